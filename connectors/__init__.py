@@ -1,0 +1,1 @@
+"""WHERE: the only layer that touches the network and the database."""

@@ -1,0 +1,1 @@
+"""WHEN: the only layer that knows Prefect, the clock and the environment."""
