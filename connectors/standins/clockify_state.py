@@ -1,0 +1,197 @@
+"""What the Clockify stand-in holds: one workspace, its people, its directory, its entries."""
+
+from collections.abc import Callable, Iterable, Mapping
+from copy import deepcopy
+from dataclasses import dataclass
+from datetime import datetime
+from itertools import count
+from typing import Any, NoReturn
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+Row = dict[str, Any]
+
+ADMIN_ROLES = frozenset({"OWNER", "WORKSPACE_ADMIN"})
+
+# What a workspace says when the world says nothing else (FACTS 2.2).
+WORKSPACE_SETTINGS: Row = {
+    "timeRoundingInReports": False,
+    "round": {"round": "Round to nearest", "minutes": "15"},
+    "durationFormat": "FULL",
+    "lockTimeEntries": None,
+    "lockTimeZone": None,
+    "automaticLock": None,
+    "forceProjects": False,
+    "forceTasks": False,
+    "forceTags": False,
+    "forceDescription": False,
+    "defaultBillableProjects": True,
+    "activeBillableHours": True,
+    "isProjectPublicByDefault": True,
+    "onlyAdminsSeeBillableRates": False,
+    "onlyAdminsSeeAllTimeEntries": True,
+    "onlyAdminsCanChangeBillableStatus": False,
+    "numberFormat": "COMMA_PERIOD",
+    "currencyFormat": "CURRENCY_SPACE_VALUE",
+    "timeTrackingMode": "DEFAULT",
+    "projectLabel": "Project",
+    "taskLabel": "Task",
+    "projectGroupingLabel": "Client",
+    "entityCreationPermissions": {
+        "whoCanCreateProjectsAndClients": "ADMINS",
+        "whoCanCreateTags": "ADMINS",
+        "whoCanCreateTasks": "ADMINS",
+    },
+}
+
+
+@dataclass(frozen=True)
+class Switches:
+    """Answers to what FACTS leaves open; run what matters both ways.
+
+    Attributes:
+        newer_report_times: Report rows carry `Z` times with the zone's reading beside them,
+            instead of times with the zone's offset (FACTS 1.6(4), the sources disagree).
+        largest_core_page: What a larger `page-size` is silently cut to. FACTS 1.5 gives 5000,
+            and does not know whether more is cut or refused.
+        largest_report_page: The same for a report's `pageSize`; FACTS 1.5 gives 1000.
+        deleted_user_email: What stands for a deleted user's e-mail (FACTS 4: not verified).
+        case_insensitive_names: A name that differs in case alone counts as taken.
+    """
+
+    newer_report_times: bool = False
+    largest_core_page: int = 5000
+    largest_report_page: int = 1000
+    deleted_user_email: str | None = ""
+    case_insensitive_names: bool = False
+
+
+class ClockifyError(Exception):
+    """A refusal in Clockify's words (FACTS 1.4)."""
+
+    def __init__(self, status: int, code: int, message: str) -> None:
+        super().__init__(message)
+        self.status = status
+        self.code = code
+        self.message = message
+
+
+def refuse(message: str, *, status: int = 400, code: int = 501) -> NoReturn:
+    """Refuse a request; 400 with code 501 is Clockify's answer to most mistakes."""
+    raise ClockifyError(status, code, message)
+
+
+class State:
+    """The workspace behind the server; every request reads it anew.
+
+    Attributes:
+        workspace: Fields of the workspace; `workspaceSettings` holds every setting.
+        api_keys: User id by key.
+        users: Users by id, as in the world.
+        clients: Clients by id.
+        projects: Projects by id.
+        tasks: Tasks by id.
+        tags: Tags by id.
+        entries: Time entries by id, as in the world.
+        now: The clock.
+        switches: Answers to what FACTS leaves open.
+    """
+
+    def __init__(
+        self, world: Mapping[str, Any], *, now: Callable[[], datetime], switches: Switches
+    ) -> None:
+        given = world["clockify"]
+        self.workspace: Row = deepcopy(given["workspace"])
+        chosen = self.workspace.get("workspaceSettings") or {}
+        self.workspace["workspaceSettings"] = {**deepcopy(WORKSPACE_SETTINGS), **chosen}
+        self.api_keys: dict[str, str] = dict(given["api_keys"])
+        self.users = _by_id(deepcopy(given["users"]))
+        self.clients = _by_id(deepcopy(given.get("clients", [])))
+        self.projects = _by_id(deepcopy(given.get("projects", [])))
+        self.tasks = _by_id(deepcopy(given.get("tasks", [])))
+        self.tags = _by_id(deepcopy(given.get("tags", [])))
+        # A million of them: a flat copy each, as nothing in them is changed in place.
+        self.entries = _by_id(dict(entry) for entry in given.get("entries", []))
+        self.now = now
+        self.switches = switches
+        self._serial = count(1)
+
+    @property
+    def workspace_id(self) -> str:
+        return str(self.workspace["id"])
+
+    @property
+    def settings(self) -> Row:
+        settings: Row = self.workspace["workspaceSettings"]
+        return settings
+
+    @property
+    def currency(self) -> Row:
+        """The workspace's default currency, `{id, code, isDefault}`."""
+        currencies: list[Row] = self.workspace.get("currencies") or []
+        default = next((one for one in currencies if one.get("isDefault")), None)
+        return default or {"id": "0" * 24, "code": "USD", "isDefault": True}
+
+    def new_id(self) -> str:
+        """Make an id as Clockify does: seconds since 1970, then a serial number, in hex."""
+        return f"{int(self.now().timestamp()):08x}{next(self._serial):016x}"
+
+    def find(self, kind: str, id_: object) -> Row:
+        """Look up the *kind* ("Project", "Client", …) of an id.
+
+        Unknown, deleted and another workspace's cannot be told apart, and are never 404
+        (FACTS 1.4).
+        """
+        shelves = {
+            "Client": self.clients,
+            "Project": self.projects,
+            "Task": self.tasks,
+            "Tag": self.tags,
+            "User": self.users,
+            "Time entry": self.entries,
+        }
+        row = shelves[kind].get(str(id_))
+        if row is None:
+            refuse(f"{kind} doesn't belong to Workspace")
+        return row
+
+    def is_taken(self, name: str, neighbours: Iterable[Row]) -> bool:
+        """Say whether one of *neighbours* has *name*; archived ones keep theirs (FACTS 2.6)."""
+        if self.switches.case_insensitive_names:
+            return name.casefold() in {row["name"].casefold() for row in neighbours}
+        return name in {row["name"] for row in neighbours}
+
+
+def _by_id(rows: Iterable[Row]) -> dict[str, Row]:
+    return {row["id"]: row for row in rows}
+
+
+def is_admin(user: Row) -> bool:
+    return bool(ADMIN_ROLES.intersection(user.get("roles") or []))
+
+
+def shown_name(user: Row) -> str | None:
+    """Name a user; all deleted users share one name (FACTS 4)."""
+    if user.get("status") == "DELETED":
+        return "DeletedUser"
+    name: str | None = user.get("name")
+    return name
+
+
+def shown_email(user: Row, state: State) -> str | None:
+    if user.get("status") == "DELETED":
+        return state.switches.deleted_user_email
+    email: str | None = user.get("email")
+    return email
+
+
+def zone_of(user: Row) -> ZoneInfo:
+    """Give the time zone of a user's profile; one who was never onboarded has UTC (our guess)."""
+    return ZoneInfo((user.get("settings") or {}).get("timeZone") or "UTC")
+
+
+def named_zone(name: str) -> ZoneInfo:
+    """Give the time zone that a request names."""
+    try:
+        return ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        refuse(f"Unknown time-zone ID: {name}")

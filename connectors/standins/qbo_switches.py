@@ -1,0 +1,54 @@
+"""What is not known for certain about QuickBooks Online, one switch for each question.
+
+The defaults are the likeliest behaviour, or the least kind one where none is likelier. Tests that
+matter run with a switch both ways, so that nothing leans on a guess (FACTS 12).
+"""
+
+from dataclasses import dataclass
+from typing import Literal
+
+
+@dataclass
+class Switches:
+    """The open questions. All may be changed while the stand-in runs."""
+
+    # --- requestid (FACTS 3): how long, and how well, it is remembered is written nowhere.
+    remembers_request_ids: bool = True  # False: a repeated write is a second write
+    forgets_request_ids_after_s: float | None = None  # None: never
+    replay_answers_6000: bool = False  # True: a repeated write is refused, as seen in 2016
+    answers_600_in_progress: bool = False  # True: refuses while the first one still runs
+
+    # --- batches (FACTS 2.1)
+    runs_batches_backwards: bool = False  # no order is promised, so answers may come in any
+    latency_s: float = 0  # work on one item of a batch; the real one takes 0.06 to 1 s
+
+    # --- TimeActivity (FACTS 1)
+    sparse_time_updates: bool = True  # False: `sparse` is ignored, the update is a full one
+    filters_time_by_reference: bool = False  # EmployeeRef, VendorRef, CustomerRef in WHERE
+    billed_can_be_deleted: bool = False  # an activity that an invoice has taken up
+    cdc_serves_time: bool = False  # a release note of 2021 says yes, all else says no
+
+    # --- companies that refuse time (FACTS 6.3, 11.11): the real codes were never seen.
+    refuses_closed_books: bool = True  # rows dated on or before BookCloseDate
+    closed_books_code: Literal["6200", "6210", "6000"] = "6210"
+    payroll_code: Literal["5030", "6000"] | None = "6000"  # None: payroll does not refuse
+    plan_code: Literal["5030", "6000"] | None = "5030"  # Simple Start has no time tracking
+
+    # --- names (FACTS 5.1)
+    case_insensitive_names: bool = True  # "bo li" is taken when "Bo Li" is there
+    inactive_names_block: bool = False  # True: the " (deleted)" suffix does not free a name
+
+    # --- OAuth (FACTS 8)
+    rotates_every_refresh: bool = False  # True: each refresh kills the old refresh token at once
+
+    # --- throttling (FACTS 2.2, 2.3); None lifts a limit.
+    requests_per_second: int | None = 10
+    requests_per_minute: int | None = 500
+    batches_per_minute: int | None = 40
+    counts_batch_items: bool = False  # True: a batch of 30 is 30 of the requests a minute
+    throttle_in_json: bool = False  # 429 was only ever seen in XML
+    retry_after_s: int | None = None  # sent as Retry-After with a 429; the real one was not seen to
+
+    # --- the wire (FACTS 7.3, 11.2)
+    xml_by_default: bool = True  # False: JSON even for callers that do not ask for it
+    tid_header: str = "intuit_tid"  # or "Intuit-Tid": both were recorded
