@@ -1,0 +1,107 @@
+"""What comes from Clockify: time entries, and the directory of users and projects."""
+
+import pandera.pandas as pa
+from pandera.typing import Series
+
+from schemas.frames import UTC_US, column
+
+
+class TimeEntries(pa.DataFrameModel):
+    """One Clockify time entry a row, before any rounding or judging."""
+
+    entry_id: Series[str] = column(
+        "Clockify's id of the entry; the key of the ledger.",
+        source="_id (report), id (core host)",
+        unique=True,
+        str_length={"min_value": 1, "max_value": 64},
+    )
+    user_id: Series[str] = column("Who worked.", source="userId", str_length={"min_value": 1})
+    user_name: Series[str] = column(
+        "Their name; every deleted user is called DeletedUser.", source="userName", nullable=True
+    )
+    user_email: Series[str] = column("Their e-mail address.", source="userEmail", nullable=True)
+    project_id: Series[str] = column("Empty without a project.", source="projectId", nullable=True)
+    project_name: Series[str] = column("Name of the project.", source="projectName", nullable=True)
+    client_id: Series[str] = column("Empty without a client.", source="clientId", nullable=True)
+    client_name: Series[str] = column(
+        "Name of the project's client.", source="clientName", nullable=True
+    )
+    task_name: Series[str] = column("Name of the task.", source="taskName", nullable=True)
+    tags: Series[str] = column(
+        "Names of the tags, joined by a comma.", source="tags[].name", nullable=True
+    )
+    description: Series[str] = column("What was done; may be empty.", source="description")
+    start: Series[UTC_US] = column("Start.", source="timeInterval.start", unit="UTC")
+    end: Series[UTC_US] = column(
+        "End; empty while the timer runs.", source="timeInterval.end", unit="UTC", nullable=True
+    )
+    duration_s: Series["Int64"] = column(
+        "Worked time before rounding; empty while the timer runs.",
+        source="timeInterval.duration",
+        unit="s",
+        nullable=True,
+        ge=0,
+    )
+    billable: Series["boolean"] = column("Whether the customer pays for it.", source="billable")
+    entry_type: Series[str] = column(
+        "Reports of mid-2023 have no type: those entries are REGULAR.",
+        source="type",
+        isin=["REGULAR", "BREAK", "HOLIDAY", "TIME_OFF"],
+    )
+    rate_micros: Series["Int64"] = column(
+        "Billable rate an hour as Clockify reports it for the entry; empty when it reports none."
+        " Millionths, because rates may have fractions of a cent.",
+        source="rate (hundredths of the currency unit; FACTS 1.7), earnedRate",
+        unit="millionths of the currency unit",
+        nullable=True,
+        ge=0,
+    )
+    currency: Series[str] = column(
+        "Currency of the rate, ISO 4217; the workspace's where the entry names none.",
+        source="currency, else workspace.currencies[isDefault]",
+        nullable=True,
+    )
+    approved: Series[bool] = column(
+        "Whether its timesheet was approved; true for all where nobody asked.",
+        source="membership in a report with approvalState APPROVED",
+    )
+
+    class Config:
+        """Rows are coerced to these types; what cannot be is set aside."""
+
+        coerce = True
+        strict = True
+
+
+class Users(pa.DataFrameModel):
+    """One Clockify user a row, whatever their state."""
+
+    clockify_id: Series[str] = column("Clockify's id.", source="id", unique=True)
+    name: Series[str] = column(
+        "Empty for users who never signed in, and for deleted ones, who all read DeletedUser.",
+        source="name",
+        nullable=True,
+    )
+    email: Series[str] = column("E-mail address.", source="email", nullable=True)
+
+    class Config:
+        """See `TimeEntries`."""
+
+        coerce = True
+        strict = True
+
+
+class Projects(pa.DataFrameModel):
+    """One Clockify project a row, archived ones too."""
+
+    clockify_id: Series[str] = column("Clockify's id.", source="id", unique=True)
+    name: Series[str] = column("Name.", source="name", str_length={"min_value": 1})
+    client_name: Series[str] = column(
+        "Name of its client; empty without one.", source="clientName", nullable=True
+    )
+
+    class Config:
+        """See `TimeEntries`."""
+
+        coerce = True
+        strict = True

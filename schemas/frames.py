@@ -1,0 +1,59 @@
+"""What the frames' schemas share: dtypes, and how a bad row is set aside with its reason."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import pandas as pd
+import pandera.pandas as pa
+from pandera.errors import SchemaErrors
+
+#: Instants: UTC, microseconds. pandas 3.1 keeps that unit by itself.
+UTC_US = pd.DatetimeTZDtype(unit="us", tz="UTC")
+
+
+def column(description: str, *, source: str, unit: str | None = None, **checks: Any) -> Any:
+    """Describe a column: meaning, source and unit stand beside its type, and checks follow."""
+    return pa.Field(description=description, metadata={"source": source, "unit": unit}, **checks)
+
+
+@dataclass(frozen=True)
+class Sieved:
+    """A frame whose rows are all good, and what was wrong with the others.
+
+    Attributes:
+        good: The rows that fit the schema, with its dtypes.
+        problems: One text for each bad row, by the row's index label.
+    """
+
+    good: pd.DataFrame
+    problems: dict[Any, str]
+
+
+def sieve(schema: type[pa.DataFrameModel], frame: pd.DataFrame) -> Sieved:
+    """Validate *frame*, keep the good rows and say what is wrong with each bad one.
+
+    Raises:
+        SchemaErrors: The frame as a whole is wrong (a column is missing): a defect of ours,
+            not of a row.
+    """
+    try:
+        return Sieved(schema.validate(frame, lazy=True), {})
+    except SchemaErrors as errors:
+        cases = errors.failure_cases
+        if cases["index"].isna().any():
+            raise
+    # A failed coercion also reports each later check on that column: the first says enough.
+    cases = cases.drop_duplicates(["index", "column"])
+    problems = {
+        index: "; ".join(
+            f"{case.column} is {_shown(case.failure_case)} ({case.check})"
+            for case in rows.itertuples()
+        )
+        for index, rows in cases.groupby("index", sort=False)
+    }
+    return Sieved(schema.validate(frame.drop(index=list(problems)), lazy=True), problems)
+
+
+def _shown(value: object) -> str:
+    missing = value is None or value is pd.NA or value is pd.NaT or value != value  # noqa: PLR0124 - NaN
+    return "missing" if missing else repr(str(value)[:80])

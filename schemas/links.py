@@ -1,0 +1,52 @@
+"""Links between the two directories, and the names for which there is none."""
+
+import pandera.pandas as pa
+from pandera.typing import Series
+
+from schemas.frames import column
+from schemas.words import Kind, QboKind
+
+
+class Links(pa.DataFrameModel):
+    """One stored pair a row: who in Clockify is who in QuickBooks, held by id."""
+
+    kind: Series[str] = column("What is joined.", source="the sync", isin=list(Kind))
+    clockify_id: Series[str] = column("Clockify's id.", source="id")
+    clockify_name: Series[str] = column("Its name when linked.", source="name", nullable=True)
+    qbo_kind: Series[str] = column("What it is joined to.", source="sync", isin=list(QboKind))
+    qbo_id: Series[str] = column("QuickBooks' id.", source="Id")
+    qbo_name: Series[str] = column("Its DisplayName when linked.", source="DisplayName")
+    origin: Series[str] = column(
+        "Linked by name or by hand; a link by hand beats one by name.",
+        source="the sync",
+        isin=["name", "manual"],
+    )
+
+    class Config:
+        """Rows are coerced to these types."""
+
+        coerce = True
+        strict = True
+
+
+class Unlinked(pa.DataFrameModel):
+    """One Clockify user or project a row for which the last sync found no single partner."""
+
+    kind: Series[str] = column("What has no partner.", source="the sync", isin=list(Kind))
+    clockify_id: Series[str] = column("Clockify's id.", source="id")
+    clockify_name: Series[str] = column("Its name, with its client.", source="name", nullable=True)
+    problem: Series[str] = column(
+        "missing: nobody of that name; near: only when case is ignored, or in another place of the"
+        " hierarchy; ambiguous: several.",
+        source="the sync",
+        isin=["missing", "near", "ambiguous"],
+    )
+    candidates: Series[str] = column(
+        "The likeliest partners, as text for a person: name and id.", source="the sync"
+    )
+
+    class Config:
+        """Rows are coerced to these types."""
+
+        coerce = True
+        strict = True

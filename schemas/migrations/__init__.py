@@ -1,0 +1,1 @@
+"""How an older database becomes the one of `schemas/tables.py`, one step a file."""

@@ -1,0 +1,75 @@
+"""What comes from QuickBooks Online: the directory of people and customers, and the company."""
+
+from dataclasses import dataclass
+from datetime import date
+
+import pandera.pandas as pa
+from pandera.typing import Series
+
+from schemas.frames import column
+from schemas.words import QboKind
+
+
+class People(pa.DataFrameModel):
+    """One employee or vendor a row: those who can have worked."""
+
+    qbo_id: Series[str] = column("QuickBooks' id, unique among rows of its kind.", source="Id")
+    qbo_kind: Series[str] = column(
+        "Contractors are vendors.", source="Employee, Vendor", isin=list(QboKind)
+    )
+    name: Series[str] = column("DisplayName.", source="DisplayName", str_length={"min_value": 1})
+    active: Series[bool] = column("Inactive rows bear ' (deleted)'.", source="Active")
+
+    class Config:
+        """Rows are coerced to these types; what cannot be is set aside."""
+
+        coerce = True
+        strict = True
+
+
+class Customers(pa.DataFrameModel):
+    """One customer, sub-customer or project a row: those who can be billed."""
+
+    qbo_id: Series[str] = column("QuickBooks' id.", source="Id", unique=True)
+    name: Series[str] = column(
+        "DisplayName alone: a sub-customer may bear the name of a top-level customer.",
+        source="DisplayName",
+        str_length={"min_value": 1},
+    )
+    parent_id: Series[str] = column(
+        "Id of the customer above; empty at the top.", source="ParentRef.value", nullable=True
+    )
+    full_name: Series[str] = column(
+        "Names from the top, joined by colons.", source="FullyQualifiedName", nullable=True
+    )
+    active: Series[bool] = column("Inactive rows bear ' (deleted)'.", source="Active")
+
+    class Config:
+        """See `People`."""
+
+        coerce = True
+        strict = True
+
+
+@dataclass(frozen=True)
+class Company:
+    """What a QuickBooks company says of itself that decides which entries may go.
+
+    Attributes:
+        name: CompanyInfo.CompanyName.
+        plan: CompanyInfo.NameValue[OfferingSku]; empty when it is not said.
+        subscription: CompanyInfo.NameValue[SubscriptionStatus]; empty when it is not said.
+        has_payroll: CompanyInfo.NameValue[PayrollFeature].
+        tracks_time: Preferences.OtherPrefs[TimeTrackingFeatureEnabled]; true when not said.
+        currency: Preferences.CurrencyPrefs.HomeCurrency, ISO 4217; empty when it is not said.
+        closed_until: Preferences.AccountingInfoPrefs.BookCloseDate: days up to and with this
+            one are closed; `None` while the books are open.
+    """
+
+    name: str
+    plan: str
+    subscription: str
+    has_payroll: bool
+    tracks_time: bool
+    currency: str
+    closed_until: date | None

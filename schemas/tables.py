@@ -1,0 +1,212 @@
+"""The database: connections, their secrets, links, runs, and the ledger.
+
+The same tables on SQLite and PostgreSQL. Migrations stand beside this file; a test holds the two
+equal.
+"""
+
+from datetime import UTC, datetime
+from enum import StrEnum
+from typing import Any
+
+import sqlalchemy as sa
+
+from schemas.words import LedgerState, Proof, Reason, State
+
+#: The migration that makes these tables; a test holds it equal to the newest one.
+REVISION = "0001"
+
+# Constraints have names, so that a migration can change them on every database.
+metadata = sa.MetaData(
+    naming_convention={
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "ck": "ck_%(table_name)s_%(constraint_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
+
+
+class Utc(sa.TypeDecorator[datetime]):
+    """An instant: naive ones are refused; comes back in UTC, which SQLite forgets."""
+
+    impl = sa.DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: sa.Dialect) -> Any:  # noqa: ARG002 - SQLAlchemy's signature
+        """Bring *value* to UTC before it is stored."""
+        if value is None:
+            return None
+        if value.tzinfo is None:
+            raise ValueError(f"an instant without a time zone: {value}")
+        return value.astimezone(UTC)
+
+    def process_result_value(self, value: Any, dialect: sa.Dialect) -> datetime | None:  # noqa: ARG002 - SQLAlchemy's signature
+        """Mark what comes back as the UTC that it is."""
+        if value is None:
+            return None
+        instant: datetime = value
+        return instant.replace(tzinfo=UTC) if instant.tzinfo is None else instant.astimezone(UTC)
+
+
+def _one_of(name: str, words: type[StrEnum]) -> sa.Enum:
+    """Text that is one of *words*: checked by the database, readable in it."""
+    return sa.Enum(
+        *[str(word) for word in words],
+        name=name,
+        native_enum=False,
+        create_constraint=True,
+        length=30,
+    )
+
+
+def _connection_id(**options: Any) -> sa.Column[int]:
+    return sa.Column(
+        "connection_id",
+        sa.ForeignKey("connections.id", ondelete="CASCADE"),
+        nullable=False,
+        comment="The connection that the row belongs to.",
+        **options,
+    )
+
+
+connections = sa.Table(
+    "connections",
+    metadata,
+    sa.Column("id", sa.Integer, primary_key=True),
+    sa.Column("name", sa.String(100), nullable=False, unique=True, comment="--connection NAME"),
+    sa.Column("workspace_id", sa.String(64), nullable=False, comment="Clockify's."),
+    sa.Column("workspace_name", sa.String(250), nullable=False, comment="When connected."),
+    sa.Column("realm_id", sa.String(64), nullable=False, comment="The QuickBooks company."),
+    sa.Column("company_name", sa.String(250), nullable=False, comment="When connected."),
+    sa.Column(
+        "timezone", sa.String(64), nullable=False, comment="IANA name; decides an entry's day."
+    ),
+    sa.Column("link_vendors", sa.Boolean, nullable=False, comment="Whether vendors may work."),
+    sa.Column("connected_at", Utc, nullable=False, comment="UTC; renewed by each connect."),
+    sa.Column("synced_at", Utc, comment="UTC; null until the first sync."),
+    sa.UniqueConstraint("workspace_id", "realm_id"),
+)
+
+secrets = sa.Table(
+    "secrets",
+    metadata,
+    _connection_id(primary_key=True),
+    sa.Column("clockify_api_key", sa.Text, nullable=False, comment="Encrypted."),
+    sa.Column("access_token", sa.Text, nullable=False, comment="Encrypted."),
+    sa.Column("access_expires_at", Utc, nullable=False, comment="UTC."),
+    sa.Column("refresh_token", sa.Text, nullable=False, comment="Encrypted."),
+    sa.Column("refresh_expires_at", Utc, comment="UTC; null when Intuit did not say."),
+    sa.Column("changed_at", Utc, nullable=False, comment="UTC."),
+)
+
+links = sa.Table(
+    "links",
+    metadata,
+    _connection_id(primary_key=True),
+    sa.Column("kind", sa.String(10), primary_key=True, comment="user or project"),
+    sa.Column("clockify_id", sa.String(64), primary_key=True),
+    sa.Column("clockify_name", sa.Text, comment="When linked."),
+    sa.Column("qbo_kind", sa.String(10), nullable=False, comment="employee, vendor or customer"),
+    sa.Column("qbo_id", sa.String(20), nullable=False),
+    sa.Column("qbo_name", sa.Text, nullable=False, comment="When linked."),
+    sa.Column("origin", sa.String(10), nullable=False, comment="name, or manual: by hand"),
+    sa.Column("linked_at", Utc, nullable=False, comment="UTC."),
+)
+
+unlinked = sa.Table(
+    "unlinked",
+    metadata,
+    _connection_id(primary_key=True),
+    sa.Column("kind", sa.String(10), primary_key=True, comment="user or project"),
+    sa.Column("clockify_id", sa.String(64), primary_key=True),
+    sa.Column("clockify_name", sa.Text),
+    sa.Column("problem", sa.String(10), nullable=False, comment="missing, near or ambiguous"),
+    sa.Column("candidates", sa.Text, nullable=False, comment="The likeliest partners, as text."),
+    comment="What the last sync could not link, so that a send can name the near misses.",
+)
+
+runs = sa.Table(
+    "runs",
+    metadata,
+    sa.Column("id", sa.String(36), primary_key=True, comment="UUID; run_id in JSON."),
+    _connection_id(index=True),
+    sa.Column("started_at", Utc, nullable=False, comment="UTC."),
+    sa.Column(
+        "lease_until",
+        Utc,
+        nullable=False,
+        comment="UTC; renewed while the run lives. Past it, its claims are in doubt.",
+    ),
+    sa.Column("finished_at", Utc, comment="UTC; null while it lives, and after a crash."),
+)
+
+batches = sa.Table(
+    "batches",
+    metadata,
+    sa.Column("request_id", sa.String(36), primary_key=True, comment="QuickBooks' requestid."),
+    _connection_id(index=True),
+    sa.Column("run_id", sa.ForeignKey("runs.id", ondelete="CASCADE"), nullable=False),
+    sa.Column("fingerprint", sa.String(64), nullable=False, comment="SHA-256 of the exact bytes."),
+    sa.Column("claimed_at", Utc, nullable=False, comment="UTC; before the first byte left."),
+    sa.Column(
+        "quiet_from",
+        Utc,
+        nullable=False,
+        comment="UTC; from then on QuickBooks can no longer be at work on it.",
+    ),
+    sa.Column(
+        "qbo_time",
+        Utc,
+        comment="QuickBooks' own clock before the claim: what it made of the batch is younger.",
+    ),
+)
+
+ledger = sa.Table(
+    "ledger",
+    metadata,
+    _connection_id(primary_key=True),
+    sa.Column("entry_id", sa.String(64), primary_key=True, comment="The source's id."),
+    sa.Column("state", _one_of("state", LedgerState), nullable=False),
+    sa.Column("run_id", sa.ForeignKey("runs.id"), nullable=False, comment="Who claimed it last."),
+    sa.Column("request_id", sa.ForeignKey("batches.request_id"), nullable=False),
+    sa.Column("bid", sa.String(10), nullable=False, comment="Its bId in that request."),
+    sa.Column("body", sa.Text, nullable=False, comment="The TimeActivity as sent, to the byte."),
+    sa.Column("minutes", sa.Integer, nullable=False, comment="Billed, as sent."),
+    sa.Column("txn_date", sa.String(10), nullable=False, comment="Local day, as sent."),
+    sa.Column("time_activity_id", sa.String(20), comment="QuickBooks' Id; null unless sent."),
+    sa.Column("sync_token", sa.String(20), comment="QuickBooks' SyncToken; null unless sent."),
+    sa.Column(
+        "proof",
+        _one_of("proof", Proof),
+        comment="How we know that it was sent; null unless sent.",
+    ),
+    sa.Column("fault", sa.Text, comment="QuickBooks' own words; null unless refused."),
+    sa.Column("changed_at", Utc, nullable=False, comment="UTC."),
+    sa.CheckConstraint(
+        "(state IN ('sent', 'recalled')) = (time_activity_id IS NOT NULL)", name="sent_has_an_id"
+    ),
+    sa.CheckConstraint("(state = 'refused') = (fault IS NOT NULL)", name="refused_has_a_fault"),
+    sa.UniqueConstraint("request_id", "bid"),
+    sa.UniqueConstraint("connection_id", "time_activity_id"),
+    sa.Index("ix_ledger_open", "connection_id", "state", "request_id"),
+)
+
+verdicts = sa.Table(
+    "verdicts",
+    metadata,
+    _connection_id(primary_key=True),
+    sa.Column("entry_id", sa.String(64), primary_key=True, comment="The source's id."),
+    sa.Column("run_id", sa.ForeignKey("runs.id", ondelete="CASCADE"), nullable=False),
+    sa.Column("state", _one_of("state", State), nullable=False),
+    sa.Column("reason", _one_of("reason", Reason)),
+    sa.Column("detail", sa.Text, comment="What a person can do about it."),
+    sa.Column("date", sa.String(10), nullable=False, comment="Local day."),
+    sa.Column("minutes", sa.Integer, comment="Billed; null while the timer runs."),
+    sa.Column("user", sa.Text),
+    sa.Column("client", sa.Text),
+    sa.Column("project", sa.Text),
+    sa.Column("description", sa.Text, nullable=False),
+    sa.Index("ix_verdicts_day", "connection_id", "date"),
+    comment="What the latest run said of each entry. What is sent, the ledger alone says.",
+)

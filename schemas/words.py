@@ -1,0 +1,89 @@
+"""The words that the code, the database and the JSON share: states and reasons.
+
+They are those of the domain's table "Which entries go"; the order of `REASONS` is the order in
+which reasons are given when several apply.
+"""
+
+from enum import StrEnum
+
+
+class State(StrEnum):
+    """Where one entry of a run ends."""
+
+    READY = "ready"  # a dry run would send it
+    SENT = "sent"
+    SKIPPED = "skipped"
+    REJECTED = "rejected"
+    IN_DOUBT = "in_doubt"
+
+
+class Reason(StrEnum):
+    """Why an entry did not go, in the order in which reasons are given."""
+
+    RUNNING = "running"
+    ALREADY_SENT = "already_sent"
+    FILTERED = "filtered"
+    NOT_APPROVED = "not_approved"
+    BREAK = "break"
+    TOO_LONG = "too_long"
+    ROUNDS_TO_ZERO = "rounds_to_zero"
+    BILLABLE_WITHOUT_PROJECT = "billable_without_project"
+    UNLINKED_USER = "unlinked_user"
+    UNLINKED_PROJECT = "unlinked_project"
+    AMBIGUOUS_NAME = "ambiguous_name"
+    BOOKS_CLOSED = "books_closed"
+    RATE_CURRENCY = "rate_currency"
+    BILLABLE_WITHOUT_RATE = "billable_without_rate"
+    QBO_REFUSED = "qbo_refused"
+    UNCONFIRMED = "unconfirmed"
+
+
+STATE_OF = {
+    Reason.RUNNING: State.SKIPPED,
+    Reason.ALREADY_SENT: State.SKIPPED,
+    Reason.FILTERED: State.SKIPPED,
+    Reason.NOT_APPROVED: State.SKIPPED,
+    Reason.BREAK: State.SKIPPED,
+    Reason.TOO_LONG: State.REJECTED,
+    Reason.ROUNDS_TO_ZERO: State.REJECTED,
+    Reason.BILLABLE_WITHOUT_PROJECT: State.REJECTED,
+    Reason.UNLINKED_USER: State.REJECTED,
+    Reason.UNLINKED_PROJECT: State.REJECTED,
+    Reason.AMBIGUOUS_NAME: State.REJECTED,
+    Reason.BOOKS_CLOSED: State.REJECTED,
+    Reason.RATE_CURRENCY: State.REJECTED,
+    Reason.BILLABLE_WITHOUT_RATE: State.REJECTED,
+    Reason.QBO_REFUSED: State.REJECTED,
+    Reason.UNCONFIRMED: State.IN_DOUBT,
+}
+
+
+class LedgerState(StrEnum):
+    """What the ledger holds of an entry that was ever claimed."""
+
+    SENDING = "sending"  # claimed by a run; in doubt once that run has ended
+    SENT = "sent"
+    REFUSED = "refused"
+    RECALLED = "recalled"
+
+
+class Proof(StrEnum):
+    """How the ledger knows that an entry was sent."""
+
+    ANSWER = "answer"  # QuickBooks said so, under the entry's own request id and bId
+    BOOKS = "books"  # it was found there by its content; a twin may be the one that is meant
+
+
+class Kind(StrEnum):
+    """What a link joins on Clockify's side."""
+
+    USER = "user"
+    PROJECT = "project"
+
+
+class QboKind(StrEnum):
+    """What a link joins on QuickBooks' side."""
+
+    EMPLOYEE = "employee"
+    VENDOR = "vendor"
+    CUSTOMER = "customer"

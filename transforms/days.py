@@ -1,0 +1,63 @@
+"""Instants to local days, in a named time zone: the one place where that is decided."""
+
+from datetime import UTC, date, datetime, time, timedelta
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+import pandas as pd
+
+
+def zone(name: str) -> ZoneInfo:
+    """Find a time zone by its IANA name.
+
+    Raises:
+        ValueError: There is none of that name.
+    """
+    try:
+        return ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        raise ValueError(
+            f"{name!r} is no time zone: use a name such as America/Chicago or Europe/Paris."
+        ) from None
+
+
+def local_days(instants: pd.Series, timezone: ZoneInfo) -> pd.Series:
+    """Say on which local day each instant falls.
+
+    Args:
+        instants: Instants with a time zone, never null.
+        timezone: Whose calendar counts.
+
+    Returns:
+        Text `YYYY-MM-DD`, with the index of *instants*.
+    """
+    days = instants.dt.tz_convert(timezone).dt.strftime("%Y-%m-%d")
+    return days.astype("str").rename("date")
+
+
+def day_bounds(start: date, end: date, timezone: ZoneInfo) -> tuple[datetime, datetime]:
+    """Give the instants at which the local days *start* to *end*, both included, begin and end.
+
+    Returns:
+        Two instants in UTC; the second is the first that no longer belongs. A midnight that a
+        clock change skips is where the clocks jumped to.
+    """
+    first = datetime.combine(start, time.min, tzinfo=timezone).astimezone(UTC)
+    past = datetime.combine(end + timedelta(days=1), time.min, tzinfo=timezone).astimezone(UTC)
+    return first, past
+
+
+def month_slices(start: date, end: date) -> list[tuple[date, date]]:
+    """Cut the days *start* to *end* into calendar months, none longer than Clockify's 31 days.
+
+    Examples:
+        >>> slices = month_slices(date(2026, 1, 30), date(2026, 2, 3))
+        >>> [(str(first), str(last)) for first, last in slices]
+        [('2026-01-30', '2026-01-31'), ('2026-02-01', '2026-02-03')]
+    """
+    slices = []
+    while start <= end:
+        next_month = (start.replace(day=1) + timedelta(days=32)).replace(day=1)
+        last = min(end, next_month - timedelta(days=1))
+        slices.append((start, last))
+        start = last + timedelta(days=1)
+    return slices

@@ -1,0 +1,178 @@
+"""Says, in a bookkeeper's words, why an entry does not go and what to do about it."""
+
+from collections.abc import Callable, Mapping
+from datetime import date
+from typing import Any
+
+import pandas as pd
+
+from schemas.quickbooks import Company
+from schemas.words import Reason
+from transforms.names import DELETED_USER
+
+#: The columns of a judged entry that its explanation may need.
+Row = Mapping[str, Any]
+
+
+def explanations(company: Company, sent_limit: str) -> dict[Reason, Callable[[Row], str]]:
+    """Give, for each reason, what to say about a judged row.
+
+    Args:
+        company: The QuickBooks company, for its currency and closing date.
+        sent_limit: The longest entry that may go, as people write it: `23 h 55 min`.
+    """
+    closed_until = _day(company.closed_until)
+    return {
+        Reason.RUNNING: lambda _: "The timer still runs. Stop it; the next send takes the entry.",
+        Reason.ALREADY_SENT: lambda row: (
+            f"In QuickBooks since an earlier send, as TimeActivity {row['time_activity_id']}."
+            " It never goes twice."
+        ),
+        Reason.FILTERED: lambda _: (
+            "Outside the filters of this send. Send without them to take it."
+        ),
+        Reason.NOT_APPROVED: lambda _: (
+            "Its timesheet is not approved. Have it approved in Clockify; the next send takes it."
+        ),
+        Reason.BREAK: lambda row: (
+            f"An entry of type {row['entry_type']} is not worked time, and is never sent."
+        ),
+        Reason.TOO_LONG: lambda row: (
+            f"It lasts {hours(row['duration_s'])}, rounded {hours(row['minutes'] * 60)}: longer"
+            f" than {sent_limit}. A forgotten timer? Correct or split it in Clockify, then send"
+            " again."
+        ),
+        Reason.ROUNDS_TO_ZERO: _rounds_to_zero,
+        Reason.BILLABLE_WITHOUT_PROJECT: lambda _: (
+            "It is billable, but QuickBooks cannot tell whom to bill."
+            " Give it a project in Clockify, or make it non-billable, then send again."
+        ),
+        Reason.UNLINKED_USER: _unlinked_user,
+        Reason.UNLINKED_PROJECT: _unlinked_project,
+        Reason.AMBIGUOUS_NAME: _ambiguous_name,
+        Reason.BOOKS_CLOSED: lambda _: (
+            f"The company's books are closed until {closed_until}. Reopen them in QuickBooks, or"
+            " leave the entry; the next send tries it again."
+        ),
+        Reason.RATE_CURRENCY: lambda row: (
+            f"Its rate is in {row['currency']}, the company's books are in {company.currency}."
+            " Give the project or client a rate in that currency in Clockify, then send again."
+        ),
+        Reason.BILLABLE_WITHOUT_RATE: lambda _: (
+            "It is billable, but Clockify reports no rate, and QuickBooks wants one on billable"
+            " time. Set a billable rate in Clockify, or make it non-billable, then send again."
+        ),
+        Reason.UNCONFIRMED: lambda _: (
+            "It was handed to QuickBooks by another run, which is still at work or ended without"
+            " an answer. The next send, or `clockbooks settle`, asks QuickBooks; until then the"
+            " entry is not sent again."
+        ),
+    }
+
+
+def explain(judged: pd.DataFrame, company: Company, sent_limit: str) -> pd.Series:
+    """Explain each row that does not go; rows without a reason get none.
+
+    Args:
+        judged: Columns `reason` and all that `explanations` reads.
+        company: The QuickBooks company.
+        sent_limit: The longest entry that may go, as people write it.
+
+    Returns:
+        Texts, with the index of *judged*; missing where `reason` is.
+    """
+    say = explanations(company, sent_limit)
+    details = pd.Series(pd.NA, index=judged.index, dtype="object")
+    reasons = judged["reason"]
+    for reason in reasons.dropna().unique():
+        rows = judged[reasons == reason]
+        if reason in say:
+            texts = [say[Reason(reason)](row) for row in rows.to_dict("records")]
+            details.loc[rows.index] = texts
+    return details.astype("str").rename("detail")
+
+
+def hours(duration_s: int) -> str:
+    """Write a duration as people do.
+
+    Examples:
+        >>> hours(86160)
+        '23 h 56 min'
+    """
+    minutes = int(duration_s) // 60
+    return f"{minutes // 60} h {minutes % 60:02d} min" if minutes >= 60 else f"{minutes} min"
+
+
+def refused(message: str, detail: str, code: str) -> str:
+    """Say that QuickBooks answered with a fault, in its own words."""
+    words = detail or message or "it gave no reason"
+    return (
+        f"QuickBooks refused it: {words} (code {code or 'unknown'})."
+        " Mend that in QuickBooks; the next send tries it again."
+    )
+
+
+def _rounds_to_zero(row: Row) -> str:
+    if row["duration_s"] < 30:
+        return f"It lasts {row['duration_s']} seconds: correct or delete it in Clockify."
+    return (
+        f"Nothing is left of {row['duration_s']} seconds after rounding."
+        " Correct the entry in Clockify, or send it with --rounding none."
+    )
+
+
+def _unlinked_user(row: Row) -> str:
+    if row["user"] == DELETED_USER:
+        return (
+            f"Clockify calls every deleted user {DELETED_USER}, so nobody can be found by that"
+            f" name. Link this one (id {row['user_id']}) by hand; the entry goes with the next"
+            " send."
+        )
+    return _unlinked(
+        "No employee or vendor in QuickBooks is named",
+        row["user"] or "(no name)",
+        row["user_problem"],
+        row["user_candidates"],
+        "Add an employee of that name in QuickBooks, or link the user by hand",
+    )
+
+
+def _unlinked_project(row: Row) -> str:
+    name = f"{row['client']} › {row['project']}" if _given(row["client"]) else row["project"]
+    return _unlinked(
+        "No customer in QuickBooks is named",
+        name,
+        row["project_problem"],
+        row["project_candidates"],
+        "Add that customer in QuickBooks, or link the project by hand",
+    )
+
+
+def _unlinked(nobody: str, name: str, problem: object, candidates: object, remedy: str) -> str:
+    if not _given(problem):
+        return (
+            f"{name!r} was not there at the last sync."
+            " Run `clockbooks sync`; the entry goes with the next send."
+        )
+    hint = ""
+    if problem == "near":
+        hint = f" QuickBooks has {candidates}: make the names equal, or link them by hand."
+    return f"{nobody} {name!r}.{hint} {remedy}, then run `clockbooks sync`."
+
+
+def _ambiguous_name(row: Row) -> str:
+    problem, candidates, name = "user_problem", row["user_candidates"], row["user"]
+    if row[problem] != "ambiguous":
+        candidates, name = row["project_candidates"], row["project"]
+    return (
+        f"{name!r} may be any of: {candidates}; nothing is guessed."
+        " Make the names differ, or link the right one by hand, then run `clockbooks sync`."
+    )
+
+
+def _given(value: object) -> bool:
+    return isinstance(value, str) and value != ""
+
+
+def _day(day: date | None) -> str:
+    return day.isoformat() if day else ""

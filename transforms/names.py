@@ -1,0 +1,39 @@
+"""When two names are the same name."""
+
+import unicodedata
+
+import pandas as pd
+
+#: What every deleted Clockify user is called (FACTS, Clockify, section 4): no name at all.
+DELETED_USER = "DeletedUser"
+
+#: What QuickBooks appends to the name of an inactive row (FACTS, QBO, fact 10).
+DELETED_SUFFIX = " (deleted)"
+
+
+def same_form(name: str) -> str:
+    """Bring a name to the form in which names are compared: NFC, white space collapsed.
+
+    Examples:
+        >>> same_form("Zoe\u0308  Nu\u0301n\u0303ez ") == "Zoë Núñez"
+        True
+    """
+    return " ".join(unicodedata.normalize("NFC", name).split())
+
+
+def without_case(name: str) -> str:
+    """Bring a name to the form in which near misses are looked for.
+
+    Folding case can undo NFC, so it is made again.
+    """
+    return same_form(same_form(name).casefold())
+
+
+def without_suffix(name: str) -> str:
+    """Give the name that an inactive QuickBooks row had while it was active."""
+    return name.removesuffix(DELETED_SUFFIX)
+
+
+def same_forms(names: pd.Series) -> pd.Series:
+    """Bring a column of names to the form in which they are compared; missing ones stay missing."""
+    return names.map(same_form, na_action="ignore").astype("str")
