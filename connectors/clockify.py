@@ -1,0 +1,252 @@
+"""Reads a Clockify workspace: who may, its settings, its directory and its time.
+
+Nothing here writes. Every list is read to its end; a page that repeats is an error.
+
+Source: FACTS, Clockify, sections 1 to 4.
+"""
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import date
+from itertools import count
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import requests
+
+from connectors.errors import AskPerson, NotAuthorised, Refused, TryAgain
+from connectors.http import Http, read_json
+
+SERVICE = "Clockify"
+
+#: Largest pages: 1.5.
+LIST_PAGE = 5000
+REPORT_PAGE = 1000
+
+#: Seconds to wait for an answer; a page of a large report takes a while.
+TIMEOUT_S = 60
+
+#: Without them, the list of users leaves out limited and deleted accounts: 2.4.
+ACCOUNT_STATUSES = "ACTIVE,PENDING_EMAIL_VERIFICATION,NOT_REGISTERED,LIMITED,DELETED"
+
+
+class Clockify:
+    """One workspace, seen with one key.
+
+    Attributes:
+        workspace_id: The workspace; empty while it is still to be chosen.
+    """
+
+    def __init__(
+        self, *, url: str, reports_url: str, api_key: str, workspace_id: str = "", **http: Any
+    ) -> None:
+        self.workspace_id = workspace_id
+        self._api_key = api_key
+        self._core = url.rstrip("/")
+        self._reports = reports_url.rstrip("/")
+        self._http = Http(
+            service=SERVICE,
+            timeout_s=TIMEOUT_S,
+            describe=describe_error,
+            **http,
+        )
+
+    def me(self) -> dict[str, Any]:
+        """Read the key's own user: `GET /user`."""
+        return self._object("/user")
+
+    def workspaces(self, *, roles: Sequence[str] = ()) -> list[dict[str, Any]]:
+        """Read the workspaces that the key sees, or those where it has one of *roles*: 2.3.
+
+        Owners do not count as admins there, so ask for both.
+        """
+        found = self._get("/workspaces", [("roles", role) for role in roles])
+        return [workspace for workspace in _list(found) if isinstance(workspace, dict)]
+
+    def workspace(self) -> dict[str, Any]:
+        """Read the workspace, with its settings, features and currencies: 2.2."""
+        return self._object(f"/workspaces/{self.workspace_id}")
+
+    def users(self) -> list[dict[str, Any]]:
+        """Read every user, deactivated and deleted ones too: 2.4."""
+        return self._pages("users", {"account-statuses": ACCOUNT_STATUSES})
+
+    def clients(self) -> list[dict[str, Any]]:
+        """Read every client, archived ones too: 2.5."""
+        return self._pages("clients")
+
+    def projects(self) -> list[dict[str, Any]]:
+        """Read every project, archived ones too: 2.6."""
+        return self._pages("projects")
+
+    def running(self) -> list[dict[str, Any]]:
+        """Read the timers that run now; reports do not have them: 3, 4."""
+        return self._pages("time-entries/status/in-progress", page_size=1000)
+
+    def report(
+        self,
+        start: date,
+        end: date,
+        *,
+        timezone: ZoneInfo,
+        filters: Mapping[str, Sequence[str]] | None = None,
+        billable: bool | None = None,
+        approved_only: bool = False,
+    ) -> Iterator[dict[str, Any]]:
+        """Yield the rows of the detailed report that start on the days *start* to *end*.
+
+        A row may come twice, when somebody edits while it is read. Rounding is always off:
+        ours is applied afterwards.
+
+        Args:
+            start: First day.
+            end: Last day, included; at most 31 days after the first on free plans.
+            timezone: Whose wall clock the days are read on (1.6: the service's bounds have none).
+            filters: Ids by `users`, `clients` or `projects`.
+            billable: Only billable rows, only others, or both.
+            approved_only: Only rows whose timesheet is approved.
+
+        Raises:
+            TryAgain: The report kept changing while it was read, or a page came twice.
+        """
+        body: dict[str, Any] = {
+            "dateRangeStart": f"{start.isoformat()}T00:00:00.000",
+            "dateRangeEnd": f"{end.isoformat()}T23:59:59.999",
+            "dateRangeType": "ABSOLUTE",
+            "timeZone": str(timezone),
+            "exportType": "JSON",
+            "rounding": False,
+            "amountShown": "EARNED",
+            "amounts": ["EARNED"],
+            "approvalState": "APPROVED" if approved_only else "ALL",
+            "sortOrder": "ASCENDING",
+            "users": {"ids": [], "contains": "CONTAINS", "status": "ALL"},
+        }
+        for name, ids in (filters or {}).items():
+            body[name] = {"ids": list(ids), "contains": "CONTAINS", "status": "ALL"}
+        if billable is not None:
+            body["billable"] = billable
+        seen: set[str] = set()
+        for page in count(1):
+            body["detailedFilter"] = {"page": page, "pageSize": REPORT_PAGE, "sortColumn": "DATE"}
+            response = self._send(
+                "POST",
+                f"{self._reports}/workspaces/{self.workspace_id}/reports/detailed",
+                data=json.dumps(body).encode(),
+            )
+            answer = read_json(SERVICE, response)
+            rows = answer.get("timeentries") if isinstance(answer, Mapping) else None
+            if not isinstance(rows, list):
+                raise TryAgain(
+                    "Clockify gave a report without entries (no `timeentries` in it)."
+                    " Nothing was changed; run the command again."
+                )
+            new = {row["_id"] for row in rows if isinstance(row, Mapping) and "_id" in row}
+            if new and new <= seen:
+                raise _repeated("report", page)
+            seen |= new
+            yield from rows
+            # A short page is no end: the service may give fewer rows than asked for.
+            if not rows or _is_last(response):
+                _check_complete(answer, len(seen))
+                return
+
+    def _object(self, path: str) -> dict[str, Any]:
+        answer = self._get(path)
+        if not isinstance(answer, dict):
+            raise TryAgain(f"Clockify gave a list where one object was asked for ({path}).")
+        return answer
+
+    def _get(self, path: str, params: Any = None) -> Any:
+        return read_json(SERVICE, self._send("GET", f"{self._core}{path}", params=params))
+
+    def _send(self, method: str, url: str, **call: Any) -> requests.Response:
+        """Send a call; all of ours read, the report's POST too, so each may be repeated."""
+        try:
+            return self._http.send(
+                method, url, read=True, headers=lambda: {"X-Api-Key": self._api_key}, **call
+            )
+        except NotAuthorised:
+            raise AskPerson(
+                "Clockify does not know the API key. Make one in Clockify under Preferences,"
+                " Advanced, and set CLOCKBOOKS_CLOCKIFY_API_KEY to it."
+            ) from None
+
+    def _pages(
+        self, name: str, params: Mapping[str, str] | None = None, *, page_size: int = LIST_PAGE
+    ) -> list[dict[str, Any]]:
+        """Read a list of the core host to its end: 1.5."""
+        rows: list[dict[str, Any]] = []
+        seen: set[Any] = set()
+        for page in count(1):
+            found = self._send(
+                "GET",
+                f"{self._core}/workspaces/{self.workspace_id}/{name}",
+                params={**(params or {}), "page": page, "page-size": page_size},
+            )
+            new = [row for row in _list(read_json(SERVICE, found)) if isinstance(row, Mapping)]
+            ids = {row.get("id") for row in new}
+            if new and ids <= seen:
+                raise _repeated(name, page)
+            rows += [dict(row) for row in new if row.get("id") not in seen]
+            seen |= ids
+            if not new or _is_last(found):
+                return rows
+        raise AssertionError("count never ends")
+
+
+def describe_error(response: requests.Response) -> tuple[str, str]:
+    """Read `{"message", "code"}`; the message may repeat what was sent: kept short (1.4)."""
+    try:
+        body = response.json()
+    except ValueError:
+        body = None
+    if not isinstance(body, Mapping):
+        return "without an explanation", ""
+    return str(body.get("message", ""))[:200], str(body.get("code", ""))
+
+
+def unknown_workspace(workspace_id: str, known: Sequence[Mapping[str, Any]]) -> AskPerson:
+    """Say which workspaces there are, when the one that was asked for is none of them."""
+    names = ", ".join(f"{found.get('name')} ({found.get('id')})" for found in known) or "none"
+    return AskPerson(
+        f"The Clockify key does not see the workspace {workspace_id!r}. It sees: {names}."
+        " Set CLOCKBOOKS_CLOCKIFY_WORKSPACE_ID to one of them."
+    )
+
+
+def missing_route(error: Refused) -> bool:
+    """Say whether a refusal means that the service has no such address: 1.4."""
+    return error.status in {404, 405}
+
+
+def _is_last(response: requests.Response) -> bool:
+    return response.headers.get("Last-Page", "").lower() == "true"
+
+
+def _repeated(name: str, page: int) -> TryAgain:
+    return TryAgain(
+        f"Clockify gave page {page} of {name} twice, so the rest cannot be reached."
+        " Nothing was changed; run the command again."
+    )
+
+
+def _check_complete(answer: Mapping[str, Any], read: int) -> None:
+    """Compare what was read with the report's own count, where it gives one."""
+    totals = answer.get("totals")
+    first = totals[0] if isinstance(totals, list) and totals else None
+    told = first.get("entriesCount") if isinstance(first, Mapping) else None
+    if isinstance(told, int) and told > read:
+        raise TryAgain(
+            f"Clockify's report counts {told} entries but gave {read}: it changed while it was"
+            " read. Nothing was changed; run the command again."
+        )
+
+
+def _list(answer: Any) -> list[Any]:
+    if not isinstance(answer, list):
+        raise TryAgain(
+            "Clockify gave something else where a list was asked for."
+            " Nothing was changed; run the command again."
+        )
+    return answer

@@ -1,0 +1,101 @@
+"""Opens the database, on SQLite or PostgreSQL, and brings it up to date by itself."""
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import sqlalchemy as sa
+
+from connectors.errors import AskPerson
+from schemas.tables import REVISION
+
+#: Seconds that a writer waits for another writer of the same SQLite file.
+SQLITE_PATIENCE_S = 60
+
+#: Any number; the same in every process, so that only one of them migrates at a time.
+MIGRATION_LOCK = 0x636C6F63
+
+
+def open_database(url: str) -> sa.Engine:
+    """Connect to the database at *url*, make or migrate its tables, and return the engine.
+
+    Raises:
+        AskPerson: It cannot be reached, or was made by a newer Clockbooks.
+    """
+    try:
+        engine = _engine(url)
+        with engine.connect() as connection:
+            if _revision(connection) == REVISION:
+                return engine
+        _migrate(engine)
+    except (sa.exc.OperationalError, sa.exc.ArgumentError, sa.exc.NoSuchModuleError) as error:
+        # The driver's text may bear the password: say only what kind of trouble it is.
+        raise AskPerson(
+            "The database cannot be opened: check CLOCKBOOKS_DATABASE_URL, that the server runs"
+            f" and that the folder can be written to ({type(error).__name__})."
+        ) from None
+    return engine
+
+
+def _engine(url: str) -> sa.Engine:
+    address = sa.make_url(url)
+    if address.get_backend_name() != "sqlite":
+        return sa.create_engine(address, pool_pre_ping=True)
+    if address.database and address.database != ":memory:":
+        Path(address.database).parent.mkdir(parents=True, exist_ok=True)
+    engine = sa.create_engine(address, connect_args={"timeout": SQLITE_PATIENCE_S})
+
+    @sa.event.listens_for(engine, "connect")
+    def _prepare(driver_connection: sqlite3.Connection, _record: object) -> None:
+        driver_connection.isolation_level = None  # we say BEGIN ourselves
+        cursor = driver_connection.cursor()
+        cursor.execute("PRAGMA journal_mode = WAL")  # readers do not wait for the writer
+        cursor.execute("PRAGMA synchronous = FULL")  # a commit survives a power cut
+        cursor.execute("PRAGMA foreign_keys = ON")
+        cursor.close()
+
+    @sa.event.listens_for(engine, "begin")
+    def _begin(connection: sa.Connection) -> None:
+        # A transaction that reads first and writes later would fail, not wait, when another
+        # process writes in between: so a writer takes the lock at once.
+        writes = connection.get_execution_options().get("writes", False)
+        connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+
+    return engine
+
+
+@contextmanager
+def writing(engine: sa.Engine) -> Iterator[sa.Connection]:
+    """Open a transaction that writes: committed at the end of the block, undone by an error."""
+    with engine.connect().execution_options(writes=True) as connection, connection.begin():
+        yield connection
+
+
+def _revision(connection: sa.Connection) -> str | None:
+    if not sa.inspect(connection).has_table("alembic_version"):
+        return None
+    revision: str | None = connection.scalar(sa.text("SELECT version_num FROM alembic_version"))
+    return revision
+
+
+def _migrate(engine: sa.Engine) -> None:
+    # Imported here: a run on a database that is up to date does not wait for it.
+    from alembic import command
+    from alembic.config import Config
+    from alembic.script import ScriptDirectory
+
+    config = Config()
+    config.set_main_option("script_location", "schemas:migrations")
+    with writing(engine) as connection:
+        if engine.dialect.name == "postgresql":
+            connection.execute(sa.select(sa.func.pg_advisory_xact_lock(MIGRATION_LOCK)))
+        revision = _revision(connection)
+        known = {script.revision for script in ScriptDirectory.from_config(config).walk_revisions()}
+        if revision is not None and revision not in known:
+            raise AskPerson(
+                f"The database was made by a newer Clockbooks (its tables are at {revision}, this"
+                f" version knows {REVISION}): update Clockbooks. Nothing was changed."
+            )
+        config.attributes["connection"] = connection
+        command.upgrade(config, "head")

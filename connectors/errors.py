@@ -1,0 +1,49 @@
+"""What can go wrong outside, named for what to do next.
+
+An error's text says what is wrong, which value, what to do, and what happens then. No token, no
+address with a query, no body of a request ever stands in one.
+"""
+
+
+class ClockbooksError(Exception):
+    """Anything that Clockbooks tells a person about; its text is fit for the terminal."""
+
+
+class AskPerson(ClockbooksError):
+    """Nothing will change until a person does something: the text says what."""
+
+
+class TryAgain(ClockbooksError):
+    """Nothing was done; the same call may go through later.
+
+    Attributes:
+        wait_s: Seconds that the service asks to wait, if it says.
+    """
+
+    def __init__(self, text: str, *, wait_s: float | None = None) -> None:
+        super().__init__(text)
+        self.wait_s = wait_s
+
+
+class Unsure(ClockbooksError):
+    """A write without a clear answer: the service may or may not have done it."""
+
+
+class Refused(ClockbooksError):
+    """The service understood and said no; the same call gets the same answer.
+
+    Attributes:
+        status: HTTP status.
+        code: The service's own code, as text; empty when it gave none.
+        trace_id: The service's id of the request (`intuit_tid`), for its support.
+    """
+
+    def __init__(self, text: str, *, status: int, code: str = "", trace_id: str = "") -> None:
+        super().__init__(text)
+        self.status = status
+        self.code = code
+        self.trace_id = trace_id
+
+
+class NotAuthorised(Refused):
+    """The credentials were not accepted (HTTP 401)."""

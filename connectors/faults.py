@@ -1,0 +1,92 @@
+"""Reads QuickBooks' faults: JSON in two spellings, XML in one.
+
+Source: FACTS, QBO, 2.3, 2.4 and 7.1, with recorded bodies of each.
+"""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+from xml.etree.ElementTree import Element, ParseError
+
+from defusedxml.common import DefusedXmlException
+from defusedxml.ElementTree import fromstring
+
+#: The longest text of a service that is shown or kept.
+_LONGEST = 500
+
+
+@dataclass(frozen=True)
+class Fault:
+    """What QuickBooks says is wrong.
+
+    Attributes:
+        code: Its code, as text: `6240`. Empty when it gave none.
+        message: Its name for the trouble.
+        detail: What is wrong here; may be empty.
+        kind: ValidationFault, SystemFault, AUTHENTICATION, SERVICE and the like.
+    """
+
+    code: str
+    message: str
+    detail: str
+    kind: str
+
+    def __str__(self) -> str:
+        return f"{self.detail or self.message} (code {self.code or 'unknown'})"
+
+
+def fault_of(content: bytes) -> Fault | None:
+    """Find the first fault in an answer's body; `None` when there is none."""
+    text = content.decode("utf-8", errors="replace").strip()
+    if text.startswith("<"):
+        return _from_xml(text)
+    try:
+        return fault_in(json.loads(text))
+    except ValueError:
+        return None
+
+
+def fault_in(answer: Any) -> Fault | None:
+    """Find the first fault in decoded JSON: an envelope, or an item of a batch."""
+    if not isinstance(answer, Mapping):
+        return None
+    fault = answer.get("Fault") or answer.get("fault")
+    if not isinstance(fault, Mapping):
+        return None
+    errors = fault.get("Error") or fault.get("error")
+    first = errors[0] if isinstance(errors, list) and errors else {}
+    if not isinstance(first, Mapping):
+        first = {}
+    return Fault(
+        code=_short(first.get("code")),
+        message=_short(first.get("Message", first.get("message"))),
+        detail=_short(first.get("Detail", first.get("detail"))),
+        kind=_short(fault.get("type")),
+    )
+
+
+def _from_xml(text: str) -> Fault | None:
+    try:
+        root = fromstring(text)
+    except (ParseError, DefusedXmlException, ValueError):
+        return None
+    fault = next((node for node in root.iter() if _name(node) == "Fault"), None)
+    if fault is None:
+        return None
+    error = next((node for node in fault if _name(node) == "Error"), Element("Error"))
+    texts = {_name(node): node.text for node in error}
+    return Fault(
+        code=_short(error.get("code")),
+        message=_short(texts.get("Message")),
+        detail=_short(texts.get("Detail")),
+        kind=_short(fault.get("type")),
+    )
+
+
+def _name(node: Element) -> str:
+    return str(node.tag).rpartition("}")[2]
+
+
+def _short(value: Any) -> str:
+    return "" if value is None else " ".join(str(value).split())[:_LONGEST]

@@ -1,0 +1,200 @@
+"""One call to a service, sent again while that is safe.
+
+What a failed call means is decided in one place (`verdict`): a read may be repeated, a write only
+when the service certainly did nothing. Waits are tenacity's; `sleep` is a field, so no test waits.
+"""
+
+import json
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from decimal import Decimal
+from typing import Any
+from urllib.parse import urlsplit
+
+import requests
+import tenacity
+from urllib3.exceptions import NameResolutionError, NewConnectionError
+
+from connectors.errors import NotAuthorised, Refused, TryAgain, Unsure
+
+#: Seconds to wait for a connection; the wait for an answer is the caller's.
+CONNECT_TIMEOUT_S = 10
+
+#: How often one call is sent at most.
+ATTEMPTS = 6
+
+#: Pauses after a throttle that does not say how long. QuickBooks' documentation says a minute
+#: (FACTS, QBO, 2.3); a quota of a second is over sooner, so the first pauses are shorter.
+THROTTLE_PAUSES_S = (5, 10, 20, 40, 60, 60)
+
+
+def verdict(*, read: bool, status: int | None) -> type[Exception]:
+    """Say what a failed call means; a *status* of `None` is silence."""
+    if status == 429:
+        return TryAgain  # a gateway's refusal: nothing was done (FACTS, QBO, 2.3)
+    if status == 401:
+        return NotAuthorised
+    if status is not None and 300 <= status < 500:
+        return Refused
+    return TryAgain if read else Unsure
+
+
+def wait_before_next(state: tenacity.RetryCallState) -> float:
+    """Say how many seconds to wait: what the service asks for, else longer each time."""
+    error = state.outcome.exception() if state.outcome else None
+    asked_s = error.wait_s if isinstance(error, TryAgain) else None
+    if asked_s is not None:
+        return asked_s
+    return tenacity.wait_random_exponential(multiplier=1, max=60)(state)
+
+
+@dataclass
+class Http:
+    """Calls to one service.
+
+    Attributes:
+        service: Its name, for messages.
+        timeout_s: Seconds to wait for an answer.
+        describe: Reads a refusal's text and code from its body.
+        throttle_codes: Codes that mean a throttle, whatever the HTTP status.
+        on_throttle: Told how many seconds to pause, when others must pause too; waiting then is
+            its business. Without it the call alone waits.
+        sleep: Waits; tests replace it.
+    """
+
+    service: str
+    timeout_s: float
+    describe: Callable[[requests.Response], tuple[str, str]]
+    throttle_codes: frozenset[str] = frozenset()
+    on_throttle: Callable[[float], None] | None = None
+    sleep: Callable[[float], None] = time.sleep
+    session: requests.Session = field(default_factory=requests.Session)
+
+    def send(
+        self,
+        method: str,
+        url: str,
+        *,
+        read: bool,
+        headers: Callable[[], Mapping[str, str]],
+        params: Any = None,
+        data: bytes | None = None,
+    ) -> requests.Response:
+        """Send one call, and again while that is safe and may help.
+
+        Args:
+            method: GET or POST.
+            url: Address without a query.
+            read: Whether the call changes nothing, so that it may be repeated after silence.
+            headers: Called before each attempt: waits for its turn, gives the credentials.
+            params: The query.
+            data: The body, JSON to the byte; a repeated call carries the same one.
+
+        Raises:
+            TryAgain: It went wrong again and again, and nothing was done.
+            Unsure: A write that may or may not have been done.
+            NotAuthorised: HTTP 401.
+            Refused: The service said no.
+        """
+        for attempt in tenacity.Retrying(
+            retry=tenacity.retry_if_exception_type(TryAgain),
+            stop=tenacity.stop_after_attempt(ATTEMPTS),
+            wait=wait_before_next,
+            sleep=self.sleep,
+            reraise=True,
+        ):
+            with attempt:
+                nth = attempt.retry_state.attempt_number
+                return self._once(
+                    method, url, read=read, headers=headers(), params=params, data=data, nth=nth
+                )
+        raise AssertionError("tenacity either returns or raises")
+
+    def _once(
+        self,
+        method: str,
+        url: str,
+        *,
+        read: bool,
+        headers: Mapping[str, str],
+        params: Any,
+        data: bytes | None,
+        nth: int,
+    ) -> requests.Response:
+        body_type = {} if data is None else {"Content-Type": "application/json"}
+        try:
+            response = self.session.request(
+                method,
+                url,
+                params=params,
+                data=data,
+                headers={"Accept": "application/json", **body_type, **headers},
+                timeout=(CONNECT_TIMEOUT_S, self.timeout_s),
+                allow_redirects=False,  # a redirect would carry the key elsewhere
+            )
+        except requests.RequestException as error:
+            # `from None`: the library's text bears the whole address, query included.
+            kind = TryAgain if _never_left(error) else verdict(read=read, status=None)
+            raise kind(self._silence(url, error)) from None
+        if response.status_code in {200, 201, 204}:
+            return response
+        raise self._failure(response, read=read, nth=nth)
+
+    def _failure(self, response: requests.Response, *, read: bool, nth: int) -> Exception:
+        text, code = self.describe(response)
+        status = 429 if code in self.throttle_codes else response.status_code
+        kind = verdict(read=read, status=status)
+        if kind is NotAuthorised:
+            # Its own text may repeat the token (FACTS, QBO, 7.1 b).
+            return NotAuthorised(f"{self.service} does not accept the credentials.", status=401)
+        if issubclass(kind, Refused):
+            return kind(
+                f"{self.service} answered {status}: {text}",
+                status=status,
+                code=code,
+                trace_id=response.headers.get("intuit_tid", ""),
+            )
+        if kind is TryAgain:
+            told = f"{self.service} is busy or in trouble (HTTP {status}: {text})."
+            wait_s = _retry_after_s(response)
+            if status == 429 and self.on_throttle is not None:
+                self.on_throttle(THROTTLE_PAUSES_S[nth - 1] if wait_s is None else wait_s)
+                wait_s = 0
+            return TryAgain(f"{told} Run the command again later.", wait_s=wait_s)
+        return Unsure(f"{self.service} answered {status} to a write: it may or may not be done.")
+
+    def _silence(self, url: str, error: Exception) -> str:
+        host = urlsplit(url).netloc.rpartition("@")[2]
+        return (
+            f"{self.service} at {host} did not answer ({type(error).__name__})."
+            " Check the network and the address, then run the command again."
+        )
+
+
+def read_json(service: str, response: requests.Response) -> Any:
+    """Decode an answer, with exact numbers.
+
+    Raises:
+        TryAgain: It is not JSON: cut, or a page of some proxy.
+    """
+    try:
+        return json.loads(response.content, parse_float=Decimal)
+    except ValueError:
+        raise TryAgain(
+            f"{service} gave an answer that cannot be read (not JSON, {len(response.content)}"
+            " bytes). Nothing was changed; run the command again."
+        ) from None
+
+
+def _never_left(error: Exception) -> bool:
+    """Say whether a call failed before its first byte was sent."""
+    if isinstance(error, requests.ConnectTimeout):
+        return True
+    cause = getattr(error.args[0], "reason", None) if error.args else None
+    return isinstance(cause, NewConnectionError | NameResolutionError)
+
+
+def _retry_after_s(response: requests.Response) -> float | None:
+    text = response.headers.get("Retry-After", "")
+    return float(text) if text.isdigit() else None

@@ -1,0 +1,444 @@
+"""Functions on the ledger: the only truth about what was sent.
+
+    (none) ──claim──► sending ──► sent       QuickBooks confirmed it: it never goes again
+                              ├──► refused   QuickBooks answered with a fault: may be claimed again
+                              ├──► (none)    it certainly never reached QuickBooks: released
+                              └──► sending   no clear answer: in doubt once its run has ended
+
+A claim is committed before the first byte leaves, with the request id and the bId under which
+QuickBooks is called, and the very bytes. The primary key refuses a second claim of the same entry,
+from any process on any machine.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import uuid4
+
+import pandas as pd
+import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql, sqlite
+
+from connectors.database import writing
+from connectors.quickbooks import Created, NotCreated, batch_bytes, fingerprint
+from schemas.tables import batches, ledger, runs, verdicts
+from schemas.words import LedgerState, Proof
+
+#: QuickBooks gives a request 120 s (FACTS, QBO, 2.2); after that, and some more, it is quiet.
+AT_WORK = timedelta(seconds=150)
+
+#: How many values one statement carries: SQLite takes 32,766 variables, PostgreSQL 65,535.
+CHUNK = 1000
+
+
+@dataclass(frozen=True)
+class Claim:
+    """Entries that one run holds, as they go to QuickBooks in one batch.
+
+    Attributes:
+        request_id: QuickBooks' requestid.
+        items: Entry id, bId and body of each, in the order of the batch.
+    """
+
+    request_id: str
+    items: tuple[tuple[str, str, str], ...]
+
+    @property
+    def for_quickbooks(self) -> list[tuple[str, str]]:
+        """The `bId` and body of each item."""
+        return [(bid, body) for _, bid, body in self.items]
+
+
+@dataclass(frozen=True)
+class Doubt:
+    """One entry that QuickBooks may or may not have.
+
+    Attributes:
+        entry_id: The entry.
+        request_id: The requestid under which QuickBooks was called.
+        bid: Its bId in that request.
+        body: The TimeActivity as sent, to the byte.
+        txn_date: Its day, as sent.
+        quiet_from: From when on QuickBooks can no longer be at work on it.
+        qbo_time: QuickBooks' own clock before the call; `None` when it was not known.
+    """
+
+    entry_id: str
+    request_id: str
+    bid: str
+    body: str
+    txn_date: str
+    quiet_from: datetime
+    qbo_time: datetime | None
+
+
+def start_run(engine: sa.Engine, connection_id: int, *, now: datetime, lease: timedelta) -> str:
+    """Record that a run has begun, and give its id."""
+    run_id = str(uuid4())
+    with writing(engine) as connection:
+        connection.execute(
+            runs.insert().values(
+                id=run_id, connection_id=connection_id, started_at=now, lease_until=now + lease
+            )
+        )
+    return run_id
+
+
+def finish_run(engine: sa.Engine, run_id: str, *, now: datetime) -> None:
+    """Record that a run has ended: what it still claims is in doubt from now on."""
+    with writing(engine) as connection:
+        connection.execute(runs.update().where(runs.c.id == run_id).values(finished_at=now))
+
+
+def held(engine: sa.Engine, connection_id: int, entry_ids: Sequence[str]) -> pd.DataFrame:
+    """Say what the ledger holds of *entry_ids*; of no others, however many rows it has.
+
+    Returns:
+        `entry_id`, `state` and `time_activity_id` of those that were ever claimed.
+    """
+    columns = [ledger.c.entry_id, ledger.c.state, ledger.c.time_activity_id]
+    rows: list[Any] = []
+    with engine.connect() as connection:
+        for ids in _chunks(list(entry_ids)):
+            query = sa.select(*columns).where(
+                ledger.c.connection_id == connection_id, ledger.c.entry_id.in_(ids)
+            )
+            rows += connection.execute(query).all()
+    names = [column.name for column in columns]
+    return pd.DataFrame([tuple(row) for row in rows], columns=names, dtype="str")
+
+
+def claim(
+    engine: sa.Engine,
+    *,
+    connection_id: int,
+    run_id: str,
+    ready: Sequence[dict[str, Any]],
+    now: datetime,
+    lease: timedelta,
+    qbo_time: datetime | None,
+) -> Claim | None:
+    """Claim entries for one batch, before QuickBooks is called.
+
+    Args:
+        engine: The database.
+        connection_id: The connection.
+        run_id: The run that sends them; its lease is renewed.
+        ready: At most 30 rows with `entry_id`, `body`, `minutes` and `date`.
+        now: The time.
+        lease: How long the run counts as alive from *now* on.
+        qbo_time: QuickBooks' own clock, as it last told.
+
+    Returns:
+        The claim, without the entries that another run holds or has sent meanwhile; `None` when
+        none is left.
+    """
+    request_id = uuid4().hex
+    values = [
+        {
+            "connection_id": connection_id,
+            "entry_id": row["entry_id"],
+            "state": LedgerState.SENDING,
+            "run_id": run_id,
+            "request_id": request_id,
+            "bid": str(position),
+            "body": row["body"],
+            "minutes": int(row["minutes"]),
+            "txn_date": row["date"],
+            "changed_at": now,
+        }
+        for position, row in enumerate(ready, start=1)
+    ]
+    with writing(engine) as connection:
+        connection.execute(runs.update().where(runs.c.id == run_id).values(lease_until=now + lease))
+        connection.execute(
+            batches.insert().values(
+                request_id=request_id,
+                connection_id=connection_id,
+                run_id=run_id,
+                fingerprint="",
+                claimed_at=now,
+                quiet_from=now + lease + AT_WORK,
+                qbo_time=qbo_time,
+            )
+        )
+        mine = set(connection.scalars(_claim_statement(engine, values)))
+        items = tuple(
+            (value["entry_id"], value["bid"], value["body"])
+            for value in values
+            if value["entry_id"] in mine
+        )
+        if not items:
+            connection.rollback()
+            return None
+        made = Claim(request_id, items)
+        connection.execute(
+            batches.update()
+            .where(batches.c.request_id == request_id)
+            .values(fingerprint=fingerprint(batch_bytes(made.for_quickbooks)))
+        )
+    return made
+
+
+def _claim_statement(engine: sa.Engine, values: Sequence[dict[str, Any]]) -> Any:
+    """Insert new claims, take over refused and recalled rows, leave all others alone."""
+    insert = (postgresql if engine.dialect.name == "postgresql" else sqlite).insert
+    statement = insert(ledger).values(values)
+    new = statement.excluded
+    return statement.on_conflict_do_update(
+        index_elements=[ledger.c.connection_id, ledger.c.entry_id],
+        set_={
+            "state": new.state,
+            "run_id": new.run_id,
+            "request_id": new.request_id,
+            "bid": new.bid,
+            "body": new.body,
+            "minutes": new.minutes,
+            "txn_date": new.txn_date,
+            "changed_at": new.changed_at,
+            "time_activity_id": None,
+            "sync_token": None,
+            "proof": None,
+            "fault": None,
+        },
+        where=ledger.c.state.in_([LedgerState.REFUSED, LedgerState.RECALLED]),
+    ).returning(ledger.c.entry_id)
+
+
+def record(
+    engine: sa.Engine,
+    made: Claim,
+    outcomes: Sequence[Created | NotCreated],
+    *,
+    now: datetime,
+) -> None:
+    """Record what QuickBooks answered, all of a batch in one transaction.
+
+    Items without an outcome stay `sending`: nobody knows.
+    """
+    with writing(engine) as connection:
+        for outcome in outcomes:
+            change = {"state": LedgerState.REFUSED, "fault": ""}
+            if isinstance(outcome, Created):
+                change = {
+                    "state": LedgerState.SENT,
+                    "time_activity_id": outcome.time_activity_id,
+                    "sync_token": outcome.sync_token,
+                    "proof": Proof.ANSWER,
+                }
+            else:
+                change["fault"] = str(outcome.fault)
+            connection.execute(
+                ledger.update()
+                .where(
+                    ledger.c.request_id == made.request_id,
+                    ledger.c.bid == outcome.bid,
+                    ledger.c.state == LedgerState.SENDING,
+                )
+                .values(**change, changed_at=now)
+            )
+
+
+def release(engine: sa.Engine, made: Claim) -> None:
+    """Give back a claim of which QuickBooks certainly has nothing: it may be claimed anew."""
+    with writing(engine) as connection:
+        connection.execute(
+            ledger.delete().where(
+                ledger.c.request_id == made.request_id,
+                ledger.c.bid.in_([bid for _, bid, _ in made.items]),
+                ledger.c.state == LedgerState.SENDING,
+            )
+        )
+
+
+def doubt(engine: sa.Engine, request_id: str, *, now: datetime) -> None:
+    """Record that a call has ended without a clear answer: when QuickBooks will be quiet."""
+    with writing(engine) as connection:
+        connection.execute(
+            batches.update()
+            .where(batches.c.request_id == request_id)
+            .values(quiet_from=now + AT_WORK)
+        )
+
+
+def take_doubts(
+    engine: sa.Engine, connection_id: int, run_id: str, *, now: datetime
+) -> list[Doubt]:
+    """Take over what dead runs left in doubt, so that one run alone settles it.
+
+    A run is dead when it has finished, or when its lease is over.
+    """
+    dead = sa.select(runs.c.id).where(
+        runs.c.connection_id == connection_id,
+        sa.or_(runs.c.finished_at.is_not(None), runs.c.lease_until < now),
+    )
+    with writing(engine) as connection:
+        connection.execute(
+            ledger.update()
+            .where(
+                ledger.c.connection_id == connection_id,
+                ledger.c.state == LedgerState.SENDING,
+                ledger.c.run_id.in_(dead),
+            )
+            .values(run_id=run_id)
+        )
+        return _doubts(connection, ledger.c.run_id == run_id)
+
+
+def settle_sent(
+    engine: sa.Engine, doubt: Doubt, created: Created, *, run_id: str, proof: Proof, now: datetime
+) -> Doubt | None:
+    """Record that QuickBooks has an entry about which there was doubt.
+
+    QuickBooks' answer to the entry's own request id and bId outweighs what was found by content: a
+    twin that was taken for this TimeActivity gives it back, and is in doubt itself.
+
+    Returns:
+        That twin, or `None`.
+    """
+    with writing(engine) as connection:
+        connection_id = connection.scalar(
+            sa.select(batches.c.connection_id).where(batches.c.request_id == doubt.request_id)
+        )
+        holder = sa.and_(
+            ledger.c.connection_id == connection_id,
+            ledger.c.time_activity_id == created.time_activity_id,
+            ledger.c.proof == Proof.BOOKS,
+        )
+        twin_id = connection.scalar(sa.select(ledger.c.entry_id).where(holder))
+        if twin_id is not None:
+            connection.execute(
+                ledger.update()
+                .where(holder)
+                .values(
+                    state=LedgerState.SENDING,
+                    run_id=run_id,
+                    time_activity_id=None,
+                    sync_token=None,
+                    proof=None,
+                    changed_at=now,
+                )
+            )
+        connection.execute(
+            ledger.update()
+            .where(
+                ledger.c.request_id == doubt.request_id,
+                ledger.c.bid == doubt.bid,
+                ledger.c.state == LedgerState.SENDING,
+            )
+            .values(
+                state=LedgerState.SENT,
+                time_activity_id=created.time_activity_id,
+                sync_token=created.sync_token,
+                proof=proof,
+                changed_at=now,
+            )
+        )
+        if twin_id is None:
+            return None
+        is_twin = sa.and_(ledger.c.connection_id == connection_id, ledger.c.entry_id == twin_id)
+        return _doubts(connection, is_twin)[0]
+
+
+def _doubts(connection: sa.Connection, which: sa.ColumnElement[bool]) -> list[Doubt]:
+    query = (
+        sa.select(ledger, batches.c.quiet_from, batches.c.qbo_time)
+        .join(batches, batches.c.request_id == ledger.c.request_id)
+        .where(which, ledger.c.state == LedgerState.SENDING)
+        .order_by(batches.c.claimed_at, ledger.c.request_id, ledger.c.entry_id)
+    )
+    return [
+        Doubt(
+            entry_id=row.entry_id,
+            request_id=row.request_id,
+            bid=row.bid,
+            body=row.body,
+            txn_date=row.txn_date,
+            quiet_from=row.quiet_from,
+            qbo_time=row.qbo_time,
+        )
+        for row in connection.execute(query)
+    ]
+
+
+def accounted(
+    engine: sa.Engine, connection_id: int, time_activity_ids: Sequence[str]
+) -> frozenset[str]:
+    """Say which of these TimeActivities the ledger already knows as sent."""
+    known: set[str] = set()
+    with engine.connect() as connection:
+        for ids in _chunks(list(time_activity_ids)):
+            known |= set(
+                connection.scalars(
+                    sa.select(ledger.c.time_activity_id).where(
+                        ledger.c.connection_id == connection_id,
+                        ledger.c.time_activity_id.in_(ids),
+                    )
+                )
+            )
+    return frozenset(known)
+
+
+def keep_verdicts(engine: sa.Engine, connection_id: int, run_id: str, judged: pd.DataFrame) -> None:
+    """Keep what a run said of each entry, in place of what earlier runs said.
+
+    Args:
+        engine: The database.
+        connection_id: The connection.
+        run_id: The run.
+        judged: Rows of `Plan`, with the states in which they ended.
+    """
+    names = ["entry_id", "state", "reason", "detail", "date", "minutes", "user", "client",
+             "project", "description"]  # fmt: skip
+    rows = judged[names].astype(object).where(judged[names].notna(), None).to_dict("records")
+    own = {"connection_id": connection_id, "run_id": run_id}
+    insert = (postgresql if engine.dialect.name == "postgresql" else sqlite).insert
+    statement = insert(verdicts)
+    statement = statement.on_conflict_do_update(
+        index_elements=[verdicts.c.connection_id, verdicts.c.entry_id],
+        set_={name: statement.excluded[name] for name in [*names[1:], "run_id"]},
+    )
+    with writing(engine) as connection:
+        for chunk in _chunks(rows):
+            connection.execute(statement, [{**row, **own} for row in chunk])
+
+
+def told(
+    engine: sa.Engine, connection_id: int, *, start: str | None, end: str | None
+) -> pd.DataFrame:
+    """Give the latest verdict of every entry, with what the ledger holds of it.
+
+    Args:
+        engine: The database.
+        connection_id: The connection.
+        start: First local day, YYYY-MM-DD; `None` for all.
+        end: Last local day, included; `None` for all.
+
+    Returns:
+        The columns of `verdicts`, with `ledger_state` and `time_activity_id`, by day and entry.
+    """
+    query = (
+        sa.select(verdicts, ledger.c.state.label("ledger_state"), ledger.c.time_activity_id)
+        .outerjoin(
+            ledger,
+            sa.and_(
+                ledger.c.connection_id == verdicts.c.connection_id,
+                ledger.c.entry_id == verdicts.c.entry_id,
+            ),
+        )
+        .where(verdicts.c.connection_id == connection_id)
+        .order_by(verdicts.c.date, verdicts.c.user, verdicts.c.entry_id)
+    )
+    if start is not None:
+        query = query.where(verdicts.c.date >= start)
+    if end is not None:
+        query = query.where(verdicts.c.date <= end)
+    with engine.connect() as connection:
+        result = connection.execute(query)
+        return pd.DataFrame([tuple(row) for row in result], columns=list(result.keys()))
+
+
+def _chunks(values: Sequence[Any]) -> Iterator[Sequence[Any]]:
+    for first in range(0, len(values), CHUNK):
+        yield values[first : first + CHUNK]

@@ -1,0 +1,343 @@
+"""Reads a QuickBooks Online company, and creates TimeActivities in batches.
+
+Every list is read to its end; every answer of a batch is counted.
+
+Source: FACTS, QBO, sections 1 to 7.
+"""
+
+import hashlib
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any
+
+import requests
+
+from connectors.errors import AskPerson, NotAuthorised, TryAgain, Unsure
+from connectors.faults import Fault, fault_in, fault_of
+from connectors.http import Http, read_json
+from connectors.pacing import Pacer
+from schemas.quickbooks import Company
+
+SERVICE = "QuickBooks"
+
+#: Since August 2025 every request is answered as 75, whatever it asks for: fact 11.
+MINOR_VERSION = "75"
+
+#: Most items of a batch (2.1), and rows of a query (4.1).
+BATCH_LIMIT = 30
+QUERY_PAGE = 1000
+
+#: Codes of an item's fault after which it may exist all the same: the request id is still at
+#: work (600), or the service broke down (10000): 3, 2.4.
+UNCLEAR_CODES = frozenset({"600", "10000"})
+
+
+@dataclass(frozen=True)
+class Created:
+    """QuickBooks made the TimeActivity."""
+
+    bid: str
+    time_activity_id: str
+    sync_token: str
+
+
+@dataclass(frozen=True)
+class NotCreated:
+    """QuickBooks refused the TimeActivity, and said why."""
+
+    bid: str
+    fault: Fault
+
+
+class QuickBooks:
+    """One company.
+
+    Attributes:
+        time: QuickBooks' own clock, as its latest answer told; `None` before the first one.
+    """
+
+    def __init__(
+        self,
+        *,
+        url: str,
+        realm_id: str,
+        access_token: Callable[[], str],
+        renew: Callable[[str], str],
+        pacer: Pacer,
+        timeout_s: float,
+        **http: Any,
+    ) -> None:
+        """Open the company *realm_id* at *url*.
+
+        Args:
+            url: The API's base, without `/v3`.
+            realm_id: The company.
+            access_token: Gives a token that lives for some minutes yet.
+            renew: Gives another token than the one that was refused.
+            pacer: Keeps the calls within the company's quotas.
+            timeout_s: Seconds to wait for an answer.
+            http: Further fields of `Http`.
+        """
+        self._base = f"{url.rstrip('/')}/v3/company/{realm_id}"
+        self._access_token = access_token
+        self._renew = renew
+        self._pacer = pacer
+        self.time: datetime | None = None
+        self._http = Http(
+            service=SERVICE,
+            timeout_s=timeout_s,
+            describe=_describe,
+            throttle_codes=frozenset({"3001"}),  # once seen with HTTP 403 (2.3)
+            on_throttle=pacer.pause,
+            **http,
+        )
+
+    def company(self) -> Company:
+        """Read what decides which entries may go: CompanyInfo and Preferences (section 6)."""
+        info = self._first("CompanyInfo")
+        preferences = self._first("Preferences")
+        features = _name_values(info.get("NameValue"))
+        others = _name_values(_part(preferences, "OtherPrefs").get("NameValue"))
+        closed = _part(preferences, "AccountingInfoPrefs").get("BookCloseDate")
+        home = _part(_part(preferences, "CurrencyPrefs"), "HomeCurrency")
+        return Company(
+            name=str(info.get("CompanyName", "")),
+            plan=features.get("OfferingSku", ""),
+            subscription=features.get("SubscriptionStatus", ""),
+            has_payroll=features.get("PayrollFeature", "").lower() == "true",
+            tracks_time=others.get("TimeTrackingFeatureEnabled", "true").lower() != "false",
+            currency=str(home.get("value", "")),
+            closed_until=date.fromisoformat(closed[:10]) if isinstance(closed, str) else None,
+        )
+
+    def employees(self) -> list[dict[str, Any]]:
+        """Read every employee, inactive ones too."""
+        return self.query("Employee", "Active IN (true, false)")
+
+    def vendors(self) -> list[dict[str, Any]]:
+        """Read every vendor, inactive ones too."""
+        return self.query("Vendor", "Active IN (true, false)")
+
+    def customers(self) -> list[dict[str, Any]]:
+        """Read every customer, sub-customer and project, inactive ones too."""
+        return self.query("Customer", "Active IN (true, false)")
+
+    def query(self, entity: str, where: str = "") -> list[dict[str, Any]]:
+        """Read all rows of *entity* that fit *where*, page by page in order of Id (4.4).
+
+        Args:
+            entity: Its name, as QuickBooks writes it.
+            where: A condition of ours: nothing that a person typed belongs here unescaped.
+
+        Raises:
+            TryAgain: A page came twice.
+        """
+        rows: list[dict[str, Any]] = []
+        seen: set[Any] = set()
+        while True:
+            statement = (
+                f"SELECT * FROM {entity}{f' WHERE {where}' if where else ''} ORDERBY Id"
+                f" STARTPOSITION {len(rows) + 1} MAXRESULTS {QUERY_PAGE}"
+            )
+            page = self._query_page(entity, statement)
+            ids = {row.get("Id") for row in page}
+            if ids & seen:
+                raise TryAgain(
+                    f"QuickBooks gave rows of {entity} twice, so the list changed while it was"
+                    " read. Nothing was changed; run the command again."
+                )
+            seen |= ids
+            rows += page
+            if len(page) < QUERY_PAGE:
+                return rows
+
+    def create_time_activities(
+        self, items: Sequence[tuple[str, str]], *, request_id: str
+    ) -> list[Created | NotCreated]:
+        """Create TimeActivities in one batch.
+
+        Args:
+            items: `bId` and body of each; see `batch_bytes`.
+            request_id: Fixed in the ledger before; the same one with the same items repeats the
+                call without doing it twice, as far as QuickBooks remembers (section 3).
+
+        Returns:
+            One outcome for each item that was answered clearly, by bId. An item that is missing
+            here is in doubt.
+
+        Raises:
+            TryAgain: Throttled, or never left: certainly nothing was created.
+            Unsure: No clear answer: anything may have been created.
+            Refused: The whole batch was refused: nothing was created.
+        """
+        data = batch_bytes(items)
+        response = self._send(
+            "POST", "batch", params={"requestid": request_id}, data=data, read=False, batch=True
+        )
+        answer = _unless_unreadable(response.content)
+        self._note_time(answer)
+        return _outcomes(answer, [bid for bid, _ in items])
+
+    def time_activities(
+        self, first_day: str, last_day: str, *, created_from: datetime | None
+    ) -> list[dict[str, Any]]:
+        """Read the TimeActivities dated on the days *first_day* to *last_day*.
+
+        Args:
+            first_day: YYYY-MM-DD.
+            last_day: YYYY-MM-DD, included.
+            created_from: Only those made at or after this instant of QuickBooks' own clock.
+        """
+        where = f"TxnDate >= '{first_day}' AND TxnDate <= '{last_day}'"
+        if created_from is not None:
+            where += f" AND MetaData.CreateTime >= '{created_from.isoformat(timespec='seconds')}'"
+        return self.query("TimeActivity", where)
+
+    def _first(self, entity: str) -> dict[str, Any]:
+        answer = self._read_json("GET", "query", params={"query": f"SELECT * FROM {entity}"})
+        rows = _rows(answer, entity)
+        if not rows:
+            raise TryAgain(f"QuickBooks said nothing about the company ({entity} is empty).")
+        return rows[0]
+
+    def _query_page(self, entity: str, statement: str) -> list[dict[str, Any]]:
+        return _rows(self._read_json("GET", "query", params={"query": statement}), entity)
+
+    def _read_json(self, method: str, path: str, *, params: dict[str, str]) -> Any:
+        answer = read_json(SERVICE, self._send(method, path, params=params, read=True))
+        self._note_time(answer)
+        return answer
+
+    def _note_time(self, answer: Any) -> None:
+        told = answer.get("time") if isinstance(answer, Mapping) else None
+        try:
+            time = datetime.fromisoformat(str(told))
+        except ValueError:
+            return
+        if time.tzinfo is not None:
+            self.time = time
+
+    def _send(
+        self,
+        method: str,
+        path: str,
+        *,
+        params: Mapping[str, str],
+        read: bool,
+        data: bytes | None = None,
+        batch: bool = False,
+    ) -> requests.Response:
+        """Send a call within the quotas; after a 401 refresh once and repeat the very same call."""
+        used = ""
+
+        def credentials() -> dict[str, str]:
+            nonlocal used
+            self._pacer.wait_turn(batch=batch)
+            used = self._access_token()
+            return {"Authorization": f"Bearer {used}"}
+
+        def call() -> requests.Response:
+            return self._http.send(
+                method,
+                f"{self._base}/{path}",
+                read=read,
+                headers=credentials,
+                params={**params, "minorversion": MINOR_VERSION},
+                data=data,
+            )
+
+        try:
+            try:
+                return call()
+            except NotAuthorised:
+                self._renew(used)
+                return call()
+        except NotAuthorised:
+            raise AskPerson(
+                "QuickBooks does not accept the connection's tokens: run `clockbooks connect`"
+                " again. The ledger and the links stay."
+            ) from None
+
+
+def batch_bytes(items: Sequence[tuple[str, str]]) -> bytes:
+    """Write a batch that creates the TimeActivities of *items* (`bId`, body), to the byte (2.1)."""
+    written = [
+        f'{{"bId":{json.dumps(bid)},"operation":"create","TimeActivity":{body}}}'
+        for bid, body in items
+    ]
+    return f'{{"BatchItemRequest":[{",".join(written)}]}}'.encode()
+
+
+def fingerprint(data: bytes) -> str:
+    """Give the SHA-256 of a batch's bytes, which the ledger keeps."""
+    return hashlib.sha256(data).hexdigest()
+
+
+def _unless_unreadable(content: bytes) -> Any:
+    try:
+        return json.loads(content)
+    except ValueError:
+        raise Unsure("QuickBooks' answer to a batch cannot be read.") from None
+
+
+def _outcomes(answer: Any, bids: Sequence[str]) -> list[Created | NotCreated]:
+    """Read a batch's answer, item by item: what is not answered exactly once is left out."""
+    items = answer.get("BatchItemResponse") if isinstance(answer, Mapping) else None
+    if not isinstance(items, list):
+        # Also a 200 with a fault instead of items: it was seen, and says nothing about the work.
+        raise Unsure(f"QuickBooks answered a batch without its items: {fault_in(answer)}.")
+    by_bid: dict[str, list[Mapping[str, Any]]] = {}
+    for item in items:
+        if isinstance(item, Mapping):
+            by_bid.setdefault(str(item.get("bId")), []).append(item)
+    outcomes = [_outcome(bid, by_bid.get(bid, [])) for bid in bids]
+    return [outcome for outcome in outcomes if outcome is not None]
+
+
+def _outcome(bid: str, answers: Sequence[Mapping[str, Any]]) -> Created | NotCreated | None:
+    if len(answers) != 1:
+        return None
+    fault = fault_in(answers[0])
+    if fault is not None:
+        unclear = fault.kind == "SystemFault" or fault.code in UNCLEAR_CODES
+        return None if unclear else NotCreated(bid, fault)
+    activity = _part(answers[0], "TimeActivity")
+    if not str(activity.get("Id") or ""):
+        return None
+    return Created(bid, str(activity["Id"]), str(activity.get("SyncToken", "0")))
+
+
+def _rows(answer: Any, entity: str) -> list[dict[str, Any]]:
+    """Give the rows of a query's answer; `{}` where nothing was found (4.2)."""
+    found = answer.get("QueryResponse") if isinstance(answer, Mapping) else None
+    if not isinstance(found, Mapping):
+        fault = fault_in(answer)
+        raise TryAgain(
+            f"QuickBooks gave no rows of {entity}: {fault or 'its answer has another shape'}."
+            " Nothing was changed; run the command again."
+        )
+    rows = found.get(entity, [])
+    return [dict(row) for row in rows if isinstance(row, Mapping)]
+
+
+def _describe(response: requests.Response) -> tuple[str, str]:
+    fault = fault_of(response.content)
+    return (str(fault), fault.code.lstrip("0")) if fault else ("without an explanation", "")
+
+
+def _name_values(pairs: Any) -> dict[str, str]:
+    """Read `[{"Name", "Value"}]`; some entries have no value (6.2)."""
+    if not isinstance(pairs, list):
+        return {}
+    return {
+        str(pair.get("Name")): str(pair.get("Value", ""))
+        for pair in pairs
+        if isinstance(pair, Mapping)
+    }
+
+
+def _part(whole: Mapping[str, Any], name: str) -> Mapping[str, Any]:
+    part = whole.get(name)
+    return part if isinstance(part, Mapping) else {}
