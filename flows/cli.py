@@ -1,0 +1,287 @@
+"""The `clockbooks` command: parses, calls a job, prints. It knows no rule of the domain.
+
+Whatever is slow to import is imported by the command that needs it, so that `--help` is instant.
+"""
+
+from datetime import date, datetime
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from flows.cli_output import Outcome, command, stop_usage
+
+app = typer.Typer(
+    name="clockbooks",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="rich",
+    help="Carries the time that a company tracks in Clockify into its QuickBooks Online books:"
+    " each entry exactly once, every other one explained.",
+    epilog="Exit codes: 0 done, nothing rejected or in doubt; 1 could not run; 2 wrong usage;"
+    " 3 done in part. Settings: environment variables CLOCKBOOKS_…, see README.",
+)
+
+ConnectionName = Annotated[
+    str | None,
+    typer.Option("--connection", metavar="NAME", help="Which connection; default: the only one."),
+]
+Json = Annotated[
+    bool, typer.Option("--json", help="One JSON document on standard output, nothing else there.")
+]
+FirstDay = typer.Option("--start", formats=["%Y-%m-%d"], metavar="YYYY-MM-DD", help="First day.")
+LastDay = typer.Option(
+    "--end", formats=["%Y-%m-%d"], metavar="YYYY-MM-DD", help="Last day, included."
+)
+
+
+class EntryState(StrEnum):
+    """What `clockbooks entries` can be asked for."""
+
+    ALL = "all"
+    SENT = "sent"
+    UNSENT = "unsent"
+    REJECTED = "rejected"
+    IN_DOUBT = "in-doubt"
+
+
+def _show_version(wanted: bool) -> None:  # noqa: FBT001 - Typer's callback
+    if wanted:
+        from importlib.metadata import version
+
+        typer.echo(f"clockbooks {version('clockbooks')}")
+        raise typer.Exit
+
+
+@app.callback()
+def clockbooks(
+    *,
+    version: Annotated[
+        bool,
+        typer.Option("--version", callback=_show_version, is_eager=True, help="Show the version."),
+    ] = False,
+) -> None:
+    """Give the command its own options."""
+
+
+@app.command(epilog="Example: clockbooks connect --realm-id 9341450000 --refresh-token-file token")
+def connect(
+    *,
+    realm_id: Annotated[str, typer.Option(help="The QuickBooks company's id.")],
+    refresh_token_file: Annotated[
+        Path,
+        typer.Option(
+            help="File with the refresh token of Intuit's consent; - reads it from standard input."
+        ),
+    ],
+    allow_payroll: Annotated[
+        bool, typer.Option("--allow-payroll", help="Take a company with QuickBooks Payroll.")
+    ] = False,
+    connection: ConnectionName = None,
+    json: Json = False,
+) -> None:
+    """Join a Clockify workspace and a QuickBooks company; the secrets are stored encrypted."""
+    with command(as_json=json) as output:
+        from flows.connecting import connect as join
+        from flows.connecting import read_token
+
+        joined = join(
+            connection,
+            realm_id=realm_id,
+            refresh_token=read_token(refresh_token_file),
+            allow_payroll=allow_payroll,
+        )
+        output.document = {
+            "connection": joined.name,
+            "workspace_id": joined.workspace_id,
+            "workspace": joined.workspace_name,
+            "realm_id": joined.realm_id,
+            "company": joined.company_name,
+            "timezone": joined.timezone,
+        }
+        output.say(
+            f"Connected as {joined.name}: the workspace {joined.workspace_name} with the company"
+            f" {joined.company_name}. Days count in {joined.timezone}."
+        )
+        output.say("Next: clockbooks sync")
+
+
+@app.command(epilog="Example: clockbooks sync --json")
+def sync(*, connection: ConnectionName = None, json: Json = False) -> None:
+    """Compare both directories, link what has the same name, and say what is missing.
+
+    Nothing is created on either side.
+    """
+    with command(as_json=json) as output:
+        from flows import running, tables
+
+        output.document = running.sync_directory(connection)
+        tables.show_sync(output, output.document)
+
+
+@app.command(
+    epilog="Example: clockbooks send --start 2026-10-01 --end 2026-10-31 --approved-only --dry-run"
+)
+def send(
+    *,
+    start: Annotated[datetime, FirstDay],
+    end: Annotated[datetime, LastDay],
+    user: Annotated[
+        list[str] | None, typer.Option(help="Only this user: name or id. Repeatable.")
+    ] = None,
+    client: Annotated[
+        list[str] | None, typer.Option(help="Only this client: name or id. Repeatable.")
+    ] = None,
+    project: Annotated[
+        list[str] | None, typer.Option(help="Only this project: name or id. Repeatable.")
+    ] = None,
+    billable: Annotated[
+        bool | None,
+        typer.Option("--billable/--non-billable", help="Only billable entries, or only others."),
+    ] = None,
+    approved_only: Annotated[
+        bool,
+        typer.Option("--approved-only", help="Leave entries whose timesheet is not approved."),
+    ] = False,
+    rounding: Annotated[
+        str | None,
+        typer.Option(
+            metavar="MODE:MINUTES",
+            help="nearest:15, up:6, down:30, or none; default: the workspace's own setting.",
+        ),
+    ] = None,
+    allow_payroll: Annotated[
+        bool, typer.Option("--allow-payroll", help="Try a company with QuickBooks Payroll.")
+    ] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Show the plan; send nothing, change nothing.")
+    ] = False,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Send without asking.")] = False,
+    connection: ConnectionName = None,
+    json: Json = False,
+) -> None:
+    """Send the time of some days to QuickBooks: each entry once, every other one explained.
+
+    Days are counted in the connection's time zone. Safe to run again over the same days.
+    """
+    with command(as_json=json) as output:
+        if end < start:
+            stop_usage(f"--end {end:%Y-%m-%d} lies before --start {start:%Y-%m-%d}.")
+        if rounding is not None:
+            _check_rounding(rounding)
+        ask = not (yes or dry_run)
+        if ask and not output.can_ask:
+            stop_usage("Without a terminal nobody can be asked: add --yes to send, or --dry-run.")
+        from flows import running, tables
+        from flows.sending import SendRequest
+
+        request = SendRequest(
+            start=start.date(),
+            end=end.date(),
+            users=tuple(user or ()),
+            clients=tuple(client or ()),
+            projects=tuple(project or ()),
+            billable=billable,
+            approved_only=approved_only,
+            rounding=rounding,
+            dry_run=dry_run,
+            allow_payroll=allow_payroll,
+        )
+        result = running.send_time(connection, request, output, ask=ask)
+        output.document = result
+        if ask and result["dry_run"]:
+            output.say("Nothing was sent.")
+            return
+        tables.show_send(output, result)
+        output.outcome = Outcome.of(result)
+
+
+@app.command(epilog="Example: clockbooks settle")
+def settle(*, connection: ConnectionName = None, json: Json = False) -> None:
+    """Ask QuickBooks about entries in doubt, and settle them; send nothing new.
+
+    An entry is in doubt when it was handed over and never confirmed: a lost answer, a killed run.
+    """
+    with command(as_json=json) as output:
+        from flows import running, tables
+
+        output.document = running.settle_doubts(connection)
+        tables.show_settled(output, output.document)
+        if output.document["in_doubt"] or output.document["refused"]:
+            output.outcome = Outcome.PARTLY_DONE
+
+
+@app.command(epilog="Example: clockbooks entries --state rejected --start 2026-10-01 --csv out.csv")
+def entries(
+    *,
+    state: Annotated[EntryState, typer.Option(help="Which entries.")] = EntryState.ALL,
+    start: Annotated[datetime | None, FirstDay] = None,
+    end: Annotated[datetime | None, LastDay] = None,
+    user: Annotated[list[str] | None, typer.Option(help="Only this user. Repeatable.")] = None,
+    project: Annotated[
+        list[str] | None, typer.Option(help="Only this project. Repeatable.")
+    ] = None,
+    csv: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Write a CSV file as well.")
+    ] = None,
+    connection: ConnectionName = None,
+    json: Json = False,
+) -> None:
+    """Show what the runs so far said of each entry: sent and unsent side by side, with reasons.
+
+    Asks neither service: `clockbooks send --dry-run` looks at Clockify anew.
+    """
+    with command(as_json=json) as output:
+        if start and end and end < start:
+            stop_usage(f"--end {end:%Y-%m-%d} lies before --start {start:%Y-%m-%d}.")
+        from flows import reporting, tables
+
+        found = reporting.entries(
+            connection,
+            state=str(state),
+            start=_day(start),
+            end=_day(end),
+            users=user or [],
+            projects=project or [],
+        )
+        if csv is not None:
+            reporting.write_csv(found, csv)
+            output.say(f"Wrote {len(found)} entries to {csv}.")
+        output.document = {"entries": found}
+        tables.show_entries(output, found)
+
+
+@app.command(epilog="Example: clockbooks demo")
+def demo() -> None:
+    """Run the main job end to end against local stand-ins of both services.
+
+    Needs no account, no key and no server; leaves a database that `clockbooks entries` can show.
+    """
+    with command(as_json=False) as output:
+        from flows.demo import run_demo
+
+        run_demo(output)
+
+
+def _check_rounding(text: str) -> None:
+    from transforms.rounding import parse_rounding
+
+    try:
+        parse_rounding(text)
+    except ValueError as error:
+        stop_usage(f"--rounding: {error}")
+
+
+def _day(moment: datetime | None) -> date | None:
+    return moment.date() if moment else None
+
+
+def main(arguments: list[str] | None = None) -> Any:
+    """Run the command: the entry point of `clockbooks`."""
+    return app(arguments)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,108 @@
+"""What every command does around its work: where it prints, how it ends, what an error looks like.
+
+With --json one document goes to standard output and everything else to standard error; without, a
+person reads standard output.
+"""
+
+import json
+import sys
+import unicodedata
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from enum import IntEnum
+from typing import Any, NoReturn
+
+import typer
+from rich.console import Console
+from rich.text import Text
+
+#: Columns of the report when nobody's terminal says how wide it is.
+PIPED_WIDTH = 120
+
+
+class Outcome(IntEnum):
+    """Exit codes."""
+
+    DONE = 0
+    COULD_NOT_RUN = 1
+    WRONG_USAGE = 2
+    PARTLY_DONE = 3
+
+    @classmethod
+    def of(cls, document: Mapping[str, Any]) -> "Outcome":
+        """Say how a send ended: partly, when an entry was rejected, is in doubt or set aside."""
+        counts = document["counts"]
+        open_ends = sum(counts["rejected"].values()) + counts["in_doubt"]
+        return cls.PARTLY_DONE if open_ends or document["set_aside"] else cls.DONE
+
+
+class Output:
+    """Where a command prints.
+
+    Attributes:
+        as_json: Whether the document is asked for instead of the words.
+        document: The JSON document; set by the command.
+        outcome: How the command ends; set by the command.
+        console: Where words for a person go.
+    """
+
+    def __init__(self, *, as_json: bool) -> None:
+        self.as_json = as_json
+        self.document: Any = None
+        self.outcome = Outcome.DONE
+        self.console = Console(stderr=as_json, highlight=False)
+        if not self.console.is_terminal:
+            self.console = Console(stderr=as_json, highlight=False, width=PIPED_WIDTH)
+        self.errors = Console(stderr=True, highlight=False, soft_wrap=True)
+
+    @property
+    def can_ask(self) -> bool:
+        """Whether somebody sits at a terminal."""
+        return sys.stdin.isatty() and sys.stderr.isatty()
+
+    def say(self, words: str, style: str = "") -> None:
+        """Print *words* for a person, as they are: nothing in them is markup."""
+        self.console.print(Text(clean(words), style=style), soft_wrap=True)
+
+    def ask(self, question: str) -> bool:
+        """Ask a person; no is the answer of those who only press Return."""
+        return typer.confirm(question, default=False, err=True)
+
+
+@contextmanager
+def command(*, as_json: bool) -> Iterator[Output]:
+    """Run a command's work; print its document, or its error, and leave with its exit code."""
+    from connectors.errors import ClockbooksError
+
+    output = Output(as_json=as_json)
+    try:
+        yield output
+    except ClockbooksError as error:
+        output.errors.print(Text(clean(str(error)), style="red"))
+        output.document = {"error": {"kind": type(error).__name__, "message": str(error)}}
+        output.outcome = Outcome.COULD_NOT_RUN
+    except KeyboardInterrupt:
+        text = "Stopped. The ledger holds what was sent; run the command again to go on."
+        output.errors.print(Text(text, style="red"))
+        raise typer.Exit(130) from None
+    if as_json:
+        sys.stdout.write(json.dumps(output.document, ensure_ascii=False, indent=2) + "\n")
+    if output.outcome is not Outcome.DONE:
+        raise typer.Exit(int(output.outcome))
+
+
+def stop_usage(problem: str) -> NoReturn:
+    """End a command that was called wrongly.
+
+    Raises:
+        BadParameter: Always.
+    """
+    raise typer.BadParameter(problem)
+
+
+def clean(words: str) -> str:
+    """Take out of a text what could steer a terminal: control characters and direction marks."""
+    return "".join(
+        "�" if unicodedata.category(letter) in {"Cc", "Cf"} and letter not in "\n\t‍" else letter
+        for letter in words
+    )

@@ -1,0 +1,136 @@
+"""Turns what happened into what people and scripts read: the JSON documents, and the CSV."""
+
+import csv
+from collections.abc import Sequence
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from connectors import ledger
+from connectors.errors import AskPerson
+from flows.sending import SendResult
+from flows.world import open_ledger
+from schemas.words import LedgerState, Reason, State
+from transforms.names import same_form
+
+#: Members of one entry in JSON, in the order of INTERFACE; `client` and `description` are ours.
+MEMBERS = (
+    "entry_id", "state", "reason", "detail", "date", "minutes", "user", "client", "project",
+    "description", "time_activity_id",
+)  # fmt: skip
+
+
+def send_document(result: SendResult, **more: Any) -> dict[str, Any]:
+    """Give a send as its JSON document; the counts add up to `extracted`."""
+    plan = result.entries
+    sent = plan[plan["state"] == State.SENT]
+    counts = {
+        "extracted": len(plan),
+        "sent": len(sent),
+        "in_doubt": int((plan["state"] == State.IN_DOUBT).sum()),
+        "skipped": _by_reason(plan, State.SKIPPED),
+        "rejected": _by_reason(plan, State.REJECTED),
+    }
+    if result.dry_run:
+        counts["ready"] = int((plan["state"] == State.READY).sum())
+    return {
+        "run_id": result.run_id,
+        "dry_run": result.dry_run,
+        "counts": counts,
+        "minutes_sent": int(sent["minutes"].sum()),
+        "entries": _items(plan),
+        "set_aside": [
+            {"entry_id": row.entry_id, "problem": row.problem} for row in result.set_aside
+        ],
+        "notes": result.notes,
+        "stopped": result.stopped,
+        **more,
+    }
+
+
+def entries(
+    connection: str | None,
+    *,
+    state: str,
+    start: date | None,
+    end: date | None,
+    users: Sequence[str],
+    projects: Sequence[str],
+) -> list[dict[str, Any]]:
+    """Give what the runs so far said of each entry, brought up to date by the ledger.
+
+    Raises:
+        AskPerson: No connection fits, or nothing was sent yet from here.
+    """
+    with open_ledger(connection) as (_, engine, found):
+        told = ledger.told(
+            engine,
+            found.id,
+            start=start.isoformat() if start else None,
+            end=end.isoformat() if end else None,
+        )
+    told = _by_the_ledger(told)
+    told = told[_named(told["user"], users) & _named(told["project"], projects)]
+    if state == "unsent":
+        told = told[told["state"] != State.SENT]
+    elif state != "all":
+        told = told[told["state"] == state.replace("-", "_")]
+    return _items(told)
+
+
+def write_csv(found: Sequence[dict[str, Any]], path: Path) -> None:
+    """Write entries as CSV for a spreadsheet, in which no cell is taken for a formula.
+
+    Raises:
+        AskPerson: The file cannot be written.
+    """
+    try:
+        # A byte order mark, so that spreadsheets read the accents.
+        with path.open("w", newline="", encoding="utf-8-sig") as file:
+            writer = csv.DictWriter(file, fieldnames=MEMBERS)
+            writer.writeheader()
+            writer.writerows({name: _cell(row[name]) for name in MEMBERS} for row in found)
+    except OSError as error:
+        raise AskPerson(f"The file {path} cannot be written ({error.strerror}).") from None
+
+
+def _cell(value: object) -> object:
+    """Disarm texts that a spreadsheet would run (OWASP, CSV injection)."""
+    if isinstance(value, str) and value.startswith(("=", "+", "-", "@", "\t", "\r")):
+        return f"'{value}"
+    return value
+
+
+def _by_the_ledger(told: pd.DataFrame) -> pd.DataFrame:
+    """Let the ledger speak last: a later run may have settled what an earlier one said."""
+    sent = told["ledger_state"] == LedgerState.SENT
+    told.loc[sent, "state"] = str(State.SENT)
+    told.loc[sent, ["reason", "detail"]] = None
+    doubt = (told["ledger_state"] == LedgerState.SENDING) & (told["state"] != State.IN_DOUBT)
+    told.loc[doubt, "state"] = str(State.IN_DOUBT)
+    told.loc[doubt, "reason"] = str(Reason.UNCONFIRMED)
+    told.loc[~sent, "time_activity_id"] = None
+    return told
+
+
+def _named(column: pd.Series, names: Sequence[str]) -> pd.Series:
+    if not names:
+        return pd.Series(True, index=column.index)
+    wanted = {same_form(name) for name in names}
+    return column.map(lambda name: isinstance(name, str) and same_form(name) in wanted).astype(bool)
+
+
+def _by_reason(plan: pd.DataFrame, state: State) -> dict[str, int]:
+    reasons = plan.loc[plan["state"] == state, "reason"].value_counts()
+    return {str(reason): int(reasons[reason]) for reason in Reason if reason in reasons.index}
+
+
+def _items(plan: pd.DataFrame) -> list[dict[str, Any]]:
+    rows = plan[list(MEMBERS)].astype(object)
+    rows = rows.where(rows.notna(), None)
+    return [
+        row | {"minutes": None if row["minutes"] is None else int(row["minutes"])}
+        for row in rows.to_dict("records")
+    ]

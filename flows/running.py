@@ -1,0 +1,71 @@
+"""Runs a job for the command line: as a flow run where a server is named, plainly elsewhere.
+
+A flow call costs a second, and without a server Prefect would start one of its own for five more
+and lose the history with it: so Prefect is left out where nobody would see the run.
+"""
+
+import os
+from contextlib import nullcontext
+from typing import Any
+
+import pandas as pd
+
+from flows.cli_output import Output
+from flows.reporting import send_document
+from flows.sending import Progress, SendRequest, SendResult, send
+from flows.settling import settle_alone, settled_document
+from flows.syncing import sync, sync_document
+from flows.tables import loading_bar, show_send
+from flows.world import open_world
+
+
+def has_server() -> bool:
+    """Say whether a Prefect server is named, so that the run is to be seen there."""
+    return bool(os.environ.get("PREFECT_API_URL"))
+
+
+def sync_directory(connection: str | None) -> dict[str, Any]:
+    """Compare both directories and keep the links."""
+    if has_server():
+        from flows.sync_directory import sync_directory as flow
+
+        return flow(connection=connection)
+    with open_world(connection) as world:
+        return sync_document(sync(world))
+
+
+def settle_doubts(connection: str | None) -> dict[str, Any]:
+    """Settle what is in doubt, and send nothing new."""
+    if has_server():
+        from flows.settle import settle as flow
+
+        return flow(connection=connection)
+    with open_world(connection) as world:
+        return settled_document(settle_alone(world))
+
+
+def send_time(
+    connection: str | None, request: SendRequest, output: Output, *, ask: bool
+) -> dict[str, Any]:
+    """Send, after showing the plan and asking where *ask* says so."""
+
+    def approve(plan: pd.DataFrame) -> bool:
+        if not ask:
+            return True
+        document = send_document(SendResult(None, True, plan, [], []))
+        show_send(output, document)
+        ready = document["counts"]["ready"]
+        return ready > 0 and output.ask(f"Send {ready:,} entries to QuickBooks?")
+
+    watched = output.errors.is_terminal and not request.dry_run
+    with loading_bar(output) if watched else nullcontext() as bar:
+        progress = Progress(*bar) if bar else Progress()
+        if has_server():
+            from flows import send_time as module
+
+            with module.reviewed_by(approve, progress):
+                document: dict[str, Any] = module.send_time(connection=connection, **vars(request))
+                return document
+        with open_world(connection) as world:
+            result = send(world, request, approve=approve, progress=progress)
+    return send_document(result, connection=world.connection.name)

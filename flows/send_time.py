@@ -1,0 +1,92 @@
+"""The Prefect flow `send-time`: the job as a run that people can schedule, watch and start.
+
+The steps are those of `flows.sending`; here each one becomes a task, because each touches the
+outside. No task is retried: HTTP calls retry where that is safe, and the ledger alone decides what
+is sent again.
+"""
+
+# No `from __future__ import annotations` here: Prefect's runner could not resolve the parameters.
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from datetime import date
+from typing import Annotated, Any
+
+import pandas as pd
+from prefect import flow, task
+from prefect.cache_policies import NO_CACHE
+from pydantic import Field
+
+from flows.reporting import send_document
+from flows.sending import Progress, SendRequest, send
+from flows.world import open_world
+
+Approve = Callable[[pd.DataFrame], bool]
+
+#: Who is shown the plan, and who the progress: set by the command line, nobody on a server.
+_reviewer: ContextVar[tuple[Approve, Progress] | None] = ContextVar("reviewer", default=None)
+
+
+@flow(name="send-time")
+def send_time(
+    start: Annotated[date, Field(description="First day, in the connection's time zone.")],
+    end: Annotated[date, Field(description="Last day, included.")],
+    connection: Annotated[
+        str | None, Field(description="Which connection; empty for the only one.")
+    ] = None,
+    users: Annotated[list[str], Field(description="Only these users: names or ids.")] = [],
+    clients: Annotated[list[str], Field(description="Only these clients: names or ids.")] = [],
+    projects: Annotated[list[str], Field(description="Only these projects: names or ids.")] = [],
+    billable: Annotated[
+        bool | None, Field(description="Only billable entries, only others, or both.")
+    ] = None,
+    approved_only: Annotated[
+        bool, Field(description="Leave entries whose timesheet is not approved.")
+    ] = False,
+    rounding: Annotated[
+        str | None,
+        Field(description="nearest:15, up:6, none; empty for the workspace's own setting."),
+    ] = None,
+    dry_run: Annotated[bool, Field(description="Show the plan; send nothing.")] = True,
+    allow_payroll: Annotated[
+        bool, Field(description="Try a company with QuickBooks Payroll.")
+    ] = False,
+) -> dict[str, Any]:
+    """Send the time entered in Clockify on some days to QuickBooks, each entry once.
+
+    Safe to run again over the same days: what the ledger holds is not sent twice. Starts as a dry
+    run unless told otherwise. Returns the JSON document of `clockbooks send --json`.
+    """
+    request = SendRequest(
+        start=start,
+        end=end,
+        users=tuple(users),
+        clients=tuple(clients),
+        projects=tuple(projects),
+        billable=billable,
+        approved_only=approved_only,
+        rounding=rounding or None,
+        dry_run=dry_run,
+        allow_payroll=allow_payroll,
+    )
+    approve, progress = _reviewer.get() or (lambda _: True, Progress())
+    with open_world(connection or None) as world:
+        result = send(world, request, approve=approve, progress=progress, run=run_as_task)
+        return send_document(result, connection=world.connection.name)
+
+
+def run_as_task(step: Callable[..., Any], *args: Any) -> Any:
+    """Run one step as a Prefect task; its arguments are neither hashed nor kept."""
+    as_task = task(name=step.__name__.replace("_", "-"), cache_policy=NO_CACHE)(step)
+    return as_task(*args)
+
+
+@contextmanager
+def reviewed_by(approve: Approve, progress: Progress) -> Iterator[None]:
+    """Let the flow runs of this block be shown to somebody at a terminal."""
+    token = _reviewer.set((approve, progress))
+    try:
+        yield
+    finally:
+        _reviewer.reset(token)

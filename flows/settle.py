@@ -1,0 +1,26 @@
+"""The Prefect flow `settle`: asks QuickBooks about entries in doubt, and sends nothing new."""
+
+# No `from __future__ import annotations` here: Prefect's runner could not resolve the parameters.
+
+from typing import Annotated, Any
+
+from prefect import flow
+from pydantic import Field
+
+from flows.send_time import run_as_task
+from flows.settling import settle_alone, settled_document
+from flows.world import open_world
+
+
+@flow(name="settle")
+def settle(
+    connection: Annotated[
+        str | None, Field(description="Which connection; empty for the only one.")
+    ] = None,
+) -> dict[str, Any]:
+    """Settle what earlier runs handed over and QuickBooks never confirmed.
+
+    Returns the JSON document of `clockbooks settle --json`.
+    """
+    with open_world(connection or None) as world:
+        return settled_document(run_as_task(settle_alone, world))

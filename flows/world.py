@@ -1,0 +1,159 @@
+"""Opens everything that a run needs, and closes it again: settings, database, both services."""
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+import sqlalchemy as sa
+
+from connectors.clockify import Clockify
+from connectors.connections import Connection, find, stored_key
+from connectors.database import open_database
+from connectors.errors import AskPerson
+from connectors.pacing import Pacer
+from connectors.quickbooks import QuickBooks
+from connectors.secrets import Vault, key_from_file
+from connectors.tokens import OAuthApp, TokenStore
+from flows.settings import Settings, read_settings, required
+
+#: A batch may wait this long for its turn, beyond the time that its call may take.
+LEASE_MARGIN = timedelta(minutes=10)
+
+
+@dataclass(frozen=True)
+class World:
+    """What a run works with.
+
+    Attributes:
+        settings: What the environment says.
+        engine: The database.
+        connection: The workspace and the company that are joined.
+        clockify: The workspace.
+        quickbooks: The company.
+        timezone: Whose calendar says on which day an entry falls.
+        now: The clock.
+    """
+
+    settings: Settings
+    engine: sa.Engine
+    connection: Connection
+    clockify: Clockify
+    quickbooks: QuickBooks
+    timezone: ZoneInfo
+    now: Callable[[], datetime]
+
+    @property
+    def lease(self) -> timedelta:
+        """How long a run counts as alive after its last sign of life."""
+        return timedelta(seconds=self.settings.qbo_timeout_s) + LEASE_MARGIN
+
+
+def utc_now() -> datetime:
+    """Give the time."""
+    return datetime.now(UTC)
+
+
+@contextmanager
+def open_ledger(name: str | None) -> Iterator[tuple[Settings, sa.Engine, Connection]]:
+    """Open the database alone, for what needs neither service.
+
+    Raises:
+        AskPerson: A setting is wrong, the database cannot be opened, or no connection fits.
+    """
+    settings = read_settings()
+    engine = open_database(settings.database_url)
+    try:
+        yield settings, engine, find(engine, name)
+    finally:
+        engine.dispose()
+
+
+@contextmanager
+def open_world(
+    name: str | None,
+    *,
+    now: Callable[[], datetime] = utc_now,
+    sleep: Callable[[float], None] = time.sleep,
+) -> Iterator[World]:
+    """Open the database and both services for the connection *name*, or the only one.
+
+    Raises:
+        AskPerson: See `open_ledger`; or the environment speaks of another workspace.
+    """
+    with open_ledger(name) as (settings, engine, connection):
+        vault = Vault(secret_key(settings))
+        wanted = settings.clockify_workspace_id
+        if wanted is not None and wanted != connection.workspace_id:
+            raise AskPerson(
+                f"CLOCKBOOKS_CLOCKIFY_WORKSPACE_ID is {wanted!r}, but the connection"
+                f" {connection.name!r} was made with {connection.workspace_id!r}"
+                f" ({connection.workspace_name}): unset it, or connect that workspace too."
+            )
+        key = settings.clockify_api_key
+        clockify = Clockify(
+            url=settings.clockify_url,
+            reports_url=settings.clockify_reports_url,
+            api_key=(key.get_secret_value() if key else stored_key(engine, connection.id, vault)),
+            workspace_id=connection.workspace_id,
+            sleep=sleep,
+        )
+        tokens = TokenStore(engine, connection.id, app=oauth_app(settings), vault=vault, now=now)
+        yield World(
+            settings=settings,
+            engine=engine,
+            connection=connection,
+            clockify=clockify,
+            quickbooks=open_company(
+                settings, connection.realm_id, tokens.access_token, tokens.renew, sleep
+            ),
+            timezone=settings.zone or ZoneInfo(connection.timezone),
+            now=now,
+        )
+
+
+def secret_key(settings: Settings) -> str:
+    """Give the key that encrypts tokens: from the setting, else from the key file."""
+    if settings.secret_key is not None:
+        return settings.secret_key.get_secret_value()
+    return key_from_file(settings.key_file)
+
+
+def oauth_app(settings: Settings) -> OAuthApp:
+    """Give the Intuit app.
+
+    Raises:
+        AskPerson: Its id or secret is not set.
+    """
+    return OAuthApp(
+        client_id=required(settings.qbo_client_id, "CLOCKBOOKS_QBO_CLIENT_ID"),
+        client_secret=required(settings.qbo_client_secret, "CLOCKBOOKS_QBO_CLIENT_SECRET"),
+        token_url=settings.qbo_token_url,
+    )
+
+
+def open_company(
+    settings: Settings,
+    realm_id: str,
+    access_token: Callable[[], str],
+    renew: Callable[[str], str],
+    sleep: Callable[[float], None] = time.sleep,
+) -> QuickBooks:
+    """Open a company with whatever gives access tokens."""
+    pacer = Pacer(
+        requests_per_minute=settings.qbo_requests_per_minute,
+        requests_per_second=settings.qbo_requests_per_second,
+        batches_per_minute=settings.qbo_batches_per_minute,
+        sleep=sleep,
+    )
+    return QuickBooks(
+        url=settings.qbo_url,
+        realm_id=realm_id,
+        access_token=access_token,
+        renew=renew,
+        pacer=pacer,
+        timeout_s=settings.qbo_timeout_s,
+        sleep=sleep,
+    )
