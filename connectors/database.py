@@ -39,12 +39,15 @@ def open_database(url: str) -> sa.Engine:
 
 
 def _engine(url: str) -> sa.Engine:
+    # Parameters are hidden in errors: they bear names, descriptions and tokens.
     address = sa.make_url(url)
     if address.get_backend_name() != "sqlite":
-        return sa.create_engine(address, pool_pre_ping=True)
+        return sa.create_engine(address, pool_pre_ping=True, hide_parameters=True)
     if address.database and address.database != ":memory:":
         Path(address.database).parent.mkdir(parents=True, exist_ok=True)
-    engine = sa.create_engine(address, connect_args={"timeout": SQLITE_PATIENCE_S})
+    engine = sa.create_engine(
+        address, connect_args={"timeout": SQLITE_PATIENCE_S}, hide_parameters=True
+    )
 
     @sa.event.listens_for(engine, "connect")
     def _prepare(driver_connection: sqlite3.Connection, _record: object) -> None:

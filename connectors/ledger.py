@@ -21,12 +21,10 @@ import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 
 from connectors.database import writing
+from connectors.errors import TryAgain
 from connectors.quickbooks import Created, NotCreated, batch_bytes, fingerprint
 from schemas.tables import batches, ledger, runs, verdicts
 from schemas.words import LedgerState, Proof
-
-#: QuickBooks gives a request 120 s (FACTS, QBO, 2.2); after that, and some more, it is quiet.
-AT_WORK = timedelta(seconds=150)
 
 #: How many values one statement carries: SQLite takes 32,766 variables, PostgreSQL 65,535.
 CHUNK = 1000
@@ -37,10 +35,12 @@ class Claim:
     """Entries that one run holds, as they go to QuickBooks in one batch.
 
     Attributes:
+        run_id: Who holds them.
         request_id: QuickBooks' requestid.
         items: Entry id, bId and body of each, in the order of the batch.
     """
 
+    run_id: str
     request_id: str
     items: tuple[tuple[str, str, str], ...]
 
@@ -60,7 +60,7 @@ class Doubt:
         bid: Its bId in that request.
         body: The TimeActivity as sent, to the byte.
         txn_date: Its day, as sent.
-        quiet_from: From when on QuickBooks can no longer be at work on it.
+        quiet_from: From when on QuickBooks can no longer be at work on it; `None` if unknown.
         qbo_time: QuickBooks' own clock before the call; `None` when it was not known.
     """
 
@@ -69,8 +69,29 @@ class Doubt:
     bid: str
     body: str
     txn_date: str
-    quiet_from: datetime
+    quiet_from: datetime | None
     qbo_time: datetime | None
+
+
+@dataclass(frozen=True)
+class Refusal:
+    """One entry that QuickBooks refused.
+
+    Attributes:
+        entry_id: The entry.
+        body: The TimeActivity as sent.
+        fault: QuickBooks' own words.
+        refused_at: When, UTC.
+        qbo_time: When, by QuickBooks' own clock; `None` if it did not tell.
+        company_state: `Company.state` then.
+    """
+
+    entry_id: str
+    body: str
+    fault: str
+    refused_at: datetime
+    qbo_time: datetime | None
+    company_state: str | None
 
 
 def start_run(engine: sa.Engine, connection_id: int, *, now: datetime, lease: timedelta) -> str:
@@ -83,6 +104,23 @@ def start_run(engine: sa.Engine, connection_id: int, *, now: datetime, lease: ti
             )
         )
     return run_id
+
+
+def renew_lease(engine: sa.Engine, run_id: str, *, now: datetime, lease: timedelta) -> bool:
+    """Let a run count as alive until *lease* from *now*, unless its lease is over already.
+
+    Returns:
+        Whether it still lives. A lease that is over is never revived: another run may have taken
+        over what this one held.
+    """
+    with writing(engine) as connection:
+        return _renew(connection, run_id, now=now, lease=lease)
+
+
+def _renew(connection: sa.Connection, run_id: str, *, now: datetime, lease: timedelta) -> bool:
+    alive = sa.and_(runs.c.id == run_id, runs.c.finished_at.is_(None), runs.c.lease_until >= now)
+    change = runs.update().where(alive).values(lease_until=now + lease)
+    return connection.execute(change).rowcount == 1
 
 
 def finish_run(engine: sa.Engine, run_id: str, *, now: datetime) -> None:
@@ -133,6 +171,9 @@ def claim(
     Returns:
         The claim, without the entries that another run holds or has sent meanwhile; `None` when
         none is left.
+
+    Raises:
+        TryAgain: The run's lease is over; nothing was claimed.
     """
     request_id = uuid4().hex
     values = [
@@ -151,7 +192,8 @@ def claim(
         for position, row in enumerate(ready, start=1)
     ]
     with writing(engine) as connection:
-        connection.execute(runs.update().where(runs.c.id == run_id).values(lease_until=now + lease))
+        if not _renew(connection, run_id, now=now, lease=lease):
+            raise lease_over()
         connection.execute(
             batches.insert().values(
                 request_id=request_id,
@@ -159,7 +201,6 @@ def claim(
                 run_id=run_id,
                 fingerprint="",
                 claimed_at=now,
-                quiet_from=now + lease + AT_WORK,
                 qbo_time=qbo_time,
             )
         )
@@ -172,7 +213,7 @@ def claim(
         if not items:
             connection.rollback()
             return None
-        made = Claim(request_id, items)
+        made = Claim(run_id, request_id, items)
         connection.execute(
             batches.update()
             .where(batches.c.request_id == request_id)
@@ -201,6 +242,8 @@ def _claim_statement(engine: sa.Engine, values: Sequence[dict[str, Any]]) -> Any
             "sync_token": None,
             "proof": None,
             "fault": None,
+            "qbo_time": None,
+            "company_state": None,
         },
         where=ledger.c.state.in_([LedgerState.REFUSED, LedgerState.RECALLED]),
     ).returning(ledger.c.entry_id)
@@ -212,14 +255,24 @@ def record(
     outcomes: Sequence[Created | NotCreated],
     *,
     now: datetime,
+    qbo_time: datetime | None,
+    company_state: str | None,
 ) -> None:
     """Record what QuickBooks answered, all of a batch in one transaction.
 
     Items without an outcome stay `sending`: nobody knows.
+
+    Args:
+        engine: The database.
+        made: The claim.
+        outcomes: What was answered clearly.
+        now: The time.
+        qbo_time: QuickBooks' own clock when it answered.
+        company_state: `Company.state`, to see later whether a refusal may be mended.
     """
     with writing(engine) as connection:
         for outcome in outcomes:
-            change = {"state": LedgerState.REFUSED, "fault": ""}
+            change: dict[str, Any]
             if isinstance(outcome, Created):
                 change = {
                     "state": LedgerState.SENT,
@@ -228,7 +281,11 @@ def record(
                     "proof": Proof.ANSWER,
                 }
             else:
-                change["fault"] = str(outcome.fault)
+                change = {
+                    "state": LedgerState.REFUSED,
+                    "fault": str(outcome.fault),
+                    "company_state": company_state,
+                }
             connection.execute(
                 ledger.update()
                 .where(
@@ -236,8 +293,40 @@ def record(
                     ledger.c.bid == outcome.bid,
                     ledger.c.state == LedgerState.SENDING,
                 )
-                .values(**change, changed_at=now)
+                .values(**change, qbo_time=qbo_time, changed_at=now)
             )
+
+
+def refusals(engine: sa.Engine, connection_id: int, entry_ids: Sequence[str]) -> list[Refusal]:
+    """Give what the ledger keeps of those of *entry_ids* that QuickBooks refused."""
+    found: list[Refusal] = []
+    with engine.connect() as connection:
+        for ids in _chunks(list(entry_ids)):
+            query = sa.select(ledger).where(
+                ledger.c.connection_id == connection_id,
+                ledger.c.entry_id.in_(ids),
+                ledger.c.state == LedgerState.REFUSED,
+            )
+            found += [
+                Refusal(
+                    entry_id=row.entry_id,
+                    body=row.body,
+                    fault=row.fault,
+                    refused_at=row.changed_at,
+                    qbo_time=row.qbo_time,
+                    company_state=row.company_state,
+                )
+                for row in connection.execute(query)
+            ]
+    return found
+
+
+def lease_over() -> TryAgain:
+    """Say that a run was asleep or cut off for so long that others count it as dead."""
+    return TryAgain(
+        "The run was out of touch with the database for longer than its lease"
+        " (CLOCKBOOKS_LEASE_S), so another run may have taken over. Run the command again."
+    )
 
 
 def release(engine: sa.Engine, made: Claim) -> None:
@@ -245,6 +334,7 @@ def release(engine: sa.Engine, made: Claim) -> None:
     with writing(engine) as connection:
         connection.execute(
             ledger.delete().where(
+                ledger.c.run_id == made.run_id,
                 ledger.c.request_id == made.request_id,
                 ledger.c.bid.in_([bid for _, bid, _ in made.items]),
                 ledger.c.state == LedgerState.SENDING,
@@ -252,37 +342,48 @@ def release(engine: sa.Engine, made: Claim) -> None:
         )
 
 
-def doubt(engine: sa.Engine, request_id: str, *, now: datetime) -> None:
+def doubt(engine: sa.Engine, request_id: str, *, now: datetime, at_work: timedelta) -> None:
     """Record that a call has ended without a clear answer: when QuickBooks will be quiet."""
     with writing(engine) as connection:
         connection.execute(
             batches.update()
             .where(batches.c.request_id == request_id)
-            .values(quiet_from=now + AT_WORK)
+            .values(quiet_from=now + at_work)
         )
 
 
 def take_doubts(
-    engine: sa.Engine, connection_id: int, run_id: str, *, now: datetime
+    engine: sa.Engine, connection_id: int, run_id: str, *, now: datetime, at_work: timedelta
 ) -> list[Doubt]:
     """Take over what dead runs left in doubt, so that one run alone settles it.
 
-    A run is dead when it has finished, or when its lease is over.
+    A run is dead when it has finished, or when its lease is over. QuickBooks may be at work on its
+    last call for *at_work* after that; a run that was cut off may have called till its lease ended.
     """
-    dead = sa.select(runs.c.id).where(
-        runs.c.connection_id == connection_id,
-        sa.or_(runs.c.finished_at.is_not(None), runs.c.lease_until < now),
+    mine = sa.and_(ledger.c.connection_id == connection_id, ledger.c.state == LedgerState.SENDING)
+    query = (
+        sa.select(runs.c.id, runs.c.finished_at, runs.c.lease_until)
+        .where(
+            runs.c.id.in_(sa.select(ledger.c.run_id).where(mine)),
+            sa.or_(runs.c.finished_at.is_not(None), runs.c.lease_until < now),
+        )
+        .with_for_update()
     )
     with writing(engine) as connection:
-        connection.execute(
-            ledger.update()
-            .where(
-                ledger.c.connection_id == connection_id,
-                ledger.c.state == LedgerState.SENDING,
-                ledger.c.run_id.in_(dead),
+        for dead in connection.execute(query).all():
+            held_by_it = sa.and_(mine, ledger.c.run_id == dead.id)
+            quiet_from = (dead.finished_at or dead.lease_until) + at_work
+            known = batches.c.quiet_from.is_not(None)
+            earlier = batches.c.quiet_from < quiet_from
+            connection.execute(
+                batches.update()
+                .where(
+                    batches.c.request_id.in_(sa.select(ledger.c.request_id).where(held_by_it)),
+                    ~known if dead.finished_at else sa.or_(~known, earlier),
+                )
+                .values(quiet_from=quiet_from)
             )
-            .values(run_id=run_id)
-        )
+            connection.execute(ledger.update().where(held_by_it).values(run_id=run_id))
         return _doubts(connection, ledger.c.run_id == run_id)
 
 

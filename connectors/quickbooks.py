@@ -29,6 +29,9 @@ MINOR_VERSION = "75"
 BATCH_LIMIT = 30
 QUERY_PAGE = 1000
 
+#: Ids in one question; they travel in an address.
+IDS_A_QUERY = 100
+
 #: Codes of an item's fault after which it may exist all the same: the request id is still at
 #: work (600), or the service broke down (10000): 3, 2.4.
 UNCLEAR_CODES = frozenset({"600", "10000"})
@@ -124,6 +127,15 @@ class QuickBooks:
         """Read every customer, sub-customer and project, inactive ones too."""
         return self.query("Customer", "Active IN (true, false)")
 
+    def by_ids(self, entity: str, ids: Sequence[str]) -> list[dict[str, Any]]:
+        """Read the rows of *entity* with these ids, inactive ones too; unknown ids give none."""
+        rows: list[dict[str, Any]] = []
+        digits = [id_ for id_ in ids if id_.isdigit()]  # nothing else is an id (2030)
+        for first in range(0, len(digits), IDS_A_QUERY):
+            chosen = ", ".join(f"'{id_}'" for id_ in digits[first : first + IDS_A_QUERY])
+            rows += self.query(entity, f"Id IN ({chosen}) AND Active IN (true, false)")
+        return rows
+
     def query(self, entity: str, where: str = "") -> list[dict[str, Any]]:
         """Read all rows of *entity* that fit *where*, page by page in order of Id (4.4).
 
@@ -154,7 +166,11 @@ class QuickBooks:
                 return rows
 
     def create_time_activities(
-        self, items: Sequence[tuple[str, str]], *, request_id: str
+        self,
+        items: Sequence[tuple[str, str]],
+        *,
+        request_id: str,
+        check: Callable[[], None] = lambda: None,
     ) -> list[Created | NotCreated]:
         """Create TimeActivities in one batch.
 
@@ -162,6 +178,7 @@ class QuickBooks:
             items: `bId` and body of each; see `batch_bytes`.
             request_id: Fixed in the ledger before; the same one with the same items repeats the
                 call without doing it twice, as far as QuickBooks remembers (section 3).
+            check: Called when the batch's turn has come, just before it leaves; may raise.
 
         Returns:
             One outcome for each item that was answered clearly, by bId. An item that is missing
@@ -174,7 +191,13 @@ class QuickBooks:
         """
         data = batch_bytes(items)
         response = self._send(
-            "POST", "batch", params={"requestid": request_id}, data=data, read=False, batch=True
+            "POST",
+            "batch",
+            params={"requestid": request_id},
+            data=data,
+            read=False,
+            batch=True,
+            check=check,
         )
         answer = _unless_unreadable(response.content)
         self._note_time(answer)
@@ -228,6 +251,7 @@ class QuickBooks:
         read: bool,
         data: bytes | None = None,
         batch: bool = False,
+        check: Callable[[], None] = lambda: None,
     ) -> requests.Response:
         """Send a call within the quotas; after a 401 refresh once and repeat the very same call."""
         used = ""
@@ -236,6 +260,7 @@ class QuickBooks:
             nonlocal used
             self._pacer.wait_turn(batch=batch)
             used = self._access_token()
+            check()
             return {"Authorization": f"Bearer {used}"}
 
         def call() -> requests.Response:

@@ -155,6 +155,12 @@ def send(
     allow_payroll: Annotated[
         bool, typer.Option("--allow-payroll", help="Try a company with QuickBooks Payroll.")
     ] = False,
+    retry_refused: Annotated[
+        bool,
+        typer.Option(
+            "--retry-refused", help="Try entries again that QuickBooks refused, changed or not."
+        ),
+    ] = False,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Show the plan; send nothing, change nothing.")
     ] = False,
@@ -188,6 +194,7 @@ def send(
             rounding=rounding,
             dry_run=dry_run,
             allow_payroll=allow_payroll,
+            retry_refused=retry_refused,
         )
         result = running.send_time(connection, request, output, ask=ask)
         output.document = result

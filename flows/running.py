@@ -11,8 +11,9 @@ from typing import Any
 import pandas as pd
 
 from flows.cli_output import Output
+from flows.loading import Progress
 from flows.reporting import send_document
-from flows.sending import Progress, SendRequest, SendResult, send
+from flows.sending import SendRequest, SendResult, send
 from flows.settling import settle_alone, settled_document
 from flows.syncing import sync, sync_document
 from flows.tables import loading_bar, show_send

@@ -18,8 +18,9 @@ from prefect import flow, task
 from prefect.cache_policies import NO_CACHE
 from pydantic import Field
 
+from flows.loading import Progress
 from flows.reporting import send_document
-from flows.sending import Progress, SendRequest, send
+from flows.sending import SendRequest, send
 from flows.world import open_world
 
 Approve = Callable[[pd.DataFrame], bool]
@@ -52,6 +53,9 @@ def send_time(
     allow_payroll: Annotated[
         bool, Field(description="Try a company with QuickBooks Payroll.")
     ] = False,
+    retry_refused: Annotated[
+        bool, Field(description="Try entries again that QuickBooks refused, changed or not.")
+    ] = False,
 ) -> dict[str, Any]:
     """Send the time entered in Clockify on some days to QuickBooks, each entry once.
 
@@ -69,6 +73,7 @@ def send_time(
         rounding=rounding or None,
         dry_run=dry_run,
         allow_payroll=allow_payroll,
+        retry_refused=retry_refused,
     )
     approve, progress = _reviewer.get() or (lambda _: True, Progress())
     with open_world(connection or None) as world:

@@ -4,10 +4,8 @@
 can show them one by one.
 """
 
-import threading
-from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor, as_completed
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Any, TypeVar
 
@@ -15,18 +13,18 @@ import pandas as pd
 
 from connectors import ledger, links
 from connectors.clockify import missing_route
-from connectors.errors import AskPerson, Refused, TryAgain, Unsure
-from connectors.quickbooks import Created
+from connectors.errors import AskPerson, Refused, TryAgain
 from flows.filters import resolve_filters
+from flows.live_run import live_run
+from flows.loading import Progress, load
 from flows.preflight import check_company, check_workspace, default_currency
+from flows.refusals import hold_back_refused
 from flows.settling import settle
 from flows.world import World
 from schemas.quickbooks import Company
-from schemas.words import LedgerState, Reason, State
-from transforms.activities import to_activities
+from schemas.words import State
 from transforms.days import local_days, month_slices
 from transforms.entries import ReadEntries, SetAside, read_report
-from transforms.explain import refused
 from transforms.plan import Filters, Rules, make_plan
 from transforms.rounding import Rounding, parse_rounding, workspace_rounding
 from transforms.timers import as_report_rows
@@ -49,6 +47,7 @@ class SendRequest:
         rounding: As people write it; `None` for what the workspace's settings say.
         dry_run: Whether only the plan is made.
         allow_payroll: Whether a company with payroll is tried all the same.
+        retry_refused: Whether entries that QuickBooks refused go again, changed or not.
     """
 
     start: date
@@ -61,6 +60,7 @@ class SendRequest:
     rounding: str | None = None
     dry_run: bool = False
     allow_payroll: bool = False
+    retry_refused: bool = False
 
 
 @dataclass(frozen=True)
@@ -101,19 +101,6 @@ class Facts:
     filters: Filters
 
 
-@dataclass
-class Progress:
-    """Told how far a load has come; the default tells nobody.
-
-    Attributes:
-        begun: Called with the number of entries to load.
-        moved: Called with the number of entries of each batch that was answered.
-    """
-
-    begun: Callable[[int], None] = field(default=lambda _: None)
-    moved: Callable[[int], None] = field(default=lambda _: None)
-
-
 def call_plainly(step: Callable[..., Answer], *args: Any) -> Answer:
     """Run a step as it is; the flow runs it as a Prefect task instead."""
     return step(*args)
@@ -146,20 +133,17 @@ def send(
     if request.dry_run:
         plan, read, notes = _plan(world, request, facts, run)
         return SendResult(None, True, plan, read.set_aside, notes)
-    run_id = ledger.start_run(world.engine, world.connection.id, now=world.now(), lease=world.lease)
-    try:
-        settled = run(settle, world, run_id)
+    with live_run(world) as live:
+        settled = run(settle, world, live)
         plan, read, notes = _plan(world, request, facts, run)
         notes += [settled.told] if settled.told else []
         if not approve(plan):
             return SendResult(None, True, plan, read.set_aside, notes)
-        ended, stopped = run(load, world, run_id, plan, progress or Progress())
-        ledger.keep_verdicts(world.engine, world.connection.id, run_id, ended)
-    finally:
-        ledger.finish_run(world.engine, run_id, now=world.now())
+        ended, stopped = run(load, world, live, facts.company, plan, progress or Progress())
+        ledger.keep_verdicts(world.engine, world.connection.id, live.id, ended)
     if stopped and not ended["state"].isin([State.SENT, State.IN_DOUBT]).any():
         raise TryAgain(f"Nothing was sent. {stopped}")
-    return SendResult(run_id, False, ended, read.set_aside, notes, stopped)
+    return SendResult(live.id, False, ended, read.set_aside, notes, stopped)
 
 
 def _plan(
@@ -214,7 +198,7 @@ def extract(world: World, request: SendRequest, facts: Facts) -> tuple[ReadEntri
 
 def decide(world: World, request: SendRequest, facts: Facts, read: ReadEntries) -> pd.DataFrame:
     """Judge every entry by the ledger and the links; see `transforms.plan`."""
-    return make_plan(
+    plan = make_plan(
         read.entries,
         held=ledger.held(world.engine, world.connection.id, read.entries["entry_id"].tolist()),
         links=links.stored(world.engine, world.connection.id),
@@ -227,147 +211,9 @@ def decide(world: World, request: SendRequest, facts: Facts, read: ReadEntries) 
             filters=facts.filters,
         ),
     )
-
-
-def load(
-    world: World, run_id: str, plan: pd.DataFrame, progress: Progress
-) -> tuple[pd.DataFrame, str | None]:
-    """Send the plan's ready rows in batches, several in flight, and say how each entry ended.
-
-    Returns:
-        The plan with the final states, and why the load ended early, if it did.
-    """
-    ready = plan[plan["state"] == State.READY]
-    activities = to_activities(ready).merge(ready[["entry_id", "minutes", "date"]], on="entry_id")
-    rows = activities.to_dict("records")
-    size = world.settings.qbo_batch_size
-    batches = [rows[first : first + size] for first in range(0, len(rows), size)]
-    halt = _Halt()
-    ended: dict[str, _Ended] = {}
-    progress.begun(len(rows))
-    with ThreadPoolExecutor(max_workers=world.settings.qbo_concurrency) as workers:
-        waiting = [workers.submit(_send_batch, world, run_id, batch, halt) for batch in batches]
-        try:
-            for done in as_completed(waiting):
-                answers = done.result()
-                ended |= answers
-                progress.moved(len(answers))
-        except BaseException:
-            halt.stop("The run was stopped.")  # what is in flight ends; nothing new begins
-            raise
-    return _with_endings(plan, ended), halt.reason
-
-
-@dataclass(frozen=True)
-class _Ended:
-    state: State
-    reason: Reason | None = None
-    detail: str | None = None
-    time_activity_id: str | None = None
-
-
-class _Halt:
-    """Tells all workers of a load that it has ended early, and why."""
-
-    def __init__(self) -> None:
-        self.reason: str | None = None
-        self._lock = threading.Lock()
-
-    def stop(self, reason: str) -> None:
-        with self._lock:
-            self.reason = self.reason or reason
-
-
-def _send_batch(
-    world: World, run_id: str, batch: Sequence[dict[str, Any]], halt: _Halt
-) -> dict[str, _Ended]:
-    """Claim, call, record: one batch."""
-    ids = [row["entry_id"] for row in batch]
-    if halt.reason is not None:
-        return dict.fromkeys(ids, _not_taken(halt.reason))
-    made = ledger.claim(
-        world.engine,
-        connection_id=world.connection.id,
-        run_id=run_id,
-        ready=batch,
-        now=world.now(),
-        lease=world.lease,
-        qbo_time=world.quickbooks.time,
-    )
-    mine = [entry_id for entry_id, _, _ in made.items] if made else []
-    ended = _held_by_others(world, [entry_id for entry_id in ids if entry_id not in mine])
-    if made is None:
-        return ended
-    try:
-        outcomes = world.quickbooks.create_time_activities(
-            made.for_quickbooks, request_id=made.request_id
-        )
-    except (TryAgain, AskPerson) as error:
-        ledger.release(world.engine, made)  # certainly nothing was created
-        halt.stop(str(error))
-        return ended | dict.fromkeys(mine, _not_taken(str(error)))
-    except Refused as error:
-        ledger.release(world.engine, made)
-        return ended | dict.fromkeys(mine, _refused_whole(error))
-    except Unsure as error:
-        ledger.doubt(world.engine, made.request_id, now=world.now())
-        return ended | dict.fromkeys(mine, _in_doubt(str(error)))
-    ledger.record(world.engine, made, outcomes, now=world.now())
-    entry_of = {bid: entry_id for entry_id, bid, _ in made.items}
-    answered = {entry_of[outcome.bid]: _ending(outcome) for outcome in outcomes}
-    unanswered = _in_doubt("QuickBooks' answer does not speak of it.")
-    return ended | {entry_id: answered.get(entry_id, unanswered) for entry_id in mine}
-
-
-def _ending(outcome: Any) -> _Ended:
-    if isinstance(outcome, Created):
-        return _Ended(State.SENT, time_activity_id=outcome.time_activity_id)
-    fault = outcome.fault
-    text = refused(fault.message, fault.detail, fault.code)
-    return _Ended(State.REJECTED, Reason.QBO_REFUSED, text)
-
-
-def _refused_whole(error: Refused) -> _Ended:
-    text = f"QuickBooks refused the whole batch: {error} Nothing of it was created."
-    return _Ended(State.REJECTED, Reason.QBO_REFUSED, text)
-
-
-def _not_taken(why: str) -> _Ended:
-    text = f"It was not handed to QuickBooks, because the run ended early: {why}"
-    return _Ended(State.REJECTED, Reason.QBO_REFUSED, text)
-
-
-def _in_doubt(why: str) -> _Ended:
-    text = (
-        f"{why} QuickBooks may or may not have the entry. The next send, or `clockbooks settle`,"
-        " asks it first; until then the entry is not sent again."
-    )
-    return _Ended(State.IN_DOUBT, Reason.UNCONFIRMED, text)
-
-
-def _held_by_others(world: World, entry_ids: Sequence[str]) -> dict[str, _Ended]:
-    """Say what became of entries that another run claimed between our plan and our claim."""
-    if not entry_ids:
-        return {}
-    held = ledger.held(world.engine, world.connection.id, entry_ids)
-    ended = dict.fromkeys(entry_ids, _in_doubt("It is being sent by another run."))
-    for row in held.itertuples(index=False):
-        if row.state == LedgerState.SENT:
-            text = f"Another run sent it meanwhile, as TimeActivity {row.time_activity_id}."
-            ended[row.entry_id] = _Ended(
-                State.SKIPPED, Reason.ALREADY_SENT, text, row.time_activity_id
-            )
-    return ended
-
-
-def _with_endings(plan: pd.DataFrame, ended: dict[str, _Ended]) -> pd.DataFrame:
-    final = plan.copy()
-    loaded = final["entry_id"].isin(list(ended))
-    endings = final.loc[loaded, "entry_id"].map(ended)
-    for column in ("state", "reason", "detail", "time_activity_id"):
-        values = endings.map(lambda ending, name=column: getattr(ending, name))
-        final.loc[loaded, column] = values.astype("str").where(values.notna())
-    return final
+    if request.retry_refused:
+        return plan
+    return hold_back_refused(world, facts.company, plan)
 
 
 def _report(world: World, request: SendRequest, facts: Facts, *, approved_only: bool) -> Any:

@@ -57,6 +57,8 @@ class Settings(BaseSettings):
     qbo_requests_per_second: Annotated[int, Field(ge=1)] = 10
     qbo_concurrency: Annotated[int, Field(ge=1, le=100)] = 10
     qbo_timeout_s: Annotated[float, Field(gt=0)] = 120
+    qbo_at_work_s: Annotated[float, Field(gt=0)] = 150
+    lease_s: Annotated[float, Field(gt=0)] = 120
     timezone: Zone | None = None
 
     @property

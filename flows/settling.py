@@ -23,6 +23,7 @@ from connectors.errors import Refused, TryAgain, Unsure
 from connectors.faults import Fault
 from connectors.ledger import Claim, Doubt
 from connectors.quickbooks import Created, NotCreated
+from flows.live_run import LiveRun, live_run
 from flows.world import World
 from schemas.words import Proof
 from transforms.settling import content_of, content_of_body, pair_up
@@ -71,11 +72,8 @@ class Settled:
 def settle_alone(world: World) -> Settled:
     """Settle in a run of its own, without sending anything new: `clockbooks settle`."""
     world.quickbooks.company()  # tells QuickBooks' clock, and whether it lets us in
-    run_id = ledger.start_run(world.engine, world.connection.id, now=world.now(), lease=world.lease)
-    try:
-        return settle(world, run_id)
-    finally:
-        ledger.finish_run(world.engine, run_id, now=world.now())
+    with live_run(world) as live:
+        return settle(world, live)
 
 
 def settled_document(settled: Settled) -> dict[str, Any]:
@@ -83,31 +81,37 @@ def settled_document(settled: Settled) -> dict[str, Any]:
     return {**asdict(settled), "told": settled.told}
 
 
-def settle(world: World, run_id: str) -> Settled:
+def settle(world: World, live: LiveRun) -> Settled:
     """Settle what dead runs of this connection left in doubt.
 
     Args:
         world: What to work with; its QuickBooks has been asked for the company before.
-        run_id: The run that settles; it is alive.
+        live: The run that settles.
 
     Raises:
         TryAgain: QuickBooks could not be read; all stays in doubt.
         AskPerson: QuickBooks does not let us in; all stays in doubt.
     """
     settled = Settled()
-    doubts = ledger.take_doubts(world.engine, world.connection.id, run_id, now=world.now())
-    missing = _find_in_books(world, run_id, doubts, settled)
-    quiet = [doubt for doubt in missing if doubt.quiet_from <= world.now()]
+    doubts = ledger.take_doubts(
+        world.engine, world.connection.id, live.id, now=world.now(), at_work=world.at_work
+    )
+    missing = _find_in_books(world, live, doubts, settled)
+    quiet = [
+        doubt
+        for doubt in missing
+        if doubt.quiet_from is not None and doubt.quiet_from <= world.now()
+    ]
     settled.in_doubt += [doubt.entry_id for doubt in missing if doubt not in quiet]
-    unproven = _replay_all(world, run_id, quiet, settled)
-    for doubt in _find_in_books(world, run_id, unproven, settled):
-        ledger.release(world.engine, _claim_of([doubt]))
+    unproven = _replay_all(world, live, quiet, settled)
+    for doubt in _find_in_books(world, live, unproven, settled):
+        ledger.release(world.engine, _claim_of(live, [doubt]))
         settled.released.append(doubt.entry_id)
     return settled
 
 
 def _find_in_books(
-    world: World, run_id: str, doubts: Sequence[Doubt], settled: Settled
+    world: World, live: LiveRun, doubts: Sequence[Doubt], settled: Settled
 ) -> list[Doubt]:
     """Record as sent what QuickBooks holds, and give back the doubts that it does not."""
     if not doubts:
@@ -129,14 +133,14 @@ def _find_in_books(
             id_ = pairs[doubt.entry_id]
             found = Created(doubt.bid, id_, str(by_id[id_].get("SyncToken", "0")))
             ledger.settle_sent(
-                world.engine, doubt, found, run_id=run_id, proof=Proof.BOOKS, now=world.now()
+                world.engine, doubt, found, run_id=live.id, proof=Proof.BOOKS, now=world.now()
             )
             settled.sent.append(doubt.entry_id)
     return [doubt for doubt in doubts if doubt.entry_id not in pairs]
 
 
 def _replay_all(
-    world: World, run_id: str, doubts: Sequence[Doubt], settled: Settled
+    world: World, live: LiveRun, doubts: Sequence[Doubt], settled: Settled
 ) -> list[Doubt]:
     """Hand over again, under the same ids; give back what was refused as a replay."""
     unproven: list[Doubt] = []
@@ -144,7 +148,7 @@ def _replay_all(
         twins: list[Doubt] = []
         for _, group in groupby(doubts, key=lambda doubt: doubt.request_id):
             same_request = list(group)
-            outcomes = _replay(world, same_request)
+            outcomes = _replay(world, live, same_request)
             for doubt in same_request:
                 outcome = outcomes.get(doubt.bid)
                 if outcome is None:
@@ -154,7 +158,7 @@ def _replay_all(
                         world.engine,
                         doubt,
                         outcome,
-                        run_id=run_id,
+                        run_id=live.id,
                         proof=Proof.ANSWER,
                         now=world.now(),
                     )
@@ -165,23 +169,32 @@ def _replay_all(
                 elif outcome.fault.code in REPLAY_CODES:
                     unproven.append(doubt)
                 else:
-                    ledger.record(world.engine, _claim_of([doubt]), [outcome], now=world.now())
+                    ledger.record(
+                        world.engine,
+                        _claim_of(live, [doubt]),
+                        [outcome],
+                        now=world.now(),
+                        qbo_time=world.quickbooks.time,
+                        company_state=None,
+                    )
                     settled.refused.append(doubt.entry_id)
         doubts = twins
     return unproven
 
 
-def _replay(world: World, doubts: Sequence[Doubt]) -> dict[str, Created | NotCreated]:
+def _replay(
+    world: World, live: LiveRun, doubts: Sequence[Doubt]
+) -> dict[str, Created | NotCreated]:
     """Repeat what is left of one batch; an empty answer leaves all of it in doubt."""
-    made = _claim_of(doubts)
+    made = _claim_of(live, doubts)
     try:
         outcomes = world.quickbooks.create_time_activities(
-            made.for_quickbooks, request_id=made.request_id
+            made.for_quickbooks, request_id=made.request_id, check=live.check
         )
     except TryAgain:
         return {}
     except Unsure:
-        ledger.doubt(world.engine, made.request_id, now=world.now())
+        ledger.doubt(world.engine, made.request_id, now=world.now(), at_work=world.at_work)
         return {}
     except Refused as error:
         refusal = Fault(error.code or "600", str(error), "", "")
@@ -189,6 +202,6 @@ def _replay(world: World, doubts: Sequence[Doubt]) -> dict[str, Created | NotCre
     return {outcome.bid: outcome for outcome in outcomes}
 
 
-def _claim_of(doubts: Sequence[Doubt]) -> Claim:
+def _claim_of(live: LiveRun, doubts: Sequence[Doubt]) -> Claim:
     items = tuple((doubt.entry_id, doubt.bid, doubt.body) for doubt in doubts)
-    return Claim(doubts[0].request_id, items)
+    return Claim(live.id, doubts[0].request_id, items)

@@ -73,3 +73,10 @@ class Company:
     tracks_time: bool
     currency: str
     closed_until: date | None
+
+    @property
+    def state(self) -> str:
+        """What a refusal may have been due to, as one text: when it differs, it may be mended."""
+        parts = (self.plan, self.subscription, self.has_payroll, self.tracks_time, self.currency,
+                 self.closed_until)  # fmt: skip
+        return "|".join(str(part) for part in parts)

@@ -152,8 +152,7 @@ batches = sa.Table(
     sa.Column(
         "quiet_from",
         Utc,
-        nullable=False,
-        comment="UTC; from then on QuickBooks can no longer be at work on it.",
+        comment="UTC; from then on QuickBooks can no longer be at work on it. Null until in doubt.",
     ),
     sa.Column(
         "qbo_time",
@@ -182,6 +181,12 @@ ledger = sa.Table(
         comment="How we know that it was sent; null unless sent.",
     ),
     sa.Column("fault", sa.Text, comment="QuickBooks' own words; null unless refused."),
+    sa.Column("qbo_time", Utc, comment="QuickBooks' own clock when it answered."),
+    sa.Column(
+        "company_state",
+        sa.Text,
+        comment="What the company said of itself then; null unless refused.",
+    ),
     sa.Column("changed_at", Utc, nullable=False, comment="UTC."),
     sa.CheckConstraint(
         "(state IN ('sent', 'recalled')) = (time_activity_id IS NOT NULL)", name="sent_has_an_id"

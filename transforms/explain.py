@@ -103,12 +103,17 @@ def hours(duration_s: int) -> str:
     return f"{minutes // 60} h {minutes % 60:02d} min" if minutes >= 60 else f"{minutes} min"
 
 
-def refused(message: str, detail: str, code: str) -> str:
+def refused(fault: str) -> str:
     """Say that QuickBooks answered with a fault, in its own words."""
-    words = detail or message or "it gave no reason"
+    return f"QuickBooks refused it: {fault}. Mend that in QuickBooks; the next send tries it again."
+
+
+def refused_before(fault: str, day: date) -> str:
+    """Say that an earlier refusal still stands."""
     return (
-        f"QuickBooks refused it: {words} (code {code or 'unknown'})."
-        " Mend that in QuickBooks; the next send tries it again."
+        f"QuickBooks refused it on {day.isoformat()}: {fault}. Nothing about it has changed since,"
+        " so it was not tried again. Mend it, then send again; --retry-refused tries it all the"
+        " same."
     )
 
 

@@ -191,8 +191,8 @@ def upgrade() -> None:
         sa.Column(
             "quiet_from",
             sa.DateTime(timezone=True),
-            nullable=False,
-            comment="UTC; from then on QuickBooks can no longer be at work on it.",
+            nullable=True,
+            comment="UTC; from then on QuickBooks can no longer be at work on it. Null until in doubt.",
         ),
         sa.Column(
             "qbo_time",
@@ -349,6 +349,18 @@ def upgrade() -> None:
         ),
         sa.Column(
             "fault", sa.Text(), nullable=True, comment="QuickBooks' own words; null unless refused."
+        ),
+        sa.Column(
+            "qbo_time",
+            sa.DateTime(timezone=True),
+            nullable=True,
+            comment="QuickBooks' own clock when it answered.",
+        ),
+        sa.Column(
+            "company_state",
+            sa.Text(),
+            nullable=True,
+            comment="What the company said of itself then; null unless refused.",
         ),
         sa.Column("changed_at", sa.DateTime(timezone=True), nullable=False, comment="UTC."),
         sa.CheckConstraint(

@@ -1,0 +1,220 @@
+"""Sends the plan's ready entries in batches, several in flight: claim, call, record.
+
+The order is what makes it safe: the claim is committed before the first byte leaves, and what is
+not answered clearly stays claimed, in doubt, until QuickBooks is asked (`flows.settling`).
+"""
+
+import threading
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from dataclasses import dataclass, field
+from typing import Any
+
+import pandas as pd
+
+from connectors import ledger
+from connectors.errors import AskPerson, Refused, TryAgain, Unsure
+from connectors.ledger import Claim
+from connectors.quickbooks import Created, NotCreated
+from flows.live_run import LiveRun
+from flows.world import World
+from schemas.quickbooks import Company
+from schemas.words import LedgerState, Reason, State
+from transforms.activities import to_activities
+from transforms.explain import refused
+
+
+@dataclass
+class Progress:
+    """Told how far a load has come; the default tells nobody.
+
+    Attributes:
+        begun: Called with the number of entries to load.
+        moved: Called with the number of entries of each batch that was answered.
+    """
+
+    begun: Callable[[int], None] = field(default=lambda _: None)
+    moved: Callable[[int], None] = field(default=lambda _: None)
+
+
+@dataclass(frozen=True)
+class Ended:
+    """How one entry of a load ended; the words are those of the plan's columns."""
+
+    state: State
+    reason: Reason | None = None
+    detail: str | None = None
+    time_activity_id: str | None = None
+
+
+def load(
+    world: World, live: LiveRun, company: Company, plan: pd.DataFrame, progress: Progress
+) -> tuple[pd.DataFrame, str | None]:
+    """Send the plan's ready rows, and say how each entry ended.
+
+    Returns:
+        The plan with the final states, and why the load ended early, if it did.
+    """
+    ready = plan[plan["state"] == State.READY]
+    activities = to_activities(ready).merge(ready[["entry_id", "minutes", "date"]], on="entry_id")
+    rows = activities.to_dict("records")
+    size = world.settings.qbo_batch_size
+    loader = _Loader(world, live, company)
+    ended: dict[str, Ended] = {}
+    progress.begun(len(rows))
+    with ThreadPoolExecutor(max_workers=world.settings.qbo_concurrency) as workers:
+        waiting = [
+            workers.submit(loader.send_batch, rows[first : first + size])
+            for first in range(0, len(rows), size)
+        ]
+        try:
+            for done in as_completed(waiting):
+                answers = done.result()
+                ended |= answers
+                progress.moved(len(answers))
+        except BaseException:
+            loader.halt("The run was stopped.")  # what is in flight ends; nothing new begins
+            raise
+    return _with_endings(plan, ended), loader.halted
+
+
+class _Loader:
+    """What the workers of one load share.
+
+    Attributes:
+        halted: Why the load ends early; `None` while it goes on.
+    """
+
+    def __init__(self, world: World, live: LiveRun, company: Company) -> None:
+        self.halted: str | None = None
+        self._world = world
+        self._live = live
+        self._company = company
+        self._lock = threading.Lock()
+
+    def halt(self, reason: str) -> None:
+        """Let no worker begin another batch."""
+        with self._lock:
+            self.halted = self.halted or reason
+
+    def send_batch(self, batch: Sequence[dict[str, Any]]) -> dict[str, Ended]:
+        """Claim, call, record: one batch of at most 30 entries."""
+        ids = [row["entry_id"] for row in batch]
+        made = None
+        if self.halted is None:
+            try:
+                made = self._claim(batch)
+            except TryAgain as error:
+                self.halt(str(error))
+        if self.halted is not None and made is None:
+            return dict.fromkeys(ids, _not_taken(self.halted))
+        mine = [entry_id for entry_id, _, _ in made.items] if made else []
+        ended = self._held_by_others([entry_id for entry_id in ids if entry_id not in mine])
+        return ended | (self._call(made, mine) if made else {})
+
+    def _claim(self, batch: Sequence[dict[str, Any]]) -> Claim | None:
+        now = self._world.now()
+        made = ledger.claim(
+            self._world.engine,
+            connection_id=self._world.connection.id,
+            run_id=self._live.id,
+            ready=batch,
+            now=now,
+            lease=self._world.lease,
+            qbo_time=self._world.quickbooks.time,
+        )
+        self._live.renewed(now + self._world.lease)
+        return made
+
+    def _call(self, made: Claim, mine: Sequence[str]) -> dict[str, Ended]:
+        try:
+            outcomes = self._world.quickbooks.create_time_activities(
+                made.for_quickbooks, request_id=made.request_id, check=self._live.check
+            )
+        except (TryAgain, AskPerson) as error:
+            ledger.release(self._world.engine, made)  # certainly nothing was created
+            self.halt(str(error))
+            return dict.fromkeys(mine, _not_taken(str(error)))
+        except Refused as error:
+            ledger.release(self._world.engine, made)
+            return dict.fromkeys(mine, _refused_whole(error))
+        except Unsure as error:
+            ledger.doubt(
+                self._world.engine,
+                made.request_id,
+                now=self._world.now(),
+                at_work=self._world.at_work,
+            )
+            return dict.fromkeys(mine, _in_doubt(str(error)))
+        return self._record(made, mine, outcomes)
+
+    def _record(
+        self, made: Claim, mine: Sequence[str], outcomes: Sequence[Created | NotCreated]
+    ) -> dict[str, Ended]:
+        ledger.record(
+            self._world.engine,
+            made,
+            outcomes,
+            now=self._world.now(),
+            qbo_time=self._world.quickbooks.time,
+            company_state=self._company.state,
+        )
+        if len(outcomes) < len(mine):
+            ledger.doubt(
+                self._world.engine,
+                made.request_id,
+                now=self._world.now(),
+                at_work=self._world.at_work,
+            )
+        entry_of = {bid: entry_id for entry_id, bid, _ in made.items}
+        answered = {entry_of[outcome.bid]: _ending(outcome) for outcome in outcomes}
+        unanswered = _in_doubt("QuickBooks' answer does not speak of it.")
+        return {entry_id: answered.get(entry_id, unanswered) for entry_id in mine}
+
+    def _held_by_others(self, entry_ids: Sequence[str]) -> dict[str, Ended]:
+        """Say what became of entries that another run claimed between our plan and our claim."""
+        if not entry_ids:
+            return {}
+        held = ledger.held(self._world.engine, self._world.connection.id, entry_ids)
+        ended = dict.fromkeys(entry_ids, _in_doubt("It is being sent by another run."))
+        for row in held.itertuples(index=False):
+            if row.state == LedgerState.SENT:
+                text = f"Another run sent it meanwhile, as TimeActivity {row.time_activity_id}."
+                ended[row.entry_id] = Ended(
+                    State.SKIPPED, Reason.ALREADY_SENT, text, row.time_activity_id
+                )
+        return ended
+
+
+def _ending(outcome: Created | NotCreated) -> Ended:
+    if isinstance(outcome, Created):
+        return Ended(State.SENT, time_activity_id=outcome.time_activity_id)
+    return Ended(State.REJECTED, Reason.QBO_REFUSED, refused(str(outcome.fault)))
+
+
+def _refused_whole(error: Refused) -> Ended:
+    text = f"QuickBooks refused the whole batch: {error} Nothing of it was created."
+    return Ended(State.REJECTED, Reason.QBO_REFUSED, text)
+
+
+def _not_taken(why: str) -> Ended:
+    text = f"It was not handed to QuickBooks, because the run ended early: {why}"
+    return Ended(State.REJECTED, Reason.QBO_REFUSED, text)
+
+
+def _in_doubt(why: str) -> Ended:
+    text = (
+        f"{why} QuickBooks may or may not have the entry. The next send, or `clockbooks settle`,"
+        " asks it first; until then the entry is not sent again."
+    )
+    return Ended(State.IN_DOUBT, Reason.UNCONFIRMED, text)
+
+
+def _with_endings(plan: pd.DataFrame, ended: dict[str, Ended]) -> pd.DataFrame:
+    final = plan.copy()
+    loaded = final["entry_id"].isin(list(ended))
+    endings = final.loc[loaded, "entry_id"].map(ended)
+    for column in ("state", "reason", "detail", "time_activity_id"):
+        values = endings.map(lambda ending, name=column: getattr(ending, name))
+        final.loc[loaded, column] = values.astype("str").where(values.notna())
+    return final
