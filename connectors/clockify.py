@@ -51,6 +51,10 @@ class Clockify:
             **http,
         )
 
+    def close(self) -> None:
+        """Close the connections to the service."""
+        self._http.session.close()
+
     def me(self) -> dict[str, Any]:
         """Read the key's own user: `GET /user`."""
         return self._object("/user")
@@ -61,7 +65,7 @@ class Clockify:
         Owners do not count as admins there, so ask for both.
         """
         found = self._get("/workspaces", [("roles", role) for role in roles])
-        return [workspace for workspace in _list(found) if isinstance(workspace, dict)]
+        return _list(found)
 
     def workspace(self) -> dict[str, Any]:
         """Read the workspace, with its settings, features and currencies: 2.2."""
@@ -142,7 +146,7 @@ class Clockify:
                     " Nothing was changed; run the command again."
                 )
             new = {row["_id"] for row in rows if isinstance(row, Mapping) and "_id" in row}
-            if new and new <= seen:
+            if rows and page > 1 and new <= seen:
                 raise _repeated("report", page)
             seen |= new
             yield from rows
@@ -184,11 +188,11 @@ class Clockify:
                 f"{self._core}/workspaces/{self.workspace_id}/{name}",
                 params={**(params or {}), "page": page, "page-size": page_size},
             )
-            new = [row for row in _list(read_json(SERVICE, found)) if isinstance(row, Mapping)]
+            new = _list(read_json(SERVICE, found))
             ids = {row.get("id") for row in new}
             if new and ids <= seen:
                 raise _repeated(name, page)
-            rows += [dict(row) for row in new if row.get("id") not in seen]
+            rows += [row for row in new if row.get("id") not in seen]
             seen |= ids
             if not new or _is_last(found):
                 return rows
@@ -199,7 +203,7 @@ def describe_error(response: requests.Response) -> tuple[str, str]:
     """Read `{"message", "code"}`; the message may repeat what was sent: kept short (1.4)."""
     try:
         body = response.json()
-    except ValueError:
+    except (ValueError, RecursionError):
         body = None
     if not isinstance(body, Mapping):
         return "without an explanation", ""
@@ -243,10 +247,10 @@ def _check_complete(answer: Mapping[str, Any], read: int) -> None:
         )
 
 
-def _list(answer: Any) -> list[Any]:
-    if not isinstance(answer, list):
+def _list(answer: Any) -> list[dict[str, Any]]:
+    if not isinstance(answer, list) or not all(isinstance(row, dict) for row in answer):
         raise TryAgain(
-            "Clockify gave something else where a list was asked for."
+            "Clockify gave something else where a list of objects was asked for."
             " Nothing was changed; run the command again."
         )
     return answer

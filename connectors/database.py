@@ -69,6 +69,16 @@ def _engine(url: str) -> sa.Engine:
 
 
 @contextmanager
+def closing_database(url: str) -> Iterator[sa.Engine]:
+    """Open the database for a block, and close its connections afterwards; see `open_database`."""
+    engine = open_database(url)
+    try:
+        yield engine
+    finally:
+        engine.dispose()
+
+
+@contextmanager
 def writing(engine: sa.Engine) -> Iterator[sa.Connection]:
     """Open a transaction that writes: committed at the end of the block, undone by an error."""
     with engine.connect().execution_options(writes=True) as connection, connection.begin():

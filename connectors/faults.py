@@ -43,7 +43,7 @@ def fault_of(content: bytes) -> Fault | None:
         return _from_xml(text)
     try:
         return fault_in(json.loads(text))
-    except ValueError:
+    except (ValueError, RecursionError):  # not JSON, or nested without end
         return None
 
 
@@ -89,4 +89,7 @@ def _name(node: Element) -> str:
 
 
 def _short(value: Any) -> str:
-    return "" if value is None else " ".join(str(value).split())[:_LONGEST]
+    # One line, without what a terminal would obey or a database refuse.
+    text = "" if value is None else str(value)
+    printable = "".join(letter if letter.isprintable() else " " for letter in text)
+    return " ".join(printable.split())[:_LONGEST]

@@ -130,6 +130,7 @@ class Http:
                 params=params,
                 data=data,
                 headers={"Accept": "application/json", **body_type, **headers},
+                auth=_as_given,
                 timeout=(CONNECT_TIMEOUT_S, self.timeout_s),
                 allow_redirects=False,  # a redirect would carry the key elsewhere
             )
@@ -153,7 +154,7 @@ class Http:
                 f"{self.service} answered {status}: {text}",
                 status=status,
                 code=code,
-                trace_id=response.headers.get("intuit_tid", ""),
+                trace_id=_trace_id(response),
             )
         if kind is TryAgain:
             told = f"{self.service} is busy or in trouble (HTTP {status}: {text})."
@@ -180,7 +181,7 @@ def read_json(service: str, response: requests.Response) -> Any:
     """
     try:
         return json.loads(response.content, parse_float=Decimal)
-    except ValueError:
+    except (ValueError, ArithmeticError, RecursionError):
         raise TryAgain(
             f"{service} gave an answer that cannot be read (not JSON, {len(response.content)}"
             " bytes). Nothing was changed; run the command again."
@@ -195,6 +196,17 @@ def _never_left(error: Exception) -> bool:
     return isinstance(cause, NewConnectionError | NameResolutionError)
 
 
+def _as_given(request: requests.PreparedRequest) -> requests.PreparedRequest:
+    """Leave the credentials alone; without this, a .netrc file's would take their place."""
+    return request
+
+
 def _retry_after_s(response: requests.Response) -> float | None:
     text = response.headers.get("Retry-After", "")
-    return float(text) if text.isdigit() else None
+    return float(text) if text.isdecimal() else None
+
+
+def _trace_id(response: requests.Response) -> str:
+    # Documented as intuit_tid, recorded as Intuit-Tid: FACTS, QBO, 7.3.
+    named = (response.headers.get(name) for name in ("intuit_tid", "Intuit-Tid"))
+    return next((value for value in named if value), "")

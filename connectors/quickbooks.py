@@ -97,6 +97,10 @@ class QuickBooks:
             **http,
         )
 
+    def close(self) -> None:
+        """Close the connections to the service."""
+        self._http.session.close()
+
     def company(self) -> Company:
         """Read what decides which entries may go: CompanyInfo and Preferences (section 6)."""
         info = self._first("CompanyInfo")
@@ -303,7 +307,7 @@ def fingerprint(data: bytes) -> str:
 def _unless_unreadable(content: bytes) -> Any:
     try:
         return json.loads(content)
-    except ValueError:
+    except (ValueError, RecursionError):
         raise Unsure("QuickBooks' answer to a batch cannot be read.") from None
 
 
@@ -344,7 +348,12 @@ def _rows(answer: Any, entity: str) -> list[dict[str, Any]]:
             " Nothing was changed; run the command again."
         )
     rows = found.get(entity, [])
-    return [dict(row) for row in rows if isinstance(row, Mapping)]
+    if not isinstance(rows, list) or not all(isinstance(row, Mapping) for row in rows):
+        raise TryAgain(
+            f"QuickBooks gave rows of {entity} that cannot be read."
+            " Nothing was changed; run the command again."
+        )
+    return [dict(row) for row in rows]
 
 
 def _describe(response: requests.Response) -> tuple[str, str]:

@@ -5,6 +5,8 @@ Fernet: authenticated encryption from the `cryptography` library.
 
 import base64
 import os
+import tempfile
+from contextlib import suppress
 from pathlib import Path
 
 from cryptography.fernet import Fernet, InvalidToken
@@ -50,29 +52,36 @@ def key_from_file(path: Path) -> str:
     """Read the key file, or make it at first use, readable by its owner alone.
 
     Raises:
-        AskPerson: Others can read it, or it cannot be read or written.
+        AskPerson: Others can read it, it is empty, or it cannot be read or written.
     """
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        # Written whole under another name and then linked: two processes that start together
-        # end with one key, and nobody ever reads half of one.
-        draft = path.with_name(f"{path.name}.{os.getpid()}")
         if not path.exists():
-            with os.fdopen(
-                os.open(draft, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600), "wb"
-            ) as file:
-                file.write(Fernet.generate_key())
-            try:
-                os.link(draft, path)
-            except FileExistsError:
-                pass
-            finally:
-                draft.unlink()
+            _make_key_file(path)
         if path.stat().st_mode & 0o077:
             raise AskPerson(f"The key file {path} can be read by others: run `chmod 600 {path}`.")
-        return path.read_text().strip()
+        key = path.read_text().strip()
     except OSError as error:
         raise AskPerson(
             f"The key file {path} cannot be read or made ({error.strerror}):"
             " set CLOCKBOOKS_SECRET_KEY, or mend the file's rights."
         ) from None
+    if not key:
+        raise AskPerson(
+            f"The key file {path} is empty: put back the key as it was, or delete the file and run"
+            " `clockbooks connect` again."
+        )
+    return key
+
+
+def _make_key_file(path: Path) -> None:
+    # Written whole under another name and then linked: two that start together, be they threads
+    # or processes, end with one key, and nobody ever reads half of one.
+    handle, draft = tempfile.mkstemp(prefix=f"{path.name}.", dir=path.parent)  # for its owner alone
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(Fernet.generate_key())
+        with suppress(FileExistsError):
+            os.link(draft, path)
+    finally:
+        Path(draft).unlink()

@@ -5,7 +5,6 @@ day and lets the old one live a day more (FACTS, QBO, section 8).
 """
 
 import os
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -32,6 +31,9 @@ MARGIN = timedelta(minutes=5)
 
 #: Intuit's scope for books (FACTS, QBO, section 8).
 SCOPE = "com.intuit.quickbooks.accounting"
+
+#: What the OAuth library and we run into when an answer is no token: other JSON, other types.
+_UNREADABLE = (ValueError, TypeError, AttributeError, ArithmeticError, RecursionError)
 
 RECONNECT = (
     "Intuit no longer accepts the stored consent: run `clockbooks connect` again."
@@ -78,24 +80,24 @@ class OAuthApp:
             TryAgain: Intuit could not be reached, or gave no clear answer.
         """
         _allow_loopback(self.token_url)
-        session = OAuth2Session(self.client_id)
         try:
-            # Explicitly with Basic: the library's automatic refresh sends none.
-            answer = session.refresh_token(
-                self.token_url,
-                refresh_token=refresh_token,
-                auth=HTTPBasicAuth(self.client_id, self.client_secret),
-                timeout=(CONNECT_TIMEOUT_S, TIMEOUT_S),
-                allow_redirects=False,
-            )
+            with OAuth2Session(self.client_id) as session:
+                session.max_redirects = 0  # one would carry the refresh token elsewhere
+                # Explicitly with Basic: the library's automatic refresh sends none.
+                answer = session.refresh_token(
+                    self.token_url,
+                    refresh_token=refresh_token,
+                    auth=HTTPBasicAuth(self.client_id, self.client_secret),
+                    timeout=(CONNECT_TIMEOUT_S, TIMEOUT_S),
+                )
+            return _read(answer, refresh_token, now())
         except OAuth2Error as error:
             raise self._refusal(error) from None
-        except (requests.RequestException, ValueError) as error:
+        except (requests.RequestException, *_UNREADABLE) as error:
             raise TryAgain(
                 f"Intuit's token service did not answer clearly ({type(error).__name__})."
                 " Run the command again."
             ) from None
-        return _read(answer, refresh_token, now())
 
     def _refusal(self, error: OAuth2Error) -> Exception:
         if error.error == "invalid_client":
@@ -123,14 +125,12 @@ class TokenStore:
         app: OAuthApp,
         vault: Vault,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
-        sleep: Callable[[float], None] = time.sleep,
     ) -> None:
         self._engine = engine
         self._connection_id = connection_id
         self._app = app
         self._vault = vault
         self._now = now
-        self._sleep = sleep
 
     def access_token(self) -> str:
         """Give an access token that lives for some minutes yet, refreshing it when it does not."""
@@ -177,10 +177,13 @@ def locked_columns(tokens: Tokens, vault: Vault) -> dict[str, Any]:
 
 def _read(answer: dict[str, Any], refresh_token: str, now: datetime) -> Tokens:
     refresh_s = answer.get("x_refresh_token_expires_in")
+    given = (answer["access_token"], answer.get("refresh_token", refresh_token))
+    if not all(isinstance(token, str) and token for token in given):
+        raise TypeError("a token is no text")
     return Tokens(
-        access_token=answer["access_token"],
+        access_token=given[0],
         access_expires_at=now + timedelta(seconds=int(answer.get("expires_in", 3600))),
-        refresh_token=answer.get("refresh_token", refresh_token),
+        refresh_token=given[1],
         refresh_expires_at=now + timedelta(seconds=int(refresh_s)) if refresh_s else None,
     )
 

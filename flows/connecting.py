@@ -1,11 +1,12 @@
 """Joins a workspace and a company: checks both sides, and stores their secrets encrypted."""
 
 import sys
+from contextlib import closing
 from pathlib import Path
 
 from connectors.clockify import Clockify, unknown_workspace
 from connectors.connections import DEMO, Connection, Joined, every, store
-from connectors.database import open_database
+from connectors.database import closing_database
 from connectors.errors import AskPerson
 from connectors.secrets import Vault
 from flows.preflight import check_company, check_workspace
@@ -41,19 +42,17 @@ def connect(
     clockify = Clockify(
         url=settings.clockify_url, reports_url=settings.clockify_reports_url, api_key=api_key
     )
-    timezone = settings.timezone or _own_zone(clockify)
-    clockify.workspace_id = _choose_workspace(clockify, settings)
-    workspace = check_workspace(clockify)
-
+    with closing(clockify):
+        timezone = settings.timezone or _own_zone(clockify)
+        clockify.workspace_id = _choose_workspace(clockify, settings)
+        workspace = check_workspace(clockify)
     tokens = app.refresh(refresh_token, now=utc_now)
     quickbooks = open_company(
         settings, realm_id, lambda: tokens.access_token, lambda _: tokens.access_token
     )
-    company = quickbooks.company()
+    with closing(quickbooks):
+        company = quickbooks.company()
     check_company(company, allow_payroll=allow_payroll)
-
-    engine = open_database(settings.database_url)
-    known = [connection.name for connection in every(engine) if connection.name != DEMO]
     joined = Joined(
         workspace_id=clockify.workspace_id,
         workspace_name=str(workspace.get("name", "")),
@@ -63,8 +62,10 @@ def connect(
         api_key=api_key,
         tokens=tokens,
     )
-    chosen = name or (known[0] if len(known) == 1 else DEFAULT_NAME)
-    return store(engine, chosen, joined, vault=vault, now=utc_now())
+    with closing_database(settings.database_url) as engine:
+        known = [connection.name for connection in every(engine) if connection.name != DEMO]
+        chosen = name or (known[0] if len(known) == 1 else DEFAULT_NAME)
+        return store(engine, chosen, joined, vault=vault, now=utc_now())
 
 
 def read_token(file: Path) -> str:

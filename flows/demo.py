@@ -16,7 +16,7 @@ import requests
 import sqlalchemy as sa
 
 from connectors.connections import DEMO, every, forget
-from connectors.database import open_database
+from connectors.database import closing_database
 from connectors.errors import AskPerson
 from connectors.standins.clockify import ClockifyStandin
 from connectors.standins.quickbooks import QuickBooksStandin, Switches
@@ -118,13 +118,11 @@ def _step(output: Output, words: str) -> None:
 
 def _compare(output: Output, database_url: str, quickbooks: QuickBooksStandin) -> None:
     """Hold the ledger against the stand-in's own books."""
-    engine = open_database(database_url)
     query = sa.select(ledger.c.time_activity_id, ledger.c.minutes).where(
         ledger.c.state == LedgerState.SENT
     )
-    with engine.connect() as connection:
+    with closing_database(database_url) as engine, engine.connect() as connection:
         sent = {row.time_activity_id: row.minutes for row in connection.execute(query)}
-    engine.dispose()
     booked = {
         id_: activity["Hours"] * 60 + activity["Minutes"]
         for id_, activity in quickbooks.activities.items()
@@ -171,8 +169,7 @@ def _deactivate(
 
 def _make_room(database_url: str) -> None:
     """Forget an earlier demo; leave a database with real connections alone."""
-    engine = open_database(database_url)
-    try:
+    with closing_database(database_url) as engine:
         real = [connection.name for connection in every(engine) if connection.name != DEMO]
         if real:
             raise AskPerson(
@@ -181,8 +178,6 @@ def _make_room(database_url: str) -> None:
                 " sqlite:///data/demo.db."
             )
         forget(engine, DEMO)
-    finally:
-        engine.dispose()
 
 
 def _settings(world: Mapping[str, Any], clockify_url: str, quickbooks_url: str) -> dict[str, str]:

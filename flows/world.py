@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
@@ -11,13 +11,36 @@ import sqlalchemy as sa
 
 from connectors.clockify import Clockify
 from connectors.connections import Connection, find, stored_key
-from connectors.database import open_database
+from connectors.database import closing_database
 from connectors.errors import AskPerson
 from connectors.pacing import Pacer
 from connectors.quickbooks import QuickBooks
 from connectors.secrets import Vault, key_from_file
 from connectors.tokens import OAuthApp, TokenStore
 from flows.settings import Settings, read_settings, required
+
+
+def utc_now() -> datetime:
+    """Give the time."""
+    return datetime.now(UTC)
+
+
+@dataclass(frozen=True)
+class Clock:
+    """Where time comes from; tests bring their own, so that none of them waits.
+
+    Attributes:
+        now: The time of day, in UTC: leases, tokens, records.
+        monotonic: Seconds that only grow: pacing.
+        sleep: Waits some seconds.
+    """
+
+    now: Callable[[], datetime] = utc_now
+    monotonic: Callable[[], float] = time.monotonic
+    sleep: Callable[[float], None] = time.sleep
+
+
+REAL_CLOCK = Clock()
 
 
 @dataclass(frozen=True)
@@ -56,11 +79,6 @@ class World:
         return timedelta(seconds=self.settings.qbo_at_work_s)
 
 
-def utc_now() -> datetime:
-    """Give the time."""
-    return datetime.now(UTC)
-
-
 @contextmanager
 def open_ledger(name: str | None) -> Iterator[tuple[Settings, sa.Engine, Connection]]:
     """Open the database alone, for what needs neither service.
@@ -69,20 +87,12 @@ def open_ledger(name: str | None) -> Iterator[tuple[Settings, sa.Engine, Connect
         AskPerson: A setting is wrong, the database cannot be opened, or no connection fits.
     """
     settings = read_settings()
-    engine = open_database(settings.database_url)
-    try:
+    with closing_database(settings.database_url) as engine:
         yield settings, engine, find(engine, name)
-    finally:
-        engine.dispose()
 
 
 @contextmanager
-def open_world(
-    name: str | None,
-    *,
-    now: Callable[[], datetime] = utc_now,
-    sleep: Callable[[float], None] = time.sleep,
-) -> Iterator[World]:
+def open_world(name: str | None, *, clock: Clock = REAL_CLOCK) -> Iterator[World]:
     """Open the database and both services for the connection *name*, or the only one.
 
     Raises:
@@ -103,20 +113,24 @@ def open_world(
             reports_url=settings.clockify_reports_url,
             api_key=(key.get_secret_value() if key else stored_key(engine, connection.id, vault)),
             workspace_id=connection.workspace_id,
-            sleep=sleep,
+            sleep=clock.sleep,
         )
-        tokens = TokenStore(engine, connection.id, app=oauth_app(settings), vault=vault, now=now)
-        yield World(
-            settings=settings,
-            engine=engine,
-            connection=connection,
-            clockify=clockify,
-            quickbooks=open_company(
-                settings, connection.realm_id, tokens.access_token, tokens.renew, sleep
-            ),
-            timezone=settings.zone or ZoneInfo(connection.timezone),
-            now=now,
+        tokens = TokenStore(
+            engine, connection.id, app=oauth_app(settings), vault=vault, now=clock.now
         )
+        quickbooks = open_company(
+            settings, connection.realm_id, tokens.access_token, tokens.renew, clock
+        )
+        with closing(clockify), closing(quickbooks):
+            yield World(
+                settings=settings,
+                engine=engine,
+                connection=connection,
+                clockify=clockify,
+                quickbooks=quickbooks,
+                timezone=settings.zone or ZoneInfo(connection.timezone),
+                now=clock.now,
+            )
 
 
 def secret_key(settings: Settings) -> str:
@@ -144,14 +158,15 @@ def open_company(
     realm_id: str,
     access_token: Callable[[], str],
     renew: Callable[[str], str],
-    sleep: Callable[[float], None] = time.sleep,
+    clock: Clock = REAL_CLOCK,
 ) -> QuickBooks:
     """Open a company with whatever gives access tokens."""
     pacer = Pacer(
         requests_per_minute=settings.qbo_requests_per_minute,
         requests_per_second=settings.qbo_requests_per_second,
         batches_per_minute=settings.qbo_batches_per_minute,
-        sleep=sleep,
+        clock=clock.monotonic,
+        sleep=clock.sleep,
     )
     return QuickBooks(
         url=settings.qbo_url,
@@ -160,5 +175,5 @@ def open_company(
         renew=renew,
         pacer=pacer,
         timeout_s=settings.qbo_timeout_s,
-        sleep=sleep,
+        sleep=clock.sleep,
     )

@@ -7,6 +7,7 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -17,12 +18,16 @@ from connectors.standins.clockify import ClockifyStandin
 from connectors.standins.quickbooks import QuickBooksStandin, Switches
 from connectors.standins.server import serving
 from connectors.standins.world import load_world
+from flows.world import utc_now
 
 ROOT = Path(__file__).parent.parent
 DEMO_WORLD = ROOT / "data" / "demo_world.yaml"
 
 #: Vendors' samples stand beside the project, where they may; their licences keep them out of it.
 SHARED = ROOT.parent / "shared"
+
+#: The service's limits, out of the way of tests that are not about them.
+LIFTED = {"requests_per_second": None, "requests_per_minute": None, "batches_per_minute": None}
 
 COMMAND = Path(sys.executable).parent / "clockbooks"
 
@@ -79,27 +84,73 @@ class House:
         return self.run("connect", *options, stdin=token, **environment)
 
 
+class Relay:
+    """An ASGI application that hands each request to another one, which may be exchanged."""
+
+    app: Any = None
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        """Hand one request over."""
+        await self.app(scope, receive, send)
+
+
 @contextmanager
-def open_house(world: dict[str, Any], folder: Path, **switches: Any) -> Iterator[House]:
-    """Serve both stand-ins with *world*; the limits are lifted unless *switches* set them."""
-    lifted = {"requests_per_second": None, "requests_per_minute": None, "batches_per_minute": None}
-    clockify = ClockifyStandin(world)
-    quickbooks = QuickBooksStandin(world, switches=Switches(**{**lifted, **switches}))
-    with serving(clockify.app) as clockify_url, serving(quickbooks.app) as quickbooks_url:
-        environment = {
-            "CLOCKBOOKS_DATABASE_URL": f"sqlite:///{folder}/clockbooks.db",
-            "CLOCKBOOKS_CLOCKIFY_API_KEY": next(iter(world["clockify"]["api_keys"])),
-            "CLOCKBOOKS_CLOCKIFY_URL": f"{clockify_url}/api/v1",
-            "CLOCKBOOKS_CLOCKIFY_REPORTS_URL": f"{clockify_url}/report/v1",
-            "CLOCKBOOKS_QBO_CLIENT_ID": world["quickbooks"]["client_id"],
-            "CLOCKBOOKS_QBO_CLIENT_SECRET": world["quickbooks"]["client_secret"],
-            "CLOCKBOOKS_QBO_URL": quickbooks_url,
-            "CLOCKBOOKS_QBO_TOKEN_URL": f"{quickbooks_url}/oauth2/v1/tokens/bearer",
-            "CLOCKBOOKS_QBO_BATCHES_PER_MINUTE": "100000",
-            "CLOCKBOOKS_QBO_REQUESTS_PER_MINUTE": "100000",
-            "CLOCKBOOKS_QBO_REQUESTS_PER_SECOND": "100000",
-        }
-        yield House(clockify, quickbooks, world, folder, environment)
+def open_street() -> Iterator[Callable[..., House]]:
+    """Serve two addresses, and give a way to put houses behind them, one after another.
+
+    Starting servers is what takes time: proofs with hundreds of cases exchange what is served.
+    """
+    clockify_relay, quickbooks_relay = Relay(), Relay()
+    with serving(clockify_relay) as clockify_url, serving(quickbooks_relay) as quickbooks_url:
+
+        def build(
+            world: dict[str, Any],
+            folder: Path,
+            *,
+            now: Callable[[], datetime] = utc_now,
+            **switches: Any,
+        ) -> House:
+            """Put a house there with *world*; limits are lifted unless *switches* set them."""
+            clockify = ClockifyStandin(world, now=now)
+            quickbooks = QuickBooksStandin(
+                world, now=now, switches=Switches(**{**LIFTED, **switches})
+            )
+            clockify_relay.app, quickbooks_relay.app = clockify.app, quickbooks.app
+            environment = {
+                "CLOCKBOOKS_DATABASE_URL": f"sqlite:///{folder}/clockbooks.db",
+                "CLOCKBOOKS_CLOCKIFY_API_KEY": next(iter(world["clockify"]["api_keys"])),
+                "CLOCKBOOKS_CLOCKIFY_URL": f"{clockify_url}/api/v1",
+                "CLOCKBOOKS_CLOCKIFY_REPORTS_URL": f"{clockify_url}/report/v1",
+                "CLOCKBOOKS_QBO_CLIENT_ID": world["quickbooks"]["client_id"],
+                "CLOCKBOOKS_QBO_CLIENT_SECRET": world["quickbooks"]["client_secret"],
+                "CLOCKBOOKS_QBO_URL": quickbooks_url,
+                "CLOCKBOOKS_QBO_TOKEN_URL": f"{quickbooks_url}/oauth2/v1/tokens/bearer",
+                "CLOCKBOOKS_QBO_BATCHES_PER_MINUTE": "100000",
+                "CLOCKBOOKS_QBO_REQUESTS_PER_MINUTE": "100000",
+                "CLOCKBOOKS_QBO_REQUESTS_PER_SECOND": "100000",
+            }
+            return House(clockify, quickbooks, world, folder, environment)
+
+        yield build
+
+
+@contextmanager
+def open_house(world: dict[str, Any], folder: Path, **options: Any) -> Iterator[House]:
+    """Serve both stand-ins with *world* for a block; see `open_street` for the options."""
+    with open_street() as build:
+        yield build(world, folder, **options)
+
+
+@pytest.fixture(name="open_street")
+def open_street_fixture() -> Callable[..., Any]:
+    """Give `open_street` to tests that need many worlds, one after another."""
+    return open_street
+
+
+@pytest.fixture(name="open_house")
+def open_house_fixture() -> Callable[..., Any]:
+    """Give `open_house` to tests that need a world of their own."""
+    return open_house
 
 
 @pytest.fixture

@@ -3,15 +3,12 @@
 import copy
 import json
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 
 import pytest
 import requests
 
 from connectors.standins.clockify import ClockifyStandin, Switches
 from connectors.standins.server import serving
-
-SAMPLES = Path("/work/shared/reference/clockify/samples/json")
 
 WORKSPACE = "a" * 24
 ADA, BO, CY, DEE, EVE, FAY = (f"{n:024x}" for n in range(1, 7))
@@ -933,7 +930,6 @@ def test_planned_failures_strike_before_anything_else(api, clockify):
 # Held to what was captured
 
 
-@pytest.mark.skipif(not SAMPLES.exists(), reason="the captured samples are not on this machine")
 @pytest.mark.parametrize(
     ("sample", "path", "params"),
     [
@@ -948,17 +944,18 @@ def test_planned_failures_strike_before_anything_else(api, clockify):
         ("core_approval_request_item_2026_live", "/approval-requests", {}),
     ],
 )
-def test_core_rows_have_every_captured_key(api, sample, path, params):
+def test_core_rows_have_every_captured_key(api, sample, path, params, shared_samples):
     """The stand-in leaves out nothing that the real one was seen to send."""
-    (captured,) = json.loads((SAMPLES / f"{sample}.json").read_text())
+    found = shared_samples(f"clockify/samples/json/{sample}.json")
+    (captured,) = json.loads(found.read_text())
     row = api.list(path, **params)[0]
     assert missing_keys(captured, row) == []
 
 
-@pytest.mark.skipif(not SAMPLES.exists(), reason="the captured samples are not on this machine")
-def test_report_rows_have_every_captured_key(api):
+def test_report_rows_have_every_captured_key(api, shared_samples):
     """The same for the report and its totals."""
-    captured = json.loads((SAMPLES / "report_detailed_response_2023_au.json").read_text())
+    found = shared_samples("clockify/samples/json/report_detailed_response_2023_au.json")
+    captured = json.loads(found.read_text())
     assert missing_keys(captured, api.report(description="work 1")) == []
 
 

@@ -2,7 +2,6 @@
 
 import json
 from datetime import UTC, datetime
-from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
@@ -10,8 +9,6 @@ import requests
 
 from connectors.standins.quickbooks import QuickBooksStandin, Switches
 from connectors.standins.server import serving
-
-SAMPLES = Path(__file__).parents[3] / "shared/reference/qbo/samples/http-qbo_api"
 
 
 def world():
@@ -245,19 +242,19 @@ def test_with_payroll_employees_have_addresses_and_no_display_names_of_choice(qb
     assert row["DisplayName"] == "Bo K Li"
 
 
-@pytest.mark.skipif(not SAMPLES.exists(), reason="the recorded samples are not on this machine")
-def test_rows_have_the_members_of_recorded_rows_in_their_order(qbo):
+def test_rows_have_the_members_of_recorded_rows_in_their_order(qbo, shared_samples):
     """What the sandbox answered in 2020, ours answers too; later members come besides."""
-    recorded = json.loads((SAMPLES / "create_customer.0.json").read_text())["Customer"]
+    samples = shared_samples("qbo/samples/http-qbo_api")
+    recorded = json.loads((samples / "create_customer.0.json").read_text())["Customer"]
     ours = qbo.post("customer", DisplayName="Doe5, Jane", DefaultTaxCodeRef={"value": "2"})
     shared = [name for name in ours.json()["Customer"] if name in recorded]
     assert shared == list(recorded)
 
-    for recorded in json.loads((SAMPLES / "all_vendors_by_5.6.json").read_text())["QueryResponse"][
+    for recorded in json.loads((samples / "all_vendors_by_5.6.json").read_text())["QueryResponse"][
         "Vendor"
     ]:
         sent = {k: v for k, v in recorded.items() if k not in {"Id", "SyncToken"}}
         assert list(qbo.post("vendor", **sent).json()["Vendor"]) == list(recorded)
 
-    recorded = json.loads((SAMPLES / "deactivate_employee.0.json").read_text())["Employee"]
+    recorded = json.loads((samples / "deactivate_employee.0.json").read_text())["Employee"]
     assert list(qbo.read("employee", "55")) == list(recorded)

@@ -3,7 +3,6 @@
 import json
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from types import SimpleNamespace
 from xml.etree import ElementTree as ET
 
@@ -13,7 +12,6 @@ import requests
 from connectors.standins.quickbooks import QuickBooksStandin, Switches
 from connectors.standins.server import serving
 
-SAMPLES = Path(__file__).parents[3] / "shared/reference/qbo/samples"
 REALM = "4620816365000000001"
 ACTIVITY = {
     "TxnDate": "2026-03-02",
@@ -748,10 +746,10 @@ def test_the_worlds_dicts_stay_as_they_were():
 # --- against what was recorded -----------------------------------------------------------------
 
 
-@pytest.mark.skipif(not SAMPLES.exists(), reason="the recorded samples are not on this machine")
-def test_rows_have_the_shape_of_recorded_rows(qbo):
+def test_rows_have_the_shape_of_recorded_rows(qbo, shared_samples):
     """Same members in the same order as in rows of the real sandbox."""
-    lines = (SAMPLES / "airbyte/timeactivity_records.jsonl").read_text().splitlines()
+    samples = shared_samples("qbo/samples")
+    lines = (samples / "airbyte/timeactivity_records.jsonl").read_text().splitlines()
     for line in lines:
         recorded = json.loads(line)
         body = {
@@ -761,7 +759,7 @@ def test_rows_have_the_shape_of_recorded_rows(qbo):
         assert list(ours) == list(recorded)
         assert list(ours["MetaData"]) == list(recorded["MetaData"])
 
-    recorded = json.loads((SAMPLES / "http-qbo_api/error_401.0.json").read_text())
+    recorded = json.loads((samples / "http-qbo_api/error_401.0.json").read_text())
     qbo.clock.advance(3600)
     ours = qbo.get("/customer/1").json()
     assert list(ours) == list(recorded)

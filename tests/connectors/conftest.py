@@ -1,0 +1,274 @@
+"""What these tests share: one server on loopback, scripted answers, and databases of both kinds."""
+
+import uuid
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+from urllib.parse import parse_qsl
+
+import pytest
+import sqlalchemy as sa
+
+from connectors import connections
+from connectors.database import open_database
+from connectors.quickbooks import QuickBooks
+from connectors.secrets import Vault
+from connectors.standins.server import serving
+from connectors.tokens import Tokens
+from schemas.tables import metadata
+
+NOW = datetime(2026, 3, 9, 8, tzinfo=UTC)
+
+#: A server that nobody needs a password for; without it, these tests fail, as they should.
+POSTGRES = sa.URL.create("postgresql+psycopg", "postgres", host="127.0.0.1", port=5432)
+
+
+# --- over HTTP ---------------------------------------------------------------------------------
+
+
+class Relay:
+    """An ASGI application that hands each request to the one that a test puts behind it."""
+
+    app: Any = None
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        """Hand one request over."""
+        await self.app(scope, receive, send)
+
+
+@pytest.fixture(scope="session")
+def relay() -> Iterator[tuple[Relay, str]]:
+    """Give one server for all tests; starting one for each would take the most time of all."""
+    app = Relay()
+    with serving(app) as address:
+        yield app, address
+
+
+@pytest.fixture
+def serve(relay: tuple[Relay, str]) -> Iterator[Callable[[Any], str]]:
+    """Give a way to serve an application, which takes the place of the one before."""
+    app, address = relay
+
+    def put(served: Any) -> str:
+        app.app = served
+        return address
+
+    yield put
+    app.app = None
+
+
+@dataclass(frozen=True)
+class Asked:
+    """One request as it arrived."""
+
+    method: str
+    path: str
+    query: dict[str, str]
+    headers: dict[str, str]
+    body: bytes
+
+
+@dataclass
+class Script:
+    """An ASGI application that gives the answers of a list; the last one from then on.
+
+    An answer is a body, or (status, body), or (status, body, headers), or a function of the
+    request that gives one of these. `Script.DROP` hangs up; `Script.CUT` does in mid-answer.
+    """
+
+    DROP = object()
+    CUT = object()
+
+    answers: list[Any] = field(default_factory=list)
+    asked: list[Asked] = field(default_factory=list)
+    url: str = ""
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        """Note the request, and answer it."""
+        body, more = b"", True
+        while more:
+            message = await receive()
+            body += message.get("body", b"")
+            more = message.get("more_body", False)
+        headers = {name.decode().lower(): value.decode() for name, value in scope["headers"]}
+        query = dict(parse_qsl(scope["query_string"].decode(), keep_blank_values=True))
+        request = Asked(scope["method"], scope["path"], query, headers, body)
+        self.asked.append(request)
+        answer = self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
+        if callable(answer):
+            answer = answer(request)
+        await self._give(answer, receive, send)
+
+    async def _give(self, answer: Any, receive: Any, send: Any) -> None:
+        if answer is self.DROP or answer is self.CUT:
+            if answer is self.CUT:
+                await _start(send, 200, {"content-length": "100"})
+                await send({"type": "http.response.body", "body": b'{"half', "more_body": True})
+            receive.__self__.transport.abort()  # uvicorn's own: ASGI has no word for hanging up
+            return
+        status, content, headers = (
+            (*answer, {})[:3] if isinstance(answer, tuple) else (200, answer, {})
+        )
+        content = content.encode() if isinstance(content, str) else content
+        await _start(send, status, {"content-length": str(len(content)), **headers})
+        await send({"type": "http.response.body", "body": content})
+
+
+async def _start(send: Any, status: int, headers: dict[str, str]) -> None:
+    raw = [(name.encode(), value.encode("latin-1")) for name, value in headers.items()]
+    await send({"type": "http.response.start", "status": status, "headers": raw})
+
+
+@pytest.fixture
+def script(serve: Callable[[Any], str]) -> Script:
+    """Give a server whose answers the test writes."""
+    served = Script()
+    served.url = serve(served)
+    return served
+
+
+class Turns(list[bool]):
+    """A pacer that lets everybody through, and notes who was a batch."""
+
+    def wait_turn(self, *, batch: bool = False) -> None:
+        """Note one call."""
+        self.append(batch)
+
+    def pause(self, seconds: float) -> None:
+        """Do not wait."""
+
+
+@pytest.fixture
+def turns() -> Turns:
+    """Give what `open_books` paces with, unless the test brings a pacer."""
+    return Turns()
+
+
+@pytest.fixture
+def open_books(turns: Turns) -> Iterator[Callable[..., QuickBooks]]:
+    """Give a way to open a QuickBooks company at an address; waits are noted, not waited."""
+    opened: list[QuickBooks] = []
+
+    def make(url: str, **options: Any) -> QuickBooks:
+        slept: list[float] = []
+        known = {
+            "realm_id": "77",
+            "access_token": lambda: "token",
+            "renew": lambda refused: refused,
+            "pacer": turns,
+            "timeout_s": 10,
+            "sleep": slept.append,
+        }
+        books = QuickBooks(url=url, **{**known, **options})
+        books.slept = slept
+        opened.append(books)
+        return books
+
+    yield make
+    for books in opened:
+        books.close()
+
+
+# --- databases ---------------------------------------------------------------------------------
+
+
+@contextmanager
+def postgres_database() -> Iterator[str]:
+    """Make an empty database on PostgreSQL, and drop it afterwards."""
+    name = f"clockbooks_test_{uuid.uuid4().hex}"
+    server = sa.create_engine(POSTGRES, isolation_level="AUTOCOMMIT", poolclass=sa.NullPool)
+    with server.connect() as connection:
+        connection.execute(sa.text(f'CREATE DATABASE "{name}"'))
+    try:
+        yield POSTGRES.set(database=name).render_as_string(hide_password=False)
+    finally:
+        with server.connect() as connection:
+            connection.execute(sa.text(f'DROP DATABASE "{name}" WITH (FORCE)'))
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def empty_database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    """Give the address of a database without any table, on SQLite and on PostgreSQL."""
+    if request.param == "sqlite":
+        yield f"sqlite:///{tmp_path}/clockbooks.db"
+    else:
+        with postgres_database() as url:
+            yield url
+
+
+@pytest.fixture(scope="session")
+def postgres_engine() -> Iterator[sa.Engine]:
+    """Give one PostgreSQL database with tables for all tests: `engine` empties it for each."""
+    with postgres_database() as url:
+        opened = open_database(url)
+        yield opened
+        opened.dispose()
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def engine(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[sa.Engine]:
+    """Give a database with empty tables, on SQLite and on PostgreSQL."""
+    if request.param == "postgresql":
+        opened = request.getfixturevalue("postgres_engine")
+        with opened.begin() as connection:
+            for table in reversed(metadata.sorted_tables):
+                connection.execute(table.delete())
+        yield opened
+    else:
+        opened = open_database(f"sqlite:///{tmp_path}/clockbooks.db")
+        yield opened
+        opened.dispose()
+
+
+@pytest.fixture
+def vault() -> Vault:
+    """Give a vault with a key of its own."""
+    return Vault("T3J0kV8m0M0y0m0xq0n9p0Q4v7m3u2y1a0b9c8d7e6s=")
+
+
+@pytest.fixture
+def joined() -> Callable[..., connections.Joined]:
+    """Give what `connect` found out, as the test wants it."""
+
+    def make(**fields: Any) -> connections.Joined:
+        tokens = Tokens(
+            "access-1", NOW + timedelta(hours=1), "refresh-1", NOW + timedelta(days=101)
+        )
+        known = {
+            "workspace_id": "w1",
+            "workspace_name": "Studio",
+            "realm_id": "77",
+            "company_name": "Studio Ltd",
+            "timezone": "UTC",
+            "api_key": "clockify-key",
+            "tokens": tokens,
+        }
+        return connections.Joined(**{**known, **fields})
+
+    return make
+
+
+@pytest.fixture
+def connection_id(
+    engine: sa.Engine, vault: Vault, joined: Callable[..., connections.Joined]
+) -> int:
+    """Give the id of a stored connection."""
+    return connections.store(engine, "studio", joined(), vault=vault, now=NOW).id
+
+
+@pytest.fixture
+def clock() -> SimpleNamespace:
+    """Give a clock that moves only when somebody sleeps: `time` and `monotonic` go together."""
+    state = SimpleNamespace(now=NOW, seconds=0.0, slept=[])
+
+    def sleep(seconds: float) -> None:
+        state.slept.append(seconds)
+        state.seconds += seconds
+        state.now += timedelta(seconds=seconds)
+
+    state.sleep = sleep
+    return state

@@ -1,0 +1,147 @@
+"""Every point at which a send can die, and every fault at every request, one by one.
+
+The real code runs to the point and is abandoned there; then another run settles and sends, and the
+stand-in's own books are held against the plan.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+MEMORIES: dict[str, dict[str, bool]] = {
+    "remembers": {},
+    "forgets": {"remembers_request_ids": False},
+    "answers 6000": {"replay_answers_6000": True},
+}
+
+
+@pytest.mark.parametrize("memory", MEMORIES)
+def test_a_run_may_die_at_any_point(
+    lab: Any, memory: str, record_property: Callable[[str, object], None]
+) -> None:
+    """Wherever a send is cut off, settling and sending again book each entry exactly once."""
+    plan = lab.plan()
+    assert plan.total() == 6
+    assert max(plan.values()) == 2, "there are twins among them"
+    with lab.open():
+        lab.bomb.reset()
+        assert lab.send()
+        points = list(lab.bomb.points)
+    assert sum("batch" in name for name in points) == 3
+
+    for at in range(len(points)):
+        with lab.open(**MEMORIES[memory]) as house:
+            lab.bomb.reset(at)
+            assert not lab.send()
+            lab.recover(house)
+            lab.check_each_once(house)
+            assert lab.books(house) == plan
+
+    record_property("crash points", len(points))
+    print(f"{len(points)} crash points, QuickBooks {memory}")  # noqa: T201 - the figure is the proof
+
+
+@pytest.mark.parametrize("memory", MEMORIES)
+def test_a_settling_run_may_die_at_any_point(lab: Any, memory: str) -> None:
+    """A run that dies while it settles the doubts of another leaves nothing twice, nothing lost."""
+    plan = lab.plan()
+
+    def leave_doubts(house: Any) -> None:
+        lab.bomb.reset()
+        house.quickbooks.faults.plan("POST .*/batch", "drop_after")
+        house.quickbooks.faults.plan("POST .*/batch", "drop_before")
+        assert lab.send()
+        lab.pass_time(600)
+
+    with lab.open(**MEMORIES[memory]) as house:
+        leave_doubts(house)
+        lab.bomb.reset()
+        assert lab.settle()
+        number = len(lab.bomb.points)
+    for at in range(number):
+        with lab.open(**MEMORIES[memory]) as house:
+            leave_doubts(house)
+            lab.bomb.reset(at)
+            assert not lab.settle()
+            lab.recover(house)
+            lab.check_each_once(house)
+            assert lab.books(house) == plan
+    print(f"{number} crash points of settling, QuickBooks {memory}")  # noqa: T201 - as above
+
+
+def _twice(answer: Any) -> Any:
+    return answer | {"BatchItemResponse": answer["BatchItemResponse"] * 2}
+
+
+def _one_too_many(answer: Any) -> Any:
+    stranger = {"TimeActivity": {"Id": "99999", "SyncToken": "0"}, "bId": "31"}
+    return answer | {"BatchItemResponse": [*answer["BatchItemResponse"], stranger]}
+
+
+FAULTS: dict[str, dict[str, Any]] = {
+    "connection lost before the work": {"kind": "drop_before"},
+    "connection lost after the work": {"kind": "drop_after"},
+    "answer cut": {"kind": "cut"},
+    "429 in XML": {
+        "kind": "answer",
+        "status": 429,
+        "content_type": "application/xml",
+        "body": '<Fault type="SERVICE"><Error code="3001"/></Fault>',
+    },
+    "401": {"kind": "answer", "status": 401},
+    "400": {"kind": "answer", "status": 400, "body": '{"Fault":{"Error":[{"code":"6000"}]}}'},
+    "500 after the work": {"kind": "answer_after", "status": 500},
+    "503 before the work": {"kind": "answer", "status": 503},
+    "504 after the work": {"kind": "answer_after", "status": 504, "body": "<html>"},
+    "200 that is a page": {"kind": "answer_after", "status": 200, "body": "<html>"},
+    "200 with a fault": {
+        "kind": "answer",
+        "status": 200,
+        "body": '{"Fault":{"Error":[{"code":"10000"}],"type":"SystemFault"}}',
+    },
+    "nothing answered, nothing done": {
+        "kind": "answer",
+        "status": 200,
+        "body": '{"BatchItemResponse":[],"time":"2026-03-09T00:00:00Z"}',
+    },
+    "an item lacks": {
+        "kind": "edit",
+        "edit": lambda answer: {
+            **answer,
+            "BatchItemResponse": answer.get("BatchItemResponse", [])[1:],
+        },
+    },
+    "an item twice": {"kind": "edit", "edit": _twice},
+    "an item too many": {"kind": "edit", "edit": _one_too_many},
+}
+
+
+@pytest.mark.parametrize("memory", MEMORIES)
+@pytest.mark.parametrize("fault", FAULTS)
+def test_any_answer_may_go_wrong(lab: Any, fault: str, memory: str) -> None:
+    """Whatever goes wrong at whichever batch: each entry is booked once, and the ledger says so."""
+    plan = lab.plan()
+    for nth in range(3):
+        with lab.open(**MEMORIES[memory]) as house:
+            house.quickbooks.faults.plan("POST .*/batch", skip=nth, **FAULTS[fault])
+            lab.send()
+            lab.recover(house)
+            lab.check_each_once(house)
+            assert lab.books(house) == plan
+
+
+@pytest.mark.parametrize(
+    "fault", [name for name in FAULTS if not name.startswith(("an item", "nothing"))]
+)
+def test_any_reading_may_go_wrong(lab: Any, fault: str) -> None:
+    """A fault while a service is read ends a run, or not, and never sends anything twice."""
+    plan = lab.plan()
+    for nth in range(2):
+        with lab.open() as house:
+            house.quickbooks.faults.plan("GET .*/query", skip=nth, **FAULTS[fault])
+            house.clockify.faults.plan("POST .*/detailed", skip=nth, **FAULTS[fault])
+            lab.send()
+            lab.recover(house)
+            lab.check_each_once(house)
+            assert lab.books(house) == plan

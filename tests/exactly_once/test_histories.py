@@ -1,0 +1,170 @@
+"""Longer histories, as they happen: sends, edits, kills, faults, clock jumps, two runs at once.
+
+Hypothesis makes up the histories and shortens those that fail. Whatever happened, at the end each
+entry is in the books exactly once, and the ledger says the same.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    initialize,
+    rule,
+    run_state_machine_as_test,
+)
+
+FAULTS = [
+    {"kind": "drop_before"},
+    {"kind": "drop_after"},
+    {"kind": "cut"},
+    {"kind": "answer", "status": 503},
+    {"kind": "answer_after", "status": 504},
+    {"kind": "answer", "status": 429, "headers": {"Retry-After": "1"}},
+    {"kind": "answer", "status": 401},
+    {"kind": "answer", "status": 200, "body": '{"BatchItemResponse":[]}'},
+    {"kind": "answer_after", "status": 200, "body": "<html>"},
+]
+
+HOUR_S = 3600.0
+
+
+class Histories(RuleBasedStateMachine):
+    """One connection through its days."""
+
+    lab: Any
+    memory: dict[str, bool]
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.case = None
+        self.number = 100
+
+    @initialize()
+    def begin(self) -> None:
+        """Open both services, connected and synced."""
+        self.case = self.lab.open(**self.memory)
+        self.house = self.case.__enter__()
+
+    @rule(day=st.integers(2, 6), minutes=st.sampled_from([30, 45]), text=st.sampled_from("ab"))
+    def track(self, day: int, minutes: int, text: str) -> None:
+        """Somebody tracks time; from so few words, twins come often."""
+        self.number += 1
+        model = next(iter(self.house.clockify.entries.values()))
+        self.house.clockify.entries[f"64ee{self.number:020d}"] = {
+            **model,
+            "id": f"64ee{self.number:020d}",
+            "description": text,
+            "start": f"2026-03-{day:02d}T12:00:00Z",
+            "end": f"2026-03-{day:02d}T12:{minutes}:00Z",
+        }
+
+    @rule(data=st.data(), text=st.sampled_from("abc"))
+    def edit(self, data: st.DataObject, text: str) -> None:
+        """Somebody edits an entry, whether or not it was sent."""
+        entry_id = data.draw(st.sampled_from(sorted(self.house.clockify.entries)))
+        self.house.clockify.entries[entry_id]["description"] = text
+
+    @rule()
+    def send(self) -> None:
+        """A run without trouble."""
+        self.lab.bomb.reset()
+        self.lab.send()
+
+    @rule()
+    def settle(self) -> None:
+        """Somebody asks about doubts."""
+        self.lab.bomb.reset()
+        self.lab.settle()
+
+    @rule(at=st.integers(0, 60), settling=st.booleans())
+    def kill(self, at: int, settling: bool) -> None:  # noqa: FBT001 - drawn
+        """A process is killed."""
+        self.lab.bomb.reset(at)
+        (self.lab.settle if settling else self.lab.send)()
+        self.lab.bomb.reset()
+
+    @rule(fault=st.sampled_from(FAULTS), skip=st.integers(0, 2), times=st.integers(1, 2))
+    def trouble(self, fault: dict[str, Any], skip: int, times: int) -> None:
+        """QuickBooks will be in trouble."""
+        self.house.quickbooks.faults.plan("POST .*/batch", skip=skip, times=times, **fault)
+
+    @rule(hours=st.sampled_from([0.01, 0.1, 2.0]))
+    def time_passes(self, hours: float) -> None:
+        """Nothing happens for a while."""
+        self.lab.pass_time(hours * HOUR_S)
+
+    @rule(hours=st.sampled_from([-5.0, -0.2, 0.2, 5.0]))
+    def clock_jumps(self, hours: float) -> None:
+        """Somebody sets this machine's clock, while nothing is on its way to QuickBooks."""
+        self.lab.ours.jump(hours * HOUR_S)
+
+    @rule(batch=st.integers(0, 2), after=st.booleans(), settling=st.booleans())
+    def two_at_once(self, batch: int, after: bool, settling: bool) -> None:  # noqa: FBT001 - drawn
+        """A second run comes and goes while a batch of the first is on its way, or was answered."""
+        seen = {"before": 0, "open": False}
+
+        def visit(name: str) -> None:
+            if "batch" in name:
+                seen["open"] = seen["before"] == batch
+                seen["before"] += 1
+            is_then = seen["open"] and (name == "after an answer" if after else "batch" in name)
+            if is_then:
+                seen["open"] = False
+                self.lab.bomb.visit = None
+                (self.lab.settle if settling else self.lab.send)()
+
+        self.lab.bomb.reset()
+        self.lab.bomb.visit = visit
+        self.lab.send()
+        self.lab.bomb.visit = None
+
+    def teardown(self) -> None:
+        """Let all come to rest, and look."""
+        if self.case is None:
+            return
+        try:
+            self.lab.ours.time = max(self.lab.ours.time, self.lab.theirs.time)
+            self.lab.pass_time(6 * HOUR_S)
+            self.lab.recover(self.house)
+            self.lab.check_each_once(self.house)
+            sent = {row.entry_id for row in self.lab.ledger(self.house)}
+            assert sent == set(self.house.clockify.entries)
+        finally:
+            self.case.__exit__(None, None, None)
+
+
+MEMORIES: dict[str, dict[str, bool]] = {
+    "remembers": {},
+    "forgets": {"remembers_request_ids": False},
+    "answers 6000": {"replay_answers_6000": True},
+}
+
+
+def _prove(lab: Any, memory: dict[str, bool], *, histories: int, steps: int) -> None:
+    machine: Callable[[], Histories] = type("H", (Histories,), {"lab": lab, "memory": memory})
+    run_state_machine_as_test(
+        machine,
+        settings=settings(
+            max_examples=histories,
+            stateful_step_count=steps,
+            deadline=None,
+            suppress_health_check=list(HealthCheck),
+        ),
+    )
+
+
+@pytest.mark.parametrize("memory", MEMORIES)
+def test_each_entry_is_booked_once_whatever_happened(lab: Any, memory: str) -> None:
+    """A short look at many histories; the long one is for `make test-slow`."""
+    _prove(lab, MEMORIES[memory], histories=6, steps=8)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("memory", MEMORIES)
+def test_each_entry_is_booked_once_after_long_histories(lab: Any, memory: str) -> None:
+    """A hundred histories of up to 25 events each."""
+    _prove(lab, MEMORIES[memory], histories=100, steps=25)
