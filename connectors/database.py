@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import sqlalchemy as sa
+import tenacity
 
 from connectors.errors import AskPerson
 from schemas.tables import REVISION
@@ -29,7 +30,7 @@ def open_database(url: str) -> sa.Engine:
             if _revision(connection) == REVISION:
                 return engine
         _migrate(engine)
-    except (sa.exc.OperationalError, sa.exc.ArgumentError, sa.exc.NoSuchModuleError) as error:
+    except (sa.exc.SQLAlchemyError, OSError, ImportError, ValueError) as error:
         # The driver's text may bear the password: say only what kind of trouble it is.
         raise AskPerson(
             "The database cannot be opened: check CLOCKBOOKS_DATABASE_URL, that the server runs"
@@ -53,7 +54,7 @@ def _engine(url: str) -> sa.Engine:
     def _prepare(driver_connection: sqlite3.Connection, _record: object) -> None:
         driver_connection.isolation_level = None  # we say BEGIN ourselves
         cursor = driver_connection.cursor()
-        cursor.execute("PRAGMA journal_mode = WAL")  # readers do not wait for the writer
+        _use_write_ahead_log(cursor)
         cursor.execute("PRAGMA synchronous = FULL")  # a commit survives a power cut
         cursor.execute("PRAGMA foreign_keys = ON")
         cursor.close()
@@ -66,6 +67,27 @@ def _engine(url: str) -> sa.Engine:
         connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
 
     return engine
+
+
+def _use_write_ahead_log(cursor: sqlite3.Cursor) -> None:
+    """Let readers not wait for the writer.
+
+    While another process does the same to a new file, SQLite says at once that it is locked, and
+    does not wait as it does for writers: so we do.
+    """
+    for attempt in tenacity.Retrying(
+        retry=tenacity.retry_if_exception(_is_busy),
+        stop=tenacity.stop_after_delay(SQLITE_PATIENCE_S),
+        wait=tenacity.wait_random(min=0.01, max=0.05),
+        reraise=True,
+    ):
+        with attempt:
+            cursor.execute("PRAGMA journal_mode = WAL")
+
+
+def _is_busy(error: BaseException) -> bool:
+    busy = sqlite3.SQLITE_BUSY  # and its kin, in the low byte
+    return isinstance(error, sqlite3.Error) and error.sqlite_errorcode & 0xFF == busy
 
 
 @contextmanager

@@ -83,6 +83,7 @@ class QuickBooks:
             timeout_s: Seconds to wait for an answer.
             http: Further fields of `Http`.
         """
+        self._realm_id = realm_id
         self._base = f"{url.rstrip('/')}/v3/company/{realm_id}"
         self._access_token = access_token
         self._renew = renew
@@ -103,8 +104,8 @@ class QuickBooks:
 
     def company(self) -> Company:
         """Read what decides which entries may go: CompanyInfo and Preferences (section 6)."""
-        info = self._first("CompanyInfo")
-        preferences = self._first("Preferences")
+        info = self._one(f"companyinfo/{self._realm_id}", "CompanyInfo")
+        preferences = self._one("preferences", "Preferences")
         features = _name_values(info.get("NameValue"))
         others = _name_values(_part(preferences, "OtherPrefs").get("NameValue"))
         closed = _part(preferences, "AccountingInfoPrefs").get("BookCloseDate")
@@ -116,7 +117,7 @@ class QuickBooks:
             has_payroll=features.get("PayrollFeature", "").lower() == "true",
             tracks_time=others.get("TimeTrackingFeatureEnabled", "true").lower() != "false",
             currency=str(home.get("value", "")),
-            closed_until=date.fromisoformat(closed[:10]) if isinstance(closed, str) else None,
+            closed_until=_day(closed) if closed else None,
         )
 
     def employees(self) -> list[dict[str, Any]]:
@@ -134,7 +135,7 @@ class QuickBooks:
     def by_ids(self, entity: str, ids: Sequence[str]) -> list[dict[str, Any]]:
         """Read the rows of *entity* with these ids, inactive ones too; unknown ids give none."""
         rows: list[dict[str, Any]] = []
-        digits = [id_ for id_ in ids if id_.isdigit()]  # nothing else is an id (2030)
+        digits = [id_ for id_ in ids if id_.isascii() and id_.isdigit()]  # nothing else is an id (2030)
         for first in range(0, len(digits), IDS_A_QUERY):
             chosen = ", ".join(f"'{id_}'" for id_ in digits[first : first + IDS_A_QUERY])
             rows += self.query(entity, f"Id IN ({chosen}) AND Active IN (true, false)")
@@ -222,12 +223,12 @@ class QuickBooks:
             where += f" AND MetaData.CreateTime >= '{created_from.isoformat(timespec='seconds')}'"
         return self.query("TimeActivity", where)
 
-    def _first(self, entity: str) -> dict[str, Any]:
-        answer = self._read_json("GET", "query", params={"query": f"SELECT * FROM {entity}"})
-        rows = _rows(answer, entity)
-        if not rows:
-            raise TryAgain(f"QuickBooks said nothing about the company ({entity} is empty).")
-        return rows[0]
+    def _one(self, path: str, entity: str) -> Mapping[str, Any]:
+        answer = self._read_json("GET", path, params={})
+        found = _part(answer, entity) if isinstance(answer, Mapping) else {}
+        if not found:
+            raise _unreadable(entity, answer)
+        return found
 
     def _query_page(self, entity: str, statement: str) -> list[dict[str, Any]]:
         return _rows(self._read_json("GET", "query", params={"query": statement}), entity)
@@ -342,11 +343,7 @@ def _rows(answer: Any, entity: str) -> list[dict[str, Any]]:
     """Give the rows of a query's answer; `{}` where nothing was found (4.2)."""
     found = answer.get("QueryResponse") if isinstance(answer, Mapping) else None
     if not isinstance(found, Mapping):
-        fault = fault_in(answer)
-        raise TryAgain(
-            f"QuickBooks gave no rows of {entity}: {fault or 'its answer has another shape'}."
-            " Nothing was changed; run the command again."
-        )
+        raise _unreadable(entity, answer)
     rows = found.get(entity, [])
     if not isinstance(rows, list) or not all(isinstance(row, Mapping) for row in rows):
         raise TryAgain(
@@ -354,6 +351,22 @@ def _rows(answer: Any, entity: str) -> list[dict[str, Any]]:
             " Nothing was changed; run the command again."
         )
     return [dict(row) for row in rows]
+
+
+def _unreadable(entity: str, answer: Any) -> TryAgain:
+    return TryAgain(
+        f"QuickBooks gave no {entity}: {fault_in(answer) or 'its answer has another shape'}."
+        " Nothing was changed; run the command again."
+    )
+
+
+def _day(text: Any) -> date:
+    try:
+        return date.fromisoformat(str(text)[:10])
+    except ValueError:
+        raise TryAgain(
+            "QuickBooks gave a book closing date that cannot be read. Nothing was changed."
+        ) from None
 
 
 def _describe(response: requests.Response) -> tuple[str, str]:

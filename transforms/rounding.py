@@ -76,7 +76,7 @@ def workspace_rounding(in_reports: bool, mode: str, minutes: str) -> Rounding:  
     words = [
         _MODE_WORDS[word] for word in re.findall(r"[a-z]+", mode.lower()) if word in _MODE_WORDS
     ]
-    if len(words) != 1 or not minutes.strip().isdigit() or int(minutes) == 0:
+    if len(words) != 1 or not re.fullmatch(r"[0-9]{1,4}", minutes.strip()) or int(minutes) == 0:
         raise ValueError(
             f"the workspace rounds time ({mode!r}, {minutes!r} minutes) in a way that Clockbooks"
             " does not know: say --rounding yourself, e.g. nearest:15, up:6 or none."

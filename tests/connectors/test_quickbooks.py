@@ -214,8 +214,8 @@ def test_recorded_preferences_are_read(
     recorded = json.loads(shared_samples(f"qbo/samples/{sample}").read_text())
     preferences = recorded.get("Preferences") or recorded["QueryResponse"]["Preferences"][0]
     script.answers = [
-        '{"QueryResponse": {"CompanyInfo": [{"CompanyName": "Craig"}]}}',
-        json.dumps({"QueryResponse": {"Preferences": [preferences]}}),
+        '{"CompanyInfo": {"CompanyName": "Craig"}}',
+        json.dumps({"Preferences": preferences}),
     ]
 
     company = open_books(script.url).company()
@@ -232,12 +232,11 @@ def test_recorded_preferences_are_read(
 def test_a_company_that_says_nothing_is_not_guessed(open_books, script, empty):
     """Without a word about closed books or payroll nothing may be sent."""
     script.answers = [
-        lambda asked: json.dumps(
-            {"QueryResponse": {} if empty in asked.query["query"] else {"CompanyInfo": [{}]}}
-        )
+        json.dumps({"CompanyInfo": {} if empty == "CompanyInfo" else {"CompanyName": "Craig"}}),
+        json.dumps({"Preferences": {}}),
     ]
 
-    with pytest.raises(TryAgain, match=f"{empty} is empty"):
+    with pytest.raises(TryAgain, match=f"gave no {empty}"):
         open_books(script.url).company()
 
 

@@ -1,0 +1,237 @@
+"""The database makes itself, once, and refuses what it does not know."""
+
+import socket
+import subprocess
+import sys
+import threading
+import traceback
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+import sqlalchemy as sa
+
+from connectors.database import closing_database, open_database, writing
+from connectors.errors import AskPerson
+from schemas.tables import REVISION, connections, metadata, runs
+
+
+def shape(url):
+    """Describe the tables of a database, and what stands in `alembic_version`."""
+    engine = sa.create_engine(url, poolclass=sa.NullPool)
+    inspector = sa.inspect(engine)
+    tables = {
+        name: sorted(
+            (column["name"], str(column["type"])) for column in inspector.get_columns(name)
+        )
+        for name in sorted(inspector.get_table_names())
+    }
+    with engine.connect() as connection:
+        versions = list(connection.scalars(sa.text("SELECT version_num FROM alembic_version")))
+    return tables, versions
+
+
+def test_an_empty_database_gets_its_tables(empty_database):
+    """Nobody runs a migration by hand: opening makes every table, with every column."""
+    with closing_database(empty_database) as engine:
+        assert engine.dialect.name in empty_database
+
+    tables, versions = shape(empty_database)
+    assert versions == [REVISION]
+    assert set(tables) == {*metadata.tables, "alembic_version"}
+    for name, table in metadata.tables.items():
+        assert [column for column, _ in tables[name]] == sorted(table.columns.keys())
+
+
+def test_opening_again_changes_nothing(empty_database):
+    """What stands in the database stays, and so does its shape."""
+    values = {
+        "name": "studio",
+        "workspace_id": "w",
+        "workspace_name": "W",
+        "realm_id": "r",
+        "company_name": "C",
+        "timezone": "UTC",
+        "link_vendors": True,
+        "connected_at": sa.func.now(),
+    }
+    with closing_database(empty_database) as engine, writing(engine) as connection:
+        connection.execute(connections.insert().values(values))
+    before = shape(empty_database)
+
+    for _ in range(2):
+        with closing_database(empty_database) as engine, engine.connect() as connection:
+            assert list(connection.scalars(sa.select(connections.c.name))) == ["studio"]
+
+    assert shape(empty_database) == before
+
+
+def test_a_newer_database_is_refused_and_left_alone(empty_database):
+    """An older Clockbooks does not write into tables that it does not know."""
+    with closing_database(empty_database) as engine, writing(engine) as connection:
+        connection.execute(sa.text("UPDATE alembic_version SET version_num = '9999'"))
+        connection.execute(sa.text("CREATE TABLE of_the_future (id INTEGER)"))
+    before = shape(empty_database)
+
+    with pytest.raises(AskPerson, match="made by a newer Clockbooks") as raised:
+        open_database(empty_database)
+
+    assert "9999" in str(raised.value)
+    assert "update Clockbooks. Nothing was changed." in str(raised.value)
+    assert shape(empty_database) == before
+
+
+def open_at_once(url, count):
+    barrier = threading.Barrier(count)
+
+    def work(_):
+        barrier.wait()
+        with closing_database(url) as engine, engine.connect() as connection:
+            return list(connection.execute(sa.select(runs)))
+
+    with ThreadPoolExecutor(count) as pool:
+        assert list(pool.map(work, range(count))) == [[]] * count
+    assert shape(url)[1] == [REVISION]
+
+
+def test_threads_that_open_an_empty_database_at_once_all_succeed(empty_database):
+    """One makes the tables, the others wait for it."""
+    open_at_once(empty_database, 6)
+
+
+def test_a_new_file_is_opened_by_many_at_once(tmp_path):
+    """SQLite does not wait by itself while another one prepares a new file."""
+    for attempt in range(12):
+        open_at_once(f"sqlite:///{tmp_path}/{attempt}.db", 4)
+
+
+def test_processes_that_open_an_empty_database_at_once_all_succeed(empty_database):
+    """The same for commands that are started together, on one machine or two."""
+    # Each waits on its standard input until all are up.
+    code = (
+        "import sys; from connectors.database import closing_database; print(flush=True);"
+        " url = sys.stdin.readline().strip()\n"
+        "with closing_database(url) as engine: print(engine.dialect.name)"
+    )
+    started = [
+        subprocess.Popen(
+            [sys.executable, "-c", code],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        for _ in range(3)
+    ]
+    for process in started:
+        process.stdout.readline()
+    for process in started:
+        process.stdin.write(f"{empty_database}\n")
+        process.stdin.flush()
+    ended = [process.communicate(timeout=60) for process in started]
+
+    assert [process.returncode for process in started] == [0, 0, 0], ended
+    assert shape(empty_database)[1] == [REVISION]
+
+
+# --- cannot be opened --------------------------------------------------------------------------
+
+
+def closed_port():
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        return listener.getsockname()[1]
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "postgresql+psycopg://someone:pass-66f0@127.0.0.1:{port}/books",
+        "postgresql+psycopg://someone:pass-66f0@127.0.0.1:5432/no_such_database",
+        "postgresql+psycopg://someone:pass-66f0@127.0.0.1:pass-66f0/books",
+        "postgresql+nosuchdriver://someone:pass-66f0@127.0.0.1/books",
+        "nosuchdatabase://someone:pass-66f0@127.0.0.1/books",
+        "mysql://someone:pass-66f0@127.0.0.1/books",
+        "someone:pass-66f0@127.0.0.1",
+        "",
+        "sqlite:///{folder}/file/below/clockbooks.db",
+        "sqlite:///{folder}",
+        "sqlite:///{folder}/file",
+    ],
+)
+def test_what_cannot_be_opened_asks_the_person(url, tmp_path):
+    """The setting to check is named; no password, in the text or the traceback."""
+    (tmp_path / "file").write_text("This is no database, but a file of another kind. " * 99)
+
+    with pytest.raises(AskPerson, match="check CLOCKBOOKS_DATABASE_URL") as raised:
+        open_database(url.format(port=closed_port(), folder=tmp_path))
+
+    assert "pass-66f0" not in "".join(traceback.format_exception(raised.value))
+
+
+def test_a_folder_that_lacks_is_made(tmp_path):
+    """The database's folder need not be there before."""
+    with closing_database(f"sqlite:///{tmp_path}/a/b/clockbooks.db"):
+        assert (tmp_path / "a" / "b" / "clockbooks.db").exists()
+
+
+# --- transactions ------------------------------------------------------------------------------
+
+
+def run(connection, id_, connection_id):
+    connection.execute(
+        runs.insert().values(
+            id=id_,
+            connection_id=connection_id,
+            started_at=sa.func.now(),
+            lease_until=sa.func.now(),
+        )
+    )
+
+
+def test_what_fails_is_undone_as_a_whole(engine, connection_id):
+    """An error in a block that writes leaves nothing of it."""
+
+    def half_a_job():
+        with writing(engine) as connection:
+            run(connection, "r1", connection_id)
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        half_a_job()
+
+    with engine.connect() as connection:
+        assert list(connection.scalars(sa.select(runs.c.id))) == []
+
+
+def test_foreign_keys_hold(engine, connection_id):
+    """Nothing belongs to a connection that is not there, on SQLite neither."""
+    with pytest.raises(sa.exc.IntegrityError), writing(engine) as connection:
+        run(connection, "r1", connection_id + 1)
+
+
+def test_writers_wait_for_each_other(engine, connection_id):
+    """Two that read and then write at the same time both succeed, one after the other."""
+    barrier = threading.Barrier(8)
+
+    def work(number):
+        barrier.wait()
+        with writing(engine) as connection:
+            connection.execute(sa.select(runs)).all()
+            run(connection, f"r{number}", connection_id)
+
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(work, range(8)))
+
+    with engine.connect() as connection:
+        assert len(connection.execute(sa.select(runs)).all()) == 8
+
+
+def test_errors_do_not_tell_what_was_written(engine, connection_id):
+    """Parameters are names, descriptions and tokens: they do not belong in an error's text."""
+    with writing(engine) as connection:
+        run(connection, "secret-id", connection_id)
+
+    with pytest.raises(sa.exc.IntegrityError) as raised, writing(engine) as connection:
+        run(connection, "secret-id", connection_id)
+
+    assert "SQL parameters hidden" in str(raised.value)
+    assert f"'secret-id', {connection_id}" not in str(raised.value)
