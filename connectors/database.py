@@ -26,10 +26,11 @@ def open_database(url: str) -> sa.Engine:
     """
     try:
         engine = _engine(url)
-        with engine.connect() as connection:
-            if _revision(connection) == REVISION:
-                return engine
-        _migrate(engine)
+        try:
+            _bring_up_to_date(engine)
+        except BaseException:
+            engine.dispose()  # nobody else will close its connections
+            raise
     except (sa.exc.SQLAlchemyError, OSError, ImportError, ValueError) as error:
         # The driver's text may bear the password: say only what kind of trouble it is.
         raise AskPerson(
@@ -112,6 +113,13 @@ def _revision(connection: sa.Connection) -> str | None:
         return None
     revision: str | None = connection.scalar(sa.text("SELECT version_num FROM alembic_version"))
     return revision
+
+
+def _bring_up_to_date(engine: sa.Engine) -> None:
+    with engine.connect() as connection:
+        if _revision(connection) == REVISION:
+            return
+    _migrate(engine)
 
 
 def _migrate(engine: sa.Engine) -> None:

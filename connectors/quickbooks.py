@@ -135,7 +135,9 @@ class QuickBooks:
     def by_ids(self, entity: str, ids: Sequence[str]) -> list[dict[str, Any]]:
         """Read the rows of *entity* with these ids, inactive ones too; unknown ids give none."""
         rows: list[dict[str, Any]] = []
-        digits = [id_ for id_ in ids if id_.isascii() and id_.isdigit()]  # nothing else is an id (2030)
+        digits = [
+            id_ for id_ in ids if id_.isascii() and id_.isdigit()
+        ]  # nothing else is an id (2030)
         for first in range(0, len(digits), IDS_A_QUERY):
             chosen = ", ".join(f"'{id_}'" for id_ in digits[first : first + IDS_A_QUERY])
             rows += self.query(entity, f"Id IN ({chosen}) AND Active IN (true, false)")

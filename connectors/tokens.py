@@ -72,8 +72,15 @@ class OAuthApp:
     client_secret: str
     token_url: str
 
-    def refresh(self, refresh_token: str, *, now: Callable[[], datetime]) -> Tokens:
+    def refresh(
+        self, refresh_token: str, *, now: Callable[[], datetime], ended: str = RECONNECT
+    ) -> Tokens:
         """Buy new tokens for *refresh_token*.
+
+        Args:
+            refresh_token: A secret.
+            now: The clock.
+            ended: What to tell a person when Intuit no longer accepts the refresh token.
 
         Raises:
             AskPerson: Intuit refuses the token or the app; final.
@@ -92,21 +99,21 @@ class OAuthApp:
                 )
             return _read(answer, refresh_token, now())
         except OAuth2Error as error:
-            raise self._refusal(error) from None
+            raise self._refusal(error, ended) from None
         except (requests.RequestException, *_UNREADABLE) as error:
             raise TryAgain(
                 f"Intuit's token service did not answer clearly ({type(error).__name__})."
                 " Run the command again."
             ) from None
 
-    def _refusal(self, error: OAuth2Error) -> Exception:
+    def _refusal(self, error: OAuth2Error, ended: str) -> Exception:
         if error.error == "invalid_client":
             return AskPerson(
                 "Intuit does not know the app: check CLOCKBOOKS_QBO_CLIENT_ID and"
                 " CLOCKBOOKS_QBO_CLIENT_SECRET against the app's keys at developer.intuit.com."
             )
         if error.error == "invalid_grant":
-            return AskPerson(RECONNECT)
+            return AskPerson(ended)
         return TryAgain("Intuit's token service gave no token. Run the command again.")
 
 

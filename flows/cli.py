@@ -3,6 +3,7 @@
 Whatever is slow to import is imported by the command that needs it, so that `--help` is instant.
 """
 
+import sys
 from datetime import date, datetime
 from enum import StrEnum
 from pathlib import Path
@@ -10,7 +11,7 @@ from typing import Annotated, Any
 
 import typer
 
-from flows.cli_output import Outcome, command, stop_usage
+from flows.cli_output import Outcome, command, error_document, stop_usage, write_json
 
 app = typer.Typer(
     name="clockbooks",
@@ -287,7 +288,15 @@ def _day(moment: datetime | None) -> date | None:
 
 def main(arguments: list[str] | None = None) -> Any:
     """Run the command: the entry point of `clockbooks`."""
-    return app(arguments)
+    given = sys.argv[1:] if arguments is None else arguments
+    try:
+        return app(given)
+    except SystemExit as end:
+        # Typer leaves this way after a usage error, which it has told a person already.
+        problem = end.__context__
+        if isinstance(problem, typer.TyperException) and "--json" in given:
+            write_json(error_document("WrongUsage", str(problem)))
+        raise
 
 
 if __name__ == "__main__":

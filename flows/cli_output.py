@@ -79,16 +79,26 @@ def command(*, as_json: bool) -> Iterator[Output]:
         yield output
     except ClockbooksError as error:
         output.errors.print(Text(clean(str(error)), style="red"))
-        output.document = {"error": {"kind": type(error).__name__, "message": str(error)}}
+        output.document = error_document(type(error).__name__, str(error))
         output.outcome = Outcome.COULD_NOT_RUN
     except KeyboardInterrupt:
         text = "Stopped. The ledger holds what was sent; run the command again to go on."
         output.errors.print(Text(text, style="red"))
         raise typer.Exit(130) from None
     if as_json:
-        sys.stdout.write(json.dumps(output.document, ensure_ascii=False, indent=2) + "\n")
+        write_json(output.document)
     if output.outcome is not Outcome.DONE:
         raise typer.Exit(int(output.outcome))
+
+
+def write_json(document: Any) -> None:
+    """Write the one JSON document of a command to standard output."""
+    sys.stdout.write(json.dumps(document, ensure_ascii=False, indent=2) + "\n")
+
+
+def error_document(kind: str, message: str) -> dict[str, Any]:
+    """Give the JSON document of a command that could not do its work."""
+    return {"error": {"kind": kind, "message": message}}
 
 
 def stop_usage(problem: str) -> NoReturn:

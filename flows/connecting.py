@@ -2,20 +2,28 @@
 
 import sys
 from contextlib import closing
+from http import HTTPStatus
 from pathlib import Path
 
 from connectors.clockify import Clockify, unknown_workspace
 from connectors.connections import DEMO, Connection, Joined, every, store
 from connectors.database import closing_database
-from connectors.errors import AskPerson
+from connectors.errors import AskPerson, Refused
+from connectors.quickbooks import QuickBooks
 from connectors.secrets import Vault
 from flows.preflight import check_company, check_workspace
 from flows.settings import Settings, read_settings, required
 from flows.world import oauth_app, open_company, secret_key, utc_now
+from schemas.quickbooks import Company
 from transforms.days import zone
 
 #: What a first connection is called when nobody names it.
 DEFAULT_NAME = "main"
+
+_NOT_ACCEPTED = (
+    "Intuit does not accept the refresh token: it has been used up, revoked, or belongs to another"
+    " app than CLOCKBOOKS_QBO_CLIENT_ID. Get a new one with Intuit's consent. Nothing was stored."
+)
 
 
 def connect(
@@ -46,12 +54,12 @@ def connect(
         timezone = settings.timezone or _own_zone(clockify)
         clockify.workspace_id = _choose_workspace(clockify, settings)
         workspace = check_workspace(clockify)
-    tokens = app.refresh(refresh_token, now=utc_now)
+    tokens = app.refresh(refresh_token, now=utc_now, ended=_NOT_ACCEPTED)
     quickbooks = open_company(
         settings, realm_id, lambda: tokens.access_token, lambda _: tokens.access_token
     )
     with closing(quickbooks):
-        company = quickbooks.company()
+        company = _open(quickbooks, realm_id)
     check_company(company, allow_payroll=allow_payroll)
     joined = Joined(
         workspace_id=clockify.workspace_id,
@@ -82,6 +90,18 @@ def read_token(file: Path) -> str:
     if not text.strip():
         raise AskPerson(f"There is no refresh token in {file}: it is empty.")
     return text.strip()
+
+
+def _open(quickbooks: QuickBooks, realm_id: str) -> Company:
+    try:
+        return quickbooks.company()
+    except Refused as error:
+        if error.status != HTTPStatus.FORBIDDEN:
+            raise
+        raise AskPerson(
+            f"The refresh token does not open the company {realm_id!r} ({error}): check --realm-id,"
+            " or get a token with the consent of that company. Nothing was stored."
+        ) from None
 
 
 def _own_zone(clockify: Clockify) -> str:

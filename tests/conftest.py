@@ -147,7 +147,7 @@ def open_street_fixture() -> Callable[..., Any]:
     return open_street
 
 
-@pytest.fixture(name="open_house")
+@pytest.fixture(name="open_house", scope="session")
 def open_house_fixture() -> Callable[..., Any]:
     """Give `open_house` to tests that need a world of their own."""
     return open_house

@@ -92,6 +92,9 @@ def read_report(
 #: PostgreSQL holds no NUL, and half a surrogate pair (legal in JSON) cannot be written as UTF-8.
 _UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
 
+#: No column holds a rate as far from 0 as this: what lies beyond is as wrong, and much longer.
+_FARTHEST_RATE = Decimal(10**16)
+
 _WIRE_MEMBERS = [*_TEXT_MEMBERS, "timeInterval", "billable", "rate", "earnedRate", "tags"]
 
 
@@ -136,7 +139,7 @@ def _tag_names(tags: pd.Series) -> pd.Series:
             str(tag["name"]) for tag in found if isinstance(tag, Mapping) and tag.get("name")
         )
     )
-    return names.reindex(tags.index).astype("str")
+    return _texts(names.reindex(tags.index))
 
 
 def _interval(intervals: pd.Series) -> pd.DataFrame:
@@ -172,19 +175,32 @@ def _whole(numbers: pd.Series) -> pd.Series:
         numbers = numbers.where(
             numbers.map(lambda value: isinstance(value, int) and not isinstance(value, bool))
         )
-    return numbers.astype("Int64")
+    return _int64(numbers)
+
+
+def _int64(numbers: pd.Series) -> pd.Series:
+    """Make a column of integers; one that is too long stays, and its row is set aside for it."""
+    try:
+        return numbers.astype("Int64")
+    except (OverflowError, TypeError):
+        return numbers
 
 
 def _micros(hundredths: pd.Series) -> pd.Series:
     """Turn rates in hundredths of the currency unit into millionths, exactly (FACTS 1.7)."""
-    if pd.api.types.infer_dtype(hundredths, skipna=True) in {"integer", "empty"}:
-        return hundredths.astype("Int64") * 10_000
-    return hundredths.map(_micros_of_one, na_action="ignore").astype("Int64")
+    # As objects: Python's integers do not overflow, and do not become floats beside a missing one.
+    micros = [_micros_of_one(value) for value in hundredths]
+    return _int64(pd.Series(micros, index=hundredths.index, dtype="object"))
 
 
 def _micros_of_one(hundredths: Any) -> int | None:
     if isinstance(hundredths, bool) or not isinstance(hundredths, int | float | Decimal):
         return None
+    if isinstance(hundredths, int):
+        return hundredths * 10_000
     # A float's shortest text is what the service wrote; its binary value is not.
-    exact = Decimal(str(hundredths)) * 10_000
-    return int(exact.to_integral_value(ROUND_HALF_UP))
+    exact = Decimal(str(hundredths))
+    if not exact.is_finite():
+        return None
+    exact = max(-_FARTHEST_RATE, min(exact, _FARTHEST_RATE))
+    return int((exact * 10_000).to_integral_value(ROUND_HALF_UP))

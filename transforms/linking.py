@@ -165,9 +165,8 @@ def _customer_candidates(placed: Sequence[tuple[str, Partner]]) -> Candidates:
 
 
 def _user_key(name: str | None) -> tuple[str, ...] | None:
-    if not name or not same_form(name) or name == DELETED_USER:
-        return None
-    return (same_form(name),)
+    form = same_form(name or "")
+    return None if form in {"", DELETED_USER} else (form,)
 
 
 def _match(

@@ -217,6 +217,10 @@ class Lab:
     theirs: SimulatedClock = field(default_factory=SimulatedClock)
     opened: int = 0
 
+    def set_clocks(self) -> None:
+        """Let both machines begin at the same time again."""
+        self.ours, self.theirs = SimulatedClock(), SimulatedClock()
+
     @contextmanager
     def open(self, **switches: Any) -> Iterator[Any]:
         """Open both services anew, connected and synced, for one case."""

@@ -46,6 +46,7 @@ class Histories(RuleBasedStateMachine):
     @initialize()
     def begin(self) -> None:
         """Open both services, connected and synced."""
+        self.lab.set_clocks()
         self.case = self.lab.open(**self.memory)
         self.house = self.case.__enter__()
 
@@ -128,7 +129,7 @@ class Histories(RuleBasedStateMachine):
             return
         try:
             self.lab.ours.time = max(self.lab.ours.time, self.lab.theirs.time)
-            self.lab.pass_time(6 * HOUR_S)
+            self.lab.pass_time(48 * HOUR_S)
             self.lab.recover(self.house)
             self.lab.check_each_once(self.house)
             sent = {row.entry_id for row in self.lab.ledger(self.house)}

@@ -1,0 +1,86 @@
+"""The schemas document themselves, and the database is what they say."""
+
+import re
+from collections.abc import Iterator
+from uuid import uuid4
+
+import pandas as pd
+import pytest
+import sqlalchemy as sa
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
+
+from connectors.database import closing_database
+from schemas.clockify import Projects, TimeEntries, Users
+from schemas.frames import sieve
+from schemas.links import Links, Unlinked
+from schemas.plan import Activities, Plan
+from schemas.quickbooks import Customers, People
+from schemas.tables import REVISION, metadata
+from schemas.words import STATE_OF, Reason
+
+MODELS = [TimeEntries, Users, Projects, People, Customers, Links, Unlinked, Plan, Activities]
+SERVER = "postgresql+psycopg://postgres@127.0.0.1:5432"
+
+
+@pytest.mark.parametrize("model", MODELS)
+def test_every_column_says_what_it_is_and_where_it_comes_from(model):
+    """A reader learns meaning and source of each column beside its type."""
+    for name, column in model.to_schema().columns.items():
+        assert column.description, name
+        assert column.metadata["source"], name
+        if name.endswith(("_s", "_micros", "minutes")):
+            assert column.metadata["unit"], name
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def url(request, tmp_path) -> Iterator[str]:
+    """Give an empty database of each kind; PostgreSQL must be there."""
+    if request.param == "sqlite":
+        yield f"sqlite:///{tmp_path}/books.db"
+        return
+    name = f"clockbooks_{uuid4().hex}"
+    server = sa.create_engine(f"{SERVER}/postgres", isolation_level="AUTOCOMMIT")
+    with server.connect() as connection:
+        connection.execute(sa.text(f"CREATE DATABASE {name}"))
+    yield f"{SERVER}/{name}"
+    with server.connect() as connection:
+        connection.execute(sa.text(f"DROP DATABASE {name} WITH (FORCE)"))
+    server.dispose()
+
+
+def test_migrations_make_what_the_tables_say(url):
+    """An empty database that was migrated has the tables of the code, and no others."""
+    with closing_database(url) as engine, engine.connect() as connection:
+        context = MigrationContext.configure(connection, opts={"compare_type": True})
+        assert compare_metadata(context, metadata) == []
+        assert context.get_current_revision() == REVISION
+
+
+def test_the_newest_migration_is_the_one_the_code_asks_for():
+    """A forgotten constant would let an old database pass for a new one."""
+    scripts = ScriptDirectory("schemas:migrations".replace("schemas:", "schemas/"))
+
+    assert scripts.get_current_head() == REVISION
+
+
+def test_each_bad_row_is_explained_once_and_the_others_stay():
+    """One bad row does not stop the good ones, and says what is wrong with it."""
+    rows = [("1", "Garden"), (None, "No id"), ("2", "")]
+    frame = pd.DataFrame(rows, columns=["clockify_id", "name"]).assign(client_name=None)
+
+    found = sieve(Projects, frame.astype(object))
+
+    assert found.good["name"].tolist() == ["Garden"]
+    assert set(found.problems) == {1, 2}
+    assert "clockify_id is missing" in found.problems[1]
+
+
+def test_reasons_stand_in_the_domains_order(shared_samples):
+    """The first reason that applies is given, in the order of the domain's own table."""
+    text = shared_samples("../DOMAIN.md").read_text()
+    table = re.findall(r"^\| (skipped|rejected|in doubt) \| `(\w+)`", text, flags=re.MULTILINE)
+
+    assert [reason for _, reason in table] == list(Reason)
+    assert [state.replace(" ", "_") for state, _ in table] == [STATE_OF[r] for r in Reason]
