@@ -85,9 +85,10 @@ def _fit(description: str) -> str:
         return description
     room = DESCRIPTION_LIMIT - 1
     cut = description.encode("utf-16-le")[: room * 2].decode("utf-16-le", errors="ignore")
-    at_word = cut.rsplit(maxsplit=1)[0] if not description[len(cut)].isspace() else cut
+    in_word = not cut[-1].isspace() and not description[len(cut)].isspace()
+    at_word = (cut.removesuffix(cut.rsplit(maxsplit=1)[-1]) if in_word else cut).rstrip()
     # A text without spaces in its second half is cut where it must be.
-    return (at_word if _utf16(at_word) * 2 > room else cut).rstrip() + "…"
+    return (at_word if _utf16(at_word) * 2 > room else cut.rstrip()) + "…"
 
 
 def _utf16(text: str) -> int:

@@ -135,7 +135,7 @@ def _unlinked_user(row: Row) -> str:
         )
     return _unlinked(
         "No employee or vendor in QuickBooks is named",
-        row["user"] or "(no name)",
+        _name(row["user"]),
         row["user_problem"],
         row["user_candidates"],
         "Add an employee of that name in QuickBooks, or link the user by hand",
@@ -143,7 +143,8 @@ def _unlinked_user(row: Row) -> str:
 
 
 def _unlinked_project(row: Row) -> str:
-    name = f"{row['client']} › {row['project']}" if _given(row["client"]) else row["project"]
+    name = _name(row["project"])
+    name = f"{row['client']} › {name}" if _given(row["client"]) else name
     return _unlinked(
         "No customer in QuickBooks is named",
         name,
@@ -166,13 +167,18 @@ def _unlinked(nobody: str, name: str, problem: object, candidates: object, remed
 
 
 def _ambiguous_name(row: Row) -> str:
-    problem, candidates, name = "user_problem", row["user_candidates"], row["user"]
-    if row[problem] != "ambiguous":
+    candidates, name = row["user_candidates"], row["user"]
+    # The user may have been linked by hand since the sync that found the name ambiguous.
+    if row["user_problem"] != "ambiguous" or _given(row["qbo_person_id"]):
         candidates, name = row["project_candidates"], row["project"]
     return (
-        f"{name!r} may be any of: {candidates}; nothing is guessed."
+        f"{_name(name)!r} may be any of: {candidates}; nothing is guessed."
         " Make the names differ, or link the right one by hand, then run `clockbooks sync`."
     )
+
+
+def _name(value: object) -> str:
+    return value if isinstance(value, str) and value else "(no name)"
 
 
 def _given(value: object) -> bool:

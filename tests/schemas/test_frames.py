@@ -1,0 +1,111 @@
+"""Rows that do not fit are set aside, each with its reason; the others stay as they are."""
+
+import pandas as pd
+import pandera.pandas as pa
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from pandera.errors import SchemaErrors
+from pandera.typing import Series
+
+from schemas.clockify import Projects
+from schemas.frames import column, sieve
+from schemas.quickbooks import People
+
+COLUMNS = ["qbo_id", "qbo_kind", "name", "active"]
+
+cells = {
+    "qbo_id": st.sampled_from(["1", "2", None]),
+    "qbo_kind": st.sampled_from(["employee", "vendor", "robot", None]),
+    "name": st.sampled_from(["Ann", "", None]),
+    "active": st.booleans(),
+}
+
+
+def fits(row):
+    return row["qbo_id"] and row["qbo_kind"] in {"employee", "vendor"} and row["name"]
+
+
+@given(st.lists(st.fixed_dictionaries(cells), max_size=8))
+def test_each_row_is_good_or_has_one_problem(rows):
+    """No row is lost, none is both, and what is good comes out with its label and values."""
+    frame = pd.DataFrame(rows, columns=COLUMNS, dtype=object, index=range(10, 10 + len(rows)))
+
+    sieved = sieve(People, frame)
+
+    good = [label for label, row in zip(frame.index, rows, strict=True) if fits(row)]
+    assert sieved.good.index.tolist() == good
+    assert sorted(sieved.problems) == sorted(set(frame.index) - set(good))
+    assert sieved.good["name"].tolist() == ["Ann"] * len(good)
+
+
+def test_a_problem_names_each_bad_column_once():
+    """With its value, as text; what is missing is called so."""
+    rows = [["1", "robot", None, True], ["2", "employee", "Ann", True]]
+
+    sieved = sieve(People, pd.DataFrame(rows, columns=COLUMNS, dtype=object))
+
+    (problem,) = sieved.problems.values()
+    assert problem.count("qbo_kind is 'robot'") == 1
+    assert problem.count("name is missing") == 1
+    assert problem.count(" is ") == 2
+
+
+class Counts(pa.DataFrameModel):
+    """One number a row."""
+
+    count: Series[pd.Int64Dtype] = column("How many.", source="here", ge=0)
+
+    class Config:
+        """See `People`."""
+
+        coerce = True
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        -1,
+        -(10**30),  # too long for the column, and too small
+        pytest.param(
+            "several",
+            marks=pytest.mark.xfail(
+                strict=True,
+                reason="a check that cannot be made of one value fails the frame as a whole",
+            ),
+        ),
+    ],
+)
+def test_a_value_that_is_wrong_in_two_ways_is_one_problem(value):
+    """The first says enough."""
+    sieved = sieve(Counts, pd.DataFrame({"count": [1, value, 2]}, dtype=object))
+
+    assert sieved.good["count"].tolist() == [1, 2]
+    assert sieved.problems[1].count(f"count is '{value}'") == 1
+    assert sieved.problems[1].count("count is") == 1
+
+
+def test_a_long_value_is_shortened():
+    """A problem is a line for a person, not a dump."""
+    rows = [["1", "x" * 10_000, "Ann", True]]
+    (problem,) = sieve(People, pd.DataFrame(rows, columns=COLUMNS, dtype=object)).problems.values()
+    assert len(problem) < 400
+
+
+def test_rows_of_one_key_are_all_set_aside():
+    """Which of them is meant, nobody can say."""
+    rows = [["1", "A", None], ["1", "B", None], ["2", "C", None]]
+    frame = pd.DataFrame(rows, columns=["clockify_id", "name", "client_name"], dtype=object)
+
+    sieved = sieve(Projects, frame)
+
+    assert sieved.good["name"].tolist() == ["C"]
+    assert all("clockify_id is '1'" in problem for problem in sieved.problems.values())
+    assert len(sieved.problems) == 2
+
+
+def test_a_frame_without_a_column_is_our_own_defect():
+    """It is raised, not blamed on the rows."""
+    frame = pd.DataFrame({"qbo_id": ["1"], "qbo_kind": ["employee"]})
+    with pytest.raises(SchemaErrors):
+        sieve(People, frame)

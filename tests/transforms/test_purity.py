@@ -1,0 +1,59 @@
+"""Transforms do as their examples say, and nothing but compute."""
+
+import ast
+import doctest
+import importlib
+import pkgutil
+from pathlib import Path
+
+import pytest
+
+import transforms
+
+MODULES = [f"transforms.{found.name}" for found in pkgutil.iter_modules(transforms.__path__)]
+
+#: Calls that read a clock, chance, the environment or a file.
+IMPURE = {"now", "utcnow", "today", "open", "print", "input", "read_text", "write_text", "getenv"}
+
+#: What transforms may import; whoever needs more asks here.
+ALLOWED = {
+    "schemas", "transforms", "collections", "dataclasses", "datetime", "decimal", "json", "numpy",
+    "pandas", "re", "typing", "unicodedata", "zoneinfo",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", MODULES)
+def test_examples_in_docstrings_hold(name):
+    """What a docstring shows is what happens."""
+    result = doctest.testmod(importlib.import_module(name))
+    assert result.failed == 0
+
+
+def test_there_are_examples():
+    """And they are found: rounding alone has four."""
+    assert doctest.testmod(importlib.import_module("transforms.rounding")).attempted >= 4
+
+
+@pytest.mark.parametrize("name", MODULES)
+def test_a_transform_imports_nothing_that_acts(name):
+    """No network, database, scheduler, process or file: only data and arithmetic."""
+    tree = ast.parse(Path(importlib.import_module(name).__file__).read_text(encoding="utf-8"))
+    imported = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            imported |= {alias.name.partition(".")[0] for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            imported.add("" if node.level else node.module.partition(".")[0])
+    assert imported <= ALLOWED
+
+
+@pytest.mark.parametrize("name", MODULES)
+def test_a_transform_reads_no_clock(name):
+    """The same frames give the same answer, on any day: time comes in as an argument."""
+    tree = ast.parse(Path(importlib.import_module(name).__file__).read_text(encoding="utf-8"))
+    called = {
+        node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Call)
+    }
+    assert called & IMPURE == set()

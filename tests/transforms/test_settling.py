@@ -1,0 +1,175 @@
+"""Entries in doubt are found again by their content, twin by twin."""
+
+import json
+from collections import Counter
+from decimal import Decimal
+from types import SimpleNamespace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from connectors.quickbooks import Created, QuickBooks
+from connectors.standins.quickbooks import QuickBooksStandin, Switches
+from connectors.standins.server import serving
+from transforms.activities import to_activities
+from transforms.settling import content_of, content_of_body, pair_up
+
+BODY = {
+    "TxnDate": "2026-03-02",
+    "NameOf": "Employee",
+    "EmployeeRef": {"value": "55"},
+    "CustomerRef": {"value": "21"},
+    "BillableStatus": "Billable",
+    "HourlyRate": Decimal("75.5"),
+    "Hours": 1,
+    "Minutes": 30,
+    "Description": "Drawings",
+}
+
+
+# --- the same content --------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"Id": "145", "SyncToken": "3", "domain": "QBO"},
+        {"EmployeeRef": {"value": "55", "name": "Ann Lee"}},
+        {"TxnDate": "2026-03-02T00:00:00-08:00"},
+        {"BillableStatus": "HasBeenBilled"},
+        {"HourlyRate": Decimal("75.500")},
+        {"HourlyRate": 75.5},
+        {"Hours": 0, "Minutes": 90},
+        {"Description": " Drawings \n"},
+        {"ItemRef": {"value": "8"}, "Taxable": False},
+    ],
+)
+def test_what_the_service_adds_or_trims_makes_no_other_content(change):
+    """Names, times, tokens, trailing zeros and white space are not what an entry is known by."""
+    assert content_of({**BODY, **change}) == content_of(BODY)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"EmployeeRef": {"value": "56"}},
+        {"NameOf": "Vendor", "VendorRef": {"value": "55"}},
+        {"CustomerRef": {"value": "22"}},
+        {"CustomerRef": None},
+        {"TxnDate": "2026-03-03"},
+        {"Hours": 2},
+        {"Minutes": 31},
+        {"BillableStatus": "NotBillable"},
+        {"HourlyRate": Decimal("75.51")},
+        {"Description": "Drawing"},
+        {"Description": None},
+    ],
+)
+def test_another_value_is_another_content(change):
+    """Each of these tells two entries apart."""
+    assert content_of({**BODY, **change}) != content_of(BODY)
+
+
+def test_a_rate_counts_only_on_billable_time():
+    """QuickBooks tells a rate of 0 where none was given."""
+    plain = {**BODY, "BillableStatus": "NotBillable"}
+    del plain["HourlyRate"]
+    assert content_of({**plain, "HourlyRate": 0}) == content_of(plain)
+
+
+@given(st.text(), st.text(" \t\n\u00a0"))
+def test_white_space_around_a_description_does_not_count(text, space):
+    """Services trim what they store."""
+    told = {**BODY, "Description": text.rstrip()}
+    assert content_of({**BODY, "Description": f"{space}{text}{space}"}) == content_of(told)
+
+
+# --- twins -------------------------------------------------------------------------------------
+
+contents = st.sampled_from([content_of({**BODY, "Minutes": minutes}) for minutes in range(3)])
+
+
+@given(st.lists(contents, max_size=8), st.lists(contents, max_size=8))
+def test_twins_are_counted(doubts, found):
+    """Two in doubt and one in the books means that one is missing: no activity is used twice."""
+    doubts = [(f"e{n}", content) for n, content in enumerate(doubts)]
+    found = [(str(n), content) for n, content in enumerate(found)]
+
+    pairs = pair_up(doubts, found)
+
+    assert len(set(pairs.values())) == len(pairs)
+    assert all(dict(doubts)[key] == dict(found)[id_] for key, id_ in pairs.items())
+    both = Counter(content for _, content in doubts) & Counter(content for _, content in found)
+    assert Counter(dict(doubts)[key] for key in pairs) == both
+
+
+# --- as the service tells it -------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def books():
+    """Give a company on loopback, and a client to it."""
+    world = {
+        "realm_id": "77",
+        "client_id": "c",
+        "client_secret": "s",
+        "refresh_token": "r",
+        "company": {"CompanyName": "Fern & Moss", "DefaultTimeZone": "America/Los_Angeles"},
+        "preferences": {"CurrencyPrefs": {"HomeCurrency": {"value": "USD"}}},
+        "customers": [{"Id": "21", "DisplayName": "Orchard"}],
+        "employees": [{"Id": "55", "DisplayName": "Ann Lee"}],
+        "vendors": [{"Id": "55", "DisplayName": "Ann Lee"}, {"Id": "7", "DisplayName": "Bo Li"}],
+        "items": [],
+    }
+    limits = {"requests_per_second": None, "requests_per_minute": None, "batches_per_minute": None}
+    standin = QuickBooksStandin(world, switches=Switches(**limits))
+    with serving(standin.app) as url:
+        client = QuickBooks(
+            url=url,
+            realm_id="77",
+            access_token=standin.access_token,
+            renew=lambda refused: refused,
+            pacer=SimpleNamespace(wait_turn=lambda **_: None, pause=lambda _: None),
+            timeout_s=10,
+        )
+        yield client
+        client.close()
+
+
+@pytest.mark.parametrize("kind", ["employee", "vendor"])
+def test_what_was_sent_is_recognised_in_the_books(plan, books, kind):
+    """The content of a body is that of the activity which QuickBooks has made of it."""
+    rows = [
+        {"description": "Drawings"},
+        {"description": "  two  spaces, and trailing \n"},
+        {"description": ""},
+        {"description": '"Zoë" \\ 🙂 \u2028 <b>&amp;'},
+        {"description": "word " * 900},
+        {"rate_micros": 0},
+        {"rate_micros": 75_505_050},
+        {"rate_micros": 123_456_789_012},
+        {"billable": False},
+        {"billable": False, "project_id": None},
+        {"duration_s": 60},
+        {"duration_s": 86_100},
+    ]
+    linked = [
+        {"kind": "user", "clockify_id": "u1", "qbo_kind": kind, "qbo_id": "55"},
+        {"kind": "project", "clockify_id": "p1", "qbo_kind": "customer", "qbo_id": "21"},
+    ]
+    judged = plan(*[{**row, "entry_id": f"e{n}"} for n, row in enumerate(rows)], linked=linked)
+    sent = to_activities(judged)["body"].tolist()
+
+    outcomes = books.create_time_activities(
+        [(f"b{n}", body) for n, body in enumerate(sent)], request_id=f"settling-{kind}"
+    )
+
+    assert all(isinstance(outcome, Created) for outcome in outcomes), outcomes
+    told = {
+        row["Id"]: row
+        for row in books.time_activities("2026-03-02", "2026-03-02", created_from=None)
+    }
+    for outcome, body in zip(outcomes, sent, strict=True):
+        assert content_of(told[outcome.time_activity_id]) == content_of_body(body)
+        assert json.loads(body)["Hours"] * 60 + json.loads(body)["Minutes"] > 0
