@@ -11,6 +11,7 @@ from any process on any machine.
 """
 
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -25,6 +26,9 @@ from connectors.errors import TryAgain
 from connectors.quickbooks import Created, NotCreated, batch_bytes, fingerprint
 from schemas.tables import batches, ledger, runs, verdicts
 from schemas.words import LedgerState, Proof
+
+#: Any number; the same in every process, so that one transaction at a time changes the ledger.
+LEDGER_LOCK = 0x6C656467
 
 #: How many values one statement carries: SQLite takes 32,766 variables, PostgreSQL 65,535.
 CHUNK = 1000
@@ -191,7 +195,7 @@ def claim(
         }
         for position, row in enumerate(ready, start=1)
     ]
-    with writing(engine) as connection:
+    with _changing(engine) as connection:
         if not _renew(connection, run_id, now=now, lease=lease):
             raise lease_over()
         connection.execute(
@@ -270,7 +274,7 @@ def record(
         qbo_time: QuickBooks' own clock when it answered.
         company_state: `Company.state`, to see later whether a refusal may be mended.
     """
-    with writing(engine) as connection:
+    with _changing(engine) as connection:
         for outcome in outcomes:
             change: dict[str, Any]
             if isinstance(outcome, Created):
@@ -331,7 +335,7 @@ def lease_over() -> TryAgain:
 
 def release(engine: sa.Engine, made: Claim) -> None:
     """Give back a claim of which QuickBooks certainly has nothing: it may be claimed anew."""
-    with writing(engine) as connection:
+    with _changing(engine) as connection:
         connection.execute(
             ledger.delete().where(
                 ledger.c.run_id == made.run_id,
@@ -369,7 +373,7 @@ def take_doubts(
         )
         .with_for_update()
     )
-    with writing(engine) as connection:
+    with _changing(engine) as connection:
         for dead in connection.execute(query).all():
             held_by_it = sa.and_(mine, ledger.c.run_id == dead.id)
             quiet_from = (dead.finished_at or dead.lease_until) + at_work
@@ -384,6 +388,9 @@ def take_doubts(
                 .values(quiet_from=quiet_from)
             )
             connection.execute(ledger.update().where(held_by_it).values(run_id=run_id))
+            # Ended for good: a renewal that was on its way meanwhile does not revive it.
+            ended = runs.update().where(runs.c.id == dead.id, runs.c.finished_at.is_(None))
+            connection.execute(ended.values(finished_at=dead.lease_until))
         return _doubts(connection, ledger.c.run_id == run_id)
 
 
@@ -398,7 +405,7 @@ def settle_sent(
     Returns:
         That twin, or `None`.
     """
-    with writing(engine) as connection:
+    with _changing(engine) as connection:
         connection_id = connection.scalar(
             sa.select(batches.c.connection_id).where(batches.c.request_id == doubt.request_id)
         )
@@ -444,7 +451,7 @@ def settle_sent(
 
 def _doubts(connection: sa.Connection, which: sa.ColumnElement[bool]) -> list[Doubt]:
     query = (
-        sa.select(ledger, batches.c.quiet_from, batches.c.qbo_time)
+        sa.select(ledger, batches.c.quiet_from, batches.c.qbo_time.label("asked_at"))
         .join(batches, batches.c.request_id == ledger.c.request_id)
         .where(which, ledger.c.state == LedgerState.SENDING)
         .order_by(batches.c.claimed_at, ledger.c.request_id, ledger.c.entry_id)
@@ -457,7 +464,7 @@ def _doubts(connection: sa.Connection, which: sa.ColumnElement[bool]) -> list[Do
             body=row.body,
             txn_date=row.txn_date,
             quiet_from=row.quiet_from,
-            qbo_time=row.qbo_time,
+            qbo_time=row.asked_at,  # the batch's; the ledger's own is that of its answer
         )
         for row in connection.execute(query)
     ]
@@ -500,7 +507,7 @@ def keep_verdicts(engine: sa.Engine, connection_id: int, run_id: str, judged: pd
         index_elements=[verdicts.c.connection_id, verdicts.c.entry_id],
         set_={name: statement.excluded[name] for name in [*names[1:], "run_id"]},
     )
-    with writing(engine) as connection:
+    with _changing(engine) as connection:
         for chunk in _chunks(rows):
             connection.execute(statement, [{**row, **own} for row in chunk])
 
@@ -538,6 +545,19 @@ def told(
     with engine.connect() as connection:
         result = connection.execute(query)
         return pd.DataFrame([tuple(row) for row in result], columns=list(result.keys()))
+
+
+@contextmanager
+def _changing(engine: sa.Engine) -> Iterator[sa.Connection]:
+    """Open a transaction that changes rows of several entries, one at a time over all processes.
+
+    SQLite has one writer anyway. On PostgreSQL two runs that come to the same entries in different
+    orders, because somebody moved them meanwhile, would otherwise wait for each other: a deadlock.
+    """
+    with writing(engine) as connection:
+        if engine.dialect.name == "postgresql":
+            connection.execute(sa.select(sa.func.pg_advisory_xact_lock(LEDGER_LOCK)))
+        yield connection
 
 
 def _chunks(values: Sequence[Any]) -> Iterator[Sequence[Any]]:

@@ -61,9 +61,6 @@ class House:
 
     def run(self, *arguments: str, stdin: str = "", **environment: str) -> Ran:
         """Run the installed command as a user would, in an empty folder of its own."""
-        kept = {
-            name: value for name, value in os.environ.items() if name in {"PATH", "HOME", "LANG"}
-        }
         done = subprocess.run(
             [str(COMMAND), *arguments],
             input=stdin,
@@ -72,9 +69,27 @@ class House:
             check=False,
             timeout=120,
             cwd=self.folder,
-            env={**kept, **self.environment, **environment},
+            env=self._environment(environment),
         )
         return Ran(done.returncode, done.stdout, done.stderr)
+
+    def start(self, *arguments: str, **environment: str) -> subprocess.Popen[str]:
+        """Start the installed command, and leave it to the caller to see it end."""
+        return subprocess.Popen(
+            [str(COMMAND), *arguments],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            cwd=self.folder,
+            env=self._environment(environment),
+        )
+
+    def _environment(self, more: dict[str, str]) -> dict[str, str]:
+        kept = {
+            name: value for name, value in os.environ.items() if name in {"PATH", "HOME", "LANG"}
+        }
+        return {**kept, **self.environment, **more}
 
     def connect(self, *arguments: str, **environment: str) -> Ran:
         """Connect with the stand-in's refresh token, given on standard input."""

@@ -13,13 +13,14 @@ from urllib.parse import parse_qsl
 import pytest
 import sqlalchemy as sa
 
-from connectors import connections
+from connectors import connections, ledger
 from connectors.database import open_database
-from connectors.quickbooks import QuickBooks
+from connectors.quickbooks import Created, QuickBooks
 from connectors.secrets import Vault
 from connectors.standins.server import serving
 from connectors.tokens import Tokens
-from schemas.tables import metadata
+from schemas.tables import batches, metadata
+from schemas.tables import ledger as table
 
 NOW = datetime(2026, 3, 9, 8, tzinfo=UTC)
 
@@ -272,3 +273,80 @@ def clock() -> SimpleNamespace:
 
     state.sleep = sleep
     return state
+
+
+# --- the ledger --------------------------------------------------------------------------------
+
+LEASE = timedelta(minutes=10)
+
+
+def _ready(*ids):
+    return [
+        {"entry_id": id_, "body": f'{{"Description":"{id_}"}}', "minutes": 60, "date": "2026-03-02"}
+        for id_ in ids
+    ]
+
+
+class Book:
+    """The ledger of one connection, with a run and a clock at hand."""
+
+    def __init__(self, engine, connection_id, clock):
+        self.engine, self.connection_id, self.clock = engine, connection_id, clock
+        self.run_id = self.start()
+
+    def start(self, lease=LEASE):
+        return ledger.start_run(self.engine, self.connection_id, now=self.clock.now, lease=lease)
+
+    def claim(self, *ids, run_id=None):
+        return ledger.claim(
+            self.engine,
+            connection_id=self.connection_id,
+            run_id=run_id or self.run_id,
+            ready=_ready(*ids),
+            now=self.clock.now,
+            lease=LEASE,
+            qbo_time=self.clock.now - timedelta(hours=8),
+        )
+
+    def record(self, made, *outcomes):
+        ledger.record(
+            self.engine,
+            made,
+            outcomes,
+            now=self.clock.now,
+            qbo_time=self.clock.now,
+            company_state="plus",
+        )
+
+    def send(self, id_, activity="100"):
+        made = self.claim(id_)
+        self.record(made, Created("1", activity, "0"))
+        return made
+
+    def states(self, *ids):
+        rows = ledger.held(self.engine, self.connection_id, ids or self.ids())
+        return dict(zip(rows["entry_id"], rows["state"], strict=True))
+
+    def holders(self, *ids):
+        query = sa.select(table.c.entry_id, table.c.run_id).where(table.c.entry_id.in_(ids))
+        with self.engine.connect() as connection:
+            return {row.entry_id: row.run_id for row in connection.execute(query)}
+
+    def ids(self):
+        with self.engine.connect() as connection:
+            return list(connection.scalars(sa.select(table.c.entry_id)))
+
+    def row(self, id_):
+        with self.engine.connect() as connection:
+            return connection.execute(sa.select(table).where(table.c.entry_id == id_)).one()
+
+    def batch(self, request_id):
+        query = sa.select(batches).where(batches.c.request_id == request_id)
+        with self.engine.connect() as connection:
+            return connection.execute(query).one_or_none()
+
+
+@pytest.fixture
+def book(engine: sa.Engine, connection_id: int, clock: SimpleNamespace) -> Book:
+    """Give an empty ledger, and a run that fills it."""
+    return Book(engine, connection_id, clock)

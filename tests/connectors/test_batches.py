@@ -319,10 +319,15 @@ def test_a_token_that_is_refused_twice_created_nothing(open_books, script):
     assert len(script.asked) == 2
 
 
-def test_a_throttled_batch_goes_again_after_a_pause(open_books, script, shared_samples):
-    """429 comes in XML whatever was asked for: all pause, and the same bytes go again."""
-    name = "qbo/samples/xml-quickbooks-ruby/too_many_requests_error.xml"
-    throttled = (429, shared_samples(name).read_bytes(), {"Content-Type": "application/xml"})
+@pytest.mark.parametrize(
+    ("status", "sample"), [(429, "too_many_requests_error"), (403, "throttle_exceeded_error")]
+)
+def test_a_throttled_batch_goes_again_after_a_pause(
+    open_books, script, shared_samples, status, sample
+):
+    """It comes in XML whatever was asked for, once with 403: all pause, the same bytes go again."""
+    name = f"qbo/samples/xml-quickbooks-ruby/{sample}.xml"
+    throttled = (status, shared_samples(name).read_bytes(), {"Content-Type": "application/xml"})
     script.answers = [throttled, throttled, json.dumps({"BatchItemResponse": [made("1")]})]
     time = [0.0]
 

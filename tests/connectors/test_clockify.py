@@ -256,7 +256,7 @@ def test_a_row_that_comes_twice_counts_once_in_a_report(build, script):
 @pytest.mark.parametrize("name", ["users", "clients", "projects", "running"])
 def test_a_page_that_repeats_is_an_error(build, script, name):
     """A service that gives the same page for ever is told of, and not read for ever."""
-    script.answers = ['[{"id": "1"}, {"id": "2"}]']
+    script.answers = ['[{"id": "1"}, {"id": "2"}]'] * 9 + ["[]"]
 
     with pytest.raises(TryAgain, match=r"page 2 of .* twice"):
         getattr(build(script.url), name)()
@@ -267,7 +267,7 @@ def test_a_page_that_repeats_is_an_error(build, script, name):
 @pytest.mark.parametrize("rows", [[{"_id": "1"}], [{"other": 1}], [7]])
 def test_a_page_of_the_report_that_repeats_is_an_error(build, script, rows):
     """The same for the report, also when its rows cannot be told apart."""
-    script.answers = [json.dumps({"timeentries": rows, "totals": []})]
+    script.answers = [json.dumps({"timeentries": rows})] * 9 + ['{"timeentries": []}']
 
     with pytest.raises(TryAgain, match="page 2 of report twice"):
         report(build(script.url))

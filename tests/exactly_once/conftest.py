@@ -2,15 +2,19 @@
 
 The laboratory runs the real code against the stand-ins in this process. A bomb lets a "process" die
 at a chosen point: from then on nothing of it reaches the database or the network, not even its
-clean-up.
+clean-up. The office has no bomb: there the installed command runs, and is really killed.
 """
 
 import os
+import subprocess
+import time
+import uuid
 from collections import Counter
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -339,3 +343,191 @@ def lab(
     """Give the laboratory."""
     with open_street() as build:
         yield Lab(small_world, build, tmp_path, bomb)
+
+
+# --- real processes ------------------------------------------------------------------------------
+
+#: A server that nobody needs a password for; without it, these tests fail, as they should.
+POSTGRES = sa.URL.create("postgresql+psycopg", "postgres", host="127.0.0.1", port=5432)
+
+FORTNIGHT = ("--start", "2026-03-02", "--end", "2026-03-13")
+
+#: Small batches, several in flight, so that there is much to be killed in the middle of.
+SMALL_BATCHES = {
+    "CLOCKBOOKS_QBO_BATCH_SIZE": "5",
+    "CLOCKBOOKS_QBO_CONCURRENCY": "3",
+    "CLOCKBOOKS_TIMEZONE": "UTC",
+}
+
+#: Work on one item: a batch of five takes a twentieth of a second, unless its caller is killed.
+LATENCY_S = 0.01
+
+
+def many_entries(number: int = 120) -> list[dict[str, Any]]:
+    """Give entries of which every fourth is a twin, and every twelfth a triplet."""
+    entries = []
+    for nth in range(number):
+        like = nth - nth % 12 if nth % 12 in {4, 8} else nth - 1 if nth % 4 == 3 else nth
+        entry = _entry(like % 12, 2 + like % 11, 15 + like % 90, f"Row {like}")
+        entries.append(entry | {"id": f"64ee{nth:020d}"})
+    return entries
+
+
+def as_booked(entry: dict[str, Any]) -> tuple[Any, ...]:
+    """Say how a regular entry of the small world must stand in the books; not by our own code."""
+    start, end = (datetime.fromisoformat(entry[name]) for name in ("start", "end"))
+    minutes = (end - start) // timedelta(minutes=1)
+    return "55", "21", str(start.date()), minutes, "Billable", Decimal("75.5"), entry["description"]
+
+
+def booked(activity: dict[str, Any]) -> tuple[Any, ...]:
+    """Say the same of a TimeActivity in the books."""
+    return (
+        activity["EmployeeRef"]["value"],
+        activity["CustomerRef"]["value"],
+        activity["TxnDate"],
+        activity["Hours"] * 60 + activity["Minutes"],
+        activity["BillableStatus"],
+        activity["HourlyRate"],
+        activity["Description"],
+    )
+
+
+@contextmanager
+def postgres_database() -> Iterator[str]:
+    """Make an empty database on PostgreSQL, and drop it afterwards."""
+    name = f"clockbooks_test_{uuid.uuid4().hex}"
+    server = sa.create_engine(POSTGRES, isolation_level="AUTOCOMMIT", poolclass=sa.NullPool)
+    with server.connect() as connection:
+        connection.execute(sa.text(f'CREATE DATABASE "{name}"'))
+    try:
+        yield POSTGRES.set(database=name).render_as_string(hide_password=False)
+    finally:
+        with server.connect() as connection:
+            connection.execute(sa.text(f'DROP DATABASE "{name}" WITH (FORCE)'))
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def empty_database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    """Give the address of a database without any table, on SQLite and on PostgreSQL."""
+    if request.param == "sqlite":
+        yield f"sqlite:///{tmp_path}/clockbooks.db"
+    else:
+        with postgres_database() as url:
+            yield url
+
+
+@dataclass
+class Office:
+    """Both services with a fortnight of time, and the installed command at work on it.
+
+    Attributes:
+        house: Both services, connected and synced.
+        wanted: How each entry must stand in the books in the end, by its id.
+        started: Every process that was started here.
+    """
+
+    house: Any
+    wanted: dict[str, tuple[Any, ...]]
+    started: list[subprocess.Popen[str]] = field(default_factory=list)
+
+    @property
+    def quickbooks(self) -> Any:
+        """The stand-in of QuickBooks."""
+        return self.house.quickbooks
+
+    def start(
+        self, command: str = "send", *options: str, **environment: str
+    ) -> subprocess.Popen[str]:
+        """Start `clockbooks send` for the fortnight, or `clockbooks settle`."""
+        days = (*FORTNIGHT, "--yes") if command == "send" else ()
+        self.started.append(self.house.start(command, *days, *options, **environment))
+        return self.started[-1]
+
+    def close(self) -> None:
+        """Leave no process behind, when a test fails."""
+        for process in self.started:
+            with process:  # waits, and closes its pipes
+                process.kill()
+
+    def watch(self, process: subprocess.Popen[str], true: Callable[[], bool]) -> bool:
+        """Wait until something is true, and say so; or until the process has ended before."""
+        end_s = time.monotonic() + 60
+        while process.poll() is None:
+            if true():
+                return True
+            assert time.monotonic() < end_s, "nothing happens any more"
+            time.sleep(0.0005)  # between two looks
+        return False
+
+    def end(self, process: subprocess.Popen[str]) -> tuple[int, str]:
+        """Wait until a process has ended by itself, and give its exit code and its output."""
+        out, words = process.communicate(timeout=120)
+        assert process.returncode in {0, 1, 3}, words
+        for trouble in ("Traceback", "deadlock", "database is locked", "sqlalche.me"):
+            assert trouble not in out + words, words
+        return process.returncode, out if process.returncode != 1 else words
+
+    def come_to_rest(self) -> None:
+        """Let nothing fail any more; then settle, and send, until nothing is in doubt."""
+        self.quickbooks.faults.clear()
+        for _ in range(8):
+            for command in ("settle", "send"):
+                code, said = self.end(self.start(command))
+                assert code in {0, 3}, said
+                assert "rejected" not in said, said
+            if code == 0:
+                return
+        raise AssertionError(f"it never came to rest: {said}")
+
+    def check_each_once(self) -> None:
+        """Hold the books and the ledger against the entries: each there, once, as it should be."""
+        activities = self.quickbooks.activities
+        assert Counter(map(booked, activities.values())) == Counter(self.wanted.values())
+        rows = self.ledger()
+        assert {row.state for row in rows} == {"sent"}
+        assert {row.entry_id for row in rows} == set(self.wanted)
+        assert Counter(row.time_activity_id for row in rows) == Counter(list(activities))
+        for row in rows:
+            assert booked(activities[row.time_activity_id]) == self.wanted[row.entry_id]
+
+    def ledger(self) -> list[Any]:
+        """Give the rows of the ledger."""
+        with self.database() as connection:
+            return list(connection.execute(sa.select(ledger)))
+
+    @contextmanager
+    def database(self) -> Iterator[sa.Connection]:
+        """Look into the database that the processes work on."""
+        engine = sa.create_engine(self.house.environment["CLOCKBOOKS_DATABASE_URL"])
+        try:
+            with engine.connect() as connection:
+                yield connection
+        finally:
+            engine.dispose()
+
+
+@pytest.fixture
+def open_office(
+    small_world: dict[str, Any],
+    open_house: Callable[..., Any],
+    empty_database: str,
+    tmp_path: Path,
+) -> Callable[..., Any]:
+    """Give a way to open an office for a block, with the switches of QuickBooks as given."""
+
+    @contextmanager
+    def open_(**switches: Any) -> Iterator[Office]:
+        entries = many_entries()
+        wanted = {entry["id"]: as_booked(entry) for entry in entries}
+        assert max(Counter(wanted.values()).values()) == 3, "there are twins and triplets"
+        pause = entries[0] | {"id": "64ee" + "9" * 20, "type": "BREAK"}
+        small_world["clockify"]["entries"] = [*entries, pause]  # a break is not worked time
+        with open_house(small_world, tmp_path, latency_s=LATENCY_S, **switches) as house:
+            house.environment |= SMALL_BATCHES | {"CLOCKBOOKS_DATABASE_URL": empty_database}
+            assert house.connect().code == 0
+            assert house.run("sync").code == 0
+            with closing(Office(house, wanted)) as office:
+                yield office
+
+    return open_

@@ -1,0 +1,179 @@
+"""Four processes at once on one database: they send the same days, or find it empty."""
+
+import json
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+
+from connectors import ledger
+from connectors.database import closing_database, writing
+from connectors.errors import TryAgain
+from schemas.tables import REVISION, batches, connections, runs
+
+MANY = 4
+
+
+@contextmanager
+def no_run_begins(office: Any) -> Iterator[None]:
+    """Keep every run from beginning for a block, so that all begin together after it."""
+    with office.database() as connection:
+        if connection.dialect.name == "sqlite":
+            connection.connection.driver_connection.isolation_level = None
+            connection.exec_driver_sql("BEGIN IMMEDIATE")
+        else:
+            connection.exec_driver_sql("LOCK TABLE runs IN EXCLUSIVE MODE")
+        yield
+        connection.exec_driver_sql("ROLLBACK")
+
+
+def send_at_once(office: Any) -> list[tuple[int, dict[str, Any]]]:
+    """Let four processes send the same days from the same instant on; give how they ended."""
+
+    def looked_around() -> int:
+        return sum(path.endswith("/preferences") for _, path, _ in office.quickbooks.requests)
+
+    before = looked_around()
+    with no_run_begins(office):
+        processes = [office.start("send", "--json") for _ in range(MANY)]
+        assert office.watch(processes[-1], lambda: looked_around() == before + MANY)
+    ended = [office.end(process) for process in processes]
+    assert {code for code, _ in ended} <= {0, 3}, ended
+    return [(code, json.loads(said)) for code, said in ended]
+
+
+def overlapping(office: Any) -> int:
+    """Say how many runs claimed something while all of them lived."""
+    with office.database() as connection:
+        begun, ended = connection.execute(
+            sa.select(sa.func.max(runs.c.started_at), sa.func.min(runs.c.finished_at))
+        ).one()
+        assert begun < ended, "the runs were not at work at the same time"
+        return len(set(connection.scalars(sa.select(batches.c.run_id))))
+
+
+def _in_another_order(report: dict[str, Any]) -> dict[str, Any]:
+    """Move each entry within its day, so that the day's entries follow one another backwards."""
+    for row in report["timeentries"]:
+        moved = timedelta(
+            minutes=60 - 2 * datetime.fromisoformat(row["timeInterval"]["start"]).minute
+        )
+        for end in ("start", "end"):
+            instant = datetime.fromisoformat(row["timeInterval"][end]) + moved
+            row["timeInterval"][end] = instant.isoformat()
+    return report
+
+
+def test_four_that_send_the_same_days_at_once_book_each_entry_once(
+    open_office: Callable[..., Any],
+) -> None:
+    """They share the work, in whatever order they find it: each entry is sent by one of them.
+
+    The others say who has it; and none waits for another one for ever.
+    """
+    with open_office() as office:
+        edited = {"edit": _in_another_order, "times": MANY // 2}
+        office.house.clockify.faults.plan("POST .*/reports/detailed", "edit", **edited)
+
+        ended = send_at_once(office)
+
+        assert overlapping(office) > 1
+        office.check_each_once()
+        entries = [entry for _, said in ended for entry in said["entries"]]
+        sent = Counter(entry["entry_id"] for entry in entries if entry["state"] == "sent")
+        assert sent == Counter(list(office.wanted))
+        for entry in entries:
+            match entry["state"], entry["reason"]:
+                case "sent", None:
+                    continue
+                case "skipped", "break":
+                    continue
+                case "skipped", "already_sent":
+                    assert entry["time_activity_id"] in office.quickbooks.activities
+                case "in_doubt", "unconfirmed":
+                    assert "another run" in entry["detail"]
+                case other:
+                    raise AssertionError(f"{other}: {entry['detail']}")
+        for code, said in ended:
+            assert (said["notes"], said["stopped"]) == ([], None)
+            assert code == (3 if said["counts"]["in_doubt"] else 0)
+
+        code, said = office.end(office.start("send", "--json"))
+        assert code == 0
+        assert json.loads(said)["counts"]["skipped"] == {"already_sent": 120, "break": 1}
+        office.check_each_once()
+
+
+@pytest.mark.parametrize(
+    "switches",
+    [
+        pytest.param({"remembers_request_ids": False}, id="forgets"),
+        pytest.param({}, id="remembers", marks=pytest.mark.slow),
+        pytest.param({"replay_answers_6000": True}, id="answers 6000", marks=pytest.mark.slow),
+    ],
+)
+def test_four_at_once_among_faults_book_each_entry_once(
+    open_office: Callable[..., Any], switches: dict[str, bool]
+) -> None:
+    """Nobody takes what another one is unsure of for his own; all is settled afterwards."""
+    with open_office(**switches) as office:
+        office.house.environment |= {"CLOCKBOOKS_QBO_AT_WORK_S": "1"}
+        plan = office.quickbooks.faults.plan
+        plan("POST .*/batch", "drop_after", skip=1, times=2)
+        plan("POST .*/batch", "drop_before", skip=1, times=2)
+        plan("POST .*/batch", "answer", skip=1, times=2, status=503)
+        plan("POST .*/batch", "cut", skip=1, times=2)
+
+        send_at_once(office)
+
+        assert any(row.state == "sending" for row in office.ledger()), "some are in doubt"
+        office.come_to_rest()
+        office.check_each_once()
+
+
+def test_four_that_find_an_empty_database_make_its_tables_once(
+    open_house: Callable[..., Any], small_world: dict[str, Any], empty_database: str, tmp_path: Any
+) -> None:
+    """Whoever is first makes the tables, the others wait; all say that nothing is connected."""
+    with open_house(small_world, tmp_path) as house:
+        house.environment["CLOCKBOOKS_DATABASE_URL"] = empty_database
+        processes = [house.start("entries") for _ in range(MANY)]
+        ended = [(process.communicate(timeout=120), process.returncode) for process in processes]
+
+        assert {code for _, code in ended} == {1}
+        assert len({said for said, _ in ended}) == 1, ended
+        assert "clockbooks connect" in ended[0][0][1]
+        engine = sa.create_engine(empty_database)
+        with engine.connect() as connection:
+            versions = list(connection.scalars(sa.text("SELECT version_num FROM alembic_version")))
+        engine.dispose()
+        assert versions == [REVISION]
+
+
+def test_a_run_whose_doubts_were_taken_over_is_not_revived(empty_database: str) -> None:
+    """A renewal that was on its way meanwhile comes too late: what it held is another one's now."""
+    start, lease = datetime(2026, 3, 9, 8, tzinfo=UTC), timedelta(seconds=120)
+    over = start + lease
+    row = {"entry_id": "a", "body": "{}", "minutes": 30, "date": "2026-03-02"}
+    names = ("name", "workspace_id", "workspace_name", "realm_id", "company_name", "timezone")
+    with closing_database(empty_database) as engine:
+        with writing(engine) as connection:
+            joined = dict.fromkeys(names, "x") | {"id": 1, "link_vendors": True}
+            connection.execute(connections.insert().values(**joined, connected_at=start))
+        slow, quick = (ledger.start_run(engine, 1, now=start, lease=lease) for _ in range(2))
+        common = {"connection_id": 1, "lease": lease, "qbo_time": None}
+        ledger.claim(engine, run_id=slow, ready=[row], now=start, **common)
+
+        later = over + timedelta(seconds=1)
+        taken = ledger.take_doubts(engine, 1, quick, now=later, at_work=timedelta(seconds=150))
+
+        assert [(doubt.entry_id, doubt.quiet_from) for doubt in taken] == [
+            ("a", over + timedelta(seconds=150))
+        ]
+        assert not ledger.renew_lease(engine, slow, now=over, lease=lease)
+        with pytest.raises(TryAgain, match="lease"):
+            ledger.claim(engine, run_id=slow, ready=[row | {"entry_id": "b"}], now=over, **common)
