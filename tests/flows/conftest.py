@@ -1,0 +1,204 @@
+"""What the tests of the commands share: a connected house without the wait, and a small week.
+
+Connecting and syncing is done once; who needs a database of its own gets a copy of it.
+"""
+
+import json
+import shutil
+import sqlite3
+import unicodedata
+from collections import Counter
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from connectors.standins.world import expected_reasons, load_world
+
+DEMO_WORLD = Path(__file__).parents[2] / "data" / "demo_world.yaml"
+
+#: The day of the small week's nine entries, as `clockbooks send` takes it.
+DAY = ("--start", "2026-09-22", "--end", "2026-09-22")
+
+#: Three batches of three, one after another; a QuickBooks that is never at work for long.
+IN_THREES = {
+    "CLOCKBOOKS_QBO_BATCH_SIZE": "3",
+    "CLOCKBOOKS_QBO_CONCURRENCY": "1",
+    "CLOCKBOOKS_QBO_AT_WORK_S": "0.01",
+}
+
+
+@pytest.fixture(scope="session")
+def showroom(
+    open_house: Callable[..., Any], tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Any]:
+    """Give the demo's world, connected and synced: for commands that only look."""
+    with open_house(load_world(DEMO_WORLD), tmp_path_factory.mktemp("showroom")) as opened:
+        assert opened.connect().code == 0
+        assert opened.run("sync").code == 0
+        yield opened
+
+
+@pytest.fixture
+def synced(house: Any, showroom: Any) -> Any:
+    """Give the demo's world, connected and synced, to do with as one likes."""
+    for name in ("clockbooks.db", "clockbooks.key"):
+        shutil.copy(showroom.folder / name, house.folder / name)
+    return house
+
+
+@pytest.fixture(scope="session")
+def becomes() -> dict[str, str]:
+    """Give what becomes of each entry of the demo when all of it is sent, approved or not."""
+    return expected_reasons(DEMO_WORLD, approved_only=False)
+
+
+@pytest.fixture
+def week(synced: Any, becomes: dict[str, str]) -> Any:
+    """Give a connected house with nine entries of one day, which go in three batches of three."""
+    good = [
+        entry
+        for id_, entry in sorted(synced.clockify.entries.items())
+        if becomes[id_] == "sent" and entry["start"].startswith("2026-09-22T1")
+    ]
+    nine = {entry["id"]: entry for entry in good[:9]}
+    assert len(nine) == 9
+    for id_ in set(synced.clockify.entries) - set(nine):
+        del synced.clockify.entries[id_]
+    synced.environment |= IN_THREES
+    return synced
+
+
+@pytest.fixture(scope="session")
+def send_day() -> Callable[..., Any]:
+    """Give a way to send the small week's day."""
+
+    def send(house: Any, *options: str, **environment: str) -> Any:
+        return house.run("send", *DAY, "--yes", "--json", *options, **environment)
+
+    return send
+
+
+@pytest.fixture(scope="session")
+def reckon() -> Callable[..., tuple[Any, ...]]:
+    """Give what the books must hold of a Clockify entry, by the domain's rules alone."""
+    return reckoned
+
+
+def reckoned(house: Any, entry: dict[str, Any]) -> tuple[Any, ...]:
+    """Reckon an entry's TimeActivity anew, without any code of the product's."""
+    instants = [datetime.fromisoformat(entry[name]).astimezone(UTC) for name in ("start", "end")]
+    seconds = (instants[1] - instants[0]).seconds
+    minutes = (seconds + 450) // 900 * 15  # the nearest quarter of an hour; a half goes up
+    return (
+        *_person(house, house.clockify.users[entry["userId"]]["name"]),
+        _customer(house, entry["projectId"]),
+        instants[0].astimezone(ZoneInfo("America/Chicago")).date().isoformat(),
+        minutes // 60,
+        minutes % 60,
+        "Billable" if entry["billable"] else "NotBillable",
+        Decimal(entry["rate"]) / 100 if entry["billable"] else Decimal(0),
+        entry["description"],
+    )
+
+
+def _person(house: Any, name: str) -> tuple[str, str]:
+    for kind, rows in (
+        ("Employee", house.quickbooks.employees),
+        ("Vendor", house.quickbooks.vendors),
+    ):
+        for row in rows.values():
+            if _plain(row["DisplayName"]) == _plain(name):
+                return kind, row["Id"]
+    raise LookupError(name)
+
+
+def _customer(house: Any, project_id: str | None) -> str | None:
+    if project_id is None:
+        return None
+    project = house.clockify.projects[project_id]
+    client = house.clockify.clients.get(project["clientId"], {"name": ""})["name"]
+    rows = house.quickbooks.customers
+    found: list[str] = [
+        row["Id"]
+        for row in rows.values()
+        if _plain(row["DisplayName"]) == _plain(project["name"])
+        and _plain(rows.get(_parent(row), {"DisplayName": ""})["DisplayName"]) == _plain(client)
+    ]
+    assert len(found) == 1, project["name"]
+    return found[0]
+
+
+def _parent(row: dict[str, Any]) -> str:
+    return row.get("ParentRef", {"value": ""})["value"]
+
+
+def _plain(name: str) -> str:
+    return " ".join(unicodedata.normalize("NFC", name).split())
+
+
+@pytest.fixture(scope="session")
+def booked() -> Callable[..., Counter[Any]]:
+    """Give the books' TimeActivities, field by field and twins counted."""
+
+    def read(house: Any) -> Counter[Any]:
+        return Counter(
+            (
+                row["NameOf"],
+                row[f"{row['NameOf']}Ref"]["value"],
+                row["CustomerRef"]["value"] if "CustomerRef" in row else None,
+                row["TxnDate"],
+                row["Hours"],
+                row["Minutes"],
+                row["BillableStatus"],
+                Decimal(row["HourlyRate"]),
+                row.get("Description", ""),
+            )
+            for row in house.quickbooks.activities.values()
+        )
+
+    return read
+
+
+@pytest.fixture(scope="session")
+def rows_of() -> Callable[..., list[dict[str, Any]]]:
+    """Give a table of a house's database as it is, read without any code of the product's."""
+
+    def read(house: Any, table: str) -> list[dict[str, Any]]:
+        path = house.folder / "clockbooks.db"
+        if not path.exists():
+            return []
+        connection = sqlite3.connect(path)
+        connection.row_factory = sqlite3.Row
+        try:
+            return [dict(row) for row in connection.execute(f"SELECT * FROM {table}")]
+        finally:
+            connection.close()
+
+    return read
+
+
+@pytest.fixture(scope="session")
+def all_once(
+    booked: Callable[..., Counter[Any]], rows_of: Callable[..., Any]
+) -> Callable[..., None]:
+    """Give a check that each entry is in the books once, and that the ledger says the same."""
+
+    def check(house: Any) -> None:
+        entries = house.clockify.entries
+        assert booked(house) == Counter(reckoned(house, entry) for entry in entries.values())
+        ledger = rows_of(house, "ledger")
+        assert {row["state"] for row in ledger} == {"sent"}
+        assert {row["entry_id"] for row in ledger} == set(entries)
+        for row in ledger:
+            activity = house.quickbooks.activities[row["time_activity_id"]]
+            assert activity.get("Description", "") == json.loads(row["body"]).get("Description", "")
+            assert row["minutes"] == activity["Hours"] * 60 + activity["Minutes"]
+            assert row["txn_date"] == activity["TxnDate"]
+        assert len({row["time_activity_id"] for row in ledger}) == len(entries)
+
+    return check

@@ -1,0 +1,196 @@
+"""What takes part in a send, and on which day: filters, approval, rounding, time zones.
+
+All by dry runs over a house that stays as it is; what a dry run says is ready is what would go.
+"""
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import pytest
+
+FORTNIGHT = ("--start", "2026-09-14", "--end", "2026-09-27")
+
+MARCUS = "64d0000000000000000000a3"
+PRIYA = "64d0000000000000000000a2"
+LAGOON = "64b0000000000000000000aa"
+HOTEL = "64c0000000000000000000a5"
+UNIVERSITY_COURTYARD = "64b0000000000000000000a5"
+HOTEL_COURTYARD = "64b0000000000000000000a6"
+
+
+@pytest.fixture(scope="module")
+def plan(showroom: Any) -> Callable[..., dict[str, Any]]:
+    """Give a way to make a plan, by entry id."""
+
+    def make(*options: str, **environment: str) -> dict[str, Any]:
+        ran = showroom.run("send", "--dry-run", "--json", *options, **environment)
+        assert ran.code in {0, 3}, ran.err
+        return {row["entry_id"]: row for row in ran.document["entries"]}
+
+    return make
+
+
+@pytest.fixture(scope="module")
+def ready(showroom: Any, becomes: dict[str, str]) -> dict[str, dict[str, Any]]:
+    """Give the fortnight's entries that would go without any filter, as Clockify holds them."""
+    return {
+        id_: entry
+        for id_, entry in showroom.clockify.entries.items()
+        if becomes[id_] == "sent" and "2026-09-14" <= _day(entry, "America/Chicago") <= "2026-09-27"
+    }
+
+
+def _day(entry: dict[str, Any], zone: str) -> str:
+    start = datetime.fromisoformat(entry["start"]).astimezone(ZoneInfo(zone))
+    return start.date().isoformat()
+
+
+def _seconds(entry: dict[str, Any]) -> int:
+    start, end = (datetime.fromisoformat(entry[name]).astimezone(UTC) for name in ("start", "end"))
+    return int((end - start).total_seconds())
+
+
+FILTERS: dict[str, tuple[tuple[str, ...], Callable[[dict[str, Any]], bool]]] = {
+    "user by name": (("--user", "Marcus O'Brien"), lambda row: row["userId"] == MARCUS),
+    "users by id and name": (
+        ("--user", PRIYA, "--user", "Marcus  O'Brien"),
+        lambda row: row["userId"] in {PRIYA, MARCUS},
+    ),
+    "composed letters": (
+        ("--user", "Tomasz W\u00f3jcik"),
+        lambda row: row["userId"] == "64d0000000000000000000a5",
+    ),
+    "project by id": (("--project", LAGOON), lambda row: row["projectId"] == LAGOON),
+    "project by name, of a client": (
+        ("--client", "Hôtel Saint-Clair", "--project", "Courtyard"),
+        lambda row: row["projectId"] == HOTEL_COURTYARD,
+    ),
+    "client by id": (
+        ("--client", HOTEL),
+        lambda row: row["projectId"] in {HOTEL_COURTYARD, "64b0000000000000000000a7"},
+    ),
+    "billable": (("--billable",), lambda row: row["billable"]),
+    "others": (("--non-billable",), lambda row: not row["billable"]),
+    "all at once": (
+        ("--user", MARCUS, "--project", LAGOON, "--billable"),
+        lambda row: row["userId"] == MARCUS and row["projectId"] == LAGOON and row["billable"],
+    ),
+}
+
+
+@pytest.mark.parametrize("name", FILTERS)
+def test_a_filter_takes_what_it_names_and_nothing_else(plan, ready, name):
+    """Names or ids, one or many: what is ready is what fits all of them."""
+    options, fits = FILTERS[name]
+
+    planned = plan(*FORTNIGHT, *options)
+
+    going = {id_ for id_, row in planned.items() if row["state"] == "ready"}
+    assert going == {id_ for id_, row in ready.items() if fits(row)}
+    assert going
+    others = {row["reason"] for id_, row in planned.items() if id_ in ready and id_ not in going}
+    assert others <= {"filtered"}
+
+
+def test_a_name_that_means_two_is_answered_with_both_ids(showroom):
+    """Courtyard is the university's, the hotel's or nobody's: the ids and clients tell."""
+    ran = showroom.run("send", *FORTNIGHT, "--dry-run", "--json", "--project", "Courtyard")
+
+    assert ran.code == 1
+    message = ran.document["error"]["message"]
+    assert f"{UNIVERSITY_COURTYARD} (of Lakeshore University)" in message
+    assert f"{HOTEL_COURTYARD} (of Hôtel Saint-Clair)" in message
+
+
+def test_only_approved_time_goes_when_that_is_asked(plan, showroom, becomes):
+    """Unapproved timesheets stay behind with their reason; approved ones go as before."""
+    week = ("--start", "2026-10-19", "--end", "2026-10-31")
+    planned = plan(*week, "--approved-only")
+
+    unapproved = {row["reason"] for id_, row in planned.items()
+                  if not showroom.clockify.entries[id_]["approved"]}  # fmt: skip
+    assert unapproved == {"not_approved"}
+    going = {id_ for id_, row in planned.items() if row["state"] == "ready"}
+    assert going == {
+        id_
+        for id_ in planned
+        if becomes[id_] == "sent" and showroom.clockify.entries[id_]["approved"]
+    }
+    assert len(plan(*week)) == len(planned)
+
+
+ROUNDINGS: dict[str, Callable[[int], int]] = {
+    "up:6": lambda seconds: -(-seconds // 360) * 6,
+    "down:30": lambda seconds: seconds // 1800 * 30,
+    "NEAREST:7": lambda seconds: (seconds + 210) // 420 * 7,
+    "none": lambda seconds: (seconds + 30) // 60,
+}
+
+
+@pytest.mark.parametrize("rounding", ROUNDINGS)
+def test_the_commands_rounding_goes_before_the_workspaces(plan, showroom, rounding):
+    """Each entry's minutes are its seconds, rounded as asked."""
+    planned = plan(*FORTNIGHT, "--rounding", rounding)
+
+    assert planned
+    assert {id_: row["minutes"] for id_, row in planned.items()} == {
+        id_: ROUNDINGS[rounding](_seconds(showroom.clockify.entries[id_])) for id_ in planned
+    }
+
+
+def test_the_workspaces_own_rounding_counts_when_nothing_is_asked(synced):
+    """Switched off in the workspace, minutes are worked minutes; unknown words stop the run."""
+    settings = synced.clockify.settings
+    settings["timeRoundingInReports"] = False
+    command = ("send", *FORTNIGHT, "--dry-run", "--json")
+    for row in synced.run(*command).document["entries"]:
+        entry = synced.clockify.entries[row["entry_id"]]
+        assert row["minutes"] == (_seconds(entry) + 30) // 60
+
+    settings |= {"timeRoundingInReports": True, "round": {"round": "sideways", "minutes": "15"}}
+    refused = synced.run(*command)
+    assert refused.code == 1
+    assert "--rounding" in refused.document["error"]["message"]
+
+
+@pytest.mark.parametrize("zone", ["Asia/Tokyo", "Pacific/Auckland", "UTC"])
+def test_another_time_zone_moves_entries_to_other_days(plan, showroom, zone):
+    """The window and each entry's day are cut on that zone's calendar, both ends included."""
+    planned = plan("--start", "2026-09-16", "--end", "2026-09-18", CLOCKBOOKS_TIMEZONE=zone)
+
+    days = {id_: _day(entry, zone) for id_, entry in showroom.clockify.entries.items()}
+    assert {id_: row["date"] for id_, row in planned.items() if row["reason"] != "running"} == {
+        id_: day for id_, day in days.items() if "2026-09-16" <= day <= "2026-09-18"
+    }
+    moved = [
+        id_
+        for id_ in planned
+        if days[id_] != _day(showroom.clockify.entries[id_], "America/Chicago")
+    ]
+    assert moved
+
+
+def test_another_workspace_in_the_environment_stops_the_run(showroom):
+    """A connection sends its own workspace's time, whatever a stray setting says."""
+    ran = showroom.run(
+        "send", *FORTNIGHT, "--yes", "--json", CLOCKBOOKS_CLOCKIFY_WORKSPACE_ID="f" * 24
+    )
+
+    assert ran.code == 1
+    message = ran.document["error"]["message"]
+    assert "f" * 24 in message
+    assert showroom.clockify.workspace_id in message
+    assert showroom.quickbooks.activities == {}
+
+
+def test_nothing_tracked_is_nothing_to_do(showroom):
+    """An empty window is no error: all counts are zero."""
+    ran = showroom.run("send", "--start", "2025-01-01", "--end", "2025-03-31", "--yes", "--json")
+
+    assert ran.code == 0
+    assert ran.document["counts"] == {
+        "extracted": 0, "sent": 0, "in_doubt": 0, "skipped": {}, "rejected": {}
+    }  # fmt: skip
+    assert ran.document["minutes_sent"] == 0

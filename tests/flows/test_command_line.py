@@ -1,0 +1,172 @@
+"""How the commands speak: help, questions, JSON, exit codes, and what no terminal ever gets."""
+
+import json
+import os
+import pty
+import select
+import subprocess
+import sys
+import unicodedata
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+DAY = ("--start", "2026-09-22", "--end", "2026-09-22")
+HOSTILE = "Eve\x1b]0;owned\x07\x1b[2J\x9b31m\x7f\u202e\rRoot"
+
+COMMANDS = ["connect", "sync", "send", "settle", "entries", "demo"]
+
+
+@pytest.mark.parametrize("options", [["--help"], *([name, "--help"] for name in COMMANDS)])
+def test_help_needs_nothing_and_leaves_nothing(house, options):
+    """In an empty folder without any setting: it explains, shows an example, and makes no file."""
+    house.environment.clear()
+
+    ran = house.run(*options)
+
+    assert ran.code == 0
+    assert ran.err == ""
+    assert ("Example: clockbooks " in ran.out) == (len(options) == 2)
+    assert ("Exit codes" in ran.out) == (len(options) == 1)
+    assert list(house.folder.iterdir()) == []
+
+
+def test_the_version_is_told(house):
+    """One line: the name and the version."""
+    house.environment.clear()
+    ran = house.run("--version")
+
+    assert (ran.code, ran.err) == (0, "")
+    assert ran.out.startswith("clockbooks ")
+    assert ran.out.count("\n") == 1
+
+
+def test_without_a_connection_every_command_says_what_to_do_first(house):
+    """Nothing is connected yet: told as words and as JSON, with exit code 1."""
+    for command in (("sync",), ("send", *DAY, "--yes"), ("settle",), ("entries",)):
+        ran = house.run(*command, "--json")
+        assert ran.code == 1
+        assert "clockbooks connect" in ran.document["error"]["message"]
+        assert "clockbooks connect" in ran.err
+
+
+def test_json_is_one_document_and_words_go_elsewhere(week, send_day):
+    """Standard output is exactly the document; the same run for people has no JSON in it."""
+    dry = week.run("send", *DAY, "--dry-run", "--json")
+    assert (dry.code, dry.err) == (0, "")
+    assert dry.document["counts"]["ready"] == 9
+    sent = send_day(week)
+    assert (sent.code, sent.err) == (0, "")
+    assert set(sent.document) >= {"run_id", "dry_run", "counts", "minutes_sent", "entries"}
+    assert set(sent.document["entries"][0]) >= {
+        "entry_id", "state", "reason", "detail", "date", "minutes", "user", "project",
+        "time_activity_id",
+    }  # fmt: skip
+    again = week.run("send", *DAY, "--yes")
+    assert again.code == 0
+    assert again.out.startswith("9 entries: 0 sent (0 min), 9 skipped.")
+    with pytest.raises(json.JSONDecodeError):
+        json.loads(again.out)
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        (("send", *DAY), "--yes"),
+        (("send", "--start", "2026-09-22", "--end", "2026-09-21"), "lies before"),
+        (("send", "--start", "22.9.2026", "--end", "2026-09-22"), "22.9.2026"),
+        (("send", "--start", "2026-09-22"), "end"),
+        (("send", *DAY, "--yes", "--rounding", "up"), "no rounding"),
+        (("entries", "--state", "lost"), "lost"),
+        (("sync", "--create"), "--create"),
+        (("connect",), "realm"),
+    ],
+)
+def test_wrong_usage_is_a_json_document_too(showroom, options, words):
+    """Exit code 2 comes before any work, and a script that asked for JSON gets its one document."""
+    ran = showroom.run(*options, "--json")
+
+    assert ran.code == 2
+    assert set(ran.document) == {"error"}
+    assert ran.document["error"]["kind"] == "WrongUsage"
+    assert words in ran.document["error"]["message"]
+    assert words in " ".join(ran.err.replace("│", " ").split())
+    assert showroom.run(*options).out == ""
+
+
+def _at_terminal(house: Any, answer: str, *arguments: str) -> tuple[int, str]:
+    """Run the command with somebody at a terminal who gives one *answer* to its question."""
+    ours, theirs = pty.openpty()
+    command = Path(sys.executable).parent / "clockbooks"
+    kept = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
+    process = subprocess.Popen(
+        [str(command), *arguments],
+        stdin=theirs,
+        stdout=theirs,
+        stderr=theirs,
+        cwd=house.folder,
+        env={**kept, **house.environment, "TERM": "xterm", "COLUMNS": "160"},
+    )
+    os.close(theirs)
+    shown, asked = b"", False
+    while select.select([ours], [], [], 60)[0]:
+        try:
+            shown += os.read(ours, 65536)
+        except OSError:  # Linux's way to say that nobody is at the other end any more
+            break
+        if not asked and b"[y/N]" in shown:
+            os.write(ours, f"{answer}\n".encode())
+            asked = True
+    os.close(ours)  # hangs up on whoever still waits
+    return process.wait(timeout=60), shown.decode()
+
+
+def test_a_person_is_shown_the_plan_and_asked(week):
+    """Return alone means no, and sends nothing; y sends what was shown."""
+    code, shown = _at_terminal(week, "", "send", *DAY)
+    assert code == 0
+    assert "9 would be sent" in shown
+    assert "Nothing was sent." in shown
+    assert week.quickbooks.activities == {}
+
+    code, shown = _at_terminal(week, "y", "send", *DAY)
+    assert code == 0
+    assert "Send 9 entries to QuickBooks?" in shown
+    assert "9 entries: 9 sent" in shown
+    assert len(week.quickbooks.activities) == 9
+
+
+def _controls(text: str) -> set[str]:
+    return {sign for sign in text if unicodedata.category(sign) in {"Cc", "Cf"}} - {"\n", "\t"}
+
+
+def test_names_cannot_steer_the_terminal(synced):
+    """What people type as names is shown without a single control or direction character."""
+    clockify, quickbooks = synced.clockify, synced.quickbooks
+    clockify.users["64d0000000000000000000ae"]["name"] = HOSTILE  # has no partner
+    clockify.users["64d0000000000000000000a2"]["name"] = f"Priya{HOSTILE}"
+    clockify.projects["64b0000000000000000000ba"]["name"] = HOSTILE
+    clockify.projects["64b0000000000000000000bc"]["name"] = f"Court{HOSTILE}yard"
+    clockify.clients["64c0000000000000000000a5"]["name"] = HOSTILE
+    clockify.workspace["name"] = HOSTILE
+    quickbooks.vendors["74"]["DisplayName"] = HOSTILE
+    quickbooks.customers["31"]["DisplayName"] = HOSTILE
+    quickbooks.customers["30"]["Active"] = False
+    quickbooks.company["CompanyName"] = HOSTILE
+    quarter = ("--start", "2026-07-27", "--end", "2026-10-31")
+
+    commands = {
+        "connect": synced.connect(),
+        "sync": synced.run("sync"),
+        "plan": synced.run("send", *quarter, "--dry-run"),
+        "send": synced.run("send", *quarter, "--yes"),
+        "entries": synced.run("entries", "--state", "unsent"),
+        "error": synced.run("send", *quarter, "--yes", "--user", HOSTILE),
+        "wrong": synced.run("send", *quarter, "--yes", "--rounding", HOSTILE),
+    }
+
+    for name, ran in commands.items():
+        assert _controls(ran.out + ran.err) == set(), name
+    for name in ("connect", "sync", "plan", "send", "entries"):
+        assert "Eve" in commands[name].out, name
