@@ -8,7 +8,7 @@ demo: setup  ## the main job, end to end, against local stand-ins of both servic
 	$(BIN)/clockbooks demo
 
 test: setup  ## the whole suite; slow tests apart
-	$(BIN)/python -m pytest -n 2 -m "not slow"
+	$(BIN)/python -m pytest -n 2 --dist worksteal -m "not slow"
 
 test-slow: setup  ## what takes longer than a developer waits
 	$(BIN)/python -m pytest -m slow
