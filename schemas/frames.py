@@ -39,8 +39,10 @@ def sieve(schema: type[pa.DataFrameModel], frame: pd.DataFrame) -> Sieved:
     try:
         return Sieved(schema.validate(frame, lazy=True), {})
     except SchemaErrors as errors:
-        cases = errors.failure_cases
-        if cases["index"].isna().any():
+        # A check that cannot even be made, because a cell is of another type, fails without an
+        # index: the cell itself is named too, and without its row the check can be made.
+        cases = errors.failure_cases.dropna(subset="index")
+        if cases.empty:
             raise
     # A failed coercion also reports each later check on that column: the first says enough.
     cases = cases.drop_duplicates(["index", "column"])
@@ -51,7 +53,8 @@ def sieve(schema: type[pa.DataFrameModel], frame: pd.DataFrame) -> Sieved:
         )
         for index, rows in cases.groupby("index", sort=False)
     }
-    return Sieved(schema.validate(frame.drop(index=list(problems)), lazy=True), problems)
+    rest = sieve(schema, frame.drop(index=list(problems)))
+    return Sieved(rest.good, problems | rest.problems)
 
 
 def _shown(value: object) -> str:
