@@ -24,6 +24,10 @@ CONNECT_TIMEOUT_S = 10
 #: How often one call is sent at most.
 ATTEMPTS = 6
 
+#: The longest wait that a service is granted before one call is sent again: who asks for hours
+#: gets a run that ends and says so.
+LONGEST_WAIT_S = 300
+
 #: Pauses after a throttle that does not say how long. QuickBooks' documentation says a minute
 #: (FACTS, QBO, 2.3); a quota of a second is over sooner, so the first pauses are shorter.
 THROTTLE_PAUSES_S = (5, 10, 20, 40, 60, 60)
@@ -203,7 +207,7 @@ def _as_given(request: requests.PreparedRequest) -> requests.PreparedRequest:
 
 def _retry_after_s(response: requests.Response) -> float | None:
     text = response.headers.get("Retry-After", "")
-    return float(text) if text.isdecimal() else None
+    return min(float(text), LONGEST_WAIT_S) if text.isdecimal() else None
 
 
 def _trace_id(response: requests.Response) -> str:
