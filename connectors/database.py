@@ -1,9 +1,10 @@
 """Opens the database, on SQLite or PostgreSQL, and brings it up to date by itself."""
 
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import sqlalchemy as sa
 import tenacity
@@ -13,6 +14,12 @@ from schemas.tables import REVISION
 
 #: Seconds that a writer waits for another writer of the same SQLite file.
 SQLITE_PATIENCE_S = 60
+
+#: Any number; the same in every process, so that one transaction at a time changes the ledger.
+LEDGER_LOCK = 0x6C656467
+
+#: How many values one statement carries: SQLite takes 32,766 variables, PostgreSQL 65,535.
+CHUNK = 1000
 
 #: Any number; the same in every process, so that only one of them migrates at a time.
 MIGRATION_LOCK = 0x636C6F63
@@ -142,3 +149,22 @@ def _migrate(engine: sa.Engine) -> None:
             )
         config.attributes["connection"] = connection
         command.upgrade(config, "head")
+
+
+@contextmanager
+def changing(engine: sa.Engine) -> Iterator[sa.Connection]:
+    """Open a transaction that changes rows of several entries, one at a time over all processes.
+
+    SQLite has one writer anyway. On PostgreSQL two runs that come to the same entries in different
+    orders, because somebody moved them meanwhile, would otherwise wait for each other: a deadlock.
+    """
+    with writing(engine) as connection:
+        if engine.dialect.name == "postgresql":
+            connection.execute(sa.select(sa.func.pg_advisory_xact_lock(LEDGER_LOCK)))
+        yield connection
+
+
+def chunks(values: Sequence[Any]) -> Iterator[Sequence[Any]]:
+    """Cut values into pieces that one statement carries."""
+    for first in range(0, len(values), CHUNK):
+        yield values[first : first + CHUNK]

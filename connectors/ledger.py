@@ -10,8 +10,7 @@ QuickBooks is called, and the very bytes. The primary key refuses a second claim
 from any process on any machine.
 """
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -21,17 +20,11 @@ import pandas as pd
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 
-from connectors.database import writing
+from connectors.database import changing, chunks, writing
 from connectors.errors import TryAgain
 from connectors.quickbooks import Created, NotCreated, batch_bytes, fingerprint
-from schemas.tables import batches, ledger, runs, verdicts
+from schemas.tables import batches, ledger, runs
 from schemas.words import LedgerState, Proof
-
-#: Any number; the same in every process, so that one transaction at a time changes the ledger.
-LEDGER_LOCK = 0x6C656467
-
-#: How many values one statement carries: SQLite takes 32,766 variables, PostgreSQL 65,535.
-CHUNK = 1000
 
 
 @dataclass(frozen=True)
@@ -142,7 +135,7 @@ def held(engine: sa.Engine, connection_id: int, entry_ids: Sequence[str]) -> pd.
     columns = [ledger.c.entry_id, ledger.c.state, ledger.c.time_activity_id]
     rows: list[Any] = []
     with engine.connect() as connection:
-        for ids in _chunks(list(entry_ids)):
+        for ids in chunks(list(entry_ids)):
             query = sa.select(*columns).where(
                 ledger.c.connection_id == connection_id, ledger.c.entry_id.in_(ids)
             )
@@ -195,7 +188,7 @@ def claim(
         }
         for position, row in enumerate(ready, start=1)
     ]
-    with _changing(engine) as connection:
+    with changing(engine) as connection:
         if not _renew(connection, run_id, now=now, lease=lease):
             raise lease_over()
         connection.execute(
@@ -274,7 +267,7 @@ def record(
         qbo_time: QuickBooks' own clock when it answered.
         company_state: `Company.state`, to see later whether a refusal may be mended.
     """
-    with _changing(engine) as connection:
+    with changing(engine) as connection:
         for outcome in outcomes:
             change: dict[str, Any]
             if isinstance(outcome, Created):
@@ -305,7 +298,7 @@ def refusals(engine: sa.Engine, connection_id: int, entry_ids: Sequence[str]) ->
     """Give what the ledger keeps of those of *entry_ids* that QuickBooks refused."""
     found: list[Refusal] = []
     with engine.connect() as connection:
-        for ids in _chunks(list(entry_ids)):
+        for ids in chunks(list(entry_ids)):
             query = sa.select(ledger).where(
                 ledger.c.connection_id == connection_id,
                 ledger.c.entry_id.in_(ids),
@@ -335,7 +328,7 @@ def lease_over() -> TryAgain:
 
 def release(engine: sa.Engine, made: Claim) -> None:
     """Give back a claim of which QuickBooks certainly has nothing: it may be claimed anew."""
-    with _changing(engine) as connection:
+    with changing(engine) as connection:
         connection.execute(
             ledger.delete().where(
                 ledger.c.run_id == made.run_id,
@@ -373,7 +366,7 @@ def take_doubts(
         )
         .with_for_update()
     )
-    with _changing(engine) as connection:
+    with changing(engine) as connection:
         for dead in connection.execute(query).all():
             held_by_it = sa.and_(mine, ledger.c.run_id == dead.id)
             quiet_from = (dead.finished_at or dead.lease_until) + at_work
@@ -405,7 +398,7 @@ def settle_sent(
     Returns:
         That twin, or `None`.
     """
-    with _changing(engine) as connection:
+    with changing(engine) as connection:
         connection_id = connection.scalar(
             sa.select(batches.c.connection_id).where(batches.c.request_id == doubt.request_id)
         )
@@ -476,7 +469,7 @@ def accounted(
     """Say which of these TimeActivities the ledger already knows as sent."""
     known: set[str] = set()
     with engine.connect() as connection:
-        for ids in _chunks(list(time_activity_ids)):
+        for ids in chunks(list(time_activity_ids)):
             known |= set(
                 connection.scalars(
                     sa.select(ledger.c.time_activity_id).where(
@@ -486,80 +479,3 @@ def accounted(
                 )
             )
     return frozenset(known)
-
-
-def keep_verdicts(engine: sa.Engine, connection_id: int, run_id: str, judged: pd.DataFrame) -> None:
-    """Keep what a run said of each entry, in place of what earlier runs said.
-
-    Args:
-        engine: The database.
-        connection_id: The connection.
-        run_id: The run.
-        judged: Rows of `Plan`, with the states in which they ended.
-    """
-    names = ["entry_id", "state", "reason", "detail", "date", "minutes", "user", "client",
-             "project", "description"]  # fmt: skip
-    rows = judged[names].astype(object).where(judged[names].notna(), None).to_dict("records")
-    own = {"connection_id": connection_id, "run_id": run_id}
-    insert = (postgresql if engine.dialect.name == "postgresql" else sqlite).insert
-    statement = insert(verdicts)
-    statement = statement.on_conflict_do_update(
-        index_elements=[verdicts.c.connection_id, verdicts.c.entry_id],
-        set_={name: statement.excluded[name] for name in [*names[1:], "run_id"]},
-    )
-    with _changing(engine) as connection:
-        for chunk in _chunks(rows):
-            connection.execute(statement, [{**row, **own} for row in chunk])
-
-
-def told(
-    engine: sa.Engine, connection_id: int, *, start: str | None, end: str | None
-) -> pd.DataFrame:
-    """Give the latest verdict of every entry, with what the ledger holds of it.
-
-    Args:
-        engine: The database.
-        connection_id: The connection.
-        start: First local day, YYYY-MM-DD; `None` for all.
-        end: Last local day, included; `None` for all.
-
-    Returns:
-        The columns of `verdicts`, with `ledger_state` and `time_activity_id`, by day and entry.
-    """
-    query = (
-        sa.select(verdicts, ledger.c.state.label("ledger_state"), ledger.c.time_activity_id)
-        .outerjoin(
-            ledger,
-            sa.and_(
-                ledger.c.connection_id == verdicts.c.connection_id,
-                ledger.c.entry_id == verdicts.c.entry_id,
-            ),
-        )
-        .where(verdicts.c.connection_id == connection_id)
-        .order_by(verdicts.c.date, verdicts.c.user, verdicts.c.entry_id)
-    )
-    if start is not None:
-        query = query.where(verdicts.c.date >= start)
-    if end is not None:
-        query = query.where(verdicts.c.date <= end)
-    with engine.connect() as connection:
-        result = connection.execute(query)
-        return pd.DataFrame([tuple(row) for row in result], columns=list(result.keys()))
-
-
-@contextmanager
-def _changing(engine: sa.Engine) -> Iterator[sa.Connection]:
-    """Open a transaction that changes rows of several entries, one at a time over all processes.
-
-    SQLite has one writer anyway. On PostgreSQL two runs that come to the same entries in different
-    orders, because somebody moved them meanwhile, would otherwise wait for each other: a deadlock.
-    """
-    with writing(engine) as connection:
-        if engine.dialect.name == "postgresql":
-            connection.execute(sa.select(sa.func.pg_advisory_xact_lock(LEDGER_LOCK)))
-        yield connection
-
-
-def _chunks(values: Sequence[Any]) -> Iterator[Sequence[Any]]:
-    for first in range(0, len(values), CHUNK):
-        yield values[first : first + CHUNK]

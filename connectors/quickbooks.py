@@ -25,8 +25,7 @@ SERVICE = "QuickBooks"
 #: Since August 2025 every request is answered as 75, whatever it asks for: fact 11.
 MINOR_VERSION = "75"
 
-#: Most items of a batch (2.1), and rows of a query (4.1).
-BATCH_LIMIT = 30
+#: Most rows of a query (4.1).
 QUERY_PAGE = 1000
 
 #: Ids in one question; they travel in an address.

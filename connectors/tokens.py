@@ -29,9 +29,6 @@ TIMEOUT_S = 30
 #: A token with less life than this is renewed before it is used.
 MARGIN = timedelta(minutes=5)
 
-#: Intuit's scope for books (FACTS, QBO, section 8).
-SCOPE = "com.intuit.quickbooks.accounting"
-
 #: What the OAuth library and we run into when an answer is no token: other JSON, other types.
 _UNREADABLE = (ValueError, TypeError, AttributeError, ArithmeticError, RecursionError)
 

@@ -113,6 +113,8 @@ def stop_usage(problem: str) -> NoReturn:
 def clean(words: str) -> str:
     """Take out of a text what could steer a terminal: control characters and direction marks."""
     return "".join(
-        "�" if unicodedata.category(letter) in {"Cc", "Cf"} and letter not in "\n\t‍" else letter
+        "�"
+        if unicodedata.category(letter) in {"Cc", "Cf"} and letter not in "\n\t\u200d"
+        else letter
         for letter in words
     )

@@ -8,7 +8,7 @@ from typing import Any
 
 import pandas as pd
 
-from connectors import ledger
+from connectors import verdicts
 from connectors.errors import AskPerson
 from flows.sending import SendResult
 from flows.world import open_ledger
@@ -65,7 +65,7 @@ def entries(
         AskPerson: No connection fits, or nothing was sent yet from here.
     """
     with open_ledger(connection) as (_, engine, found):
-        told = ledger.told(
+        told = verdicts.told(
             engine,
             found.id,
             start=start.isoformat() if start else None,

@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 
 import pandas as pd
 
-from connectors import ledger, links
+from connectors import ledger, links, verdicts
 from connectors.clockify import missing_route
 from connectors.errors import AskPerson, Refused, TryAgain
 from flows.filters import resolve_filters
@@ -140,7 +140,7 @@ def send(
         if not approve(plan):
             return SendResult(None, True, plan, read.set_aside, notes)
         ended, stopped = run(load, world, live, facts.company, plan, progress or Progress())
-        ledger.keep_verdicts(world.engine, world.connection.id, live.id, ended)
+        verdicts.keep(world.engine, world.connection.id, live.id, ended)
     if stopped and not ended["state"].isin([State.SENT, State.IN_DOUBT]).any():
         raise TryAgain(f"Nothing was sent. {stopped}")
     return SendResult(live.id, False, ended, read.set_aside, notes, stopped)

@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -12,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import sqlalchemy as sa
 from hypothesis import settings
 
 from connectors.standins.clockify import ClockifyStandin
@@ -25,6 +27,9 @@ DEMO_WORLD = ROOT / "data" / "demo_world.yaml"
 
 #: Vendors' samples stand beside the project, where they may; their licences keep them out of it.
 SHARED = ROOT.parent / "shared"
+
+#: A server that nobody needs a password for; without it, these tests fail, as they should.
+POSTGRES = sa.URL.create("postgresql+psycopg", "postgres", host="127.0.0.1", port=5432)
 
 #: The service's limits, out of the way of tests that are not about them.
 LIFTED = {"requests_per_second": None, "requests_per_minute": None, "batches_per_minute": None}
@@ -181,6 +186,38 @@ def connected(house: House) -> House:
     assert house.connect().code == 0
     assert house.run("sync").code == 0
     return house
+
+
+@contextmanager
+def _postgres_database() -> Iterator[str]:
+    """Make an empty database on PostgreSQL, and drop it afterwards."""
+    name = f"clockbooks_test_{uuid.uuid4().hex}"
+    server = sa.create_engine(POSTGRES, isolation_level="AUTOCOMMIT", poolclass=sa.NullPool)
+    with server.connect() as connection:
+        connection.execute(sa.text(f'CREATE DATABASE "{name}"'))
+    try:
+        yield POSTGRES.set(database=name).render_as_string(hide_password=False)
+    finally:
+        with server.connect() as connection:
+            connection.execute(sa.text(f'DROP DATABASE "{name}" WITH (FORCE)'))
+
+
+@pytest.fixture(scope="session")
+def postgres_database() -> Callable[..., Any]:
+    """Give a way to have an empty PostgreSQL database for a block."""
+    return _postgres_database
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def empty_database(
+    request: pytest.FixtureRequest, tmp_path: Path, postgres_database: Callable[..., Any]
+) -> Iterator[str]:
+    """Give the address of a database without any table, on SQLite and on PostgreSQL."""
+    if request.param == "sqlite":
+        yield f"sqlite:///{tmp_path}/clockbooks.db"
+    else:
+        with postgres_database() as url:
+            yield url
 
 
 @pytest.fixture

@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 import pytest
+import yaml
 
 from flows.settings import Settings
 
@@ -43,3 +44,21 @@ def test_the_readme_names_every_setting():
 
     for name in Settings.model_fields:
         assert f"CLOCKBOOKS_{name.upper()}`" in readme, name
+
+
+def test_every_flow_is_deployed_from_its_own_file():
+    """prefect.yaml names each flow there is, by an entrypoint that works from a fresh checkout."""
+    deployed = {
+        item["entrypoint"]: item.get("schedules", [])
+        for item in yaml.safe_load((ROOT / "prefect.yaml").read_text())["deployments"]
+    }
+
+    flows = set()
+    for path in (ROOT / "flows").glob("*.py"):
+        for node in ast.parse(path.read_text()).body:
+            if isinstance(node, ast.FunctionDef) and any(
+                ast.unparse(mark).startswith("flow(") for mark in node.decorator_list
+            ):
+                flows.add(f"flows/{path.name}:{node.name}")
+    assert set(deployed) == flows
+    assert not any(schedule["active"] for plan in deployed.values() for schedule in plan)

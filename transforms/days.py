@@ -1,6 +1,6 @@
 """Instants to local days, in a named time zone: the one place where that is decided."""
 
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import date, timedelta
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import pandas as pd
@@ -32,18 +32,6 @@ def local_days(instants: pd.Series, timezone: ZoneInfo) -> pd.Series:
     """
     days = instants.dt.tz_convert(timezone).dt.strftime("%Y-%m-%d")
     return days.astype("str").rename("date")
-
-
-def day_bounds(start: date, end: date, timezone: ZoneInfo) -> tuple[datetime, datetime]:
-    """Give the instants at which the local days *start* to *end*, both included, begin and end.
-
-    Returns:
-        Two instants in UTC; the second is the first that no longer belongs. A midnight that a
-        clock change skips is where the clocks jumped to.
-    """
-    first = datetime.combine(start, time.min, tzinfo=timezone).astimezone(UTC)
-    past = datetime.combine(end + timedelta(days=1), time.min, tzinfo=timezone).astimezone(UTC)
-    return first, past
 
 
 def month_slices(start: date, end: date) -> list[tuple[date, date]]:

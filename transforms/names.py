@@ -2,8 +2,6 @@
 
 import unicodedata
 
-import pandas as pd
-
 #: What every deleted Clockify user is called (FACTS, Clockify, section 4): no name at all.
 DELETED_USER = "DeletedUser"
 
@@ -32,8 +30,3 @@ def without_case(name: str) -> str:
 def without_suffix(name: str) -> str:
     """Give the name that an inactive QuickBooks row had while it was active."""
     return name.removesuffix(DELETED_SUFFIX)
-
-
-def same_forms(names: pd.Series) -> pd.Series:
-    """Bring a column of names to the form in which they are compared; missing ones stay missing."""
-    return names.map(same_form, na_action="ignore").astype("str")

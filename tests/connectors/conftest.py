@@ -1,8 +1,6 @@
 """What these tests share: one server on loopback, scripted answers, and databases of both kinds."""
 
-import uuid
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -23,9 +21,6 @@ from schemas.tables import batches, metadata
 from schemas.tables import ledger as table
 
 NOW = datetime(2026, 3, 9, 8, tzinfo=UTC)
-
-#: A server that nobody needs a password for; without it, these tests fail, as they should.
-POSTGRES = sa.URL.create("postgresql+psycopg", "postgres", host="127.0.0.1", port=5432)
 
 
 # --- over HTTP ---------------------------------------------------------------------------------
@@ -177,32 +172,8 @@ def open_books(turns: Turns) -> Iterator[Callable[..., QuickBooks]]:
 # --- databases ---------------------------------------------------------------------------------
 
 
-@contextmanager
-def postgres_database() -> Iterator[str]:
-    """Make an empty database on PostgreSQL, and drop it afterwards."""
-    name = f"clockbooks_test_{uuid.uuid4().hex}"
-    server = sa.create_engine(POSTGRES, isolation_level="AUTOCOMMIT", poolclass=sa.NullPool)
-    with server.connect() as connection:
-        connection.execute(sa.text(f'CREATE DATABASE "{name}"'))
-    try:
-        yield POSTGRES.set(database=name).render_as_string(hide_password=False)
-    finally:
-        with server.connect() as connection:
-            connection.execute(sa.text(f'DROP DATABASE "{name}" WITH (FORCE)'))
-
-
-@pytest.fixture(params=["sqlite", "postgresql"])
-def empty_database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
-    """Give the address of a database without any table, on SQLite and on PostgreSQL."""
-    if request.param == "sqlite":
-        yield f"sqlite:///{tmp_path}/clockbooks.db"
-    else:
-        with postgres_database() as url:
-            yield url
-
-
 @pytest.fixture(scope="session")
-def postgres_engine() -> Iterator[sa.Engine]:
+def postgres_engine(postgres_database: Callable[..., Any]) -> Iterator[sa.Engine]:
     """Give one PostgreSQL database with tables for all tests: `engine` empties it for each."""
     with postgres_database() as url:
         opened = open_database(url)

@@ -3,7 +3,7 @@
 import pandas as pd
 import sqlalchemy as sa
 
-from connectors import ledger
+from connectors import verdicts as rooms
 from schemas.tables import verdicts
 from schemas.words import LedgerState, Reason, State
 
@@ -26,11 +26,11 @@ def judged(id_, state=State.SENT, reason=None, *, date="2026-03-02", minutes=60,
 
 def keep(book, *rows):
     frame = pd.DataFrame(list(rows)).astype({"minutes": "Int64", "reason": "str"})
-    ledger.keep_verdicts(book.engine, book.connection_id, book.run_id, frame)
+    rooms.keep(book.engine, book.connection_id, book.run_id, frame)
 
 
 def told(book, start=None, end=None):
-    return ledger.told(book.engine, book.connection_id, start=start, end=end)
+    return rooms.told(book.engine, book.connection_id, start=start, end=end)
 
 
 def test_the_latest_verdict_is_told(book):

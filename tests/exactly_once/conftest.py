@@ -8,7 +8,6 @@ clean-up. The office has no bomb: there the installed command runs, and is reall
 import os
 import subprocess
 import time
-import uuid
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
@@ -347,9 +346,6 @@ def lab(
 
 # --- real processes ------------------------------------------------------------------------------
 
-#: A server that nobody needs a password for; without it, these tests fail, as they should.
-POSTGRES = sa.URL.create("postgresql+psycopg", "postgres", host="127.0.0.1", port=5432)
-
 FORTNIGHT = ("--start", "2026-03-02", "--end", "2026-03-13")
 
 #: Small batches, several in flight, so that there is much to be killed in the middle of.
@@ -391,30 +387,6 @@ def booked(activity: dict[str, Any]) -> tuple[Any, ...]:
         activity["HourlyRate"],
         activity["Description"],
     )
-
-
-@contextmanager
-def postgres_database() -> Iterator[str]:
-    """Make an empty database on PostgreSQL, and drop it afterwards."""
-    name = f"clockbooks_test_{uuid.uuid4().hex}"
-    server = sa.create_engine(POSTGRES, isolation_level="AUTOCOMMIT", poolclass=sa.NullPool)
-    with server.connect() as connection:
-        connection.execute(sa.text(f'CREATE DATABASE "{name}"'))
-    try:
-        yield POSTGRES.set(database=name).render_as_string(hide_password=False)
-    finally:
-        with server.connect() as connection:
-            connection.execute(sa.text(f'DROP DATABASE "{name}" WITH (FORCE)'))
-
-
-@pytest.fixture(params=["sqlite", "postgresql"])
-def empty_database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
-    """Give the address of a database without any table, on SQLite and on PostgreSQL."""
-    if request.param == "sqlite":
-        yield f"sqlite:///{tmp_path}/clockbooks.db"
-    else:
-        with postgres_database() as url:
-            yield url
 
 
 @dataclass

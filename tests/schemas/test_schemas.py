@@ -1,17 +1,16 @@
 """The schemas document themselves, and the database is what they say."""
 
 import re
-from collections.abc import Iterator
-from uuid import uuid4
+from pathlib import Path
 
 import pandas as pd
 import pytest
-import sqlalchemy as sa
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 
 from connectors.database import closing_database
+from schemas import migrations
 from schemas.clockify import Projects, TimeEntries, Users
 from schemas.frames import sieve
 from schemas.links import Links, Unlinked
@@ -21,7 +20,6 @@ from schemas.tables import REVISION, metadata
 from schemas.words import STATE_OF, Reason
 
 MODELS = [TimeEntries, Users, Projects, People, Customers, Links, Unlinked, Plan, Activities]
-SERVER = "postgresql+psycopg://postgres@127.0.0.1:5432"
 
 
 @pytest.mark.parametrize("model", MODELS)
@@ -34,25 +32,9 @@ def test_every_column_says_what_it_is_and_where_it_comes_from(model):
             assert column.metadata["unit"], name
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
-def url(request, tmp_path) -> Iterator[str]:
-    """Give an empty database of each kind; PostgreSQL must be there."""
-    if request.param == "sqlite":
-        yield f"sqlite:///{tmp_path}/books.db"
-        return
-    name = f"clockbooks_{uuid4().hex}"
-    server = sa.create_engine(f"{SERVER}/postgres", isolation_level="AUTOCOMMIT")
-    with server.connect() as connection:
-        connection.execute(sa.text(f"CREATE DATABASE {name}"))
-    yield f"{SERVER}/{name}"
-    with server.connect() as connection:
-        connection.execute(sa.text(f"DROP DATABASE {name} WITH (FORCE)"))
-    server.dispose()
-
-
-def test_migrations_make_what_the_tables_say(url):
+def test_migrations_make_what_the_tables_say(empty_database):
     """An empty database that was migrated has the tables of the code, and no others."""
-    with closing_database(url) as engine, engine.connect() as connection:
+    with closing_database(empty_database) as engine, engine.connect() as connection:
         context = MigrationContext.configure(connection, opts={"compare_type": True})
         assert compare_metadata(context, metadata) == []
         assert context.get_current_revision() == REVISION
@@ -60,7 +42,7 @@ def test_migrations_make_what_the_tables_say(url):
 
 def test_the_newest_migration_is_the_one_the_code_asks_for():
     """A forgotten constant would let an old database pass for a new one."""
-    scripts = ScriptDirectory("schemas:migrations".replace("schemas:", "schemas/"))
+    scripts = ScriptDirectory(Path(migrations.__file__).parent)
 
     assert scripts.get_current_head() == REVISION
 

@@ -5,10 +5,10 @@ from zoneinfo import ZoneInfo, available_timezones
 
 import pandas as pd
 import pytest
-from hypothesis import example, given
+from hypothesis import given
 from hypothesis import strategies as st
 
-from transforms.days import day_bounds, local_days, month_slices, zone
+from transforms.days import local_days, month_slices, zone
 
 #: Older clock changes, a minute past midnight, made days of two pieces; none has since 2012.
 SINCE, UNTIL = datetime(2012, 1, 1), datetime(2037, 12, 31)  # noqa: DTZ001 - hypothesis wants it so
@@ -80,59 +80,6 @@ def test_each_day_stands_in_its_row():
 
     assert found.to_dict() == {7: "2026-01-01", 3: "2026-06-02"}
     assert days_of([], ZoneInfo("Europe/Oslo")) == []
-
-
-@given(instants, zones, st.integers(-2, 2), st.integers(0, 40))
-@example(at("2018-11-04T03:00:00Z"), ZoneInfo("America/Sao_Paulo"), 0, 0)
-@example(at("2018-11-04T02:59:59Z"), ZoneInfo("America/Sao_Paulo"), 0, 0)
-@example(at("2018-02-18T02:30:00Z"), ZoneInfo("America/Sao_Paulo"), 0, 0)
-@example(at("2024-04-25T22:00:00Z"), ZoneInfo("Africa/Cairo"), 0, 0)
-@example(at("2024-10-31T21:30:00Z"), ZoneInfo("Africa/Cairo"), 0, 0)
-@example(at("2024-11-03T04:30:00Z"), ZoneInfo("America/Havana"), 0, 0)
-def test_a_window_has_exactly_the_instants_of_its_days(moment, timezone, days_off, length):
-    """What `--start` and `--end` take in is what falls on those days, no instant more or less."""
-    start = moment.astimezone(timezone).date() + timedelta(days=days_off)
-    end = start + timedelta(days=length)
-
-    first, past = day_bounds(start, end, timezone)
-
-    inside = start.isoformat() <= days_of([moment], timezone)[0] <= end.isoformat()
-    assert inside == (first <= moment < past)
-
-
-@given(st.dates(SINCE.date(), UNTIL.date()), zones)
-@example(date(2018, 11, 4), ZoneInfo("America/Sao_Paulo"))
-@example(date(2018, 2, 17), ZoneInfo("America/Sao_Paulo"))
-@example(date(2024, 11, 3), ZoneInfo("America/Havana"))
-def test_days_follow_each_other_without_a_gap(day, timezone):
-    """Where one day's window ends, the next one's begins, in UTC."""
-    _, past = day_bounds(day, day, timezone)
-    first, _ = day_bounds(day + timedelta(days=1), day + timedelta(days=1), timezone)
-
-    assert past == first
-    assert past.tzinfo is UTC
-    # The instant before it lies on an earlier day.
-    assert days_of([past - timedelta(microseconds=1)], timezone)[0] <= day.isoformat()
-
-
-@pytest.mark.parametrize(
-    ("timezone", "day", "hours"),
-    [
-        ("America/Chicago", date(2026, 3, 8), 23),
-        ("America/Chicago", date(2026, 11, 1), 25),
-        ("America/Sao_Paulo", date(2018, 11, 4), 23),
-        ("America/Sao_Paulo", date(2018, 2, 17), 25),
-        ("Africa/Cairo", date(2024, 4, 26), 23),
-        ("Australia/Lord_Howe", date(2026, 4, 5), 24.5),
-        ("Asia/Kathmandu", date(2026, 4, 5), 24),
-        ("Pacific/Apia", date(2011, 12, 30), 0),  # was never there: the date line moved
-    ],
-)
-def test_a_day_is_as_long_as_its_clocks_make_it(timezone, day, hours):
-    """Summer time takes an hour and gives it back."""
-    first, past = day_bounds(day, day, ZoneInfo(timezone))
-
-    assert past - first == timedelta(hours=hours)
 
 
 @given(days, st.integers(0, 1200))

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from schemas.links import Links
 from transforms.linking import match_projects, match_users
-from transforms.names import DELETED_USER, same_form, same_forms, without_case
+from transforms.names import DELETED_USER, same_form, without_case
 
 NO_LINKS = Links.validate(pd.DataFrame(columns=list(Links.to_schema().columns), dtype="str"))
 
@@ -60,14 +60,6 @@ def test_the_form_of_names_is_stable(name):
     """Bringing a name to its form twice changes nothing more."""
     assert same_form(same_form(name)) == same_form(name)
     assert without_case(same_form(name)) == without_case(name)
-
-
-@given(st.lists(st.none() | st.text(), max_size=5))
-def test_a_column_of_names_is_its_names(names):
-    """Missing names stay missing."""
-    column = same_forms(pd.Series(names, dtype="object"))
-    expected = [None if name is None else same_form(name) for name in names]
-    assert column.astype(object).where(column.notna(), None).tolist() == expected
 
 
 # --- users -------------------------------------------------------------------------------------

@@ -1,0 +1,70 @@
+"""Functions on the verdicts: what the latest run said of each entry, whether it went or not.
+
+What was sent, the ledger alone says; a verdict only explains.
+"""
+
+import pandas as pd
+import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql, sqlite
+
+from connectors.database import changing, chunks
+from schemas.tables import ledger, verdicts
+
+
+def keep(engine: sa.Engine, connection_id: int, run_id: str, judged: pd.DataFrame) -> None:
+    """Keep what a run said of each entry, in place of what earlier runs said.
+
+    Args:
+        engine: The database.
+        connection_id: The connection.
+        run_id: The run.
+        judged: Rows of `Plan`, with the states in which they ended.
+    """
+    names = ["entry_id", "state", "reason", "detail", "date", "minutes", "user", "client",
+             "project", "description"]  # fmt: skip
+    rows = judged[names].astype(object).where(judged[names].notna(), None).to_dict("records")
+    own = {"connection_id": connection_id, "run_id": run_id}
+    insert = (postgresql if engine.dialect.name == "postgresql" else sqlite).insert
+    statement = insert(verdicts)
+    statement = statement.on_conflict_do_update(
+        index_elements=[verdicts.c.connection_id, verdicts.c.entry_id],
+        set_={name: statement.excluded[name] for name in [*names[1:], "run_id"]},
+    )
+    with changing(engine) as connection:
+        for chunk in chunks(rows):
+            connection.execute(statement, [{**row, **own} for row in chunk])
+
+
+def told(
+    engine: sa.Engine, connection_id: int, *, start: str | None, end: str | None
+) -> pd.DataFrame:
+    """Give the latest verdict of every entry, with what the ledger holds of it.
+
+    Args:
+        engine: The database.
+        connection_id: The connection.
+        start: First local day, YYYY-MM-DD; `None` for all.
+        end: Last local day, included; `None` for all.
+
+    Returns:
+        The columns of `verdicts`, with `ledger_state` and `time_activity_id`, by day and entry.
+    """
+    query = (
+        sa.select(verdicts, ledger.c.state.label("ledger_state"), ledger.c.time_activity_id)
+        .outerjoin(
+            ledger,
+            sa.and_(
+                ledger.c.connection_id == verdicts.c.connection_id,
+                ledger.c.entry_id == verdicts.c.entry_id,
+            ),
+        )
+        .where(verdicts.c.connection_id == connection_id)
+        .order_by(verdicts.c.date, verdicts.c.user, verdicts.c.entry_id)
+    )
+    if start is not None:
+        query = query.where(verdicts.c.date >= start)
+    if end is not None:
+        query = query.where(verdicts.c.date <= end)
+    with engine.connect() as connection:
+        result = connection.execute(query)
+        return pd.DataFrame([tuple(row) for row in result], columns=list(result.keys()))
