@@ -1,12 +1,14 @@
 """Reads a Clockify workspace: who may, its settings, its directory and its time.
 
-Nothing here writes. Every list is read to its end; a page that repeats is an error.
+Every list is read to its end; a page that repeats is an error. What is written, clients, projects
+and invitations, is looked for before each write: Clockify ignores idempotency keys (1.4).
 
 Source: FACTS, Clockify, sections 1 to 4.
 """
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from datetime import date
 from itertools import count
 from typing import Any
@@ -14,7 +16,7 @@ from zoneinfo import ZoneInfo
 
 import requests
 
-from connectors.errors import AskPerson, NotAuthorised, Refused, TryAgain
+from connectors.errors import AskPerson, NotAuthorised, Refused, TryAgain, Unsure
 from connectors.http import Http, read_json
 
 SERVICE = "Clockify"
@@ -72,8 +74,10 @@ class Clockify:
         return self._object(f"/workspaces/{self.workspace_id}")
 
     def users(self) -> list[dict[str, Any]]:
-        """Read every user, deactivated and deleted ones too: 2.4."""
-        return self._pages("users", {"account-statuses": ACCOUNT_STATUSES})
+        """Read every user, deactivated and deleted ones too, with their membership here: 2.4."""
+        return self._pages(
+            "users", {"account-statuses": ACCOUNT_STATUSES, "memberships": "WORKSPACE"}
+        )
 
     def clients(self) -> list[dict[str, Any]]:
         """Read every client, archived ones too: 2.5."""
@@ -155,6 +159,102 @@ class Clockify:
                 _check_complete(answer, len(seen))
                 return
 
+    def ensure_client(self, name: str) -> str:
+        """Give the id of the client *name*, which is made unless it is there (2.5).
+
+        Raises:
+            Refused: Clockify does not take it.
+            Unsure: No clear answer, and no such client to be seen yet.
+            TryAgain: Clockify could not be asked; nothing was made.
+        """
+        return self._ensure(
+            "clients", {"name": name}, {"name": name}, lambda row: _text(row, "name") == name
+        )
+
+    def ensure_project(
+        self, name: str, *, client_id: str | None, public: bool, billable: bool
+    ) -> str:
+        """Give the id of the project *name* of a client, which is made unless it is there (2.6).
+
+        Args:
+            name: Its name.
+            client_id: Its client; `None` for none.
+            public: Whether everybody may track time on it, or only its members.
+            billable: Whether time on it is billable by default.
+
+        Raises:
+            Refused, Unsure, TryAgain: See `ensure_client`.
+        """
+        of_client = {"clients": client_id} if client_id else {}
+        with_client = {"clientId": client_id} if client_id else {}
+        return self._ensure(
+            "projects",
+            {"name": name, "strict-name-search": "true", **of_client},
+            {"name": name, "isPublic": public, "billable": billable, **with_client},
+            lambda row: (_text(row, "name"), _text(row, "clientId")) == (name, client_id or ""),
+        )
+
+    def ensure_user(self, email: str) -> str:
+        """Give the id of the user with the address *email*, who is invited unless there (2.4).
+
+        Raises:
+            Refused, Unsure, TryAgain: See `ensure_client`; Clockify wants a paid plan and a seat.
+        """
+        return self._ensure(
+            "users",
+            {"email": email, "account-statuses": ACCOUNT_STATUSES},
+            {"email": email},
+            lambda row: _text(row, "email").casefold() == email.casefold(),
+            params={"send-email": "true"},
+        )
+
+    def _ensure(
+        self,
+        name: str,
+        search: Mapping[str, str],
+        body: Mapping[str, Any],
+        is_it: Callable[[Mapping[str, Any]], bool],
+        params: Mapping[str, str] | None = None,
+    ) -> str:
+        """Look, write, and look again where the answer does not tell: it may have been a yes."""
+        found = (
+            self._find(name, search, is_it)
+            or self._write(name, body, params)
+            or self._find(name, search, is_it)
+        )
+        if found is None:
+            raise Unsure(
+                "Clockify gave no clear answer: it may be there or not."
+                " Run `clockbooks sync` again, which looks before it makes anything."
+            )
+        return found
+
+    def _find(
+        self, name: str, search: Mapping[str, str], is_it: Callable[[Mapping[str, Any]], bool]
+    ) -> str | None:
+        """Give the id of the row that is meant; the service's own search is vague."""
+        return next((str(row["id"]) for row in self._pages(name, search) if is_it(row)), None)
+
+    def _write(
+        self, name: str, body: Mapping[str, Any], params: Mapping[str, str] | None
+    ) -> str | None:
+        """Make one; `None` when the answer was lost, or bears another id (an invitation's)."""
+        try:
+            response = self._send(
+                "POST",
+                f"{self._core}/workspaces/{self.workspace_id}/{name}",
+                read=False,
+                params=params,
+                data=json.dumps(body).encode(),
+            )
+        except Unsure:
+            return None
+        with suppress(TryAgain):  # an answer that cannot be read is as good as none
+            made = read_json(SERVICE, response)
+            if name != "users" and isinstance(made, Mapping):
+                return _text(made, "id") or None
+        return None
+
     def _object(self, path: str) -> dict[str, Any]:
         answer = self._get(path)
         if not isinstance(answer, dict):
@@ -164,11 +264,11 @@ class Clockify:
     def _get(self, path: str, params: Any = None) -> Any:
         return read_json(SERVICE, self._send("GET", f"{self._core}{path}", params=params))
 
-    def _send(self, method: str, url: str, **call: Any) -> requests.Response:
-        """Send a call; all of ours read, the report's POST too, so each may be repeated."""
+    def _send(self, method: str, url: str, *, read: bool = True, **call: Any) -> requests.Response:
+        """Send a call; nearly all of ours read, the report's POST too, so each may be repeated."""
         try:
             return self._http.send(
-                method, url, read=True, headers=lambda: {"X-Api-Key": self._api_key}, **call
+                method, url, read=read, headers=lambda: {"X-Api-Key": self._api_key}, **call
             )
         except NotAuthorised:
             raise AskPerson(
@@ -222,6 +322,11 @@ def unknown_workspace(workspace_id: str, known: Sequence[Mapping[str, Any]]) -> 
 def missing_route(error: Refused) -> bool:
     """Say whether a refusal means that the service has no such address: 1.4."""
     return error.status in {404, 405}
+
+
+def _text(row: Mapping[str, Any], member: str) -> str:
+    """Give a member as text without blanks at its ends; empty where there is none."""
+    return str(row.get(member) or "").strip()
 
 
 def _is_last(response: requests.Response) -> bool:

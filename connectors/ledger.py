@@ -273,7 +273,7 @@ def record(
             if isinstance(outcome, Created):
                 change = {
                     "state": LedgerState.SENT,
-                    "time_activity_id": outcome.time_activity_id,
+                    "time_activity_id": outcome.qbo_id,
                     "sync_token": outcome.sync_token,
                     "proof": Proof.ANSWER,
                 }
@@ -404,7 +404,7 @@ def settle_sent(
         )
         holder = sa.and_(
             ledger.c.connection_id == connection_id,
-            ledger.c.time_activity_id == created.time_activity_id,
+            ledger.c.time_activity_id == created.qbo_id,
             ledger.c.proof == Proof.BOOKS,
         )
         twin_id = connection.scalar(sa.select(ledger.c.entry_id).where(holder))
@@ -430,7 +430,7 @@ def settle_sent(
             )
             .values(
                 state=LedgerState.SENT,
-                time_activity_id=created.time_activity_id,
+                time_activity_id=created.qbo_id,
                 sync_token=created.sync_token,
                 proof=proof,
                 changed_at=now,

@@ -7,7 +7,7 @@ import sys
 from datetime import date, datetime
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import typer
 
@@ -31,6 +31,9 @@ ConnectionName = Annotated[
 ]
 Json = Annotated[
     bool, typer.Option("--json", help="One JSON document on standard output, nothing else there.")
+]
+CsvFile = Annotated[
+    Path | None, typer.Option("--csv", metavar="FILE", help="Write a CSV file as well.")
 ]
 FirstDay = typer.Option("--start", formats=["%Y-%m-%d"], metavar="YYYY-MM-DD", help="First day.")
 LastDay = typer.Option(
@@ -109,17 +112,107 @@ def connect(
         output.say("Next: clockbooks sync")
 
 
-@app.command(epilog="Example: clockbooks sync --json")
-def sync(*, connection: ConnectionName = None, json: Json = False) -> None:
-    """Compare both directories, link what has the same name, and say what is missing.
+@app.command(epilog="Example: clockbooks sync --create clockify --dry-run")
+def sync(
+    *,
+    create: Annotated[
+        Literal["clockify", "quickbooks", "both"] | None,
+        typer.Option(help="Create what is missing there; default: nowhere."),
+    ] = None,
+    dry_run: Annotated[
+        bool,
+        typer.Option("--dry-run", help="Change nothing, the links neither; list what would be."),
+    ] = False,
+    csv: CsvFile = None,
+    connection: ConnectionName = None,
+    json: Json = False,
+) -> None:
+    """Compare both directories, link what has the same name, and say what is missing and why.
 
-    Nothing is created on either side.
+    --create makes, in Clockify, clients and projects from customers, and
+    invites employees by e-mail; in QuickBooks, employees from users and
+    customers from projects. What is there already is never made again.
     """
     with command(as_json=json) as output:
-        from flows import running, tables
+        from flows import reporting, running, sync_report, tables
 
-        output.document = running.sync_directory(connection)
+        output.document = running.sync_directory(connection, output, create=create, dry_run=dry_run)
+        if csv is not None:
+            rows = sync_report.sync_rows(output.document)
+            reporting.write_csv(rows, csv, sync_report.CSV_MEMBERS)
+            output.say(f"Wrote {len(rows)} rows to {csv}.")
         tables.show_sync(output, output.document)
+        if any(row["tried"] for row in output.document["not_created"]):
+            output.outcome = Outcome.PARTLY_DONE
+
+
+@app.command(epilog="Example: clockbooks link user 64d0000000000000000000ae 61")
+def link(
+    *,
+    kind: Annotated[Literal["user", "project"], typer.Argument(help="What is linked.")],
+    clockify_id: Annotated[str, typer.Argument(help="Clockify's id of the user or project.")],
+    qbo_id: Annotated[
+        str, typer.Argument(help="QuickBooks' id of the employee, vendor or customer.")
+    ],
+    as_: Annotated[
+        Literal["employee", "vendor"] | None,
+        typer.Option("--as", help="Which list the id is of, where both have it."),
+    ] = None,
+    connection: ConnectionName = None,
+    json: Json = False,
+) -> None:
+    """Link a user or project by hand: it beats every name, and survives every sync.
+
+    The ids stand in the report of `clockbooks sync`.
+    """
+    with command(as_json=json) as output:
+        from flows import linking
+
+        linked = linking.link(connection, kind, clockify_id, qbo_id, qbo_kind=as_)
+        output.document = linked.document
+        for words in linked.told:
+            output.say(words)
+
+
+@app.command(epilog="Example: clockbooks unlink user 64d0000000000000000000ae")
+def unlink(
+    *,
+    kind: Annotated[Literal["user", "project"], typer.Argument(help="What is unlinked.")],
+    clockify_id: Annotated[str, typer.Argument(help="Clockify's id of the user or project.")],
+    rematch: Annotated[
+        bool, typer.Option("--rematch", help="Let the next sync link it by its name again.")
+    ] = False,
+    connection: ConnectionName = None,
+    json: Json = False,
+) -> None:
+    """Take a link away; without --rematch no sync links the two by their names again.
+
+    What was sent under it stays as it is.
+    """
+    with command(as_json=json) as output:
+        from flows import linking
+
+        unlinked = linking.unlink(connection, kind, clockify_id, rematch=rematch)
+        output.document = unlinked.document
+        for words in unlinked.told:
+            output.say(words)
+
+
+@app.command(epilog="Example: clockbooks links --csv links.csv")
+def links(*, csv: CsvFile = None, connection: ConnectionName = None, json: Json = False) -> None:
+    """List the stored links: who in Clockify is who in QuickBooks, since when and why.
+
+    Asks neither service; the names are those of the time when each link was made.
+    """
+    with command(as_json=json) as output:
+        from flows import linking, reporting, tables
+
+        found = linking.listed(connection)
+        if csv is not None:
+            reporting.write_csv(found, csv, linking.MEMBERS)
+            output.say(f"Wrote {len(found)} links to {csv}.")
+        output.document = {"links": found}
+        tables.show_links(output, found)
 
 
 @app.command(
@@ -162,6 +255,13 @@ def send(
             "--retry-refused", help="Try entries again that QuickBooks refused, changed or not."
         ),
     ] = False,
+    sync: Annotated[
+        bool | None,
+        typer.Option(
+            "--sync/--no-sync",
+            help="Compare both directories first; default: CLOCKBOOKS_SYNC_BEFORE_SEND, or not.",
+        ),
+    ] = None,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Show the plan; send nothing, change nothing.")
     ] = False,
@@ -196,6 +296,7 @@ def send(
             dry_run=dry_run,
             allow_payroll=allow_payroll,
             retry_refused=retry_refused,
+            sync=sync,
         )
         result = running.send_time(connection, request, output, ask=ask)
         output.document = result
@@ -231,9 +332,7 @@ def entries(
     project: Annotated[
         list[str] | None, typer.Option(help="Only this project. Repeatable.")
     ] = None,
-    csv: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="Write a CSV file as well.")
-    ] = None,
+    csv: CsvFile = None,
     connection: ConnectionName = None,
     json: Json = False,
 ) -> None:
@@ -255,7 +354,7 @@ def entries(
             projects=project or [],
         )
         if csv is not None:
-            reporting.write_csv(found, csv)
+            reporting.write_csv(found, csv, reporting.MEMBERS)
             output.say(f"Wrote {len(found)} entries to {csv}.")
         output.document = {"entries": found}
         tables.show_entries(output, found)

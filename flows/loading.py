@@ -188,7 +188,7 @@ class _Loader:
 
 def _ending(outcome: Created | NotCreated) -> Ended:
     if isinstance(outcome, Created):
-        return Ended(State.SENT, time_activity_id=outcome.time_activity_id)
+        return Ended(State.SENT, time_activity_id=outcome.qbo_id)
     return Ended(State.REJECTED, Reason.QBO_REFUSED, refused(str(outcome.fault)))
 
 

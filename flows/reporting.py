@@ -80,8 +80,8 @@ def entries(
     return _items(told)
 
 
-def write_csv(found: Sequence[dict[str, Any]], path: Path) -> None:
-    """Write entries as CSV for a spreadsheet, in which no cell is taken for a formula.
+def write_csv(found: Sequence[dict[str, Any]], path: Path, members: Sequence[str]) -> None:
+    """Write the *members* of rows as CSV; a spreadsheet takes no cell for a formula.
 
     Raises:
         AskPerson: The file cannot be written.
@@ -89,9 +89,9 @@ def write_csv(found: Sequence[dict[str, Any]], path: Path) -> None:
     try:
         # A byte order mark, so that spreadsheets read the accents.
         with path.open("w", newline="", encoding="utf-8-sig") as file:
-            writer = csv.DictWriter(file, fieldnames=MEMBERS)
+            writer = csv.DictWriter(file, fieldnames=members)
             writer.writeheader()
-            writer.writerows({name: _cell(row[name]) for name in MEMBERS} for row in found)
+            writer.writerows({name: _cell(row[name]) for name in members} for row in found)
     except OSError as error:
         raise AskPerson(f"The file {path} cannot be written ({error.strerror}).") from None
 

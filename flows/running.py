@@ -15,7 +15,8 @@ from flows.loading import Progress
 from flows.reporting import send_document
 from flows.sending import SendRequest, SendResult, send
 from flows.settling import settle_alone, settled_document
-from flows.syncing import sync, sync_document
+from flows.sync_report import sync_document
+from flows.syncing import Create, SyncRequest, create_sides, sync
 from flows.tables import loading_bar, show_send
 from flows.world import open_world
 
@@ -25,14 +26,21 @@ def has_server() -> bool:
     return bool(os.environ.get("PREFECT_API_URL"))
 
 
-def sync_directory(connection: str | None) -> dict[str, Any]:
-    """Compare both directories and keep the links."""
+def sync_directory(
+    connection: str | None, output: Output, *, create: Create | None, dry_run: bool
+) -> dict[str, Any]:
+    """Compare both directories, keep the links, and make what is asked for."""
     if has_server():
         from flows.sync_directory import sync_directory as flow
 
-        return flow(connection=connection)
-    with open_world(connection) as world:
-        return sync_document(sync(world))
+        return flow(connection=connection, create=create, dry_run=dry_run)
+    request = SyncRequest(create=create_sides(create), dry_run=dry_run)
+    watched = output.errors.is_terminal and create and not dry_run
+    with (
+        loading_bar(output, "Creating") if watched else nullcontext() as bar,
+        open_world(connection) as world,
+    ):
+        return sync_document(sync(world, request, Progress(*bar) if bar else Progress()))
 
 
 def settle_doubts(connection: str | None) -> dict[str, Any]:
@@ -59,7 +67,7 @@ def send_time(
         return ready > 0 and output.ask(f"Send {ready:,} entries to QuickBooks?")
 
     watched = output.errors.is_terminal and not request.dry_run
-    with loading_bar(output) if watched else nullcontext() as bar:
+    with loading_bar(output, "Sending") if watched else nullcontext() as bar:
         progress = Progress(*bar) if bar else Progress()
         if has_server():
             from flows import send_time as module

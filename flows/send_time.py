@@ -56,6 +56,13 @@ def send_time(
     retry_refused: Annotated[
         bool, Field(description="Try entries again that QuickBooks refused, changed or not.")
     ] = False,
+    sync: Annotated[
+        bool | None,
+        Field(
+            description="Compare both directories first; empty for what"
+            " CLOCKBOOKS_SYNC_BEFORE_SEND says."
+        ),
+    ] = None,
 ) -> dict[str, Any]:
     """Send the time entered in Clockify on some days to QuickBooks, each entry once.
 
@@ -74,6 +81,7 @@ def send_time(
         dry_run=dry_run,
         allow_payroll=allow_payroll,
         retry_refused=retry_refused,
+        sync=sync,
     )
     approve, progress = _reviewer.get() or (lambda _: True, Progress())
     with open_world(connection or None) as world:

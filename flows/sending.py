@@ -6,7 +6,7 @@ can show them one by one.
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any, TypeVar
 
 import pandas as pd
@@ -20,9 +20,10 @@ from flows.loading import Progress, load
 from flows.preflight import check_company, check_workspace, default_currency
 from flows.refusals import hold_back_refused
 from flows.settling import settle
+from flows.syncing import compare, store
 from flows.world import World
 from schemas.quickbooks import Company
-from schemas.words import State
+from schemas.words import Kind, State
 from transforms.days import local_days, month_slices
 from transforms.entries import ReadEntries, SetAside, read_report
 from transforms.plan import Filters, Rules, make_plan
@@ -48,6 +49,7 @@ class SendRequest:
         dry_run: Whether only the plan is made.
         allow_payroll: Whether a company with payroll is tried all the same.
         retry_refused: Whether entries that QuickBooks refused go again, changed or not.
+        sync: Whether to compare both directories first; `None` for what the settings say.
     """
 
     start: date
@@ -61,6 +63,7 @@ class SendRequest:
     dry_run: bool = False
     allow_payroll: bool = False
     retry_refused: bool = False
+    sync: bool | None = None
 
 
 @dataclass(frozen=True)
@@ -82,6 +85,29 @@ class SendResult:
     set_aside: list[SetAside]
     notes: list[str]
     stopped: str | None = None
+
+
+@dataclass(frozen=True)
+class Partners:
+    """Who is who, as far as it is known.
+
+    Attributes:
+        links: `Links`.
+        unlinked: `Unlinked`.
+        synced_at: When the directories were compared; `None` when they never were.
+    """
+
+    links: pd.DataFrame
+    unlinked: pd.DataFrame
+    synced_at: datetime | None
+
+    def known(self, kind: Kind) -> set[str]:
+        """Give the ids of Clockify's users or projects that the comparison has seen."""
+        return {
+            id_
+            for frame in (self.links, self.unlinked)
+            for id_ in frame.loc[frame["kind"] == kind, "clockify_id"]
+        }
 
 
 @dataclass(frozen=True)
@@ -149,8 +175,45 @@ def send(
 def _plan(
     world: World, request: SendRequest, facts: Facts, run: Callable[..., Any]
 ) -> tuple[pd.DataFrame, ReadEntries, list[str]]:
+    partners = run(look_up_partners, world, request)
     read, notes = run(extract, world, request, facts)
-    return decide(world, request, facts, read), read, notes
+    notes += stale(world, read.entries, partners)
+    return decide(world, request, facts, read, partners), read, notes
+
+
+def look_up_partners(world: World, request: SendRequest) -> Partners:
+    """Give the stored links, or those of a sync that is made first."""
+    wanted = world.settings.sync_before_send if request.sync is None else request.sync
+    if not wanted:
+        return Partners(
+            links.stored(world.engine, world.connection.id),
+            links.without_partner(world.engine, world.connection.id),
+            world.connection.synced_at,
+        )
+    comparison = compare(world)
+    if not request.dry_run:
+        store(world, comparison)
+    return Partners(comparison.linked, comparison.unlinked, world.now())
+
+
+def stale(world: World, entries: pd.DataFrame, partners: Partners) -> list[str]:
+    """Say when entries belong to users or projects that the last sync has not seen."""
+    found = {
+        kind: set(entries[f"{kind}_id"].dropna()) - partners.known(kind)
+        for kind in (Kind.USER, Kind.PROJECT)
+    }
+    counted = [f"{len(ids):,} {kind}{'s'[: len(ids) > 1]}" for kind, ids in found.items() if ids]
+    if not counted:
+        return []
+    synced = partners.synced_at
+    since = (
+        f"newer than the last sync ({synced.astimezone(world.timezone):%Y-%m-%d %H:%M})"
+        if synced
+        else "unknown, because there was no sync yet"
+    )
+    are = "is" if sum(map(len, found.values())) == 1 else "are"
+    told = f"{' and '.join(counted)} with entries here {are} {since}"
+    return [f"{told}: run `clockbooks sync`, or send with --sync."]
 
 
 def look_around(world: World, request: SendRequest) -> Facts:
@@ -196,13 +259,15 @@ def extract(world: World, request: SendRequest, facts: Facts) -> tuple[ReadEntri
     return ReadEntries(read.entries[inside].reset_index(drop=True), read.set_aside), notes
 
 
-def decide(world: World, request: SendRequest, facts: Facts, read: ReadEntries) -> pd.DataFrame:
+def decide(
+    world: World, request: SendRequest, facts: Facts, read: ReadEntries, partners: Partners
+) -> pd.DataFrame:
     """Judge every entry by the ledger and the links; see `transforms.plan`."""
     plan = make_plan(
         read.entries,
         held=ledger.held(world.engine, world.connection.id, read.entries["entry_id"].tolist()),
-        links=links.stored(world.engine, world.connection.id),
-        unlinked=links.without_partner(world.engine, world.connection.id),
+        links=partners.links,
+        unlinked=partners.unlinked,
         rules=Rules(
             timezone=world.timezone,
             company=facts.company,

@@ -60,6 +60,7 @@ class Settings(BaseSettings):
     qbo_at_work_s: Annotated[float, Field(gt=0)] = 150
     lease_s: Annotated[float, Field(gt=0)] = 120
     timezone: Zone | None = None
+    sync_before_send: bool = False
 
     @property
     def key_file(self) -> Path:

@@ -8,7 +8,8 @@ from prefect import flow
 from pydantic import Field
 
 from flows.send_time import run_as_task
-from flows.syncing import sync, sync_document
+from flows.sync_report import sync_document
+from flows.syncing import Create, SyncRequest, create_sides, sync
 from flows.world import open_world
 
 
@@ -17,10 +18,18 @@ def sync_directory(
     connection: Annotated[
         str | None, Field(description="Which connection; empty for the only one.")
     ] = None,
+    create: Annotated[
+        Create | None,
+        Field(description="On which side to create what is missing there; empty for none."),
+    ] = None,
+    dry_run: Annotated[
+        bool, Field(description="Change nothing, the links neither; say what would be created.")
+    ] = False,
 ) -> dict[str, Any]:
-    """Link users and projects whose names match, and say what is missing; create nothing.
+    """Link users and projects whose names match, and say what is missing; create when told to.
 
     Returns the JSON document of `clockbooks sync --json`.
     """
+    request = SyncRequest(create=create_sides(create), dry_run=dry_run)
     with open_world(connection or None) as world:
-        return sync_document(run_as_task(sync, world))
+        return sync_document(run_as_task(sync, world, request))

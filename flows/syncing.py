@@ -1,131 +1,208 @@
-"""Compares both directories and keeps the links: what the sync does, without Prefect."""
+"""Compares both directories, keeps the links, and makes what is missing where it is told to.
 
-from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any
+What the sync does, without Prefect. The report of it is `flows.sync_report`.
+"""
+
+from dataclasses import dataclass, field
+from typing import Literal
 
 import pandas as pd
 
 from connectors import links
-from flows.preflight import check_workspace
+from flows.creating import Made, make_in_clockify, make_in_quickbooks
+from flows.loading import Progress
+from flows.preflight import check_company, check_workspace
 from flows.world import World
-from schemas.frames import Sieved
-from schemas.words import Kind
-from transforms.directories import read_customers, read_people, read_projects, read_users
-from transforms.linking import Matches, Partner, match_projects, match_users
+from schemas.words import Problem, Side
+from transforms.changes import Change, changes
+from transforms.create_in_clockify import plan_for_clockify
+from transforms.create_in_quickbooks import plan_for_quickbooks
+from transforms.creation import Creation, NotMade
+from transforms.directories import Directory, read_directory
+from transforms.linking import Matches, match_projects, match_users
+
+#: Where to create what is missing there, as people write it.
+Create = Literal["clockify", "quickbooks", "both"]
+
+
+def create_sides(word: Create | None) -> frozenset[Side]:
+    """Read where to create; nothing for nowhere."""
+    if word is None:
+        return frozenset()
+    return frozenset(Side) if word == "both" else frozenset({Side(word)})
+
+
+@dataclass(frozen=True)
+class SyncRequest:
+    """What somebody asks a sync to do.
+
+    Attributes:
+        create: On which sides to make what is missing there; none by default.
+        dry_run: Whether to change nothing at all, the links neither.
+    """
+
+    create: frozenset[Side] = frozenset()
+    dry_run: bool = False
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Both directories, and what comparing them comes to.
+
+    Attributes:
+        directory: Both sides.
+        stored: `Links` there were.
+        users: How the people were matched.
+        projects: How the projects were matched.
+    """
+
+    directory: Directory
+    stored: pd.DataFrame
+    users: Matches
+    projects: Matches
+
+    @property
+    def new(self) -> pd.DataFrame:
+        """`Links` that are new."""
+        return pd.concat([self.users.links, self.projects.links], ignore_index=True)
+
+    @property
+    def linked(self) -> pd.DataFrame:
+        """All `Links`, old and new."""
+        return pd.concat([self.stored, self.new], ignore_index=True)
+
+    @property
+    def unlinked(self) -> pd.DataFrame:
+        """`Unlinked`: Clockify's users and projects without a partner."""
+        return pd.concat([self.users.unlinked, self.projects.unlinked], ignore_index=True)
+
+    def missing_in(self, side: Side, *, has_payroll: bool = False) -> Creation:
+        """Plan what one side lacks."""
+        if side == Side.CLOCKIFY:
+            return plan_for_clockify(
+                self.directory, users=self.users, projects=self.projects, linked=self.linked
+            )
+        return plan_for_quickbooks(
+            self.directory,
+            users=self.users,
+            projects=self.projects,
+            linked=self.linked,
+            has_payroll=has_payroll,
+        )
 
 
 @dataclass(frozen=True)
 class SyncResult:
-    """What a comparison of both directories found.
+    """What a sync found and did.
 
     Attributes:
-        links: All `Links` of the connection, old and new.
-        new: How many of them are new.
-        unlinked: `Unlinked`: Clockify's users and projects without a partner.
-        unused: QuickBooks' people and customers without a partner.
-        set_aside: Rows of either service that could not be read, with the reason.
+        request: What was asked for.
+        comparison: Both sides as they are at the end.
+        changes: What happened to what is linked.
+        created: What was made; in a dry run, what would be.
+        blocked: What was to be made and cannot be, known before anything was made.
+        failed: What a service refused, or did not answer clearly about.
     """
 
-    links: pd.DataFrame
-    new: int
-    unlinked: pd.DataFrame
-    unused: list[Partner]
-    set_aside: list[str]
+    request: SyncRequest
+    comparison: Comparison
+    changes: list[Change]
+    created: list[Made] = field(default_factory=list)
+    blocked: list[NotMade] = field(default_factory=list)
+    failed: list[NotMade] = field(default_factory=list)
 
 
-def sync(world: World) -> SyncResult:
-    """Compare both directories, store links for names that match, and create nothing.
+def sync(
+    world: World, request: SyncRequest | None = None, progress: Progress | None = None
+) -> SyncResult:
+    """Compare both directories, store links for names that match, and create what is asked for.
 
     Raises:
-        AskPerson: The key may not read the whole workspace.
+        AskPerson: The key may not read the whole workspace, or the company takes nothing.
         TryAgain: One of the services was not to be read to the end; nothing was changed.
     """
+    request = request or SyncRequest()
     check_workspace(world.clockify)
-    users = read_users(world.clockify.users())
-    projects = read_projects(world.clockify.projects(), world.clockify.clients())
-    people = read_people(world.quickbooks.employees(), world.quickbooks.vendors())
-    customers = read_customers(world.quickbooks.customers())
+    has_payroll = False
+    if Side.QUICKBOOKS in request.create:
+        company = world.quickbooks.company()
+        check_company(company, allow_payroll=True)  # it keeps from sending time, not from names
+        has_payroll = company.has_payroll
+    comparison = compare(world)
+    plans = {
+        side: comparison.missing_in(side, has_payroll=has_payroll)
+        for side in Side
+        if side in request.create
+    }
+    blocked = [not_made for plan in plans.values() for not_made in plan.blocked]
+    if request.dry_run:
+        created = [Made(wanted) for plan in plans.values() for wanted in plan.wanted]
+        told = changes(comparison.directory, comparison.stored)
+        return SyncResult(request, comparison, told, created, blocked)
+    store(world, comparison)
+    made, failed = _make(world, plans, progress or Progress())
+    if made:
+        comparison = compare(world)
+        store(world, comparison)
+    told = changes(comparison.directory, comparison.stored)
+    return SyncResult(request, comparison, told, made, blocked, failed)
 
+
+def compare(world: World) -> Comparison:
+    """Read both directories, and match what is not linked yet; changes nothing."""
+    directory = read_directory(
+        users=world.clockify.users(),
+        clients=world.clockify.clients(),
+        projects=world.clockify.projects(),
+        employees=world.quickbooks.employees(),
+        vendors=world.quickbooks.vendors(),
+        customers=world.quickbooks.customers(),
+    )
     stored = links.stored(world.engine, world.connection.id)
-    found = [
-        match_users(
-            users.good, people.good, linked=stored, link_vendors=world.connection.link_vendors
+    unlinked = links.without_partner(world.engine, world.connection.id)
+    apart = frozenset(unlinked.loc[unlinked["problem"] == Problem.UNLINKED, "clockify_id"])
+    return Comparison(
+        directory=directory,
+        stored=stored,
+        users=match_users(
+            directory.users,
+            directory.people,
+            linked=stored,
+            link_vendors=world.connection.link_vendors,
+            apart=apart,
         ),
-        match_projects(projects.good, customers.good, linked=stored),
-    ]
-    new = pd.concat([matches.links for matches in found], ignore_index=True)
-    unlinked = pd.concat([matches.unlinked for matches in found], ignore_index=True)
-    links.store(world.engine, world.connection.id, new=new, lost=unlinked, now=world.now())
-    return SyncResult(
-        links=links.stored(world.engine, world.connection.id),
-        new=len(new),
-        unlinked=unlinked,
-        unused=_unused(found),
-        set_aside=_set_aside(
-            {"user": users, "project": projects, "person": people, "customer": customers}
+        projects=match_projects(
+            directory.projects, directory.customers, linked=stored, apart=apart
         ),
     )
 
 
-def sync_document(result: SyncResult) -> dict[str, Any]:
-    """Give a sync as its JSON document."""
-    lost = {
-        problem: [
-            _item(row.kind, row.clockify_id, row.clockify_name, candidates=row.candidates)
-            for row in result.unlinked.itertuples(index=False)
-            if row.problem == problem
-        ]
-        for problem in ("missing", "near", "ambiguous")
-    }
-    here = [
-        _item(_kind_of(partner), None, None, partner.qbo_kind, partner.qbo_id, partner.shown)
-        for partner in result.unused
-    ]
-    return {
-        "links": [
-            _item(
-                row.kind, row.clockify_id, row.clockify_name, row.qbo_kind, row.qbo_id, row.qbo_name
-            )
-            for row in result.links.itertuples(index=False)
-        ],
-        "missing": lost["missing"] + here,
-        "near_misses": lost["near"],
-        "ambiguous": lost["ambiguous"],
-        "created": [],
-        "set_aside": result.set_aside,
-    }
+def store(world: World, comparison: Comparison) -> None:
+    """Keep the new links, and who has none."""
+    links.store(
+        world.engine,
+        world.connection.id,
+        new=comparison.new,
+        lost=comparison.unlinked,
+        now=world.now(),
+    )
 
 
-def _item(
-    kind: str,
-    clockify_id: str | None,
-    clockify_name: Any,
-    qbo_kind: str | None = None,
-    qbo_id: str | None = None,
-    qbo_name: str | None = None,
-    **more: str,
-) -> dict[str, Any]:
-    return {
-        "kind": str(kind),
-        "clockify_id": clockify_id,
-        "clockify_name": clockify_name if isinstance(clockify_name, str) else None,
-        "qbo_kind": str(qbo_kind) if qbo_kind else None,
-        "qbo_id": qbo_id,
-        "qbo_name": qbo_name,
-        **more,
-    }
-
-
-def _kind_of(partner: Partner) -> Kind:
-    return Kind.PROJECT if partner.qbo_kind == "customer" else Kind.USER
-
-
-def _unused(found: list[Matches]) -> list[Partner]:
-    return [partner for matches in found for partner in matches.unused]
-
-
-def _set_aside(read: Mapping[str, Sieved]) -> list[str]:
-    return [
-        f"{what}: {problem}" for what, rows in read.items() for problem in rows.problems.values()
-    ]
+def _make(
+    world: World, plans: dict[Side, Creation], progress: Progress
+) -> tuple[list[Made], list[NotMade]]:
+    """Make what was planned; QuickBooks first, whose limits are the stricter ones."""
+    progress.begun(sum(len(plan.wanted) for plan in plans.values()))
+    made: list[Made] = []
+    failed: list[NotMade] = []
+    for side, make in (
+        (Side.QUICKBOOKS, make_in_quickbooks),
+        (Side.CLOCKIFY, make_in_clockify),
+    ):
+        for ended in make(world, plans[side].wanted if side in plans else []):
+            if isinstance(ended, Made):
+                made.append(ended)
+            else:
+                failed.append(ended)
+            progress.moved(1)
+    return made, failed

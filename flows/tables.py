@@ -10,7 +10,8 @@ from rich.table import Table
 from rich.text import Text
 
 from flows.cli_output import Output, clean
-from schemas.words import STATE_OF, Reason
+from flows.sync_report import SIDES
+from schemas.words import STATE_OF, Kind, Reason, Side
 
 #: Rows of a table that a person still reads; the rest is counted, and found with `entries`.
 MOST_ROWS = 40
@@ -56,21 +57,19 @@ def summary(document: Mapping[str, Any]) -> str:
 
 
 def show_sync(output: Output, document: Mapping[str, Any]) -> None:
-    """Show what is linked, and what is not."""
+    """Show what is linked, what is not and why, and what was made."""
     if output.as_json:
         return
-    links = document["links"]
-    users = sum(link["kind"] == "user" for link in links)
-    output.say(f"Linked: {users:,} users, {len(links) - users:,} projects.", style="bold")
-    for title, name in (("Near misses: make the names equal", "near_misses"),
-                        ("Ambiguous: nothing is guessed", "ambiguous")):  # fmt: skip
-        rows = document[name]
-        _show(
-            output,
-            _table(title, "Kind", "In Clockify", "In QuickBooks"),
-            [(row["kind"], row["clockify_name"], row["candidates"]) for row in rows],
-        )
-    lost = [row for row in document["missing"] if row["clockify_id"]]
+    output.say(sync_summary(document), style="bold")
+    title = "Would be created" if document["dry_run"] else "Created"
+    _show_pairs(output, title, document["created"], "created_in", _made_name)
+    _show_pairs(output, "Not created", document["not_created"], "missing_in", _made_name)
+    _show_pairs(output, "Near misses: nothing is guessed", document["near_misses"])
+    _show_pairs(output, "Ambiguous: which one is meant?", document["ambiguous"])
+    _show_pairs(output, "Unlinked by hand", document["unlinked"])
+    told = {_ids(row) for name in ("created", "not_created") for row in document[name]}
+    missing = [row for row in document["missing"] if _ids(row) not in told]
+    lost = [row for row in missing if row["missing_in"] == Side.QUICKBOOKS]
     _show(
         output,
         _table("In Clockify only", "Kind", "Name", "Id"),
@@ -79,14 +78,117 @@ def show_sync(output: Output, document: Mapping[str, Any]) -> None:
             for row in lost
         ],
     )
-    unused = [row for row in document["missing"] if row["qbo_id"]]
+    unused = [row for row in missing if row["missing_in"] == Side.CLOCKIFY]
     _show(
         output,
-        _table("In QuickBooks only", "Kind", "Name", "Id"),
-        [(row["qbo_kind"], row["qbo_name"], row["qbo_id"]) for row in unused],
+        _table("In QuickBooks only", "Kind", "Name", "Id", "In Clockify a"),
+        [(row["qbo_kind"], row["qbo_name"], row["qbo_id"], row["kind"]) for row in unused],
     )
+    for change in document["changes"]:
+        output.say(f"Note: {change['why']}")
     for problem in document["set_aside"]:
         output.say(f"Set aside, cannot be read: {problem}")
+    _show_next(output, document)
+
+
+def sync_summary(document: Mapping[str, Any]) -> str:
+    """Say in one line what a sync comes to."""
+    links = document["links"]
+    users = sum(link["kind"] == Kind.USER for link in links)
+    parts = [f"Linked: {users:,} users, {len(links) - users:,} projects"]
+    for name, words in (
+        ("created", "would be created" if document["dry_run"] else "created"),
+        ("not_created", "not created"),
+        ("near_misses", "near miss" if len(document["near_misses"]) == 1 else "near misses"),
+        ("missing", "missing"),
+    ):
+        if document[name]:
+            parts.append(f"{len(document[name]):,} {words}")
+    ambiguous = {(row["kind"], row["clockify_id"]) for row in document["ambiguous"]}
+    if ambiguous:
+        parts.append(f"{len(ambiguous):,} ambiguous")
+    return f"{'. '.join([parts[0], ', '.join(parts[1:])]) if parts[1:] else parts[0]}."
+
+
+def show_links(output: Output, found: Sequence[Mapping[str, Any]]) -> None:
+    """Show the stored links, with how and when each came to be."""
+    if output.as_json:
+        return
+    output.say(f"{len(found):,} links.", style="bold")
+    how = {"name": "same name", "manual": "by hand", "created": "created"}
+    _show(
+        output,
+        _table("", "Kind", "In Clockify", "Clockify id", "In QuickBooks", "Id", "How", "Since"),
+        [
+            (
+                row["kind"],
+                row["clockify_name"] or "(no name)",
+                row["clockify_id"],
+                f"{row['qbo_kind']} {row['qbo_name']}",
+                row["qbo_id"],
+                how[row["origin"]],
+                row["linked_at"][:10],
+            )
+            for row in found
+        ],
+    )
+
+
+def _show_pairs(
+    output: Output,
+    title: str,
+    rows: Sequence[Mapping[str, Any]],
+    side: str | None = None,
+    name: Callable[[Mapping[str, Any]], str] | None = None,
+) -> None:
+    """Show what belongs together, or may, with the reason."""
+    if name is not None and side is not None:
+        table = _table(title, "In", "Kind", "Name", *(["Why"] if side == "missing_in" else []))
+        cells = [
+            (SIDES[row[side]], row["kind"], name(row), *([row["why"]] if "why" in row else []))
+            for row in rows
+        ]
+    else:
+        table = _table(title, "Kind", "In Clockify", "Clockify id", "In QuickBooks", "Id", "Why")
+        cells = [
+            (
+                row["kind"],
+                row["clockify_name"] or "(no name yet)",
+                row["clockify_id"],
+                f"{row['qbo_kind']} {row['qbo_name']}" if row["qbo_id"] else "",
+                row["qbo_id"],
+                row.get("why"),
+            )
+            for row in rows
+        ]
+    _show(output, table, cells)
+
+
+def _made_name(row: Mapping[str, Any]) -> str:
+    """Give the name of something on the side where it is made."""
+    side = row.get("created_in") or row.get("missing_in")
+    if side == Side.CLOCKIFY:
+        return str(row["clockify_name"] or row["qbo_name"] or "")
+    return str(row["qbo_name"] or row["clockify_name"] or "(no name yet)")
+
+
+def _ids(row: Mapping[str, Any]) -> tuple[str | None, ...]:
+    return row["kind"], row["clockify_id"], row["qbo_id"]
+
+
+def _show_next(output: Output, document: Mapping[str, Any]) -> None:
+    """Say which commands mend what is open."""
+    if document["dry_run"]:
+        output.say("Nothing was changed. Without --dry-run the sync stores links and creates.")
+    if document["near_misses"] or document["ambiguous"]:
+        output.say(
+            "Make the names equal, or link by hand: clockbooks link user|project CLOCKIFY_ID QBO_ID"
+        )
+    if document["missing"] and not document["created"] and not document["not_created"]:
+        output.say(
+            "What is missing is created with --create clockify, quickbooks or both; --dry-run lists"
+            " it first."
+        )
 
 
 def show_settled(output: Output, document: Mapping[str, Any]) -> None:
@@ -119,12 +221,14 @@ def show_entries(output: Output, found: Sequence[Mapping[str, Any]]) -> None:
 
 
 @contextmanager
-def loading_bar(output: Output) -> Iterator[tuple[Callable[[int], None], Callable[[int], None]]]:
-    """Show a bar while entries go, on standard error, where somebody watches."""
+def loading_bar(
+    output: Output, what: str
+) -> Iterator[tuple[Callable[[int], None], Callable[[int], None]]]:
+    """Show a bar while *what* goes on, on standard error, where somebody watches."""
     from rich.progress import Progress
 
     bar = Progress(console=output.errors, transient=True)
-    task = bar.add_task("Sending", total=None)
+    task = bar.add_task(what, total=None)
 
     def begun(total: int) -> None:
         bar.update(task, total=total)
@@ -197,6 +301,8 @@ def _days(rows: Sequence[Mapping[str, Any]]) -> str:
 def _table(title: str, *columns: str) -> Table:
     table = Table(*columns, title=title or None, title_justify="left", box=box.SIMPLE_HEAD)
     table.title_style = "bold"
+    for column in table.columns:
+        column.no_wrap = str(column.header).lower().endswith("id")  # whole, to be copied
     return table
 
 

@@ -83,6 +83,24 @@ class Users(pa.DataFrameModel):
         nullable=True,
     )
     email: Series[str] = column("E-mail address.", source="email", nullable=True)
+    active: Series[bool] = column(
+        "False for deleted accounts and deactivated members, whose account still reads ACTIVE.",
+        source="status, memberships[].membershipStatus",
+    )
+
+    class Config:
+        """See `TimeEntries`."""
+
+        coerce = True
+        strict = True
+
+
+class Clients(pa.DataFrameModel):
+    """One Clockify client a row, archived ones too."""
+
+    clockify_id: Series[str] = column("Clockify's id.", source="id", unique=True)
+    name: Series[str] = column("Name.", source="name", str_length={"min_value": 1})
+    active: Series[bool] = column("False when archived.", source="archived")
 
     class Config:
         """See `TimeEntries`."""
@@ -96,9 +114,13 @@ class Projects(pa.DataFrameModel):
 
     clockify_id: Series[str] = column("Clockify's id.", source="id", unique=True)
     name: Series[str] = column("Name.", source="name", str_length={"min_value": 1})
+    client_id: Series[str] = column(
+        "Id of its client; empty without one.", source="clientId", nullable=True
+    )
     client_name: Series[str] = column(
         "Name of its client; empty without one.", source="clientName", nullable=True
     )
+    active: Series[bool] = column("False when archived.", source="archived")
 
     class Config:
         """See `TimeEntries`."""

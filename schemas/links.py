@@ -4,7 +4,7 @@ import pandera.pandas as pa
 from pandera.typing import Series
 
 from schemas.frames import column
-from schemas.words import Kind, QboKind
+from schemas.words import Kind, Origin, Problem, QboKind
 
 
 class Links(pa.DataFrameModel):
@@ -17,9 +17,9 @@ class Links(pa.DataFrameModel):
     qbo_id: Series[str] = column("QuickBooks' id.", source="Id")
     qbo_name: Series[str] = column("Its DisplayName when linked.", source="DisplayName")
     origin: Series[str] = column(
-        "Linked by name or by hand; a link by hand beats one by name.",
+        "How it came to be; a link by hand beats one by name.",
         source="the sync",
-        isin=["name", "manual"],
+        isin=list(Origin),
     )
 
     class Config:
@@ -36,13 +36,13 @@ class Unlinked(pa.DataFrameModel):
     clockify_id: Series[str] = column("Clockify's id.", source="id")
     clockify_name: Series[str] = column("Its name, with its client.", source="name", nullable=True)
     problem: Series[str] = column(
-        "missing: nobody of that name; near: only when case is ignored, or in another place of the"
-        " hierarchy; ambiguous: several.",
+        "missing: nobody of that name; near: nearly that name, or in another place of the"
+        " hierarchy; ambiguous: several; unlinked: a person took the link away.",
         source="the sync",
-        isin=["missing", "near", "ambiguous"],
+        isin=list(Problem),
     )
     candidates: Series[str] = column(
-        "The likeliest partners, as text for a person: name and id.", source="the sync"
+        "The likeliest partners, as text for a person: name, id and why.", source="the sync"
     )
 
     class Config:

@@ -18,6 +18,7 @@ class People(pa.DataFrameModel):
         "Contractors are vendors.", source="Employee, Vendor", isin=list(QboKind)
     )
     name: Series[str] = column("DisplayName.", source="DisplayName", str_length={"min_value": 1})
+    email: Series[str] = column("E-mail address.", source="PrimaryEmailAddr.Address", nullable=True)
     active: Series[bool] = column("Inactive rows bear ' (deleted)'.", source="Active")
 
     class Config:

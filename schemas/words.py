@@ -75,9 +75,10 @@ class Proof(StrEnum):
 
 
 class Kind(StrEnum):
-    """What a link joins on Clockify's side."""
+    """What a link joins on Clockify's side; clients only group projects, and are never linked."""
 
     USER = "user"
+    CLIENT = "client"
     PROJECT = "project"
 
 
@@ -87,3 +88,27 @@ class QboKind(StrEnum):
     EMPLOYEE = "employee"
     VENDOR = "vendor"
     CUSTOMER = "customer"
+
+
+class Origin(StrEnum):
+    """How a link came to be; none is ever replaced by one by name."""
+
+    NAME = "name"  # a sync found exactly one partner of that name
+    MANUAL = "manual"  # a person said so
+    CREATED = "created"  # Clockbooks made the partner, when told to
+
+
+class Problem(StrEnum):
+    """Why a sync left somebody without a partner."""
+
+    MISSING = "missing"  # nobody bears that name
+    NEAR = "near"  # somebody bears nearly that name
+    AMBIGUOUS = "ambiguous"  # several do, or it is borne by several here
+    UNLINKED = "unlinked"  # a person said that the partner of that name is not meant
+
+
+class Side(StrEnum):
+    """Where something is missing, or is made."""
+
+    CLOCKIFY = "clockify"
+    QUICKBOOKS = "quickbooks"

@@ -1,14 +1,63 @@
-"""Both services' JSON lists to the frames of the directory: users, projects, people, customers."""
+"""Both services' JSON lists to the frames of the directory: users, clients, people, customers."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import pandas as pd
 
-from schemas.clockify import Projects, Users
+from schemas.clockify import Clients, Projects, Users
 from schemas.frames import Sieved, sieve
 from schemas.quickbooks import Customers, People
 from schemas.words import QboKind
+
+
+@dataclass(frozen=True)
+class Directory:
+    """The people and customers of both sides.
+
+    Attributes:
+        users: `Users` of Clockify.
+        clients: `Clients`.
+        projects: `Projects`.
+        people: `People` of QuickBooks: employees and vendors.
+        customers: `Customers`, sub-customers and projects among them.
+        set_aside: Rows of either service that could not be read, with the reason.
+    """
+
+    users: pd.DataFrame
+    clients: pd.DataFrame
+    projects: pd.DataFrame
+    people: pd.DataFrame
+    customers: pd.DataFrame
+    set_aside: list[str]
+
+
+def read_directory(
+    *,
+    users: Sequence[Mapping[str, Any]],
+    clients: Sequence[Mapping[str, Any]],
+    projects: Sequence[Mapping[str, Any]],
+    employees: Sequence[Mapping[str, Any]],
+    vendors: Sequence[Mapping[str, Any]],
+    customers: Sequence[Mapping[str, Any]],
+) -> Directory:
+    """Read the lists of both services; rows that are none are set aside, and told."""
+    read = {
+        "users": read_users(users),
+        "clients": read_clients(clients),
+        "projects": read_projects(projects, clients),
+        "people": read_people(employees, vendors),
+        "customers": read_customers(customers),
+    }
+    return Directory(
+        **{name: sieved.good for name, sieved in read.items()},
+        set_aside=[
+            f"{name}: {problem}"
+            for name, sieved in read.items()
+            for problem in sieved.problems.values()
+        ],
+    )
 
 
 def read_users(rows: Sequence[Mapping[str, Any]]) -> Sieved:
@@ -16,7 +65,27 @@ def read_users(rows: Sequence[Mapping[str, Any]]) -> Sieved:
     return _read(
         Users,
         [
-            {"clockify_id": row.get("id"), "name": row.get("name"), "email": row.get("email")}
+            {
+                "clockify_id": row.get("id"),
+                "name": row.get("name"),
+                "email": row.get("email"),
+                "active": _is_active_user(row),
+            }
+            for row in rows
+        ],
+    )
+
+
+def read_clients(rows: Sequence[Mapping[str, Any]]) -> Sieved:
+    """Read Clockify's clients (2.5)."""
+    return _read(
+        Clients,
+        [
+            {
+                "clockify_id": row.get("id"),
+                "name": row.get("name"),
+                "active": row.get("archived") is not True,
+            }
             for row in rows
         ],
     )
@@ -37,7 +106,9 @@ def read_projects(
             {
                 "clockify_id": row.get("id"),
                 "name": row.get("name"),
+                "client_id": row.get("clientId") or None,
                 "client_name": row.get("clientName") or names.get(row.get("clientId")) or None,
+                "active": row.get("archived") is not True,
             }
             for row in rows
         ],
@@ -56,6 +127,7 @@ def read_people(
                 "qbo_id": row.get("Id"),
                 "qbo_kind": kind,
                 "name": row.get("DisplayName"),
+                "email": _part(row, "PrimaryEmailAddr").get("Address"),
                 "active": row.get("Active", True),
             }
             for kind, rows in kinds
@@ -72,13 +144,30 @@ def read_customers(rows: Sequence[Mapping[str, Any]]) -> Sieved:
             {
                 "qbo_id": row.get("Id"),
                 "name": row.get("DisplayName"),
-                "parent_id": (row.get("ParentRef") or {}).get("value"),
+                "parent_id": _part(row, "ParentRef").get("value"),
                 "full_name": row.get("FullyQualifiedName"),
                 "active": row.get("Active", True),
             }
             for row in rows
         ],
     )
+
+
+def _is_active_user(row: Mapping[str, Any]) -> bool:
+    """Say whether somebody still works here; only the membership tells the deactivated (2.4)."""
+    memberships = row.get("memberships")
+    states = {
+        membership.get("membershipStatus")
+        for membership in (memberships if isinstance(memberships, list) else [])
+        if isinstance(membership, Mapping) and membership.get("membershipType") == "WORKSPACE"
+    }
+    gone = {"DELETED", "LIMITED_DELETED"}
+    return row.get("status") not in gone and not (states and states <= {"INACTIVE", "DECLINED"})
+
+
+def _part(row: Mapping[str, Any], name: str) -> Mapping[str, Any]:
+    part = row.get(name)
+    return part if isinstance(part, Mapping) else {}
 
 
 def _read(schema: Any, records: list[dict[str, Any]]) -> Sieved:

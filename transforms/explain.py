@@ -7,7 +7,7 @@ from typing import Any
 import pandas as pd
 
 from schemas.quickbooks import Company
-from schemas.words import Reason
+from schemas.words import Problem, Reason
 from transforms.names import DELETED_USER
 
 #: The columns of a judged entry that its explanation may need.
@@ -130,15 +130,16 @@ def _unlinked_user(row: Row) -> str:
     if row["user"] == DELETED_USER:
         return (
             f"Clockify calls every deleted user {DELETED_USER}, so nobody can be found by that"
-            f" name. Link this one (id {row['user_id']}) by hand; the entry goes with the next"
-            " send."
+            f" name. Link this one by hand: `clockbooks link user {row['user_id']} QBO_ID`; the"
+            " entry goes with the next send."
         )
     return _unlinked(
         "No employee or vendor in QuickBooks is named",
         _name(row["user"]),
         row["user_problem"],
         row["user_candidates"],
-        "Add an employee of that name in QuickBooks, or link the user by hand",
+        "Add an employee of that name in QuickBooks",
+        f"user {row['user_id']}",
     )
 
 
@@ -150,30 +151,38 @@ def _unlinked_project(row: Row) -> str:
         name,
         row["project_problem"],
         row["project_candidates"],
-        "Add that customer in QuickBooks, or link the project by hand",
+        "Add that customer in QuickBooks",
+        f"project {row['project_id']}",
     )
 
 
-def _unlinked(nobody: str, name: str, problem: object, candidates: object, remedy: str) -> str:
+def _unlinked(
+    nobody: str, name: str, problem: object, candidates: object, remedy: str, ids: str
+) -> str:
     if not _given(problem):
         return (
             f"{name!r} was not there at the last sync."
             " Run `clockbooks sync`; the entry goes with the next send."
         )
-    hint = ""
-    if problem == "near":
-        hint = f" QuickBooks has {candidates}: make the names equal, or link them by hand."
-    return f"{nobody} {name!r}.{hint} {remedy}, then run `clockbooks sync`."
+    by_hand = f"link it by hand with `clockbooks link {ids} QBO_ID`"
+    if problem == Problem.UNLINKED:
+        return (
+            f"{name!r} was unlinked by hand. To send it, {by_hand}, or let its name decide again:"
+            f" `clockbooks unlink {ids} --rematch`, then `clockbooks sync`."
+        )
+    hint = f" QuickBooks has {candidates}: make the names equal." if problem == Problem.NEAR else ""
+    return f"{nobody} {name!r}.{hint} {remedy} and run `clockbooks sync`, or {by_hand}."
 
 
 def _ambiguous_name(row: Row) -> str:
-    candidates, name = row["user_candidates"], row["user"]
+    candidates, name, ids = row["user_candidates"], row["user"], f"user {row['user_id']}"
     # The user may have been linked by hand since the sync that found the name ambiguous.
-    if row["user_problem"] != "ambiguous" or _given(row["qbo_person_id"]):
+    if row["user_problem"] != Problem.AMBIGUOUS or _given(row["qbo_person_id"]):
         candidates, name = row["project_candidates"], row["project"]
+        ids = f"project {row['project_id']}"
     return (
-        f"{_name(name)!r} may be any of: {candidates}; nothing is guessed."
-        " Make the names differ, or link the right one by hand, then run `clockbooks sync`."
+        f"{_name(name)!r} may be any of: {candidates}; nothing is guessed. Make the names differ"
+        f" and run `clockbooks sync`, or link the right one with `clockbooks link {ids} QBO_ID`."
     )
 
 

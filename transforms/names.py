@@ -30,3 +30,15 @@ def without_case(name: str) -> str:
 def without_suffix(name: str) -> str:
     """Give the name that an inactive QuickBooks row had while it was active."""
     return name.removesuffix(DELETED_SUFFIX)
+
+
+def skeleton(name: str) -> str:
+    """Take out of a name what people type differently: case, accents, punctuation, spaces.
+
+    Examples:
+        >>> skeleton("Nu\u0301n\u0303ez-O\u2019Brien,  INC.")
+        'nunez o brien inc'
+    """
+    bare = unicodedata.normalize("NFKD", without_case(name))
+    letters = (letter for letter in bare if not unicodedata.combining(letter))
+    return " ".join("".join(c if c.isalnum() else " " for c in letters).split())

@@ -106,7 +106,7 @@ def test_each_item_has_its_own_outcome(open_books, serve):
     assert isinstance(outcomes["b"], NotCreated)
     assert outcomes["b"].fault.code
     for bid, hours in (("a", 1), ("c", 3)):
-        id_ = outcomes[bid].time_activity_id
+        id_ = outcomes[bid].qbo_id
         assert standin.activities[id_]["Hours"] == hours
     assert len(standin.activities) == 2
     assert books.time is not None

@@ -2,7 +2,6 @@
 
 import pandas as pd
 import pytest
-import sqlalchemy as sa
 
 from connectors import connections, links
 from schemas.links import Links, Unlinked
@@ -85,15 +84,77 @@ def test_what_has_no_partner_is_replaced_by_each_sync(engine, connection_id, sto
 
 
 def test_a_link_is_never_overwritten(engine, connection_id, store):
-    """A second link of the same user is refused as a whole: nothing of that sync is kept."""
+    """What another sync or a person linked meanwhile stays; the rest of the sync is kept."""
     store([link("u1", "55")], [lost("u2")])
-
-    with pytest.raises(sa.exc.IntegrityError):
-        store([link("u3", "57"), link("u1", "99")])
+    store([link("u3", "57"), link("u1", "99")], [lost("u2", "near")])
 
     rows = links.stored(engine, connection_id)
-    assert list(zip(rows["clockify_id"], rows["qbo_id"], strict=True)) == [("u1", "55")]
-    assert list(links.without_partner(engine, connection_id)["clockify_id"]) == ["u2"]
+    assert list(zip(rows["clockify_id"], rows["qbo_id"], strict=True)) == [
+        ("u1", "55"),
+        ("u3", "57"),
+    ]
+    assert list(links.without_partner(engine, connection_id)["problem"]) == ["near"]
+
+
+def test_a_link_by_hand_takes_the_place_of_any_other(engine, connection_id, store, clock):
+    """And what the last sync said of that user is no longer told."""
+    store([link("u1", "55")], [lost("u2")])
+    by_hand = {"origin": "manual"}
+    links.link(engine, connection_id, {**link("u1", "77"), **by_hand}, now=clock.now)
+    links.link(engine, connection_id, {**link("u2", "78"), **by_hand}, now=clock.now)
+    store([link("u1", "55")], [lost("u2")])
+
+    rows = links.stored(engine, connection_id)
+    assert list(zip(rows["clockify_id"], rows["qbo_id"], rows["origin"], strict=True)) == [
+        ("u1", "77", "manual"),
+        ("u2", "78", "manual"),
+    ]
+    assert links.without_partner(engine, connection_id).empty
+
+
+def test_what_was_unlinked_by_hand_stays_so_until_somebody_says_otherwise(
+    engine, connection_id, store
+):
+    """No sync brings it back by name; `rematch` lets the next one try, a link by hand ends it."""
+    store([link("u1", "55"), link("u2", "56")])
+    for user in ("u1", "u2"):
+        gone = links.unlink(engine, connection_id, Kind.USER, user, rematch=False)
+        assert gone["qbo_id"] in {"55", "56"}
+    store([link("u1", "55")], [lost("u2")])
+
+    rows = links.without_partner(engine, connection_id)
+    assert list(rows["problem"]) == ["unlinked", "unlinked"]
+    assert list(rows["candidates"]) == ["employee 'Ada' (id 55)", "employee 'Ada' (id 56)"]
+    assert links.stored(engine, connection_id).empty
+
+    again = links.unlink(engine, connection_id, Kind.USER, "u1", rematch=True)
+    assert again["problem"] == "unlinked"
+    store([link("u1", "55"), link("u2", "56")])
+    assert list(links.stored(engine, connection_id)["clockify_id"]) == ["u1"]
+
+
+def test_what_is_not_linked_cannot_be_unlinked(engine, connection_id, store):
+    """Neither a stranger, nor somebody whom the last sync could not link."""
+    store(without=[lost("u2", "near")])
+    for user in ("u1", "u2"):
+        for rematch in (False, True):
+            mine = (engine, connection_id, Kind.USER, user)
+            assert links.unlink(*mine, rematch=rematch) is None
+    assert list(links.without_partner(engine, connection_id)["problem"]) == ["near"]
+
+
+def test_what_was_created_is_linked_at_once(engine, connection_id, store, clock):
+    """It is no longer told as missing; whoever is linked already stays so."""
+    store([link("u1", "55")], [lost("u2")])
+    new = [{**link(user, "90"), "origin": "created"} for user in ("u1", "u2")]
+    links.add(engine, connection_id, new, now=clock.now)
+
+    rows = links.stored(engine, connection_id)
+    assert list(zip(rows["clockify_id"], rows["qbo_id"], strict=True)) == [
+        ("u1", "55"),
+        ("u2", "90"),
+    ]
+    assert links.without_partner(engine, connection_id).empty
 
 
 def test_connections_do_not_see_each_others_links(

@@ -127,7 +127,7 @@ def test_a_send_is_recorded_as_a_flow_run_without_any_secret(showroom, server):
         return [row for row in rows if row["state"]["type"] == "COMPLETED"][1:] and rows
 
     names = {row["name"].rpartition("-")[0] for row in _until(tasks)}  # recorded a little later
-    assert names == {"look-around", "extract"}
+    assert names == {"look-around", "look-up-partners", "extract"}
     shown = [run, server.ask("task_runs"), server.ask("logs"), ran.err]
     quickbooks = showroom.world["quickbooks"]
     for secret in (

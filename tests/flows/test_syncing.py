@@ -85,18 +85,15 @@ def test_a_project_is_the_sub_customer_of_its_client(found):
 
 def test_near_misses_and_double_names_are_told_with_their_candidates(found):
     """Nothing is guessed; the ids let a person decide."""
-    near = {item["clockify_name"]: item["candidates"] for item in found["near_misses"]}
-    assert set(near) == {
-        "Dana mcallister",
-        "Willow creek Vineyard",
-        "Riverside Park District › Parish Hall",
-    }
-    assert "id 61" in near["Dana mcallister"]
-    assert "id 29" in near["Willow creek Vineyard"]
-    [double] = found["ambiguous"]
-    assert double["clockify_name"] == "Courtyard"
-    assert "id 6)" in double["candidates"]
-    assert "id 11)" in double["candidates"]
+    near = [(item["clockify_name"], item["qbo_id"], item["why"]) for item in found["near_misses"]]
+    assert near == [
+        ("Dana mcallister", "61", "differs in case"),
+        ("Riverside Park District › Parish Hall", "17", "stands in another place of the hierarchy"),
+        ("Willow creek Vineyard", "29", "differs in case"),
+    ]
+    double = [(item["clockify_name"], item["qbo_id"]) for item in found["ambiguous"]]
+    assert double == [("Courtyard", "11"), ("Courtyard", "6")]
+    assert {item["why"] for item in found["ambiguous"]} == {"2 in QuickBooks bear this name"}
 
 
 def test_what_is_on_one_side_only_is_missing_from_the_other(found):

@@ -8,16 +8,17 @@ from hypothesis import strategies as st
 from pandera.errors import SchemaErrors
 from pandera.typing import Series
 
-from schemas.clockify import Projects
+from schemas.clockify import Clients
 from schemas.frames import column, sieve
 from schemas.quickbooks import People
 
-COLUMNS = ["qbo_id", "qbo_kind", "name", "active"]
+COLUMNS = ["qbo_id", "qbo_kind", "name", "email", "active"]
 
 cells = {
     "qbo_id": st.sampled_from(["1", "2", None]),
     "qbo_kind": st.sampled_from(["employee", "vendor", "robot", None]),
     "name": st.sampled_from(["Ann", "", None]),
+    "email": st.sampled_from(["ann@example.com", None]),
     "active": st.booleans(),
 }
 
@@ -41,7 +42,7 @@ def test_each_row_is_good_or_has_one_problem(rows):
 
 def test_a_problem_names_each_bad_column_once():
     """With its value, as text; what is missing is called so."""
-    rows = [["1", "robot", None, True], ["2", "employee", "Ann", True]]
+    rows = [["1", "robot", None, None, True], ["2", "employee", "Ann", None, True]]
 
     sieved = sieve(People, pd.DataFrame(rows, columns=COLUMNS, dtype=object))
 
@@ -81,17 +82,17 @@ def test_a_value_that_is_wrong_in_two_ways_is_one_problem(value):
 
 def test_a_long_value_is_shortened():
     """A problem is a line for a person, not a dump."""
-    rows = [["1", "x" * 10_000, "Ann", True]]
+    rows = [["1", "x" * 10_000, "Ann", None, True]]
     (problem,) = sieve(People, pd.DataFrame(rows, columns=COLUMNS, dtype=object)).problems.values()
     assert len(problem) < 400
 
 
 def test_rows_of_one_key_are_all_set_aside():
     """Which of them is meant, nobody can say."""
-    rows = [["1", "A", None], ["1", "B", None], ["2", "C", None]]
-    frame = pd.DataFrame(rows, columns=["clockify_id", "name", "client_name"], dtype=object)
+    rows = [["1", "A", True], ["1", "B", True], ["2", "C", True]]
+    frame = pd.DataFrame(rows, columns=["clockify_id", "name", "active"], dtype=object)
 
-    sieved = sieve(Projects, frame)
+    sieved = sieve(Clients, frame)
 
     assert sieved.good["name"].tolist() == ["C"]
     assert all("clockify_id is '1'" in problem for problem in sieved.problems.values())

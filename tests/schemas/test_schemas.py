@@ -11,7 +11,7 @@ from alembic.script import ScriptDirectory
 
 from connectors.database import closing_database
 from schemas import migrations
-from schemas.clockify import Projects, TimeEntries, Users
+from schemas.clockify import Clients, Projects, TimeEntries, Users
 from schemas.frames import sieve
 from schemas.links import Links, Unlinked
 from schemas.plan import Activities, Plan
@@ -19,7 +19,9 @@ from schemas.quickbooks import Customers, People
 from schemas.tables import REVISION, metadata
 from schemas.words import STATE_OF, Reason
 
-MODELS = [TimeEntries, Users, Projects, People, Customers, Links, Unlinked, Plan, Activities]
+MODELS = [
+    TimeEntries, Users, Clients, Projects, People, Customers, Links, Unlinked, Plan, Activities
+]  # fmt: skip
 
 
 @pytest.mark.parametrize("model", MODELS)
@@ -50,9 +52,9 @@ def test_the_newest_migration_is_the_one_the_code_asks_for():
 def test_each_bad_row_is_explained_once_and_the_others_stay():
     """One bad row does not stop the good ones, and says what is wrong with it."""
     rows = [("1", "Garden"), (None, "No id"), ("2", "")]
-    frame = pd.DataFrame(rows, columns=["clockify_id", "name"]).assign(client_name=None)
+    frame = pd.DataFrame(rows, columns=["clockify_id", "name"]).assign(active=True)
 
-    found = sieve(Projects, frame.astype(object))
+    found = sieve(Clients, frame.astype(object))
 
     assert found.good["name"].tolist() == ["Garden"]
     assert set(found.problems) == {1, 2}

@@ -96,7 +96,7 @@ def users() -> Callable[..., pd.DataFrame]:
 
     def make(*names: str | None) -> pd.DataFrame:
         rows = [{"clockify_id": f"u{n}", "name": name} for n, name in enumerate(names, start=1)]
-        return _frame(Users, rows)
+        return _frame(Users, rows, active=True)
 
     return make
 
@@ -121,7 +121,7 @@ def projects() -> Callable[..., pd.DataFrame]:
         for number, name in enumerate(names, start=1):
             client, _, own = name.rpartition(" › ")
             rows.append({"clockify_id": f"p{number}", "name": own, "client_name": client or None})
-        return _frame(Projects, rows)
+        return _frame(Projects, rows, active=True)
 
     return make
 

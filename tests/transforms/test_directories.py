@@ -70,9 +70,9 @@ def test_employees_and_vendors_of_a_real_company(shared_samples):
     assert sieved.problems == {}
     people = [tuple(row.values()) for row in rows_of(sieved)]
     assert people[:3] == [
-        ("55", "employee", "Emily Platt (deleted)", False),
-        ("54", "employee", "John Johnson", True),
-        ("56", "vendor", "Bob's Burger Joint", True),
+        ("55", "employee", "Emily Platt (deleted)", None, False),
+        ("54", "employee", "John Johnson", None, True),
+        ("56", "vendor", "Bob's Burger Joint", None, True),
     ]
     assert len(people) == 7
 

@@ -105,12 +105,87 @@ def test_another_case_is_a_near_miss_only(staff, user, employee):
     assert "55" in candidates
 
 
-@pytest.mark.parametrize("name", ["Anne Lee", "Ann", "AnnLee", "Ann Leé"])
+@pytest.mark.parametrize(
+    ("name", "why"),
+    [
+        ("Anne Lee", "one letter"),
+        ("An Lee", "one letter"),
+        ("Ann Lea", "one letter"),
+        ("Anm Lee", "one letter"),
+        ("nAn Lee", "one letter"),  # two letters swapped
+        ("ANN LEE", "differs in case"),
+        ("Ann Leé", "differs in accents"),
+        ("AnnLee", "differs in punctuation or spaces"),
+        ("Ann-Lee", "differs in punctuation or spaces"),
+        ("Lee Ann", "first and last name swapped"),
+        ("Lee, Ann", "first and last name swapped"),
+        ("Ann Marie Lee", "one word more or less"),
+    ],
+)
+def test_a_likely_partner_is_told_with_the_reason(staff, name, why):
+    """It is not linked: whether the two are one person, a person decides."""
+    matches = staff([name], [("employee", "55", "Ann Lee"), ("employee", "56", "Bo Li")])
+    assert linked(matches) == {}
+    assert lost(matches) == {"u1": "near"}
+    assert [(lead.partner.qbo_id, lead.why) for lead in matches.near] == [("55", why)]
+    assert matches.unlinked["candidates"].tolist() == [f"employee 'Ann Lee' (id 55), {why}"]
+
+
+@pytest.mark.parametrize("name", ["Ann", "Lee", "Anna Leigh", "Bo Lee", "Ann Marie Louise Lee"])
 def test_another_name_is_missing(staff, name):
-    """Nothing alike is ever guessed."""
-    matches = staff([name], [("employee", "55", "Ann Lee")])
-    assert lost(matches) == {"u1": "missing"}
-    assert [partner.qbo_id for partner in matches.unused] == ["55"]
+    """What is not alike is no near miss."""
+    assert lost(staff([name], [("employee", "55", "Ann Lee")])) == {"u1": "missing"}
+
+
+def test_the_likeliest_partner_is_told_first_and_alone(staff):
+    """A difference in case beats a letter; equally likely ones are told together, three at most."""
+    rows = [
+        ("employee", "55", "Ann Leo"),
+        ("employee", "56", "Ann LEE"),
+        ("vendor", "57", "Ann lee"),
+    ]
+    matches = staff(["Ann Lee"], rows)
+    assert [lead.partner.qbo_id for lead in matches.near] == ["56", "57"]
+    crowd = [("employee", str(n), f"Ann Le{letter}") for n, letter in enumerate("abcdf", 60)]
+    assert [lead.partner.qbo_id for lead in staff(["Ann Lee"], crowd).near] == ["60", "61", "62"]
+
+
+def test_whoever_has_their_namesake_is_nobodys_near_miss(staff):
+    """Jon is linked to Jon: John without a partner is missing, and not said to be like Jon."""
+    matches = staff(["Jon Smith", "John Smith"], [("employee", "55", "Jon Smith")])
+    assert linked(matches) == {"u1": "55"}
+    assert lost(matches) == {"u2": "missing"}
+
+
+def test_an_address_tells_who_may_be_meant(users, people):
+    """Somebody without a name yet, or with another one, has the e-mail address of an employee."""
+    matches = match_users(
+        users(None, "Zoe L.", "Bo").assign(email=["Ann@Example.com ", "zoe@example.com", None]),
+        people(("employee", "55", "Ann Lee"), ("vendor", "56", "Zoë Lindqvist")).assign(
+            email=["ann@example.com", "zoe@example.com"]
+        ),
+        linked=NO_LINKS,
+        link_vendors=True,
+    )
+    assert [(lead.seeker.clockify_id, lead.partner.qbo_id, lead.why) for lead in matches.near] == [
+        ("u1", "55", "the same e-mail address"),
+        ("u2", "56", "the same e-mail address"),
+    ]
+    assert lost(matches)["u3"] == "missing"
+
+
+def test_who_was_unlinked_by_hand_is_not_linked_by_name_again(users, people):
+    """The name would match; a person has said that it is somebody else."""
+    matches = match_users(
+        users("Ann Lee", "Bo Li"),
+        people(("employee", "55", "Ann Lee"), ("employee", "56", "Bo Li")),
+        linked=NO_LINKS,
+        link_vendors=True,
+        apart={"u1"},
+    )
+    assert linked(matches) == {"u2": "56"}
+    assert lost(matches) == {"u1": "unlinked"}
+    assert matches.unlinked["candidates"].tolist() == ["employee 'Ann Lee' (id 55)"]
 
 
 def test_an_employee_beats_a_vendor(staff):
@@ -167,7 +242,8 @@ def test_inactive_people_are_not_newly_linked(staff):
     rows = [("employee", "55", "Ann Lee (deleted)", False), ("employee", "56", "Bo Li", False)]
     matches = staff(["Ann Lee", "Ann Lee (deleted)", "Bo Li"], rows)
     assert linked(matches) == {}
-    assert set(lost(matches).values()) == {"missing"}
+    assert lost(matches) == {"u1": "near", "u2": "missing", "u3": "near"}
+    assert {lead.why for lead in matches.near} == {"inactive in QuickBooks"}
     assert matches.unused == []
 
 
@@ -270,12 +346,40 @@ def test_inactive_customers_are_not_newly_linked(work):
     names = ["A", "A:Kitchen (deleted)", "B", "B:Kitchen", "Old (deleted)"]
     matches = work(["A › Kitchen", "Kitchen", "Old", "Old (deleted)"], names)
     assert linked(matches) == {"p2": "4"}
-    assert lost(matches) == {"p1": "near", "p3": "missing", "p4": "missing"}
+    assert lost(matches) == {"p1": "near", "p3": "near", "p4": "missing"}
+    assert {(lead.seeker.clockify_id, lead.partner.qbo_id, lead.why) for lead in matches.near} == {
+        ("p1", "2", "inactive in QuickBooks"),
+        ("p3", "5", "inactive in QuickBooks"),
+    }
 
 
 def test_an_inactive_parent_still_names_its_sub_customers(work):
     """By the name that it had."""
     assert linked(work(["A › Kitchen"], ["A (deleted)", "A (deleted):Kitchen"])) == {"p1": "2"}
+
+
+@pytest.mark.parametrize(
+    ("project", "customer"),
+    [
+        ("Customer:Sub 1 › Sub 2", "Customer:Sub 1:Sub 2"),  # its client bears the whole path
+        ("Customer:Sub 1:Sub 2", "Customer:Sub 1:Sub 2"),  # it bears the whole path itself
+    ],
+)
+def test_a_whole_path_names_a_customer_too(work, project, customer):
+    """As QuickBooks' FullyQualifiedName writes it, so that parents of one name can be told."""
+    assert linked(work([project], FOUR_LEVELS)) == {"p1": str(FOUR_LEVELS.index(customer) + 1)}
+
+
+def test_a_path_tells_parents_of_one_name_apart(work):
+    """What the bare client leaves ambiguous, the client with its own parent decides."""
+    names = ["A", "A:Site", "A:Site:Kitchen", "B", "B:Site", "B:Site:Kitchen"]
+    assert linked(work(["A:Site › Kitchen", "B:Site › Kitchen"], names)) == {"p1": "3", "p2": "6"}
+
+
+def test_numbers_are_no_typing_errors(work):
+    """`Phase 2` is no misspelt `Phase 1`, and `Lot 12` no `Lot 21`."""
+    matches = work(["A › Phase 2", "Lot 12"], ["A", "A:Phase 1", "Lot 21"])
+    assert set(lost(matches).values()) == {"missing"}
 
 
 # --- properties --------------------------------------------------------------------------------

@@ -18,7 +18,7 @@ IMPURE = {"now", "utcnow", "today", "open", "print", "input", "read_text", "writ
 #: What transforms may import; whoever needs more asks here.
 ALLOWED = {
     "schemas", "transforms", "collections", "dataclasses", "datetime", "decimal", "json", "numpy",
-    "pandas", "re", "typing", "unicodedata", "zoneinfo",
+    "pandas", "rapidfuzz", "re", "typing", "unicodedata", "zoneinfo",
 }  # fmt: skip
 
 

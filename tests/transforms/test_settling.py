@@ -171,5 +171,5 @@ def test_what_was_sent_is_recognised_in_the_books(plan, books, kind):
         for row in books.time_activities("2026-03-02", "2026-03-02", created_from=None)
     }
     for outcome, body in zip(outcomes, sent, strict=True):
-        assert content_of(told[outcome.time_activity_id]) == content_of_body(body)
+        assert content_of(told[outcome.qbo_id]) == content_of_body(body)
         assert json.loads(body)["Hours"] * 60 + json.loads(body)["Minutes"] > 0
