@@ -1,8 +1,8 @@
-# The commands a newcomer needs: make demo, make test, make lint.
+# The commands a newcomer needs: make demo, make test, make lint, make bench.
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo test test-slow lint format setup lock clean
+.PHONY: demo test test-slow bench lint format setup lock clean
 
 demo: setup  ## the main job, end to end, against local stand-ins of both services
 	$(BIN)/clockbooks demo
@@ -12,6 +12,9 @@ test: setup  ## the whole suite; slow tests apart
 
 test-slow: setup  ## what takes longer than a developer waits
 	$(BIN)/python -m pytest -m slow
+
+bench: setup  ## measures time and memory, and keeps the table in data/BENCHMARKS.md
+	$(BIN)/python tests/bench
 
 lint: setup  ## style, types, and the arrows between the layers
 	$(BIN)/ruff check .

@@ -1,0 +1,172 @@
+"""How a sync grows: time and memory of the installed command for growing directories.
+
+Both stand-ins serve made-up directories on loopback from this process; what is measured is the
+process of the command alone, from its start to its end.
+"""
+
+import os
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from connectors.standins.clockify import ClockifyStandin
+from connectors.standins.clockify_state import Switches as ClockifySwitches
+from connectors.standins.quickbooks import QuickBooksStandin, Switches
+from connectors.standins.server import serving
+from connectors.standins.world import load_world
+
+ROOT = Path(__file__).parents[2]
+COMMAND = Path(sys.executable).parent / "clockbooks"
+
+#: Users and customers of each size; the largest is what is promised.
+SIZES = [(1_250, 5_000), (2_500, 10_000), (5_000, 20_000)]
+
+#: How often each size is measured; the shortest counts.
+TIMES = 3
+
+
+@dataclass(frozen=True)
+class Cost:
+    """What one command took.
+
+    Attributes:
+        cpu_s: Processor time of its process, in seconds.
+        peak_mib: Most memory that it held, in MiB.
+    """
+
+    cpu_s: float
+    peak_mib: float
+
+
+def compare_directories() -> Iterator[str]:
+    """Measure a first sync for each size, and give the table line by line.
+
+    Half of the users and projects bear the name of their partner, a quarter is a letter off, and a
+    quarter has nobody: near misses are what could grow with the square of the names.
+    """
+    yield "## Sync: both directories compared, links and near misses found"
+    yield ""
+    yield "| users | projects, customers | CPU s | per name | peak MiB | more per name |"
+    yield "| --- | --- | --- | --- | --- | --- |"
+    empty = _measure(0, 0)
+    first: tuple[float, float] | None = None
+    for users, customers in SIZES:
+        cost = _measure(users, customers)
+        names = 2 * (users + customers)
+        each = ((cost.cpu_s - empty.cpu_s) / names, (cost.peak_mib - empty.peak_mib) / names)
+        first = first or each
+        yield (
+            f"| {users:,} | {customers:,} | {cost.cpu_s:.1f} | {each[0] / first[0]:.2f} times |"
+            f" {cost.peak_mib:.0f} | {each[1] / first[1]:.2f} times |"
+        )
+    yield ""
+    yield (
+        f"An empty sync takes {empty.cpu_s:.1f} s and {empty.peak_mib:.0f} MiB. Linear growth is"
+        " 1.00 times the first row's share per name."
+    )
+
+
+def _measure(users: int, customers: int) -> Cost:
+    world = _world(users, customers)
+    with tempfile.TemporaryDirectory() as folder, _house(world, Path(folder)) as environment:
+        token = world["quickbooks"]["refresh_token"]
+        realm_id = world["quickbooks"]["realm_id"]
+        connect = ("connect", "--realm-id", realm_id, "--refresh-token-file", "-")
+        _run(connect, environment, Path(folder), token)
+        costs = [
+            _run(("sync", "--dry-run", "--json"), environment, Path(folder)) for _ in range(TIMES)
+        ]
+    return Cost(min(c.cpu_s for c in costs), min(c.peak_mib for c in costs))
+
+
+def _run(
+    arguments: tuple[str, ...], environment: dict[str, str], folder: Path, text: str = ""
+) -> Cost:
+    """Run the command, and say what its process alone took."""
+    with (folder / "out").open("wb") as out:
+        process = subprocess.Popen(
+            [str(COMMAND), *arguments],
+            stdin=subprocess.PIPE,
+            stdout=out,
+            cwd=folder,
+            env=environment,
+        )
+        assert process.stdin is not None
+        process.stdin.write(text.encode())
+        process.stdin.close()
+        _, status, used = os.wait4(process.pid, 0)
+    process.returncode = os.waitstatus_to_exitcode(status)
+    if process.returncode:
+        raise SystemExit(f"clockbooks {arguments[0]} ended with {process.returncode}")
+    return Cost(used.ru_utime + used.ru_stime, used.ru_maxrss / 1024)
+
+
+def _world(users: int, customers: int) -> dict[str, Any]:
+    """Make two directories, in the manner of `compare_directories`."""
+    world = load_world(ROOT / "data" / "demo_world.yaml")
+    admin = world["clockify"]["users"][:1]
+    world["clockify"] |= {
+        "users": admin
+        + [
+            {"id": f"{n:024x}", "name": _here("Person", n), "email": f"p{n}@example.com"}
+            for n in range(1, users + 1)
+        ],
+        "clients": [],
+        "projects": [
+            {"id": f"{n:024x}", "name": _here("Customer", n), "clientId": ""}
+            for n in range(1, customers + 1)
+        ],
+        "tasks": [],
+        "tags": [],
+        "entries": [],
+    }
+    world["quickbooks"] |= {
+        "employees": [
+            {"Id": str(n), "DisplayName": _name("Person", n), "GivenName": "P"}
+            for n in range(1, users + 1)
+        ],
+        "vendors": [],
+        "customers": [
+            {"Id": str(100_000 + n), "DisplayName": _name("Customer", n)}
+            for n in range(1, customers + 1)
+        ],
+    }
+    return world
+
+
+def _name(word: str, number: int) -> str:
+    """Spell a number in letters: a name of its own, which no other one is a letter from."""
+    letters = "".join(chr(97 + int(digit)) * 2 for digit in f"{number:06d}")
+    return f"{word} {letters}"
+
+
+def _here(word: str, number: int) -> str:
+    """Give the name in Clockify: the same, a letter off, or another one."""
+    name = _name(word, number)
+    return (name, name, f"{name}q", f"Other {name[::-1]}")[number % 4]
+
+
+@contextmanager
+def _house(world: dict[str, Any], folder: Path) -> Iterator[dict[str, str]]:
+    clockify = ClockifyStandin(world, switches=ClockifySwitches())
+    lifted = Switches(batches_per_minute=None, requests_per_minute=None, requests_per_second=None)
+    quickbooks = QuickBooksStandin(world, switches=lifted)
+    with serving(clockify.app) as clockify_url, serving(quickbooks.app) as quickbooks_url:
+        kept = {name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ}
+        yield kept | {
+            "CLOCKBOOKS_DATABASE_URL": f"sqlite:///{folder}/clockbooks.db",
+            "CLOCKBOOKS_CLOCKIFY_API_KEY": next(iter(world["clockify"]["api_keys"])),
+            "CLOCKBOOKS_CLOCKIFY_URL": f"{clockify_url}/api/v1",
+            "CLOCKBOOKS_CLOCKIFY_REPORTS_URL": f"{clockify_url}/report/v1",
+            "CLOCKBOOKS_QBO_CLIENT_ID": world["quickbooks"]["client_id"],
+            "CLOCKBOOKS_QBO_CLIENT_SECRET": world["quickbooks"]["client_secret"],
+            "CLOCKBOOKS_QBO_URL": quickbooks_url,
+            "CLOCKBOOKS_QBO_TOKEN_URL": f"{quickbooks_url}/oauth2/v1/tokens/bearer",
+            "CLOCKBOOKS_QBO_REQUESTS_PER_MINUTE": "100000",
+            "CLOCKBOOKS_QBO_REQUESTS_PER_SECOND": "100000",
+        }
