@@ -79,7 +79,7 @@ def test_json_is_one_document_and_words_go_elsewhere(week, send_day):
         (("send", "--start", "2026-09-22"), "end"),
         (("send", *DAY, "--yes", "--rounding", "up"), "no rounding"),
         (("entries", "--state", "lost"), "lost"),
-        (("sync", "--create"), "--create"),
+        (("sync", "--create", "nowhere"), "nowhere"),
         (("connect",), "realm"),
     ],
 )
