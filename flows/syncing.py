@@ -68,8 +68,9 @@ class Comparison:
 
     @property
     def linked(self) -> pd.DataFrame:
-        """All `Links`, old and new."""
-        return pd.concat([self.stored, self.new], ignore_index=True)
+        """All `Links`, old and new, in one order."""
+        both = pd.concat([self.stored, self.new], ignore_index=True)
+        return both.sort_values(["kind", "clockify_id"], ignore_index=True)
 
     @property
     def unlinked(self) -> pd.DataFrame:
