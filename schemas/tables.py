@@ -13,7 +13,7 @@ import sqlalchemy as sa
 from schemas.words import LedgerState, Proof, Reason, State
 
 #: The migration that makes these tables; a test holds it equal to the newest one.
-REVISION = "0001"
+REVISION = "0002"
 
 # Constraints have names, so that a migration can change them on every database.
 metadata = sa.MetaData(
@@ -97,7 +97,42 @@ secrets = sa.Table(
     sa.Column("access_expires_at", Utc, nullable=False, comment="UTC."),
     sa.Column("refresh_token", sa.Text, nullable=False, comment="Encrypted."),
     sa.Column("refresh_expires_at", Utc, comment="UTC; null when Intuit did not say."),
+    sa.Column(
+        "consent_expires_at",
+        Utc,
+        comment="UTC; the end that no refresh puts off. Null when Intuit did not say.",
+    ),
+    sa.Column(
+        "consent_ended_at",
+        Utc,
+        comment="UTC; when Intuit refused the refresh token for good. Null while it does not.",
+    ),
+    sa.Column("refresher", sa.String(36), comment="Who is asking Intuit; null when nobody is."),
+    sa.Column("refresher_until", Utc, comment="UTC; past it, whoever was asking counts as dead."),
     sa.Column("changed_at", Utc, nullable=False, comment="UTC."),
+    comment="None for a connection that was disconnected.",
+)
+
+own_settings = sa.Table(
+    "own_settings",
+    metadata,
+    _connection_id(primary_key=True),
+    sa.Column("name", sa.String(50), primary_key=True, comment="As in `Settings`."),
+    sa.Column("value", sa.Text, nullable=False, comment="As text, as in the environment."),
+    sa.Column("changed_at", Utc, nullable=False, comment="UTC."),
+    comment="What one connection has otherwise than the environment says for all.",
+)
+
+revocations = sa.Table(
+    "revocations",
+    metadata,
+    sa.Column("id", sa.Integer, primary_key=True),
+    _connection_id(index=True),
+    sa.Column("refresh_token", sa.Text, nullable=False, comment="Encrypted."),
+    sa.Column("asked_at", Utc, nullable=False, comment="UTC; when somebody disconnected."),
+    sa.Column("tried_at", Utc, comment="UTC; null before the first try."),
+    sa.Column("problem", sa.Text, comment="Why the last try failed; null before the first."),
+    comment="Tokens that Intuit has still to be told to revoke.",
 )
 
 links = sa.Table(
