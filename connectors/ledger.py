@@ -10,7 +10,7 @@ QuickBooks is called, and the very bytes. The primary key refuses a second claim
 from any process on any machine.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -20,6 +20,7 @@ import pandas as pd
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 
+from connectors import contents
 from connectors.database import changing, chunks, writing
 from connectors.errors import TryAgain
 from connectors.quickbooks import Created, NotCreated, batch_bytes, fingerprint
@@ -91,6 +92,25 @@ class Refusal:
     company_state: str | None
 
 
+@dataclass(frozen=True)
+class About:
+    """What the entries of a plan are about, so that none of them is claimed under two ids.
+
+    Attributes:
+        contents: `Contents` of the entries, indexed by `entry_id`.
+        since: The connection's latest claim when the plan was made (`contents.newest_claim`).
+        twins: Says which of some `Contents` are the same as which of others, by `entry_id`.
+    """
+
+    contents: pd.DataFrame
+    since: int
+    twins: Callable[[pd.DataFrame, pd.DataFrame], pd.Series]
+
+    def of(self, entry_ids: Sequence[str]) -> pd.DataFrame:
+        """Give the contents of some of the entries."""
+        return self.contents.loc[list(entry_ids)]
+
+
 def start_run(engine: sa.Engine, connection_id: int, *, now: datetime, lease: timedelta) -> str:
     """Record that a run has begun, and give its id."""
     run_id = str(uuid4())
@@ -150,6 +170,7 @@ def claim(
     connection_id: int,
     run_id: str,
     ready: Sequence[dict[str, Any]],
+    about: About,
     now: datetime,
     lease: timedelta,
     qbo_time: datetime | None,
@@ -161,36 +182,45 @@ def claim(
         connection_id: The connection.
         run_id: The run that sends them; its lease is renewed.
         ready: At most 30 rows with `entry_id`, `body`, `minutes` and `date`.
+        about: What they are about.
         now: The time.
         lease: How long the run counts as alive from *now* on.
         qbo_time: QuickBooks' own clock, as it last told.
 
     Returns:
-        The claim, without the entries that another run holds or has sent meanwhile; `None` when
-        none is left.
+        The claim, without the entries that another run holds or has sent meanwhile, under
+        whatever id; `None` when none is left.
 
     Raises:
         TryAgain: The run's lease is over; nothing was claimed.
     """
     request_id = uuid4().hex
-    values = [
-        {
-            "connection_id": connection_id,
-            "entry_id": row["entry_id"],
-            "state": LedgerState.SENDING,
-            "run_id": run_id,
-            "request_id": request_id,
-            "bid": str(position),
-            "body": row["body"],
-            "minutes": int(row["minutes"]),
-            "txn_date": row["date"],
-            "changed_at": now,
-        }
-        for position, row in enumerate(ready, start=1)
-    ]
+    whole = about.of([row["entry_id"] for row in ready])
     with changing(engine) as connection:
         if not _renew(connection, run_id, now=now, lease=lease):
             raise lease_over()
+        rivals = contents.claimed_since(
+            connection, connection_id, about.since, run_id, whole["day"].tolist()
+        )
+        elsewhere = whole.loc[about.twins(whole, rivals).notna(), "entry_id"].tolist()
+        values = [
+            {
+                "connection_id": connection_id,
+                "entry_id": row["entry_id"],
+                "state": LedgerState.SENDING,
+                "run_id": run_id,
+                "request_id": request_id,
+                "bid": str(position),
+                "body": row["body"],
+                "minutes": int(row["minutes"]),
+                "txn_date": row["date"],
+                "changed_at": now,
+            }
+            for position, row in enumerate(ready, start=1)
+            if row["entry_id"] not in elsewhere
+        ]
+        if not values:
+            return None
         connection.execute(
             batches.insert().values(
                 request_id=request_id,
@@ -211,6 +241,7 @@ def claim(
             connection.rollback()
             return None
         made = Claim(run_id, request_id, items)
+        contents.insert(connection, connection_id, contents.records(about.of(list(mine))))
         connection.execute(
             batches.update()
             .where(batches.c.request_id == request_id)

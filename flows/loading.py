@@ -14,7 +14,7 @@ import pandas as pd
 
 from connectors import ledger
 from connectors.errors import AskPerson, Refused, TryAgain, Unsure
-from connectors.ledger import Claim
+from connectors.ledger import About, Claim
 from connectors.quickbooks import Created, NotCreated
 from flows.live_run import LiveRun
 from flows.world import World
@@ -48,9 +48,22 @@ class Ended:
 
 
 def load(
-    world: World, live: LiveRun, company: Company, plan: pd.DataFrame, progress: Progress
+    world: World,
+    live: LiveRun,
+    company: Company,
+    plan: pd.DataFrame,
+    about: About,
+    progress: Progress,
 ) -> tuple[pd.DataFrame, str | None]:
     """Send the plan's ready rows, and say how each entry ended.
+
+    Args:
+        world: What to work with.
+        live: The run.
+        company: The company as it is now.
+        plan: `Plan`.
+        about: What the entries of the plan are about.
+        progress: Told how far it has come.
 
     Returns:
         The plan with the final states, and why the load ended early, if it did.
@@ -59,7 +72,7 @@ def load(
     activities = to_activities(ready).merge(ready[["entry_id", "minutes", "date"]], on="entry_id")
     rows = activities.to_dict("records")
     size = world.settings.qbo_batch_size
-    loader = _Loader(world, live, company)
+    loader = _Loader(world, live, company, about)
     ended: dict[str, Ended] = {}
     progress.begun(len(rows))
     with ThreadPoolExecutor(max_workers=world.settings.qbo_concurrency) as workers:
@@ -85,8 +98,9 @@ class _Loader:
         halted: Why the load ends early; `None` while it goes on.
     """
 
-    def __init__(self, world: World, live: LiveRun, company: Company) -> None:
+    def __init__(self, world: World, live: LiveRun, company: Company, about: About) -> None:
         self.halted: str | None = None
+        self._about = about
         self._world = world
         self._live = live
         self._company = company
@@ -119,6 +133,7 @@ class _Loader:
             connection_id=self._world.connection.id,
             run_id=self._live.id,
             ready=batch,
+            about=self._about,
             now=now,
             lease=self._world.lease,
             qbo_time=self._world.quickbooks.time,

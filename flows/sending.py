@@ -11,13 +11,15 @@ from typing import Any, TypeVar
 
 import pandas as pd
 
-from connectors import ledger, links, verdicts
+from connectors import links, verdicts
 from connectors.clockify import missing_route
 from connectors.errors import AskPerson, Refused, TryAgain
+from flows import recognising
 from flows.filters import resolve_filters
 from flows.live_run import live_run
 from flows.loading import Progress, load
 from flows.preflight import check_company, check_workspace, default_currency
+from flows.recognising import Recognised, recognise
 from flows.refusals import hold_back_refused
 from flows.settling import settle
 from flows.syncing import compare, store
@@ -127,6 +129,19 @@ class Facts:
     filters: Filters
 
 
+@dataclass(frozen=True)
+class Decided:
+    """What is to become of the entries.
+
+    Attributes:
+        plan: `Plan`.
+        recognised: What the ledger holds of them.
+    """
+
+    plan: pd.DataFrame
+    recognised: Recognised
+
+
 def call_plainly(step: Callable[..., Answer], *args: Any) -> Answer:
     """Run a step as it is; the flow runs it as a Prefect task instead."""
     return step(*args)
@@ -157,15 +172,19 @@ def send(
     """
     facts = run(look_around, world, request)
     if request.dry_run:
-        plan, read, notes = _plan(world, request, facts, run)
-        return SendResult(None, True, plan, read.set_aside, notes)
+        decided, read, notes = _plan(world, request, facts, run)
+        return SendResult(None, True, decided.plan, read.set_aside, notes)
     with live_run(world) as live:
         settled = run(settle, world, live)
-        plan, read, notes = _plan(world, request, facts, run)
+        decided, read, notes = _plan(world, request, facts, run)
         notes += [settled.told] if settled.told else []
-        if not approve(plan):
-            return SendResult(None, True, plan, read.set_aside, notes)
-        ended, stopped = run(load, world, live, facts.company, plan, progress or Progress())
+        if not approve(decided.plan):
+            return SendResult(None, True, decided.plan, read.set_aside, notes)
+        recognising.keep(world, decided.recognised)
+        about = decided.recognised.about
+        ended, stopped = run(
+            load, world, live, facts.company, decided.plan, about, progress or Progress()
+        )
         verdicts.keep(world.engine, world.connection.id, live.id, ended)
     if stopped and not ended["state"].isin([State.SENT, State.IN_DOUBT]).any():
         raise TryAgain(f"Nothing was sent. {stopped}")
@@ -174,7 +193,7 @@ def send(
 
 def _plan(
     world: World, request: SendRequest, facts: Facts, run: Callable[..., Any]
-) -> tuple[pd.DataFrame, ReadEntries, list[str]]:
+) -> tuple[Decided, ReadEntries, list[str]]:
     partners = run(look_up_partners, world, request)
     read, notes = run(extract, world, request, facts)
     notes += stale(world, read.entries, partners)
@@ -261,11 +280,12 @@ def extract(world: World, request: SendRequest, facts: Facts) -> tuple[ReadEntri
 
 def decide(
     world: World, request: SendRequest, facts: Facts, read: ReadEntries, partners: Partners
-) -> pd.DataFrame:
+) -> Decided:
     """Judge every entry by the ledger and the links; see `transforms.plan`."""
+    recognised = recognise(world, read.entries, partners.links)
     plan = make_plan(
         read.entries,
-        held=ledger.held(world.engine, world.connection.id, read.entries["entry_id"].tolist()),
+        held=recognised.held,
         links=partners.links,
         unlinked=partners.unlinked,
         rules=Rules(
@@ -276,9 +296,9 @@ def decide(
             filters=facts.filters,
         ),
     )
-    if request.retry_refused:
-        return plan
-    return hold_back_refused(world, facts.company, plan)
+    if not request.retry_refused:
+        plan = hold_back_refused(world, facts.company, plan)
+    return Decided(plan, recognised)
 
 
 def _report(world: World, request: SendRequest, facts: Facts, *, approved_only: bool) -> Any:

@@ -10,10 +10,10 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from schemas.words import LedgerState, Proof, Reason, State
+from schemas.words import LedgerState, Proof, Reason, Source, State
 
 #: The migration that makes these tables; a test holds it equal to the newest one.
-REVISION = "0002"
+REVISION = "0003"
 
 # Constraints have names, so that a migration can change them on every database.
 metadata = sa.MetaData(
@@ -230,6 +230,41 @@ ledger = sa.Table(
     sa.UniqueConstraint("request_id", "bid"),
     sa.UniqueConstraint("connection_id", "time_activity_id"),
     sa.Index("ix_ledger_open", "connection_id", "state", "request_id"),
+)
+
+contents = sa.Table(
+    "contents",
+    metadata,
+    sa.Column("connection_id", sa.Integer, primary_key=True),
+    sa.Column("entry_id", sa.String(64), primary_key=True),
+    sa.Column(
+        "claim_no",
+        sa.BigInteger,
+        nullable=False,
+        comment="Grows with each claim of the connection: what is new since a plan was made.",
+    ),
+    sa.Column("source", _one_of("source", Source), nullable=False, comment="Who gave the id."),
+    sa.Column("user_id", sa.String(64), nullable=False),
+    sa.Column("person", sa.String(40), comment="QuickBooks' kind and id: employee:61"),
+    sa.Column("day", sa.String(10), nullable=False, comment="Local day."),
+    sa.Column("start", Utc, comment="UTC; null where the source told only the day."),
+    sa.Column("duration_s", sa.Integer, nullable=False, comment="Worked, before rounding."),
+    sa.Column("slack_s", sa.Integer, nullable=False, comment="By how much that may be off."),
+    sa.Column("project_id", sa.String(64)),
+    sa.Column("project", sa.Text),
+    sa.Column("client", sa.Text),
+    sa.Column("task", sa.Text),
+    sa.Column("description", sa.String(32), comment="SHA-256, shortened."),
+    sa.ForeignKeyConstraint(
+        ["connection_id", "entry_id"],
+        ["ledger.connection_id", "ledger.entry_id"],
+        onupdate="CASCADE",
+        ondelete="CASCADE",
+    ),
+    sa.Index("ix_contents_day", "connection_id", "day"),
+    sa.Index("ix_contents_claim_no", "connection_id", "claim_no"),
+    comment="What the ledger's entries are about, to know them again where no id says so."
+    " A null text was not told; an empty one was told to be empty.",
 )
 
 verdicts = sa.Table(

@@ -112,3 +112,10 @@ class Side(StrEnum):
 
     CLOCKIFY = "clockify"
     QUICKBOOKS = "quickbooks"
+
+
+class Source(StrEnum):
+    """Where an entry comes from, and so who gave it its id."""
+
+    CLOCKIFY = "clockify"  # Clockify's own interface: two ids are two entries
+    FILE = "file"  # a row of an export: its content must do

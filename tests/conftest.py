@@ -12,15 +12,18 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import pytest
 import sqlalchemy as sa
 from hypothesis import settings
 
+from connectors.ledger import About
 from connectors.standins.clockify import ClockifyStandin
 from connectors.standins.quickbooks import QuickBooksStandin, Switches
 from connectors.standins.server import serving
 from connectors.standins.world import load_world
 from flows.world import utc_now
+from schemas.contents import Contents
 
 ROOT = Path(__file__).parent.parent
 DEMO_WORLD = ROOT / "data" / "demo_world.yaml"
@@ -231,3 +234,25 @@ def shared_samples() -> Callable[[str], Path]:
         return path
 
     return find
+
+
+def _same(rows: pd.DataFrame, known: pd.DataFrame) -> pd.Series:
+    named = known[known["source"] == "file"].set_index("description")["entry_id"]
+    return rows["description"].map(named)
+
+
+@pytest.fixture(scope="session")
+def about() -> Callable[..., About]:
+    """Give a maker of what entries are about, from ids: `row of e1` of a file is about `e1`."""
+
+    def make(*ids: str, source: str = "clockify", since: int = 0) -> About:
+        rows = [
+            {"entry_id": id_, "source": source, "description": id_.removeprefix("row of ")}
+            for id_ in ids
+        ]
+        alike = {"user_id": "u1", "day": "2026-03-02", "duration_s": 3600, "slack_s": 0}
+        names = list(Contents.to_schema().columns)
+        frame = pd.DataFrame([row | alike for row in rows], columns=names, dtype=object)
+        return About(Contents.validate(frame).set_index("entry_id", drop=False), since, _same)
+
+    return make

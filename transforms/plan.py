@@ -68,7 +68,7 @@ def make_plan(
     """Judge every entry.
 
     Args:
-        entries: `TimeEntries`.
+        entries: `TimeEntries`, or `FileEntries`.
         held: What the ledger holds of them: `entry_id`, `state`, `time_activity_id`.
         links: `Links` of the connection.
         unlinked: `Unlinked` of the connection's last sync.
@@ -78,7 +78,8 @@ def make_plan(
         `Plan`, one row for each entry, in the order of *entries*.
     """
     judged = _with_partners(entries.reset_index(drop=True), held, links, unlinked)
-    judged["date"] = local_days(judged["start"], rules.timezone)
+    days = judged.get("day")
+    judged["date"] = local_days(judged["start"], rules.timezone) if days is None else days
     judged["minutes"] = billed_minutes(judged["duration_s"], rules.rounding)
     judged["reason"] = _first_reason(judged, rules)
     states = {str(reason): str(state) for reason, state in STATE_OF.items()}
@@ -131,7 +132,7 @@ def _first_reason(judged: pd.DataFrame, rules: Rules) -> pd.Series:
     priced = judged["rate_micros"].notna()
     foreign = judged["currency"].notna() & (judged["currency"] != company.currency)
     applies = {
-        Reason.RUNNING: judged["end"].isna(),
+        Reason.RUNNING: judged["duration_s"].isna(),
         Reason.ALREADY_SENT: judged["held"] == LedgerState.SENT,
         Reason.UNCONFIRMED: judged["held"] == LedgerState.SENDING,
         Reason.FILTERED: ~_takes_part(judged, rules.filters),

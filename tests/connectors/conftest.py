@@ -261,19 +261,21 @@ def _ready(*ids):
 class Book:
     """The ledger of one connection, with a run and a clock at hand."""
 
-    def __init__(self, engine, connection_id, clock):
+    def __init__(self, engine, connection_id, clock, about):
         self.engine, self.connection_id, self.clock = engine, connection_id, clock
+        self.about = about
         self.run_id = self.start()
 
     def start(self, lease=LEASE):
         return ledger.start_run(self.engine, self.connection_id, now=self.clock.now, lease=lease)
 
-    def claim(self, *ids, run_id=None):
+    def claim(self, *ids, run_id=None, source="clockify", since=0):
         return ledger.claim(
             self.engine,
             connection_id=self.connection_id,
             run_id=run_id or self.run_id,
             ready=_ready(*ids),
+            about=self.about(*ids, source=source, since=since),
             now=self.clock.now,
             lease=LEASE,
             qbo_time=self.clock.now - timedelta(hours=8),
@@ -318,6 +320,8 @@ class Book:
 
 
 @pytest.fixture
-def book(engine: sa.Engine, connection_id: int, clock: SimpleNamespace) -> Book:
+def book(
+    engine: sa.Engine, connection_id: int, clock: SimpleNamespace, about: Callable[..., Any]
+) -> Book:
     """Give an empty ledger, and a run that fills it."""
-    return Book(engine, connection_id, clock)
+    return Book(engine, connection_id, clock, about)

@@ -19,8 +19,9 @@ AT_WORK = timedelta(minutes=2)
 class Book:
     """The ledger of one connection, and its runs."""
 
-    def __init__(self, engine, connection_id, clock):
+    def __init__(self, engine, connection_id, clock, about):
         self.engine, self.connection_id, self.clock = engine, connection_id, clock
+        self.about = about
 
     def start(self):
         return ledger.start_run(self.engine, self.connection_id, now=self.clock.now, lease=LEASE)
@@ -32,6 +33,7 @@ class Book:
         ]
         return ledger.claim(
             self.engine, connection_id=self.connection_id, run_id=run_id, ready=rows,
+            about=self.about(*ids),
             now=self.clock.now, lease=LEASE, qbo_time=self.clock.now - timedelta(seconds=7),
         )  # fmt: skip
 
@@ -53,9 +55,9 @@ class Book:
 
 
 @pytest.fixture
-def book(engine, connection_id, clock):
+def book(engine, connection_id, clock, about):
     """Give an empty ledger."""
-    return Book(engine, connection_id, clock)
+    return Book(engine, connection_id, clock, about)
 
 
 def ids(doubts):

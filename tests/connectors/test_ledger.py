@@ -268,7 +268,7 @@ def test_texts_of_any_kind_are_kept(book):
     row = {"entry_id": "a", "body": body, "minutes": 1, "date": "2026-03-02"}
     made = ledger.claim(
         book.engine, connection_id=book.connection_id, run_id=book.run_id, ready=[row],
-        now=book.clock.now, lease=LEASE, qbo_time=None,
+        about=book.about("a"), now=book.clock.now, lease=LEASE, qbo_time=None,
     )  # fmt: skip
 
     assert made.for_quickbooks == [("1", body)]
@@ -306,7 +306,7 @@ def test_thousands_of_entries_can_be_asked_for(book):
 def test_connections_do_not_see_each_others_entries(book, engine, joined, vault, clock):
     """The same entry may go to two companies: each has a ledger of its own."""
     second = connections.store(engine, "b", joined(realm_id="78"), vault=vault, now=clock.now)
-    other = type(book)(engine, second.id, clock)
+    other = type(book)(engine, second.id, clock, book.about)
     book.send("a")
 
     assert other.states("a") == {}

@@ -154,7 +154,9 @@ def test_four_that_find_an_empty_database_make_its_tables_once(
         assert versions == [REVISION]
 
 
-def test_a_run_whose_doubts_were_taken_over_is_not_revived(empty_database: str) -> None:
+def test_a_run_whose_doubts_were_taken_over_is_not_revived(
+    empty_database: str, about: Callable[..., ledger.About]
+) -> None:
     """A renewal that was on its way meanwhile comes too late: what it held is another one's now."""
     start, lease = datetime(2026, 3, 9, 8, tzinfo=UTC), timedelta(seconds=120)
     over = start + lease
@@ -165,7 +167,7 @@ def test_a_run_whose_doubts_were_taken_over_is_not_revived(empty_database: str) 
             joined = dict.fromkeys(names, "x") | {"id": 1, "link_vendors": True}
             connection.execute(connections.insert().values(**joined, connected_at=start))
         slow, quick = (ledger.start_run(engine, 1, now=start, lease=lease) for _ in range(2))
-        common = {"connection_id": 1, "lease": lease, "qbo_time": None}
+        common = {"connection_id": 1, "lease": lease, "qbo_time": None, "about": about("a", "b")}
         ledger.claim(engine, run_id=slow, ready=[row], now=start, **common)
 
         later = over + timedelta(seconds=1)

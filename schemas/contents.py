@@ -1,0 +1,64 @@
+"""What makes two entries the same work, where no id says so: an export of a file has none."""
+
+import pandera.pandas as pa
+from pandera.typing import Series
+
+from schemas.frames import UTC_US, column
+from schemas.words import Source
+
+
+class Contents(pa.DataFrameModel):
+    """The content of one entry a row, as far as its source told it.
+
+    A missing text was not told (an export without that column); an empty one was told to be empty.
+    """
+
+    entry_id: Series[str] = column("Key of the ledger.", source="TimeEntries", unique=True)
+    source: Series[str] = column(
+        "Whether Clockify gave the id, or we did for a row of a file.",
+        source="the flow",
+        isin=list(Source),
+    )
+    user_id: Series[str] = column("Who worked: Clockify's id.", source="TimeEntries.user_id")
+    person: Series[str] = column(
+        "Who worked: QuickBooks' kind and id; empty for somebody without a link.",
+        source="Links",
+        nullable=True,
+    )
+    day: Series[str] = column("Local day, YYYY-MM-DD.", source="TimeEntries.start or .day")
+    start: Series[UTC_US] = column(
+        "Start; empty where the source tells only the day.",
+        source="TimeEntries.start",
+        unit="UTC",
+        nullable=True,
+    )
+    duration_s: Series["Int64"] = column(
+        "Worked time.", source="TimeEntries.duration_s", unit="s", ge=0
+    )
+    slack_s: Series["Int64"] = column(
+        "By how much that may be off, because the source shows or rounds it so.",
+        source="the format of the file; 0 from Clockify's own interface",
+        unit="s",
+        ge=0,
+    )
+    project_id: Series[str] = column(
+        "Clockify's id of the project.", source="TimeEntries.project_id", nullable=True
+    )
+    project: Series[str] = column(
+        "Name of the project.", source="TimeEntries.project_name", nullable=True
+    )
+    client: Series[str] = column(
+        "Name of its client.", source="TimeEntries.client_name", nullable=True
+    )
+    task: Series[str] = column("Name of the task.", source="TimeEntries.task_name", nullable=True)
+    description: Series[str] = column(
+        "SHA-256 of what was done, in the form in which it is compared, shortened.",
+        source="TimeEntries.description",
+        nullable=True,
+    )
+
+    class Config:
+        """Rows are coerced to these types."""
+
+        coerce = True
+        strict = True

@@ -1,0 +1,210 @@
+"""Knows the same work again where no id says so: rows of a file, and entries sent from one.
+
+Two contents are the same when all that both sources told agrees:
+
+- who: the same Clockify user, or the same person in QuickBooks;
+- when: the same minute of the start, or the same day where one of them has no clock;
+- how long: as far as the sources show it, see `Contents.slack_s`;
+- for what: the same project (by id, or by its name and client), and the same description;
+- the task, only where one of them has no clock: else it tells nothing that the minute does not,
+  and a task that was renamed must not be paid twice.
+
+Tags, billable and rates are not compared: they are corrected after the fact, and make no other
+work. What is the same is counted, not merged: two truly equal rows are two entries.
+"""
+
+import hashlib
+from collections import deque
+from collections.abc import Collection, Mapping, Sequence
+
+import pandas as pd
+
+from schemas.contents import Contents
+from schemas.words import Kind, Source
+from transforms.names import same_form
+
+#: How exactly starts are compared: many exports show no seconds.
+_MINUTE = pd.Timedelta(minutes=1)
+
+
+def contents_of(
+    entries: pd.DataFrame,
+    *,
+    days: pd.Series,
+    links: pd.DataFrame,
+    source: Source,
+    slack_s: pd.Series | int = 0,
+    untold: Collection[str] = (),
+) -> pd.DataFrame:
+    """Give what finished entries are about.
+
+    Args:
+        entries: `TimeEntries`; those without a duration, running timers, are left out.
+        days: Their local days, with their index.
+        links: `Links`, for the people.
+        source: Who gave their ids.
+        slack_s: By how many seconds their durations may be off.
+        untold: Columns of `Contents` of which the source says nothing.
+
+    Returns:
+        `Contents`, with the index of *entries*.
+    """
+    people = links[links["kind"] == Kind.USER].set_index("clockify_id")
+    persons = people["qbo_kind"].astype("str") + ":" + people["qbo_id"].astype("str")
+    told = pd.DataFrame(
+        {
+            "entry_id": entries["entry_id"],
+            "source": str(source),
+            "user_id": entries["user_id"],
+            "person": entries["user_id"].map(persons),
+            "day": days,
+            "start": entries["start"],
+            "duration_s": entries["duration_s"],
+            "slack_s": slack_s,
+            "project_id": entries["project_id"].fillna(""),
+            "project": entries["project_name"].fillna("").map(same_form),
+            "client": entries["client_name"].fillna("").map(same_form),
+            "task": entries["task_name"].fillna("").map(same_form),
+            "description": _digests(entries["description"]),
+        },
+        index=entries.index,
+    )
+    told[list(untold)] = None
+    return Contents.validate(told[told["duration_s"].notna()])
+
+
+def _digests(texts: pd.Series) -> pd.Series:
+    digests = {text: _digest(text) for text in texts.unique()}
+    return texts.map(digests).astype("str")
+
+
+def _digest(text: str) -> str:
+    # An export writes a quotation mark as two apostrophes (FACTS, Clockify, 9.1).
+    alike = same_form(text.replace('"', "''"))
+    return hashlib.sha256(alike.encode()).hexdigest()[:32]
+
+
+def find_twins(rows: pd.DataFrame, known: pd.DataFrame) -> pd.Series:
+    """Find for each row the known entry that it is, each of which is found once.
+
+    As many as possible are found, and of several the ones that stand first in *known*.
+
+    Args:
+        rows: `Contents`.
+        known: `Contents`, in the order in which they are preferred.
+
+    Returns:
+        `entry_id` of *known*, with the index of *rows*; missing where there is none.
+    """
+    found = pd.Series(pd.NA, index=rows.index, dtype="str")
+    if rows.empty or known.empty:
+        return found
+    pairs = _pairs(_numbered(rows), _numbered(known))
+    matched = _match(pairs)
+    places = list(matched)
+    found.iloc[places] = known["entry_id"].to_numpy()[[matched[place] for place in places]]
+    return found
+
+
+def _numbered(contents: pd.DataFrame) -> pd.DataFrame:
+    numbered = contents.reset_index(drop=True)
+    numbered["place"] = numbered.index
+    numbered["minute"] = numbered["start"].dt.floor(_MINUTE)
+    return numbered
+
+
+def _pairs(rows: pd.DataFrame, known: pd.DataFrame) -> pd.DataFrame:
+    """Give all pairs that are the same as far as both tell: `place_row` and `place_known`."""
+    timed, dayed = rows["minute"].notna(), known["minute"].notna()
+    parts = []
+    for who in ("user_id", "person"):
+        has = rows[who].notna()
+        parts += [
+            _joined(rows[has & timed], known[dayed], [who, "minute"]),
+            _joined(rows[has & timed], known[~dayed], [who, "day"]),
+            _joined(rows[has & ~timed], known, [who, "day"]),
+        ]
+    pairs = pd.concat(parts, ignore_index=True)
+    pairs = pairs[_agree(pairs)]
+    return pairs.drop_duplicates(["place_row", "place_known"])
+
+
+def _joined(rows: pd.DataFrame, known: pd.DataFrame, keys: list[str]) -> pd.DataFrame:
+    left = rows.assign(**{f"key_{key}": rows[key] for key in keys}).add_suffix("_row")
+    right = known.assign(**{f"key_{key}": known[key] for key in keys}).add_suffix("_known")
+    return left.merge(
+        right,
+        left_on=[f"key_{key}_row" for key in keys],
+        right_on=[f"key_{key}_known" for key in keys],
+    )
+
+
+def _agree(pairs: pd.DataFrame) -> pd.Series:
+    slack_s = pairs["slack_s_row"] + pairs["slack_s_known"]
+    lasts = (pairs["duration_s_row"] - pairs["duration_s_known"]).abs() <= slack_s
+    named = _same(pairs, "project") & _same(pairs, "client")
+    identified = pairs["project_id_row"].eq(pairs["project_id_known"]).fillna(value=False)
+    clocks = pairs["start_row"].notna() & pairs["start_known"].notna()
+    return (
+        lasts.astype(bool)
+        & (named | identified)
+        & _same(pairs, "description")
+        & (clocks | _same(pairs, "task"))
+    )
+
+
+def _same(pairs: pd.DataFrame, name: str) -> pd.Series:
+    """Say where a text agrees, or was not told by one of both."""
+    here, there = pairs[f"{name}_row"], pairs[f"{name}_known"]
+    return here.isna() | there.isna() | (here == there)
+
+
+def _match(pairs: pd.DataFrame) -> dict[int, int]:
+    """Pair off as many as possible: augmenting paths (Kuhn, 1955), the preferred ones first.
+
+    A path moves known entries to other rows, and never leaves one without: those that come first
+    keep a partner.
+    """
+    off_s = (pairs["duration_s_row"] - pairs["duration_s_known"]).abs()
+    ordered = pairs.assign(off_s=off_s).sort_values(["place_known", "off_s", "place_row"])
+    offers: dict[int, list[int]] = (
+        ordered.groupby("place_known", sort=True)["place_row"].agg(list).to_dict()
+    )
+    holder_of: dict[int, int] = {}
+    row_of: dict[int, int] = {}
+    for known in offers:
+        for row, asker in _path(known, offers, holder_of, row_of):
+            holder_of[row], row_of[asker] = asker, row
+    return holder_of
+
+
+def _path(
+    known: int,
+    offers: Mapping[int, Sequence[int]],
+    holder_of: Mapping[int, int],
+    row_of: Mapping[int, int],
+) -> list[tuple[int, int]]:
+    """Find a row for *known*: the moves that free one, each a row and its new holder."""
+    asker_of: dict[int, int] = {}
+    asking = deque([known])
+    while asking:
+        asker = asking.popleft()
+        for row in offers[asker]:
+            if row in asker_of:
+                continue
+            asker_of[row] = asker
+            if row not in holder_of:
+                return _moves(row, known, asker_of, row_of)
+            asking.append(holder_of[row])
+    return []
+
+
+def _moves(
+    row: int, known: int, asker_of: Mapping[int, int], row_of: Mapping[int, int]
+) -> list[tuple[int, int]]:
+    """Trace back who moves to where, from a row that is free to the entry that had none."""
+    moves = [(row, asker_of[row])]
+    while moves[-1][1] != known:
+        left = row_of[moves[-1][1]]
+        moves.append((left, asker_of[left]))
+    return moves
