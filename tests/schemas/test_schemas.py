@@ -12,6 +12,7 @@ from alembic.script import ScriptDirectory
 from connectors.database import closing_database
 from schemas import migrations
 from schemas.clockify import Clients, Projects, TimeEntries, Users
+from schemas.exports import ExportEntries
 from schemas.frames import sieve
 from schemas.links import Links, Unlinked
 from schemas.plan import Activities, Plan
@@ -20,7 +21,8 @@ from schemas.tables import REVISION, metadata
 from schemas.words import STATE_OF, Reason
 
 MODELS = [
-    TimeEntries, Users, Clients, Projects, People, Customers, Links, Unlinked, Plan, Activities
+    TimeEntries, Users, Clients, Projects, People, Customers, Links, Unlinked, Plan, Activities,
+    ExportEntries,
 ]  # fmt: skip
 
 

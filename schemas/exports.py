@@ -1,0 +1,176 @@
+"""What is read from a time export: its entries, and what is told of rows that are none.
+
+An export is a table that a time tracker wrote for people: it has names, not ids, and says day and
+hour in the time zone and the format of whoever made it.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from enum import StrEnum
+
+import pandera.pandas as pa
+from pandera.typing import Series
+
+from schemas.frames import UTC_US, column
+
+#: How many line numbers a note names; the count says how many there are.
+LINES_NAMED = 20
+
+
+class DateOrder(StrEnum):
+    """In which order a date's numbers stand."""
+
+    MDY = "mdy"
+    DMY = "dmy"
+    YMD = "ymd"
+
+
+class NotAnExport(ValueError):  # noqa: N818 - it is what the file is, not what went wrong
+    """The table is no list of time entries; the text says what it looks like and what is needed."""
+
+
+class UndecidedDates(NotAnExport):
+    """Nothing says in which order day and month stand, or what was said is contradicted."""
+
+
+class WrongMapping(ValueError):  # noqa: N818 - as NotAnExport
+    """A mapping of columns that cannot be followed; the text says why."""
+
+
+@dataclass(frozen=True)
+class BadCell:
+    """Why a row of an export cannot be read.
+
+    Attributes:
+        line: Number of the row's first line in the file, from 1; in a spreadsheet, of its row.
+        column: Name of the column; empty when it is about the whole row.
+        value: What stands there, at most 80 characters.
+        why: What is wrong, and what to do, in a person's words.
+    """
+
+    line: int
+    column: str
+    value: str
+    why: str
+
+
+@dataclass(frozen=True)
+class Note:
+    """Something that a person should know about rows that were read all the same.
+
+    Attributes:
+        kind: One word for all notes that mean the same, for counting.
+        text: What was found, and what was done about it.
+        count: How many rows it is about; 0 when it is about the file.
+        lines: The line numbers of the first of them, at most `LINES_NAMED`.
+    """
+
+    kind: str
+    text: str
+    count: int = 0
+    lines: tuple[int, ...] = ()
+
+
+def add_up(notes: Iterable[Note]) -> list[Note]:
+    """Make one note of all that say the same, as when chunks of one file are read."""
+    sums: dict[tuple[str, str], Note] = {}
+    for note in notes:
+        key = (note.kind, note.text)
+        before = sums.get(key, Note(note.kind, note.text))
+        sums[key] = Note(
+            note.kind,
+            note.text,
+            before.count + note.count,
+            (before.lines + note.lines)[:LINES_NAMED],
+        )
+    return list(sums.values())
+
+
+class ExportEntries(pa.DataFrameModel):
+    """One row of an export that was read, before any rounding, linking or judging."""
+
+    line: Series["Int64"] = column(
+        "Line of the file on which the row begins, from 1.", source="the file", unit="line", ge=1
+    )
+    user_name: Series[str] = column("Who worked.", source="User, First+Last Name", nullable=True)
+    user_email: Series[str] = column("Their e-mail address.", source="Email", nullable=True)
+    project_name: Series[str] = column("Empty without one.", source="Project", nullable=True)
+    client_name: Series[str] = column("Empty without one.", source="Client", nullable=True)
+    task_name: Series[str] = column("Empty without one.", source="Task", nullable=True)
+    tags: Series[str] = column("As in the file: joined by a comma.", source="Tags", nullable=True)
+    description: Series[str] = column(
+        "What was done; may be empty.", source="Description (Clockify, Toggl), Notes (Harvest)"
+    )
+    start: Series[UTC_US] = column(
+        "Start; empty where the export has only days.",
+        source="Start Date, Start Time",
+        unit="UTC",
+        nullable=True,
+    )
+    end: Series[UTC_US] = column(
+        "End; empty where the export has only days.",
+        source="End Date, End Time, else start and Duration",
+        unit="UTC",
+        nullable=True,
+    )
+    day: Series[str] = column(
+        "Local date of the start, YYYY-MM-DD.",
+        source="Start Date, Date",
+        str_matches=r"^\d{4}-\d\d-\d\d$",
+    )
+    duration_s: Series["Int64"] = column(
+        "End less start; where there is no end, the duration that the row tells.",
+        source="Start, End; else Duration or Hours",
+        unit="s",
+        ge=0,
+    )
+    billable: Series["boolean"] = column(
+        "Whether the customer pays; false for all where no column says so.", source="Billable"
+    )
+    entry_type: Series[str] = column(
+        "REGULAR where no column says otherwise.",
+        source="Type",
+        isin=["REGULAR", "BREAK", "HOLIDAY", "TIME_OFF"],
+    )
+    rate_micros: Series["Int64"] = column(
+        "Billable rate an hour; empty for none, which exports write as 0.00 too.",
+        source="Billable Rate (major units; FACTS 1.7)",
+        unit="millionths of the currency unit",
+        nullable=True,
+        ge=0,
+    )
+    currency: Series[str] = column(
+        "Currency of the rate, ISO 4217.",
+        source="Currency, else the header's label where it is a code, else the connection's",
+        nullable=True,
+    )
+    approved: Series["boolean"] = column(
+        "Whether the time was approved; empty where the export does not say.",
+        source="Approved? (Harvest)",
+        nullable=True,
+    )
+    has_clock: Series[bool] = column(
+        "Whether start and end are known, not the day alone.", source="the columns there are"
+    )
+    start_local: Series[str] = column(
+        "Start as shown, YYYY-MM-DDTHH:MM with :SS where seconds were shown.",
+        source="Start Date, Start Time",
+        nullable=True,
+    )
+    end_local: Series[str] = column(
+        "End as shown, in the same form; empty where the row shows none.",
+        source="End Date, End Time",
+        nullable=True,
+    )
+    precision_s: Series["Int64"] = column(
+        "What start and end are shown to: 1, or 60 when either lacks its seconds.",
+        source="Start Time, End Time; Duration where there is no end",
+        unit="s",
+        isin=[1, 60],
+    )
+
+    class Config:
+        """Rows are coerced to these types; what cannot be is a defect of the reader."""
+
+        coerce = True
+        strict = True
