@@ -1,0 +1,238 @@
+"""What a file's bytes are: which encoding, or which other kind of file that is no table.
+
+Nothing is held whole: the encoding is proved by one pass over the file in blocks, so that a file
+that says so fails before its first row is read, not half-way through.
+"""
+
+import codecs
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO
+
+from charset_normalizer import from_bytes
+
+from connectors.errors import AskPerson
+
+BLOCK = 1 << 20
+
+#: What people are asked for when a file is none; ends a refusal's sentence.
+NEEDED = "a time export is needed, as a .csv or .xlsx file: export the detailed report again"
+
+#: First bytes of what people may choose by mistake.
+_SIGNATURES = [
+    (b"%PDF", "a PDF"),
+    (
+        b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1",
+        "an old Excel file (.xls), or a spreadsheet with a password",
+    ),
+    (b"\x1f\x8b", "a gzip archive"),
+    (b"7z\xbc\xaf", "a 7z archive"),
+    (b"Rar!", "a RAR archive"),
+    (b"\x89PNG", "a picture"),
+    (b"\xff\xd8\xff", "a picture"),
+    (b"GIF8", "a picture"),
+    (b"SQLite format 3", "a database"),
+    (b"{\\rtf", "a text document (RTF)"),
+]
+
+_BOMS = [
+    (codecs.BOM_UTF8, "utf-8-sig"),
+    (codecs.BOM_UTF32_LE, "utf-32"),  # before UTF-16, whose mark it begins with
+    (codecs.BOM_UTF32_BE, "utf-32"),
+    (codecs.BOM_UTF16_LE, "utf-16"),
+    (codecs.BOM_UTF16_BE, "utf-16"),
+]
+
+#: Windows' code pages that spreadsheets write; charset-normalizer chooses among these alone.
+_PAGES = ["cp1252", "cp1250", "cp1251", "cp1253", "cp1254", "cp932", "cp949", "gb18030", "big5"]
+
+#: Control characters that text has no use for.
+_CONTROLS = re.compile(rb"[\x00-\x08\x0e-\x1f\x7f]")
+
+#: Bytes outside ASCII that are enough to tell one code page from another.
+_SAMPLE = 16_384
+
+
+@dataclass(frozen=True)
+class Encoding:
+    """In which encoding a file's text is.
+
+    Attributes:
+        name: As Python spells it.
+        note: What a person should know about the choice; empty when it is sure.
+    """
+
+    name: str
+    note: str = ""
+
+
+def refuse(path: Path, found: str) -> AskPerson:
+    """Say in one sentence what *path* looks like and what is needed."""
+    return AskPerson(f"{path} {found}; {NEEDED}.")
+
+
+def refuse_other_kinds(path: Path, head: bytes) -> None:
+    """Refuse a file whose first bytes are those of another kind than text.
+
+    Raises:
+        AskPerson: It is a PDF, an archive, a picture, a web page, JSON or binary data.
+    """
+    for signature, kind in _SIGNATURES:
+        if head.startswith(signature):
+            raise refuse(path, f"is {kind}")
+    text = head.removeprefix(codecs.BOM_UTF8).lstrip().lower()
+    if re.match(rb"<(!doctype html|html|head|body|table|!--)", text):
+        raise refuse(path, "is a web page (HTML), perhaps of a sign-in that ran out")
+    if text.startswith(b"<?xml"):
+        raise refuse(path, "is an XML file")
+    if re.match(rb'(\{\s*["}]|\[\s*[{\["\]\d])', text):
+        raise refuse(path, "is a JSON file")
+
+
+def find_encoding(path: Path, head: bytes, given: str | None) -> Encoding:
+    """Find the encoding of the whole file, or prove the one that a person gave.
+
+    UTF-8 and UTF-16 are known by their mark or because all bytes fit; what is neither is taken
+    for the Windows code page that it looks like, windows-1252 where that is possible at all.
+
+    Raises:
+        AskPerson: The bytes are no text, are cut within a character, or do not fit *given*.
+    """
+    if given is not None:
+        name = _known(given)
+        _decode_all(path, name, told=True)
+        return Encoding(name)
+    marked = next((name for mark, name in _BOMS if head.startswith(mark)), None)
+    wide = marked or _utf16_without_mark(head)
+    if wide:
+        _decode_all(path, wide)
+        return Encoding(wide)
+    if len(_CONTROLS.findall(head)) * 100 > len(head) or b"\x00" in head:
+        raise refuse(path, "holds binary data, not text")
+    if _is_utf8(path):
+        return Encoding("utf-8")
+    return _code_page(path)
+
+
+def _known(given: str) -> str:
+    try:
+        found = codecs.lookup(given)
+        "".encode(given)  # rot13 and base64 are codecs, too, but not of text
+    except (LookupError, ValueError):
+        raise AskPerson(
+            f"There is no encoding {given!r}: give one such as utf-8, utf-16 or windows-1252."
+        ) from None
+    return found.name
+
+
+def _utf16_without_mark(head: bytes) -> str | None:
+    """Tell UTF-16 by its NULs: a header is mostly ASCII, so every other byte is one."""
+    sample = head[:4096]
+    pairs = len(sample) // 2
+    high, low = sample[0 : 2 * pairs : 2].count(0), sample[1 : 2 * pairs : 2].count(0)
+    if pairs and low > 0.6 * pairs and high < 0.1 * pairs:
+        return "utf-16-le"
+    if pairs and high > 0.6 * pairs and low < 0.1 * pairs:
+        return "utf-16-be"
+    return None
+
+
+def _blocks(stream: BinaryIO) -> Iterator[bytes]:
+    return iter(lambda: stream.read(BLOCK), b"")
+
+
+def _decode_all(path: Path, name: str, *, told: bool = False) -> None:
+    decoder = codecs.getincrementaldecoder(name)()
+    with path.open("rb") as stream:
+        try:
+            for block in _blocks(stream):
+                if "\x00" in decoder.decode(block):
+                    raise refuse(path, "holds NUL characters, which no text has")
+        except (UnicodeError, ValueError) as error:
+            hint = "; leave --encoding out, or give another" if told else ""
+            raise refuse(path, f"cannot be read as {name}{hint}") from error
+        try:
+            decoder.decode(b"", final=True)
+        except (UnicodeError, ValueError) as error:
+            raise refuse(path, "ends in the middle of a character: it is cut") from error
+
+
+def _is_utf8(path: Path) -> bool:
+    """Read all as UTF-8, and tell a file that is cut from one in another encoding.
+
+    Raises:
+        AskPerson: All but the last bytes are UTF-8 with more than ASCII in it, or there is a NUL.
+    """
+    decoder = codecs.getincrementaldecoder("utf-8")()
+    beyond_ascii = False
+    with path.open("rb") as stream:
+        for block in _blocks(stream):
+            if b"\x00" in block:
+                raise refuse(path, "holds NUL characters, which no text has")
+            try:
+                beyond_ascii |= not decoder.decode(block).isascii()
+            except UnicodeDecodeError:
+                return False
+    try:
+        decoder.decode(b"", final=True)
+    except UnicodeDecodeError as error:
+        if beyond_ascii:
+            raise refuse(path, "ends in the middle of a character: it is cut") from error
+        return False
+    return True
+
+
+def _code_page(path: Path) -> Encoding:
+    sample = _beyond_ascii(path)
+    if len(_CONTROLS.findall(sample)) * 100 > len(sample):
+        raise refuse(path, "holds binary data, not text")
+    likely = from_bytes(sample, cp_isolation=_PAGES)
+    best = likely.best()
+    # Short samples fit many pages. Western letters beyond ASCII stand alone between others, those
+    # of other alphabets in rows; the Western page stands unless that, or a language, speaks.
+    in_rows = sum(map(len, re.findall(rb"[\x80-\xff]{3,}", sample)))
+    foreign = in_rows * 2 > sum(byte > 0x7F for byte in sample) or (
+        best is not None
+        and best.coherence >= 0.3
+        and "cp1252" not in [match.encoding for match in likely]
+    )
+    western = best is None or not foreign
+    if western and _fits(path, "cp1252"):
+        name = "cp1252"
+    elif best is not None and _fits(path, best.encoding):
+        name = best.encoding
+    else:
+        raise AskPerson(
+            f"Nobody can tell in which encoding {path} is: give it with --encoding, or export the"
+            " file again as UTF-8."
+        )
+    label = name.replace("cp125", "windows-125")
+    return Encoding(
+        name,
+        f"The file is not UTF-8; it was read as {label}. Where names look wrong, give --encoding.",
+    )
+
+
+def _beyond_ascii(path: Path) -> bytes:
+    """Collect lines with more than ASCII in them, as many as tell a code page."""
+    found = bytearray()
+    with path.open("rb") as stream:
+        while len(found) < _SAMPLE and (line := stream.readline(_SAMPLE)):
+            if not line.isascii():
+                found += line
+    return bytes(found)
+
+
+def _fits(path: Path, name: str) -> bool:
+    """Say whether every byte of the file is a character of that code page."""
+    decoder = codecs.getincrementaldecoder(name)()
+    with path.open("rb") as stream:
+        try:
+            for block in _blocks(stream):
+                decoder.decode(block)
+            decoder.decode(b"", final=True)
+        except UnicodeDecodeError:
+            return False
+    return True
