@@ -1,0 +1,302 @@
+"""Which export a table is, found by its header: which column holds what.
+
+Headers follow the language, the labels and the choice of columns of whoever made the export, so
+each column is known by its name alone, wherever it stands (FACTS, Clockify, section 9). What is
+not known is ignored and told; what a person maps beats what is known.
+"""
+
+import re
+import unicodedata
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from schemas.currencies import CURRENCY_CODES
+from schemas.exports import NotAnExport, WrongMapping
+
+#: What a column can be mapped to; `date` is another word for `start_date`.
+FIELDS = (
+    "user", "first_name", "last_name", "email", "client", "project", "task", "description", "tags",
+    "billable", "type", "date", "start_date", "start_time", "end_date", "end_time", "duration",
+    "hours", "rate", "currency", "approved",
+)  # fmt: skip
+
+#: Fields that are read besides, without a person's mapping.
+_CREATED = "created"  # a day, which shows how the file writes days
+_AMOUNT = "amount"  # never used as money (rates are told); it shows how the file writes numbers
+
+#: Names of columns: English as seen (FACTS 9.1 to 9.3), German and Portuguese as far as known.
+_NAMES = {
+    "user": ["user", "benutzer", "usuário", "team member", "member"],
+    "first_name": ["first name"],
+    "last_name": ["last name"],
+    "email": ["email", "e-mail"],
+    "client": ["client", "kunde", "cliente"],
+    "project": ["project", "projekt", "projeto"],
+    "task": ["task", "activity", "aufgabe", "tätigkeit", "tarefa"],
+    "description": ["description", "notes", "beschreibung", "descrição"],
+    "tags": ["tags", "tag", "etiquetas"],
+    "billable": ["billable", "billable?", "abrechenbar", "faturável"],
+    "type": ["type", "typ", "tipo"],
+    "start_date": ["start date", "date", "startdatum", "data de início", "data inicial"],
+    "start_time": ["start time", "startzeit", "hora de início", "hora inicial"],
+    "end_date": ["end date", "enddatum", "data de término", "data final", "data de fim"],
+    "end_time": ["end time", "endzeit", "hora de término", "hora final", "hora de fim"],
+    "duration": ["duration (h)", "duration", "dauer (h)", "duração (h)"],
+    "hours": ["duration (decimal)", "hours", "dauer (dezimal)", "duração (decimal)"],
+    "rate": ["billable rate", "taxa faturável", "abrechenbarer satz"],
+    "currency": ["currency"],
+    "approved": ["approved?", "approved"],
+    _AMOUNT: ["billable amount", "amount", "valor faturável"],
+    _CREATED: ["date of creation", "erstellungsdatum", "data de criação"],
+}  # fmt: skip
+_FIELD_OF = {name: found for found, names in _NAMES.items() for name in names}
+
+#: Those whose header carries the currency's label.
+_PRICED = {name: found for name, found in _FIELD_OF.items() if found in {"rate", _AMOUNT}}
+
+#: Columns that are known and not needed.
+_NOT_NEEDED = re.compile(
+    r"group|gruppe|grupo|invoiced\??|invoice id|(cost|profit) (amount|rate)|project code|roles|"
+    r"employee\?|external reference url"
+)
+
+_LABELLED = re.compile(r"(.+?)\s*\(([^()]+)\)")
+
+_DETAILED = (
+    "export the detailed report of Clockify, Toggl or Harvest, or say which column is which with"
+    ' --map, as in --map "Worked on=date"'
+)
+
+
+@dataclass(frozen=True)
+class Format:
+    """What an export's columns are.
+
+    Attributes:
+        name: `clockify-detailed`, `toggl-detailed`, `toggl-import`, `harvest-detailed`,
+            `harvest-import` or `mapped`.
+        columns: Position of the column for each field that there is, from 0.
+        header: Names of all columns.
+        currency: ISO 4217 code in the rate column's header, if it is one.
+        notes: What a person should know: columns ignored, labels that are no currency.
+    """
+
+    name: str
+    columns: Mapping[str, int]
+    header: tuple[str, ...]
+    currency: str | None = None
+    notes: tuple[str, ...] = field(default=())
+
+    def column(self, found: str) -> str:
+        """Give the name that the column for a field has in the file."""
+        return self.header[self.columns[found]]
+
+
+def parse_mapping(texts: Sequence[str]) -> dict[str, str]:
+    """Read mappings `column=field`, as people type them, to field → column.
+
+    Examples:
+        >>> parse_mapping(["Worked on=date", "Who = user", "a=b=hours"])
+        {'start_date': 'Worked on', 'user': 'Who', 'hours': 'a=b'}
+
+    Raises:
+        WrongMapping: One has no `=`, an unknown field, or a field that was given before.
+    """
+    mapping: dict[str, str] = {}
+    for text in texts:
+        column, sign, name = (part.strip() for part in text.rpartition("="))
+        name = name.casefold().replace("-", "_").replace(" ", "_")
+        if not (sign and column and name):
+            raise WrongMapping(f"{text!r} is no mapping: write column=field, as in Who=user.")
+        if name not in FIELDS:
+            raise WrongMapping(f"There is no field {name!r}. The fields are {', '.join(FIELDS)}.")
+        name = "start_date" if name == "date" else name
+        if name in mapping:
+            raise WrongMapping(
+                f"Both {mapping[name]!r} and {column!r} are mapped to {name}: choose one."
+            )
+        mapping[name] = column
+    return mapping
+
+
+def recognise(
+    header: Sequence[str], file_name: str = "", mapping: Mapping[str, str] | None = None
+) -> Format:
+    """Find out which export a table is, by the names of its columns.
+
+    Args:
+        header: As in the file; case, white space around and Unicode form do not matter.
+        file_name: For the text of a refusal.
+        mapping: Column for each field that a person mapped; the others are found as ever.
+
+    Raises:
+        NotAnExport: It is another table, or says not who, when or how long.
+        WrongMapping: A mapped column is not in the header, or is there twice.
+    """
+    keys = [_key(name) for name in header]
+    told = _mapped(header, keys, mapping or {})
+    columns, notes = _known(header, keys, told)
+    name = _name(header, keys, columns, mapped=bool(told))
+    if name == "clockify-detailed":
+        _by_place(header, columns, notes)
+    _refuse_others(file_name, header, keys, columns, mapped=bool(told))
+    currency, currency_notes = _currency(header, columns)
+    ignored = [
+        header[at]
+        for at, key in enumerate(keys)
+        if at not in columns.values() and not _NOT_NEEDED.fullmatch(_unlabelled(key))
+    ]
+    if ignored:
+        notes.append(f"Columns that were not used: {', '.join(map(repr, ignored))}.")
+    if "billable" not in columns:
+        notes.append(
+            "No column says what is billable: all rows count as not billable. If one does, name it"
+            " with --map COLUMN=billable."
+        )
+    return Format(name, columns, tuple(header), currency, (*notes, *currency_notes))
+
+
+def _key(name: str) -> str:
+    return " ".join(unicodedata.normalize("NFC", name).casefold().split())
+
+
+def _unlabelled(key: str) -> str:
+    """Take the currency's label off, as in `billable rate (usd)`."""
+    labelled = _LABELLED.fullmatch(key)
+    return labelled[1] if labelled else key
+
+
+def _mapped(header: Sequence[str], keys: list[str], mapping: Mapping[str, str]) -> dict[str, int]:
+    told = {}
+    for name, column in mapping.items():
+        exact = [at for at, found in enumerate(header) if found == column]
+        places = exact or [at for at, key in enumerate(keys) if key == _key(column)]
+        if not places:
+            raise WrongMapping(
+                f"There is no column {column!r}. The columns are {', '.join(map(repr, header))}."
+            )
+        if len(places) > 1:
+            raise WrongMapping(f"There are {len(places)} columns {column!r}: rename all but one.")
+        told["start_date" if name == "date" else name] = places[0]
+    return told
+
+
+def _known(
+    header: Sequence[str], keys: list[str], told: dict[str, int]
+) -> tuple[dict[str, int], list[str]]:
+    columns = dict(told)
+    notes = []
+    for at, key in enumerate(keys):
+        found = _FIELD_OF.get(key) or _PRICED.get(_unlabelled(key))
+        if found is None or at in told.values() or found in told:
+            continue
+        if found in columns:
+            notes.append(
+                f"Column {at + 1}, {header[at]!r}, says the same as column {columns[found] + 1},"
+                f" {header[columns[found]]!r}, which was used."
+            )
+            continue
+        columns[found] = at
+    return columns, notes
+
+
+def _name(
+    header: Sequence[str], keys: list[str], columns: Mapping[str, int], *, mapped: bool
+) -> str:
+    if mapped:
+        return "mapped"
+    if "hours" in columns and keys[columns["hours"]] == "hours":
+        return "harvest-detailed" if "billable" in columns else "harvest-import"
+    plain_duration = "duration" in columns and keys[columns["duration"]] == "duration"
+    # Clockify writes "Start Date", Toggl "Start date": it tells them apart where nothing else does.
+    toggl = "start_date" in columns and header[columns["start_date"]] == "Start date"
+    if plain_duration or (toggl and "duration" not in columns):
+        return "toggl-detailed" if "end_time" in columns else "toggl-import"
+    return "clockify-detailed"
+
+
+def _by_place(header: Sequence[str], columns: dict[str, int], notes: list[str]) -> None:
+    """Find Project, Client and Task under other names: workspaces rename them (FACTS 9.1).
+
+    Clockify always begins with Project, Client, Description, Task, User.
+    """
+    described = columns.get("description")
+    if described is None:
+        return
+    places = {
+        "client": described - 1 if columns.get("project") == described - 2 else None,
+        "project": described - 2 if columns.get("client") == described - 1 else None,
+        "task": described + 1 if columns.get("user") == described + 2 else None,
+    }
+    for name, at in places.items():
+        if name not in columns and at is not None and at >= 0 and at not in columns.values():
+            columns[name] = at
+            notes.append(
+                f"Column {header[at]!r} was read as the {name}: it stands in its place. If it is"
+                f" not, name the right one with --map COLUMN={name}."
+            )
+
+
+def _refuse_others(
+    file_name: str,
+    header: Sequence[str],
+    keys: list[str],
+    columns: Mapping[str, int],
+    *,
+    mapped: bool,
+) -> None:
+    lacking = _lacking(columns)
+    looks = None if mapped else _looks_like(set(keys), columns)
+    if not lacking and not looks:
+        return
+    this = file_name or "This table"
+    if looks:
+        raise NotAnExport(f"{this} looks like {looks}, which is no list of entries: {_DETAILED}.")
+    shown = ", ".join(repr(name[:40]) for name in header[:12])
+    raise NotAnExport(
+        f"{this} does not say {' nor '.join(lacking)} in its columns ({shown}"
+        f"{', …' if len(header) > 12 else ''}): {_DETAILED}."
+    )
+
+
+def _lacking(columns: Mapping[str, int]) -> list[str]:
+    has = columns.keys()
+    lacking = []
+    if not ({"user"} <= has or {"email"} <= has or {"first_name", "last_name"} <= has):
+        lacking.append("who worked")
+    if "start_date" not in has:
+        lacking.append("on which day")
+    ends = {"start_time", "end_time"} <= has or {"start_date", "end_date"} <= has
+    if not (ends or "duration" in has or "hours" in has):
+        lacking.append("for how long")
+    return lacking
+
+
+def _looks_like(keys: set[str], columns: Mapping[str, int]) -> str | None:
+    """Name tables that people choose by mistake (FACTS 9.1, 9.3)."""
+    if keys & {"tracked (h)", "visibility", "billability", "estimated (h)"}:
+        return "Clockify's list of projects"
+    if keys & {"transaction date", "service item", "payroll item"}:
+        return "a time import for QuickBooks"
+    if keys & {"time (h)", "time (decimal)"} and "start_time" not in columns:
+        return "a summary report of Clockify"
+    if "duration" in columns and "start_date" not in columns:
+        return "a summary report"
+    return None
+
+
+def _currency(
+    header: Sequence[str], columns: Mapping[str, int]
+) -> tuple[str | None, tuple[str, ...]]:
+    """Take the label of the rate's column where it is a code: `(USD)`, not `(EURO)` or `($)`."""
+    if "rate" not in columns:
+        return None, ()
+    labelled = _LABELLED.fullmatch(header[columns["rate"]].strip())
+    if not labelled:
+        return None, ()
+    label = labelled[2].strip()
+    if label in CURRENCY_CODES:
+        return label, ()
+    return None, (
+        f"{label!r} in the header is no code of a currency: rates are in the connection's.",
+    )

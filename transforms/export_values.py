@@ -1,0 +1,202 @@
+"""Single cells of an export: numbers, durations, times of day, words for yes and no.
+
+A column has few distinct texts: each is read once, by a plain function, and given to all its rows.
+"""
+
+import re
+from collections.abc import Callable
+from decimal import ROUND_HALF_UP, Decimal
+from typing import Literal
+
+import pandas as pd
+
+from schemas.currencies import CURRENCY_CODES
+
+Mark = Literal[".", ","]
+
+#: What a text of a duration is exact to, in seconds to either side: `h:mm:ss`; `h:mm`, where
+#: Clockify shows a started minute as a full one and others leave it out (FACTS 5); decimal hours,
+#: which are rounded to two places.
+SLACK_S = {"seconds": 0, "minutes": 59, "hours": 18}
+
+#: 10,000 hours: no duration of one entry, in any export.
+LONGEST_S = 36_000_000
+
+_SPACES = re.compile(r"[\s\u00a0\u202f\u2009'\u2019]+")
+_AROUND_MONEY = re.compile(r"^(?:[€$£¥₹]|R\$)|[€$£¥₹]$")
+_TIME = re.compile(
+    r"([0-9]{1,2})[:.h]([0-9]{2})(?:[:.]([0-9]{2})(?:[.,]0+)?)?(?:([ap])\.?m\.?)?", re.ASCII
+)
+_CLOCK_SPAN = re.compile(r"([0-9]{1,5}):([0-5][0-9])(?::([0-5][0-9]))?", re.ASCII)
+_ISO_SPAN = re.compile(
+    r"pt(?=[0-9])(?:([0-9]{1,5})h)?(?:([0-9]{1,7})m)?(?:([0-9]{1,9})s)?", re.ASCII
+)
+
+_YES = {"yes", "ja", "sim", "oui", "sí", "si", "true", "wahr", "verdadeiro", "vrai", "y", "x", "1"}
+_NO = {"no", "nein", "não", "nao", "non", "false", "falsch", "falso", "faux", "n", "0"}
+
+_TYPES = {
+    "": "REGULAR", "regular": "REGULAR", "regulär": "REGULAR", "break": "BREAK", "pause": "BREAK",
+    "pausa": "BREAK", "holiday": "HOLIDAY", "feiertag": "HOLIDAY", "feriado": "HOLIDAY",
+    "time off": "TIME_OFF", "time_off": "TIME_OFF", "abwesenheit": "TIME_OFF",
+}  # fmt: skip
+
+
+def read_each(
+    texts: pd.Series, read: Callable[[str], object], *, dtype: str = "Int64"
+) -> pd.Series:
+    """Read each distinct text once; where *read* gives `None`, the value is missing."""
+    codes, distinct = pd.factorize(texts)
+    values = pd.array([*(read(text) for text in distinct), None], dtype=dtype)
+    return pd.Series(values.take(codes), index=texts.index)
+
+
+def decimal_mark(text: str) -> Mark | Literal["", "?"] | None:
+    """Say which mark a number shows to be the decimal one.
+
+    Returns:
+        The mark; empty where there is none to see; `?` where it may be either (`1.000`); `None`
+        for what is no number.
+
+    Examples:
+        >>> [decimal_mark(text) for text in ["2.000,0", "1,234.5", "20,0", "8", "1.000", "0.125"]]
+        [',', '.', ',', '', '?', '.']
+        >>> decimal_mark("1,000,000"), decimal_mark("1.2.3"), decimal_mark("eight")
+        ('.', None, None)
+    """
+    number = re.sub("^[-+]", "", _bare(text))
+    if re.fullmatch(r"[0-9]{1,20}", number):
+        return ""
+    single = re.fullmatch(r"([0-9]{0,20})([.,])([0-9]{1,20})", number)
+    if single:
+        whole, mark, part = single.groups()
+        either = len(part) == 3 and 1 <= len(whole) <= 3 and not whole.startswith("0")
+        return "?" if either else mark  # type: ignore[return-value]
+    if re.fullmatch(r"[0-9]{1,3}(,[0-9]{3}){1,6}\.[0-9]{1,20}|[0-9]{1,3}(,[0-9]{3}){2,6}", number):
+        return "."
+    if re.fullmatch(r"[0-9]{1,3}(\.[0-9]{3}){1,6},[0-9]{1,20}|[0-9]{1,3}(\.[0-9]{3}){2,6}", number):
+        return ","
+    return None
+
+
+def read_number(text: str, mark: Mark | None) -> Decimal | None:
+    """Read a number in the file's way; `None` for what is none, or is not written that way.
+
+    Args:
+        text: With or without marks of thousands, and the sign of a currency around it.
+        mark: The file's decimal mark; `None` where nothing in the file shows it.
+
+    Examples:
+        >>> read_number("2.000,5 €", ","), read_number("1.000", "."), read_number("1.000", ",")
+        (Decimal('2000.5'), Decimal('1.000'), Decimal('1000'))
+        >>> read_number("1.000", None), read_number("2,5", ".")
+        (None, None)
+    """
+    shown = decimal_mark(text)
+    if (
+        shown is None
+        or (shown == "?" and mark is None)
+        or (shown in {".", ","} and mark not in {shown, None})
+    ):
+        return None
+    used = mark if shown == "?" else shown
+    thousands = "." if used == "," else ","
+    return Decimal(_bare(text).replace(thousands, "").replace(",", "."))
+
+
+def _bare(text: str) -> str:
+    return _AROUND_MONEY.sub("", _SPACES.sub("", text))
+
+
+def read_micros(text: str, mark: Mark | None) -> int | None:
+    """Read a rate in millionths of the currency unit; `None` below 0 and above a billion."""
+    number = read_number(text, mark)
+    if number is None or not 0 <= number <= 10**9:
+        return None
+    return int((number * 1_000_000).to_integral_value(ROUND_HALF_UP))
+
+
+def number_wanted(mark: Mark | None) -> str:
+    """Say how a number should be written that could not be read."""
+    if mark is None:
+        return (
+            "Nothing in the file shows whether a point or a comma begins the decimals: write such"
+            " numbers with two decimals."
+        )
+    return f"Write a number with {mark!r} before its decimals, as in the rest of the file."
+
+
+def currency_code(text: str) -> str | None:
+    """Find a code of ISO 4217, as in `Euro - EUR`; the last one, since names may have capitals."""
+    codes = [word for word in re.findall(r"[A-Z]{3,}", text) if word in CURRENCY_CODES]
+    return codes[-1] if codes else None
+
+
+def read_duration(
+    text: str, mark: Mark | None, *, spreadsheet: bool = False
+) -> tuple[int, str] | None:
+    """Read a duration in seconds, and say by a word of `SLACK_S` how exact its text is.
+
+    Args:
+        text: `h:mm:ss`, `h:mm`, ISO 8601 (`PT1H30M`) or decimal hours.
+        mark: Decimal mark of the file's numbers.
+        spreadsheet: A bare number is a part of a day, as spreadsheets store spans of time.
+
+    Examples:
+        >>> read_duration("01:30:05", "."), read_duration("3:30", "."), read_duration("PT90M", ".")
+        ((5405, 'seconds'), (12600, 'minutes'), (5400, 'seconds'))
+        >>> read_duration("2.97", "."), read_duration("0.125", ".", spreadsheet=True)
+        ((10692, 'hours'), (10800, 'seconds'))
+    """
+    bare = _SPACES.sub("", text).casefold()
+    span = _CLOCK_SPAN.fullmatch(bare) or _ISO_SPAN.fullmatch(bare)
+    if span:
+        hours, minutes, seconds = (int(part or 0) for part in span.groups())
+        exact = "seconds" if span[3] or bare.startswith("pt") else "minutes"
+        total_s = hours * 3600 + minutes * 60 + seconds
+        return (total_s, exact) if total_s <= LONGEST_S else None
+    number = read_number(bare, mark)
+    if number is None or number < 0:
+        return None
+    seconds_each = 86_400 if spreadsheet else 3600
+    exact_s = number * seconds_each
+    if exact_s > LONGEST_S:
+        return None
+    return (
+        int(exact_s.to_integral_value(ROUND_HALF_UP)),
+        "seconds" if spreadsheet else "hours",
+    )
+
+
+def read_time(text: str) -> tuple[int, int] | None:
+    """Read a time of day: seconds after midnight, and whether it is shown to 1 or 60 seconds.
+
+    Examples:
+        >>> read_time("10:23:52 AM"), read_time("12:05 p.\u00a0m."), read_time("15:00")
+        ((37432, 1), (43500, 60), (54000, 60))
+        >>> read_time("24:00"), read_time("13:00 PM"), read_time("9")
+        (None, None, None)
+    """
+    parts = _TIME.fullmatch(_SPACES.sub("", text).casefold())
+    if parts is None:
+        return None
+    hour, minute, second = (int(part or 0) for part in parts.group(1, 2, 3))
+    half = parts[4]
+    if half:
+        if not 1 <= hour <= 12:
+            return None
+        hour = hour % 12 + (12 if half == "p" else 0)
+    if hour > 23 or minute > 59 or second > 59:
+        return None
+    return hour * 3600 + minute * 60 + second, 1 if parts[3] else 60
+
+
+def read_yes(text: str) -> bool | None:
+    """Read yes or no, in the languages of the exports; `None` for anything else."""
+    word = text.strip().casefold()
+    return True if word in _YES else False if word in _NO else None
+
+
+def read_type(text: str) -> str | None:
+    """Read the type of an entry; empty is REGULAR, as in reports before there were types."""
+    return _TYPES.get(" ".join(text.casefold().split()))
