@@ -307,6 +307,135 @@ def send(
         output.outcome = Outcome.of(result)
 
 
+@app.command(
+    "import", epilog="Example: clockbooks import Clockify_Time_Report_Detailed.csv --dry-run"
+)
+def import_(
+    *,
+    files: Annotated[
+        list[Path],
+        typer.Argument(metavar="FILE…", help="Detailed exports: CSV, or .xlsx spreadsheets."),
+    ],
+    date_order: Annotated[
+        Literal["mdy", "dmy", "ymd"] | None,
+        typer.Option(help="Order of day and month; default: found out from the whole file."),
+    ] = None,
+    timezone: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME",
+            help="Time zone of the file's clock times, its exporter's; default: the connection's.",
+        ),
+    ] = None,
+    encoding: Annotated[
+        str | None,
+        typer.Option(help="utf-8, utf-16, windows-1252, …; default: found out."),
+    ] = None,
+    delimiter: Annotated[
+        str | None, typer.Option(help="comma, semicolon or tab; default: found out.")
+    ] = None,
+    map_: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--map", metavar="COLUMN=FIELD", help="What a column holds. Repeatable; see README."
+        ),
+    ] = None,
+    strict: Annotated[
+        bool, typer.Option("--strict", help="Send nothing unless every row is good.")
+    ] = False,
+    user: Annotated[
+        list[str] | None, typer.Option(help="Only this user: name or address. Repeatable.")
+    ] = None,
+    client: Annotated[
+        list[str] | None, typer.Option(help="Only this client, by name. Repeatable.")
+    ] = None,
+    project: Annotated[
+        list[str] | None, typer.Option(help="Only this project, by name. Repeatable.")
+    ] = None,
+    billable: Annotated[
+        bool | None,
+        typer.Option("--billable/--non-billable", help="Only billable rows, or only others."),
+    ] = None,
+    approved_only: Annotated[
+        bool,
+        typer.Option("--approved-only", help="Leave rows that the file does not call approved."),
+    ] = False,
+    rounding: Annotated[
+        str | None,
+        typer.Option(
+            metavar="MODE:MINUTES",
+            help="nearest:15, up:6, down:30, or none; default: the workspace's own setting.",
+        ),
+    ] = None,
+    allow_payroll: Annotated[
+        bool, typer.Option("--allow-payroll", help="Try a company with QuickBooks Payroll.")
+    ] = False,
+    retry_refused: Annotated[
+        bool,
+        typer.Option(
+            "--retry-refused", help="Try rows again that QuickBooks refused, changed or not."
+        ),
+    ] = False,
+    sync: Annotated[
+        bool | None,
+        typer.Option(
+            "--sync/--no-sync",
+            help="Compare both directories first; default: CLOCKBOOKS_SYNC_BEFORE_SEND, or not.",
+        ),
+    ] = None,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Show the plan; send nothing, change nothing.")
+    ] = False,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Send without asking.")] = False,
+    connection: ConnectionName = None,
+    json: Json = False,
+) -> None:
+    """Send the time of exported files to QuickBooks: the same job as send, on the same ledger.
+
+    Takes detailed exports of Clockify, Toggl and Harvest, and with --map any other. Safe to run
+    again over the same or overlapping files: what was sent, from a file or from Clockify itself,
+    does not go again.
+    """
+    with command(as_json=json) as output:
+        if rounding is not None:
+            _check_rounding(rounding)
+        ask = not (yes or dry_run)
+        if ask and not output.can_ask:
+            stop_usage("Without a terminal nobody can be asked: add --yes to send, or --dry-run.")
+        from flows import running, tables
+        from flows.file_reading import ReadOptions
+        from flows.importing import ImportRequest
+
+        request = ImportRequest(
+            files=tuple(files),
+            reading=ReadOptions(
+                date_order=date_order,
+                timezone=timezone,
+                encoding=encoding,
+                delimiter=delimiter,
+                mapping=tuple(map_ or ()),
+            ),
+            strict=strict,
+            users=tuple(user or ()),
+            clients=tuple(client or ()),
+            projects=tuple(project or ()),
+            billable=billable,
+            approved_only=approved_only,
+            rounding=rounding,
+            dry_run=dry_run,
+            allow_payroll=allow_payroll,
+            retry_refused=retry_refused,
+            sync=sync,
+        )
+        result = running.import_files(connection, request, output, ask=ask)
+        output.document = result
+        if ask and result["dry_run"]:
+            output.say("Nothing was sent.")
+            return
+        tables.show_import(output, result)
+        output.outcome = Outcome.of(result)
+
+
 @app.command(epilog="Example: clockbooks settle")
 def settle(*, connection: ConnectionName = None, json: Json = False) -> None:
     """Ask QuickBooks about entries in doubt, and settle them; send nothing new.

@@ -7,8 +7,8 @@ person reads standard output.
 import json
 import sys
 import unicodedata
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 from enum import IntEnum
 from typing import Any, NoReturn
 
@@ -33,7 +33,7 @@ class Outcome(IntEnum):
         """Say how a send ended: partly, when an entry was rejected, is in doubt or set aside."""
         counts = document["counts"]
         open_ends = sum(counts["rejected"].values()) + counts["in_doubt"]
-        return cls.PARTLY_DONE if open_ends or document["set_aside"] else cls.DONE
+        return cls.PARTLY_DONE if open_ends or len(document["set_aside"]) else cls.DONE
 
 
 class Output:
@@ -44,6 +44,7 @@ class Output:
         document: The JSON document; set by the command.
         outcome: How the command ends; set by the command.
         console: Where words for a person go.
+        resources: What the document needs until it is written; closed after that.
     """
 
     def __init__(self, *, as_json: bool) -> None:
@@ -54,6 +55,7 @@ class Output:
         if not self.console.is_terminal:
             self.console = Console(stderr=as_json, highlight=False, width=PIPED_WIDTH)
         self.errors = Console(stderr=True, highlight=False, soft_wrap=True)
+        self.resources = ExitStack()
 
     @property
     def can_ask(self) -> bool:
@@ -75,25 +77,52 @@ def command(*, as_json: bool) -> Iterator[Output]:
     from connectors.errors import ClockbooksError
 
     output = Output(as_json=as_json)
-    try:
-        yield output
-    except ClockbooksError as error:
-        output.errors.print(Text(clean(str(error)), style="red"))
-        output.document = error_document(type(error).__name__, str(error))
-        output.outcome = Outcome.COULD_NOT_RUN
-    except KeyboardInterrupt:
-        text = "Stopped. The ledger holds what was sent; run the command again to go on."
-        output.errors.print(Text(text, style="red"))
-        raise typer.Exit(130) from None
-    if as_json:
-        write_json(output.document)
+    with output.resources:
+        try:
+            yield output
+        except ClockbooksError as error:
+            output.errors.print(Text(clean(str(error)), style="red"))
+            output.document = error_document(type(error).__name__, str(error))
+            output.outcome = Outcome.COULD_NOT_RUN
+        except KeyboardInterrupt:
+            text = "Stopped. The ledger holds what was sent; run the command again to go on."
+            output.errors.print(Text(text, style="red"))
+            raise typer.Exit(130) from None
+        if as_json:
+            write_json(output.document)
     if output.outcome is not Outcome.DONE:
         raise typer.Exit(int(output.outcome))
 
 
 def write_json(document: Any) -> None:
-    """Write the one JSON document of a command to standard output."""
-    sys.stdout.write(json.dumps(document, ensure_ascii=False, indent=2) + "\n")
+    """Write the one JSON document of a command to standard output.
+
+    Lists that are longer than memory (`flows.spool`) are written one object after the other.
+    """
+    if not isinstance(document, dict):
+        sys.stdout.write(f"{_as_json(document)}\n")
+        return
+    mark = "{\n"
+    for name, value in document.items():
+        sys.stdout.write(f"{mark}  {json.dumps(name)}: ")
+        mark = ",\n"
+        if isinstance(value, Iterable) and not isinstance(value, list | dict | str):
+            _write_one_by_one(value)
+        else:
+            sys.stdout.write(_as_json(value).replace("\n", "\n  "))
+    sys.stdout.write("\n}\n")
+
+
+def _write_one_by_one(objects: Iterable[Any]) -> None:
+    mark = "[\n"
+    for one in objects:
+        sys.stdout.write(f"{mark}    " + _as_json(one).replace("\n", "\n    "))
+        mark = ",\n"
+    sys.stdout.write("[]" if mark == "[\n" else "\n  ]")
+
+
+def _as_json(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=False, indent=2)
 
 
 def error_document(kind: str, message: str) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from schemas.words import Kind, Origin, QboKind
 from transforms.directories import read_customers, read_people, read_projects, read_users
 from transforms.hierarchy import Tree
 from transforms.linking import Partner, as_partner, placed_name
-from transforms.names import DELETED_USER, without_suffix
+from transforms.names import DELETED_USER, OWN_ID, without_suffix
 
 #: Members of a link in JSON and CSV.
 MEMBERS = (
@@ -118,7 +118,12 @@ def listed(connection: str | None) -> list[dict[str, Any]]:
 
 
 def _name_in_clockify(world: World, kind: Kind, clockify_id: str) -> str | None:
-    """Give the name of a user or project, a project's with its client; a deleted user has none."""
+    """Give the name of a user or project, a project's with its client; a deleted user has none.
+
+    What only files name has an id of ours, which is made of the name.
+    """
+    if clockify_id.startswith(OWN_ID):
+        return clockify_id.removeprefix(OWN_ID)
     if kind == Kind.USER:
         people = read_users(world.clockify.users()).good
         names = dict(zip(people["clockify_id"], people["name"], strict=True))

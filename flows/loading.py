@@ -91,6 +91,12 @@ def load(
     return _with_endings(plan, ended), loader.halted
 
 
+def not_loaded(plan: pd.DataFrame, why: str) -> pd.DataFrame:
+    """Say of the plan's ready rows that they were not even begun, because the run ended early."""
+    ready = plan.loc[plan["state"] == State.READY, "entry_id"]
+    return _with_endings(plan, dict.fromkeys(ready, _not_taken(why)))
+
+
 class _Loader:
     """What the workers of one load share.
 

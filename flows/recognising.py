@@ -1,6 +1,14 @@
-"""Knows entries again that the ledger holds under another id: those that were sent from a file."""
+"""Knows entries again that the ledger holds under another id: rows of files have none of their own.
 
+A row that is known takes the ledger's id, and so is skipped, settled or tried again like any entry;
+a new one gets an id made of its content and a number that tells equal rows apart. Files are taken
+one after the other: what a later one repeats of an earlier one goes once, while equal rows of one
+file are as many entries.
+"""
+
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import pandas as pd
 
@@ -9,7 +17,7 @@ from connectors.ledger import About
 from flows.world import World
 from schemas.words import Source
 from transforms.days import local_days
-from transforms.twins import contents_of, find_twins
+from transforms.twins import clashes, contents_of, find_twins, new_ids
 
 
 @dataclass(frozen=True)
@@ -66,3 +74,102 @@ def keep(world: World, recognised: Recognised) -> None:
 def _sent_from_a_file(rows: pd.DataFrame, known: pd.DataFrame) -> pd.Series:
     # Two of Clockify's ids are two entries, however alike.
     return find_twins(rows, known[known["source"] == Source.FILE])
+
+
+@dataclass(frozen=True)
+class RecognisedRows:
+    """The rows of files, with the ids under which the ledger holds them, or will.
+
+    Attributes:
+        entries: `FileEntries` with ids, in the order in which they came.
+        held: What the ledger holds of them: `entry_id`, `state` and `time_activity_id`.
+        about: What they are about.
+        repeated: Ids of rows that repeat one of an earlier file, with that file and line.
+        clashing: Ids of new rows that begin when a known entry of the same person begins.
+    """
+
+    entries: pd.DataFrame
+    held: pd.DataFrame
+    about: About
+    repeated: dict[str, tuple[str, int]]
+    clashing: list[str]
+
+
+def recognise_rows(
+    world: World,
+    entries: pd.DataFrame,
+    links: pd.DataFrame,
+    untold: Mapping[str, Collection[str]],
+) -> RecognisedRows:
+    """Find out which rows of files the ledger knows, and give ids to the others.
+
+    Args:
+        world: What to work with.
+        entries: `FileEntries` of whole days, by file; their ids do not count.
+        links: `Links`.
+        untold: For each file the columns of `Contents` of which it says nothing.
+    """
+    engine, connection_id = world.engine, world.connection.id
+    since = contents.newest_claim(engine, connection_id)
+    known = contents.known(engine, connection_id, entries["day"].unique().tolist())
+    given = _Given(known)
+    for file, rows in entries.groupby("file", sort=False):
+        mine = contents_of(
+            rows,
+            days=rows["day"],
+            links=links,
+            source=Source.FILE,
+            slack_s=rows["slack_s"],
+            untold=untold[str(file)],
+        )
+        given.take(str(file), rows["line"], mine)
+    about = given.about()
+    return RecognisedRows(
+        entries=entries.assign(entry_id=given.ids.reindex(entries.index)),
+        held=ledger.held(engine, connection_id, about["entry_id"].tolist()),
+        about=About(about.set_index("entry_id", drop=False), since, find_twins),
+        repeated=given.repeated,
+        clashing=given.ids[given.clashing].tolist(),
+    )
+
+
+class _Given:
+    """The ids that were given to the rows so far, file by file.
+
+    Attributes:
+        ids: By the rows' index.
+        repeated: See `RecognisedRows`.
+        clashing: Index of rows, see `RecognisedRows`.
+    """
+
+    def __init__(self, known: pd.DataFrame) -> None:
+        self.ids = pd.Series(dtype="str")
+        self.repeated: dict[str, tuple[str, int]] = {}
+        self.clashing: list[Any] = []
+        self._known = known
+        self._fresh: list[pd.DataFrame] = []
+        self._places: dict[str, tuple[str, int]] = {}
+
+    def take(self, file: str, lines: pd.Series, mine: pd.DataFrame) -> None:
+        """Give ids to the rows of one more file."""
+        before = pd.concat([self._known, *self._fresh], ignore_index=True)
+        before = before.drop_duplicates("entry_id")  # a file may repeat what the ledger knows
+        found = find_twins(mine, before)
+        new = mine[found.isna()]
+        self.clashing += clashes(new, before).tolist()
+        ids = found.fillna(new_ids(new, taken=before["entry_id"]))
+        again = ids.isin(list(self._places))
+        for index in ids.index[again]:
+            number = len(self.repeated) + 1
+            self.repeated[f"{ids[index]}.{number}"] = self._places[ids[index]]
+            ids[index] = f"{ids[index]}.{number}"
+        fresh = mine.assign(entry_id=ids)[~again]
+        self._places |= {
+            entry_id: (file, int(lines[index])) for index, entry_id in fresh["entry_id"].items()
+        }
+        self._fresh.append(fresh)
+        self.ids = pd.concat([self.ids, ids])
+
+    def about(self) -> pd.DataFrame:
+        """Give the contents of all rows that repeat none, under their ids."""
+        return pd.concat([self._known.iloc[:0], *self._fresh], ignore_index=True)

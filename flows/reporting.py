@@ -1,10 +1,11 @@
 """Turns what happened into what people and scripts read: the JSON documents, and the CSV."""
 
 import csv
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Iterable, Sequence
 from datetime import date
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import pandas as pd
 
@@ -21,26 +22,16 @@ MEMBERS = (
     "description", "time_activity_id",
 )  # fmt: skip
 
+#: Members besides for an entry of a file: where its row stands.
+PLACE = ("file", "line")
+
 
 def send_document(result: SendResult, **more: Any) -> dict[str, Any]:
     """Give a send as its JSON document; the counts add up to `extracted`."""
-    plan = result.entries
-    sent = plan[plan["state"] == State.SENT]
-    counts = {
-        "extracted": len(plan),
-        "sent": len(sent),
-        "in_doubt": int((plan["state"] == State.IN_DOUBT).sum()),
-        "skipped": _by_reason(plan, State.SKIPPED),
-        "rejected": _by_reason(plan, State.REJECTED),
-    }
-    if result.dry_run:
-        counts["ready"] = int((plan["state"] == State.READY).sum())
+    tally = Tally([])
+    tally.add(result.entries)
     return {
-        "run_id": result.run_id,
-        "dry_run": result.dry_run,
-        "counts": counts,
-        "minutes_sent": int(sent["minutes"].sum()),
-        "entries": _items(plan),
+        **tally.document(result.run_id, dry_run=result.dry_run),
         "set_aside": [
             {"entry_id": row.entry_id, "problem": row.problem} for row in result.set_aside
         ],
@@ -48,6 +39,53 @@ def send_document(result: SendResult, **more: Any) -> dict[str, Any]:
         "stopped": result.stopped,
         **more,
     }
+
+
+class Objects(Protocol):
+    """Where the objects of a document go: a list, or a `Spool`."""
+
+    def extend(self, objects: Iterable[dict[str, Any]], /) -> None:
+        """Add objects at the end."""
+
+
+class Tally:
+    """Adds a run up, plan by plan: its counts, and every entry."""
+
+    def __init__(self, entries: Objects) -> None:
+        self._entries = entries
+        self._counts: Counter[tuple[str, str]] = Counter()
+        self._minutes_sent = 0
+
+    def add(self, plan: pd.DataFrame) -> None:
+        """Add rows of `Plan`, with the states in which they ended."""
+        self._counts.update(zip(plan["state"], plan["reason"].fillna(""), strict=True))
+        self._minutes_sent += int(plan.loc[plan["state"] == State.SENT, "minutes"].sum())
+        self._entries.extend(_items(plan))
+
+    def document(self, run_id: str | None, *, dry_run: bool) -> dict[str, Any]:
+        """Give the members of the JSON document that count and list entries."""
+        states: Counter[str] = Counter()
+        for (state, _), number in self._counts.items():
+            states[state] += number
+        counts = {
+            "extracted": states.total(),
+            "sent": states[State.SENT],
+            "in_doubt": states[State.IN_DOUBT],
+            "skipped": self._by_reason(State.SKIPPED),
+            "rejected": self._by_reason(State.REJECTED),
+        }
+        if dry_run:
+            counts["ready"] = states[State.READY]
+        return {
+            "run_id": run_id,
+            "dry_run": dry_run,
+            "counts": counts,
+            "minutes_sent": self._minutes_sent,
+            "entries": self._entries,
+        }
+
+    def _by_reason(self, state: State) -> dict[str, int]:
+        return {str(reason): number for reason in Reason if (number := self._counts[state, reason])}
 
 
 def entries(
@@ -122,13 +160,8 @@ def _named(column: pd.Series, names: Sequence[str]) -> pd.Series:
     return column.map(lambda name: isinstance(name, str) and same_form(name) in wanted).astype(bool)
 
 
-def _by_reason(plan: pd.DataFrame, state: State) -> dict[str, int]:
-    reasons = plan.loc[plan["state"] == state, "reason"].value_counts()
-    return {str(reason): int(reasons[reason]) for reason in Reason if reason in reasons.index}
-
-
 def _items(plan: pd.DataFrame) -> list[dict[str, Any]]:
-    rows = plan[list(MEMBERS)].astype(object)
+    rows = plan[[*MEMBERS, *(name for name in PLACE if name in plan)]].astype(object)
     rows = rows.where(rows.notna(), None)
     return [
         row | {"minutes": None if row["minutes"] is None else int(row["minutes"])}

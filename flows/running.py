@@ -5,19 +5,21 @@ and lose the history with it: so Prefect is left out where nobody would see the 
 """
 
 import os
-from contextlib import nullcontext
+from contextlib import closing, nullcontext
 from typing import Any
 
 import pandas as pd
 
+from flows import importing
 from flows.cli_output import Output
+from flows.importing import ImportRequest
 from flows.loading import Progress
 from flows.reporting import send_document
 from flows.sending import SendRequest, SendResult, send
 from flows.settling import settle_alone, settled_document
 from flows.sync_report import sync_document
 from flows.syncing import Create, SyncRequest, create_sides, sync
-from flows.tables import loading_bar, show_send
+from flows.tables import loading_bar, show_import, show_send
 from flows.world import open_world
 
 
@@ -78,3 +80,32 @@ def send_time(
         with open_world(connection) as world:
             result = send(world, request, approve=approve, progress=progress)
     return send_document(result, connection=world.connection.name)
+
+
+def import_files(
+    connection: str | None, request: ImportRequest, output: Output, *, ask: bool
+) -> dict[str, Any]:
+    """Send the rows of files, after showing the plan and asking where *ask* says so.
+
+    The document's lists are open until the command ends.
+    """
+
+    def approve(plan: dict[str, Any]) -> bool:
+        show_import(output, plan)
+        ready = plan["counts"]["ready"]
+        return ready > 0 and output.ask(f"Send {ready:,} entries to QuickBooks?")
+
+    report = output.resources.enter_context(closing(importing.Report()))
+    watched = output.errors.is_terminal and not request.dry_run
+    with loading_bar(output, "Sending") if watched else nullcontext() as bar:
+        progress = Progress(*bar) if bar else Progress()
+        asked = approve if ask else None
+        if has_server():
+            import flows.import_csv as module
+
+            parameters = {name: value for name, value in vars(request).items() if name != "reading"}
+            with module.watched_by(module.Watcher(asked, progress, report)):
+                module.import_csv(connection=connection, **parameters, **vars(request.reading))
+            return report.latest
+        with open_world(connection) as world:
+            return importing.import_files(world, request, report, approve=asked, progress=progress)

@@ -4,10 +4,10 @@
 can show them one by one.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 
 import pandas as pd
 
@@ -200,7 +200,19 @@ def _plan(
     return decide(world, request, facts, read, partners), read, notes
 
 
-def look_up_partners(world: World, request: SendRequest) -> Partners:
+class Wanted(Protocol):
+    """What a request says of the sync before it."""
+
+    @property
+    def sync(self) -> bool | None:
+        """Whether to compare both directories first; `None` for what the settings say."""
+
+    @property
+    def dry_run(self) -> bool:
+        """Whether to change nothing."""
+
+
+def look_up_partners(world: World, request: Wanted) -> Partners:
     """Give the stored links, or those of a sync that is made first."""
     wanted = world.settings.sync_before_send if request.sync is None else request.sync
     if not wanted:
@@ -243,7 +255,7 @@ def look_around(world: World, request: SendRequest) -> Facts:
     return Facts(
         company=company,
         currency=default_currency(workspace),
-        rounding=_rounding(request, workspace),
+        rounding=chosen_rounding(request.rounding, workspace),
         filters=resolve_filters(
             world.clockify, request.users, request.clients, request.projects, request.billable
         ),
@@ -319,12 +331,17 @@ def _report(world: World, request: SendRequest, facts: Facts, *, approved_only: 
         )
 
 
-def _rounding(request: SendRequest, workspace: dict[str, Any]) -> Rounding:
+def chosen_rounding(wanted: str | None, workspace: Mapping[str, Any]) -> Rounding:
+    """Give the rounding that somebody wants, or the one of the workspace's settings.
+
+    Raises:
+        AskPerson: It is none.
+    """
     settings = workspace.get("workspaceSettings") or {}
     own = settings.get("round") or {}
     try:
-        if request.rounding is not None:
-            return parse_rounding(request.rounding)
+        if wanted is not None:
+            return parse_rounding(wanted)
         return workspace_rounding(
             in_reports=bool(settings.get("timeRoundingInReports")),
             mode=str(own.get("round", "")),

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass, field
 from typing import Any
 
 from rich import box
@@ -16,6 +17,9 @@ from schemas.words import STATE_OF, Kind, Reason, Side
 #: Rows of a table that a person still reads; the rest is counted, and found with `entries`.
 MOST_ROWS = 40
 
+#: Remedies that are told apart; beyond that they are counted.
+MOST_REMEDIES = 1000
+
 _STYLE = {"sent": "green", "ready": "green", "skipped": "", "rejected": "yellow", "in_doubt": "red"}
 
 
@@ -24,18 +28,23 @@ def show_send(output: Output, document: Mapping[str, Any]) -> None:
     if output.as_json:
         return
     output.say(summary(document), style="bold")
-    kept_back = [row for row in document["entries"] if row["reason"] is not None]
-    if kept_back:
-        output.console.print(_reasons(kept_back))
-    to_do = [row for row in kept_back if row["state"] in {"rejected", "in_doubt"}]
-    if to_do:
-        _show_to_do(output, to_do)
-    for row in document["set_aside"]:
-        output.say(f"Set aside, not an entry: {row['entry_id'] or 'no id'}: {row['problem']}")
+    if any(document["counts"][state] for state in ("skipped", "rejected", "in_doubt")):
+        output.console.print(_reasons(document["counts"]))
+    _show_to_do(output, document["entries"])
+    _show_set_aside(output, document["set_aside"])
     for note in document["notes"]:
         output.say(f"Note: {note}")
     if document["stopped"]:
         output.say(f"The run ended early: {document['stopped']}", style="red")
+
+
+def show_import(output: Output, document: Mapping[str, Any]) -> None:
+    """Show how each file was read, then what went, what did not, why, and what to do."""
+    if output.as_json:
+        return
+    for file in document["files"]:
+        output.say(f"{file['file']}: {file['told']}", style="dim")
+    show_send(output, document)
 
 
 def summary(document: Mapping[str, Any]) -> str:
@@ -250,52 +259,92 @@ def hours(minutes: int | None) -> str:
     return f"{minutes // 60:,} h {minutes % 60:02d}" if minutes >= 60 else f"{minutes} min"
 
 
-def _reasons(kept_back: Sequence[Mapping[str, Any]]) -> Table:
-    numbers: dict[tuple[str, str], int] = {}
-    for row in kept_back:
-        key = (row["state"], row["reason"])
-        numbers[key] = numbers.get(key, 0) + 1
+def _reasons(counts: Mapping[str, Any]) -> Table:
+    numbers = counts["skipped"] | counts["rejected"]
+    if counts["in_doubt"]:
+        numbers |= {str(Reason.UNCONFIRMED): counts["in_doubt"]}
     table = _table("Why the others did not go", "State", "Reason", "Entries")
     table.columns[2].justify = "right"
-    order = [(str(STATE_OF[reason]), str(reason)) for reason in Reason]
-    for state, reason in sorted(numbers, key=order.index):
-        number = numbers[state, reason]
-        table.add_row(_state(state), _text(reason), _text(f"{number:,}"))
+    for reason in Reason:
+        if reason in numbers:
+            number = numbers[reason]
+            table.add_row(_state(STATE_OF[reason]), _text(reason), _text(f"{number:,}"))
     return table
 
 
-def _show_to_do(output: Output, rows: Sequence[Mapping[str, Any]]) -> None:
+@dataclass
+class _ToDo:
+    """Entries that one act of a person mends."""
+
+    number: int = 0
+    users: set[str] = field(default_factory=set)
+    places: set[str] = field(default_factory=set)
+    days: tuple[str, str] = ("9999", "")
+
+    def add(self, row: Mapping[str, Any]) -> None:
+        self.number += 1
+        self.users.add(row["user"] or "(no name)")
+        self.places.add(_place(row))
+        self.days = (min(self.days[0], row["date"]), max(self.days[1], row["date"]))
+
+
+def _show_to_do(output: Output, entries: Iterable[Mapping[str, Any]]) -> None:
     """Show the remedies, grouped: a person acts once, not once an entry."""
+    groups: dict[tuple[str, str], _ToDo] = {}
+    more = 0
+    for row in entries:
+        if row["state"] not in {"rejected", "in_doubt"}:
+            continue
+        remedy = (row["reason"], row["detail"])
+        if remedy in groups or len(groups) < MOST_REMEDIES:
+            groups.setdefault(remedy, _ToDo()).add(row)
+        else:
+            more += 1  # memory has an end, and so has patience
+    if groups:
+        output.say("What to do", style="bold")
     order = {str(reason): place for place, reason in enumerate(Reason)}
-    groups: dict[tuple[str, str], list[Mapping[str, Any]]] = {}
-    for row in sorted(rows, key=lambda row: order[row["reason"]]):
-        groups.setdefault((row["reason"], row["detail"]), []).append(row)
-    output.say("What to do", style="bold")
-    for (reason, detail), same in list(groups.items())[:MOST_ROWS]:
-        head = Text(f"{len(same):>5,} × ", style="bold")
+    in_order = sorted(groups.items(), key=lambda group: order[group[0][0]])
+    for (reason, detail), same in in_order[:MOST_ROWS]:
+        head = Text(f"{same.number:>5,} × ", style="bold")
         head.append(reason, style="yellow")
-        head.append(clean(f"  {_listed(row['user'] for row in same)}"))
-        places = {_place(row) for row in same}
-        head.append(clean(f", {places.pop() if len(places) == 1 else f'{len(places)} projects'}"))
-        head.append(f", {_days(same)}", style="dim")
+        head.append(clean(f"  {_listed(same.users)}"))
+        place = next(iter(same.places)) if len(same.places) == 1 else f"{len(same.places)} projects"
+        head.append(clean(f", {place}"))
+        head.append(f", {_days(*same.days)}", style="dim")
         output.console.print(Padding(head, (0, 0, 0, 1)))
         output.console.print(Padding(Text(clean(detail)), (0, 0, 0, 9)))
-    if len(groups) > MOST_ROWS:
-        more = len(groups) - MOST_ROWS
-        output.say(f"… and {more:,} more: clockbooks entries --state rejected")
+    more += sum(same.number for _, same in in_order[MOST_ROWS:])
+    if more:
+        output.say(f"… and {more:,} more entries: clockbooks entries --state rejected")
 
 
-def _listed(names: Iterable[str | None]) -> str:
+def _show_set_aside(output: Output, rows: Iterable[Mapping[str, Any]]) -> None:
+    """Show what is no entry, and where it stands."""
+    number = 0
+    for row in rows:
+        number += 1
+        if number > MOST_ROWS:
+            continue
+        where = row["entry_id"] or "no id"
+        if row.get("file"):
+            where = f"{row['file']}, line {row['line']}"
+        output.say(f"Set aside, not an entry: {where}: {row['problem']}")
+    if number > MOST_ROWS:
+        output.say(f"… and {number - MOST_ROWS:,} more; --json gives all.")
+
+
+def _listed(names: Iterable[str]) -> str:
     """Name a few, count the others."""
-    different = sorted({name or "(no name)" for name in names})
+    different = sorted(names)
     if len(different) <= 3:
         return ", ".join(different)
     return f"{', '.join(different[:2])} and {len(different) - 2} others"
 
 
-def _days(rows: Sequence[Mapping[str, Any]]) -> str:
-    days = sorted({row["date"] for row in rows})
-    return days[0] if len(days) == 1 else f"{days[0]} … {days[-1][5:]}"
+def _days(first: str, last: str) -> str:
+    if first == last:
+        return first
+    return f"{first} … {last[5:] if first[:4] == last[:4] else last}"
 
 
 def _table(title: str, *columns: str) -> Table:

@@ -12,7 +12,7 @@ from schemas.words import Kind, QboKind
 from transforms.directories import Directory
 from transforms.hierarchy import Tree
 from transforms.linking import placed_name
-from transforms.names import DELETED_USER, same_form, without_suffix
+from transforms.names import DELETED_USER, OWN_ID, same_form, without_suffix
 
 
 @dataclass(frozen=True)
@@ -49,6 +49,8 @@ def changes(directory: Directory, linked: pd.DataFrame) -> list[Change]:
     quickbooks = _quickbooks_now(directory)
     found: list[Change] = []
     for link in linked.astype(object).where(linked.notna(), None).to_dict("records"):
+        if link["clockify_id"].startswith(OWN_ID):
+            continue  # a name of a file: nothing in Clockify can change
         here = clockify.get((link["kind"], link["clockify_id"]))
         there = quickbooks.get((link["qbo_kind"], link["qbo_id"]))
         found += [Change(link, *change) for change in _in_clockify(link, here)]

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from datetime import date
+from shlex import quote
 from typing import Any
 
 import pandas as pd
@@ -14,12 +15,15 @@ from transforms.names import DELETED_USER
 Row = Mapping[str, Any]
 
 
-def explanations(company: Company, sent_limit: str) -> dict[Reason, Callable[[Row], str]]:
+def explanations(
+    company: Company, sent_limit: str, tracker: str
+) -> dict[Reason, Callable[[Row], str]]:
     """Give, for each reason, what to say about a judged row.
 
     Args:
         company: The QuickBooks company, for its currency and closing date.
         sent_limit: The longest entry that may go, as people write it: `23 h 55 min`.
+        tracker: Where time is tracked, and so corrected: Clockify, or what a file came from.
     """
     closed_until = _day(company.closed_until)
     return {
@@ -32,20 +36,20 @@ def explanations(company: Company, sent_limit: str) -> dict[Reason, Callable[[Ro
             "Outside the filters of this send. Send without them to take it."
         ),
         Reason.NOT_APPROVED: lambda _: (
-            "Its timesheet is not approved. Have it approved in Clockify; the next send takes it."
+            f"Its timesheet is not approved. Have it approved in {tracker}; the next send takes it."
         ),
         Reason.BREAK: lambda row: (
             f"An entry of type {row['entry_type']} is not worked time, and is never sent."
         ),
         Reason.TOO_LONG: lambda row: (
             f"It lasts {hours(row['duration_s'])}, rounded {hours(row['minutes'] * 60)}: longer"
-            f" than {sent_limit}. A forgotten timer? Correct or split it in Clockify, then send"
+            f" than {sent_limit}. A forgotten timer? Correct or split it in {tracker}, then send"
             " again."
         ),
-        Reason.ROUNDS_TO_ZERO: _rounds_to_zero,
+        Reason.ROUNDS_TO_ZERO: lambda row: _rounds_to_zero(row, tracker),
         Reason.BILLABLE_WITHOUT_PROJECT: lambda _: (
             "It is billable, but QuickBooks cannot tell whom to bill."
-            " Give it a project in Clockify, or make it non-billable, then send again."
+            f" Give it a project in {tracker}, or make it non-billable, then send again."
         ),
         Reason.UNLINKED_USER: _unlinked_user,
         Reason.UNLINKED_PROJECT: _unlinked_project,
@@ -56,11 +60,11 @@ def explanations(company: Company, sent_limit: str) -> dict[Reason, Callable[[Ro
         ),
         Reason.RATE_CURRENCY: lambda row: (
             f"Its rate is in {row['currency']}, the company's books are in {company.currency}."
-            " Give the project or client a rate in that currency in Clockify, then send again."
+            f" Give the project or client a rate in that currency in {tracker}, then send again."
         ),
         Reason.BILLABLE_WITHOUT_RATE: lambda _: (
-            "It is billable, but Clockify reports no rate, and QuickBooks wants one on billable"
-            " time. Set a billable rate in Clockify, or make it non-billable, then send again."
+            f"It is billable, but {tracker} reports no rate, and QuickBooks wants one on billable"
+            f" time. Set a billable rate in {tracker}, or make it non-billable, then send again."
         ),
         Reason.UNCONFIRMED: lambda _: (
             "It was handed to QuickBooks by another run, which is still at work or ended without"
@@ -70,18 +74,21 @@ def explanations(company: Company, sent_limit: str) -> dict[Reason, Callable[[Ro
     }
 
 
-def explain(judged: pd.DataFrame, company: Company, sent_limit: str) -> pd.Series:
+def explain(
+    judged: pd.DataFrame, company: Company, sent_limit: str, tracker: str = "Clockify"
+) -> pd.Series:
     """Explain each row that does not go; rows without a reason get none.
 
     Args:
         judged: Columns `reason` and all that `explanations` reads.
         company: The QuickBooks company.
         sent_limit: The longest entry that may go, as people write it.
+        tracker: Where time is corrected.
 
     Returns:
         Texts, with the index of *judged*; missing where `reason` is.
     """
-    say = explanations(company, sent_limit)
+    say = explanations(company, sent_limit, tracker)
     details = pd.Series(pd.NA, index=judged.index, dtype="object")
     reasons = judged["reason"]
     for reason in reasons.dropna().unique():
@@ -117,12 +124,12 @@ def refused_before(fault: str, day: date) -> str:
     )
 
 
-def _rounds_to_zero(row: Row) -> str:
+def _rounds_to_zero(row: Row, tracker: str) -> str:
     if row["duration_s"] < 30:
-        return f"It lasts {row['duration_s']} seconds: correct or delete it in Clockify."
+        return f"It lasts {row['duration_s']} seconds: correct or delete it in {tracker}."
     return (
         f"Nothing is left of {row['duration_s']} seconds after rounding."
-        " Correct the entry in Clockify, or send it with --rounding none."
+        f" Correct the entry in {tracker}, or send it with --rounding none."
     )
 
 
@@ -130,8 +137,8 @@ def _unlinked_user(row: Row) -> str:
     if row["user"] == DELETED_USER:
         return (
             f"Clockify calls every deleted user {DELETED_USER}, so nobody can be found by that"
-            f" name. Link this one by hand: `clockbooks link user {row['user_id']} QBO_ID`; the"
-            " entry goes with the next send."
+            " name. Link this one by hand: `clockbooks link user"
+            f" {quote(row['user_id'])} QBO_ID`; the entry goes with the next send."
         )
     return _unlinked(
         "No employee or vendor in QuickBooks is named",
@@ -139,7 +146,7 @@ def _unlinked_user(row: Row) -> str:
         row["user_problem"],
         row["user_candidates"],
         "Add an employee of that name in QuickBooks",
-        f"user {row['user_id']}",
+        f"user {quote(row['user_id'])}",
     )
 
 
@@ -152,7 +159,7 @@ def _unlinked_project(row: Row) -> str:
         row["project_problem"],
         row["project_candidates"],
         "Add that customer in QuickBooks",
-        f"project {row['project_id']}",
+        f"project {quote(row['project_id'])}",
     )
 
 
@@ -175,11 +182,11 @@ def _unlinked(
 
 
 def _ambiguous_name(row: Row) -> str:
-    candidates, name, ids = row["user_candidates"], row["user"], f"user {row['user_id']}"
+    candidates, name, ids = row["user_candidates"], row["user"], f"user {quote(row['user_id'])}"
     # The user may have been linked by hand since the sync that found the name ambiguous.
     if row["user_problem"] != Problem.AMBIGUOUS or _given(row["qbo_person_id"]):
         candidates, name = row["project_candidates"], row["project"]
-        ids = f"project {row['project_id']}"
+        ids = f"project {quote(row['project_id'])}"
     return (
         f"{_name(name)!r} may be any of: {candidates}; nothing is guessed. Make the names differ"
         f" and run `clockbooks sync`, or link the right one with `clockbooks link {ids} QBO_ID`."

@@ -8,6 +8,9 @@ DELETED_USER = "DeletedUser"
 #: What QuickBooks appends to the name of an inactive row (FACTS, QBO, fact 10).
 DELETED_SUFFIX = " (deleted)"
 
+#: How the ids begin that we give to names of a file whom Clockify does not know.
+OWN_ID = "name:"
+
 
 def same_form(name: str) -> str:
     """Bring a name to the form in which names are compared: NFC, white space collapsed.

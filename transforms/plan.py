@@ -48,10 +48,12 @@ class Rules:
         approved_only: Whether entries without approval stay behind.
         filters: What takes part.
         company: The QuickBooks company: its currency and closing date.
+        tracker: Where time is tracked, for people.
     """
 
     timezone: ZoneInfo
     company: Company
+    tracker: str = "Clockify"
     rounding: Rounding = NO_ROUNDING
     approved_only: bool = False
     filters: Filters = field(default_factory=Filters)
@@ -84,7 +86,7 @@ def make_plan(
     judged["reason"] = _first_reason(judged, rules)
     states = {str(reason): str(state) for reason, state in STATE_OF.items()}
     judged["state"] = judged["reason"].map(states).fillna(str(State.READY))
-    judged["detail"] = explain(judged, rules.company, LONGEST_SHOWN)
+    judged["detail"] = explain(judged, rules.company, LONGEST_SHOWN, rules.tracker)
     judged["rate_micros"] = judged["rate_micros"].where(judged["billable"])
     return Plan.validate(judged[list(Plan.to_schema().columns)])
 

@@ -106,6 +106,48 @@ def find_twins(rows: pd.DataFrame, known: pd.DataFrame) -> pd.Series:
     return found
 
 
+def new_ids(rows: pd.DataFrame, *, taken: pd.Series) -> pd.Series:
+    """Give ids to rows of a file that are no known entry: their content, and a number.
+
+    The same row gets the same id in every run, so that two runs at once claim it once.
+
+    Args:
+        rows: `Contents`.
+        taken: Ids that entries of those days have already.
+
+    Returns:
+        Ids, with the index of *rows*.
+    """
+    parts = ["user_id", "day", "start", "duration_s", "project_id", "project", "client", "task",
+             "description"]  # fmt: skip
+    texts = [rows[name].astype("str").fillna("\uffff") for name in parts]
+    whole = texts[0].str.cat(texts[1:], sep="\n")
+    digests = [hashlib.sha256(text.encode()).hexdigest()[:32] for text in whole]
+    bases = pd.Series(digests, index=rows.index, dtype="str")
+    numbered = taken.str.extract(r"^row-([0-9a-f]{32})-(\d+)$").dropna()
+    last = numbered[1].astype("int64").groupby(numbered[0]).max()
+    numbers = bases.map(last).fillna(0).astype("int64") + bases.groupby(bases).cumcount() + 1
+    return "row-" + bases + "-" + numbers.astype("str")
+
+
+def clashes(rows: pd.DataFrame, known: pd.DataFrame) -> pd.Index:
+    """Say which rows begin in the same minute as a known entry of the same person.
+
+    Args:
+        rows: `Contents` of rows that are no known entry.
+        known: `Contents`.
+
+    Returns:
+        Their index.
+    """
+    begins = [frame.assign(minute=frame["start"].dt.floor(_MINUTE)) for frame in (rows, known)]
+    same = pd.Series(False, index=rows.index)
+    for who in ("user_id", "person"):
+        mine, theirs = (pd.MultiIndex.from_frame(frame[[who, "minute"]]) for frame in begins)
+        same |= mine.isin(theirs) & rows[who].notna() & rows["start"].notna()
+    return same.index[same]
+
+
 def _numbered(contents: pd.DataFrame) -> pd.DataFrame:
     numbered = contents.reset_index(drop=True)
     numbered["place"] = numbered.index

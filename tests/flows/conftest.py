@@ -3,12 +3,13 @@
 Connecting and syncing is done once; who needs a database of its own gets a copy of it.
 """
 
+import csv
 import json
 import shutil
 import sqlite3
 import unicodedata
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator, Sequence
 from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
@@ -203,3 +204,86 @@ def all_once(
         assert len({row["time_activity_id"] for row in ledger}) == len(entries)
 
     return check
+
+
+#: The columns of Clockify's detailed report, as its export of 2024 has them.
+COLUMNS = (
+    "Project", "Client", "Description", "Task", "User", "Group", "Email", "Tags", "Type",
+    "Billable", "Start Date", "Start Time", "End Date", "End Time", "Duration (h)",
+    "Duration (decimal)", "Billable Rate (USD)", "Billable Amount (USD)",
+)  # fmt: skip
+
+
+@pytest.fixture(scope="session")
+def export() -> Callable[..., Path]:
+    """Give a way to write entries of a house as Clockify would export them."""
+    return exported
+
+
+def exported(
+    house: Any,
+    name: str = "export.csv",
+    *,
+    entries: Sequence[dict[str, Any]] | None = None,
+    without: Collection[str] = (),
+    day: str = "%m/%d/%Y",
+    clock: str = "%I:%M:%S %p",
+    step_s: int = 1,
+    delimiter: str = ",",
+    encoding: str = "utf-8",
+) -> Path:
+    """Write a detailed report, in one of the ways in which a profile may show it.
+
+    Args:
+        house: Whose entries.
+        name: Of the file, in the house's folder.
+        entries: Which of them, and in what order; all of them by default.
+        without: Columns that the export was told to leave out.
+        day: How days are written.
+        clock: How times are written.
+        step_s: To what durations were rounded in the report; starts and ends never are.
+        delimiter: Between fields.
+        encoding: Of the file.
+    """
+    shown = [column for column in COLUMNS if column not in without]
+    path: Path = house.folder / name
+    with path.open("w", newline="", encoding=encoding) as file:
+        writer = csv.writer(file, quoting=csv.QUOTE_ALL, delimiter=delimiter)
+        writer.writerow(shown)
+        for entry in house.clockify.entries.values() if entries is None else entries:
+            row = _row_of(house, entry, day, clock, step_s)
+            writer.writerow([row[column] for column in shown])
+    return path
+
+
+def _row_of(house: Any, entry: dict[str, Any], day: str, clock: str, step_s: int) -> dict[str, str]:
+    project = house.clockify.projects.get(entry["projectId"], {"name": "", "clientId": None})
+    client = house.clockify.clients.get(project["clientId"], {"name": ""})
+    user = house.clockify.users[entry["userId"]]
+    start, end = (
+        datetime.fromisoformat(entry[at]).astimezone(ZoneInfo("America/Chicago"))
+        for at in ("start", "end")
+    )
+    seconds = ((end - start).seconds + step_s // 2) // step_s * step_s
+    hours = Decimal(seconds) / 3600
+    rate = Decimal(entry["rate"] if entry["billable"] else 0) / 100
+    return {
+        "Project": project["name"],
+        "Client": client["name"],
+        "Description": entry["description"],
+        "Task": "",
+        "User": user["name"],
+        "Group": "",
+        "Email": user["email"],
+        "Tags": "",
+        "Type": "Regular",
+        "Billable": "Yes" if entry["billable"] else "No",
+        "Start Date": start.strftime(day),
+        "Start Time": start.strftime(clock),
+        "End Date": end.strftime(day),
+        "End Time": end.strftime(clock),
+        "Duration (h)": f"{seconds // 3600:02}:{seconds // 60 % 60:02}:{seconds % 60:02}",
+        "Duration (decimal)": f"{hours:.2f}",
+        "Billable Rate (USD)": f"{rate:.2f}",
+        "Billable Amount (USD)": f"{rate * hours:.2f}",
+    }

@@ -1,0 +1,343 @@
+"""The same job from files: read, attribute, judge, load, record, on the same ledger as a send.
+
+1. Each file is gone over once to learn how it writes, and once for its rows, which are staged on
+   disk: nothing is sent before every file has been read to its end.
+2. Names of the files become ids; whom Clockify does not know is matched with QuickBooks.
+3. The rows come back in slices of whole days. Each slice is recognised, judged and loaded like the
+   entries of a send, and forgotten: memory stays flat.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from connectors import verdicts
+from connectors.errors import AskPerson, TryAgain
+from connectors.staging import Staging, staging
+from flows.attributing import Named, attribute, client_id, keep_links
+from flows.file_reading import FileRead, ReadOptions, read_files
+from flows.live_run import LiveRun, live_run
+from flows.loading import Progress, load, not_loaded
+from flows.preflight import check_company, check_workspace, default_currency
+from flows.recognising import RecognisedRows, recognise_rows
+from flows.refusals import hold_back_refused
+from flows.reporting import Tally
+from flows.sending import Facts, call_plainly, chosen_rounding, look_up_partners
+from flows.settling import settle
+from flows.spool import Spool
+from flows.world import World
+from schemas.file_entries import FileEntries
+from schemas.words import Reason, State
+from transforms.plan import Filters, Rules, make_plan
+
+#: Rows that are judged together, at least; whole days are not divided.
+SLICE_ROWS = 20_000
+
+#: Lines that a note names; the others are counted.
+_NAMED_LINES = 10
+
+
+@dataclass(frozen=True)
+class ImportRequest:
+    """What somebody asks an import to do.
+
+    Attributes:
+        files: The exports.
+        reading: How they are read, where that is not found out.
+        strict: Whether nothing is sent unless every row is good.
+        users: Names, e-mail addresses or ids of users who take part; empty for all.
+        clients: Names of clients; empty for all.
+        projects: Names or ids of projects; empty for all.
+        billable: Only billable rows, only others, or both.
+        approved_only: Whether rows that are not told to be approved stay behind.
+        rounding: As people write it; `None` for what the workspace's settings say.
+        dry_run: Whether only the plan is made.
+        allow_payroll: Whether a company with payroll is tried all the same.
+        retry_refused: Whether rows that QuickBooks refused go again, changed or not.
+        sync: Whether to compare both directories first; `None` for what the settings say.
+    """
+
+    files: tuple[Path, ...]
+    reading: ReadOptions = field(default_factory=ReadOptions)
+    strict: bool = False
+    users: tuple[str, ...] = ()
+    clients: tuple[str, ...] = ()
+    projects: tuple[str, ...] = ()
+    billable: bool | None = None
+    approved_only: bool = False
+    rounding: str | None = None
+    dry_run: bool = False
+    allow_payroll: bool = False
+    retry_refused: bool = False
+    sync: bool | None = None
+
+
+class Report:
+    """What an import comes to, however many rows: its lists are on disk when they must.
+
+    Attributes:
+        tally: Counts and lists the entries.
+        set_aside: Rows that are no entries, as objects.
+        files: How each file was read.
+        notes: What a person should know besides.
+        stopped: Why the import ended early; `None` when it did not.
+        latest: The document that was made last.
+    """
+
+    def __init__(self) -> None:
+        self.latest: dict[str, Any] = {}
+        self.set_aside = Spool()
+        self.files: list[FileRead] = []
+        self.notes: list[str] = []
+        self.stopped: str | None = None
+        self._entries = Spool()
+        self.tally = Tally(self._entries)
+
+    def begin(self) -> None:
+        """Count anew: what was a plan until now is carried out."""
+        self._entries.close()
+        self._entries = Spool()
+        self.tally = Tally(self._entries)
+
+    def document(self, run_id: str | None, notes: Sequence[str]) -> dict[str, Any]:
+        """Give the JSON document; its counts add up to `extracted`."""
+        self.latest = {
+            **self.tally.document(run_id, dry_run=run_id is None),
+            "set_aside": self.set_aside,
+            "notes": [note for file in self.files for note in file.notes] + self.notes + [*notes],
+            "stopped": self.stopped,
+            "files": [file.document() for file in self.files],
+        }
+        return self.latest
+
+    def close(self) -> None:
+        """Forget the lists."""
+        self._entries.close()
+        self.set_aside.close()
+
+
+def import_files(
+    world: World,
+    request: ImportRequest,
+    report: Report,
+    *,
+    approve: Callable[[dict[str, Any]], bool] | None = None,
+    progress: Progress | None = None,
+    run: Callable[..., Any] = call_plainly,
+) -> dict[str, Any]:
+    """Carry the rows of files into QuickBooks, each once, and explain every other one.
+
+    Args:
+        world: What to work with.
+        request: What to do.
+        report: Where the lists of the document are kept; closed by whoever made it.
+        approve: Shown the plan as a document before anything is sent; `False` leaves it at that.
+        progress: Told how far the load has come.
+        run: Runs each step that touches the outside.
+
+    Returns:
+        The JSON document of `clockbooks import`.
+
+    Raises:
+        AskPerson: Something must be mended first; nothing was sent.
+        TryAgain: A service could not be read, or took nothing at all; nothing was sent.
+    """
+    facts = run(look_around, world, request)
+    with staging() as staged:
+        report.files = run(read_into, world, request, facts, staged, report.set_aside)
+        if request.strict and len(report.set_aside):
+            raise _not_all_good(report)
+        named = run(attribute, world, staged, look_up_partners(world, request))
+        importer = _Importer(world, request, facts, named, staged, report)
+        if request.dry_run:
+            return importer.preview()
+        with live_run(world) as live:
+            settled = run(settle, world, live)
+            if approve is not None:
+                plan = importer.preview()
+                if not approve(plan):
+                    return plan
+            keep_links(world, named)
+            importer.carry_out(live, progress or Progress(), run)
+            return report.document(live.id, [settled.told] if settled.told else [])
+
+
+def look_around(world: World, request: ImportRequest) -> Facts:
+    """Check both sides, and read what the plan depends on; filters wait for the files' names."""
+    workspace = check_workspace(world.clockify)
+    company = world.quickbooks.company()
+    check_company(company, allow_payroll=request.allow_payroll)
+    return Facts(
+        company=company,
+        currency=default_currency(workspace),
+        rounding=chosen_rounding(request.rounding, workspace),
+        filters=Filters(billable=request.billable),
+    )
+
+
+def read_into(
+    world: World, request: ImportRequest, facts: Facts, staged: Staging, set_aside: Spool
+) -> list[FileRead]:
+    """Read the files to their ends; see `flows.file_reading`."""
+    return read_files(
+        request.files,
+        request.reading,
+        staged=staged,
+        set_aside=set_aside,
+        timezone=world.timezone,
+        currency=facts.currency,
+        approved_only=request.approved_only,
+    )
+
+
+class _Importer:
+    """Judges and loads the staged rows, slice by slice."""
+
+    def __init__(
+        self,
+        world: World,
+        request: ImportRequest,
+        facts: Facts,
+        named: Named,
+        staged: Staging,
+        report: Report,
+    ) -> None:
+        self._world = world
+        self._request = request
+        self._facts = facts
+        self._named = named
+        self._staged = staged
+        self._report = report
+        self._untold = {file.name: file.untold for file in report.files}
+        chosen = named.filters(request.users, request.clients, request.projects)
+        self._rules = Rules(
+            timezone=world.timezone,
+            company=facts.company,
+            tracker=_tracker(report.files),
+            rounding=facts.rounding,
+            approved_only=request.approved_only,
+            filters=replace(chosen, billable=request.billable),
+        )
+
+    def preview(self) -> dict[str, Any]:
+        """Judge all rows, and send none."""
+        self._report.begin()
+        clashing = []
+        for rows in self._staged.slices(SLICE_ROWS):
+            recognised, plan = self._judge(rows)
+            clashing += self._clashing(recognised, plan)
+            self._report.tally.add(plan)
+        return self._report.document(None, _told_of(clashing))
+
+    def carry_out(self, live: LiveRun, progress: Progress, run: Callable[..., Any]) -> None:
+        """Judge and load all rows."""
+        report = self._report
+        report.begin()
+        progress.begun(self._staged.rows)
+        clashing = []
+        taken = 0
+        for rows in self._staged.slices(SLICE_ROWS):
+            recognised, plan = self._judge(rows)
+            clashing += self._clashing(recognised, plan)
+            if report.stopped is None:
+                loading = Progress(moved=progress.moved)
+                ended, report.stopped = run(
+                    load, self._world, live, self._facts.company, plan, recognised.about, loading
+                )
+            else:
+                ended = not_loaded(plan, report.stopped)
+            progress.moved(int((plan["state"] != State.READY).sum()))
+            taken += int(ended["state"].isin([State.SENT, State.IN_DOUBT]).sum())
+            own = ended[~ended["entry_id"].isin(list(recognised.repeated))]
+            verdicts.keep(self._world.engine, self._world.connection.id, live.id, own)
+            report.tally.add(ended)
+        report.notes += _told_of(clashing)
+        if report.stopped and not taken:
+            raise TryAgain(f"Nothing was sent. {report.stopped}")
+
+    def _judge(self, rows: pd.DataFrame) -> tuple[RecognisedRows, pd.DataFrame]:
+        entries = self._entries(rows)
+        recognised = recognise_rows(self._world, entries, self._named.links, self._untold)
+        plan = make_plan(
+            recognised.entries,
+            held=recognised.held,
+            links=self._named.links,
+            unlinked=self._named.unlinked,
+            rules=self._rules,
+        )
+        if not self._request.retry_refused:
+            plan = hold_back_refused(self._world, self._facts.company, plan)
+        places = recognised.entries[["file", "line"]].set_index(plan.index)
+        return recognised, _without_repeated(plan.join(places), recognised.repeated)
+
+    def _entries(self, rows: pd.DataFrame) -> pd.DataFrame:
+        """Give staged rows as `FileEntries`; their ids are only numbers yet."""
+        names = [file.name for file in self._report.files]
+        entries = rows.assign(
+            entry_id=rows.index.astype("str"),
+            file=rows["file"].map(dict(enumerate(names))),
+            user_id=self._named.user_ids(rows),
+            project_id=self._named.project_ids(rows),
+            client_id=rows["client_name"].map(client_id, na_action="ignore"),
+            start=_instants(rows["start_us"]),
+            end=_instants(rows["end_us"]),
+        )
+        for name in ("project_name", "client_name", "task_name"):
+            entries[name] = entries[name].mask(entries[name] == "")
+        return FileEntries.validate(entries[list(FileEntries.to_schema().columns)])
+
+    def _clashing(self, recognised: RecognisedRows, plan: pd.DataFrame) -> list[tuple[str, int]]:
+        """Say which rows would go although the same person has something else at that time."""
+        rows = plan[plan["entry_id"].isin(recognised.clashing) & (plan["state"] == State.READY)]
+        return list(zip(rows["file"], rows["line"], strict=True))
+
+
+def _instants(us: pd.Series) -> pd.Series:
+    return pd.to_datetime(us.astype("Int64"), unit="us", utc=True).dt.as_unit("us")
+
+
+def _without_repeated(plan: pd.DataFrame, repeated: dict[str, tuple[str, int]]) -> pd.DataFrame:
+    """Leave out what an earlier file of the same import has brought already."""
+    rows = plan["entry_id"].isin(list(repeated))
+    told = plan.copy()
+    told.loc[rows, "state"] = str(State.SKIPPED)
+    told.loc[rows, "reason"] = str(Reason.ALREADY_SENT)
+    told.loc[rows, "detail"] = [
+        f"The same entry stands in {repeated[entry_id][0]}, line {repeated[entry_id][1]}:"
+        " it goes once."
+        for entry_id in told.loc[rows, "entry_id"]
+    ]
+    return told
+
+
+def _told_of(clashing: list[tuple[str, int]]) -> list[str]:
+    if not clashing:
+        return []
+    lines = ", ".join(f"{file} line {line}" for file, line in clashing[:_NAMED_LINES])
+    more = f" and {len(clashing) - _NAMED_LINES:,} more" if len(clashing) > _NAMED_LINES else ""
+    told = (
+        f"{len(clashing):,} rows begin in the minute in which an entry of the same person begins"
+        f" that was sent already, and say otherwise: {lines}{more}. They count as other work. If"
+        " they are corrections, the sent ones must be taken back in QuickBooks."
+    )
+    return [told]
+
+
+def _tracker(files: Sequence[FileRead]) -> str:
+    trackers = {file.tracker for file in files}
+    return trackers.pop() if len(trackers) == 1 else "the time tracker"
+
+
+def _not_all_good(report: Report) -> AskPerson:
+    bad = list(islice(report.set_aside, _NAMED_LINES))
+    lines = "; ".join(f"{row['file']}, line {row['line']}: {row['problem']}" for row in bad)
+    more = len(report.set_aside) - len(bad)
+    return AskPerson(
+        f"{len(report.set_aside):,} rows cannot be read, and --strict takes all or none: {lines}"
+        f"{f'; and {more:,} more' if more else ''}. Mend them, or leave --strict out. Nothing was"
+        " sent."
+    )
