@@ -185,25 +185,25 @@ def _is_utf8(path: Path) -> bool:
 
 
 def _code_page(path: Path) -> Encoding:
+    """Choose a page of Windows; the Western one stands unless another clearly speaks.
+
+    Short samples fit many pages. But Western letters beyond ASCII stand alone between others, and
+    those of other alphabets in rows.
+    """
     sample = _beyond_ascii(path)
     if len(_CONTROLS.findall(sample)) * 100 > len(sample):
         raise refuse(path, "holds binary data, not text")
     likely = from_bytes(sample, cp_isolation=_PAGES)
     best = likely.best()
-    # Short samples fit many pages. Western letters beyond ASCII stand alone between others, those
-    # of other alphabets in rows; the Western page stands unless that, or a language, speaks.
     in_rows = sum(map(len, re.findall(rb"[\x80-\xff]{3,}", sample)))
-    foreign = in_rows * 2 > sum(byte > 0x7F for byte in sample) or (
-        best is not None
-        and best.coherence >= 0.3
-        and "cp1252" not in [match.encoding for match in likely]
-    )
-    western = best is None or not foreign
-    if western and _fits(path, "cp1252"):
-        name = "cp1252"
-    elif best is not None and _fits(path, best.encoding):
-        name = best.encoding
-    else:
+    alphabet = in_rows * 2 > sum(byte > 0x7F for byte in sample)
+    language = best is not None and best.coherence >= 0.3
+    fits_western = "cp1252" in [match.encoding for match in likely]
+    choices = ["cp1252"] if best is None else [best.encoding]
+    if best is not None and not (alphabet or (language and not fits_western)):
+        choices.insert(0, "cp1252")
+    name = next((choice for choice in choices if _fits(path, choice)), None)
+    if name is None:
         raise AskPerson(
             f"Nobody can tell in which encoding {path} is: give it with --encoding, or export the"
             " file again as UTF-8."

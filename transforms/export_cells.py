@@ -16,13 +16,12 @@ class Cells:
         frame: Text columns in the file's order, with the line as the index.
         format: Which column holds what.
         bad: The cells for which rows are not read.
-        notes: What is told about rows that are read.
     """
 
     frame: pd.DataFrame
     format: Format
     bad: list[BadCell] = field(default_factory=list)
-    notes: list[Note] = field(default_factory=list)
+    _noted: list[tuple[pd.Index, str, str]] = field(default_factory=list)
     _texts: dict[str, pd.Series] = field(default_factory=dict)
 
     def has(self, name: str) -> bool:
@@ -67,6 +66,17 @@ class Cells:
 
     def note(self, rows: pd.Series, kind: str, text: str) -> None:
         """Tell something about rows that are read all the same."""
-        lines = rows.index[rows]
-        if len(lines):
-            self.notes.append(Note(kind, text, len(lines), tuple(map(int, lines[:LINES_NAMED]))))
+        self._noted.append((rows.index[rows], kind, text))
+
+    def bad_lines(self) -> pd.Index:
+        """Give the lines of the rows that are not read."""
+        return pd.Index([cell.line for cell in self.bad], dtype="int64").unique()
+
+    def notes(self) -> list[Note]:
+        """Give what was told of rows that are read, once all columns were."""
+        notes = []
+        for noted, kind, text in self._noted:
+            lines = noted.difference(self.bad_lines())
+            if len(lines):
+                notes.append(Note(kind, text, len(lines), tuple(map(int, lines[:LINES_NAMED]))))
+        return notes

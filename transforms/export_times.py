@@ -174,6 +174,7 @@ def _walls(cells: Cells, start: pd.DataFrame, end: pd.DataFrame) -> pd.DataFrame
     """Give start_s and end_s, seconds of the wall clock since 1970."""
     start_s = (start["day"] - _DAY_OF_1970) * _DAY_S + start["time_s"]
     same_day = cells.text("end_date") == ""
+    end = end.mask(start_s.isna())  # an end alone bounds nothing
     end_day = end["day"].mask(same_day, start["day"])
     end_s = (end_day - _DAY_OF_1970) * _DAY_S + end["time_s"]
     over_midnight = same_day & (end_s < start_s).fillna(value=False)

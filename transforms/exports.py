@@ -67,6 +67,7 @@ class Survey:
         format: Of the file.
         file_name: Its name, which may hold the range of its days.
         spreadsheet: Numbers come from typed cells, whose decimal mark is a point.
+        rows: How many rows were fed.
     """
 
     format: Format
@@ -100,17 +101,18 @@ class Survey:
             UndecidedDates: Day and month cannot be told apart, or *date_order* is contradicted.
         """
         decided = self._dates.decide(file_name=self.file_name, given=date_order)
-        mark: Mark | None = "." if self.spreadsheet else None
+        # A typed cell writes a point: beside commas in cells of text, 1.000 may be either again.
+        marks = set(self._marks) | ({"."} if self.spreadsheet else set())
+        mark: Mark | None = None
+        if len(marks) == 1:
+            mark = "." if "." in marks else ","
         notes = []
-        if len(self._marks) == 1:
-            mark = "." if "." in self._marks else ","
-        elif self._marks:
-            mark = None
+        if len(self._marks) == 2:
+            examples = " and ".join(self._marks.values())
             notes.append(
                 Note(
                     "mixed_numbers",
-                    f"Numbers are written in two ways, as {' and '.join(self._marks.values())}:"
-                    " each was read by itself.",
+                    f"Numbers are written in two ways, as {examples}: each was read by itself.",
                 )
             )
         return Conclusion(decided.order, decided.because, mark, tuple(notes))
@@ -172,10 +174,10 @@ def read_rows(
     entries["entry_type"] = _entry_type(cells)
     entries["rate_micros"] = _rate(cells, decimal_mark)
     entries["currency"] = _currency(cells, currency)
-    good = entries[~entries.index.isin([cell.line for cell in cells.bad])]
+    good = entries[~entries.index.isin(cells.bad_lines())]
     good = good[list(ExportEntries.to_schema().columns)].reset_index(drop=True)
     bad = sorted(cells.bad, key=lambda cell: cell.line)
-    return ReadRows(ExportEntries.validate(good), bad, cells.notes)
+    return ReadRows(ExportEntries.validate(good), bad, cells.notes())
 
 
 def _who(cells: Cells) -> pd.Series:
@@ -225,7 +227,7 @@ def _currency(cells: Cells, default: str | None) -> pd.Series:
     codes = read_each(texts, currency_code, dtype="str")
     otherwise = cells.format.currency or default
     cells.note(
-        codes.isna() & (texts != ""),
+        codes.isna() & (texts != "") & (cells.text("rate") != ""),
         "unknown_currency",
         "The currency is no code of ISO 4217: the rate was taken to be in"
         f" {otherwise or 'none that is known'}.",

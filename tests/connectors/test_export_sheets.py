@@ -3,12 +3,15 @@
 import doctest
 import io
 import zipfile
+from zoneinfo import ZoneInfo
 
 import pytest
+from pandas.testing import assert_frame_equal
 
 import connectors.export_sheets
 from connectors.errors import AskPerson
 from connectors.export_files import open_export
+from transforms.exports import Survey, read_rows, recognise
 
 PACKAGE = "http://schemas.openxmlformats.org/package/2006"
 MAIN = "http://schemas.openxmlformats.org/spreadsheetml/2006/main"
@@ -134,6 +137,54 @@ def test_the_first_sheet_with_rows_is_read_and_the_others_are_told(saved):
 
     assert len(chunk.frame) == 1
     assert export.notes == ["Only the sheet 'One' was read, not 'Empty', 'Two'."]
+
+
+def test_a_spreadsheet_reads_as_the_same_export_in_csv(saved, tmp_path):
+    """Typed days, times and spans come to the same entries as their texts."""
+    header = [
+        "User",
+        "Billable",
+        "Start Date",
+        "Start Time",
+        "End Date",
+        "End Time",
+        "Duration (h)",
+    ]
+    typed = saved(
+        workbook(
+            Report=[
+                [*header, "Duration (decimal)"],
+                ["Ann", "Yes", (46072, DAY), (0.375, TIME), (46072, DAY), (0.4375, TIME),
+                 (0.0625, SPAN), (1.5, GENERAL)],
+                ["Bo", "No", (46073, DAY), (0.5, TIME), (46073.5, MOMENT), "12:00:36",
+                 (0.000416666666666667, GENERAL), (0.01, GENERAL)],
+            ]
+        )
+    )  # fmt: skip
+    plain = tmp_path / "export.csv"
+    plain.write_text(
+        ",".join([*header, "Duration (decimal)"]) + "\n"
+        "Ann,Yes,19/02/2026,09:00:00,19/02/2026,10:30:00,01:30:00,1.50\n"
+        "Bo,No,20/02/2026,12:00:00,20/02/2026,12:00:36,00:00:36,0.01\n"
+    )
+
+    assert_frame_equal(entries(typed), entries(plain))
+
+
+def entries(path):
+    with open_export(path) as export:
+        spreadsheet = export.kind == "xlsx"
+        fmt = recognise(export.header)
+        survey = Survey(fmt, spreadsheet=spreadsheet)
+        (chunk,) = export.chunks()
+        survey.feed(chunk.frame)
+        found = survey.conclude()
+        read = read_rows(
+            chunk.frame, fmt, order=found.order, decimal_mark=found.decimal_mark,
+            timezone=ZoneInfo("Europe/Paris"), currency="EUR", spreadsheet=spreadsheet,
+        )  # fmt: skip
+        assert (read.bad, read.notes, len(read.entries)) == ([], [], 2)
+        return read.entries
 
 
 @pytest.mark.parametrize("rows", [[], [["User", "Date"]], [[""]]])
