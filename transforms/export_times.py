@@ -55,7 +55,7 @@ def read_times(cells: Cells, writing: Writing, timezone: ZoneInfo) -> pd.DataFra
     walls = _walls(cells, start, end)
     by_clock = walls["end_s"].notna() & walls["start_s"].notna()
     best = _most_exact(cells, told)
-    _require_length(cells, start, end, best)
+    _require_length(cells, start, end, best, writing.mark)
     walls = walls.join(_told_bounds(best, start, end))
     instants = to_instants(walls, timezone)
     _tell_of_clock_changes(cells, instants, timezone)
@@ -84,7 +84,7 @@ def _moment(cells: Cells, side: str, order: DateOrder) -> pd.DataFrame:
     cells.fault(
         day.isna() & (days != ""),
         f"{side}_date",
-        f"It is no date written as {in_words(order)}. Correct it.",
+        f"It is no date written as {in_words(order)}, from 1990 to 2100. Correct it.",
     )
     if (times == "").any():  # a date may carry its time with it
         times = times.where(times != "", read_each(days, _time_within, dtype="str").fillna(""))
@@ -128,7 +128,6 @@ def _told(cells: Cells, name: str, writing: Writing) -> pd.DataFrame:
             "unreadable": read_each(
                 texts, lambda text: bool(text) and not read(text), dtype="bool"
             ),
-            "wanted": f"Write it as h:mm:ss, or as hours. {number_wanted(writing.mark)}",
         }
     )
 
@@ -147,7 +146,7 @@ def _most_exact(cells: Cells, told: dict[str, pd.DataFrame]) -> pd.DataFrame:
 
 
 def _require_length(
-    cells: Cells, start: pd.DataFrame, end: pd.DataFrame, best: pd.DataFrame
+    cells: Cells, start: pd.DataFrame, end: pd.DataFrame, best: pd.DataFrame, mark: Mark | None
 ) -> None:
     """Report rows without an end that tell no duration, and note those that do."""
     no_start, no_end = start["text"] == "", end["text"] == ""
@@ -156,7 +155,7 @@ def _require_length(
         cells.fault(
             lacking & (cells.text(name) != ""),
             name,
-            "It is no duration such as 1:30:00, 1:30 or 1.50. Correct it.",
+            f"It is no duration. Write 1:30:00, 1:30 or hours. {number_wanted(mark)}",
         )
         lacking &= cells.text(name) == ""
     where = cells.first_of("end_time", "duration", "hours", "end_date")

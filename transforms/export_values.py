@@ -123,7 +123,7 @@ def number_wanted(mark: Mark | None) -> str:
             "Nothing in the file shows whether a point or a comma begins the decimals: write such"
             " numbers with two decimals."
         )
-    return f"Write a number with {mark!r} before its decimals, as in the rest of the file."
+    return f"Write {mark!r} before the decimals of a number, as in the rest of the file."
 
 
 def currency_code(text: str) -> str | None:

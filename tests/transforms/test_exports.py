@@ -424,6 +424,7 @@ def test_a_number_that_nothing_explains_is_reported():
     found = read([HOURS, HOURS | {"Hours": "1.000"}])
 
     assert [(bad.line, bad.column, bad.value) for bad in found.bad] == [(3, "Hours", "1.000")]
+    assert "a point or a comma" in found.bad[0].why
 
 
 def test_numbers_written_in_two_ways_are_told():
