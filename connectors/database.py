@@ -1,8 +1,9 @@
 """Opens the database, on SQLite or PostgreSQL, and brings it up to date by itself."""
 
+import os
 import sqlite3
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -53,7 +54,7 @@ def _engine(url: str) -> sa.Engine:
     if address.get_backend_name() != "sqlite":
         return sa.create_engine(address, pool_pre_ping=True, hide_parameters=True)
     if address.database and address.database != ":memory:":
-        Path(address.database).parent.mkdir(parents=True, exist_ok=True)
+        _make_file(Path(address.database))
     engine = sa.create_engine(
         address, connect_args={"timeout": SQLITE_PATIENCE_S}, hide_parameters=True
     )
@@ -75,6 +76,19 @@ def _engine(url: str) -> sa.Engine:
         connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
 
     return engine
+
+
+def _make_file(path: Path) -> None:
+    """Make a new database file readable by its owner alone: names, hours and rates are in it.
+
+    SQLite gives the files that it keeps beside it the same rights. One that is there stays as it
+    is: somebody may share it on purpose.
+    """
+    if str(path).startswith("file:"):
+        return  # an address of SQLite's own, with options
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with suppress(FileExistsError):
+        os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
 
 
 def _use_write_ahead_log(cursor: sqlite3.Cursor) -> None:

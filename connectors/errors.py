@@ -1,12 +1,18 @@
 """What can go wrong outside, named for what to do next.
 
 An error's text says what is wrong, which value, what to do, and what happens then. No token, no
-address with a query, no body of a request ever stands in one.
+address with a query, no body of a request ever stands in one: what a service put into its own
+text is masked here, because every error passes through.
 """
+
+from connectors.masking import mask
 
 
 class ClockbooksError(Exception):
-    """Anything that Clockbooks tells a person about; its text is fit for the terminal."""
+    """Anything that Clockbooks tells a person about; its text bears no secret."""
+
+    def __init__(self, text: str = "") -> None:
+        super().__init__(mask(text))
 
 
 class AskPerson(ClockbooksError):

@@ -12,6 +12,8 @@ from xml.etree.ElementTree import Element, ParseError
 from defusedxml.common import DefusedXmlException
 from defusedxml.ElementTree import fromstring
 
+from connectors.masking import mask
+
 #: The longest text of a service that is shown or kept.
 _LONGEST = 500
 
@@ -91,5 +93,6 @@ def _name(node: Element) -> str:
 def _short(value: Any) -> str:
     # One line, without what a terminal would obey or a database refuse.
     text = "" if value is None else str(value)
-    printable = "".join(letter if letter.isprintable() else " " for letter in text)
+    # Masked here, because a fault's words are kept and shown without being an error of ours.
+    printable = "".join(letter if letter.isprintable() else " " for letter in mask(text))
     return " ".join(printable.split())[:_LONGEST]

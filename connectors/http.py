@@ -5,6 +5,7 @@ when the service certainly did nothing. Waits are tenacity's; `sleep` is a field
 """
 
 import json
+import ssl
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -15,8 +16,9 @@ from urllib.parse import urlsplit
 import requests
 import tenacity
 from urllib3.exceptions import NameResolutionError, NewConnectionError
+from urllib3.util.ssl_match_hostname import CertificateError
 
-from connectors.errors import NotAuthorised, Refused, TryAgain, Unsure
+from connectors.errors import AskPerson, NotAuthorised, Refused, TryAgain, Unsure
 
 #: Seconds to wait for a connection; the wait for an answer is the caller's.
 CONNECT_TIMEOUT_S = 10
@@ -100,6 +102,7 @@ class Http:
             Unsure: A write that may or may not have been done.
             NotAuthorised: HTTP 401.
             Refused: The service said no.
+            AskPerson: Its certificate is not trusted; nothing left this machine.
         """
         for attempt in tenacity.Retrying(
             retry=tenacity.retry_if_exception_type(TryAgain),
@@ -139,6 +142,8 @@ class Http:
                 allow_redirects=False,  # a redirect would carry the key elsewhere
             )
         except requests.RequestException as error:
+            if untrusted(error):
+                raise AskPerson(not_trusted(self.service, url)) from None
             # `from None`: the library's text bears the whole address, query included.
             kind = TryAgain if _never_left(error) else verdict(read=read, status=None)
             raise kind(self._silence(url, error)) from None
@@ -190,6 +195,26 @@ def read_json(service: str, response: requests.Response) -> Any:
             f"{service} gave an answer that cannot be read (not JSON, {len(response.content)}"
             " bytes). Nothing was changed; run the command again."
         ) from None
+
+
+def untrusted(error: BaseException | None) -> bool:
+    """Say whether a call failed because the certificate of the other side is not trusted."""
+    while error is not None:
+        if isinstance(error, ssl.SSLCertVerificationError | CertificateError):
+            return True
+        inner = getattr(error, "reason", None) or (error.args[0] if error.args else None)
+        error = inner if isinstance(inner, BaseException) else None
+    return False
+
+
+def not_trusted(service: str, url: str) -> str:
+    """Tell a person what to do about a certificate; trying again would not help."""
+    host = urlsplit(url).netloc.rpartition("@")[2]
+    return (
+        f"{service} at {host} shows a certificate that this machine does not trust, so nothing was"
+        " sent to it. Check the address and the machine's clock; behind a proxy of your own, name"
+        " its certificate with REQUESTS_CA_BUNDLE."
+    )
 
 
 def _never_left(error: Exception) -> bool:

@@ -3,6 +3,7 @@
 Whatever is slow to import is imported by the command that needs it, so that `--help` is instant.
 """
 
+import os
 import sys
 from datetime import date, datetime
 from enum import StrEnum
@@ -11,6 +12,7 @@ from typing import Annotated, Any, Literal
 
 import typer
 
+from connectors import masking
 from flows.cli_output import Outcome, command, error_document, stop_usage, write_json
 
 app = typer.Typer(
@@ -489,6 +491,21 @@ def entries(
         tables.show_entries(output, found)
 
 
+@app.command("rotate-key", epilog="Example: clockbooks rotate-key")
+def rotate_key(*, json: Json = False) -> None:
+    """Encrypt the stored secrets, of all connections, with a new key.
+
+    The key file gets a new one by itself. With CLOCKBOOKS_SECRET_KEY, set
+    the new key there and the old one in CLOCKBOOKS_OLD_SECRET_KEY first.
+    """
+    with command(as_json=json) as output:
+        from flows import key_rotating
+
+        output.document = key_rotating.rotate_key()
+        output.say(f"{output.document['encrypted']:,} secrets were encrypted anew.")
+        output.say(output.document["told"])
+
+
 @app.command(epilog="Example: clockbooks demo")
 def demo() -> None:
     """Run the main job end to end against local stand-ins of both services.
@@ -517,6 +534,10 @@ def _day(moment: datetime | None) -> date | None:
 def main(arguments: list[str] | None = None) -> Any:
     """Run the command: the entry point of `clockbooks`."""
     given = sys.argv[1:] if arguments is None else arguments
+    masking.guard_logs()
+    masking.guard_tracebacks()
+    if os.environ.get("CLOCKBOOKS_DEBUG", "") not in {"", "0", "false"}:
+        masking.log_everything()
     try:
         return app(given)
     except SystemExit as end:

@@ -5,6 +5,7 @@ person reads standard output.
 """
 
 import json
+import logging
 import sys
 import unicodedata
 from collections.abc import Iterable, Iterator, Mapping
@@ -81,6 +82,7 @@ def command(*, as_json: bool) -> Iterator[Output]:
         try:
             yield output
         except ClockbooksError as error:
+            logging.getLogger("clockbooks").debug("The command could not run.", exc_info=True)
             output.errors.print(Text(clean(str(error)), style="red"))
             output.document = error_document(type(error).__name__, str(error))
             output.outcome = Outcome.COULD_NOT_RUN
@@ -122,7 +124,11 @@ def _write_one_by_one(objects: Iterable[Any]) -> None:
 
 
 def _as_json(value: Any) -> str:
-    return json.dumps(value, ensure_ascii=False, indent=2)
+    from connectors.masking import hide_known
+
+    text = json.dumps(value, ensure_ascii=False, indent=2)
+    # Half of a surrogate pair is no character, and no encoding has bytes for it.
+    return hide_known(text.encode(errors="replace").decode())
 
 
 def error_document(kind: str, message: str) -> dict[str, Any]:
@@ -143,7 +149,8 @@ def clean(words: str) -> str:
     """Take out of a text what could steer a terminal: control characters and direction marks."""
     return "".join(
         "�"
-        if unicodedata.category(letter) in {"Cc", "Cf"} and letter not in "\n\t\u200d"
+        if unicodedata.category(letter) in {"Cc", "Cf", "Cs", "Zl", "Zp"}
+        and letter not in "\n\t\u200d"
         else letter
         for letter in words
     )

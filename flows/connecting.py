@@ -10,10 +10,9 @@ from connectors.connections import DEMO, Connection, Joined, every, store
 from connectors.database import closing_database
 from connectors.errors import AskPerson, Refused
 from connectors.quickbooks import QuickBooks
-from connectors.secrets import Vault
 from flows.preflight import check_company, check_workspace
 from flows.settings import Settings, read_settings, required
-from flows.world import oauth_app, open_company, secret_key, utc_now
+from flows.world import oauth_app, open_company, open_vault, utc_now
 from schemas.quickbooks import Company
 from transforms.days import zone
 
@@ -46,7 +45,7 @@ def connect(
     settings = read_settings()
     api_key = required(settings.clockify_api_key, "CLOCKBOOKS_CLOCKIFY_API_KEY")
     app = oauth_app(settings)
-    vault = Vault(secret_key(settings))
+    vault = open_vault(settings)
     clockify = Clockify(
         url=settings.clockify_url, reports_url=settings.clockify_reports_url, api_key=api_key
     )

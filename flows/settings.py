@@ -12,17 +12,44 @@ from zoneinfo import ZoneInfo
 import sqlalchemy as sa
 from pydantic import AfterValidator, Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
+from urllib3.exceptions import LocationParseError
+from urllib3.util import parse_url
 
 from connectors.errors import AskPerson
+from connectors.masking import remember
 from transforms.days import zone
+
+#: Where plain HTTP is safe: it does not leave the machine.
+LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
 
 
 def _safe_url(url: str) -> str:
-    parts = urlsplit(url)
-    loopback = parts.hostname in {"127.0.0.1", "localhost", "::1"}
-    if parts.scheme != "https" and not (parts.scheme == "http" and loopback):
+    """Take an address only if every library reads the same host in it, and nobody listens."""
+    host = _host(url)
+    if host is None:
+        raise ValueError(
+            "must be a plain address: scheme, host, port and path, without a user, a query or a"
+            " fragment"
+        )
+    if not (url.startswith("https://") or (url.startswith("http://") and host in LOOPBACK)):
         raise ValueError("must begin with https:// (http:// only on this machine)")
     return url
+
+
+def _host(url: str) -> str | None:
+    r"""Give the host of an address; `None` where two readers could disagree about it.
+
+    `https://127.0.0.1\@evil.example` is this machine to one and another's to the next.
+    """
+    if not url.isascii() or not url.isprintable() or any(letter in url for letter in "\\@?# "):
+        return None
+    try:
+        called = parse_url(url)  # how requests reads it
+        host = urlsplit(url).hostname
+    except (ValueError, LocationParseError):
+        return None
+    same = host is not None and (called.host or "").strip("[]").lower() == host
+    return host if same and called.auth is None else None
 
 
 def _known_zone(name: str) -> str:
@@ -43,6 +70,7 @@ class Settings(BaseSettings):
 
     database_url: str = "sqlite:///data/clockbooks.db"
     secret_key: SecretStr | None = None
+    old_secret_key: SecretStr | None = None
     clockify_api_key: SecretStr | None = None
     clockify_workspace_id: str | None = None
     clockify_url: Url = "https://api.clockify.me/api/v1"
@@ -83,13 +111,26 @@ def read_settings() -> Settings:
         AskPerson: One of them cannot be used; the text names it, and never shows its value.
     """
     try:
-        return Settings()
+        settings = Settings()
+        _remember_secrets(settings)
     except ValidationError as error:
         problems = "; ".join(
             f"CLOCKBOOKS_{str(problem['loc'][0]).upper()}: {problem['msg']}"
             for problem in error.errors(include_input=False, include_url=False)
         )
         raise AskPerson(f"A setting cannot be used. {problems}.") from None
+    return settings
+
+
+def _remember_secrets(settings: Settings) -> None:
+    """Let every secret of the settings be hidden wherever it may turn up."""
+    values = [value for _, value in settings if isinstance(value, SecretStr)]
+    remember(*[value.get_secret_value() for value in values])
+    try:
+        password = sa.make_url(settings.database_url).password
+    except sa.exc.ArgumentError:
+        return  # told when the database is opened
+    remember(str(password or ""))
 
 
 def required(value: str | SecretStr | None, name: str) -> str:

@@ -15,7 +15,7 @@ from connectors.database import closing_database
 from connectors.errors import AskPerson
 from connectors.pacing import Pacer
 from connectors.quickbooks import QuickBooks
-from connectors.secrets import Vault, key_from_file
+from connectors.secrets import Vault, keys_from_file
 from connectors.tokens import OAuthApp, TokenStore
 from flows.settings import Settings, read_settings, required
 
@@ -99,7 +99,7 @@ def open_world(name: str | None, *, clock: Clock = REAL_CLOCK) -> Iterator[World
         AskPerson: See `open_ledger`; or the environment speaks of another workspace.
     """
     with open_ledger(name) as (settings, engine, connection):
-        vault = Vault(secret_key(settings))
+        vault = open_vault(settings)
         wanted = settings.clockify_workspace_id
         if wanted is not None and wanted != connection.workspace_id:
             raise AskPerson(
@@ -116,7 +116,12 @@ def open_world(name: str | None, *, clock: Clock = REAL_CLOCK) -> Iterator[World
             sleep=clock.sleep,
         )
         tokens = TokenStore(
-            engine, connection.id, app=oauth_app(settings), vault=vault, now=clock.now
+            engine,
+            connection.id,
+            app=oauth_app(settings),
+            vault=vault,
+            now=clock.now,
+            sleep=clock.sleep,
         )
         quickbooks = open_company(
             settings, connection.realm_id, tokens.access_token, tokens.renew, clock
@@ -133,11 +138,16 @@ def open_world(name: str | None, *, clock: Clock = REAL_CLOCK) -> Iterator[World
             )
 
 
-def secret_key(settings: Settings) -> str:
-    """Give the key that encrypts tokens: from the setting, else from the key file."""
-    if settings.secret_key is not None:
-        return settings.secret_key.get_secret_value()
-    return key_from_file(settings.key_file)
+def open_vault(settings: Settings) -> Vault:
+    """Open what encrypts the secrets; it notices when another process rotates the key."""
+    return Vault(*secret_keys(settings), source=lambda: secret_keys(read_settings()))
+
+
+def secret_keys(settings: Settings) -> list[str]:
+    """Give the keys of the secrets, the newest first: from the settings, else the key file."""
+    new, old = settings.secret_key, settings.old_secret_key
+    keys = keys_from_file(settings.key_file) if new is None else [new.get_secret_value()]
+    return [*keys, *([old.get_secret_value()] if old else [])]
 
 
 def oauth_app(settings: Settings) -> OAuthApp:

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from connectors.errors import AskPerson
-from connectors.secrets import Vault, key_from_file
+from connectors.secrets import Vault, keys_from_file
 
 FERNET = base64.urlsafe_b64encode(b"k" * 32).decode()
 OTHER_FERNET = base64.urlsafe_b64encode(b"o" * 32).decode()
@@ -68,10 +68,10 @@ def test_the_key_file_is_made_once_for_its_owner_alone(tmp_path):
     """At first use a key is made, folders included; from then on it is that key."""
     path = tmp_path / "data" / "deep" / "clockbooks.key"
 
-    key = key_from_file(path)
+    (key,) = keys_from_file(path)
 
     assert path.stat().st_mode & 0o777 == 0o600
-    assert key_from_file(path) == key
+    assert keys_from_file(path) == [key]
     assert list(path.parent.iterdir()) == [path]
     Fernet(key)
 
@@ -84,7 +84,7 @@ def test_threads_that_start_together_end_with_one_key(tmp_path):
 
         def ask(_, path=path, barrier=barrier):
             barrier.wait()
-            return key_from_file(path)
+            return keys_from_file(path)[0]
 
         with ThreadPoolExecutor(6) as pool:
             keys = set(pool.map(ask, range(6)))
@@ -98,8 +98,8 @@ def test_processes_that_start_together_end_with_one_key(tmp_path):
     path = tmp_path / "clockbooks.key"
     # Each waits on its standard input until all are up.
     code = (
-        "import sys, pathlib; from connectors.secrets import key_from_file; print(flush=True);"
-        " sys.stdin.readline(); print(key_from_file(pathlib.Path(sys.argv[1])))"
+        "import sys, pathlib; from connectors.secrets import keys_from_file; print(flush=True);"
+        " sys.stdin.readline(); print(*keys_from_file(pathlib.Path(sys.argv[1])))"
     )
     started = [
         subprocess.Popen(
@@ -129,7 +129,7 @@ def test_a_key_that_others_can_read_is_refused(tmp_path, mode):
     path.chmod(mode)
 
     with pytest.raises(AskPerson, match=f"chmod 600 {path}") as raised:
-        key_from_file(path)
+        keys_from_file(path)
 
     assert FERNET not in str(raised.value)
 
@@ -139,7 +139,7 @@ def test_a_key_file_that_cannot_be_made_asks_the_person(tmp_path):
     (tmp_path / "file").write_text("")
 
     with pytest.raises(AskPerson, match="set CLOCKBOOKS_SECRET_KEY"):
-        key_from_file(tmp_path / "file" / "clockbooks.key")
+        keys_from_file(tmp_path / "file" / "clockbooks.key")
 
 
 def test_an_empty_key_file_asks_the_person(tmp_path):
@@ -149,4 +149,4 @@ def test_an_empty_key_file_asks_the_person(tmp_path):
     path.chmod(0o600)
 
     with pytest.raises(AskPerson, match=str(path)):
-        key_from_file(path)
+        keys_from_file(path)

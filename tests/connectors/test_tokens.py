@@ -10,10 +10,11 @@ import pytest
 import sqlalchemy as sa
 
 from connectors import connections
+from connectors.database import writing
 from connectors.errors import AskPerson, TryAgain
 from connectors.secrets import Vault
 from connectors.standins.quickbooks import QuickBooksStandin, Switches
-from connectors.tokens import MARGIN, OAuthApp, Tokens, TokenStore
+from connectors.tokens import LEASE, MARGIN, OAuthApp, Tokens, TokenStore, lives
 from schemas.tables import metadata, secrets
 
 TOKEN_PATH = "/oauth2/v1/tokens/bearer"
@@ -111,7 +112,7 @@ def test_a_token_that_could_not_be_stored_is_not_used(store, engine, clock, stan
 
     @sa.event.listens_for(engine, "before_cursor_execute")
     def fail(_connection, _cursor, statement, *_):
-        if statement.startswith("UPDATE secrets"):
+        if statement.startswith("UPDATE secrets SET access_token"):
             raise RuntimeError("the disk is full")
 
     try:
@@ -167,6 +168,242 @@ def test_two_that_ask_at_once_refresh_once(store, standin, engine, app, vault, c
     assert refreshes(standin) == 1
 
 
+# --- under a lease -----------------------------------------------------------------------------
+
+
+@pytest.fixture
+def another(engine, store, vault, clock):
+    """Give a way to open the same tokens as another process does."""
+
+    def make(app, **options):
+        known = {"app": app, "vault": vault, "now": lambda: clock.now, "sleep": clock.sleep}
+        return TokenStore(engine, store._connection_id, **{**known, **options})  # noqa: SLF001
+
+    return make
+
+
+class Interrupted(OAuthApp):
+    """An app whose answer takes so long that a test does something first, or instead."""
+
+    before = after = staticmethod(lambda: None)
+
+    def exchange(self, refresh_token, *, now):
+        self.before()
+        tokens = super().exchange(refresh_token, now=now)
+        self.after()
+        return tokens
+
+
+def interrupted(app, **hooks):
+    slow = Interrupted(app.client_id, app.client_secret, app.token_url)
+    for name, hook in hooks.items():
+        object.__setattr__(slow, name, hook)
+    return slow
+
+
+def take_lease(engine, clock, life=LEASE):
+    with writing(engine) as connection:
+        connection.execute(
+            secrets.update().values(refresher="a dead process", refresher_until=clock.now + life)
+        )
+
+
+def test_no_transaction_is_open_while_intuit_is_asked(engine, app, another, clock):
+    """Another process may write meanwhile: a slow Intuit stops nobody's ledger."""
+    clock.now += timedelta(hours=2)
+    wrote = []
+
+    def write():
+        with writing(engine) as connection:
+            connection.execute(sa.text("UPDATE connections SET company_name = 'Other'"))
+            wrote.append(True)
+
+    another(interrupted(app, before=write)).access_token()
+
+    assert wrote == [True]
+
+
+def test_who_comes_while_another_asks_waits_for_the_token(app, another, clock, standin, store):
+    """The second one looks again after short pauses, and takes what the first one stored."""
+    clock.now += timedelta(hours=2)
+    pauses = []
+
+    def first_answers(seconds):
+        pauses.append(seconds)
+        if len(pauses) == 6:
+            waiting.set()
+            answered.wait(10)
+
+    waiting, answered = threading.Event(), threading.Event()
+    first = another(interrupted(app, before=lambda: waiting.wait(10)))
+    with ThreadPoolExecutor(2) as pool:
+        asked = pool.submit(first.access_token)
+        while row(store._engine).refresher is None:  # noqa: SLF001
+            pass
+        second = pool.submit(another(app, sleep=first_answers).access_token)
+        token = asked.result(10)
+        answered.set()
+
+        assert second.result(10) == token
+    assert pauses[:6] == [0.05, 0.1, 0.2, 0.4, 0.5, 0.5]
+    assert refreshes(standin) == 1
+
+
+def test_a_token_that_still_lives_is_used_meanwhile(app, another, clock, engine, standin):
+    """In its last minutes the old one opens the company yet: nobody waits for the new one."""
+    clock.now += timedelta(hours=1) - timedelta(minutes=2)
+    take_lease(engine, clock)
+
+    assert another(app).access_token() == "first-access-token"
+    assert (clock.slept, refreshes(standin)) == ([], 0)
+
+
+def test_a_lease_that_ran_out_is_taken_over(app, another, clock, engine, standin):
+    """A process that died while it asked stops the others for a minute, not for ever."""
+    clock.now += timedelta(hours=2)
+    take_lease(engine, clock)
+
+    another(app).access_token()
+
+    assert 60 <= sum(clock.slept) < 61
+    assert max(clock.slept) == 0.5
+    assert refreshes(standin) == 1
+    assert row(engine).refresher is None
+
+
+def test_an_unclear_answer_lets_the_next_one_try(script, serve, another, clock, engine):
+    """Nobody waits for a lease whose holder has failed already."""
+    clock.now += timedelta(hours=2)
+    script.answers = [(503, "")]
+    app = OAuthApp("the-client", "the-secret-of-the-app", serve(script) + TOKEN_PATH)
+
+    for _ in range(2):
+        with pytest.raises(TryAgain):
+            another(app).access_token()
+
+    assert clock.slept == []
+    assert row(engine).refresher is None
+    assert row(engine).consent_ended_at is None
+
+
+def test_a_slow_holder_does_not_overwrite_a_younger_token(app, another, clock, standin, engine):
+    """Its lease was taken over and the token spent meanwhile: what it brings is the older one."""
+    standin.switches.rotates_every_refresh = False
+    clock.now += timedelta(hours=25)
+    younger = []
+
+    def others_finish():
+        clock.now += LEASE
+        younger.append(another(app).access_token())
+        clock.now += timedelta(hours=25)
+        younger.append(another(app).access_token())
+
+    slow = another(interrupted(app, after=others_finish))
+
+    assert slow.access_token() == younger[1]
+    kept = row(engine)
+    clock.now += timedelta(hours=25)  # past the grace of every older one
+    assert another(app).access_token()
+    assert kept.refresher is None
+
+
+def test_who_is_refused_finds_the_younger_token(app, another, clock, standin, engine):
+    """The token was spent by a process that stored the next one: the consent is as good as ever."""
+    clock.now += timedelta(hours=2)
+    younger = []
+
+    def another_is_faster():
+        clock.now += LEASE
+        younger.append(another(app).access_token())
+
+    assert another(interrupted(app, before=another_is_faster)).access_token() == younger[0]
+    assert row(engine).consent_ended_at is None
+    assert refreshes(standin) == 2
+
+
+def test_a_late_answer_takes_an_end_back(app, another, clock, engine):
+    """One was refused because a slow one was given the token just before, and not stored it yet."""
+    clock.now += timedelta(hours=2)
+
+    def another_is_refused():
+        clock.now += LEASE
+        with pytest.raises(AskPerson, match="clockbooks connect"):
+            another(app).access_token()
+        assert row(engine).consent_ended_at == clock.now
+
+    token = another(interrupted(app, after=another_is_refused)).access_token()
+
+    assert row(engine).consent_ended_at is None
+    assert another(app).access_token() == token
+
+
+@pytest.mark.parametrize("when", ["before", "after"])
+def test_a_late_answer_brings_nothing_back(app, another, clock, engine, when):
+    """Disconnected while Intuit was asked: the row stays away, and the person is told."""
+    clock.now += timedelta(hours=2)
+
+    def disconnect():
+        with writing(engine) as connection:
+            connection.execute(secrets.delete())
+
+    with pytest.raises(AskPerson, match="is disconnected: run `clockbooks connect`"):
+        another(interrupted(app, **{when: disconnect})).access_token()
+    with pytest.raises(AskPerson, match="is disconnected: run `clockbooks connect`"):
+        another(app).renew("first-access-token")
+
+    with engine.connect() as connection:
+        assert connection.execute(sa.select(secrets)).all() == []
+
+
+@pytest.mark.parametrize(("days", "lives_on"), [(0.9, True), (1.1, False)])
+def test_a_crash_before_the_commit_costs_nothing_for_a_day(
+    app, another, clock, standin, days, lives_on
+):
+    """Within Intuit's grace the old refresh token buys again; past it the person connects again."""
+    standin.switches.rotates_every_refresh = False
+    clock.now += timedelta(hours=25)  # the next refresh brings a new refresh token
+
+    def crash():
+        raise KeyboardInterrupt  # no handler of ours stands between
+
+    with pytest.raises(KeyboardInterrupt):
+        another(interrupted(app, after=crash)).access_token()
+    clock.now += timedelta(days=days)
+
+    if lives_on:
+        standin.oauth.check(f"Bearer {another(app).access_token()}")
+        return
+    for _ in range(3):
+        with pytest.raises(AskPerson, match="run `clockbooks connect` again"):
+            another(app).access_token()
+    assert refreshes(standin) == 2
+
+
+def test_connecting_again_ends_the_end(app, store, another, clock, engine, vault, joined, standin):
+    """What Intuit refused once does not matter to the tokens of a new consent."""
+    standin.oauth.revoke(WORLD["refresh_token"])
+    clock.now += timedelta(hours=2)
+    with pytest.raises(AskPerson):
+        store.access_token()
+    tokens = Tokens("second-access-token", clock.now + timedelta(hours=1), "second-refresh", None)
+
+    connections.store(engine, "studio", joined(tokens=tokens), vault=vault, now=clock.now)
+
+    assert another(app).access_token() == "second-access-token"
+
+
+def test_the_end_of_the_consent_is_kept(app, another, clock, engine, store):
+    """Intuit tells the day that no refresh puts off; it is the earlier of the two ends at last."""
+    clock.now += timedelta(hours=2)
+    another(app).access_token()
+
+    kept = lives(engine, store._connection_id)  # noqa: SLF001
+
+    assert kept.refresh_until == clock.now + timedelta(days=101)
+    assert kept.consent_until == clock.now + timedelta(days=5 * 365) - timedelta(hours=2)
+    assert kept.until == kept.refresh_until
+
+
 # --- refused -----------------------------------------------------------------------------------
 
 
@@ -176,12 +413,18 @@ def test_a_consent_that_ended_asks_the_person(store, standin, clock, engine):
     before = row(engine)
     clock.now += timedelta(hours=2)
 
-    with pytest.raises(AskPerson, match="run `clockbooks connect` again") as raised:
-        store.access_token()
+    for _ in range(3):
+        with pytest.raises(AskPerson, match="run `clockbooks connect` again") as raised:
+            store.access_token()
+    with pytest.raises(AskPerson, match="run `clockbooks connect` again"):
+        store.renew("first-access-token")
 
     assert "The ledger and the links stay" in str(raised.value)
     assert WORLD["refresh_token"] not in str(raised.value)
-    assert row(engine) == before
+    assert row(engine).consent_ended_at == clock.now
+    after = row(engine)._asdict()
+    assert {**after, "consent_ended_at": None} == before._asdict()
+    assert refreshes(standin) == 1  # Intuit is never asked again, until somebody connects
 
 
 @pytest.mark.parametrize(("name", "value"), [("client_id", "x"), ("client_secret", "x")])
