@@ -510,3 +510,14 @@ def accounted(
                 )
             )
     return frozenset(known)
+
+
+def count(engine: sa.Engine, connection_id: int) -> dict[LedgerState, int]:
+    """Count the connection's entries by state; states without any are left out."""
+    query = (
+        sa.select(ledger.c.state, sa.func.count())
+        .where(ledger.c.connection_id == connection_id)
+        .group_by(ledger.c.state)
+    )
+    with engine.connect() as connection:
+        return {LedgerState(state): number for state, number in connection.execute(query)}

@@ -108,7 +108,9 @@ class QuickBooks:
         features = _name_values(info.get("NameValue"))
         others = _name_values(_part(preferences, "OtherPrefs").get("NameValue"))
         closed = _part(preferences, "AccountingInfoPrefs").get("BookCloseDate")
-        home = _part(_part(preferences, "CurrencyPrefs"), "HomeCurrency")
+        currencies = _part(preferences, "CurrencyPrefs")
+        home = _part(currencies, "HomeCurrency")
+        bills = _part(preferences, "TimeTrackingPrefs").get("BillCustomers")
         return Company(
             name=str(info.get("CompanyName", "")),
             plan=features.get("OfferingSku", ""),
@@ -117,6 +119,9 @@ class QuickBooks:
             tracks_time=others.get("TimeTrackingFeatureEnabled", "true").lower() != "false",
             currency=str(home.get("value", "")),
             closed_until=_day(closed) if closed else None,
+            timezone=str(info.get("DefaultTimeZone") or ""),
+            many_currencies=currencies.get("MultiCurrencyEnabled") is True,
+            bills_customers=bills if isinstance(bills, bool) else None,
         )
 
     def employees(self) -> list[dict[str, Any]]:

@@ -114,6 +114,29 @@ def connect(
         output.say("Next: clockbooks sync")
 
 
+@app.command(epilog="Example: clockbooks check && clockbooks send --start … --end … --yes")
+def check(
+    *,
+    allow_payroll: Annotated[
+        bool, typer.Option("--allow-payroll", help="Take a company with QuickBooks Payroll.")
+    ] = False,
+    connection: ConnectionName = None,
+    json: Json = False,
+) -> None:
+    """Say of everything that can be known before a send whether it is well, and what to do.
+
+    Changes nothing. Ends with 1 when something would stop a send.
+    """
+    with command(as_json=json) as output:
+        from flows import checking, tables
+
+        output.document = checking.check(connection, allow_payroll=allow_payroll)
+        tables.show_checks(output, output.document)
+        if any(row["state"] == checking.PROBLEM for row in output.document["checks"]):
+            # So that `check && send` stops: the send could not run either.
+            output.outcome = Outcome.COULD_NOT_RUN
+
+
 @app.command(epilog="Example: clockbooks sync --create clockify --dry-run")
 def sync(
     *,

@@ -29,6 +29,7 @@ from flows.reporting import Tally
 from flows.sending import Facts, call_plainly, chosen_rounding, look_up_partners
 from flows.settling import settle
 from flows.spool import Spool
+from flows.token_life import expiry_notes
 from flows.world import World
 from schemas.file_entries import FileEntries
 from schemas.words import Reason, State
@@ -152,6 +153,7 @@ def import_files(
         if request.strict and len(report.set_aside):
             raise _not_all_good(report)
         named = run(attribute, world, staged, look_up_partners(world, request))
+        report.notes = expiry_notes(world)
         importer = _Importer(world, request, facts, named, staged, report)
         if request.dry_run:
             return importer.preview()

@@ -13,6 +13,9 @@ ROLES = ("WORKSPACE_ADMIN", "OWNER")
 #: The plan is tested by this feature, never by the plan's name (FACTS, Clockify, 2.2).
 FEATURE = "QUICKBOOKS_INTEGRATION"
 
+#: Plans that take time, as their names end (FACTS, QBO, 6.1 and 6.3).
+PLANS = ("essentials", "plus", "advanced")
+
 #: Subscriptions with which QuickBooks takes no data (FACTS, QBO, 6.1 and code 6190).
 ENDED = {"RESTRICTED", "SUSPENDED", "EXPIRED", "CANCELLED"}
 
@@ -26,6 +29,20 @@ def check_workspace(clockify: Clockify) -> dict[str, Any]:
     Raises:
         AskPerson: The key may not, or the plan lacks the integration.
     """
+    check_role(clockify)
+    workspace = clockify.workspace()
+    problem = feature_problem(workspace)
+    if problem:
+        raise AskPerson(f"{problem} Nothing was sent.")
+    return workspace
+
+
+def check_role(clockify: Clockify) -> None:
+    """Check that the key's user may send.
+
+    Raises:
+        AskPerson: They are neither owner nor admin, or do not see the workspace.
+    """
     mine = {workspace.get("id") for workspace in clockify.workspaces(roles=ROLES)}
     if clockify.workspace_id not in mine:
         known = clockify.workspaces()
@@ -35,13 +52,16 @@ def check_workspace(clockify: Clockify) -> dict[str, Any]:
             "The Clockify key belongs to a user who is neither owner nor admin of the workspace,"
             " and would see only part of its time. Use the key of an admin."
         )
-    workspace = clockify.workspace()
-    if FEATURE not in (workspace.get("features") or []):
-        raise AskPerson(
-            f"The Clockify workspace {workspace.get('name')!r} is on a plan without the QuickBooks"
-            " integration: it takes Standard, Pro or Enterprise. Nothing was sent."
-        )
-    return workspace
+
+
+def feature_problem(workspace: Mapping[str, Any]) -> str | None:
+    """Say what is wrong with the workspace's plan; `None` when it has the integration."""
+    if FEATURE in (workspace.get("features") or []):
+        return None
+    return (
+        f"The Clockify workspace {workspace.get('name')!r} is on a plan without the QuickBooks"
+        " integration: it takes Standard, Pro or Enterprise."
+    )
 
 
 def check_company(company: Company, *, allow_payroll: bool) -> None:
@@ -50,26 +70,57 @@ def check_company(company: Company, *, allow_payroll: bool) -> None:
     Raises:
         AskPerson: It does not; the text says why.
     """
-    if company.plan.strip().lower().endswith("simple start"):
-        raise AskPerson(
-            f"The company {company.name!r} is on {company.plan}, which has no time tracking:"
-            " QuickBooks Online Essentials, Plus or Advanced is needed. Nothing was sent."
-        )
-    if company.subscription.upper() in ENDED:
-        raise AskPerson(
-            f"The QuickBooks subscription of {company.name!r} is {company.subscription.lower()},"
-            " so it takes no data: renew it in QuickBooks. Nothing was sent."
-        )
-    if not company.tracks_time:
-        raise AskPerson(
-            f"Time tracking is off in {company.name!r}: switch it on in QuickBooks under Account"
-            " and settings, Time. Nothing was sent."
-        )
-    if company.has_payroll and not allow_payroll:
-        raise AskPerson(
-            f"The company {company.name!r} has QuickBooks Payroll, with which QuickBooks usually"
-            " refuses plain time activities. --allow-payroll tries all the same. Nothing was sent."
-        )
+    problems = [plan_problem(company), subscription_problem(company), time_problem(company)]
+    if not allow_payroll:
+        problems.append(payroll_problem(company))
+    for problem in problems:
+        if problem:
+            raise AskPerson(f"{problem} Nothing was sent.")
+
+
+def plan_problem(company: Company) -> str | None:
+    """Say what is wrong with the company's plan, if it is known to be too small."""
+    if not company.plan.strip().lower().endswith("simple start"):
+        return None
+    return (
+        f"The company {company.name!r} is on {company.plan}, which has no time tracking:"
+        " QuickBooks Online Essentials, Plus or Advanced is needed."
+    )
+
+
+def knows_plan(company: Company) -> bool:
+    """Say whether the plan is one that takes time; other regions have names of their own (6.1)."""
+    return company.plan.strip().lower().endswith(PLANS)
+
+
+def subscription_problem(company: Company) -> str | None:
+    """Say what is wrong with the company's subscription, if it has ended."""
+    if company.subscription.upper() not in ENDED:
+        return None
+    return (
+        f"The QuickBooks subscription of {company.name!r} is {company.subscription.lower()},"
+        " so it takes no data: renew it in QuickBooks."
+    )
+
+
+def time_problem(company: Company) -> str | None:
+    """Say that time tracking is off, if it is."""
+    if company.tracks_time:
+        return None
+    return (
+        f"Time tracking is off in {company.name!r}: switch it on in QuickBooks under Account"
+        " and settings, Time."
+    )
+
+
+def payroll_problem(company: Company) -> str | None:
+    """Say that the company has payroll, if it does (6.3)."""
+    if not company.has_payroll:
+        return None
+    return (
+        f"The company {company.name!r} has QuickBooks Payroll, with which QuickBooks usually"
+        " refuses plain time activities. --allow-payroll tries all the same."
+    )
 
 
 def default_currency(workspace: Mapping[str, Any]) -> str | None:

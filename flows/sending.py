@@ -23,6 +23,7 @@ from flows.recognising import Recognised, recognise
 from flows.refusals import hold_back_refused
 from flows.settling import settle
 from flows.syncing import compare, store
+from flows.token_life import expiry_notes
 from flows.world import World
 from schemas.quickbooks import Company
 from schemas.words import Kind, State
@@ -196,7 +197,7 @@ def _plan(
 ) -> tuple[Decided, ReadEntries, list[str]]:
     partners = run(look_up_partners, world, request)
     read, notes = run(extract, world, request, facts)
-    notes += stale(world, read.entries, partners)
+    notes += stale(world, read.entries, partners) + expiry_notes(world)
     return decide(world, request, facts, read, partners), read, notes
 
 

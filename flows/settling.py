@@ -24,6 +24,7 @@ from connectors.faults import Fault
 from connectors.ledger import Claim, Doubt
 from connectors.quickbooks import Created, NotCreated
 from flows.live_run import LiveRun, live_run
+from flows.token_life import expiry_notes
 from flows.world import World
 from schemas.words import Proof
 from transforms.settling import content_of, content_of_body, pair_up
@@ -44,12 +45,14 @@ class Settled:
         refused: QuickBooks refused them.
         released: QuickBooks does not have them; they may be sent anew.
         in_doubt: Still not clear.
+        notes: What a person should know besides.
     """
 
     sent: list[str] = field(default_factory=list)
     refused: list[str] = field(default_factory=list)
     released: list[str] = field(default_factory=list)
     in_doubt: list[str] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
 
     @property
     def told(self) -> str:
@@ -73,7 +76,9 @@ def settle_alone(world: World) -> Settled:
     """Settle in a run of its own, without sending anything new: `clockbooks settle`."""
     world.quickbooks.company()  # tells QuickBooks' clock, and whether it lets us in
     with live_run(world) as live:
-        return settle(world, live)
+        settled = settle(world, live)
+    settled.notes += expiry_notes(world)
+    return settled
 
 
 def settled_document(settled: Settled) -> dict[str, Any]:

@@ -60,6 +60,7 @@ def sync_document(result: SyncResult) -> dict[str, Any]:
             *[_not_made(not_made, tried=True) for not_made in result.failed],
         ],
         "set_aside": comparison.directory.set_aside,
+        "notes": result.notes,
     }
 
 

@@ -12,6 +12,7 @@ from connectors import links
 from flows.creating import Made, make_in_clockify, make_in_quickbooks
 from flows.loading import Progress
 from flows.preflight import check_company, check_workspace
+from flows.token_life import expiry_notes
 from flows.world import World
 from schemas.words import Problem, Side
 from transforms.changes import Change, changes
@@ -103,6 +104,7 @@ class SyncResult:
         created: What was made; in a dry run, what would be.
         blocked: What was to be made and cannot be, known before anything was made.
         failed: What a service refused, or did not answer clearly about.
+        notes: What a person should know besides.
     """
 
     request: SyncRequest
@@ -111,6 +113,7 @@ class SyncResult:
     created: list[Made] = field(default_factory=list)
     blocked: list[NotMade] = field(default_factory=list)
     failed: list[NotMade] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
 
 
 def sync(
@@ -139,14 +142,14 @@ def sync(
     if request.dry_run:
         created = [Made(wanted) for plan in plans.values() for wanted in plan.wanted]
         told = changes(comparison.directory, comparison.stored)
-        return SyncResult(request, comparison, told, created, blocked)
+        return SyncResult(request, comparison, told, created, blocked, notes=expiry_notes(world))
     store(world, comparison)
     made, failed = _make(world, plans, progress or Progress())
     if made:
         comparison = compare(world)
         store(world, comparison)
     told = changes(comparison.directory, comparison.stored)
-    return SyncResult(request, comparison, told, made, blocked, failed)
+    return SyncResult(request, comparison, told, made, blocked, failed, expiry_notes(world))
 
 
 def compare(world: World) -> Comparison:

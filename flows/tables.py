@@ -97,6 +97,8 @@ def show_sync(output: Output, document: Mapping[str, Any]) -> None:
         output.say(f"Note: {change['why']}")
     for problem in document["set_aside"]:
         output.say(f"Set aside, cannot be read: {problem}")
+    for note in document["notes"]:
+        output.say(f"Note: {note}")
     _show_next(output, document)
 
 
@@ -200,6 +202,30 @@ def _show_next(output: Output, document: Mapping[str, Any]) -> None:
         )
 
 
+def show_checks(output: Output, document: Mapping[str, Any]) -> None:
+    """Show what is well, what is not, and what to do about it."""
+    if output.as_json:
+        return
+    style = {"ok": "green", "warning": "yellow", "problem": "red"}
+    table = _table("", "", "What", "Found, and what to do")
+    for row in document["checks"]:
+        found = _text(row["found"])
+        if row["to_do"]:
+            found.append(f"\n› {clean(row['to_do'])}", style=style[row["state"]])
+        state = Text(row["state"], style=style[row["state"]])
+        table.add_row(state, _text(row["name"]), found)
+    output.console.print(table)
+    counts = {name: sum(row["state"] == name for row in document["checks"]) for name in style}
+    if counts["problem"]:
+        number = counts["problem"]
+        are = "problem stops" if number == 1 else "problems stop"
+        output.say(f"{number} {are} a send.", style="bold red")
+    else:
+        few = {0: "", 1: ", with a warning"}
+        more = few.get(counts["warning"], f", with {counts['warning']} warnings")
+        output.say(f"Ready to send{more}.", style="bold")
+
+
 def show_settled(output: Output, document: Mapping[str, Any]) -> None:
     """Show what became of the entries in doubt."""
     if output.as_json:
@@ -207,6 +233,8 @@ def show_settled(output: Output, document: Mapping[str, Any]) -> None:
     output.say(document["told"] or "Nothing is in doubt.", style="bold")
     for entry_id in document["in_doubt"]:
         output.say(f"  {entry_id} is still not clear: QuickBooks may be at work on it yet.")
+    for note in document["notes"]:
+        output.say(f"Note: {note}")
 
 
 def show_entries(output: Output, found: Sequence[Mapping[str, Any]]) -> None:

@@ -65,6 +65,9 @@ class Company:
         currency: Preferences.CurrencyPrefs.HomeCurrency, ISO 4217; empty when it is not said.
         closed_until: Preferences.AccountingInfoPrefs.BookCloseDate: days up to and with this
             one are closed; `None` while the books are open.
+        timezone: CompanyInfo.DefaultTimeZone, IANA; empty when it is not said.
+        many_currencies: Preferences.CurrencyPrefs.MultiCurrencyEnabled.
+        bills_customers: Preferences.TimeTrackingPrefs.BillCustomers; `None` when it is not said.
     """
 
     name: str
@@ -74,6 +77,9 @@ class Company:
     tracks_time: bool
     currency: str
     closed_until: date | None
+    timezone: str = ""
+    many_currencies: bool = False
+    bills_customers: bool | None = None
 
     @property
     def state(self) -> str:

@@ -185,6 +185,21 @@ def rows_of() -> Callable[..., list[dict[str, Any]]]:
 
 
 @pytest.fixture(scope="session")
+def execute() -> Callable[..., None]:
+    """Give a way to change a house's database from outside."""
+
+    def run(house: Any, statement: str, *values: Any) -> None:
+        connection = sqlite3.connect(house.folder / "clockbooks.db")
+        try:
+            with connection:
+                connection.execute(statement, values)
+        finally:
+            connection.close()
+
+    return run
+
+
+@pytest.fixture(scope="session")
 def all_once(
     booked: Callable[..., Counter[Any]], rows_of: Callable[..., Any]
 ) -> Callable[..., None]:

@@ -1,0 +1,161 @@
+"""`clockbooks check`: everything that can be known before a send, each line with what to do."""
+
+from datetime import timedelta
+
+import pytest
+
+NAMES = {
+    "Clockify", "Clockify role", "Clockify plan", "QuickBooks", "QuickBooks plan", "Subscription",
+    "Payroll", "Time tracking", "Billable time", "Books", "Currency", "Time zone", "Links",
+    "Ledger", "Tokens", "Limits", "Key", "Database",
+}  # fmt: skip
+
+#: A send that only looks.
+LOOK = ("send", "--start", "2026-09-22", "--end", "2026-09-22", "--dry-run")
+
+
+def lines(ran):
+    return {row["name"]: row for row in ran.document["checks"]}
+
+
+def test_a_house_that_is_well_is_ready(synced):
+    """Each line says what was found; warnings say what to do, and stop nothing."""
+    ran = synced.run("check", "--json")
+
+    assert ran.code == 0, ran.out + ran.err
+    assert ran.document["connection"] == "main"
+    found = lines(ran)
+    assert {row["state"] for row in found.values()} == {"ok", "warning"}
+    assert all(row["to_do"] for row in found.values() if row["state"] == "warning")
+    assert set(found) == NAMES
+    assert found["Links"]["state"] == "warning"  # the demo has people and projects without partner
+    assert "refresh token until" in found["Tokens"]["found"]
+
+
+def test_a_person_sees_a_table(synced):
+    """The same for people: states, what was found, what to do, and whether a send would run."""
+    ran = synced.run("check")
+
+    assert ran.code == 0
+    assert "Ready to send" in ran.out
+    assert "QuickBooks plan" in ran.out
+    assert "› " in ran.out
+
+
+def _company(name, value):
+    def change(house):
+        pairs = house.quickbooks.company["NameValue"]
+        pairs[:] = [pair for pair in pairs if pair["Name"] != name]
+        pairs.append({"Name": name, "Value": value})
+
+    return change
+
+
+def _preference(part, name, value):
+    def change(house):
+        house.quickbooks.preferences.setdefault(part, {})[name] = value
+
+    return change
+
+
+def _no_feature(house):
+    for workspace in house.clockify.workspaces.values():
+        workspace["features"] = []
+
+
+STATES = {
+    "Simple Start": (
+        _company("OfferingSku", "QuickBooks Online Simple Start"), (), "QuickBooks plan", "problem"
+    ),
+    "another plan": (_company("OfferingSku", "QuickBooks Solo"), (), "QuickBooks plan", "warning"),
+    "expired": (_company("SubscriptionStatus", "EXPIRED"), (), "Subscription", "problem"),
+    "payroll": (_company("PayrollFeature", "true"), (), "Payroll", "problem"),
+    "payroll allowed": (
+        _company("PayrollFeature", "true"), ("--allow-payroll",), "Payroll", "warning"
+    ),
+    "no time tracking": (
+        _preference(
+            "OtherPrefs", "NameValue", [{"Name": "TimeTrackingFeatureEnabled", "Value": "false"}]
+        ),
+        (), "Time tracking", "problem",
+    ),
+    "no billing": (
+        _preference("TimeTrackingPrefs", "BillCustomers", False), (), "Billable time", "warning"
+    ),
+    "closed": (
+        _preference("AccountingInfoPrefs", "BookCloseDate", "2026-06-30"), (), "Books", "ok"
+    ),
+    "another currency": (
+        _preference("CurrencyPrefs", "HomeCurrency", {"value": "CAD"}), (), "Currency", "warning"
+    ),
+    "another zone": (
+        lambda house: house.quickbooks.company.update(DefaultTimeZone="Asia/Tokyo"),
+        (), "Time zone", "warning",
+    ),
+    "open database": (
+        lambda house: (house.folder / "clockbooks.db").chmod(0o644), (), "Database", "warning"
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", STATES)
+def test_each_state_is_told(synced, case):
+    """What stops a send is a problem and ends with 1, the document there; the rest goes on."""
+    change, options, name, state = STATES[case]
+    (synced.folder / "clockbooks.db").chmod(0o600)
+    change(synced)
+
+    ran = synced.run("check", "--json", *options)
+
+    found = lines(ran)
+    assert found[name]["state"] == state, found[name]
+    assert ran.code == (1 if state == "problem" else 0)
+    assert bool(found[name]["to_do"]) == (state != "ok")
+    if case == "closed":
+        assert "2026-06-30" in found[name]["found"]
+    if state == "problem":
+        assert synced.run(*LOOK).code == 1  # check and send agree
+
+
+def test_one_failure_does_not_stop_the_others(synced):
+    """A wrong key of Clockify's says so; QuickBooks is looked at all the same."""
+    ran = synced.run("check", "--json", CLOCKBOOKS_CLOCKIFY_API_KEY="wrong-key-of-nobody")
+
+    found = lines(ran)
+    assert ran.code == 1
+    assert found["Clockify"]["state"] == "problem"
+    assert found["QuickBooks"]["state"] == "ok"
+    assert found["Database"]["name"]
+    assert "wrong-key-of-nobody" not in ran.out + ran.err
+
+
+def test_an_ended_consent_is_told_and_intuit_is_left_alone(synced, rows_of):
+    """The first look asks Intuit and learns it; the next ones know it already."""
+    synced.quickbooks.oauth.revoke(synced.world["quickbooks"]["refresh_token"])
+    asked = [path for _, path, _ in synced.quickbooks.requests if "bearer" in path]
+
+    for _ in range(2):
+        ran = synced.run("check", "--json")
+        assert ran.code == 1
+        assert "clockbooks connect" in lines(ran)["QuickBooks"]["to_do"]
+
+    again = [path for _, path, _ in synced.quickbooks.requests if "bearer" in path]
+    assert len(again) - len(asked) == 1
+    assert rows_of(synced, "secrets")[0]["consent_ended_at"]
+
+
+def test_the_end_of_the_consent_is_told_in_time(synced, execute):
+    """Two weeks before, check warns, and every run has a note."""
+    quiet = synced.run("sync", "--json")
+    assert quiet.document["notes"] == []
+    soon = timedelta(days=13)
+    execute(synced, "UPDATE secrets SET consent_expires_at = datetime('now', ?)",
+            f"+{soon.days} days")  # fmt: skip
+
+    assert lines(synced.run("check", "--json"))["Tokens"]["state"] == "warning"
+    for command in (("sync",), ("settle",), LOOK):
+        (note,) = [
+            note for note in synced.run(*command, "--json").document["notes"] if "consent" in note
+        ]
+        assert "run `clockbooks connect` again" in note
+        assert note in " ".join(synced.run(*command).out.split())
