@@ -33,21 +33,23 @@ def _expire(url):
         )
 
 
-def _asked_for_roles(requests):
-    return sum("/workspaces" in str(request) and "roles" in str(request) for request in requests)
-
-
 def test_eight_processes_refresh_once(strict):
     """They start together, on either database; each of them does its work with the one token."""
     _expire(strict.environment["CLOCKBOOKS_DATABASE_URL"])
     strict.quickbooks.requests.clear()
-    came = len(strict.clockify.requests)
+    came = []
+
+    def note(workspaces):
+        came.append(True)
+        return workspaces
+
+    # A sync asks Clockify for the roles first, and QuickBooks right after it.
+    strict.clockify.faults.plan(r"/workspaces\?roles", "edit", times=99, edit=note)
     answer, pause = strict.quickbooks.oauth.grant, threading.Event()
 
     def answer_when_all_are_there(*args, **options):
-        # A sync asks Clockify for the roles first, and QuickBooks right after it.
-        while _asked_for_roles(strict.clockify.requests[came:]) < 8 and not pause.wait(0.05):
-            pass
+        while len(came) < 8:
+            pause.wait(0.05)
         return answer(*args, **options)
 
     strict.quickbooks.oauth.grant = answer_when_all_are_there
