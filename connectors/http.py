@@ -5,6 +5,7 @@ when the service certainly did nothing. Waits are tenacity's; `sleep` is a field
 """
 
 import json
+import re
 import ssl
 import time
 from collections.abc import Callable, Mapping
@@ -33,6 +34,11 @@ LONGEST_WAIT_S = 300
 #: Pauses after a throttle that does not say how long. QuickBooks' documentation says a minute
 #: (FACTS, QBO, 2.3); a quota of a second is over sooner, so the first pauses are shorter.
 THROTTLE_PAUSES_S = (5, 10, 20, 40, 60, 60)
+
+
+#: NUL, and halves of surrogate pairs: JSON can write them, PostgreSQL and UTF-8 cannot.
+_UNSTORABLE = re.compile(r"[\x00\ud800-\udfff]")
+_UNSTORABLE_ESCAPE = re.compile(rb"(?i)\\u(?:0000|d[89a-f])")
 
 
 def verdict(*, read: bool, status: int | None) -> type[Exception]:
@@ -189,12 +195,25 @@ def read_json(service: str, response: requests.Response) -> Any:
         TryAgain: It is not JSON: cut, or a page of some proxy.
     """
     try:
-        return json.loads(response.content, parse_float=Decimal)
+        answer = json.loads(response.content, parse_float=Decimal)
+        # Looked at only where an escape could have made one: reports are long.
+        return _storable(answer) if _UNSTORABLE_ESCAPE.search(response.content) else answer
     except (ValueError, ArithmeticError, RecursionError):
         raise TryAgain(
             f"{service} gave an answer that cannot be read (not JSON, {len(response.content)}"
             " bytes). Nothing was changed; run the command again."
         ) from None
+
+
+def _storable(part: Any) -> Any:
+    """Replace, in all texts, what no database and no encoding takes: NUL and half characters."""
+    if isinstance(part, str):
+        return _UNSTORABLE.sub("\ufffd", part)
+    if isinstance(part, list):
+        return [_storable(one) for one in part]
+    if isinstance(part, dict):
+        return {_storable(name): _storable(value) for name, value in part.items()}
+    return part
 
 
 def untrusted(error: BaseException | None) -> bool:

@@ -9,10 +9,12 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 import sqlalchemy as sa
+from alembic import command
+from alembic.config import Config
 
 from connectors.database import closing_database, open_database, writing
 from connectors.errors import AskPerson
-from schemas.tables import REVISION, connections, metadata, runs
+from schemas.tables import REVISION, connections, metadata, runs, secrets
 
 
 def shape(url):
@@ -63,6 +65,49 @@ def test_opening_again_changes_nothing(empty_database):
             assert list(connection.scalars(sa.select(connections.c.name))) == ["studio"]
 
     assert shape(empty_database) == before
+
+
+def test_a_database_of_the_first_revision_keeps_its_rows(empty_database):
+    """Who updates keeps connections, secrets and ledger as they were; the new columns are empty."""
+    engine = sa.create_engine(empty_database, poolclass=sa.NullPool)
+    config = Config()
+    config.set_main_option("script_location", "schemas:migrations")
+    with engine.begin() as connection:
+        config.attributes["connection"] = connection
+        command.upgrade(config, "0001")
+        connection.execute(
+            sa.text(
+                "INSERT INTO connections (id, name, workspace_id, workspace_name, realm_id,"
+                " company_name, timezone, link_vendors, connected_at)"
+                " VALUES (7, 'studio', 'w', 'W', 'r', 'C', 'UTC', true, '2026-03-09 08:00:00')"
+            )
+        )
+        connection.execute(
+            sa.text(
+                "INSERT INTO secrets (connection_id, clockify_api_key, access_token,"
+                " access_expires_at, refresh_token, changed_at) VALUES"
+                " (7, 'k', 'a', '2026-03-09 09:00:00', 'r', '2026-03-09 08:00:00')"
+            )
+        )
+
+    with closing_database(empty_database) as opened, opened.connect() as connection:
+        kept = connection.execute(sa.select(secrets)).one()
+        name = connection.scalars(sa.select(connections.c.name)).one()
+
+    assert shape(empty_database)[1] == [REVISION]
+    assert (name, kept.connection_id) == ("studio", 7)
+    assert (kept.clockify_api_key, kept.access_token, kept.refresh_token) == ("k", "a", "r")
+    assert (kept.consent_expires_at, kept.consent_ended_at, kept.refresher) == (None, None, None)
+
+
+def test_a_new_file_is_its_owners_alone(tmp_path):
+    """Names, hours and rates are nobody else's business; what SQLite keeps beside it neither."""
+    with closing_database(f"sqlite:///{tmp_path}/deep/clockbooks.db") as engine:
+        with writing(engine) as connection:
+            connection.execute(sa.text("CREATE TABLE more (id INTEGER)"))
+        files = {path.name: path.stat().st_mode & 0o777 for path in (tmp_path / "deep").iterdir()}
+
+    assert set(files.values()) == {0o600}, files
 
 
 def test_a_newer_database_is_refused_and_left_alone(empty_database):
