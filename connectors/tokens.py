@@ -398,3 +398,60 @@ def _allow_loopback(url: str) -> None:
         "::1",
     }:
         os.environ["OAUTHLIB_INSECURE_TRANSPORT"] = "1"
+
+
+def redeem(
+    app: OAuthApp, code: str, *, redirect_uri: str, now: Callable[[], datetime], ended: str
+) -> Tokens:
+    """Buy the first tokens of a consent for its authorization *code*, which works once.
+
+    Args:
+        app: The app that asked for the consent.
+        code: From Intuit's redirect; a secret for the minutes that it lives.
+        redirect_uri: The address to which Intuit sent it, as it was asked for.
+        now: The clock.
+        ended: What to tell a person when Intuit does not accept the code.
+
+    Raises:
+        AskPerson: Intuit refuses the code or the app; final.
+        TryAgain: Intuit could not be reached, or gave no clear answer.
+
+    Source: FACTS, QBO, section 8.
+    """
+    _allow_loopback(app.token_url)
+    try:
+        with OAuth2Session(app.client_id, redirect_uri=redirect_uri) as session:
+            session.max_redirects = 0  # one would carry the code elsewhere
+            answer = session.fetch_token(
+                app.token_url,
+                code=code,
+                auth=HTTPBasicAuth(app.client_id, app.client_secret),
+                timeout=(CONNECT_TIMEOUT_S, TIMEOUT_S),
+                headers={
+                    "Accept": "application/json",
+                    "Content-Type": "application/x-www-form-urlencoded",
+                    "x-include-refresh-token-hard-expires-in": "true",
+                },
+            )
+        return _read(answer, "", now())  # "": a consent without a refresh token is none
+    except OAuth2Error as error:
+        if error.error == "invalid_client":
+            raise AskPerson(
+                "Intuit does not know the app: check CLOCKBOOKS_QBO_CLIENT_ID and"
+                " CLOCKBOOKS_QBO_CLIENT_SECRET against the app's keys at developer.intuit.com."
+            ) from None
+        if error.error == "invalid_grant":
+            raise AskPerson(ended) from None
+        raise TryAgain(
+            "Intuit's token service gave no token for the consent. Run `clockbooks connect` again."
+        ) from None
+    except (requests.RequestException, *_UNREADABLE) as error:
+        raise TryAgain(
+            f"Intuit's token service did not answer clearly ({type(error).__name__})."
+            " Run `clockbooks connect` again: the consent has to be given anew."
+        ) from None
+
+
+def allow_plain_loopback(url: str) -> None:
+    """Let the OAuth library ask at *url* without TLS where that is a stand-in on this machine."""
+    _allow_loopback(url)

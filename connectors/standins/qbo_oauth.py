@@ -22,7 +22,6 @@ REFRESH_S = 8_726_400  # 101 days
 HARD_END = timedelta(days=5 * 365)  # of a consent, however often it is refreshed
 ROTATION = timedelta(hours=24)  # age at which a refresh brings a new refresh token
 GRACE = timedelta(hours=24)  # what the old one lives on then
-CODE_LIFE = timedelta(minutes=5)  # recalled, not verified
 SCOPES = {"com.intuit.quickbooks.accounting", "openid", "email", "profile", "address", "phone"}
 
 
@@ -163,7 +162,9 @@ class OAuth:
 
     def new_code(self, redirect_uri: str) -> str:
         code = "AB11" + secrets.token_urlsafe(33)
-        self._codes[code] = _Code(redirect_uri, self.now() + CODE_LIFE)
+        self._codes[code] = _Code(
+            redirect_uri, self.now() + timedelta(seconds=self.switches.code_life_s)
+        )
         return code
 
     def _new_consent(self, refresh_token: str) -> _Consent:

@@ -40,6 +40,7 @@ class Switches:
 
     # --- OAuth (FACTS 8)
     rotates_every_refresh: bool = False  # True: each refresh kills the old refresh token at once
+    code_life_s: float = 300  # of an authorization code; recalled, not verified
 
     # --- throttling (FACTS 2.2, 2.3); None lifts a limit.
     requests_per_second: int | None = 10

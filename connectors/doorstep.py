@@ -1,0 +1,197 @@
+"""Waits on this machine for the browser that comes back from Intuit's consent.
+
+A small server on 127.0.0.1 alone. It takes one answer to our question, and shows what became of it
+only once that is known. Whatever else knocks gets a page, and does not end the wait.
+"""
+
+import queue
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+from urllib.parse import urlsplit
+
+from connectors.consent import Answer, NotGiven, NotOurs, read_answer
+from connectors.errors import AskPerson
+from connectors.pages import HEADERS, page
+
+HOST = "127.0.0.1"
+
+#: Names by which a browser may call this machine; any other name is a trick (DNS rebinding).
+NAMES = frozenset({HOST, "localhost"})
+
+#: The path of an address that we choose ourselves.
+PATH = "/callback"
+
+#: Seconds for the last page to reach the browser, before the server goes away.
+LAST_PAGE_S = 5
+
+#: Seconds that a browser may take to say what it wants.
+REQUEST_S = 10
+
+
+@dataclass
+class Visit:
+    """A browser that came back with an answer to our question, and waits for a page.
+
+    Attributes:
+        answer: The consent, or why there is none; `None` for whoever was turned away.
+        pages: The one page that it waits for, with its HTTP status.
+        shown: Set once the page was sent.
+    """
+
+    answer: Answer | NotGiven | None
+    pages: "queue.SimpleQueue[tuple[int, bytes]]" = field(default_factory=queue.SimpleQueue)
+    shown: threading.Event = field(default_factory=threading.Event)
+
+    def show(self, title: str, *words: str, good: bool = False) -> None:
+        """Show the browser what became of its answer, and wait until it has the page."""
+        self.pages.put((200 if good else 400, page(title, words, good=good)))
+        self.shown.wait(LAST_PAGE_S)
+
+
+class Doorstep:
+    """The place to which Intuit sends the browser.
+
+    Attributes:
+        redirect_uri: Its address, for the question.
+    """
+
+    def __init__(self, redirect_uri: str, path: str, tell: Callable[[str], None]) -> None:
+        self.redirect_uri = redirect_uri
+        self._path = path
+        self._tell = tell
+        self._state: str | None = None  # none: no answer is awaited, or no more
+        self._lock = threading.Lock()
+        self._visits: queue.SimpleQueue[Visit] = queue.SimpleQueue()
+
+    def expect(self, state: str) -> None:
+        """Take the one answer that has this *state*."""
+        with self._lock:
+            self._state = state
+
+    def wait(self, timeout_s: float) -> Visit:
+        """Wait for the browser.
+
+        Raises:
+            AskPerson: It did not come in time.
+        """
+        try:
+            return self._visits.get(timeout=timeout_s)
+        except queue.Empty:
+            with self._lock:
+                self._state = None
+        # Somebody may have come in just before the door was shut.
+        try:
+            return self._visits.get_nowait()
+        except queue.Empty:
+            raise AskPerson(
+                f"Nobody gave the consent within {timeout_s:g} seconds. Nothing was stored; run"
+                " `clockbooks connect` again, with a larger --timeout-s if need be."
+            ) from None
+
+    def receive(self, target: str, host: str) -> Visit:
+        """Give the visit of one request; its page is there, or comes once the consent is used."""
+        parts = urlsplit(target)
+        if parts.path != self._path or host not in NAMES:
+            return _turned_away(404, "There is nothing here", "This address is for Intuit alone.")
+        try:
+            visit = self._let_in(parts.query)
+        except NotOurs as error:
+            self._tell(f"A request was turned away: {error} Still waiting for yours.")
+            return _turned_away(400, error.title, str(error))
+        if visit is None:
+            return _turned_away(
+                410,
+                "This is over",
+                "`clockbooks connect` takes one answer, and has had it, or no longer waits.",
+            )
+        self._visits.put(visit)
+        return visit
+
+    def _let_in(self, query: str) -> Visit | None:
+        with self._lock:
+            if self._state is None:
+                return None
+            try:
+                answer: Answer | NotGiven = read_answer(query, state=self._state)
+            except NotOurs:
+                raise
+            except NotGiven as error:
+                answer = error
+            self._state = None  # used: no second answer, not even to the same question
+        return Visit(answer)
+
+
+@contextmanager
+def open_doorstep(redirect_uri: str | None, tell: Callable[[str], None]) -> Iterator[Doorstep]:
+    """Wait at *redirect_uri*, an address on this machine, or at a free port.
+
+    Args:
+        redirect_uri: `http://localhost:PORT/PATH` or with 127.0.0.1; `None` for any free port.
+        tell: Told what is worth knowing while it waits.
+
+    Raises:
+        AskPerson: The port is taken, or may not be used.
+    """
+    parts = urlsplit(redirect_uri or f"http://{HOST}:0{PATH}")
+    port = 80 if parts.port is None else parts.port
+    try:
+        server = _Server((HOST, port), _Request)
+    except OSError as error:
+        raise AskPerson(
+            f"The port {port} of --redirect-uri cannot be used ({error.strerror}): end what uses"
+            " it, register another address at developer.intuit.com, or use --no-browser."
+        ) from None
+    address = redirect_uri or f"http://{HOST}:{server.server_port}{PATH}"
+    doorstep = Doorstep(address, parts.path or "/", tell)
+    server.doorstep = doorstep
+    thread = threading.Thread(target=server.serve_forever, args=(0.05,), name="doorstep")
+    thread.start()
+    try:
+        yield doorstep
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
+
+
+class _Server(ThreadingHTTPServer):
+    # Browsers keep sockets open that they never use: nobody waits for those at the end.
+    daemon_threads = True
+    doorstep: Doorstep
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """Say nothing of a browser that hung up."""
+
+
+class _Request(BaseHTTPRequestHandler):
+    server: _Server
+    server_version = "Clockbooks"
+    sys_version = ""
+    timeout = REQUEST_S
+
+    def do_GET(self) -> None:
+        host = (self.headers.get("Host") or "").partition(":")[0].lower()
+        visit = self.server.doorstep.receive(self.path, host)
+        status, body = visit.pages.get()
+        try:
+            self.send_response(status)
+            for name, value in HEADERS.items():
+                self.send_header(name, value)
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+        finally:
+            visit.shown.set()
+
+    def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - the library's name
+        """Say nothing: the request has the code in it."""
+
+
+def _turned_away(status: int, title: str, *words: str) -> Visit:
+    visit = Visit(None)
+    visit.pages.put((status, page(title, [*words, "You may close this page."], good=False)))
+    return visit
