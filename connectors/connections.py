@@ -45,6 +45,21 @@ class Connection:
 
 
 @dataclass(frozen=True)
+class Consent:
+    """How long a connection may go on without a person.
+
+    Attributes:
+        ends_at: When a person must connect again at the latest, UTC; `None` when Intuit did not
+            say. The earlier of two ends: that of the refresh token, which each refresh puts off,
+            and that of the consent, which nothing puts off.
+        ended_at: When Intuit refused the refresh token for good, UTC; `None` while it does not.
+    """
+
+    ends_at: datetime | None
+    ended_at: datetime | None
+
+
+@dataclass(frozen=True)
 class Joined:
     """What `connect` found out, ready to be stored.
 
@@ -130,11 +145,56 @@ def store(
     return find(engine, name)
 
 
+def consents(engine: sa.Engine) -> dict[int, Consent]:
+    """Give the consent of each connection, by its id; none for those that were disconnected."""
+    with engine.connect() as connection:
+        return {
+            row.connection_id: Consent(
+                ends_at=min(
+                    filter(None, (row.refresh_expires_at, row.consent_expires_at)), default=None
+                ),
+                ended_at=row.consent_ended_at,
+            )
+            for row in connection.execute(sa.select(secrets))
+        }
+
+
+def uses_consent_of(engine: sa.Engine, realm_id: str) -> bool:
+    """Say whether some connection holds tokens of the company *realm_id*."""
+    query = sa.select(secrets.c.connection_id).join(connections)
+    with engine.connect() as connection:
+        return (
+            connection.execute(query.where(connections.c.realm_id == realm_id)).first() is not None
+        )
+
+
 def stored_key(engine: sa.Engine, connection_id: int, vault: Vault) -> str:
-    """Give the Clockify key that a connection was made with."""
+    """Give the Clockify key that a connection was made with.
+
+    Raises:
+        AskPerson: It was disconnected, or its secrets were encrypted with another key.
+    """
     query = sa.select(secrets.c.clockify_api_key).where(secrets.c.connection_id == connection_id)
     with engine.connect() as connection:
-        return vault.unlock(connection.execute(query).scalar_one())
+        locked = connection.execute(query).scalar_one_or_none()
+    if locked is None:
+        raise AskPerson("The connection was disconnected: run `clockbooks connect` again.")
+    return vault.unlock(locked)
+
+
+def check_connected(engine: sa.Engine, found: Connection) -> None:
+    """Make sure that a connection has its secrets.
+
+    Raises:
+        AskPerson: It was disconnected.
+    """
+    query = sa.select(secrets.c.connection_id).where(secrets.c.connection_id == found.id)
+    with engine.connect() as connection:
+        if connection.execute(query).first() is None:
+            raise AskPerson(
+                f"The connection {found.name!r} is disconnected: run `clockbooks connect"
+                f" --connection {found.name}` to go on. Its ledger and links are kept."
+            )
 
 
 def forget(engine: sa.Engine, name: str) -> None:
