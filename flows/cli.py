@@ -9,11 +9,12 @@ from datetime import date, datetime
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any, Literal
+from urllib.parse import urlsplit
 
 import typer
 
 from connectors import masking
-from flows.cli_output import Outcome, command, error_document, stop_usage, write_json
+from flows.cli_output import Outcome, Output, command, error_document, stop_usage, write_json
 
 app = typer.Typer(
     name="clockbooks",
@@ -36,6 +37,13 @@ Json = Annotated[
 ]
 CsvFile = Annotated[
     Path | None, typer.Option("--csv", metavar="FILE", help="Write a CSV file as well.")
+]
+AllowPayroll = Annotated[
+    bool | None,
+    typer.Option(
+        "--allow-payroll/--no-allow-payroll",
+        help="Try a company with QuickBooks Payroll; default: what the settings say.",
+    ),
 ]
 FirstDay = typer.Option("--start", formats=["%Y-%m-%d"], metavar="YYYY-MM-DD", help="First day.")
 LastDay = typer.Option(
@@ -72,33 +80,64 @@ def clockbooks(
     """Give the command its own options."""
 
 
-@app.command(epilog="Example: clockbooks connect --realm-id 9341450000 --refresh-token-file token")
+@app.command(epilog="Example: clockbooks connect --connection studio")
 def connect(
     *,
-    realm_id: Annotated[str, typer.Option(help="The QuickBooks company's id.")],
+    realm_id: Annotated[
+        str | None, typer.Option(help="Headless: the QuickBooks company's id.")
+    ] = None,
     refresh_token_file: Annotated[
-        Path,
+        Path | None,
         typer.Option(
-            help="File with the refresh token of Intuit's consent; - reads it from standard input."
+            help="Headless: file with the refresh token of Intuit's consent; - reads it from"
+            " standard input."
         ),
-    ],
-    allow_payroll: Annotated[
-        bool, typer.Option("--allow-payroll", help="Take a company with QuickBooks Payroll.")
-    ] = False,
+    ] = None,
+    browser: Annotated[
+        bool,
+        typer.Option(
+            "--browser/--no-browser",
+            help="Open the browser here; or show the address, and take the one at which a browser"
+            " elsewhere ended.",
+        ),
+    ] = True,
+    redirect_uri: Annotated[
+        str | None,
+        typer.Option(
+            metavar="URI",
+            help="The redirect address that is registered for the app; default: a free port of"
+            " 127.0.0.1.",
+        ),
+    ] = None,
+    timeout_s: Annotated[
+        float, typer.Option(min=1, help="Seconds to wait for the browser's answer.")
+    ] = 300,
+    allow_payroll: AllowPayroll = None,
     connection: ConnectionName = None,
     json: Json = False,
 ) -> None:
-    """Join a Clockify workspace and a QuickBooks company; the secrets are stored encrypted."""
-    with command(as_json=json) as output:
-        from flows.connecting import connect as join
-        from flows.connecting import read_token
+    """Join a Clockify workspace and a QuickBooks company, with Intuit's consent in a browser.
 
-        joined = join(
-            connection,
-            realm_id=realm_id,
-            refresh_token=read_token(refresh_token_file),
-            allow_payroll=allow_payroll,
+    The secrets are stored encrypted. Connecting the same company again
+    brings new ones, and keeps ledger and links.
+    """
+    with command(as_json=json) as output:
+        if (realm_id is None) != (refresh_token_file is None):
+            stop_usage("--realm-id and --refresh-token-file belong together.")
+        from flows.connecting import Pasted, read_token
+        from flows.connecting import connect as join
+        from flows.consenting import Browser
+
+        consent: Browser | Pasted = Browser(
+            redirect_uri=None if redirect_uri is None else _checked_redirect(redirect_uri),
+            opens=browser,
+            timeout_s=timeout_s,
+            tell=output.tell,
+            paste=lambda: _pasted(output),
         )
+        if realm_id is not None and refresh_token_file is not None:
+            consent = Pasted(realm_id, read_token(refresh_token_file))
+        joined = join(connection, consent=consent, allow_payroll=allow_payroll)
         output.document = {
             "connection": joined.name,
             "workspace_id": joined.workspace_id,
@@ -112,6 +151,85 @@ def connect(
             f" {joined.company_name}. Days count in {joined.timezone}."
         )
         output.say("Next: clockbooks sync")
+
+
+@app.command(epilog="Example: clockbooks disconnect --connection studio")
+def disconnect(
+    *,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Disconnect without asking.")] = False,
+    force: Annotated[
+        bool,
+        typer.Option("--force", help="Forget the consent also where Intuit cannot be told."),
+    ] = False,
+    connection: ConnectionName = None,
+    json: Json = False,
+) -> None:
+    """End Intuit's consent and forget the secrets; ledger and links stay.
+
+    Where Intuit cannot be reached, later commands try again to revoke it.
+    Ends with 3 then.
+    """
+    with command(as_json=json) as output:
+        if not yes and not output.can_ask:
+            stop_usage("Without a terminal nobody can be asked: add --yes to disconnect.")
+        from flows import disconnecting, tables
+
+        def approve(found: Any) -> bool:
+            return yes or output.ask(
+                f"Disconnect {found.name}: {found.workspace_name} and {found.company_name}?"
+            )
+
+        output.document = disconnecting.disconnect(connection, force=force, approve=approve)
+        if output.document is None:
+            output.document = {"connection": None, "revocation": "none", "told": []}
+            output.say("Nothing was changed.")
+            return
+        tables.show_disconnected(output, output.document)
+        if output.document["revocation"] == "pending":
+            output.outcome = Outcome.PARTLY_DONE
+
+
+@app.command(epilog="Example: clockbooks connections --json")
+def connections(*, connection: ConnectionName = None, json: Json = False) -> None:
+    """List the connections: what each joins, how it stands, and when its consent ends.
+
+    Asks neither service.
+    """
+    with command(as_json=json) as output:
+        from flows import overview, tables
+
+        output.document = {"connections": overview.listed(connection)}
+        tables.show_connections(output, output.document["connections"])
+
+
+@app.command(epilog="Example: clockbooks configure --set rounding=up:6 --set approved_only=true")
+def configure(
+    *,
+    set_: Annotated[
+        list[str] | None,
+        typer.Option("--set", metavar="NAME=VALUE", help="Set one for it alone. Repeatable."),
+    ] = None,
+    unset: Annotated[
+        list[str] | None,
+        typer.Option(metavar="NAME", help="Follow the environment again. Repeatable."),
+    ] = None,
+    connection: ConnectionName = None,
+    json: Json = False,
+) -> None:
+    """Show or change what one connection has otherwise than the environment says for all.
+
+    A command's option beats an own setting, which beats the environment,
+    which beats the default.
+    """
+    with command(as_json=json) as output:
+        from flows import configuring, tables
+
+        try:
+            wanted, unwanted = configuring.read_changes(set_ or [], unset or [])
+        except configuring.WrongSetting as problem:
+            stop_usage(str(problem))
+        output.document = configuring.configure(connection, wanted, unwanted)
+        tables.show_settings(output, output.document)
 
 
 @app.command(epilog="Example: clockbooks check && clockbooks send --start … --end … --yes")
@@ -261,19 +379,22 @@ def send(
         typer.Option("--billable/--non-billable", help="Only billable entries, or only others."),
     ] = None,
     approved_only: Annotated[
-        bool,
-        typer.Option("--approved-only", help="Leave entries whose timesheet is not approved."),
-    ] = False,
+        bool | None,
+        typer.Option(
+            "--approved-only/--no-approved-only",
+            help="Leave entries whose timesheet is not approved; default: what the settings say,"
+            " or no.",
+        ),
+    ] = None,
     rounding: Annotated[
         str | None,
         typer.Option(
             metavar="MODE:MINUTES",
-            help="nearest:15, up:6, down:30, or none; default: the workspace's own setting.",
+            help="nearest:15, up:6, down:30, or none; default: what the settings say, else the"
+            " workspace's own.",
         ),
     ] = None,
-    allow_payroll: Annotated[
-        bool, typer.Option("--allow-payroll", help="Try a company with QuickBooks Payroll.")
-    ] = False,
+    allow_payroll: AllowPayroll = None,
     retry_refused: Annotated[
         bool,
         typer.Option(
@@ -284,7 +405,7 @@ def send(
         bool | None,
         typer.Option(
             "--sync/--no-sync",
-            help="Compare both directories first; default: CLOCKBOOKS_SYNC_BEFORE_SEND, or not.",
+            help="Compare both directories first; default: what the settings say, or not.",
         ),
     ] = None,
     dry_run: Annotated[
@@ -548,6 +669,29 @@ def _check_rounding(text: str) -> None:
         parse_rounding(text)
     except ValueError as error:
         stop_usage(f"--rounding: {error}")
+
+
+def _checked_redirect(text: str) -> str:
+    from flows.settings import problem_with
+
+    try:
+        urlsplit(text).port  # noqa: B018 - reading it is what may fail
+        problem = problem_with("qbo_authorize_url", text)  # the same rule for every address
+    except ValueError as error:
+        problem = str(error)
+    if problem is not None:
+        stop_usage(f"--redirect-uri: {problem}.")
+    return text
+
+
+def _pasted(output: Output) -> str:
+    """Ask for the address at which the browser ended; without a terminal, read one line."""
+    if output.can_ask:
+        return str(typer.prompt("Paste that address here", err=True))
+    line = sys.stdin.readline()
+    if not line.strip():
+        stop_usage("Without a terminal the address must come on standard input; there was none.")
+    return line
 
 
 def _day(moment: datetime | None) -> date | None:

@@ -67,6 +67,10 @@ class Output:
         """Print *words* for a person, as they are: nothing in them is markup."""
         self.console.print(Text(clean(words), style=style), soft_wrap=True)
 
+    def tell(self, words: str) -> None:
+        """Print *words* on standard error, whatever standard output is for: nothing is markup."""
+        self.errors.print(Text(clean(words)))
+
     def ask(self, question: str) -> bool:
         """Ask a person; no is the answer of those who only press Return."""
         return typer.confirm(question, default=False, err=True)

@@ -191,6 +191,8 @@ def _settings(world: Mapping[str, Any], clockify_url: str, quickbooks_url: str) 
         "CLOCKBOOKS_QBO_CLIENT_SECRET": world["quickbooks"]["client_secret"],
         "CLOCKBOOKS_QBO_URL": quickbooks_url,
         "CLOCKBOOKS_QBO_TOKEN_URL": f"{quickbooks_url}/oauth2/v1/tokens/bearer",
+        "CLOCKBOOKS_QBO_AUTHORIZE_URL": f"{quickbooks_url}/connect/oauth2",
+        "CLOCKBOOKS_QBO_REVOKE_URL": f"{quickbooks_url}/v2/oauth2/tokens/revoke",
     }
 
 
@@ -199,8 +201,9 @@ def _environment(settings: Mapping[str, str]) -> Iterator[None]:
     """Set environment variables for the block; Prefect is left out of the demo."""
     before = dict(os.environ)
     os.environ.update(settings)
-    for name in ("PREFECT_API_URL", "CLOCKBOOKS_TIMEZONE"):
-        os.environ.pop(name, None)
+    os.environ.pop("PREFECT_API_URL", None)
+    for name in ("TIMEZONE", "ROUNDING", "APPROVED_ONLY", "ALLOW_PAYROLL", "SYNC_BEFORE_SEND"):
+        os.environ.pop(f"CLOCKBOOKS_{name}", None)  # the person's defaults; the story has its own
     try:
         yield
     finally:

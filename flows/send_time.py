@@ -43,25 +43,32 @@ def send_time(
         bool | None, Field(description="Only billable entries, only others, or both.")
     ] = None,
     approved_only: Annotated[
-        bool, Field(description="Leave entries whose timesheet is not approved.")
-    ] = False,
+        bool | None,
+        Field(
+            description="Leave entries whose timesheet is not approved; empty for what the"
+            " settings say."
+        ),
+    ] = None,
     rounding: Annotated[
         str | None,
-        Field(description="nearest:15, up:6, none; empty for the workspace's own setting."),
+        Field(
+            description="nearest:15, up:6, none; empty for what the settings say, else the"
+            " workspace's own."
+        ),
     ] = None,
     dry_run: Annotated[bool, Field(description="Show the plan; send nothing.")] = True,
     allow_payroll: Annotated[
-        bool, Field(description="Try a company with QuickBooks Payroll.")
-    ] = False,
+        bool | None,
+        Field(
+            description="Try a company with QuickBooks Payroll; empty for what the settings say."
+        ),
+    ] = None,
     retry_refused: Annotated[
         bool, Field(description="Try entries again that QuickBooks refused, changed or not.")
     ] = False,
     sync: Annotated[
         bool | None,
-        Field(
-            description="Compare both directories first; empty for what"
-            " CLOCKBOOKS_SYNC_BEFORE_SEND says."
-        ),
+        Field(description="Compare both directories first; empty for what the settings say."),
     ] = None,
 ) -> dict[str, Any]:
     """Send the time entered in Clockify on some days to QuickBooks, each entry once.

@@ -5,7 +5,7 @@ can show them one by one.
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from typing import Any, Protocol, TypeVar
 
@@ -21,6 +21,7 @@ from flows.loading import Progress, load
 from flows.preflight import check_company, check_workspace, default_currency
 from flows.recognising import Recognised, recognise
 from flows.refusals import hold_back_refused
+from flows.settings import Settings
 from flows.settling import settle
 from flows.syncing import compare, store
 from flows.token_life import expiry_notes
@@ -47,10 +48,12 @@ class SendRequest:
         clients: Names or ids of clients; empty for all.
         projects: Names or ids of projects; empty for all.
         billable: Only billable entries, only others, or both.
-        approved_only: Whether entries without approval stay behind.
-        rounding: As people write it; `None` for what the workspace's settings say.
+        approved_only: Whether entries without approval stay behind; `None` for what the settings
+            say.
+        rounding: As people write it; `None` for what the settings say, else the workspace's.
         dry_run: Whether only the plan is made.
-        allow_payroll: Whether a company with payroll is tried all the same.
+        allow_payroll: Whether a company with payroll is tried all the same; `None` for what the
+            settings say.
         retry_refused: Whether entries that QuickBooks refused go again, changed or not.
         sync: Whether to compare both directories first; `None` for what the settings say.
     """
@@ -61,10 +64,10 @@ class SendRequest:
     clients: tuple[str, ...] = ()
     projects: tuple[str, ...] = ()
     billable: bool | None = None
-    approved_only: bool = False
+    approved_only: bool | None = None
     rounding: str | None = None
     dry_run: bool = False
-    allow_payroll: bool = False
+    allow_payroll: bool | None = None
     retry_refused: bool = False
     sync: bool | None = None
 
@@ -171,6 +174,7 @@ def send(
         AskPerson: Something must be mended first; nothing was sent.
         TryAgain: A service could not be read, or took nothing at all; nothing was sent.
     """
+    request = with_defaults(request, world.settings)
     facts = run(look_around, world, request)
     if request.dry_run:
         decided, read, notes = _plan(world, request, facts, run)
@@ -190,6 +194,16 @@ def send(
     if stopped and not ended["state"].isin([State.SENT, State.IN_DOUBT]).any():
         raise TryAgain(f"Nothing was sent. {stopped}")
     return SendResult(live.id, False, ended, read.set_aside, notes, stopped)
+
+
+def with_defaults(request: SendRequest, settings: Settings) -> SendRequest:
+    """Fill in from the settings what a send was not told."""
+    silent = {
+        name: getattr(settings, name if name != "sync" else "sync_before_send")
+        for name in ("approved_only", "rounding", "allow_payroll", "sync")
+        if getattr(request, name) is None
+    }
+    return replace(request, **silent)
 
 
 def _plan(
@@ -215,8 +229,7 @@ class Wanted(Protocol):
 
 def look_up_partners(world: World, request: Wanted) -> Partners:
     """Give the stored links, or those of a sync that is made first."""
-    wanted = world.settings.sync_before_send if request.sync is None else request.sync
-    if not wanted:
+    if not request.sync:
         return Partners(
             links.stored(world.engine, world.connection.id),
             links.without_partner(world.engine, world.connection.id),
@@ -252,7 +265,7 @@ def look_around(world: World, request: SendRequest) -> Facts:
     """Check both sides, and read what the plan depends on."""
     workspace = check_workspace(world.clockify)
     company = world.quickbooks.company()
-    check_company(company, allow_payroll=request.allow_payroll)
+    check_company(company, allow_payroll=bool(request.allow_payroll))
     return Facts(
         company=company,
         currency=default_currency(workspace),
@@ -305,7 +318,7 @@ def decide(
             timezone=world.timezone,
             company=facts.company,
             rounding=facts.rounding,
-            approved_only=request.approved_only,
+            approved_only=bool(request.approved_only),
             filters=facts.filters,
         ),
     )

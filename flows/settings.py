@@ -4,8 +4,9 @@ From environment variables with the prefix CLOCKBOOKS_, and from a `.env` file i
 folder. Secrets come only from there, from a file or from standard input.
 """
 
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
@@ -18,6 +19,7 @@ from urllib3.util import parse_url
 from connectors.errors import AskPerson
 from connectors.masking import remember
 from transforms.days import zone
+from transforms.rounding import parse_rounding
 
 #: Where plain HTTP is safe: it does not leave the machine.
 LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
@@ -57,8 +59,29 @@ def _known_zone(name: str) -> str:
     return name
 
 
+def _known_rounding(text: str) -> str:
+    parse_rounding(text)
+    return text
+
+
 Url = Annotated[str, AfterValidator(_safe_url)]
 Zone = Annotated[str, AfterValidator(_known_zone)]
+RoundingWords = Annotated[str, AfterValidator(_known_rounding)]
+
+#: What one connection may have otherwise than the environment says for all.
+OWN = (
+    "timezone",
+    "rounding",
+    "approved_only",
+    "allow_payroll",
+    "sync_before_send",
+    "qbo_batch_size",
+    "qbo_batches_per_minute",
+    "qbo_requests_per_minute",
+    "qbo_requests_per_second",
+    "qbo_concurrency",
+    "qbo_timeout_s",
+)
 
 
 class Settings(BaseSettings):
@@ -79,6 +102,8 @@ class Settings(BaseSettings):
     qbo_client_secret: SecretStr | None = None
     qbo_url: Url = "https://quickbooks.api.intuit.com"
     qbo_token_url: Url = "https://oauth.platform.intuit.com/oauth2/v1/tokens/bearer"  # noqa: S105 - an address
+    qbo_authorize_url: Url = "https://appcenter.intuit.com/connect/oauth2"
+    qbo_revoke_url: Url = "https://developer.api.intuit.com/v2/oauth2/tokens/revoke"
     qbo_batch_size: Annotated[int, Field(ge=1, le=30)] = 30
     qbo_batches_per_minute: Annotated[int, Field(ge=1)] = 40
     qbo_requests_per_minute: Annotated[int, Field(ge=1)] = 500
@@ -88,6 +113,9 @@ class Settings(BaseSettings):
     qbo_at_work_s: Annotated[float, Field(gt=0)] = 150
     lease_s: Annotated[float, Field(gt=0)] = 120
     timezone: Zone | None = None
+    rounding: RoundingWords | None = None
+    approved_only: bool = False
+    allow_payroll: bool = False
     sync_before_send: bool = False
 
     @property
@@ -131,6 +159,41 @@ def _remember_secrets(settings: Settings) -> None:
     except sa.exc.ArgumentError:
         return  # told when the database is opened
     remember(str(password or ""))
+
+
+def with_own(own: Mapping[str, str]) -> Settings:
+    """Read the settings of one connection: its own ones beat those of the environment.
+
+    Args:
+        own: Values by name, as text; other names than those of `OWN` are left alone.
+
+    Raises:
+        AskPerson: One of its own settings cannot be used any more.
+    """
+    try:
+        given: dict[str, Any] = {name: value for name, value in own.items() if name in OWN}
+        return Settings(**given)
+    except ValidationError as error:
+        name, problem = _first_problem(error)
+        raise AskPerson(
+            f"The connection's own setting {name} cannot be used ({problem}): mend it with"
+            f" `clockbooks configure --set {name}=…`, or `--unset {name}`."
+        ) from None
+
+
+def problem_with(name: str, value: str) -> str | None:
+    """Say why *value* cannot be the own setting *name*; `None` when it can."""
+    given: dict[str, Any] = {name: value}
+    try:
+        Settings(**given)
+    except ValidationError as error:
+        return _first_problem(error)[1]
+    return None
+
+
+def _first_problem(error: ValidationError) -> tuple[str, str]:
+    first = error.errors(include_input=False, include_url=False)[0]
+    return str(first["loc"][0]), first["msg"]
 
 
 def required(value: str | SecretStr | None, name: str) -> str:

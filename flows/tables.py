@@ -3,7 +3,9 @@
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from rich import box
 from rich.padding import Padding
@@ -255,6 +257,90 @@ def show_entries(output: Output, found: Sequence[Mapping[str, Any]]) -> None:
             f"… and {len(found) - MOST_ROWS:,} more: narrow it with --state, --start, --end,"
             " --user or --project, or write all of them with --csv FILE."
         )
+
+
+def show_connections(output: Output, found: Sequence[Mapping[str, Any]]) -> None:
+    """Show the connections, how each stands, and when a person must connect again."""
+    if output.as_json:
+        return
+    if not found:
+        output.say("Nothing is connected yet: run `clockbooks connect`.")
+        return
+    table = _table(
+        "", "Name", "Workspace", "Company", "Realm id", "Days in", "State", "Consent until",
+        "Last sync", "Own settings",
+    )  # fmt: skip
+    _show(
+        output,
+        table,
+        [
+            (
+                row["connection"],
+                row["workspace"],
+                row["company"],
+                row["realm_id"],
+                row["timezone"],
+                Text(row["state"], style="green" if row["state"] == "connected" else "yellow"),
+                _local_day(row["consent_ends_at"], row["timezone"]),
+                _local_day(row["synced_at"], row["timezone"]) or "never",
+                ", ".join(f"{name}={value}" for name, value in row["settings"].items()),
+            )
+            for row in found
+        ],
+    )
+    for row in found:
+        if row["state"] in {"consent ends soon", "consent ended"}:
+            output.say(
+                f"{row['connection']}: run `clockbooks connect --connection {row['connection']}`"
+                " to give the consent again; ledger and links stay."
+            )
+        if row["revocation_pending"]:
+            output.say(f"{row['connection']}: an old consent is still to be revoked at Intuit.")
+
+
+def show_settings(output: Output, document: Mapping[str, Any]) -> None:
+    """Show the settings that a connection may have of its own, and where each comes from."""
+    if output.as_json:
+        return
+    output.say(f"Settings of {document['connection']}", style="bold")
+    from_ = {"own": "its own", "environment": "the environment", "default": "default"}
+    _show(
+        output,
+        _table("", "Setting", "Value", "From"),
+        [(row["name"], _value(row["value"]), from_[row["source"]]) for row in document["settings"]],
+    )
+
+
+def show_disconnected(output: Output, document: Mapping[str, Any]) -> None:
+    """Say that a connection has ended, and what Intuit knows of it."""
+    if output.as_json:
+        return
+    if document["was_connected"]:
+        output.say(
+            f"{document['connection']} is disconnected: its secrets are deleted; ledger and links"
+            " are kept.",
+            style="bold",
+        )
+    else:
+        output.say(f"{document['connection']} was disconnected already.", style="bold")
+    for words in document["told"]:
+        output.say(words)
+    if document["revocation"] == "ended":
+        output.say("Its consent had ended already: there is nothing to revoke.")
+
+
+def _value(value: object) -> str:
+    if value is None:
+        return "as the workspace says"
+    if isinstance(value, bool):
+        return str(value).lower()
+    return f"{value:g}" if isinstance(value, float) else str(value)
+
+
+def _local_day(instant: str | None, timezone: str) -> str:
+    if instant is None:
+        return ""
+    return datetime.fromisoformat(instant).astimezone(ZoneInfo(timezone)).date().isoformat()
 
 
 @contextmanager

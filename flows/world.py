@@ -8,16 +8,19 @@ from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import sqlalchemy as sa
+import typer
 
 from connectors.clockify import Clockify
-from connectors.connections import Connection, find, stored_key
+from connectors.connections import DEMO, Connection, check_connected, every, find, stored_key
 from connectors.database import closing_database
 from connectors.errors import AskPerson
+from connectors.own_settings import stored as own_settings_of
 from connectors.pacing import Pacer
 from connectors.quickbooks import QuickBooks
 from connectors.secrets import Vault, keys_from_file
 from connectors.tokens import OAuthApp, TokenStore
-from flows.settings import Settings, read_settings, required
+from flows.cli_output import clean
+from flows.settings import Settings, read_settings, required, with_own
 
 
 def utc_now() -> datetime:
@@ -48,7 +51,7 @@ class World:
     """What a run works with.
 
     Attributes:
-        settings: What the environment says.
+        settings: What the connection's own settings say, and the environment where they are silent.
         engine: The database.
         connection: The workspace and the company that are joined.
         clockify: The workspace.
@@ -80,15 +83,36 @@ class World:
 
 
 @contextmanager
-def open_ledger(name: str | None) -> Iterator[tuple[Settings, sa.Engine, Connection]]:
+def open_installation(*, clock: Clock = REAL_CLOCK) -> Iterator[tuple[Settings, sa.Engine]]:
+    """Open the database for what concerns no single connection.
+
+    Here every command comes by: so Intuit is told here of consents that a disconnect could not
+    end. That never keeps a command from its work.
+
+    Raises:
+        AskPerson: A setting is wrong, or the database cannot be opened.
+    """
+    from flows.revoking import catch_up  # it needs what is opened here: a circle, cut here
+
+    settings = read_settings()
+    with closing_database(settings.database_url) as engine:
+        for words in catch_up(settings, engine, now=clock.now()):
+            tell_aside(words)
+        yield settings, engine
+
+
+@contextmanager
+def open_ledger(
+    name: str | None, *, clock: Clock = REAL_CLOCK
+) -> Iterator[tuple[Settings, sa.Engine, Connection]]:
     """Open the database alone, for what needs neither service.
 
     Raises:
-        AskPerson: A setting is wrong, the database cannot be opened, or no connection fits.
+        AskPerson: See `open_installation`; or no connection fits.
     """
-    settings = read_settings()
-    with closing_database(settings.database_url) as engine:
-        yield settings, engine, find(engine, name)
+    with open_installation(clock=clock) as (_, engine):
+        found = find(engine, name)
+        yield with_own(own_settings_of(engine, found.id)), engine, found
 
 
 @contextmanager
@@ -96,22 +120,16 @@ def open_world(name: str | None, *, clock: Clock = REAL_CLOCK) -> Iterator[World
     """Open the database and both services for the connection *name*, or the only one.
 
     Raises:
-        AskPerson: See `open_ledger`; or the environment speaks of another workspace.
+        AskPerson: See `open_ledger`; or the connection is disconnected, or the environment speaks
+            of another workspace.
     """
-    with open_ledger(name) as (settings, engine, connection):
+    with open_ledger(name, clock=clock) as (settings, engine, connection):
+        check_connected(engine, connection)
         vault = open_vault(settings)
-        wanted = settings.clockify_workspace_id
-        if wanted is not None and wanted != connection.workspace_id:
-            raise AskPerson(
-                f"CLOCKBOOKS_CLOCKIFY_WORKSPACE_ID is {wanted!r}, but the connection"
-                f" {connection.name!r} was made with {connection.workspace_id!r}"
-                f" ({connection.workspace_name}): unset it, or connect that workspace too."
-            )
-        key = settings.clockify_api_key
         clockify = Clockify(
             url=settings.clockify_url,
             reports_url=settings.clockify_reports_url,
-            api_key=(key.get_secret_value() if key else stored_key(engine, connection.id, vault)),
+            api_key=clockify_key(settings, engine, connection, vault),
             workspace_id=connection.workspace_id,
             sleep=clock.sleep,
         )
@@ -138,6 +156,32 @@ def open_world(name: str | None, *, clock: Clock = REAL_CLOCK) -> Iterator[World
             )
 
 
+def clockify_key(
+    settings: Settings, engine: sa.Engine, connection: Connection, vault: Vault
+) -> str:
+    """Give the Clockify key of a connection: its own, or the environment's where that is meant.
+
+    The environment's key is meant for a connection when CLOCKBOOKS_CLOCKIFY_WORKSPACE_ID names its
+    workspace, or when there is no other connection: with several, one key would otherwise be used
+    for a workspace that it was not made for.
+
+    Raises:
+        AskPerson: The environment names another workspace, and there is no other connection.
+    """
+    wanted, key = settings.clockify_workspace_id, settings.clockify_api_key
+    real = [other.id for other in every(engine) if other.name != DEMO]
+    alone = real == [connection.id]
+    if alone and wanted not in {None, connection.workspace_id}:
+        raise AskPerson(
+            f"CLOCKBOOKS_CLOCKIFY_WORKSPACE_ID is {wanted!r}, but the connection"
+            f" {connection.name!r} was made with {connection.workspace_id!r}"
+            f" ({connection.workspace_name}): unset it, or connect that workspace too."
+        )
+    if key is not None and (alone or wanted == connection.workspace_id):
+        return key.get_secret_value()
+    return stored_key(engine, connection.id, vault)
+
+
 def open_vault(settings: Settings) -> Vault:
     """Open what encrypts the secrets; it notices when another process rotates the key."""
     return Vault(*secret_keys(settings), source=lambda: secret_keys(read_settings()))
@@ -148,6 +192,11 @@ def secret_keys(settings: Settings) -> list[str]:
     new, old = settings.secret_key, settings.old_secret_key
     keys = keys_from_file(settings.key_file) if new is None else [new.get_secret_value()]
     return [*keys, *([old.get_secret_value()] if old else [])]
+
+
+def tell_aside(words: str) -> None:
+    """Tell a person something beside a command's own words: on standard error."""
+    typer.echo(clean(f"Note: {words}"), err=True)
 
 
 def oauth_app(settings: Settings) -> OAuthApp:

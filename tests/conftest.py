@@ -81,11 +81,13 @@ class House:
         )
         return Ran(done.returncode, done.stdout, done.stderr)
 
-    def start(self, *arguments: str, **environment: str) -> subprocess.Popen[str]:
+    def start(
+        self, *arguments: str, stdin: int = subprocess.DEVNULL, **environment: str
+    ) -> subprocess.Popen[str]:
         """Start the installed command, and leave it to the caller to see it end."""
         return subprocess.Popen(
             [str(COMMAND), *arguments],
-            stdin=subprocess.DEVNULL,
+            stdin=stdin,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
@@ -148,6 +150,8 @@ def open_street() -> Iterator[Callable[..., House]]:
                 "CLOCKBOOKS_QBO_CLIENT_SECRET": world["quickbooks"]["client_secret"],
                 "CLOCKBOOKS_QBO_URL": quickbooks_url,
                 "CLOCKBOOKS_QBO_TOKEN_URL": f"{quickbooks_url}/oauth2/v1/tokens/bearer",
+                "CLOCKBOOKS_QBO_AUTHORIZE_URL": f"{quickbooks_url}/connect/oauth2",
+                "CLOCKBOOKS_QBO_REVOKE_URL": f"{quickbooks_url}/v2/oauth2/tokens/revoke",
                 "CLOCKBOOKS_QBO_BATCHES_PER_MINUTE": "100000",
                 "CLOCKBOOKS_QBO_REQUESTS_PER_MINUTE": "100000",
                 "CLOCKBOOKS_QBO_REQUESTS_PER_SECOND": "100000",

@@ -15,7 +15,10 @@ import pytest
 DAY = ("--start", "2026-09-22", "--end", "2026-09-22")
 HOSTILE = "Eve\x1b]0;owned\x07\x1b[2J\x9b31m\x7f\u202e\rRoot"
 
-COMMANDS = ["connect", "sync", "send", "settle", "entries", "demo"]
+COMMANDS = [
+    *("connect", "disconnect", "connections", "configure"),
+    *("sync", "send", "settle", "entries", "demo"),
+]
 
 
 @pytest.mark.parametrize("options", [["--help"], *([name, "--help"] for name in COMMANDS)])
@@ -80,7 +83,9 @@ def test_json_is_one_document_and_words_go_elsewhere(week, send_day):
         (("send", *DAY, "--yes", "--rounding", "up"), "no rounding"),
         (("entries", "--state", "lost"), "lost"),
         (("sync", "--create", "nowhere"), "nowhere"),
-        (("connect",), "realm"),
+        (("connect", "--realm-id", "1"), "--refresh-token-file"),
+        (("disconnect",), "--yes"),
+        (("configure", "--set", "colour=red"), "colour"),
     ],
 )
 def test_wrong_usage_is_a_json_document_too(showroom, options, words):

@@ -137,7 +137,7 @@ def test_a_refresh_token_file_that_holds_none_is_told(house, rows_of, content, w
 
 
 @pytest.mark.parametrize(
-    "options", [(), ("--realm-id", "1"), ("--refresh-token-file", "-"), ("--refresh-token", "x")]
+    "options", [("--realm-id", "1"), ("--refresh-token-file", "-"), ("--refresh-token", "x")]
 )
 def test_wrong_usage_has_its_own_exit_code(house, options):
     """A missing or unknown option is the caller's mistake: 2; there is none that takes a secret."""

@@ -1,0 +1,72 @@
+"""Ends a connection: revokes Intuit's consent, and forgets the secrets; ledger and links stay."""
+
+from collections.abc import Callable
+from typing import Any
+
+from connectors import revocations
+from connectors.connections import Connection, find
+from connectors.database import closing_database
+from connectors.revocations import Taken
+from flows.revoking import try_now
+from flows.settings import read_settings
+from flows.world import REAL_CLOCK, Clock
+
+#: Seconds between two looks at a refresh that is going on; its lease ends it after a minute.
+PAUSE_S = 0.2
+
+FORGOTTEN = (
+    "Whatever consent is left was forgotten without telling Intuit. It can be ended in QuickBooks:"
+    " Apps › My apps › Disconnect."
+)
+
+
+def disconnect(
+    name: str | None,
+    *,
+    force: bool,
+    approve: Callable[[Connection], bool],
+    clock: Clock = REAL_CLOCK,
+) -> dict[str, Any] | None:
+    """Disconnect the connection *name*, or the only one.
+
+    The secrets are deleted whether or not Intuit can be reached. What could not be revoked is kept
+    encrypted, and tried again by later commands.
+
+    Args:
+        name: Which connection.
+        force: Whether to forget what cannot be revoked now.
+        approve: Shown the connection before anything is done.
+        clock: Where time comes from.
+
+    Returns:
+        The JSON document; `None` when *approve* said no.
+
+    Raises:
+        AskPerson: No connection fits.
+    """
+    settings = read_settings()
+    with closing_database(settings.database_url) as engine:
+        found = find(engine, name)
+        if not approve(found):
+            return None
+        # A refresh under way brings another token, which would outlive the one revoked here.
+        while (taken := revocations.set_apart(engine, found.id, now=clock.now())) is Taken.BUSY:
+            clock.sleep(PAUSE_S)
+        told = try_now(settings, engine, found.id, now=clock.now())
+        left = found.id in revocations.pending(engine)
+        if left and force:
+            revocations.forget(engine, found.id)
+            told = [FORGOTTEN]
+    return {
+        "connection": found.name,
+        "was_connected": taken is not Taken.NOTHING,
+        "revocation": _outcome(taken, left=left, force=force, tried=bool(told)),
+        "told": told,
+    }
+
+
+def _outcome(taken: Taken, *, left: bool, force: bool, tried: bool) -> str:
+    """Say in a word what Intuit knows: revoked, pending, forgotten, or that nothing was to do."""
+    if left:
+        return "forgotten" if force else "pending"
+    return "revoked" if tried else "ended" if taken is Taken.DEAD else "none"

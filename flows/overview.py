@@ -1,0 +1,60 @@
+"""Lists the connections: which workspace with which company, and how long its consent lasts."""
+
+from datetime import datetime, timedelta
+from typing import Any
+
+import sqlalchemy as sa
+
+from connectors import own_settings, revocations
+from connectors.connections import Connection, Consent, consents, every, find
+from flows.world import open_installation, utc_now
+
+#: From then on a person should connect again at leisure, before they must.
+SOON = timedelta(days=14)
+
+
+def listed(name: str | None) -> list[dict[str, Any]]:
+    """Give every connection, or the one called *name*.
+
+    Raises:
+        AskPerson: None is called so.
+    """
+    with open_installation() as (_, engine):
+        given = consents(engine)
+        pending = revocations.pending(engine)
+        found = every(engine) if name is None else [find(engine, name)]
+        return [
+            _row(engine, one, given.get(one.id), pending=one.id in pending, now=utc_now())
+            for one in found
+        ]
+
+
+def state(consent: Consent | None, now: datetime) -> str:
+    """Say in words how a connection stands."""
+    if consent is None:
+        return "disconnected"
+    if consent.ended_at is not None or (consent.ends_at is not None and consent.ends_at <= now):
+        return "consent ended"
+    if consent.ends_at is not None and consent.ends_at - now <= SOON:
+        return "consent ends soon"
+    return "connected"
+
+
+def _row(
+    engine: sa.Engine, one: Connection, consent: Consent | None, *, pending: bool, now: datetime
+) -> dict[str, Any]:
+    own = own_settings.stored(engine, one.id)
+    ends_at = (consent.ended_at or consent.ends_at) if consent else None
+    return {
+        "connection": one.name,
+        "workspace_id": one.workspace_id,
+        "workspace": one.workspace_name,
+        "realm_id": one.realm_id,
+        "company": one.company_name,
+        "timezone": own.get("timezone", one.timezone),
+        "state": state(consent, now),
+        "consent_ends_at": ends_at.isoformat() if ends_at else None,
+        "revocation_pending": pending,
+        "synced_at": one.synced_at.isoformat() if one.synced_at else None,
+        "settings": own,
+    }
