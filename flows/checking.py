@@ -85,7 +85,7 @@ class Checks:
             return None
 
 
-def check(name: str | None, *, allow_payroll: bool) -> dict[str, Any]:
+def check(name: str | None, *, allow_payroll: bool | None) -> dict[str, Any]:
     """Look at everything that a send of the connection *name* depends on, and change nothing.
 
     Returns:
@@ -96,6 +96,8 @@ def check(name: str | None, *, allow_payroll: bool) -> dict[str, Any]:
     """
     with open_world(name) as world:
         checks = Checks(world)
+        if allow_payroll is None:
+            allow_payroll = world.settings.allow_payroll
         workspace = _clockify(checks)
         company = _quickbooks(checks, allow_payroll=allow_payroll)
         _currency(checks, workspace, company)

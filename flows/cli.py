@@ -235,9 +235,7 @@ def configure(
 @app.command(epilog="Example: clockbooks check && clockbooks send --start … --end … --yes")
 def check(
     *,
-    allow_payroll: Annotated[
-        bool, typer.Option("--allow-payroll", help="Take a company with QuickBooks Payroll.")
-    ] = False,
+    allow_payroll: AllowPayroll = None,
     connection: ConnectionName = None,
     json: Json = False,
 ) -> None:
@@ -503,19 +501,22 @@ def import_(
         typer.Option("--billable/--non-billable", help="Only billable rows, or only others."),
     ] = None,
     approved_only: Annotated[
-        bool,
-        typer.Option("--approved-only", help="Leave rows that the file does not call approved."),
-    ] = False,
+        bool | None,
+        typer.Option(
+            "--approved-only/--no-approved-only",
+            help="Leave rows that the file does not call approved; default: what the settings say,"
+            " or no.",
+        ),
+    ] = None,
     rounding: Annotated[
         str | None,
         typer.Option(
             metavar="MODE:MINUTES",
-            help="nearest:15, up:6, down:30, or none; default: the workspace's own setting.",
+            help="nearest:15, up:6, down:30, or none; default: what the settings say, else the"
+            " workspace's own.",
         ),
     ] = None,
-    allow_payroll: Annotated[
-        bool, typer.Option("--allow-payroll", help="Try a company with QuickBooks Payroll.")
-    ] = False,
+    allow_payroll: AllowPayroll = None,
     retry_refused: Annotated[
         bool,
         typer.Option(

@@ -149,8 +149,9 @@ def _read_file(reader: _Reader, number: int, path: Path, *, approved_only: bool)
         fmt = recognise(export.header, path.name, parse_mapping(reader.options.mapping))
         if approved_only and "approved" not in fmt.columns:
             raise AskPerson(
-                f"{path} does not say which time is approved: export approved time alone, and leave"
-                " --approved-only out; or map the column that says it with --map. Nothing was sent."
+                f"{path} does not say which time is approved: export approved time alone, and send"
+                " it with --no-approved-only; or map the column that says it with --map. Nothing"
+                " was sent."
             )
         conclusion = _survey(export, fmt, path.name, reader.options.date_order)
         notes: list[Note] = list(conclusion.notes)

@@ -76,16 +76,26 @@ def import_csv(
         bool | None, Field(description="Only billable rows, only others, or both.")
     ] = None,
     approved_only: Annotated[
-        bool, Field(description="Leave rows that the file does not call approved.")
-    ] = False,
+        bool | None,
+        Field(
+            description="Leave rows that the file does not call approved; empty for what the"
+            " settings say."
+        ),
+    ] = None,
     rounding: Annotated[
         str | None,
-        Field(description="nearest:15, up:6, none; empty for the workspace's own setting."),
+        Field(
+            description="nearest:15, up:6, none; empty for what the settings say, else the"
+            " workspace's own."
+        ),
     ] = None,
     dry_run: Annotated[bool, Field(description="Show the plan; send nothing.")] = True,
     allow_payroll: Annotated[
-        bool, Field(description="Try a company with QuickBooks Payroll.")
-    ] = False,
+        bool | None,
+        Field(
+            description="Try a company with QuickBooks Payroll; empty for what the settings say."
+        ),
+    ] = None,
     retry_refused: Annotated[
         bool, Field(description="Try rows again that QuickBooks refused, changed or not.")
     ] = False,

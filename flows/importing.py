@@ -26,7 +26,7 @@ from flows.preflight import check_company, check_workspace, default_currency
 from flows.recognising import RecognisedRows, recognise_rows
 from flows.refusals import hold_back_refused
 from flows.reporting import Tally
-from flows.sending import Facts, call_plainly, chosen_rounding, look_up_partners
+from flows.sending import Facts, call_plainly, chosen_rounding, look_up_partners, with_defaults
 from flows.settling import settle
 from flows.spool import Spool
 from flows.token_life import expiry_notes
@@ -54,10 +54,12 @@ class ImportRequest:
         clients: Names of clients; empty for all.
         projects: Names or ids of projects; empty for all.
         billable: Only billable rows, only others, or both.
-        approved_only: Whether rows that are not told to be approved stay behind.
-        rounding: As people write it; `None` for what the workspace's settings say.
+        approved_only: Whether rows that are not told to be approved stay behind; `None` for what
+            the settings say.
+        rounding: As people write it; `None` for what the settings say, else the workspace's.
         dry_run: Whether only the plan is made.
-        allow_payroll: Whether a company with payroll is tried all the same.
+        allow_payroll: Whether a company with payroll is tried all the same; `None` for what the
+            settings say.
         retry_refused: Whether rows that QuickBooks refused go again, changed or not.
         sync: Whether to compare both directories first; `None` for what the settings say.
     """
@@ -69,10 +71,10 @@ class ImportRequest:
     clients: tuple[str, ...] = ()
     projects: tuple[str, ...] = ()
     billable: bool | None = None
-    approved_only: bool = False
+    approved_only: bool | None = None
     rounding: str | None = None
     dry_run: bool = False
-    allow_payroll: bool = False
+    allow_payroll: bool | None = None
     retry_refused: bool = False
     sync: bool | None = None
 
@@ -147,6 +149,7 @@ def import_files(
         AskPerson: Something must be mended first; nothing was sent.
         TryAgain: A service could not be read, or took nothing at all; nothing was sent.
     """
+    request = with_defaults(request, world.settings)
     facts = run(look_around, world, request)
     with staging() as staged:
         report.files = run(read_into, world, request, facts, staged, report.set_aside)
@@ -172,7 +175,7 @@ def look_around(world: World, request: ImportRequest) -> Facts:
     """Check both sides, and read what the plan depends on; filters wait for the files' names."""
     workspace = check_workspace(world.clockify)
     company = world.quickbooks.company()
-    check_company(company, allow_payroll=request.allow_payroll)
+    check_company(company, allow_payroll=bool(request.allow_payroll))
     return Facts(
         company=company,
         currency=default_currency(workspace),
@@ -192,7 +195,7 @@ def read_into(
         set_aside=set_aside,
         timezone=world.timezone,
         currency=facts.currency,
-        approved_only=request.approved_only,
+        approved_only=bool(request.approved_only),
     )
 
 
@@ -221,7 +224,7 @@ class _Importer:
             company=facts.company,
             tracker=_tracker(report.files),
             rounding=facts.rounding,
-            approved_only=request.approved_only,
+            approved_only=bool(request.approved_only),
             filters=replace(chosen, billable=request.billable),
         )
 

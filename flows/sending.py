@@ -7,7 +7,7 @@ can show them one by one.
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
-from typing import Any, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 import pandas as pd
 
@@ -34,7 +34,11 @@ from transforms.plan import Filters, Rules, make_plan
 from transforms.rounding import Rounding, parse_rounding, workspace_rounding
 from transforms.timers import as_report_rows
 
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
+
 Answer = TypeVar("Answer")
+Request = TypeVar("Request", bound="DataclassInstance")
 
 
 @dataclass(frozen=True)
@@ -196,8 +200,8 @@ def send(
     return SendResult(live.id, False, ended, read.set_aside, notes, stopped)
 
 
-def with_defaults(request: SendRequest, settings: Settings) -> SendRequest:
-    """Fill in from the settings what a send was not told."""
+def with_defaults(request: Request, settings: Settings) -> Request:
+    """Fill in from the settings what a send or an import was not told."""
     silent = {
         name: getattr(settings, name if name != "sync" else "sync_before_send")
         for name in ("approved_only", "rounding", "allow_payroll", "sync")

@@ -154,7 +154,8 @@ def archive(**parts):
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w") as packed:
         for name, content in parts.items():
-            packed.writestr(name.replace("__", "/").replace("_", "."), content)
+            path = zipfile.ZipInfo(name.replace("__", "/").replace("_", "."))  # of no day
+            packed.writestr(path, content)
     return buffer.getvalue()
 
 
