@@ -484,6 +484,10 @@ def import_(
             "--map", metavar="COLUMN=FIELD", help="What a column holds. Repeatable; see README."
         ),
     ] = None,
+    map_file: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="The same from a file, a line each; see README."),
+    ] = None,
     strict: Annotated[
         bool, typer.Option("--strict", help="Send nothing unless every row is good.")
     ] = False,
@@ -550,9 +554,11 @@ def import_(
         if ask and not output.can_ask:
             stop_usage("Without a terminal nobody can be asked: add --yes to send, or --dry-run.")
         from flows import running, tables
-        from flows.file_reading import ReadOptions
+        from flows.file_reading import ReadOptions, read_mapping
         from flows.importing import ImportRequest
 
+        mapping = [*(map_ or ()), *(read_mapping(map_file) if map_file else ())]
+        _check_reading(timezone, mapping)
         request = ImportRequest(
             files=tuple(files),
             reading=ReadOptions(
@@ -560,7 +566,7 @@ def import_(
                 timezone=timezone,
                 encoding=encoding,
                 delimiter=delimiter,
-                mapping=tuple(map_ or ()),
+                mapping=tuple(mapping),
             ),
             strict=strict,
             users=tuple(user or ()),
@@ -693,6 +699,18 @@ def _pasted(output: Output) -> str:
     if not line.strip():
         stop_usage("Without a terminal the address must come on standard input; there was none.")
     return line
+
+
+def _check_reading(timezone: str | None, mapping: list[str]) -> None:
+    from transforms.days import zone
+    from transforms.exports import parse_mapping
+
+    try:
+        parse_mapping(mapping)
+        if timezone is not None:
+            zone(timezone)
+    except ValueError as error:
+        stop_usage(str(error))
 
 
 def _day(moment: datetime | None) -> date | None:

@@ -53,6 +53,7 @@ class ReadOptions:
         encoding: As Python spells it.
         delimiter: Between fields.
         mapping: `column=field`, as people type it.
+        kept_mapping: The same, for files that are not known without it.
     """
 
     date_order: str | None = None
@@ -60,6 +61,7 @@ class ReadOptions:
     encoding: str | None = None
     delimiter: str | None = None
     mapping: tuple[str, ...] = ()
+    kept_mapping: tuple[str, ...] = ()
 
 
 @dataclass
@@ -146,7 +148,7 @@ def _read_file(reader: _Reader, number: int, path: Path, *, approved_only: bool)
     with open_export(
         path, encoding=reader.options.encoding, delimiter=reader.options.delimiter
     ) as export:
-        fmt = recognise(export.header, path.name, parse_mapping(reader.options.mapping))
+        fmt = _recognise(export, path.name, reader.options)
         if approved_only and "approved" not in fmt.columns:
             raise AskPerson(
                 f"{path} does not say which time is approved: export approved time alone, and send"
@@ -193,6 +195,29 @@ def _read_file(reader: _Reader, number: int, path: Path, *, approved_only: bool)
         },
         notes=[f"{path}: {text}" for text in [*export.notes, *fmt.notes, *map(_as_text, notes)]],
     )
+
+
+def _recognise(export: ExportFile, name: str, options: ReadOptions) -> Format:
+    try:
+        return recognise(export.header, name, parse_mapping(options.mapping))
+    except NotAnExport:
+        if options.mapping or not options.kept_mapping:
+            raise
+    return recognise(export.header, name, parse_mapping(options.kept_mapping))
+
+
+def read_mapping(file: Path) -> list[str]:
+    """Read a mapping of columns from a file: a line each, `#` begins a remark.
+
+    Raises:
+        AskPerson: It cannot be read.
+    """
+    try:
+        lines = file.read_text(encoding="utf-8-sig").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "not a text in UTF-8"
+        raise AskPerson(f"The mapping cannot be read from {file} ({reason}).") from None
+    return [line.strip() for line in lines if line.strip() and not line.strip().startswith("#")]
 
 
 def _survey(export: ExportFile, fmt: Format, name: str, order: str | None) -> Conclusion:

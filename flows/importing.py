@@ -27,6 +27,7 @@ from flows.recognising import RecognisedRows, recognise_rows
 from flows.refusals import hold_back_refused
 from flows.reporting import Tally
 from flows.sending import Facts, call_plainly, chosen_rounding, look_up_partners, with_defaults
+from flows.settings import mapping_lines
 from flows.settling import settle
 from flows.spool import Spool
 from flows.token_life import expiry_notes
@@ -188,9 +189,10 @@ def read_into(
     world: World, request: ImportRequest, facts: Facts, staged: Staging, set_aside: Spool
 ) -> list[FileRead]:
     """Read the files to their ends; see `flows.file_reading`."""
+    kept = mapping_lines(world.settings.import_map or "")
     return read_files(
         request.files,
-        request.reading,
+        replace(request.reading, kept_mapping=tuple(kept)),
         staged=staged,
         set_aside=set_aside,
         timezone=world.timezone,

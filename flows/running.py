@@ -103,9 +103,11 @@ def import_files(
         if has_server():
             import flows.import_csv as module
 
-            parameters = {name: value for name, value in vars(request).items() if name != "reading"}
+            parameters = vars(request) | vars(request.reading)
+            for inner in ("reading", "kept_mapping"):
+                del parameters[inner]
             with module.watched_by(module.Watcher(asked, progress, report)):
-                module.import_csv(connection=connection, **parameters, **vars(request.reading))
+                module.import_csv(connection=connection, **parameters)
             return report.latest
         with open_world(connection) as world:
             return importing.import_files(world, request, report, approve=asked, progress=progress)

@@ -4,6 +4,7 @@ From environment variables with the prefix CLOCKBOOKS_, and from a `.env` file i
 folder. Secrets come only from there, from a file or from standard input.
 """
 
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any
@@ -19,6 +20,7 @@ from urllib3.util import parse_url
 from connectors.errors import AskPerson
 from connectors.masking import remember
 from transforms.days import zone
+from transforms.export_formats import parse_mapping
 from transforms.rounding import parse_rounding
 
 #: Where plain HTTP is safe: it does not leave the machine.
@@ -66,6 +68,19 @@ def _known_rounding(text: str) -> str:
 
 Url = Annotated[str, AfterValidator(_safe_url)]
 Zone = Annotated[str, AfterValidator(_known_zone)]
+
+
+def _known_columns(text: str) -> str:
+    parse_mapping(mapping_lines(text))
+    return text
+
+
+def mapping_lines(text: str) -> list[str]:
+    """Cut a mapping of columns as a setting has it, `Who=user; Day=date`, into its parts."""
+    return [part.strip() for part in re.split("[;\n]", text) if part.strip()]
+
+
+ImportMap = Annotated[str, AfterValidator(_known_columns)]
 RoundingWords = Annotated[str, AfterValidator(_known_rounding)]
 
 #: What one connection may have otherwise than the environment says for all.
@@ -75,6 +90,7 @@ OWN = (
     "approved_only",
     "allow_payroll",
     "sync_before_send",
+    "import_map",
     "qbo_batch_size",
     "qbo_batches_per_minute",
     "qbo_requests_per_minute",
@@ -117,6 +133,7 @@ class Settings(BaseSettings):
     approved_only: bool = False
     allow_payroll: bool = False
     sync_before_send: bool = False
+    import_map: ImportMap | None = None
 
     @property
     def key_file(self) -> Path:

@@ -318,6 +318,20 @@ def test_any_table_can_be_mapped(week, export, in_the_books):
 
     assert outcome(week.run("import", str(file), *maps, *YES)) == {"sent": 9}
     in_the_books()
+    written = file.with_name("columns.txt")
+    written.write_text("# whose names\nWho=user\nWorked on=date\n")
+    by_file = week.run("import", str(file), "--map-file", str(written), *YES)
+    assert outcome(by_file) == {"already_sent": 9}
+    assert week.run("configure", "--set", "import_map=Who=user; Worked on=date").code == 0
+    assert outcome(week.run("import", str(file), *YES)) == {"already_sent": 9}
+
+
+def test_a_wrong_option_is_wrong_usage(week, export):
+    """A column of no field, a time zone of nowhere: told at once, with exit code 2."""
+    file = str(export(week))
+
+    for options in (("--map", "Who=whom"), ("--timezone", "Mars/Base"), ("--date-order", "ydm")):
+        assert week.run("import", file, *options, "--dry-run").code == 2
 
 
 def test_a_file_is_refused_in_one_sentence(week, tmp_path: Path):
