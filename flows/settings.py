@@ -191,7 +191,7 @@ def with_own(own: Mapping[str, str]) -> Settings:
         given: dict[str, Any] = {name: value for name, value in own.items() if name in OWN}
         return Settings(**given)
     except ValidationError as error:
-        name, problem = _first_problem(error)
+        name, problem = next(iter(_problems(error).items()))
         raise AskPerson(
             f"The connection's own setting {name} cannot be used ({problem}): mend it with"
             f" `clockbooks configure --set {name}=…`, or `--unset {name}`."
@@ -204,13 +204,17 @@ def problem_with(name: str, value: str) -> str | None:
     try:
         Settings(**given)
     except ValidationError as error:
-        return _first_problem(error)[1]
+        # The environment may have troubles of its own: they are told when it is read.
+        return _problems(error).get(name)
     return None
 
 
-def _first_problem(error: ValidationError) -> tuple[str, str]:
-    first = error.errors(include_input=False, include_url=False)[0]
-    return str(first["loc"][0]), first["msg"]
+def _problems(error: ValidationError) -> dict[str, str]:
+    """Give what is wrong with each setting, without its value."""
+    return {
+        str(problem["loc"][0]).lower(): problem["msg"]
+        for problem in error.errors(include_input=False, include_url=False)
+    }
 
 
 def required(value: str | SecretStr | None, name: str) -> str:

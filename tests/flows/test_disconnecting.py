@@ -12,6 +12,8 @@ from flows.disconnecting import disconnect
 from flows.world import Clock
 from schemas.tables import secrets
 
+pytestmark = pytest.mark.usefixtures("in_this_process")
+
 REVOKE = "tokens/revoke"
 
 

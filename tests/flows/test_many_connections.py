@@ -11,6 +11,8 @@ import pytest
 from flows.configuring import NAMES, WrongSetting, read_changes
 from flows.settings import Settings
 
+pytestmark = pytest.mark.usefixtures("in_this_process")
+
 DAY = ("--start", "2026-09-22", "--end", "2026-09-22")
 
 
@@ -226,6 +228,32 @@ def test_a_wrong_setting_is_wrong_usage(house):
 
     assert ran.code == 2
     assert list(house.folder.iterdir()) == []
+
+
+def test_a_wrong_environment_is_not_the_own_settings_fault(monkeypatch):
+    """What is set is judged by itself; the environment is judged when it is read."""
+    monkeypatch.setenv("CLOCKBOOKS_QBO_CONCURRENCY", "0")
+
+    assert read_changes(["rounding=up:6"], []) == ({"rounding": "up:6"}, [])
+
+
+def test_an_own_setting_that_no_longer_fits_is_told_with_its_remedy(synced):
+    """A later version may want less than an earlier one stored: the command that mends it is named.
+
+    That command works.
+    """
+    with closing(sqlite3.connect(synced.folder / "clockbooks.db")) as connection:
+        connection.execute(
+            "INSERT INTO own_settings VALUES (1, 'qbo_batch_size', '99', '2026-01-01 00:00:00')"
+        )
+        connection.commit()
+
+    ran = synced.run("links")
+
+    assert ran.code == 1
+    assert "--unset qbo_batch_size" in " ".join(ran.err.split())
+    _set(synced, "--unset", "qbo_batch_size")
+    assert synced.run("links").code == 0
 
 
 def test_every_own_setting_is_one_of_the_environments_too():

@@ -81,6 +81,14 @@ def test_a_refusal_may_be_pasted(house):
     assert "consent was refused" in err
 
 
+def test_nobody_gives_the_consent(house):
+    """With a browser that opens nothing, the command ends by itself, and says what to do."""
+    ran = house.run("connect", "--timeout-s", "1", BROWSER="true")
+
+    assert ran.code == 1
+    assert "Nobody gave the consent within 1 seconds" in " ".join(ran.err.split())
+
+
 def test_nothing_on_standard_input_is_wrong_usage(house):
     """Without a terminal nobody is asked: exit code 2."""
     ran = house.run("connect", "--no-browser")
