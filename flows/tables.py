@@ -268,8 +268,10 @@ def show_connections(output: Output, found: Sequence[Mapping[str, Any]]) -> None
         return
     table = _table(
         "", "Name", "Workspace", "Company", "Realm id", "Days in", "State", "Consent until",
-        "Last sync", "Own settings",
+        "Last sync",
     )  # fmt: skip
+    for column in table.columns[3:]:
+        column.no_wrap = True  # names give way: they are what a person knows anyway
     _show(
         output,
         table,
@@ -283,12 +285,14 @@ def show_connections(output: Output, found: Sequence[Mapping[str, Any]]) -> None
                 Text(row["state"], style="green" if row["state"] == "connected" else "yellow"),
                 _local_day(row["consent_ends_at"], row["timezone"]),
                 _local_day(row["synced_at"], row["timezone"]) or "never",
-                ", ".join(f"{name}={value}" for name, value in row["settings"].items()),
             )
             for row in found
         ],
     )
     for row in found:
+        if row["settings"]:
+            own = ", ".join(f"{name}={value}" for name, value in row["settings"].items())
+            output.say(f"{row['connection']} has of its own: {own}.")
         if row["state"] in {"consent ends soon", "consent ended"}:
             output.say(
                 f"{row['connection']}: run `clockbooks connect --connection {row['connection']}`"

@@ -142,6 +142,20 @@ def test_a_person_is_shown_the_plan_and_asked(week):
     assert len(week.quickbooks.activities) == 9
 
 
+def test_a_person_is_asked_before_a_connection_ends(synced, rows_of):
+    """Return alone means no, and keeps the secrets; y ends it."""
+    code, shown = _at_terminal(synced, "", "disconnect")
+    assert code == 0
+    assert "Disconnect main: Tallgrass Studio and Tallgrass Studio?" in shown
+    assert "Nothing was changed." in shown
+    assert len(rows_of(synced, "secrets")) == 1
+
+    code, shown = _at_terminal(synced, "y", "disconnect")
+    assert code == 0
+    assert "main is disconnected" in shown
+    assert rows_of(synced, "secrets") == []
+
+
 def _controls(text: str) -> set[str]:
     return {sign for sign in text if unicodedata.category(sign) in {"Cc", "Cf"}} - {"\n", "\t"}
 
