@@ -15,6 +15,7 @@ from requests.auth import HTTPBasicAuth
 from requests_oauthlib import OAuth2Session
 
 from connectors.errors import AskPerson, TryAgain
+from connectors.masking import remember
 from connectors.tokens import OAuthApp, allow_plain_loopback
 
 #: The only thing that is asked for: the books. No profile, no e-mail, no payments.
@@ -149,6 +150,7 @@ def revoke(app: OAuthApp, revoke_url: str, refresh_token: str) -> bool:
 
     Source: FACTS, QBO, section 8.
     """
+    remember(refresh_token, app.client_secret)
     try:
         response = requests.post(
             revoke_url,

@@ -120,31 +120,78 @@ class OAuthApp:
 
     def exchange(self, refresh_token: str, *, now: Callable[[], datetime]) -> Tokens:
         """Buy new tokens, as `refresh` does; a refused refresh token is told apart."""
-        _allow_loopback(self.token_url)
-        remember(refresh_token, self.client_secret)
+        remember(refresh_token)
+        return self._buy(
+            OAuth2Session(self.client_id),
+            lambda session, how: session.refresh_token(
+                self.token_url, refresh_token=refresh_token, **how
+            ),
+            kept=refresh_token,
+            now=now,
+            again="Run the command again.",
+        )
+
+    def redeem(
+        self, code: str, *, redirect_uri: str, now: Callable[[], datetime], ended: str
+    ) -> Tokens:
+        """Buy the first tokens of a consent for its authorization *code*, which works once.
+
+        Args:
+            code: From Intuit's redirect; a secret for the minutes that it lives.
+            redirect_uri: The address to which Intuit sent it, as it was asked for.
+            now: The clock.
+            ended: What to tell a person when Intuit does not accept the code.
+
+        Raises:
+            AskPerson: Intuit refuses the code or the app; final.
+            TryAgain: Intuit could not be reached, or gave no clear answer.
+
+        Source: FACTS, QBO, section 8.
+        """
+        remember(code)
         try:
-            with OAuth2Session(self.client_id) as session:
-                session.max_redirects = 0  # one would carry the refresh token elsewhere
-                # Explicitly with Basic: the library's automatic refresh sends none.
-                answer = session.refresh_token(
-                    self.token_url,
-                    refresh_token=refresh_token,
-                    auth=HTTPBasicAuth(self.client_id, self.client_secret),
-                    timeout=(CONNECT_TIMEOUT_S, TIMEOUT_S),
-                    headers=_HEADERS,
-                )
-            return _read(answer, refresh_token, now())
+            return self._buy(
+                OAuth2Session(self.client_id, redirect_uri=redirect_uri),
+                lambda session, how: session.fetch_token(self.token_url, code=code, **how),
+                kept="",  # a consent without a refresh token is none
+                now=now,
+                again="Run `clockbooks connect` again: the consent has to be given anew.",
+            )
+        except _InvalidGrantError:
+            raise AskPerson(ended) from None
+
+    def _buy(
+        self,
+        session: OAuth2Session,
+        ask: Callable[[OAuth2Session, dict[str, Any]], dict[str, Any]],
+        *,
+        kept: str,
+        now: Callable[[], datetime],
+        again: str,
+    ) -> Tokens:
+        """Ask Intuit for tokens; *kept* is the refresh token that stays if none comes back."""
+        allow_plain_loopback(self.token_url)
+        remember(self.client_secret)
+        how = {
+            # Explicitly with Basic: the library's automatic refresh sends none.
+            "auth": HTTPBasicAuth(self.client_id, self.client_secret),
+            "timeout": (CONNECT_TIMEOUT_S, TIMEOUT_S),
+            "headers": _HEADERS,
+        }
+        try:
+            with session:
+                session.max_redirects = 0  # one would carry the secret elsewhere
+                return _read(ask(session, how), kept, now())
         except OAuth2Error as error:
-            raise self._refusal(error) from None
+            raise self._refusal(error, again) from None
         except (requests.RequestException, *_UNREADABLE) as error:
             if untrusted(error):
                 raise AskPerson(not_trusted("Intuit's token service", self.token_url)) from None
             raise TryAgain(
-                f"Intuit's token service did not answer clearly ({type(error).__name__})."
-                " Run the command again."
+                f"Intuit's token service did not answer clearly ({type(error).__name__}). {again}"
             ) from None
 
-    def _refusal(self, error: OAuth2Error) -> Exception:
+    def _refusal(self, error: OAuth2Error, again: str) -> Exception:
         if error.error == "invalid_client":
             return AskPerson(
                 "Intuit does not know the app: check CLOCKBOOKS_QBO_CLIENT_ID and"
@@ -152,7 +199,7 @@ class OAuthApp:
             )
         if error.error == "invalid_grant":
             return _InvalidGrantError()
-        return TryAgain("Intuit's token service gave no token. Run the command again.")
+        return TryAgain(f"Intuit's token service gave no token. {again}")
 
 
 @dataclass(frozen=True)
@@ -390,7 +437,7 @@ def _read(answer: dict[str, Any], refresh_token: str, now: datetime) -> Tokens:
     )
 
 
-def _allow_loopback(url: str) -> None:
+def allow_plain_loopback(url: str) -> None:
     """Let oauthlib talk plain HTTP to a stand-in on this machine; it knows no finer switch."""
     if urlsplit(url).scheme == "http" and urlsplit(url).hostname in {
         "127.0.0.1",
@@ -398,60 +445,3 @@ def _allow_loopback(url: str) -> None:
         "::1",
     }:
         os.environ["OAUTHLIB_INSECURE_TRANSPORT"] = "1"
-
-
-def redeem(
-    app: OAuthApp, code: str, *, redirect_uri: str, now: Callable[[], datetime], ended: str
-) -> Tokens:
-    """Buy the first tokens of a consent for its authorization *code*, which works once.
-
-    Args:
-        app: The app that asked for the consent.
-        code: From Intuit's redirect; a secret for the minutes that it lives.
-        redirect_uri: The address to which Intuit sent it, as it was asked for.
-        now: The clock.
-        ended: What to tell a person when Intuit does not accept the code.
-
-    Raises:
-        AskPerson: Intuit refuses the code or the app; final.
-        TryAgain: Intuit could not be reached, or gave no clear answer.
-
-    Source: FACTS, QBO, section 8.
-    """
-    _allow_loopback(app.token_url)
-    try:
-        with OAuth2Session(app.client_id, redirect_uri=redirect_uri) as session:
-            session.max_redirects = 0  # one would carry the code elsewhere
-            answer = session.fetch_token(
-                app.token_url,
-                code=code,
-                auth=HTTPBasicAuth(app.client_id, app.client_secret),
-                timeout=(CONNECT_TIMEOUT_S, TIMEOUT_S),
-                headers={
-                    "Accept": "application/json",
-                    "Content-Type": "application/x-www-form-urlencoded",
-                    "x-include-refresh-token-hard-expires-in": "true",
-                },
-            )
-        return _read(answer, "", now())  # "": a consent without a refresh token is none
-    except OAuth2Error as error:
-        if error.error == "invalid_client":
-            raise AskPerson(
-                "Intuit does not know the app: check CLOCKBOOKS_QBO_CLIENT_ID and"
-                " CLOCKBOOKS_QBO_CLIENT_SECRET against the app's keys at developer.intuit.com."
-            ) from None
-        if error.error == "invalid_grant":
-            raise AskPerson(ended) from None
-        raise TryAgain(
-            "Intuit's token service gave no token for the consent. Run `clockbooks connect` again."
-        ) from None
-    except (requests.RequestException, *_UNREADABLE) as error:
-        raise TryAgain(
-            f"Intuit's token service did not answer clearly ({type(error).__name__})."
-            " Run `clockbooks connect` again: the consent has to be given anew."
-        ) from None
-
-
-def allow_plain_loopback(url: str) -> None:
-    """Let the OAuth library ask at *url* without TLS where that is a stand-in on this machine."""
-    _allow_loopback(url)

@@ -16,7 +16,7 @@ from connectors.database import closing_database
 from connectors.errors import AskPerson, ClockbooksError, Refused
 from connectors.quickbooks import QuickBooks
 from connectors.secrets import Vault
-from connectors.tokens import OAuthApp, Tokens, redeem
+from connectors.tokens import OAuthApp, Tokens
 from flows.consenting import Browser, ask_in_browser
 from flows.preflight import check_company, check_workspace
 from flows.revoking import try_now
@@ -92,7 +92,7 @@ def connect(
         return _join(half, consent.realm_id, tokens)
 
     def use(answer: Answer, redirect_uri: str) -> Connection:
-        given = redeem(app, answer.code, redirect_uri=redirect_uri, now=utc_now, ended=_CODE_ENDED)
+        given = app.redeem(answer.code, redirect_uri=redirect_uri, now=utc_now, ended=_CODE_ENDED)
         with _taken_back_if_unused(half, app, answer.realm_id, given):
             return _join(half, answer.realm_id, given)
 

@@ -1,16 +1,14 @@
 """Lists the connections: which workspace with which company, and how long its consent lasts."""
 
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sa
 
 from connectors import own_settings, revocations
 from connectors.connections import Connection, Consent, consents, every, find
+from flows.token_life import NOTICE
 from flows.world import open_installation, utc_now
-
-#: From then on a person should connect again at leisure, before they must.
-SOON = timedelta(days=14)
 
 
 def listed(name: str | None) -> list[dict[str, Any]]:
@@ -35,7 +33,7 @@ def state(consent: Consent | None, now: datetime) -> str:
         return "disconnected"
     if consent.ended_at is not None or (consent.ends_at is not None and consent.ends_at <= now):
         return "consent ended"
-    if consent.ends_at is not None and consent.ends_at - now <= SOON:
+    if consent.ends_at is not None and consent.ends_at - now <= NOTICE:
         return "consent ends soon"
     return "connected"
 

@@ -335,7 +335,7 @@ def show_disconnected(output: Output, document: Mapping[str, Any]) -> None:
 
 def _value(value: object) -> str:
     if value is None:
-        return "as the workspace says"
+        return "(none)"
     if isinstance(value, bool):
         return str(value).lower()
     return f"{value:g}" if isinstance(value, float) else str(value)

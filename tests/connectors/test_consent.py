@@ -14,7 +14,7 @@ from connectors import consent
 from connectors.consent import NotGiven, NotOurs, question, read_answer, revoke
 from connectors.errors import AskPerson, TryAgain
 from connectors.standins.quickbooks import QuickBooksStandin, Switches
-from connectors.tokens import OAuthApp, redeem
+from connectors.tokens import OAuthApp
 
 REDIRECT = "http://127.0.0.1:4567/callback"
 WORLD = {
@@ -144,8 +144,8 @@ def app(intuit):
 
 
 def _redeem(app, code, clock, redirect_uri=REDIRECT):
-    return redeem(
-        app, code, redirect_uri=redirect_uri, now=lambda: clock.now, ended="the code is no good"
+    return app.redeem(
+        code, redirect_uri=redirect_uri, now=lambda: clock.now, ended="the code is no good"
     )
 
 
