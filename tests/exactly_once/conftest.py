@@ -22,7 +22,7 @@ import requests.adapters
 import sqlalchemy as sa
 
 from connectors.errors import ClockbooksError
-from flows.connecting import connect
+from flows.connecting import Pasted, connect
 from flows.sending import SendRequest, send
 from flows.settling import settle_alone
 from flows.syncing import sync
@@ -237,8 +237,9 @@ class Lab:
         try:
             connect(
                 None,
-                realm_id=self.world["quickbooks"]["realm_id"],
-                refresh_token=self.world["quickbooks"]["refresh_token"],
+                consent=Pasted(
+                    self.world["quickbooks"]["realm_id"], self.world["quickbooks"]["refresh_token"]
+                ),
                 allow_payroll=False,
             )
             self.run(sync)

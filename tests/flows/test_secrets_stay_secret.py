@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote, quote_plus
+from urllib.parse import parse_qsl, quote, quote_plus
 
 import pytest
 import requests
@@ -70,6 +70,12 @@ def _cut(house):
     )
 
 
+def _export(house):
+    header = "User,Email,Client,Project,Task,Description,Billable,Start date,Start time,End date"
+    row = "Nobody,,,,,x,No,2026-09-22,09:00:00,2026-09-22,10:00:00,01:00:00,"
+    (house.folder / "toggl.csv").write_text(f"{header},End time,Duration,Tags\n{row}\n")
+
+
 #: One line a command; {realm} stands for the company.
 CASES = {
     "connect": Case(("connect", "--realm-id", "{realm}", "--refresh-token-file", "-"),
@@ -85,6 +91,10 @@ CASES = {
     "unlink": Case(("unlink", "user", "64d0000000000000000000ae")),
     "links": Case(("links", "--csv", "links.csv", "--json")),
     "check": Case(("check", "--json")),
+    "import": Case(("import", "toggl.csv", "--yes"), None, trouble=_export),
+    "import what is none": Case(("import", "clockbooks.key", "--yes"), 1),
+    "connections": Case(("connections", "--json")),
+    "configure": Case(("configure", "--set", "rounding=up:6")),
     "rotate-key": Case(("rotate-key",)),
     "check after it": Case(("check",)),
     "another key": Case(("sync",), 1,
@@ -104,6 +114,11 @@ CASES = {
                           trouble=lambda house: (_expired(house),
                                                  _echo("quickbooks", "bearer", 500)(house))),
     "QuickBooks breaks": Case(("check",), 1, trouble=_cut),
+    "disconnect, Intuit echoes": Case(("disconnect", "--yes"), 3,
+                                      trouble=_echo("quickbooks", "revoke", 500)),
+    "disconnect again": Case(("disconnect", "--yes", "--json")),
+    "connect again": Case(("connect", "--realm-id", "{realm}", "--refresh-token-file", "-"), None,
+                          stdin="{refresh}"),
     "a crash": Case(("links", "--csv", "/dev/full"), None),
     "wrong usage": Case(("send", "--start", "yesterday", "--json"), 2),
 }  # fmt: skip
@@ -215,6 +230,29 @@ def test_no_command_writes_a_secret(watched, names):
     assert {name: leaked for name, leaked in found.items() if leaked} == {}
     modes = {path.name: path.stat().st_mode & 0o077 for path in watched.folder.glob("clockbooks.*")}
     assert modes["clockbooks.key"] == 0
+
+
+def test_the_code_of_a_consent_is_written_nowhere(watched):
+    """Intuit's redirect brings it in an address: no log, page or file keeps it."""
+    process = watched.start("connect", BROWSER="true")
+    told = ""
+    while "state=" not in told:
+        told += process.stderr.readline()
+    address = next(word for word in told.split() if "state=" in word and word.startswith("http"))
+    asked, question = address.split("?")
+    form = dict(parse_qsl(question)) | {"decision": "allow"}
+    location = requests.post(asked, data=form, timeout=10, allow_redirects=False).headers[
+        "location"
+    ]
+    code = dict(parse_qsl(location.split("?")[1]))["code"]
+
+    page = requests.get(location, timeout=30).text
+    out, err = process.communicate(timeout=60)
+
+    assert process.returncode == 0, err
+    assert "DEBUG" in err
+    written = {"stdout": out, "stderr": told + err, "page": page, **files(watched)}
+    assert leaks({*watched.secrets, code}, written) == []
 
 
 def _free_port():
