@@ -5,6 +5,7 @@ from datetime import date
 from shlex import quote
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from schemas.quickbooks import Company
@@ -74,6 +75,24 @@ def explanations(
     }
 
 
+#: What each explanation reads; those that are not here say the same of every row.
+_READS = {
+    Reason.ALREADY_SENT: ["time_activity_id"],
+    Reason.BREAK: ["entry_type"],
+    Reason.TOO_LONG: ["duration_s", "minutes"],
+    Reason.ROUNDS_TO_ZERO: ["duration_s"],
+    Reason.UNLINKED_USER: ["user", "user_id", "user_problem", "user_candidates"],
+    Reason.UNLINKED_PROJECT: [
+        "project", "client", "project_id", "project_problem", "project_candidates",
+    ],
+    Reason.AMBIGUOUS_NAME: [
+        "user", "user_id", "user_problem", "user_candidates", "qbo_person_id",
+        "project", "project_id", "project_candidates",
+    ],
+    Reason.RATE_CURRENCY: ["currency"],
+}  # fmt: skip
+
+
 def explain(
     judged: pd.DataFrame, company: Company, sent_limit: str, tracker: str = "Clockify"
 ) -> pd.Series:
@@ -92,11 +111,20 @@ def explain(
     details = pd.Series(pd.NA, index=judged.index, dtype="object")
     reasons = judged["reason"]
     for reason in reasons.dropna().unique():
-        rows = judged[reasons == reason]
         if reason in say:
-            texts = [say[Reason(reason)](row) for row in rows.to_dict("records")]
-            details.loc[rows.index] = texts
+            rows = judged.loc[reasons == reason, _READS.get(Reason(reason), [])]
+            details.loc[rows.index] = _texts(rows, say[Reason(reason)])
     return details.astype("str").rename("detail")
+
+
+def _texts(rows: pd.DataFrame, say: Callable[[Row], str]) -> Any:
+    """Say something of each row, but of rows that are alike only once."""
+    if rows.columns.empty:
+        return say({})
+    alike = rows.groupby(list(rows.columns), dropna=False, sort=False).ngroup().to_numpy()
+    _, first = np.unique(alike, return_index=True)
+    said = [say(row) for row in rows.iloc[first].to_dict("records")]
+    return np.array(said, dtype=object)[alike]
 
 
 def hours(duration_s: int) -> str:

@@ -151,10 +151,9 @@ def _first_reason(judged: pd.DataFrame, rules: Rules) -> pd.Series:
         Reason.BILLABLE_WITHOUT_RATE: billable & ~priced,
     }
     conditions = [condition.to_numpy(dtype=bool) for condition in applies.values()]
-    words = [str(reason) for reason in applies]
-    chosen = np.select(conditions, words, default="")
-    reasons = pd.Series(chosen, index=judged.index, dtype="str")
-    return reasons.mask(reasons == "")
+    words = np.array([*map(str, applies), None], dtype=object)
+    chosen = np.select(conditions, range(len(conditions)), default=-1)
+    return pd.Series(words[chosen], index=judged.index, dtype="str")
 
 
 def _takes_part(judged: pd.DataFrame, filters: Filters) -> pd.Series:

@@ -62,15 +62,19 @@ def contents_of(
             "duration_s": entries["duration_s"],
             "slack_s": slack_s,
             "project_id": entries["project_id"].fillna(""),
-            "project": entries["project_name"].fillna("").map(same_form),
-            "client": entries["client_name"].fillna("").map(same_form),
-            "task": entries["task_name"].fillna("").map(same_form),
+            "project": _alike(entries["project_name"].fillna("")),
+            "client": _alike(entries["client_name"].fillna("")),
+            "task": _alike(entries["task_name"].fillna("")),
             "description": _digests(entries["description"]),
         },
         index=entries.index,
     )
     told[list(untold)] = None
     return Contents.validate(told[told["duration_s"].notna()])
+
+
+def _alike(names: pd.Series) -> pd.Series:
+    return names.map({name: same_form(name) for name in names.unique()}).astype("str")
 
 
 def _digests(texts: pd.Series) -> pd.Series:
