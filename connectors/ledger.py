@@ -415,7 +415,9 @@ def take_doubts(
             # Ended for good: a renewal that was on its way meanwhile does not revive it.
             ended = runs.update().where(runs.c.id == dead.id, runs.c.finished_at.is_(None))
             connection.execute(ended.values(finished_at=dead.lease_until))
-        return _doubts(connection, ledger.c.run_id == run_id)
+        # By the connection and the state too, for which there is an index: of millions of rows, a
+        # run knows its own by nothing else.
+        return _doubts(connection, sa.and_(mine, ledger.c.run_id == run_id))
 
 
 def settle_sent(

@@ -1,0 +1,74 @@
+"""Fills a ledger with the past of a company: entries that were sent, by SQL alone."""
+
+import sqlalchemy as sa
+
+#: Entries of one batch, and of one run, of the past.
+BATCH, RUN = 30, 3000
+
+#: Days over which the past is spread, from 2000 on: long before any entry of a bench or a test.
+DAYS = 9000
+
+_SQLITE = {
+    "numbers": "(WITH RECURSIVE up(n) AS (SELECT :first UNION ALL SELECT n + 1 FROM up"
+    " WHERE n < :last) SELECT n FROM up) AS numbers",
+    "id": "printf('%024x', n)",
+    "day": f"date('2000-01-01', '+' || (n % {DAYS}) || ' day')",
+    "then": "'2025-01-01 00:00:00.000000'",
+    "text": "CAST({} AS TEXT)",
+}
+
+_POSTGRESQL = {
+    "numbers": "(SELECT generate_series(CAST(:first AS INTEGER), CAST(:last AS INTEGER)) AS n)"
+    " AS numbers",
+    "id": "lpad(to_hex(n), 24, '0')",
+    "day": f"to_char(DATE '2000-01-01' + CAST(n % {DAYS} AS INTEGER), 'YYYY-MM-DD')",
+    "then": "TIMESTAMPTZ '2025-01-01 00:00:00Z'",
+    "text": "CAST({} AS TEXT)",
+}
+
+_BODY = (
+    '{"TxnDate":"2020-01-01","NameOf":"Employee","EmployeeRef":{"value":"55"},"CustomerRef":'
+    '{"value":"21"},"BillableStatus":"Billable","HourlyRate":75.5,"Hours":1,"Minutes":0,'
+    '"Description":"Drawings of the kitchen, second round"}'
+)
+
+
+def fill(engine: sa.Engine, connection_id: int, *, first: int, last: int) -> None:
+    """Add the entries numbered *first* to *last*, sent in batches, with contents and verdicts.
+
+    Args:
+        engine: A database of Clockbooks'.
+        connection_id: Whose entries.
+        first: A multiple of `RUN`, plus 1.
+        last: A number above it.
+    """
+    say = _POSTGRESQL if engine.dialect.name == "postgresql" else _SQLITE
+    run, request = f"(n - 1) / {RUN}", f"(n - 1) / {BATCH}"
+    run_id, request_id = ("'past-' || " + say["text"].format(part) for part in (run, request))
+    then, numbers, id_, day = say["then"], say["numbers"], say["id"], say["day"]
+    bid, qbo_id = say["text"].format(f"n % {BATCH}"), "'past-' || " + say["text"].format("n")
+    statements = (
+        f"""INSERT INTO runs (id, connection_id, started_at, lease_until, finished_at)
+        SELECT {run_id}, :own, {then}, {then}, {then} FROM {numbers} WHERE n % {RUN} = 1""",
+        f"""INSERT INTO batches (request_id, connection_id, run_id, fingerprint, claimed_at)
+        SELECT {request_id}, :own, {run_id}, '', {then} FROM {numbers} WHERE n % {BATCH} = 1""",
+        f"""INSERT INTO ledger (connection_id, entry_id, state, run_id, request_id, bid, body,
+        minutes, txn_date, time_activity_id, sync_token, proof, changed_at)
+        SELECT :own, {id_}, 'sent', {run_id}, {request_id}, {bid}, CAST(:body AS TEXT),
+        60, {day}, {qbo_id}, '0', 'answer', {then} FROM {numbers}""",
+        f"""INSERT INTO contents (connection_id, entry_id, claim_no, source, user_id, person, day,
+        start, duration_s, slack_s, project_id, project, client, task, description)
+        SELECT :own, {id_}, {request}, 'clockify', 'u1', 'employee:55', {day},
+        {then}, 3600, 0, 'p1', 'Kitchen', 'Orchard', '', '0123456789abcdef' FROM {numbers}""",
+        f"""INSERT INTO verdicts (connection_id, entry_id, run_id, state, date, minutes, "user",
+        client, project, description) SELECT :own, {id_}, {run_id}, 'sent', {day}, 60,
+        'Ann', 'Orchard', 'Kitchen', 'Drawings of the kitchen' FROM {numbers}""",
+    )
+    with engine.begin() as connection:
+        for statement in statements:
+            text = sa.text(statement)
+            values = {"first": first, "last": last, "own": connection_id, "body": _BODY}
+            connection.execute(text, {name: values[name] for name in text.compile().params})
+    if engine.dialect.name == "postgresql":  # as its autovacuum would; SQLite has none
+        with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+            connection.exec_driver_sql("ANALYZE")
