@@ -1,7 +1,7 @@
 """`make bench`: measures what the project promises about time and memory, and keeps the table.
 
-Each figure is a ratio between sizes measured in the same run, on the same machine, one process a
-measurement; data/BENCHMARKS.md says with what and when.
+Each figure stands beside one of the same run, on the same machine; data/BENCHMARKS.md says with
+what and when. `--largest` adds ledgers of ten million rows, which take many minutes to fill.
 """
 
 import platform
@@ -9,7 +9,9 @@ import sys
 from datetime import UTC, datetime
 from pathlib import Path
 
+from command_bench import memory_of_a_send, nothing_to_do, start_up
 from sync_bench import compare_directories
+from transform_bench import transform_entries
 
 RESULTS = Path(__file__).parents[2] / "data" / "BENCHMARKS.md"
 
@@ -21,6 +23,14 @@ def main() -> None:
         "# Benchmarks",
         "",
         f"Made by `make bench` on {datetime.now(UTC):%Y-%m-%d}: {machine}.",
+        "",
+        *start_up(),
+        "",
+        *transform_entries(),
+        "",
+        *nothing_to_do(largest="--largest" in sys.argv),
+        "",
+        *memory_of_a_send(),
         "",
         *compare_directories(),
     ]

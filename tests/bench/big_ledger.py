@@ -39,8 +39,8 @@ def fill(engine: sa.Engine, connection_id: int, *, first: int, last: int) -> Non
     Args:
         engine: A database of Clockbooks'.
         connection_id: Whose entries.
-        first: A multiple of `RUN`, plus 1.
-        last: A number above it.
+        first: 1, or what follows the last one that was added before.
+        last: Not before it.
     """
     say = _POSTGRESQL if engine.dialect.name == "postgresql" else _SQLITE
     run, request = f"(n - 1) / {RUN}", f"(n - 1) / {BATCH}"

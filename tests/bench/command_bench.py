@@ -1,0 +1,195 @@
+"""What the installed command costs before it does anything: start, and runs with nothing to do.
+
+Times are of the wall, the shortest of several, because a database server's work is part of them;
+every figure stands beside one of the same run.
+"""
+
+import os
+import subprocess
+import sys
+import tempfile
+import time
+import uuid
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import sqlalchemy as sa
+from big_ledger import fill
+from sync_bench import COMMAND, ROOT, Cost, _house, _run
+
+from connectors.standins.world import expected_reasons, load_world
+
+#: How often each is measured; the shortest counts.
+TIMES = 5
+
+#: Rows of the ledgers; the last only where it is asked for, because filling takes minutes.
+LEDGERS = [10_000, 100_000, 1_000_000]
+LARGEST = 10_000_000
+
+#: Entries of the sends whose memory is measured.
+SENDS = [10_000, 100_000]
+
+POSTGRES = sa.URL.create("postgresql+psycopg", "postgres", host="127.0.0.1", port=5432)
+
+_WINDOW = ("--start", "2026-09-01", "--end", "2026-09-30")
+
+
+def start_up() -> Iterator[str]:
+    """Measure the start of the command beside Python's own, and give the table line by line."""
+    yield "## Start"
+    yield ""
+    yield "| command | shortest wall s | target |"
+    yield "| --- | --- | --- |"
+    for words, target in (
+        ([sys.executable, "-c", "pass"], ""),
+        ([str(COMMAND), "--version"], "< 0.3"),
+        ([str(COMMAND), "--help"], "< 0.3"),
+        ([sys.executable, "-c", "import prefect"], ""),
+        ([sys.executable, "-c", "import pandas, pandera.pandas, sqlalchemy"], ""),
+        ([sys.executable, "-c", "import flows.running"], ""),
+        ([sys.executable, "-c", "import flows.send_time"], ""),
+    ):
+        shown = " ".join([Path(words[0]).name, *words[1:]])
+        yield f"| `{shown}` | {_shortest(lambda words=words: _call(words)):.2f} | {target} |"
+
+
+def nothing_to_do(*, largest: bool) -> Iterator[str]:
+    """Measure a send that finds nothing new at growing ledgers, and give the table line by line.
+
+    Args:
+        largest: Whether to fill ledgers of `LARGEST` rows too.
+    """
+    yield "## A send that finds nothing new, by rows of the ledger"
+    yield ""
+    yield "| database | rows | wall s | CPU s | wall / at 10,000 rows | target |"
+    yield "| --- | --- | --- | --- | --- | --- |"
+    sizes = [*LEDGERS, LARGEST] if largest else LEDGERS
+    for name, database in (("SQLite", _sqlite), ("PostgreSQL", _postgresql)):
+        first = None
+        with database() as url:
+            for rows, cost, wall_s in _grown(url, sizes):
+                first = first or wall_s
+                ratio = f"{wall_s / first:.2f}"
+                yield f"| {name} | {rows:,} | {wall_s:.2f} | {cost.cpu_s:.2f} | {ratio} | ≤ 1.3 |"
+    yield ""
+    yield (
+        "The command's whole run, from its start, with the stand-ins on loopback; no Prefect server."
+        + (
+            ""
+            if largest
+            else f" {LARGEST:,} rows: `python tests/bench --largest`; not in this run."
+        )
+    )
+
+
+def memory_of_a_send() -> Iterator[str]:
+    """Measure the peak memory of the plan of a send, and give the table line by line."""
+    yield "## Memory of a send, by entries in its window (`--dry-run`: read, judged and told)"
+    yield ""
+    yield "| entries | peak MiB | CPU s | peak / at the first |"
+    yield "| --- | --- | --- | --- |"
+    first = None
+    for entries in SENDS:
+        with tempfile.TemporaryDirectory() as name:
+            folder = Path(name)
+            with _connected(_with_many(entries), folder, f"sqlite:///{folder}/clockbooks.db") as at:
+                cost = _run(("send", *_WINDOW, "--dry-run", "--json"), at, folder)
+        first = first or cost.peak_mib
+        yield (
+            f"| {entries:,} | {cost.peak_mib:.0f} | {cost.cpu_s:.1f} |"
+            f" {cost.peak_mib / first:.2f} |"
+        )
+
+
+def _grown(url: str, sizes: list[int]) -> Iterator[tuple[int, Cost, float]]:
+    """Give what a send of nothing costs at each size; one database grows from size to size."""
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        with _connected(_good_entries(), folder, url) as environment:
+            send = ("send", *_WINDOW, "--yes", "--json")
+            _run(send, environment, folder)
+            engine = sa.create_engine(url)
+            filled = 0
+            for rows in sizes:
+                for first in range(filled + 1, rows + 1, 999_000):
+                    fill(engine, 1, first=first, last=min(first + 998_999, rows))
+                filled = rows
+                costs: list[Cost] = []
+                wall_s = _shortest(lambda kept=costs: kept.append(_run(send, environment, folder)))
+                yield rows, min(costs, key=lambda cost: cost.cpu_s), wall_s
+            engine.dispose()
+
+
+@contextmanager
+def _connected(world: dict[str, Any], folder: Path, url: str) -> Iterator[dict[str, str]]:
+    """Connect and sync a world, and give the environment of its commands."""
+    with _house(world, folder) as environment:
+        environment |= {"CLOCKBOOKS_DATABASE_URL": url}
+        books = world["quickbooks"]
+        connect = ("connect", "--realm-id", books["realm_id"], "--refresh-token-file", "-")
+        _run(connect, environment, folder, books["refresh_token"])
+        _run(("sync",), environment, folder)
+        yield environment
+
+
+def _good_entries() -> dict[str, Any]:
+    """Give the demo's world with those entries alone that go."""
+    path = ROOT / "data" / "demo_world.yaml"
+    world = load_world(path)
+    becomes = expected_reasons(path, approved_only=False)
+    kept = [entry for entry in world["clockify"]["entries"] if becomes[entry["id"]] == "sent"]
+    return world | {"clockify": world["clockify"] | {"entries": kept}}
+
+
+def _with_many(entries: int) -> dict[str, Any]:
+    """Give the demo's world with one of its entries again and again."""
+    world = _good_entries()
+    one = world["clockify"]["entries"][0]
+    begun = datetime(2026, 9, 2, 14, tzinfo=UTC)
+    step = timedelta(days=26) / entries
+    world["clockify"]["entries"] = [
+        one
+        | {
+            "id": f"{number:024x}",
+            "description": f"Drawings of item {number}",
+            "start": f"{begun + number * step:%Y-%m-%dT%H:%M:%SZ}",
+            "end": f"{begun + number * step + timedelta(hours=1):%Y-%m-%dT%H:%M:%SZ}",
+        }
+        for number in range(entries)
+    ]
+    return world
+
+
+@contextmanager
+def _sqlite() -> Iterator[str]:
+    with tempfile.TemporaryDirectory() as folder:
+        yield f"sqlite:///{folder}/clockbooks.db"
+
+
+@contextmanager
+def _postgresql() -> Iterator[str]:
+    name = f"clockbooks_bench_{uuid.uuid4().hex}"
+    server = sa.create_engine(POSTGRES, isolation_level="AUTOCOMMIT", poolclass=sa.NullPool)
+    with server.connect() as connection:
+        connection.execute(sa.text(f'CREATE DATABASE "{name}"'))
+    try:
+        yield POSTGRES.set(database=name).render_as_string(hide_password=False)
+    finally:
+        with server.connect() as connection:
+            connection.execute(sa.text(f'DROP DATABASE "{name}" WITH (FORCE)'))
+
+
+def _call(words: list[str]) -> None:
+    subprocess.run(words, check=True, stdout=subprocess.DEVNULL, env=dict(os.environ), cwd=ROOT)
+
+
+def _shortest(work: Callable[[], Any]) -> float:
+    took = []
+    for _ in range(TIMES):
+        begun = time.perf_counter()
+        work()
+        took.append(time.perf_counter() - begun)
+    return min(took)
