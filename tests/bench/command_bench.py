@@ -76,7 +76,7 @@ def nothing_to_do(*, largest: bool) -> Iterator[str]:
                 yield f"| {name} | {rows:,} | {wall_s:.2f} | {cost.cpu_s:.2f} | {ratio} | ≤ 1.3 |"
     yield ""
     yield (
-        "The command's whole run, from its start, with the stand-ins on loopback; no Prefect server."
+        "The command's whole run, from its start, with stand-ins on loopback; no Prefect server."
         + (
             ""
             if largest

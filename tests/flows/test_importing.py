@@ -1,7 +1,9 @@
 """Files go the way of a send, on the same ledger: each entry once, however it was exported."""
 
 import json
+import os
 from collections import Counter
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -62,30 +64,28 @@ def test_a_file_goes_into_the_books_once(week, export, in_the_books):
     assert {row["time_activity_id"] for row in again.document["entries"]} == set(told.values())
 
 
-@pytest.mark.parametrize("shown", SHOWN)
-def test_another_export_of_the_same_month_sends_nothing(week, export, in_the_books, shown):
+def test_another_export_of_the_same_month_sends_nothing(week, export, in_the_books):
     """Other columns, formats, rounding and order of rows: every row is known again."""
     day = "%Y-%m-%d"  # whose order nobody need be told
     assert outcome(week.run("import", str(export(week, day=day)), *YES)) == {"sent": 9}
     backwards = list(reversed(week.clockify.entries.values()))
-    other = export(week, "other.csv", entries=backwards, **{"day": day, **SHOWN[shown]})
 
-    ran = week.run("import", str(other), *YES)
+    for name, shown in SHOWN.items():
+        other = export(week, "other.csv", entries=backwards, **{"day": day, **shown})
+        assert outcome(week.run("import", str(other), *YES)) == {"already_sent": 9}, name
 
-    assert outcome(ran) == {"already_sent": 9}
     in_the_books()
 
 
-@pytest.mark.parametrize("shown", ["minutes", "rounded, without ends", "without descriptions"])
 def test_what_went_through_the_interface_does_not_go_from_a_file(
-    week, send_day, export, in_the_books, shown
+    week, send_day, export, in_the_books
 ):
-    """A send first, an export of the same days then."""
+    """A send first, exports of the same days then."""
     assert send_day(week).code == 0
 
-    assert outcome(week.run("import", str(export(week, **SHOWN[shown])), *YES)) == {
-        "already_sent": 9
-    }
+    for name in ("minutes", "rounded, without ends", "without descriptions"):
+        ran = week.run("import", str(export(week, **SHOWN[name])), *YES)
+        assert outcome(ran) == {"already_sent": 9}, name
     in_the_books()
 
 
@@ -352,3 +352,35 @@ def test_without_a_terminal_nobody_is_asked(week, export):
 
     assert ran.code == 2
     assert "--yes" in ran.err
+
+
+@pytest.mark.slow
+def test_a_million_rows_need_the_memory_of_ten_thousand(week):
+    """Rows are staged on disk and judged by days: only what a day holds is held."""
+    people = [week.clockify.users[id_] for id_ in {
+        entry["userId"] for entry in week.clockify.entries.values()
+    }]  # fmt: skip
+
+    def peak_kib(rows):
+        file = week.folder / f"{rows}.csv"
+        with file.open("w") as out:
+            out.write("User,Email,Description,Billable,Start date,Start time,End date,End time\n")
+            for number in range(rows):
+                user = people[number % len(people)]
+                day = date(2026, 8, 1) + timedelta(days=number * 700 // rows)
+                start, end = (f"{9 + number % 8:02}:{minute}" for minute in ("00", "45"))
+                out.write(
+                    f"{user['name']},{user['email']},Work {number},No,{day},{start},{day},{end}\n"
+                )
+        columns = [f"--map={name}" for name in ("Start date=start_date", "End date=end_date")]
+        process = week.start("import", str(file), *columns, *DRY)
+        counts = sum('"state": "ready"' in line for line in process.stdout)
+        assert process.stderr.read() == ""
+        _, status, used = os.wait4(process.pid, 0)
+        process.returncode = os.waitstatus_to_exitcode(status)
+        assert (process.returncode, counts) == (0, rows)
+        process.stdout.close()
+        process.stderr.close()
+        return used.ru_maxrss
+
+    assert peak_kib(1_000_000) < 1.5 * peak_kib(10_000)
