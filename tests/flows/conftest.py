@@ -304,7 +304,7 @@ def _row_of(house: Any, entry: dict[str, Any], day: str, clock: str, step_s: int
     )
     seconds = ((end - start).seconds + step_s // 2) // step_s * step_s
     hours = Decimal(seconds) / 3600
-    rate = Decimal(entry["rate"] if entry["billable"] else 0) / 100
+    rate = Decimal((entry.get("rate") or 0) if entry["billable"] else 0) / 100
     return {
         "Project": project["name"],
         "Client": client["name"],
@@ -314,7 +314,7 @@ def _row_of(house: Any, entry: dict[str, Any], day: str, clock: str, step_s: int
         "Group": "",
         "Email": user["email"],
         "Tags": "",
-        "Type": "Regular",
+        "Type": entry.get("type", "REGULAR").replace("_", " ").capitalize(),
         "Billable": "Yes" if entry["billable"] else "No",
         "Start Date": start.strftime(day),
         "Start Time": start.strftime(clock),

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 from collections import Counter
 from datetime import date, timedelta
 from pathlib import Path
@@ -352,6 +353,36 @@ def test_without_a_terminal_nobody_is_asked(week, export):
 
     assert ran.code == 2
     assert "--yes" in ran.err
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("first", ["files", "interface"])
+def test_a_month_from_files_and_from_clockify_is_in_the_books_once(
+    synced, showroom, export, booked, first
+):
+    """Overlapping exports and a send of the same month, in both orders: as if one had gone."""
+    month = ("--start", "2026-09-01", "--end", "2026-09-30")
+    done = [
+        entry for entry in synced.clockify.entries.values()
+        if (entry["end"] or "").startswith("2026-09") and entry["start"].startswith("2026-09")
+        and synced.clockify.users[entry["userId"]]["name"] != "DeletedUser"
+    ]  # fmt: skip
+    assert synced.run("send", *month, *YES).code == 3
+    alone = booked(synced)
+    synced.quickbooks.activities.clear()
+    shutil.copy(showroom.folder / "clockbooks.db", synced.folder / "clockbooks.db")
+    files = [
+        str(export(synced, "a.csv", entries=done[: len(done) * 2 // 3])),
+        str(export(synced, "b.csv", entries=done[len(done) // 3 :], clock="%H:%M:%S",
+                   without=("Email", "Task", "Duration (h)"))),
+    ]  # fmt: skip
+    commands = [("import", files[0]), ("send", *month), ("import", *files)]
+
+    for command in commands if first == "files" else reversed(commands):
+        assert synced.run(*command, *YES).code == 3
+
+    both = booked(synced)
+    assert (both - alone, alone - both) == (Counter(), Counter())
 
 
 @pytest.mark.slow
