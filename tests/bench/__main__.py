@@ -7,6 +7,7 @@ what and when. `--largest` adds ledgers of ten million rows, which take many min
 import platform
 import sys
 from datetime import UTC, datetime
+from itertools import chain
 from pathlib import Path
 
 from command_bench import memory_of_a_send, nothing_to_do, start_up
@@ -19,23 +20,23 @@ RESULTS = Path(__file__).parents[2] / "data" / "BENCHMARKS.md"
 def main() -> None:
     """Measure everything, print it, and write it to data/BENCHMARKS.md."""
     machine = f"{platform.machine()}, {platform.system()}, Python {platform.python_version()}"
-    lines = [
-        "# Benchmarks",
-        "",
-        f"Made by `make bench` on {datetime.now(UTC):%Y-%m-%d}: {machine}.",
-        "",
-        *start_up(),
-        "",
-        *transform_entries(),
-        "",
-        *nothing_to_do(largest="--largest" in sys.argv),
-        "",
-        *memory_of_a_send(),
-        "",
-        *compare_directories(),
-    ]
-    text = "\n".join(lines) + "\n"
-    sys.stdout.write(text)
+    head = f"# Benchmarks\n\nMade by `make bench` on {datetime.now(UTC):%Y-%m-%d}: {machine}."
+    text = ""
+    for line in chain(
+        [head, ""],
+        start_up(),
+        [""],
+        transform_entries(),
+        [""],
+        nothing_to_do(largest="--largest" in sys.argv),
+        [""],
+        memory_of_a_send(),
+        [""],
+        compare_directories(),
+    ):
+        text += f"{line}\n"
+        sys.stdout.write(f"{line}\n")
+        sys.stdout.flush()
     RESULTS.write_text(text)
 
 

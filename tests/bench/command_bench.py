@@ -23,7 +23,7 @@ from sync_bench import COMMAND, ROOT, Cost, _house, _run
 from connectors.standins.world import expected_reasons, load_world
 
 #: How often each is measured; the shortest counts.
-TIMES = 5
+TIMES = 3
 
 #: Rows of the ledgers; the last only where it is asked for, because filling takes minutes.
 LEDGERS = [10_000, 100_000, 1_000_000]

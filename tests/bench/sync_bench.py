@@ -88,22 +88,26 @@ def _run(
     arguments: tuple[str, ...], environment: dict[str, str], folder: Path, text: str = ""
 ) -> Cost:
     """Run the command, and say what its process alone took."""
+    words = [sys.executable, "-c", _LAUNCHER, str(folder / "cost"), str(COMMAND), *arguments]
     with (folder / "out").open("wb") as out:
-        process = subprocess.Popen(
-            [str(COMMAND), *arguments],
-            stdin=subprocess.PIPE,
-            stdout=out,
-            cwd=folder,
-            env=environment,
+        done = subprocess.run(
+            words, input=text.encode(), stdout=out, cwd=folder, env=environment, check=False
         )
-        assert process.stdin is not None
-        process.stdin.write(text.encode())
-        process.stdin.close()
-        _, status, used = os.wait4(process.pid, 0)
-    process.returncode = os.waitstatus_to_exitcode(status)
-    if process.returncode:
-        raise SystemExit(f"clockbooks {arguments[0]} ended with {process.returncode}")
-    return Cost(used.ru_utime + used.ru_stime, used.ru_maxrss / 1024)
+    if done.returncode:
+        raise SystemExit(f"clockbooks {arguments[0]} ended with {done.returncode}")
+    cpu_s, peak_kib = (folder / "cost").read_text().split()
+    return Cost(float(cpu_s), int(peak_kib) / 1024)
+
+
+#: Starts the command from a small process: a child's peak counts what its parent held before.
+_LAUNCHER = """
+import resource, subprocess, sys
+code = subprocess.call(sys.argv[2:])
+used = resource.getrusage(resource.RUSAGE_CHILDREN)
+with open(sys.argv[1], "w") as file:
+    file.write(f"{used.ru_utime + used.ru_stime} {used.ru_maxrss}")
+sys.exit(code)
+"""
 
 
 def _world(users: int, customers: int) -> dict[str, Any]:
