@@ -10,6 +10,8 @@ from typing import Any
 import pytest
 import requests
 
+pytestmark = pytest.mark.usefixtures("in_this_process")
+
 BATCH = r"POST .*/batch"
 
 

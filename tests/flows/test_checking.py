@@ -4,6 +4,8 @@ from datetime import timedelta
 
 import pytest
 
+pytestmark = pytest.mark.usefixtures("in_this_process")
+
 NAMES = {
     "Clockify", "Clockify role", "Clockify plan", "QuickBooks", "QuickBooks plan", "Subscription",
     "Payroll", "Time tracking", "Billable time", "Books", "Currency", "Time zone", "Links",

@@ -10,6 +10,8 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+pytestmark = pytest.mark.usefixtures("in_this_process")
+
 FORTNIGHT = ("--start", "2026-09-14", "--end", "2026-09-27")
 
 MARCUS = "64d0000000000000000000a3"

@@ -6,6 +6,8 @@ from typing import Any
 
 import pytest
 
+pytestmark = pytest.mark.usefixtures("in_this_process")
+
 
 def test_connecting_stores_secrets_encrypted_and_shows_none(house):
     """No key and no token stands anywhere in clear; the key file is its owner's alone."""

@@ -7,6 +7,8 @@ from typing import Any
 import pytest
 from cryptography.fernet import Fernet
 
+pytestmark = pytest.mark.usefixtures("in_this_process")
+
 
 def _garble(part: str, body: str) -> Any:
     def change(house: Any) -> None:

@@ -6,6 +6,8 @@ from typing import Any
 
 import pytest
 
+pytestmark = pytest.mark.usefixtures("in_this_process")
+
 #: Nobody listens there.
 AWAY = {
     "CLOCKBOOKS_CLOCKIFY_URL": "http://127.0.0.1:9",

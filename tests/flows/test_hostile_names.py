@@ -6,6 +6,8 @@ import pytest
 
 from connectors.http import read_json
 
+pytestmark = pytest.mark.usefixtures("in_this_process")
+
 #: What people, and those who mean harm, type as a name.
 HOSTILE = {
     "quote": 'O\'Brien "Bob"',

@@ -10,6 +10,8 @@ from typing import Any
 
 import pytest
 
+pytestmark = pytest.mark.usefixtures("in_this_process")
+
 DRY = ("--dry-run", "--json")
 YES = ("--yes", "--json")
 

@@ -4,6 +4,8 @@ import csv
 
 import pytest
 
+pytestmark = pytest.mark.usefixtures("in_this_process")
+
 DANA = "64d0000000000000000000ad"  # Dana mcallister; QuickBooks has Dana McAllister, 61
 ZOE = "64d0000000000000000000a1"
 COURTYARD = "Courtyard"  # a project without a client; two customers are called so

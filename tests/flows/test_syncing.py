@@ -5,6 +5,8 @@ from typing import Any
 
 import pytest
 
+pytestmark = pytest.mark.usefixtures("in_this_process")
+
 MEMBERS = {"kind", "clockify_id", "clockify_name", "qbo_kind", "qbo_id", "qbo_name"}
 
 USERS = {
