@@ -109,7 +109,7 @@ def find_encoding(path: Path, head: bytes, given: str | None) -> Encoding:
     if wide:
         _decode_all(path, wide)
         return Encoding(wide)
-    if len(_CONTROLS.findall(head)) * 100 > len(head) or b"\x00" in head:
+    if len(_CONTROLS.findall(head)) * 25 > len(head) or b"\x00" in head:
         raise refuse(path, "holds binary data, not text")
     if _is_utf8(path):
         return Encoding("utf-8")

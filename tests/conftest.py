@@ -17,6 +17,7 @@ import pytest
 import sqlalchemy as sa
 from hypothesis import settings
 
+from connectors import masking
 from connectors.ledger import About
 from connectors.standins.clockify import ClockifyStandin
 from connectors.standins.quickbooks import QuickBooksStandin, Switches
@@ -166,6 +167,13 @@ def open_house(world: dict[str, Any], folder: Path, **options: Any) -> Iterator[
     """Serve both stand-ins with *world* for a block; see `open_street` for the options."""
     with open_street() as build:
         yield build(world, folder, **options)
+
+
+@pytest.fixture(autouse=True)
+def _no_secrets_of_other_tests() -> None:
+    """Forget what passed as secret in this process: a command knows its own alone."""
+    masking._known.clear()  # noqa: SLF001 - nobody but a test has reason to
+    masking._any_known.clear()  # noqa: SLF001
 
 
 @pytest.fixture(name="open_street")

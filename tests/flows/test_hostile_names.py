@@ -81,6 +81,8 @@ def test_a_hostile_name_does_no_harm(week, rows_of, kind):
         sent.document["counts"]["rejected"].values()
     ) == len(week.clockify.entries)
     assert sent.document["counts"]["sent"] == len(week.quickbooks.activities) > 0
+    told = {row["Description"] for row in week.quickbooks.activities.values()}
+    assert told == {text.replace("\0", "\ufffd")}
     assert len(rows_of(week, "ledger")) >= sent.document["counts"]["sent"]
     # Nothing else was touched, and no file but those that were asked for was written.
     assert {id_: row["DisplayName"] for id_, row in before.items()}.items() <= {
@@ -95,3 +97,18 @@ def test_a_hostile_name_does_no_harm(week, rows_of, kind):
         with (week.folder / name).open(encoding="utf-8-sig", newline="") as file:
             cells = [cell for row in csv.reader(file) for cell in row]
         assert not [cell for cell in cells if cell.startswith(("=", "+", "-", "@", "\t", "\r"))]
+
+
+@pytest.mark.parametrize("kind", [kind for kind in HOSTILE if kind not in {"surrogate", "nul"}])
+def test_a_hostile_file_does_no_harm(week, send_day, export, kind):
+    """What stands in a file is data too, and is known again: nothing of it goes twice."""
+    for entry in week.clockify.entries.values():
+        entry["description"] = HOSTILE[kind]
+    assert send_day(week).code == 0
+
+    ran = week.run("import", str(export(week)), "--dry-run")
+
+    assert ran.code == 0, ran.err
+    assert "0 would be sent" in ran.out
+    for harm in ("\x1b", "\x07", "\u202e", "\u2066", "\r"):
+        assert harm not in ran.out
