@@ -45,6 +45,35 @@ AllowPayroll = Annotated[
         help="Try a company with QuickBooks Payroll; default: what the settings say.",
     ),
 ]
+Rounding = Annotated[
+    str | None,
+    typer.Option(
+        metavar="MODE:MINUTES",
+        help="nearest:15, up:6, down:30, or none; default: what the settings say, else the"
+        " workspace's own.",
+    ),
+]
+Billable = Annotated[
+    bool | None,
+    typer.Option("--billable/--non-billable", help="Only billable entries, or only others."),
+]
+RetryRefused = Annotated[
+    bool,
+    typer.Option(
+        "--retry-refused", help="Try entries again that QuickBooks refused, changed or not."
+    ),
+]
+SyncFirst = Annotated[
+    bool | None,
+    typer.Option(
+        "--sync/--no-sync",
+        help="Compare both directories first; default: CLOCKBOOKS_SYNC_BEFORE_SEND, or not.",
+    ),
+]
+DryRun = Annotated[
+    bool, typer.Option("--dry-run", help="Show the plan; send nothing, change nothing.")
+]
+Yes = Annotated[bool, typer.Option("--yes", "-y", help="Send without asking.")]
 FirstDay = typer.Option("--start", formats=["%Y-%m-%d"], metavar="YYYY-MM-DD", help="First day.")
 LastDay = typer.Option(
     "--end", formats=["%Y-%m-%d"], metavar="YYYY-MM-DD", help="Last day, included."
@@ -372,10 +401,7 @@ def send(
     project: Annotated[
         list[str] | None, typer.Option(help="Only this project: name or id. Repeatable.")
     ] = None,
-    billable: Annotated[
-        bool | None,
-        typer.Option("--billable/--non-billable", help="Only billable entries, or only others."),
-    ] = None,
+    billable: Billable = None,
     approved_only: Annotated[
         bool | None,
         typer.Option(
@@ -384,32 +410,12 @@ def send(
             " or no.",
         ),
     ] = None,
-    rounding: Annotated[
-        str | None,
-        typer.Option(
-            metavar="MODE:MINUTES",
-            help="nearest:15, up:6, down:30, or none; default: what the settings say, else the"
-            " workspace's own.",
-        ),
-    ] = None,
+    rounding: Rounding = None,
     allow_payroll: AllowPayroll = None,
-    retry_refused: Annotated[
-        bool,
-        typer.Option(
-            "--retry-refused", help="Try entries again that QuickBooks refused, changed or not."
-        ),
-    ] = False,
-    sync: Annotated[
-        bool | None,
-        typer.Option(
-            "--sync/--no-sync",
-            help="Compare both directories first; default: what the settings say, or not.",
-        ),
-    ] = None,
-    dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Show the plan; send nothing, change nothing.")
-    ] = False,
-    yes: Annotated[bool, typer.Option("--yes", "-y", help="Send without asking.")] = False,
+    retry_refused: RetryRefused = False,
+    sync: SyncFirst = None,
+    dry_run: DryRun = False,
+    yes: Yes = False,
     connection: ConnectionName = None,
     json: Json = False,
 ) -> None:
@@ -500,10 +506,7 @@ def import_(
     project: Annotated[
         list[str] | None, typer.Option(help="Only this project, by name. Repeatable.")
     ] = None,
-    billable: Annotated[
-        bool | None,
-        typer.Option("--billable/--non-billable", help="Only billable rows, or only others."),
-    ] = None,
+    billable: Billable = None,
     approved_only: Annotated[
         bool | None,
         typer.Option(
@@ -512,32 +515,12 @@ def import_(
             " or no.",
         ),
     ] = None,
-    rounding: Annotated[
-        str | None,
-        typer.Option(
-            metavar="MODE:MINUTES",
-            help="nearest:15, up:6, down:30, or none; default: what the settings say, else the"
-            " workspace's own.",
-        ),
-    ] = None,
+    rounding: Rounding = None,
     allow_payroll: AllowPayroll = None,
-    retry_refused: Annotated[
-        bool,
-        typer.Option(
-            "--retry-refused", help="Try rows again that QuickBooks refused, changed or not."
-        ),
-    ] = False,
-    sync: Annotated[
-        bool | None,
-        typer.Option(
-            "--sync/--no-sync",
-            help="Compare both directories first; default: CLOCKBOOKS_SYNC_BEFORE_SEND, or not.",
-        ),
-    ] = None,
-    dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Show the plan; send nothing, change nothing.")
-    ] = False,
-    yes: Annotated[bool, typer.Option("--yes", "-y", help="Send without asking.")] = False,
+    retry_refused: RetryRefused = False,
+    sync: SyncFirst = None,
+    dry_run: DryRun = False,
+    yes: Yes = False,
     connection: ConnectionName = None,
     json: Json = False,
 ) -> None:
