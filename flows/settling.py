@@ -169,7 +169,8 @@ def _replay_all(
                     )
                     settled.sent.append(doubt.entry_id)
                     if twin is not None:
-                        settled.sent.remove(twin.entry_id)
+                        # Whether this run found it in the books, or an earlier one.
+                        settled.sent = [id_ for id_ in settled.sent if id_ != twin.entry_id]
                         twins.append(twin)
                 elif outcome.fault.code in REPLAY_CODES:
                     unproven.append(doubt)
