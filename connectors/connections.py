@@ -45,21 +45,6 @@ class Connection:
 
 
 @dataclass(frozen=True)
-class Consent:
-    """How long a connection may go on without a person.
-
-    Attributes:
-        ends_at: When a person must connect again at the latest, UTC; `None` when Intuit did not
-            say. The earlier of two ends: that of the refresh token, which each refresh puts off,
-            and that of the consent, which nothing puts off.
-        ended_at: When Intuit refused the refresh token for good, UTC; `None` while it does not.
-    """
-
-    ends_at: datetime | None
-    ended_at: datetime | None
-
-
-@dataclass(frozen=True)
 class Joined:
     """What `connect` found out, ready to be stored.
 
@@ -143,20 +128,6 @@ def store(
             connection.execute(secrets.delete().where(secrets.c.connection_id == found))
         connection.execute(secrets.insert().values(connection_id=found, **locked))
     return find(engine, name)
-
-
-def consents(engine: sa.Engine) -> dict[int, Consent]:
-    """Give the consent of each connection, by its id; none for those that were disconnected."""
-    with engine.connect() as connection:
-        return {
-            row.connection_id: Consent(
-                ends_at=min(
-                    filter(None, (row.refresh_expires_at, row.consent_expires_at)), default=None
-                ),
-                ended_at=row.consent_ended_at,
-            )
-            for row in connection.execute(sa.select(secrets))
-        }
 
 
 def uses_consent_of(engine: sa.Engine, realm_id: str) -> bool:

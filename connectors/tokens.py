@@ -225,16 +225,18 @@ class Lives:
         return min(ends, default=None)
 
 
-def lives(engine: sa.Engine, connection_id: int) -> Lives | None:
-    """Say how long the secrets of a connection live; `None` when it was disconnected."""
-    query = sa.select(secrets).where(secrets.c.connection_id == connection_id)
+def lives(engine: sa.Engine) -> dict[int, Lives]:
+    """Say how long the secrets of each connection live, by its id; disconnected ones have none."""
     with engine.connect() as connection:
-        row = connection.execute(query).one_or_none()
-    if row is None:
-        return None
-    return Lives(
-        row.access_expires_at, row.refresh_expires_at, row.consent_expires_at, row.consent_ended_at
-    )
+        return {
+            row.connection_id: Lives(
+                row.access_expires_at,
+                row.refresh_expires_at,
+                row.consent_expires_at,
+                row.consent_ended_at,
+            )
+            for row in connection.execute(sa.select(secrets))
+        }
 
 
 class TokenStore:

@@ -288,7 +288,7 @@ def _ledger(checks: Checks) -> None:
 
 def _tokens(checks: Checks) -> None:
     world = checks.world
-    found = lives(world.engine, world.connection.id)
+    found = lives(world.engine).get(world.connection.id)
     if found is None or found.ended_at is not None:
         return  # told already: QuickBooks could not be asked
     ends = ", ".join(

@@ -22,11 +22,17 @@ from flows.attributing import Named, attribute, client_id, keep_links
 from flows.file_reading import FileRead, ReadOptions, read_files
 from flows.live_run import LiveRun, live_run
 from flows.loading import Progress, load, not_loaded
-from flows.preflight import check_company, check_workspace, default_currency
 from flows.recognising import RecognisedRows, recognise_rows
 from flows.refusals import hold_back_refused
 from flows.reporting import Tally
-from flows.sending import Facts, call_plainly, chosen_rounding, look_up_partners, with_defaults
+from flows.sending import (
+    Facts,
+    JobRequest,
+    call_plainly,
+    look_at_both_sides,
+    look_up_partners,
+    with_defaults,
+)
 from flows.settings import mapping_lines
 from flows.settling import settle
 from flows.spool import Spool
@@ -34,7 +40,7 @@ from flows.token_life import expiry_notes
 from flows.world import World
 from schemas.file_entries import FileEntries
 from schemas.words import Reason, State
-from transforms.plan import Filters, Rules, make_plan
+from transforms.plan import Rules, make_plan
 
 #: Rows that are judged together, at least; whole days are not divided.
 SLICE_ROWS = 20_000
@@ -44,40 +50,18 @@ _NAMED_LINES = 10
 
 
 @dataclass(frozen=True)
-class ImportRequest:
-    """What somebody asks an import to do.
+class ImportRequest(JobRequest):
+    """What somebody asks an import to do; users, clients and projects go by the files' names.
 
     Attributes:
         files: The exports.
         reading: How they are read, where that is not found out.
         strict: Whether nothing is sent unless every row is good.
-        users: Names, e-mail addresses or ids of users who take part; empty for all.
-        clients: Names of clients; empty for all.
-        projects: Names or ids of projects; empty for all.
-        billable: Only billable rows, only others, or both.
-        approved_only: Whether rows that are not told to be approved stay behind; `None` for what
-            the settings say.
-        rounding: As people write it; `None` for what the settings say, else the workspace's.
-        dry_run: Whether only the plan is made.
-        allow_payroll: Whether a company with payroll is tried all the same; `None` for what the
-            settings say.
-        retry_refused: Whether rows that QuickBooks refused go again, changed or not.
-        sync: Whether to compare both directories first; `None` for what the settings say.
     """
 
     files: tuple[Path, ...]
     reading: ReadOptions = field(default_factory=ReadOptions)
     strict: bool = False
-    users: tuple[str, ...] = ()
-    clients: tuple[str, ...] = ()
-    projects: tuple[str, ...] = ()
-    billable: bool | None = None
-    approved_only: bool | None = None
-    rounding: str | None = None
-    dry_run: bool = False
-    allow_payroll: bool | None = None
-    retry_refused: bool = False
-    sync: bool | None = None
 
 
 class Report:
@@ -88,6 +72,7 @@ class Report:
         set_aside: Rows that are no entries, as objects.
         files: How each file was read.
         notes: What a person should know besides.
+        clashes: How many rows begin when somebody's sent entry begins, and say otherwise.
         stopped: Why the import ended early; `None` when it did not.
         latest: The document that was made last.
     """
@@ -99,20 +84,33 @@ class Report:
         self.notes: list[str] = []
         self.stopped: str | None = None
         self._entries = Spool()
-        self.tally = Tally(self._entries)
+        self.begin()
 
     def begin(self) -> None:
         """Count anew: what was a plan until now is carried out."""
         self._entries.close()
         self._entries = Spool()
         self.tally = Tally(self._entries)
+        self.clashes = 0
+        self._clashing: list[str] = []
 
-    def document(self, run_id: str | None, notes: Sequence[str]) -> dict[str, Any]:
+    def add(self, plan: pd.DataFrame, clashing: Sequence[str]) -> None:
+        """Add the rows of a slice, and the places of those that clash."""
+        self.tally.add(plan)
+        self.clashes += len(clashing)
+        self._clashing += clashing[: _NAMED_LINES - len(self._clashing)]
+
+    def document(self, run_id: str | None, *notes: str) -> dict[str, Any]:
         """Give the JSON document; its counts add up to `extracted`."""
         self.latest = {
             **self.tally.document(run_id, dry_run=run_id is None),
             "set_aside": self.set_aside,
-            "notes": [note for file in self.files for note in file.notes] + self.notes + [*notes],
+            "notes": [
+                *(note for file in self.files for note in file.notes),
+                *self.notes,
+                *([_told_of(self.clashes, self._clashing)] if self.clashes else []),
+                *notes,
+            ],
             "stopped": self.stopped,
             "files": [file.document() for file in self.files],
         }
@@ -151,7 +149,7 @@ def import_files(
         TryAgain: A service could not be read, or took nothing at all; nothing was sent.
     """
     request = with_defaults(request, world.settings)
-    facts = run(look_around, world, request)
+    facts = run(look_at_both_sides, world, request)
     with staging() as staged:
         report.files = run(read_into, world, request, facts, staged, report.set_aside)
         if request.strict and len(report.set_aside):
@@ -169,20 +167,7 @@ def import_files(
                     return plan
             keep_links(world, named)
             importer.carry_out(live, progress or Progress(), run)
-            return report.document(live.id, [settled.told] if settled.told else [])
-
-
-def look_around(world: World, request: ImportRequest) -> Facts:
-    """Check both sides, and read what the plan depends on; filters wait for the files' names."""
-    workspace = check_workspace(world.clockify)
-    company = world.quickbooks.company()
-    check_company(company, allow_payroll=bool(request.allow_payroll))
-    return Facts(
-        company=company,
-        currency=default_currency(workspace),
-        rounding=chosen_rounding(request.rounding, workspace),
-        filters=Filters(billable=request.billable),
-    )
+            return report.document(live.id, *([settled.told] if settled.told else []))
 
 
 def read_into(
@@ -233,23 +218,19 @@ class _Importer:
     def preview(self) -> dict[str, Any]:
         """Judge all rows, and send none."""
         self._report.begin()
-        clashing = []
         for rows in self._staged.slices(SLICE_ROWS):
             recognised, plan = self._judge(rows)
-            clashing += self._clashing(recognised, plan)
-            self._report.tally.add(plan)
-        return self._report.document(None, _told_of(clashing))
+            self._report.add(plan, _clashing(recognised, plan))
+        return self._report.document(None)
 
     def carry_out(self, live: LiveRun, progress: Progress, run: Callable[..., Any]) -> None:
         """Judge and load all rows."""
         report = self._report
         report.begin()
         progress.begun(self._staged.rows)
-        clashing = []
         taken = 0
         for rows in self._staged.slices(SLICE_ROWS):
             recognised, plan = self._judge(rows)
-            clashing += self._clashing(recognised, plan)
             if report.stopped is None:
                 loading = Progress(moved=progress.moved)
                 ended, report.stopped = run(
@@ -261,8 +242,7 @@ class _Importer:
             taken += int(ended["state"].isin([State.SENT, State.IN_DOUBT]).sum())
             own = ended[~ended["entry_id"].isin(list(recognised.repeated))]
             verdicts.keep(self._world.engine, self._world.connection.id, live.id, own)
-            report.tally.add(ended)
-        report.notes += _told_of(clashing)
+            report.add(ended, _clashing(recognised, plan))
         if report.stopped and not taken:
             raise TryAgain(f"Nothing was sent. {report.stopped}")
 
@@ -297,10 +277,11 @@ class _Importer:
             entries[name] = entries[name].mask(entries[name] == "")
         return FileEntries.validate(entries[list(FileEntries.to_schema().columns)])
 
-    def _clashing(self, recognised: RecognisedRows, plan: pd.DataFrame) -> list[tuple[str, int]]:
-        """Say which rows would go although the same person has something else at that time."""
-        rows = plan[plan["entry_id"].isin(recognised.clashing) & (plan["state"] == State.READY)]
-        return list(zip(rows["file"], rows["line"], strict=True))
+
+def _clashing(recognised: RecognisedRows, plan: pd.DataFrame) -> list[str]:
+    """Say where rows stand that would go although the person has something else at that time."""
+    rows = plan[plan["entry_id"].isin(recognised.clashing) & (plan["state"] == State.READY)]
+    return [f"{row.file} line {row.line}" for row in rows.itertuples(index=False)]
 
 
 def _instants(us: pd.Series) -> pd.Series:
@@ -321,17 +302,13 @@ def _without_repeated(plan: pd.DataFrame, repeated: dict[str, tuple[str, int]]) 
     return told
 
 
-def _told_of(clashing: list[tuple[str, int]]) -> list[str]:
-    if not clashing:
-        return []
-    lines = ", ".join(f"{file} line {line}" for file, line in clashing[:_NAMED_LINES])
-    more = f" and {len(clashing) - _NAMED_LINES:,} more" if len(clashing) > _NAMED_LINES else ""
-    told = (
-        f"{len(clashing):,} rows begin in the minute in which an entry of the same person begins"
-        f" that was sent already, and say otherwise: {lines}{more}. They count as other work. If"
+def _told_of(number: int, first: Sequence[str]) -> str:
+    more = f" and {number - len(first):,} more" if number > len(first) else ""
+    return (
+        f"{number:,} rows begin in the minute in which an entry of the same person begins that was"
+        f" sent already, and say otherwise: {', '.join(first)}{more}. They count as other work. If"
         " they are corrections, the sent ones must be taken back in QuickBooks."
     )
-    return [told]
 
 
 def _tracker(files: Sequence[FileRead]) -> str:

@@ -6,8 +6,9 @@ from typing import Any
 import sqlalchemy as sa
 
 from connectors import own_settings, revocations
-from connectors.connections import Connection, Consent, consents, every, find
-from flows.token_life import NOTICE
+from connectors.connections import Connection, every, find
+from connectors.tokens import Lives, lives
+from flows.token_life import ends_soon
 from flows.world import open_installation, utc_now
 
 
@@ -18,7 +19,7 @@ def listed(name: str | None) -> list[dict[str, Any]]:
         AskPerson: None is called so.
     """
     with open_installation() as (_, engine):
-        given = consents(engine)
+        given = lives(engine)
         pending = revocations.pending(engine)
         found = every(engine) if name is None else [find(engine, name)]
         return [
@@ -27,22 +28,22 @@ def listed(name: str | None) -> list[dict[str, Any]]:
         ]
 
 
-def state(consent: Consent | None, now: datetime) -> str:
+def state(consent: Lives | None, now: datetime) -> str:
     """Say in words how a connection stands."""
     if consent is None:
         return "disconnected"
-    if consent.ended_at is not None or (consent.ends_at is not None and consent.ends_at <= now):
+    if consent.ended_at is not None or (consent.until is not None and consent.until <= now):
         return "consent ended"
-    if consent.ends_at is not None and consent.ends_at - now <= NOTICE:
+    if ends_soon(consent, now):
         return "consent ends soon"
     return "connected"
 
 
 def _row(
-    engine: sa.Engine, one: Connection, consent: Consent | None, *, pending: bool, now: datetime
+    engine: sa.Engine, one: Connection, consent: Lives | None, *, pending: bool, now: datetime
 ) -> dict[str, Any]:
     own = own_settings.stored(engine, one.id)
-    ends_at = (consent.ended_at or consent.ends_at) if consent else None
+    ends_at = (consent.ended_at or consent.until) if consent else None
     return {
         "connection": one.name,
         "workspace_id": one.workspace_id,

@@ -5,9 +5,9 @@ can show them one by one.
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
-from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+from typing import Any, TypeVar
 
 import pandas as pd
 
@@ -34,20 +34,15 @@ from transforms.plan import Filters, Rules, make_plan
 from transforms.rounding import Rounding, parse_rounding, workspace_rounding
 from transforms.timers import as_report_rows
 
-if TYPE_CHECKING:
-    from _typeshed import DataclassInstance
-
 Answer = TypeVar("Answer")
-Request = TypeVar("Request", bound="DataclassInstance")
+AnyRequest = TypeVar("AnyRequest", bound="JobRequest")
 
 
-@dataclass(frozen=True)
-class SendRequest:
-    """What somebody asks a send to do.
+@dataclass(frozen=True, kw_only=True)
+class JobRequest:
+    """What a send and an import are both asked.
 
     Attributes:
-        start: First local day.
-        end: Last local day, included.
         users: Names or ids of users who take part; empty for all.
         clients: Names or ids of clients; empty for all.
         projects: Names or ids of projects; empty for all.
@@ -62,8 +57,6 @@ class SendRequest:
         sync: Whether to compare both directories first; `None` for what the settings say.
     """
 
-    start: date
-    end: date
     users: tuple[str, ...] = ()
     clients: tuple[str, ...] = ()
     projects: tuple[str, ...] = ()
@@ -74,6 +67,19 @@ class SendRequest:
     allow_payroll: bool | None = None
     retry_refused: bool = False
     sync: bool | None = None
+
+
+@dataclass(frozen=True)
+class SendRequest(JobRequest):
+    """What somebody asks a send to do.
+
+    Attributes:
+        start: First local day.
+        end: Last local day, included.
+    """
+
+    start: date
+    end: date
 
 
 @dataclass(frozen=True)
@@ -134,7 +140,7 @@ class Facts:
     company: Company
     currency: str | None
     rounding: Rounding
-    filters: Filters
+    filters: Filters = field(default_factory=Filters)
 
 
 @dataclass(frozen=True)
@@ -200,7 +206,7 @@ def send(
     return SendResult(live.id, False, ended, read.set_aside, notes, stopped)
 
 
-def with_defaults(request: Request, settings: Settings) -> Request:
+def with_defaults(request: AnyRequest, settings: Settings) -> AnyRequest:
     """Fill in from the settings what a send or an import was not told."""
     silent = {
         name: getattr(settings, name if name != "sync" else "sync_before_send")
@@ -219,19 +225,7 @@ def _plan(
     return decide(world, request, facts, read, partners), read, notes
 
 
-class Wanted(Protocol):
-    """What a request says of the sync before it."""
-
-    @property
-    def sync(self) -> bool | None:
-        """Whether to compare both directories first; `None` for what the settings say."""
-
-    @property
-    def dry_run(self) -> bool:
-        """Whether to change nothing."""
-
-
-def look_up_partners(world: World, request: Wanted) -> Partners:
+def look_up_partners(world: World, request: JobRequest) -> Partners:
     """Give the stored links, or those of a sync that is made first."""
     if not request.sync:
         return Partners(
@@ -267,6 +261,15 @@ def stale(world: World, entries: pd.DataFrame, partners: Partners) -> list[str]:
 
 def look_around(world: World, request: SendRequest) -> Facts:
     """Check both sides, and read what the plan depends on."""
+    facts = look_at_both_sides(world, request)
+    filters = resolve_filters(
+        world.clockify, request.users, request.clients, request.projects, request.billable
+    )
+    return replace(facts, filters=filters)
+
+
+def look_at_both_sides(world: World, request: JobRequest) -> Facts:
+    """Check both sides, and read what the plan depends on, but for whom the filters mean."""
     workspace = check_workspace(world.clockify)
     company = world.quickbooks.company()
     check_company(company, allow_payroll=bool(request.allow_payroll))
@@ -274,9 +277,6 @@ def look_around(world: World, request: SendRequest) -> Facts:
         company=company,
         currency=default_currency(workspace),
         rounding=chosen_rounding(request.rounding, workspace),
-        filters=resolve_filters(
-            world.clockify, request.users, request.clients, request.projects, request.billable
-        ),
     )
 
 

@@ -11,7 +11,7 @@ NOTICE = timedelta(days=14)
 
 def expiry_notes(world: World) -> list[str]:
     """Give a note when the consent ends soon; most of the time there is none."""
-    found = lives(world.engine, world.connection.id)
+    found = lives(world.engine).get(world.connection.id)
     if found is None or not ends_soon(found, world.now()):
         return []
     note = (

@@ -397,7 +397,7 @@ def test_the_end_of_the_consent_is_kept(app, another, clock, engine, store):
     clock.now += timedelta(hours=2)
     another(app).access_token()
 
-    kept = lives(engine, store._connection_id)  # noqa: SLF001
+    kept = lives(engine)[store._connection_id]  # noqa: SLF001
 
     assert kept.refresh_until == clock.now + timedelta(days=101)
     assert kept.consent_until == clock.now + timedelta(days=5 * 365) - timedelta(hours=2)

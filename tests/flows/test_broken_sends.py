@@ -228,3 +228,24 @@ def test_a_quickbooks_that_goes_away_in_the_middle_leaves_what_is_done(week, sen
     assert "did not answer" in stopped.document["stopped"]
     assert send_day(week).code == 0
     all_once(week)
+
+
+def test_a_twin_that_an_earlier_run_settled_gives_back_what_it_was_given(week, send_day, all_once):
+    """QuickBooks' own answer comes a run later than what the books let one believe of its twin."""
+    one, other = list(week.clockify.entries.values())[:2]
+    other |= {name: value for name, value in one.items() if name != "id"}
+    week.clockify.entries = {entry["id"]: entry for entry in (one, other)}
+    week.environment["CLOCKBOOKS_QBO_BATCH_SIZE"] = "1"
+    week.quickbooks.faults.plan(BATCH, kind="answer", status=503)
+    week.quickbooks.faults.plan(BATCH, kind="answer_after", status=504)
+    assert send_day(week).document["counts"]["in_doubt"] == 2
+    assert len(week.quickbooks.activities) == 1
+
+    # The first twin is found in the books; whose it is, QuickBooks does not get to say yet.
+    week.quickbooks.faults.plan(BATCH, kind="answer", status=503)
+    assert len(week.run("settle", "--json").document["in_doubt"]) == 1
+    ran = week.run("settle", "--json")
+
+    assert ran.code == 0, ran.err
+    assert send_day(week).code == 0
+    all_once(week)
