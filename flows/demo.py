@@ -21,7 +21,7 @@ from connectors.errors import AskPerson
 from connectors.standins.clockify import ClockifyStandin
 from connectors.standins.quickbooks import QuickBooksStandin, Switches
 from connectors.standins.server import serving
-from connectors.standins.world import load_world
+from connectors.standins.world import load_world, settings_for
 from flows.cli_output import Output
 from flows.settings import read_settings
 from flows.tables import hours
@@ -183,16 +183,8 @@ def _make_room(database_url: str) -> None:
 def _settings(world: Mapping[str, Any], clockify_url: str, quickbooks_url: str) -> dict[str, str]:
     return {
         **FASTER,
-        "CLOCKBOOKS_CLOCKIFY_API_KEY": next(iter(world["clockify"]["api_keys"])),
+        **settings_for(world, clockify_url=clockify_url, quickbooks_url=quickbooks_url),
         "CLOCKBOOKS_CLOCKIFY_WORKSPACE_ID": world["clockify"]["workspace"]["id"],
-        "CLOCKBOOKS_CLOCKIFY_URL": f"{clockify_url}/api/v1",
-        "CLOCKBOOKS_CLOCKIFY_REPORTS_URL": f"{clockify_url}/report/v1",
-        "CLOCKBOOKS_QBO_CLIENT_ID": world["quickbooks"]["client_id"],
-        "CLOCKBOOKS_QBO_CLIENT_SECRET": world["quickbooks"]["client_secret"],
-        "CLOCKBOOKS_QBO_URL": quickbooks_url,
-        "CLOCKBOOKS_QBO_TOKEN_URL": f"{quickbooks_url}/oauth2/v1/tokens/bearer",
-        "CLOCKBOOKS_QBO_AUTHORIZE_URL": f"{quickbooks_url}/connect/oauth2",
-        "CLOCKBOOKS_QBO_REVOKE_URL": f"{quickbooks_url}/v2/oauth2/tokens/revoke",
     }
 
 

@@ -22,7 +22,7 @@ from connectors.ledger import About
 from connectors.standins.clockify import ClockifyStandin
 from connectors.standins.quickbooks import QuickBooksStandin, Switches
 from connectors.standins.server import serving
-from connectors.standins.world import load_world
+from connectors.standins.world import load_world, settings_for
 from flows.world import utc_now
 from schemas.contents import Contents
 
@@ -144,15 +144,7 @@ def open_street() -> Iterator[Callable[..., House]]:
             clockify_relay.app, quickbooks_relay.app = clockify.app, quickbooks.app
             environment = {
                 "CLOCKBOOKS_DATABASE_URL": f"sqlite:///{folder}/clockbooks.db",
-                "CLOCKBOOKS_CLOCKIFY_API_KEY": next(iter(world["clockify"]["api_keys"])),
-                "CLOCKBOOKS_CLOCKIFY_URL": f"{clockify_url}/api/v1",
-                "CLOCKBOOKS_CLOCKIFY_REPORTS_URL": f"{clockify_url}/report/v1",
-                "CLOCKBOOKS_QBO_CLIENT_ID": world["quickbooks"]["client_id"],
-                "CLOCKBOOKS_QBO_CLIENT_SECRET": world["quickbooks"]["client_secret"],
-                "CLOCKBOOKS_QBO_URL": quickbooks_url,
-                "CLOCKBOOKS_QBO_TOKEN_URL": f"{quickbooks_url}/oauth2/v1/tokens/bearer",
-                "CLOCKBOOKS_QBO_AUTHORIZE_URL": f"{quickbooks_url}/connect/oauth2",
-                "CLOCKBOOKS_QBO_REVOKE_URL": f"{quickbooks_url}/v2/oauth2/tokens/revoke",
+                **settings_for(world, clockify_url=clockify_url, quickbooks_url=quickbooks_url),
                 "CLOCKBOOKS_QBO_BATCHES_PER_MINUTE": "100000",
                 "CLOCKBOOKS_QBO_REQUESTS_PER_MINUTE": "100000",
                 "CLOCKBOOKS_QBO_REQUESTS_PER_SECOND": "100000",

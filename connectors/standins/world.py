@@ -8,7 +8,7 @@ arithmetic is on whole numbers.
 
 import random
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
@@ -23,6 +23,29 @@ WEEKDAYS: Final = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 INTERNAL: Final = "internal"  # in a routine's shares: work without a project
 SENT: Final = "sent"
 NEVER: Final = datetime.max.replace(tzinfo=UTC)
+
+
+def settings_for(
+    world: Mapping[str, Any], *, clockify_url: str, quickbooks_url: str
+) -> dict[str, str]:
+    """Give the settings with which the command finds the stand-ins of *world* at their addresses.
+
+    Args:
+        world: From `load_world`.
+        clockify_url: Where Clockify's stand-in is served, without a path.
+        quickbooks_url: Where QuickBooks' stand-in is served, without a path.
+    """
+    return {
+        "CLOCKBOOKS_CLOCKIFY_API_KEY": next(iter(world["clockify"]["api_keys"])),
+        "CLOCKBOOKS_CLOCKIFY_URL": f"{clockify_url}/api/v1",
+        "CLOCKBOOKS_CLOCKIFY_REPORTS_URL": f"{clockify_url}/report/v1",
+        "CLOCKBOOKS_QBO_CLIENT_ID": world["quickbooks"]["client_id"],
+        "CLOCKBOOKS_QBO_CLIENT_SECRET": world["quickbooks"]["client_secret"],
+        "CLOCKBOOKS_QBO_URL": quickbooks_url,
+        "CLOCKBOOKS_QBO_TOKEN_URL": f"{quickbooks_url}/oauth2/v1/tokens/bearer",
+        "CLOCKBOOKS_QBO_AUTHORIZE_URL": f"{quickbooks_url}/connect/oauth2",
+        "CLOCKBOOKS_QBO_REVOKE_URL": f"{quickbooks_url}/v2/oauth2/tokens/revoke",
+    }
 
 
 def load_world(path: Path) -> Row:

@@ -18,7 +18,7 @@ from connectors.standins.clockify import ClockifyStandin
 from connectors.standins.clockify_state import Switches as ClockifySwitches
 from connectors.standins.quickbooks import QuickBooksStandin, Switches
 from connectors.standins.server import serving
-from connectors.standins.world import load_world
+from connectors.standins.world import load_world, settings_for
 
 ROOT = Path(__file__).parents[2]
 COMMAND = Path(sys.executable).parent / "clockbooks"
@@ -164,13 +164,7 @@ def _house(world: dict[str, Any], folder: Path) -> Iterator[dict[str, str]]:
         kept = {name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ}
         yield kept | {
             "CLOCKBOOKS_DATABASE_URL": f"sqlite:///{folder}/clockbooks.db",
-            "CLOCKBOOKS_CLOCKIFY_API_KEY": next(iter(world["clockify"]["api_keys"])),
-            "CLOCKBOOKS_CLOCKIFY_URL": f"{clockify_url}/api/v1",
-            "CLOCKBOOKS_CLOCKIFY_REPORTS_URL": f"{clockify_url}/report/v1",
-            "CLOCKBOOKS_QBO_CLIENT_ID": world["quickbooks"]["client_id"],
-            "CLOCKBOOKS_QBO_CLIENT_SECRET": world["quickbooks"]["client_secret"],
-            "CLOCKBOOKS_QBO_URL": quickbooks_url,
-            "CLOCKBOOKS_QBO_TOKEN_URL": f"{quickbooks_url}/oauth2/v1/tokens/bearer",
+            **settings_for(world, clockify_url=clockify_url, quickbooks_url=quickbooks_url),
             "CLOCKBOOKS_QBO_REQUESTS_PER_MINUTE": "100000",
             "CLOCKBOOKS_QBO_REQUESTS_PER_SECOND": "100000",
         }
