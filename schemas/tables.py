@@ -13,7 +13,7 @@ import sqlalchemy as sa
 from schemas.words import LedgerState, Proof, Reason, Source, State
 
 #: The migration that makes these tables; a test holds it equal to the newest one.
-REVISION = "0003"
+REVISION = "0004"
 
 # Constraints have names, so that a migration can change them on every database.
 metadata = sa.MetaData(
@@ -284,4 +284,14 @@ verdicts = sa.Table(
     sa.Column("description", sa.Text, nullable=False),
     sa.Index("ix_verdicts_day", "connection_id", "date"),
     comment="What the latest run said of each entry. What is sent, the ledger alone says.",
+)
+
+pacing = sa.Table(
+    "pacing",
+    metadata,
+    sa.Column("realm_id", sa.String(64), primary_key=True, comment="The QuickBooks company."),
+    sa.Column("api_url", sa.Text, primary_key=True, comment="Where its calls go."),
+    sa.Column("state", sa.Text, nullable=False, comment="JSON: `connectors.pacing.Pace`."),
+    comment="The calls of the last minute and what was learned of a company's limits: shared by all"
+    " processes that serve it. Whatever is lost here is learned again.",
 )
