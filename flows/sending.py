@@ -201,6 +201,7 @@ def send(
             load, world, live, facts.company, decided.plan, about, progress or Progress()
         )
         verdicts.keep(world.engine, world.connection.id, live.id, ended)
+        notes += world.quickbooks.pacer.told()
     if stopped and not ended["state"].isin([State.SENT, State.IN_DOUBT]).any():
         raise TryAgain(f"Nothing was sent. {stopped}")
     return SendResult(live.id, False, ended, read.set_aside, notes, stopped)

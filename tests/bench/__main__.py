@@ -11,6 +11,7 @@ from itertools import chain
 from pathlib import Path
 
 from command_bench import memory_of_a_send, nothing_to_do, start_up
+from pacing_bench import beside_the_peer, share_of_the_ceiling
 from sync_bench import compare_directories
 from transform_bench import transform_entries
 
@@ -33,6 +34,10 @@ def main() -> None:
         memory_of_a_send(),
         [""],
         compare_directories(),
+        [""],
+        share_of_the_ceiling(),
+        [""],
+        beside_the_peer(),
     ):
         text += f"{line}\n"
         sys.stdout.write(f"{line}\n")
