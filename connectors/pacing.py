@@ -41,8 +41,9 @@ MARGIN_MS = {SECOND_MS: 200, MINUTE_MS: 500}
 #: A minute's batches leave over this part of the minute at least: a surprise is met by few.
 BURST = 10
 
-#: How long to wait where nobody knows how long: until another call has come back.
-LOOK_AGAIN_MS = 200
+#: How long to wait where nobody knows how long, until another call has come back: this part of the
+#: time that answers take, within bounds.
+LOOK_AGAIN, SOONEST_MS, LATEST_MS = 4, 20, 1_000
 
 #: Pauses after refusals in a row that do not say how long; a quota of a second is over sooner than
 #: the minute that QuickBooks' documentation advises (FACTS, QBO, 2.3).
@@ -54,8 +55,12 @@ LONGEST_PAUSE_MS = 300_000
 #: After so many quick answers in a row, batches that had been too slow are doubled again.
 QUICK_IN_A_ROW = 5
 
-#: A call counts as in flight for this long beyond its timeout: then its process is dead.
+#: A call of one's own counts as in flight for this long beyond its timeout.
 GRACE_MS = 30_000
+
+#: A call of another process does so for twice the time that answers take, and this long at least:
+#: then its process is dead, and nobody is to wait for it.
+STRANGER_MS = 5_000
 
 
 class Measure(StrEnum):
@@ -104,10 +109,12 @@ class Want:
     Attributes:
         entries: How many entries a batch is to carry; 0 for a call that is no batch.
         exactly: Whether all of them must go at once; otherwise fewer may.
+        owner: The process that asks.
     """
 
     entries: int = 0
     exactly: bool = False
+    owner: str = ""
 
 
 @dataclass
@@ -119,6 +126,7 @@ class Call:
     entries: int  # 0: no batch
     until_ms: int  # past it, a call that is out counts as dead
     at_once: int  # calls in flight when it began, itself included
+    owner: str  # the process that calls
     beyond: bool = False  # whether it tries more than was ever taken
     end: End = End.OUT
 
@@ -156,6 +164,7 @@ class Pace:
     slow_size: int | None = None  # entries a batch, after larger ones were not answered in time
     slow_ms: int = 0
     quick: int = 0
+    answer_ms: int = 0  # how long the slow ones of the latest answers took
     learned_ms: int = 0
 
     # --- as text ---
@@ -196,17 +205,24 @@ class Pace:
         """Let a call begin, or say for how many milliseconds to wait before asking again."""
         self._tidy(now_ms)
         entries = want.entries if want.exactly else min(want.entries, self.size(rules))
-        out = [call for call in self.calls if call.end is End.OUT]
+        stranger_ms = max(STRANGER_MS, 2 * self.answer_ms)
+        out = [
+            call
+            for call in self.calls
+            if call.end is End.OUT
+            and (call.owner == want.owner or now_ms - call.begun_ms < stranger_ms)
+        ]
         call = Call(
             id=self.last_id + 1,
             begun_ms=now_ms,
             entries=entries,
             until_ms=now_ms + rules.timeout_ms + GRACE_MS,
             at_once=len(out) + 1,
+            owner=want.owner,
         )
         wait_ms = max(
             self.pause_until_ms - now_ms,
-            LOOK_AGAIN_MS if self._must_wait_for(call, out, rules) else 0,
+            self._look_again_ms() if self._must_wait_for(call, out, rules) else 0,
             *self._published(call, rules),
             *(self._learned(measure, call, out) for measure in Measure),
         )
@@ -218,6 +234,9 @@ class Pace:
         if self.case is not None:
             self.case.trial = call.id
         return call
+
+    def _look_again_ms(self) -> int:
+        return min(max(self.answer_ms // LOOK_AGAIN, SOONEST_MS), LATEST_MS)
 
     def size(self, rules: Rules) -> int:
         """Say how many entries the next batch carries at most.
@@ -301,9 +320,9 @@ class Pace:
         if self._level(measure, call, margin=True) <= max(limit.reach(call.begun_ms), cost):
             trying = sum(other.beyond for other in out)
             too_many = self._is_beyond(measure, call) and trying > limit.raised
-            return LOOK_AGAIN_MS if too_many else 0
+            return self._look_again_ms() if too_many else 0
         if measure is Measure.FLIGHT:
-            return LOOK_AGAIN_MS
+            return self._look_again_ms()
         taken = [(c.begun_ms, c.cost) for c in self.calls if c.end is not End.REFUSED]
         room_ms = _wait_ms(
             taken, max(limit.aim or limit.allowed, cost), MINUTE_MS, cost, call.begun_ms
@@ -360,6 +379,7 @@ class Pace:
         for measure, limit in self.limits.items():
             if limit.took(self._level(measure, call), rules.most(measure), now_ms):
                 self.learned_ms = now_ms
+        self.answer_ms = max(now_ms - call.begun_ms, self.answer_ms * 7 // 8)
         if granted_ms > self.event_ms:
             self.refusals = 0
         if self.slow_size is not None and call.entries >= min(self.slow_size, self.size(rules)):

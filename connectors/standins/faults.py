@@ -22,6 +22,7 @@ Kind = Literal[
     "hang_after",  # the work is done, no answer until the caller gives up
     "answer",  # no work; the answer given in the fault
     "answer_after",  # the work is done; the answer given in the fault instead of the real one
+    "gather",  # no failure: the answers to all struck requests begin when the last has come
     "edit",  # the work is done; the real answer's JSON is edited by the fault's function
 ]
 
@@ -95,7 +96,9 @@ def with_faults(app: Any, faults: Faults) -> Any:
             return
         query = scope["query_string"].decode()
         fault = faults.strike(f"{scope['method']} {scope['path']}" + (f"?{query}" if query else ""))
-        if fault is None:
+        while fault is not None and fault.kind == "gather" and fault.times:  # noqa: ASYNC110 - as below
+            await asyncio.sleep(0.01)  # nobody but the other requests ends it
+        if fault is None or fault.kind == "gather":
             await app(scope, receive, send)
         else:
             await _break(app, fault, scope, receive, send)
