@@ -17,10 +17,12 @@ from typing import Annotated, Any, Literal
 from prefect import flow
 from pydantic import Field
 
+from flows.endings import ended
 from flows.file_reading import ReadOptions
 from flows.importing import ImportRequest, Report, import_files
 from flows.loading import Progress
 from flows.send_time import run_as_task
+from flows.turns import turn
 from flows.world import open_world
 
 #: So many entries and rows are in what a run returns; all are in `clockbooks entries`.
@@ -136,7 +138,9 @@ def import_csv(
     watcher = _watcher.get()
     report = watcher.report if watcher else Report()
     try:
-        with open_world(connection or None) as world:
+        with open_world(connection or None) as world, turn(world) as why_not:
+            if why_not:
+                return why_not
             document = import_files(
                 world,
                 request,
@@ -145,7 +149,7 @@ def import_csv(
                 progress=watcher.progress if watcher else None,
                 run=run_as_task,
             )
-        return _shortened(document)
+            return ended(_shortened(document), connection=world.connection.name)
     finally:
         if watcher is None:
             report.close()

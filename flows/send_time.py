@@ -18,9 +18,12 @@ from prefect import flow, task
 from prefect.cache_policies import NO_CACHE
 from pydantic import Field
 
+from flows.endings import ended
 from flows.loading import Progress
 from flows.reporting import send_document
-from flows.sending import SendRequest, send
+from flows.sending import JobRequest, SendRequest, send
+from flows.turns import turn
+from flows.windows import days_of
 from flows.world import open_world
 
 Approve = Callable[[pd.DataFrame], bool]
@@ -31,8 +34,20 @@ _reviewer: ContextVar[tuple[Approve, Progress] | None] = ContextVar("reviewer", 
 
 @flow(name="send-time")
 def send_time(
-    start: Annotated[date, Field(description="First day, in the connection's time zone.")],
-    end: Annotated[date, Field(description="Last day, included.")],
+    start: Annotated[
+        date | None,
+        Field(description="First day, in the connection's time zone; or say last_days instead."),
+    ] = None,
+    end: Annotated[date | None, Field(description="Last day, included.")] = None,
+    last_days: Annotated[
+        int | None,
+        Field(
+            ge=1,
+            le=366,
+            description="So many days before today instead of start and end, as a schedule needs"
+            " it. Today is left out: its hours are not all there yet.",
+        ),
+    ] = None,
     connection: Annotated[
         str | None, Field(description="Which connection; empty for the only one.")
     ] = None,
@@ -76,9 +91,7 @@ def send_time(
     Safe to run again over the same days: what the ledger holds is not sent twice. Starts as a dry
     run unless told otherwise. Returns the JSON document of `clockbooks send --json`.
     """
-    request = SendRequest(
-        start=start,
-        end=end,
+    chosen = JobRequest(
         users=tuple(users),
         clients=tuple(clients),
         projects=tuple(projects),
@@ -91,9 +104,15 @@ def send_time(
         sync=sync,
     )
     approve, progress = _reviewer.get() or (lambda _: True, Progress())
-    with open_world(connection or None) as world:
+    with open_world(connection or None) as world, turn(world) as why_not:
+        if why_not:
+            return why_not
+        today = world.now().astimezone(world.timezone).date()
+        first, last = days_of(start, end, last_days, today=today)
+        request = SendRequest(start=first, end=last, **vars(chosen))
         result = send(world, request, approve=approve, progress=progress, run=run_as_task)
-        return send_document(result, connection=world.connection.name)
+        document = send_document(result, connection=world.connection.name)
+        return ended(document, connection=world.connection.name)
 
 
 def run_as_task(step: Callable[..., Any], *args: Any) -> Any:
