@@ -7,26 +7,18 @@ is sent again.
 
 # No `from __future__ import annotations` here: Prefect's runner could not resolve the parameters.
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from contextvars import ContextVar
+from collections.abc import Callable
 from datetime import date
 from typing import Annotated, Any
 
-import pandas as pd
 from prefect import flow, task
 from prefect.cache_policies import NO_CACHE
 from pydantic import Field
 
-from flows.loading import Progress
-from flows.reporting import send_document
+from flows.reporting import Report
 from flows.sending import SendRequest, send
+from flows.watching import shortened, watcher
 from flows.world import open_world
-
-Approve = Callable[[pd.DataFrame], bool]
-
-#: Who is shown the plan, and who the progress: set by the command line, nobody on a server.
-_reviewer: ContextVar[tuple[Approve, Progress] | None] = ContextVar("reviewer", default=None)
 
 
 @flow(name="send-time")
@@ -74,7 +66,8 @@ def send_time(
     """Send the time entered in Clockify on some days to QuickBooks, each entry once.
 
     Safe to run again over the same days: what the ledger holds is not sent twice. Starts as a dry
-    run unless told otherwise. Returns the JSON document of `clockbooks send --json`.
+    run unless told otherwise. Returns the JSON document of `clockbooks send --json`; of
+    long lists the beginning.
     """
     request = SendRequest(
         start=start,
@@ -90,23 +83,19 @@ def send_time(
         retry_refused=retry_refused,
         sync=sync,
     )
-    approve, progress = _reviewer.get() or (lambda _: True, Progress())
-    with open_world(connection or None) as world:
-        result = send(world, request, approve=approve, progress=progress, run=run_as_task)
-        return send_document(result, connection=world.connection.name)
+    with watcher(Report) as watched, open_world(connection or None) as world:
+        document = send(
+            world,
+            request,
+            watched.report,
+            approve=watched.approve,
+            progress=watched.progress,
+            run=run_as_task,
+        )
+        return shortened(document)
 
 
 def run_as_task(step: Callable[..., Any], *args: Any) -> Any:
     """Run one step as a Prefect task; its arguments are neither hashed nor kept."""
     as_task = task(name=step.__name__.replace("_", "-"), cache_policy=NO_CACHE)(step)
     return as_task(*args)
-
-
-@contextmanager
-def reviewed_by(approve: Approve, progress: Progress) -> Iterator[None]:
-    """Let the flow runs of this block be shown to somebody at a terminal."""
-    token = _reviewer.set((approve, progress))
-    try:
-        yield
-    finally:
-        _reviewer.reset(token)
