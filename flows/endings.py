@@ -13,17 +13,17 @@ from prefect.states import Completed
 PARTLY_DONE = "PartlyDone"
 
 
-def ended(document: dict[str, Any], *, connection: str) -> dict[str, Any]:
-    """Give what a flow returns: its document, within a state that says so if something is left.
+def ended(document: dict[str, Any], result: dict[str, Any], *, connection: str) -> dict[str, Any]:
+    """Give what a flow returns: *result*, within a state that says so if something is left.
 
-    Who calls the flow gets the document in both cases.
+    Who calls the flow gets *result* in both cases; it is the document, or the beginning of it.
 
     A dry run leaves nothing, whatever it finds: somebody looks at it.
     """
     left = [] if document.get("dry_run") else left_over(document, connection)
     if not left:
-        return document
-    return shown(Completed(name=PARTLY_DONE, message=" ".join(left), data=document))
+        return result
+    return shown(Completed(name=PARTLY_DONE, message=" ".join(left), data=result))
 
 
 def shown(state: State[Any]) -> dict[str, Any]:
@@ -45,7 +45,7 @@ def left_over(document: dict[str, Any], connection: str) -> list[str]:
             f"{sum(rejected.values()):,} of {counts['extracted']:,} entries were rejected"
             f" ({listed}). What to do about each: `clockbooks entries --state rejected{which}`."
         )
-    if document.get("set_aside"):
+    if len(document.get("set_aside", ())):
         told.append(f"{len(document['set_aside']):,} rows could not be read as entries.")
     if document.get("refused"):
         told.append(

@@ -6,11 +6,6 @@ what goes again.
 
 # No `from __future__ import annotations` here: Prefect's runner could not resolve the parameters.
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from contextvars import ContextVar
-from dataclasses import dataclass
-from itertools import islice
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -19,32 +14,11 @@ from pydantic import Field
 
 from flows.endings import ended
 from flows.file_reading import ReadOptions
-from flows.importing import ImportRequest, Report, import_files
-from flows.loading import Progress
+from flows.importing import ImportReport, ImportRequest, import_files
 from flows.send_time import run_as_task
 from flows.turns import turn
+from flows.watching import shortened, watcher
 from flows.world import open_world
-
-#: So many entries and rows are in what a run returns; all are in `clockbooks entries`.
-MOST_RETURNED = 10_000
-
-
-@dataclass(frozen=True)
-class Watcher:
-    """Who is shown what an import does: the command line; nobody on a server.
-
-    Attributes:
-        approve: Shown the plan; `None` to send without asking.
-        progress: Told how far it has come.
-        report: Where the whole document's lists are.
-    """
-
-    approve: Callable[[dict[str, Any]], bool] | None
-    progress: Progress
-    report: Report
-
-
-_watcher: ContextVar[Watcher | None] = ContextVar("watcher", default=None)
 
 
 @flow(name="import-csv")
@@ -135,43 +109,19 @@ def import_csv(
         retry_refused=retry_refused,
         sync=sync,
     )
-    watcher = _watcher.get()
-    report = watcher.report if watcher else Report()
-    try:
-        with open_world(connection or None) as world, turn(world) as why_not:
-            if why_not:
-                return why_not
-            document = import_files(
-                world,
-                request,
-                report,
-                approve=watcher.approve if watcher else None,
-                progress=watcher.progress if watcher else None,
-                run=run_as_task,
-            )
-            return ended(_shortened(document), connection=world.connection.name)
-    finally:
-        if watcher is None:
-            report.close()
-
-
-@contextmanager
-def watched_by(watcher: Watcher) -> Iterator[None]:
-    """Let the flow runs of this block be shown to somebody at a terminal."""
-    token = _watcher.set(watcher)
-    try:
-        yield
-    finally:
-        _watcher.reset(token)
-
-
-def _shortened(document: dict[str, Any]) -> dict[str, Any]:
-    """Give a document that Prefect can carry: lists, not files, and no endless ones."""
-    short = dict(document)
-    for name in ("entries", "set_aside"):
-        short[name] = list(islice(document[name], MOST_RETURNED))
-        left_out = len(document[name]) - len(short[name])
-        if left_out:
-            told = f"{left_out:,} more {name.replace('_', ' ')} are left out of this result."
-            short["notes"] = [*short["notes"], told]
-    return short
+    with (
+        watcher(ImportReport) as watched,
+        open_world(connection or None) as world,
+        turn(world) as why_not,
+    ):
+        if why_not:
+            return why_not
+        document = import_files(
+            world,
+            request,
+            watched.report,
+            approve=watched.approve,
+            progress=watched.progress,
+            run=run_as_task,
+        )
+        return ended(document, shortened(document), connection=world.connection.name)

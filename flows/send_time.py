@@ -7,29 +7,22 @@ is sent again.
 
 # No `from __future__ import annotations` here: Prefect's runner could not resolve the parameters.
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from contextvars import ContextVar
+from collections.abc import Callable
 from datetime import date
 from typing import Annotated, Any
 
-import pandas as pd
 from prefect import flow, task
 from prefect.cache_policies import NO_CACHE
 from pydantic import Field
 
 from flows.endings import ended
-from flows.loading import Progress
-from flows.reporting import send_document
-from flows.sending import JobRequest, SendRequest, send
+from flows.jobs import JobRequest
+from flows.reporting import Report
+from flows.sending import SendRequest, send
 from flows.turns import turn
+from flows.watching import shortened, watcher
 from flows.windows import days_of
 from flows.world import open_world
-
-Approve = Callable[[pd.DataFrame], bool]
-
-#: Who is shown the plan, and who the progress: set by the command line, nobody on a server.
-_reviewer: ContextVar[tuple[Approve, Progress] | None] = ContextVar("reviewer", default=None)
 
 
 @flow(name="send-time")
@@ -89,7 +82,8 @@ def send_time(
     """Send the time entered in Clockify on some days to QuickBooks, each entry once.
 
     Safe to run again over the same days: what the ledger holds is not sent twice. Starts as a dry
-    run unless told otherwise. Returns the JSON document of `clockbooks send --json`.
+    run unless told otherwise. Returns the JSON document of `clockbooks send --json`; of
+    long lists the beginning.
     """
     chosen = JobRequest(
         users=tuple(users),
@@ -103,29 +97,27 @@ def send_time(
         retry_refused=retry_refused,
         sync=sync,
     )
-    approve, progress = _reviewer.get() or (lambda _: True, Progress())
-    with open_world(connection or None) as world, turn(world) as why_not:
+    with (
+        watcher(Report) as watched,
+        open_world(connection or None) as world,
+        turn(world) as why_not,
+    ):
         if why_not:
             return why_not
         today = world.now().astimezone(world.timezone).date()
         first, last = days_of(start, end, last_days, today=today)
-        request = SendRequest(start=first, end=last, **vars(chosen))
-        result = send(world, request, approve=approve, progress=progress, run=run_as_task)
-        document = send_document(result, connection=world.connection.name)
-        return ended(document, connection=world.connection.name)
+        document = send(
+            world,
+            SendRequest(start=first, end=last, **vars(chosen)),
+            watched.report,
+            approve=watched.approve,
+            progress=watched.progress,
+            run=run_as_task,
+        )
+        return ended(document, shortened(document), connection=world.connection.name)
 
 
 def run_as_task(step: Callable[..., Any], *args: Any) -> Any:
     """Run one step as a Prefect task; its arguments are neither hashed nor kept."""
     as_task = task(name=step.__name__.replace("_", "-"), cache_policy=NO_CACHE)(step)
     return as_task(*args)
-
-
-@contextmanager
-def reviewed_by(approve: Approve, progress: Progress) -> Iterator[None]:
-    """Let the flow runs of this block be shown to somebody at a terminal."""
-    token = _reviewer.set((approve, progress))
-    try:
-        yield
-    finally:
-        _reviewer.reset(token)

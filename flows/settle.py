@@ -28,4 +28,4 @@ def settle(
         if why_not:
             return why_not
         settled = settled_document(run_as_task(settle_alone, world))
-        return ended(settled, connection=world.connection.name)
+        return ended(settled, settled, connection=world.connection.name)
