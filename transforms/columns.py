@@ -13,6 +13,8 @@ import pyarrow.compute as pc
 #: The type of every text: pandas' own, which needs no cast, and has no end at 2 GiB.
 TEXT = pa.large_string()
 
+_NEARLY_TEXTS = {pa.null(), pa.string()}
+
 _STR = pd.StringDtype("pyarrow", na_value=np.nan)
 
 
@@ -21,7 +23,7 @@ def cells(column: pd.Series) -> pa.Array:
     found = pa.array(column, from_pandas=True)
     if isinstance(found, pa.ChunkedArray):
         found = found.combine_chunks()
-    return found.cast(TEXT) if pa.types.is_null(found.type) else found
+    return found.cast(TEXT) if found.type in _NEARLY_TEXTS else found
 
 
 def texts(found: pa.Array) -> pd.Series:
