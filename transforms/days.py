@@ -63,7 +63,7 @@ def _offsets_us(us: np.ndarray, timezone: ZoneInfo) -> np.ndarray:
     hours, codes = _numbered(us // _HOUR_US)
     first = np.array([_offset_us(hour * _HOUR_US, timezone) for hour in hours.tolist()], "int64")
     last = [_offset_us((hour + 1) * _HOUR_US - 1, timezone) for hour in hours.tolist()]
-    offsets = first[codes]
+    offsets: np.ndarray = first[codes]
     changing = np.flatnonzero((first != last)[codes])
     offsets[changing] = [_offset_us(instant, timezone) for instant in us[changing].tolist()]
     return offsets

@@ -63,12 +63,17 @@ class Partners:
     @property
     def linked(self) -> np.ndarray:
         """Whether each entry's id has a partner."""
-        return np.array([*(id_ is not None for id_ in self.qbo_id), False])[self.codes]
+        return _each(self.codes, [id_ is not None for id_ in self.qbo_id])
 
     @property
     def ambiguous(self) -> np.ndarray:
         """Whether each entry's id may be any of several."""
-        return np.array([*(why == "ambiguous" for why in self.problem), False])[self.codes]
+        return _each(self.codes, [why == "ambiguous" for why in self.problem])
+
+
+def _each(codes: np.ndarray, flags: list[bool]) -> np.ndarray:
+    found: np.ndarray = np.array([*flags, False])[codes]  # the code of none is -1: the last
+    return found
 
 
 def _looked_up(ids: list[str], frame: pd.DataFrame, name: str) -> list[str | None]:

@@ -170,7 +170,8 @@ def _first_reason(
 
 def _flags(found: pa.Array) -> np.ndarray:
     """Give the truth of each cell; of a missing one it is false."""
-    return found.fill_null(False).to_numpy(zero_copy_only=False)
+    flags: np.ndarray = found.fill_null(False).to_numpy(zero_copy_only=False)
+    return flags
 
 
 _TOLD_OF_THE_PLAN = [
