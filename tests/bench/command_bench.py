@@ -109,8 +109,7 @@ def _grown(url: str, sizes: list[int]) -> Iterator[tuple[int, Cost, float]]:
             engine = sa.create_engine(url)
             filled = 0
             for rows in sizes:
-                for first in range(filled + 1, rows + 1, 999_000):
-                    fill(engine, 1, first=first, last=min(first + 998_999, rows))
+                fill(engine, 1, first=filled + 1, last=rows)
                 filled = rows
                 costs: list[Cost] = []
                 wall_s = _shortest(lambda kept=costs: kept.append(_run(send, environment, folder)))
