@@ -12,6 +12,7 @@ from pathlib import Path
 
 from command_bench import nothing_to_do, start_up
 from memory_bench import memory_of_a_send, reading_pages
+from scheduled_bench import scheduled_run
 from sync_bench import compare_directories
 from transform_bench import transform_entries
 
@@ -26,6 +27,8 @@ def main() -> None:
     for line in chain(
         [head, ""],
         start_up(),
+        [""],
+        scheduled_run(),
         [""],
         transform_entries(),
         [""],

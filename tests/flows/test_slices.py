@@ -1,8 +1,10 @@
 """A send works in slices of whole days, and nobody can tell: the results are those of one slice."""
 
+import importlib
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from datetime import date
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,6 +14,8 @@ from flows import extracting, planning
 from flows.reporting import Report
 from flows.sending import SendRequest, send
 from flows.world import open_world
+
+BENCH = Path(__file__).parents[1] / "bench"
 
 QUARTER = ("--start", "2026-07-27", "--end", "2026-10-31")
 
@@ -152,3 +156,15 @@ def test_a_load_that_ends_early_leaves_later_slices_alone(synced: Any) -> None:
     late = [row for row in ran.document["entries"] if "ended early" in (row["detail"] or "")]
     assert len(late) > 20
     assert len(synced.quickbooks.activities) == counts["sent"]
+
+
+@pytest.mark.slow
+def test_a_million_entries_take_hardly_more_memory_than_a_tenth(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The installed command's own peak, for the plan of a window; takes minutes."""
+    monkeypatch.syspath_prepend(BENCH)
+    peak_of = importlib.import_module("memory_bench").peak_of
+    tenth, million = (peak_of(entries, "--dry-run").peak_mib for entries in (100_000, 1_000_000))
+
+    assert million <= 1.3 * tenth
