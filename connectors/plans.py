@@ -29,7 +29,7 @@ ENTRY = ("entry_id", "date", "minutes", "user", "client", "project", "descriptio
 
 
 @dataclass(frozen=True)
-class KeptPlan:
+class StoredPlan:
     """A plan that was kept, without its entries; see `schemas.tables.plans`."""
 
     id: int
@@ -38,6 +38,7 @@ class KeptPlan:
     first_day: str
     last_day: str
     flow_run_id: str | None
+    address: str | None
     made_at: datetime
     expires_at: datetime | None
     fingerprint: str | None
@@ -61,6 +62,7 @@ class PlanWriter:
         *,
         days: tuple[str, str],
         flow_run_id: str | None,
+        address: str | None,
         currency: str,
         now: datetime,
     ) -> None:
@@ -81,6 +83,7 @@ class PlanWriter:
                     first_day=days[0],
                     last_day=days[1],
                     flow_run_id=flow_run_id,
+                    address=address,
                     made_at=now,
                     entries=0,
                     minutes=0,
@@ -111,7 +114,7 @@ class PlanWriter:
             for chunk in chunks(values):
                 connection.execute(plan_entries.insert(), list(chunk))
 
-    def offer(self, *, now: datetime, expires_at: datetime) -> KeptPlan | None:
+    def offer(self, *, now: datetime, expires_at: datetime) -> StoredPlan | None:
         """Let the plan wait for somebody; one without entries is forgotten.
 
         Raises:
@@ -152,12 +155,23 @@ class PlanWriter:
         return of_id(self._engine, self.plan_id)
 
 
-def of_id(engine: sa.Engine, plan_id: int) -> KeptPlan | None:
+def of_id(engine: sa.Engine, plan_id: int) -> StoredPlan | None:
     """Give a plan by its number; `None` when there is none."""
     return _one(engine, plans.c.id == plan_id)
 
 
-def of_flow_run(engine: sa.Engine, connection_id: int, flow_run_id: str) -> KeptPlan | None:
+def check_owner(engine: sa.Engine, plan_id: int, connection_id: int) -> None:
+    """Make sure that a plan is the connection's.
+
+    Raises:
+        AskPerson: It is not, or there is none of that number.
+    """
+    plan = of_id(engine, plan_id)
+    if plan is None or plan.connection_id != connection_id:
+        raise AskPerson(_too_late(plan_id, None))
+
+
+def of_flow_run(engine: sa.Engine, connection_id: int, flow_run_id: str) -> StoredPlan | None:
     """Give the plan that a run made and offered; `None` when it made none."""
     return _one(
         engine,
@@ -167,19 +181,19 @@ def of_flow_run(engine: sa.Engine, connection_id: int, flow_run_id: str) -> Kept
     )
 
 
-def _one(engine: sa.Engine, *which: sa.ColumnElement[bool]) -> KeptPlan | None:
+def _one(engine: sa.Engine, *which: sa.ColumnElement[bool]) -> StoredPlan | None:
     query = sa.select(plans).where(*which).order_by(plans.c.id.desc()).limit(1)
     with engine.connect() as connection:
         row = connection.execute(query).one_or_none()
     return None if row is None else _plan(row)
 
 
-def _plan(row: Any) -> KeptPlan:
+def _plan(row: Any) -> StoredPlan:
     values = dict(row._mapping)  # noqa: SLF001 - SQLAlchemy's own name, and public
-    return KeptPlan(**{**values, "state": PlanState(values["state"])})
+    return StoredPlan(**{**values, "state": PlanState(values["state"])})
 
 
-def every(engine: sa.Engine, connection_id: int, *, now: datetime) -> list[KeptPlan]:
+def every(engine: sa.Engine, connection_id: int, *, now: datetime) -> list[StoredPlan]:
     """Give the connection's plans, the newest first; what nobody decided in time has expired."""
     end_overdue(engine, connection_id, now=now)
     query = (
@@ -205,7 +219,7 @@ def end_overdue(engine: sa.Engine, connection_id: int, *, now: datetime) -> None
         connection.execute(plans.update().where(overdue).values(state=PlanState.EXPIRED))
 
 
-def waiting(engine: sa.Engine, connection_id: int, *, now: datetime) -> list[KeptPlan]:
+def waiting(engine: sa.Engine, connection_id: int, *, now: datetime) -> list[StoredPlan]:
     """Give the connection's plans that wait for somebody."""
     query = sa.select(plans).where(_waits(connection_id, now)).order_by(plans.c.id)
     with engine.connect() as connection:
@@ -329,7 +343,7 @@ def decide(
     note: str = "",
     left_out: LeftOut | None = None,
     now: datetime,
-) -> KeptPlan:
+) -> StoredPlan:
     """Record what somebody decided, once and for all.
 
     Raises:
@@ -356,9 +370,9 @@ def decide(
     return plan
 
 
-def _too_late(plan_id: int, plan: KeptPlan | None) -> str:
+def _too_late(plan_id: int, plan: StoredPlan | None) -> str:
     if plan is None:
-        return f"There is no plan {plan_id}: `clockbooks plans` lists them."
+        return f"This connection has no plan {plan_id}: `clockbooks plans` lists them."
     how = {
         PlanState.MAKING: "is still being made",
         PlanState.EXPIRED: "has expired: nobody decided in time, and nothing of it was sent",

@@ -12,6 +12,7 @@ from typing import Any
 from uuid import UUID
 
 import httpx
+import pandas as pd
 from prefect import get_run_logger
 from prefect.artifacts import (
     create_markdown_artifact,
@@ -22,14 +23,33 @@ from prefect.artifacts import (
 from prefect.runtime import flow_run
 from prefect.utilities.urls import url_for
 
-from connectors.plans import KeptPlan
+from connectors.plans import StoredPlan
 from flows.loading import Progress
 from flows.pages import Place, entry_rows, plan_page, remedy_rows, result_page
 from flows.world import World
-from transforms.plan_tables import Overview
+from transforms.plan_tables import Overview, overview
 
 #: Seconds between two updates of the progress, at least: each is a call of Prefect's server.
 PAUSE_S = 2.0
+
+
+class Seen:
+    """Follows a report, and adds up what its pages tell.
+
+    Attributes:
+        overview: What came so far.
+    """
+
+    def __init__(self) -> None:
+        self.begin()
+
+    def begin(self) -> None:
+        """Count anew."""
+        self.overview = Overview.empty()
+
+    def add(self, plan: pd.DataFrame) -> None:
+        """Add rows of `Plan`, with the states in which they ended."""
+        self.overview += overview(plan)
 
 
 def here(world: World, currency: str) -> Place:
@@ -44,7 +64,7 @@ def key(what: str, place: Place) -> str:
     return f"{what}-{plain}".rstrip("-")
 
 
-def show_plan(plan: KeptPlan, seen: Overview, notes: list[str], place: Place) -> None:
+def show_plan(plan: StoredPlan, seen: Overview, notes: list[str], place: Place) -> None:
     """Show a plan that waits for somebody: its page, its entries, and what stays behind."""
     create_markdown_artifact(
         key=key("plan", place),
@@ -60,7 +80,7 @@ def show_plan(plan: KeptPlan, seen: Overview, notes: list[str], place: Place) ->
 
 
 def show_result(
-    document: dict[str, Any], seen: Overview, place: Place, plan: KeptPlan | None = None
+    document: dict[str, Any], seen: Overview, place: Place, plan: StoredPlan | None = None
 ) -> None:
     """Show what became of a send, or what a dry run would send."""
 
@@ -83,7 +103,7 @@ def _show_remedies(seen: Overview, place: Place) -> None:
         )
 
 
-def watched(progress: Progress, place: Place) -> Progress:
+def shown(progress: Progress, place: Place) -> Progress:
     """Let a load be followed in Prefect's pages too, besides by *progress*."""
     ring = _Ring(place)
 

@@ -11,7 +11,7 @@ waiting plan goes with its import; the plan, once approved, finds the entry sent
 import pandas as pd
 
 from connectors import plans
-from connectors.plans import KeptPlan
+from connectors.plans import StoredPlan
 from flows.world import World
 from schemas.words import Reason, State
 
@@ -45,7 +45,7 @@ def hold_back_waiting(world: World, plan: pd.DataFrame) -> pd.DataFrame:
     return held
 
 
-def _told(world: World, plan: KeptPlan) -> str:
+def _told(world: World, plan: StoredPlan) -> str:
     until = plan.expires_at.astimezone(world.timezone) if plan.expires_at else None
     day = f", until {until:%Y-%m-%d %H:%M} at most" if until else ""
     return (

@@ -11,7 +11,7 @@ from typing import Any
 
 import pandas as pd
 
-from connectors.plans import KeptPlan
+from connectors.plans import StoredPlan
 from flows.markdown import picture, safe, table
 from flows.pictures import hours_picture
 from flows.tables import hours
@@ -46,7 +46,7 @@ class Place:
         return f"{cents // 100:,}.{cents % 100:02d} {self.currency}".rstrip()
 
 
-def plan_page(plan: KeptPlan, seen: Overview, notes: Sequence[str], place: Place) -> str:
+def plan_page(plan: StoredPlan, seen: Overview, notes: Sequence[str], place: Place) -> str:
     """Write the page of a plan that waits for somebody."""
     here = f"[this run's page]({place.run_address})" if place.run_address else "this run's page"
     until = place.time(plan.expires_at) if plan.expires_at else ""
@@ -68,7 +68,7 @@ def plan_page(plan: KeptPlan, seen: Overview, notes: Sequence[str], place: Place
 
 
 def result_page(
-    document: Mapping[str, Any], seen: Overview, place: Place, plan: KeptPlan | None
+    document: Mapping[str, Any], seen: Overview, place: Place, plan: StoredPlan | None
 ) -> str:
     """Write the page of what became of a send."""
     counts = document["counts"]
@@ -124,7 +124,7 @@ def _staying(seen: Overview) -> str:
     return f"{number:,} {'stays' if number == 1 else 'stay'} behind: why, and what to do, below."
 
 
-def _decision(plan: KeptPlan, place: Place) -> str:
+def _decision(plan: StoredPlan, place: Place) -> str:
     when = f" on {place.time(plan.decided_at)}" if plan.decided_at else ""
     note = f": “{safe(plan.note, 400)}”" if plan.note else "."
     return f"Plan {plan.id} was {plan.state} by **{safe(plan.decided_by)}**{when}{note}\n"

@@ -9,16 +9,20 @@ is sent again.
 
 from collections.abc import Callable
 from datetime import date
-from typing import Annotated, Any
+from typing import Annotated, Any, cast
 
 from prefect import flow, task
 from prefect.cache_policies import NO_CACHE
+from prefect.states import Completed
 from pydantic import Field
 
+from flows.artifacts import Seen, here, show_result, shown
 from flows.reporting import Report
+from flows.reviewing import give_back, rejection, send_reviewed
 from flows.sending import SendRequest, send
-from flows.watching import shortened, watcher
-from flows.world import open_world
+from flows.watching import Watcher, shortened, watcher
+from flows.world import World, open_world
+from schemas.words import PlanState
 
 
 @flow(name="send-time")
@@ -49,6 +53,13 @@ def send_time(
         ),
     ] = None,
     dry_run: Annotated[bool, Field(description="Show the plan; send nothing.")] = True,
+    review: Annotated[
+        bool,
+        Field(
+            description="Stop after the plan, and send what somebody approves on this run's page,"
+            " by its Resume button."
+        ),
+    ] = False,
     allow_payroll: Annotated[
         bool | None,
         Field(
@@ -84,15 +95,33 @@ def send_time(
         sync=sync,
     )
     with watcher(Report) as watched, open_world(connection or None) as world:
-        document = send(
-            world,
-            request,
-            watched.report,
-            approve=watched.approve,
-            progress=watched.progress,
-            run=run_as_task,
+        return _in_pages(world, request, watched, review=review and not dry_run)
+
+
+def _in_pages(
+    world: World, request: SendRequest, watched: Watcher[Report], *, review: bool
+) -> dict[str, Any]:
+    """Send, with or without a review, and show in Prefect's pages what comes of it."""
+    report, seen = watched.report, Seen()
+    report.followers.append(seen)
+    progress = shown(watched.progress, here(world, report.currency))
+    give_back(world)
+    plan = None
+    if review:
+        document, plan = send_reviewed(
+            world, request, report, lambda: seen.overview, progress=progress, run=run_as_task
         )
-        return shortened(document)
+    else:
+        document = send(
+            world, request, report, approve=watched.approve, progress=progress, run=run_as_task
+        )
+    place = here(world, report.currency)
+    show_result(document, seen.overview, place, plan)
+    short = shortened(document)
+    if plan is not None and plan.state is PlanState.REJECTED:
+        told: Any = Completed(name="Rejected", message=rejection(plan), data=short)
+        return cast("dict[str, Any]", told)  # Prefect shows it, and gives callers its data
+    return short
 
 
 def run_as_task(step: Callable[..., Any], *args: Any) -> Any:

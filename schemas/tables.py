@@ -295,6 +295,7 @@ plans = sa.Table(
     sa.Column("first_day", sa.String(10), nullable=False, comment="Local day, included."),
     sa.Column("last_day", sa.String(10), nullable=False, comment="Local day, included."),
     sa.Column("flow_run_id", sa.String(36), comment="The run that waits, in Prefect."),
+    sa.Column("address", sa.Text, comment="Of that run's page, where somebody decides."),
     sa.Column("made_at", Utc, nullable=False, comment="UTC."),
     sa.Column("expires_at", Utc, comment="UTC; from then on nobody can approve. Null in making."),
     sa.Column(

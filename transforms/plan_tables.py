@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 import pandas as pd
 
+from schemas.plan import Plan
 from schemas.words import Reason, State
 
 #: Rows of a plan that are shown one by one; the others are counted.
@@ -41,6 +42,11 @@ class Overview:
     going: pd.DataFrame
     staying: pd.DataFrame
     shown: pd.DataFrame
+
+    @classmethod
+    def empty(cls) -> "Overview":
+        """Give the overview of no rows at all."""
+        return overview(Plan.validate(pd.DataFrame(columns=list(Plan.to_schema().columns))))
 
     def __add__(self, other: "Overview") -> "Overview":
         """Add up two parts of a plan; the first rows are those of the first part."""

@@ -40,6 +40,7 @@ def offer(ledger_database):
             connection_id,
             days=("2026-11-01", "2026-11-30"),
             flow_run_id=run,
+            address=None,
             currency="USD",
             now=now,
         )
@@ -194,7 +195,7 @@ def test_a_plan_that_was_not_finished_holds_nothing_and_is_replaced(offer, ledge
     """A process that died while it wrote one down leaves nothing that anybody could approve."""
     engine, connection_id = ledger_database
     options = {"days": ("2026-11-01", "2026-11-30"), "currency": "USD", "now": NOW}
-    dead = PlanWriter(engine, connection_id, flow_run_id=RUN, **options)
+    dead = PlanWriter(engine, connection_id, flow_run_id=RUN, address=None, **options)
     dead.add(_rows("a"), pd.Series([1]))
     assert plans.held(engine, connection_id, ["a"], now=NOW) == {}
     assert plans.of_flow_run(engine, connection_id, RUN) is None

@@ -46,6 +46,12 @@ def upgrade() -> None:
             nullable=True,
             comment="The run that waits, in Prefect.",
         ),
+        sa.Column(
+            "address",
+            sa.Text(),
+            nullable=True,
+            comment="Of that run's page, where somebody decides.",
+        ),
         sa.Column("made_at", sa.DateTime(timezone=True), nullable=False, comment="UTC."),
         sa.Column(
             "expires_at",
