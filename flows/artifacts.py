@@ -103,7 +103,7 @@ def _show_remedies(seen: Overview, place: Place) -> None:
         )
 
 
-def shown(progress: Progress, place: Place) -> Progress:
+def followed(progress: Progress, place: Place) -> Progress:
     """Let a load be followed in Prefect's pages too, besides by *progress*."""
     ring = _Ring(place)
 

@@ -12,9 +12,11 @@ from typing import Annotated, Any, Literal
 from prefect import flow
 from pydantic import Field
 
+from flows.endings import ended
 from flows.file_reading import ReadOptions
 from flows.importing import ImportReport, ImportRequest, import_files
 from flows.send_time import run_as_task
+from flows.turns import turn
 from flows.watching import shortened, watcher
 from flows.world import open_world
 
@@ -107,7 +109,13 @@ def import_csv(
         retry_refused=retry_refused,
         sync=sync,
     )
-    with watcher(ImportReport) as watched, open_world(connection or None) as world:
+    with (
+        watcher(ImportReport) as watched,
+        open_world(connection or None) as world,
+        turn(world) as why_not,
+    ):
+        if why_not:
+            return why_not
         document = import_files(
             world,
             request,
@@ -116,4 +124,4 @@ def import_csv(
             progress=watched.progress,
             run=run_as_task,
         )
-        return shortened(document)
+        return ended(document, shortened(document), connection=world.connection.name)

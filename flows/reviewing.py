@@ -125,13 +125,13 @@ def _waitable() -> str:
     """Give the id of this run, if it is one that can wait.
 
     Raises:
-        AskPerson: It belongs to no deployment: nobody could start it again.
+        AskPerson: Nobody could start it again: it belongs to no deployment, or to another run.
     """
-    if not deployment.id:
+    if not deployment.id or flow_run.parent_flow_run_id:
         raise AskPerson(
-            "A review waits in Prefect's page, for which the run must be one of a deployment: start"
-            " it there (`clockbooks ui`), or leave `review` out; `clockbooks send` asks at the"
-            " terminal."
+            "A review waits in Prefect's page, for which the run must be one of a deployment, and"
+            " not a part of another run such as `send-all`: start it there (`clockbooks ui`), or"
+            " leave `review` out; `clockbooks send` asks at the terminal."
         )
     return str(flow_run.id)
 

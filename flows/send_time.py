@@ -9,26 +9,42 @@ is sent again.
 
 from collections.abc import Callable
 from datetime import date
-from typing import Annotated, Any, cast
+from typing import Annotated, Any
 
 from prefect import flow, task
 from prefect.cache_policies import NO_CACHE
 from prefect.states import Completed
 from pydantic import Field
 
-from flows.artifacts import Seen, here, show_result, shown
+from flows.artifacts import Seen, followed, here, show_result
+from flows.endings import ended, shown
+from flows.jobs import JobRequest
 from flows.reporting import Report
 from flows.reviewing import give_back, rejection, send_reviewed
 from flows.sending import SendRequest, send
+from flows.turns import turn
 from flows.watching import Watcher, shortened, watcher
+from flows.windows import days_of
 from flows.world import World, open_world
 from schemas.words import PlanState
 
 
 @flow(name="send-time")
 def send_time(
-    start: Annotated[date, Field(description="First day, in the connection's time zone.")],
-    end: Annotated[date, Field(description="Last day, included.")],
+    start: Annotated[
+        date | None,
+        Field(description="First day, in the connection's time zone; or say last_days instead."),
+    ] = None,
+    end: Annotated[date | None, Field(description="Last day, included.")] = None,
+    last_days: Annotated[
+        int | None,
+        Field(
+            ge=1,
+            le=366,
+            description="So many days before today instead of start and end, as a schedule needs"
+            " it. Today is left out: its hours are not all there yet.",
+        ),
+    ] = None,
     connection: Annotated[
         str | None, Field(description="Which connection; empty for the only one.")
     ] = None,
@@ -80,9 +96,7 @@ def send_time(
     run unless told otherwise. Returns the JSON document of `clockbooks send --json`; of
     long lists the beginning.
     """
-    request = SendRequest(
-        start=start,
-        end=end,
+    chosen = JobRequest(
         users=tuple(users),
         clients=tuple(clients),
         projects=tuple(projects),
@@ -94,7 +108,16 @@ def send_time(
         retry_refused=retry_refused,
         sync=sync,
     )
-    with watcher(Report) as watched, open_world(connection or None) as world:
+    with (
+        watcher(Report) as watched,
+        open_world(connection or None) as world,
+        turn(world) as why_not,
+    ):
+        if why_not:
+            return why_not
+        today = world.now().astimezone(world.timezone).date()
+        first, last = days_of(start, end, last_days, today=today)
+        request = SendRequest(start=first, end=last, **vars(chosen))
         return _in_pages(world, request, watched, review=review and not dry_run)
 
 
@@ -102,11 +125,10 @@ def _in_pages(
     world: World, request: SendRequest, watched: Watcher[Report], *, review: bool
 ) -> dict[str, Any]:
     """Send, with or without a review, and show in Prefect's pages what comes of it."""
-    report, seen = watched.report, Seen()
+    report, seen, plan = watched.report, Seen(), None
     report.followers.append(seen)
-    progress = shown(watched.progress, here(world, report.currency))
+    progress = followed(watched.progress, here(world, report.currency))
     give_back(world)
-    plan = None
     if review:
         document, plan = send_reviewed(
             world, request, report, lambda: seen.overview, progress=progress, run=run_as_task
@@ -115,13 +137,11 @@ def _in_pages(
         document = send(
             world, request, report, approve=watched.approve, progress=progress, run=run_as_task
         )
-    place = here(world, report.currency)
-    show_result(document, seen.overview, place, plan)
+    show_result(document, seen.overview, here(world, report.currency), plan)
     short = shortened(document)
     if plan is not None and plan.state is PlanState.REJECTED:
-        told: Any = Completed(name="Rejected", message=rejection(plan), data=short)
-        return cast("dict[str, Any]", told)  # Prefect shows it, and gives callers its data
-    return short
+        return shown(Completed(name="Rejected", message=rejection(plan), data=short))
+    return ended(document, short, connection=world.connection.name)
 
 
 def run_as_task(step: Callable[..., Any], *args: Any) -> Any:

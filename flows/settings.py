@@ -7,7 +7,7 @@ folder. Secrets come only from there, from a file or from standard input.
 import re
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
@@ -92,6 +92,7 @@ OWN = (
     "sync_before_send",
     "review_hours",
     "import_map",
+    "second_run",
     "qbo_batch_size",
     "qbo_batches_per_minute",
     "qbo_requests_per_minute",
@@ -136,6 +137,18 @@ class Settings(BaseSettings):
     allow_payroll: bool = False
     sync_before_send: bool = False
     import_map: ImportMap | None = None
+    second_run: Literal["wait", "skip"] = "wait"
+    notify: SecretStr | None = None
+    late_after_s: Annotated[float, Field(ge=10)] = 600
+    ui_password: SecretStr | None = None
+
+    @property
+    def folder(self) -> Path:
+        """Where what belongs to the installation is kept: beside the database, or in `data`."""
+        address = sa.make_url(self.database_url)
+        if address.get_backend_name() == "sqlite" and address.database:
+            return Path(address.database).parent
+        return Path("data")
 
     @property
     def key_file(self) -> Path:

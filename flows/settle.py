@@ -7,8 +7,10 @@ from typing import Annotated, Any
 from prefect import flow
 from pydantic import Field
 
+from flows.endings import ended
 from flows.send_time import run_as_task
 from flows.settling import settle_alone, settled_document
+from flows.turns import turn
 from flows.world import open_world
 
 
@@ -22,5 +24,8 @@ def settle(
 
     Returns the JSON document of `clockbooks settle --json`.
     """
-    with open_world(connection or None) as world:
-        return settled_document(run_as_task(settle_alone, world))
+    with open_world(connection or None) as world, turn(world) as why_not:
+        if why_not:
+            return why_not
+        settled = settled_document(run_as_task(settle_alone, world))
+        return ended(settled, settled, connection=world.connection.name)

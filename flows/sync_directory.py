@@ -10,6 +10,7 @@ from pydantic import Field
 from flows.send_time import run_as_task
 from flows.sync_report import sync_document
 from flows.syncing import Create, SyncRequest, create_sides, sync
+from flows.turns import turn
 from flows.world import open_world
 
 
@@ -31,5 +32,7 @@ def sync_directory(
     Returns the JSON document of `clockbooks sync --json`.
     """
     request = SyncRequest(create=create_sides(create), dry_run=dry_run)
-    with open_world(connection or None) as world:
+    with open_world(connection or None) as world, turn(world) as why_not:
+        if why_not:
+            return why_not
         return sync_document(run_as_task(sync, world, request))

@@ -13,7 +13,7 @@ import sqlalchemy as sa
 from schemas.words import LedgerState, PlanState, Proof, Reason, Source, State
 
 #: The migration that makes these tables; a test holds it equal to the newest one.
-REVISION = "0005"
+REVISION = "0006"
 
 # Constraints have names, so that a migration can change them on every database.
 metadata = sa.MetaData(
@@ -332,4 +332,15 @@ plan_entries = sa.Table(
     sa.Column("left_out", sa.Boolean, nullable=False, comment="Whether who approved left it out."),
     sa.Index("ix_plan_entries_entry_id", "entry_id"),
     comment="The entries of a kept plan that would go.",
+)
+
+turns = sa.Table(
+    "turns",
+    metadata,
+    _connection_id(primary_key=True),
+    sa.Column("holder", sa.String(36), nullable=False, comment="UUID of whoever has the turn."),
+    sa.Column("what", sa.String(50), nullable=False, comment="What it does: a flow's name."),
+    sa.Column("since", Utc, nullable=False, comment="UTC."),
+    sa.Column("until", Utc, nullable=False, comment="UTC; past it the holder counts as dead."),
+    comment="Which scheduled or served run of a connection is at work; none when nobody is.",
 )

@@ -7,6 +7,7 @@ resumed, is done here in this process, because starting Python would take most o
 
 import json
 import os
+import shutil
 import socket
 import subprocess
 import sys
@@ -134,7 +135,9 @@ class Desk:
 
 
 @pytest.fixture
-def desk(week: Any, address: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Desk]:
+def desk(
+    week: Any, address: str, in_this_process: None, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Desk]:
     """Give Prefect's page for a connected house with nine entries of one day."""
     quiet = {PREFECT_API_URL: address, PREFECT_FLOWS_HEARTBEAT_FREQUENCY: None}
     with temporary_settings(quiet):
@@ -260,15 +263,23 @@ def test_the_form_itself_refuses_what_it_can(waiting_run, answer):
 
 
 @pytest.fixture(scope="module")
-def waiting_run(address: str, showroom: Any) -> Iterator[tuple[Desk, str]]:
-    """Give a run that waits, for tests that leave it waiting."""
+def waiting_run(
+    address: str, showroom: Any, open_house: Any, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[tuple[Desk, str]]:
+    """Give a run that waits, in a house of its own, for tests that leave it waiting."""
     quiet = {PREFECT_API_URL: address, PREFECT_FLOWS_HEARTBEAT_FREQUENCY: None}
-    with pytest.MonkeyPatch.context() as monkeypatch, temporary_settings(quiet):
-        desk = Desk(showroom, address, monkeypatch)
+    folder = tmp_path_factory.mktemp("waiting")
+    for name in ("clockbooks.db", "clockbooks.key"):
+        shutil.copy(showroom.folder / name, folder / name)
+    with (
+        open_house(showroom.world, folder) as house,
+        pytest.MonkeyPatch.context() as monkeypatch,
+        temporary_settings(quiet),
+    ):
+        desk = Desk(house, address, monkeypatch)
         run_id = desk.start()
         assert desk.state(run_id)["name"] == "Suspended"
         yield desk, run_id
-        desk.resume(run_id, decision="reject", who="the tests")
 
 
 def test_what_changed_meanwhile_is_left_for_the_next_run(desk, rows_of, send_day, all_once):
