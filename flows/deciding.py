@@ -26,6 +26,9 @@ from transforms.plan_tables import place_name
 #: Names to choose from; a longer list is no help, and names are typed instead.
 MOST_NAMES = 300
 
+#: Prefect's page opens a list by its arrows or by the space bar, but not by a click on its middle.
+OPENED = "The arrows at its right open the list."
+
 
 class Decision(StrEnum):
     """What somebody may decide."""
@@ -77,7 +80,7 @@ class Form:
                     Field(
                         title="Your decision",
                         description="approve sends the plan, without what is left out below;"
-                        " reject sends nothing.",
+                        f" reject sends nothing. {OPENED}",
                     ),
                 ],
                 ...,
@@ -167,7 +170,7 @@ def _some(labels: dict[str, list[Any]], title: str) -> tuple[Any, Any]:
     one: Any = str
     told = "Exactly as in the plan."
     if 0 < len(labels) <= MOST_NAMES:
-        one, told = Literal[tuple(labels)], "None, one or several."
+        one, told = Literal[tuple(labels)], f"None, one or several. {OPENED}"
     return Annotated[list[one], Field(title=title, description=told)], []
 
 

@@ -60,8 +60,9 @@ def plan_page(plan: StoredPlan, seen: Overview, notes: Sequence[str], place: Pla
         f"**{headline(seen, place)} would go to QuickBooks.** {_staying(seen)}\n",
         decide,
         _notes(notes),
-        _sums(seen, place),
+        _people(seen, place),
         _remedies(seen),
+        _projects(seen, place),
         f"Fingerprint of the plan: `{plan.fingerprint}`. Exactly this goes: what changes in"
         " Clockify until then is left for the next run.",
     )
@@ -84,7 +85,8 @@ def result_page(
         stopped if document["stopped"] else [],
         _notes(document["notes"]),
         _remedies(seen),
-        _sums(seen, place),
+        _people(seen, place),
+        _projects(seen, place),
         f"Run `{document['run_id'] or 'none'}`. On the command line: `clockbooks entries"
         f" --state rejected {name}` lists what did not go, `clockbooks entries --csv entries.csv"
         f" {name}` all of it.",
@@ -134,18 +136,21 @@ def _notes(notes: Sequence[str]) -> list[str]:
     return [f"- {safe(note, 600)}" for note in notes] + ([""] if notes else [])
 
 
-def _sums(seen: Overview, place: Place) -> list[str]:
+def _people(seen: Overview, place: Place) -> list[str]:
     if seen.going.empty:
         return []
     drawn = hours_picture(seen.weekly_minutes())
     return [
         "## People\n",
         _sum_table(seen.per("user"), "Who", place),
-        "## Projects\n",
-        _sum_table(seen.per("place"), "Project", place),
-        "## Hours a person and week\n",
         *([picture("Hours a person and week", drawn)] if drawn else []),
     ]
+
+
+def _projects(seen: Overview, place: Place) -> list[str]:
+    if seen.going.empty:
+        return []
+    return ["## Projects\n", _sum_table(seen.per("place"), "Project", place)]
 
 
 def _sum_table(sums: pd.DataFrame, what: str, place: Place) -> str:
@@ -173,26 +178,21 @@ def _sum_table(sums: pd.DataFrame, what: str, place: Place) -> str:
 
 
 def _remedies(seen: Overview) -> list[str]:
+    """Write what stays behind as a list: in a table, Prefect's page cuts long sentences off."""
     acts = seen.remedies()
     if acts.empty:
         return []
-    rows = [
-        (
-            f"{row['entries']:,}",
-            f"{row['state'].replace('_', ' ')}: {safe(row['reason'])}",
-            safe(row["who"]),
-            safe(row["where"]),
-            _days(row),
-            safe(row["detail"], 600),
-        )
-        for row in acts.head(MOST_LINES).to_dict("records")
-    ]
     more = int(acts.iloc[MOST_LINES:]["entries"].sum())
-    heads = ("Entries", "Why", "Who", "Where", "Days", "What to do")
     return [
         "## What stays behind, and what to do\n",
-        table(heads, rows, right=heads[:1]),
-        *([f"… and {more:,} entries more, for other reasons.\n"] if more else []),
+        *[
+            f"- **{row['entries']:,} × {safe(row['reason'])}** ({row['state'].replace('_', ' ')}):"
+            f" {safe(row['who'])}, {safe(row['where'])}, {_days(row)}  \n"
+            f"  {safe(row['detail'], 600)}"
+            for row in acts.head(MOST_LINES).to_dict("records")
+        ],
+        *([f"- … and {more:,} entries more, for other reasons."] if more else []),
+        "",
     ]
 
 
@@ -219,7 +219,8 @@ def entry_rows(seen: Overview, place: Place) -> list[dict[str, Any]]:
     more = seen.totals["entries"] - len(rows)
     if more > 0:
         last = dict.fromkeys(rows[0], "")
-        rows.append(last | {"No.": "…", "Who": f"and {more:,} entries more"})
+        told = f"and {more:,} entries more: leave those out by person or project"
+        rows.append(last | {"No.": "…", "Project": told})
     return rows
 
 
@@ -229,12 +230,12 @@ def remedy_rows(seen: Overview) -> list[dict[str, Any]]:
     return [
         {
             "Entries": int(row["entries"]),
-            "State": row["state"].replace("_", " "),
             "Reason": row["reason"],
             "Who": safe(row["who"]),
+            "What to do": safe(row["detail"], 600),
             "Where": safe(row["where"]),
             "Days": _days(row),
-            "What to do": safe(row["detail"], 600),
+            "State": row["state"].replace("_", " "),
         }
         for row in acts.head(500).to_dict("records")
     ]

@@ -6,6 +6,7 @@ is sent again.
 """
 
 # No `from __future__ import annotations` here: Prefect's runner could not resolve the parameters.
+# Prefect's form takes the words beside a field from the docstring; those of `Field` it drops.
 
 from collections.abc import Callable
 from datetime import date
@@ -31,70 +32,47 @@ from schemas.words import PlanState
 
 @flow(name="send-time")
 def send_time(
-    start: Annotated[
-        date | None,
-        Field(description="First day, in the connection's time zone; or say last_days instead."),
-    ] = None,
-    end: Annotated[date | None, Field(description="Last day, included.")] = None,
-    last_days: Annotated[
-        int | None,
-        Field(
-            ge=1,
-            le=366,
-            description="So many days before today instead of start and end, as a schedule needs"
-            " it. Today is left out: its hours are not all there yet.",
-        ),
-    ] = None,
-    connection: Annotated[
-        str | None, Field(description="Which connection; empty for the only one.")
-    ] = None,
-    users: Annotated[list[str], Field(description="Only these users: names or ids.")] = [],
-    clients: Annotated[list[str], Field(description="Only these clients: names or ids.")] = [],
-    projects: Annotated[list[str], Field(description="Only these projects: names or ids.")] = [],
-    billable: Annotated[
-        bool | None, Field(description="Only billable entries, only others, or both.")
-    ] = None,
-    approved_only: Annotated[
-        bool | None,
-        Field(
-            description="Leave entries whose timesheet is not approved; empty for what the"
-            " settings say."
-        ),
-    ] = None,
-    rounding: Annotated[
-        str | None,
-        Field(
-            description="nearest:15, up:6, none; empty for what the settings say, else the"
-            " workspace's own."
-        ),
-    ] = None,
-    dry_run: Annotated[bool, Field(description="Show the plan; send nothing.")] = True,
-    review: Annotated[
-        bool,
-        Field(
-            description="Stop after the plan, and send what somebody approves on this run's page,"
-            " by its Resume button."
-        ),
-    ] = False,
-    allow_payroll: Annotated[
-        bool | None,
-        Field(
-            description="Try a company with QuickBooks Payroll; empty for what the settings say."
-        ),
-    ] = None,
-    retry_refused: Annotated[
-        bool, Field(description="Try entries again that QuickBooks refused, changed or not.")
-    ] = False,
-    sync: Annotated[
-        bool | None,
-        Field(description="Compare both directories first; empty for what the settings say."),
-    ] = None,
+    start: date | None = None,
+    end: date | None = None,
+    last_days: Annotated[int | None, Field(ge=1, le=366)] = None,
+    connection: str | None = None,
+    users: list[str] = [],
+    clients: list[str] = [],
+    projects: list[str] = [],
+    billable: bool | None = None,
+    approved_only: bool | None = None,
+    rounding: str | None = None,
+    dry_run: bool = True,
+    review: bool = False,
+    allow_payroll: bool | None = None,
+    retry_refused: bool = False,
+    sync: bool | None = None,
 ) -> dict[str, Any]:
     """Send the time entered in Clockify on some days to QuickBooks, each entry once.
 
     Safe to run again over the same days: what the ledger holds is not sent twice. Starts as a dry
     run unless told otherwise. Returns the JSON document of `clockbooks send --json`; of
     long lists the beginning.
+
+    Args:
+        start: First day, in the connection's time zone; or say last_days instead.
+        end: Last day, included.
+        last_days: So many days before today instead of start and end, as a schedule needs it.
+            Today is left out: its hours are not all there yet.
+        connection: Which connection; empty for the only one.
+        users: Only these users: names or ids.
+        clients: Only these clients: names or ids.
+        projects: Only these projects: names or ids.
+        billable: Only billable entries, only others, or both.
+        approved_only: Leave entries whose timesheet is not approved; empty for what the settings
+            say.
+        rounding: nearest:15, up:6, none; empty for what the settings say, else the workspace's own.
+        dry_run: Show the plan; send nothing.
+        review: Stop after the plan, and send what somebody approves on this run's page, by its
+            Resume button.
+        allow_payroll: Try a company with QuickBooks Payroll; empty for what the settings say.
+        retry_refused: Try entries again that QuickBooks refused, changed or not.
+        sync: Compare both directories first; empty for what the settings say.
     """
     chosen = JobRequest(
         users=tuple(users),

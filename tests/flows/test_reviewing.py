@@ -26,6 +26,8 @@ from prefect.settings import PREFECT_API_URL, PREFECT_FLOWS_HEARTBEAT_FREQUENCY,
 from connectors.errors import AskPerson, ClockbooksError
 from flows.send_time import send_time
 
+pytestmark = pytest.mark.usefixtures("in_this_process")
+
 #: The nine entries of the small week's day, as the form takes them.
 DAYS = {"start": "2026-09-22", "end": "2026-09-22"}
 
@@ -135,9 +137,7 @@ class Desk:
 
 
 @pytest.fixture
-def desk(
-    week: Any, address: str, in_this_process: None, monkeypatch: pytest.MonkeyPatch
-) -> Iterator[Desk]:
+def desk(week: Any, address: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Desk]:
     """Give Prefect's page for a connected house with nine entries of one day."""
     quiet = {PREFECT_API_URL: address, PREFECT_FLOWS_HEARTBEAT_FREQUENCY: None}
     with temporary_settings(quiet):
