@@ -48,9 +48,12 @@ def run_ui(address: Address, *, runs_here: bool, tell: Tell) -> None:
     ):
         elsewhere = other_server(address)
         os.environ.update(home.environment(settings, address))
+        from flows.trouble import addresses, keep_watch
+
+        addresses(settings)  # a wrong one is told before anything starts
         with _served(listener, home):
             write_address(home, address)
-            _watch(settings)
+            keep_watch(settings)
             if runs_here:
                 _put_in_order(settings, tell)
             run = _runner() if runs_here else _wait_for_the_end
@@ -106,12 +109,6 @@ def _served(listener: socket.socket, home: Home) -> Iterator[None]:
 def _database_shown(home: Home) -> str:
     named = os.environ.get("PREFECT_SERVER_DATABASE_CONNECTION_URL")
     return "what PREFECT_SERVER_DATABASE_CONNECTION_URL names" if named else f"in {home.folder}"
-
-
-def _watch(settings: Settings) -> None:
-    from flows.trouble import keep_watch
-
-    keep_watch(settings)
 
 
 def _put_in_order(settings: Settings, tell: Tell) -> None:
