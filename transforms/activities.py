@@ -119,8 +119,8 @@ def _descriptions(found: pa.Array) -> tuple[pa.Array, pa.Array]:
     )
 
 
-#: A letter that JSON leaves as it is, and that hardly any text has: it ends a text among others.
-_END = "\x7f"
+#: Letters that JSON leaves as they are; one that no text of a report has can end each of them.
+_ENDS = "~`^|}{@#$%<>*=+;_!?&"
 
 
 def _escaped(found: pa.Array) -> pa.Array:
@@ -129,18 +129,25 @@ def _escaped(found: pa.Array) -> pa.Array:
     They are joined, escaped by one call, and cut again: a call for each text would take thrice
     as long.
     """
-    ended = pc.binary_join_element_wise(found, _text(_END), _text(""))
-    first, last = np.frombuffer(ended.buffers()[1], "int64")[[0, len(ended)]]
-    joined = str(memoryview(ended.buffers()[2] or b"")[first:last], "utf-8")
-    letters = np.frombuffer(encode_basestring_ascii(joined).encode(), "uint8").copy()
-    ends = np.flatnonzero(letters == ord(_END))
-    if len(ends) != len(found):  # one of them has that letter
+    joined = _letters(found)
+    end = next((end for end in _ENDS if end not in joined), None)
+    if end is None:
         return pa.array([encode_basestring_ascii(text)[1:] for text in found.to_pylist()], TEXT)
+    joined = _letters(pc.binary_join_element_wise(found, _text(end), _text("")))
+    letters = np.frombuffer(bytearray(encode_basestring_ascii(joined), "ascii"), "uint8")
+    ends = np.flatnonzero(letters == ord(end))
     letters[ends] = ord('"')
     offsets = np.append(1, ends + 1)  # after the quotation mark at the beginning of all
     return pa.LargeStringArray.from_buffers(
         len(found), pa.py_buffer(offsets), pa.py_buffer(letters)
     )
+
+
+def _letters(found: pa.Array) -> str:
+    """Give all texts as one; of their bytes, not of as many Python strings."""
+    _, offsets, letters = found.buffers()
+    bounds = np.frombuffer(offsets, "int64")[[found.offset, found.offset + len(found)]]
+    return str(memoryview(letters or b"")[slice(*bounds)], "utf-8")
 
 
 def amount(micros: int) -> str:

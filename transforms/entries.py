@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from schemas.clockify import TimeEntries
-from schemas.frames import sieve
+from schemas.frames import all_differ, sieve
 from transforms.columns import TEXT, cells, int64s, texts, whole_numbers, without_empty
 from transforms.instants import instant_column, instants
 from transforms.report_columns import TEXT_MEMBERS, report_columns
@@ -76,8 +76,7 @@ def read_columns(
     """Read a report that is in columns already: see `report_columns`, and `read_report`."""
     frame = _typed(columns, currency=currency, approved_ids=approved_ids)
     # A row that comes twice is one entry: while people edit, entries move between pages.
-    ids = cells(frame["entry_id"])
-    if len(pc.unique(ids)) < len(ids):
+    if not all_differ(cells(frame["entry_id"])):
         frame = frame[~(frame["entry_id"].duplicated(keep="last") & frame["entry_id"].notna())]
     sieved = sieve(TimeEntries, frame)
     set_aside = [
