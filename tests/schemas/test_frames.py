@@ -7,9 +7,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pandera.errors import SchemaError, SchemaErrors
 from pandera.typing import Series
+from pyarrow import array as arrow_array
+from pyarrow import large_string
 
 from schemas.clockify import Clients
-from schemas.frames import checked, column, sieve
+from schemas.frames import all_differ, checked, column, sieve
 from schemas.frames import fits as fits_as_it_is
 from schemas.quickbooks import People
 
@@ -103,6 +105,21 @@ def test_a_frame_fits_exactly_when_pandera_takes_it(rows):
     else:
         assert fits_as_it_is(Marks, frame)
         pd.testing.assert_frame_equal(checked(Marks, frame), taken)
+
+
+@given(st.lists(st.text("01é", min_size=4, max_size=16), max_size=40))
+def test_texts_differ_exactly_when_a_set_has_as_many(texts):
+    """Ids of one length are told apart by numbers, others by their letters: the answer is one."""
+    padded = [text.encode().ljust(32, b".").decode() for text in texts]
+    for words in (texts, padded, padded[1:]):
+        assert all_differ(arrow_array(words, large_string())) == (len(set(words)) == len(words))
+
+
+def test_a_column_is_told_apart_within_a_longer_one():
+    """A slice of a column has its own beginning and end."""
+    whole = arrow_array(["a" * 8, "b" * 8, "c" * 8, "a" * 8], large_string())
+    assert not all_differ(whole)
+    assert all_differ(whole[1:])
 
 
 def test_what_must_be_coerced_first_does_not_fit_as_it_is():
