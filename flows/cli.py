@@ -625,6 +625,30 @@ def entries(
         tables.show_entries(output, found)
 
 
+@app.command(epilog="Example: clockbooks plans --json")
+def plans(
+    *,
+    withdraw: Annotated[
+        int | None,
+        typer.Option(
+            metavar="PLAN",
+            help="Let this plan wait no more: nothing of it is sent, its entries are free again.",
+        ),
+    ] = None,
+    connection: ConnectionName = None,
+    json: Json = False,
+) -> None:
+    """Show the plans that were shown to somebody before they went, and what was decided.
+
+    A plan waits on its run's page in Prefect, where its Resume button is.
+    """
+    with command(as_json=json) as output:
+        from flows import plan_listing, tables
+
+        output.document = plan_listing.listed(connection, withdraw=withdraw)
+        tables.show_plans(output, output.document["plans"])
+
+
 @app.command("rotate-key", epilog="Example: clockbooks rotate-key")
 def rotate_key(*, json: Json = False) -> None:
     """Encrypt the stored secrets, of all connections, with a new key.

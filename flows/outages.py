@@ -40,7 +40,8 @@ def skip_the_missed(client: SyncPrefectClient, *, now: datetime) -> int:
     """Leave, of the scheduled runs whose time has passed, the last of each kind alone.
 
     Prefect would start all of them together. Each goes over the same days, so one is enough. What
-    a person planned for a time is no schedule's, and runs.
+    a person planned for a time is no schedule's, and runs; so does what somebody decided about
+    while nothing ran here: such a run begins again.
 
     Returns:
         How many are left out.
@@ -52,7 +53,7 @@ def skip_the_missed(client: SyncPrefectClient, *, now: datetime) -> int:
         deployment_id={"is_null_": False},
         expected_start_time={"before_": now.isoformat()},
     ):
-        if run.auto_scheduled and run.work_pool_name is None:
+        if run.auto_scheduled and run.work_pool_name is None and not run.run_count:
             kinds[run.deployment_id, repr(sorted(run.parameters.items()))].append(run)
     missed = [run for runs in kinds.values() for run in runs[:-1]]  # the earliest come first
     for run in missed:

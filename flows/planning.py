@@ -1,11 +1,12 @@
 """The plan of a window: judged slice by slice, kept on disk, gone over as often as one likes.
 
 A send makes its plan first (`judged`, each slice into a `KeptPlan` and a `reporting.Report`), shows
-the report, and then carries out exactly the kept slices (`carrying.carry_out`). To review a plan
-now and send it later, keep what a `Slice` consists of, frames of `Plan` and `Contents`, a number
-and a few ids, wherever it is safe, and hand the same slices to `carry_out` in a live run that has
-settled what was in doubt: nothing is read or judged again, and what was claimed by others
-meanwhile is found out when it is claimed.
+the report, and then carries out exactly the kept slices (`carrying.carry_out`): nothing is read or
+judged again, and what was claimed by others meanwhile is found out when it is claimed.
+
+A plan that waits for somebody for days is kept in the database instead, and judged anew once it is
+approved, each slice through a sieve that lets exactly the approved rows pass (`flows.reviewing`):
+what Clockify or the links say otherwise by then must not go.
 """
 
 import pickle
@@ -18,6 +19,7 @@ import pandas as pd
 
 from connectors.staging import StagedEntries
 from flows.extracting import as_entries
+from flows.holding import hold_back_waiting
 from flows.jobs import SLICE_ROWS, Facts, JobRequest, Partners
 from flows.recognising import Recognised, recognise
 from flows.refusals import hold_back_refused
@@ -83,7 +85,8 @@ def judged(
         approved_only=bool(request.approved_only),
         filters=facts.filters,
     )
-    for rows in staged.slices(SLICE_ROWS):
+
+    def judge(rows: pd.DataFrame) -> Slice:
         entries = as_entries(rows)
         recognised = recognise(world, entries, partners.links)
         plan = make_plan(
@@ -95,4 +98,6 @@ def judged(
         )
         if not request.retry_refused:
             plan = hold_back_refused(world, facts.company, plan)
-        yield Slice(plan, recognised)
+        return Slice(hold_back_waiting(world, plan), recognised)
+
+    yield from map(judge, staged.slices(SLICE_ROWS))  # nothing of a slice outlives it

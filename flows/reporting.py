@@ -22,6 +22,9 @@ MEMBERS = (
     "description", "time_activity_id",
 )  # fmt: skip
 
+#: So many entries are made objects of at once: a busy day of a large company has tens of thousands.
+_ITEMS_AT_ONCE = 5000
+
 #: Members besides for an entry of a file: where its row stands.
 PLACE = ("file", "line")
 
@@ -45,7 +48,8 @@ class Tally:
         """Add rows of `Plan`, with the states in which they ended."""
         self._counts.update(zip(plan["state"], plan["reason"].fillna(""), strict=True))
         self._minutes_sent += int(plan.loc[plan["state"] == State.SENT, "minutes"].sum())
-        self._entries.extend(_items(plan))
+        for first in range(0, len(plan), _ITEMS_AT_ONCE):
+            self._entries.extend(_items(plan.iloc[first : first + _ITEMS_AT_ONCE]))
 
     @property
     def ready(self) -> int:
@@ -78,6 +82,16 @@ class Tally:
         return {str(reason): number for reason in Reason if (number := self._counts[state, reason])}
 
 
+class Follower(Protocol):
+    """Who is told each part of a report as it comes."""
+
+    def begin(self) -> None:
+        """Count anew."""
+
+    def add(self, plan: pd.DataFrame, /) -> None:
+        """Take rows of `Plan`, with the states in which they ended."""
+
+
 class Report:
     """What a send or an import comes to, however many entries: its lists are on disk if they must.
 
@@ -87,10 +101,14 @@ class Report:
         notes: What a person should know besides.
         stopped: Why the run ended early; `None` when it did not.
         latest: The document that was made last.
+        currency: The company's; empty while unknown.
+        followers: Told the same as the tally.
     """
 
     def __init__(self) -> None:
         self.latest: dict[str, Any] = {}
+        self.currency = ""
+        self.followers: list[Follower] = []
         self.set_aside = Spool()
         self.notes: list[str] = []
         self.stopped: str | None = None
@@ -102,10 +120,14 @@ class Report:
         self._entries.close()
         self._entries = Spool()
         self.tally = Tally(self._entries)
+        for follower in self.followers:
+            follower.begin()
 
     def add(self, plan: pd.DataFrame) -> None:
         """Add rows of `Plan`, with the states in which they ended."""
         self.tally.add(plan)
+        for follower in self.followers:
+            follower.add(plan)
 
     def document(self, run_id: str | None, **more: Any) -> dict[str, Any]:
         """Give the JSON document; its counts add up to `extracted`.

@@ -53,6 +53,7 @@ def send(
     request: SendRequest,
     report: Report,
     *,
+    sieve: Callable[[Slice], Slice] = lambda one: one,
     approve: Callable[[dict[str, Any]], bool] | None = None,
     progress: Progress | None = None,
     run: Callable[..., Any] = call_plainly,
@@ -65,6 +66,7 @@ def send(
         world: What to work with.
         request: What to do.
         report: Where the lists of the document are kept; closed by whoever made it.
+        sieve: Holds back what is not to go, slice by slice, before the plan is shown.
         approve: Shown the plan as a document before anything is sent; `False` leaves it at that.
         progress: Told how far the load has come.
         run: Runs each step that touches the outside.
@@ -79,15 +81,16 @@ def send(
     request = with_defaults(request, world.settings)
     progress = progress or Progress()
     facts = run(look_around, world, request)
+    report.currency = facts.company.currency
     if request.dry_run:
         with staging_entries() as staged:
-            for one in _slices(world, request, facts, staged, report, run):
+            for one in map(sieve, _slices(world, request, facts, staged, report, run)):
                 report.add(one.plan)
         return _document(world, report, None)
     with live_run(world) as live, KeptPlan() as plan:
         settled = run(settle, world, live)
         with staging_entries() as staged:
-            for one in _slices(world, request, facts, staged, report, run):
+            for one in map(sieve, _slices(world, request, facts, staged, report, run)):
                 report.add(one.plan)
                 plan.add(one)
         report.notes += [settled.told] if settled.told else []

@@ -90,6 +90,7 @@ OWN = (
     "approved_only",
     "allow_payroll",
     "sync_before_send",
+    "review_hours",
     "import_map",
     "second_run",
     "qbo_batch_size",
@@ -129,6 +130,7 @@ class Settings(BaseSettings):
     qbo_timeout_s: Annotated[float, Field(gt=0)] = 120
     qbo_at_work_s: Annotated[float, Field(gt=0)] = 150
     lease_s: Annotated[float, Field(gt=0)] = 120
+    review_hours: Annotated[float, Field(gt=0, le=24 * 365)] = 72
     timezone: Zone | None = None
     rounding: RoundingWords | None = None
     approved_only: bool = False

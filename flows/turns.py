@@ -51,18 +51,22 @@ def turn(world: World) -> Iterator[dict[str, Any] | None]:
     Yields `None`, or what the flow is to return: see `flows.endings.shown`.
 
     With the setting `second_run` at `wait` it waits for a run that is at work; at `skip` it leaves
-    the work to that one.
+    the work to that one. A run that begins again, because somebody decided about its plan or tries
+    it once more, always waits: nobody else does its work.
     """
     context = FlowRunContext.get()
     run = context.flow_run if context else None
     if run is None or run.deployment_id is None:
         yield None
         return
-    if missed_long_ago(run):
+    begins_again = run.run_count > 1
+    if not begins_again and missed_long_ago(run):
         yield _skipped("Its time was missed: a later run does its work.")
         return
     holder = str(uuid4())
-    other = _take(world, holder, what=context.flow.name if context and context.flow else "run")
+    waits = begins_again or world.settings.second_run == "wait"
+    what = context.flow.name if context and context.flow else "run"
+    other = _take(world, holder, what=what, waits=waits)
     if other is not None:
         since = f"{other.since:%Y-%m-%d %H:%M} UTC"
         yield _skipped(
@@ -104,8 +108,8 @@ def missed_long_ago(run: FlowRun) -> bool:
     )
 
 
-def _take(world: World, holder: str, *, what: str) -> turns.Turn | None:
-    """Take the turn, waiting for it if that is the setting; give the other's turn otherwise."""
+def _take(world: World, holder: str, *, what: str, waits: bool) -> turns.Turn | None:
+    """Take the turn, waiting for it where *waits* says so; give the other's turn otherwise."""
     told = ""
     while True:
         held = turns.take(
@@ -118,7 +122,7 @@ def _take(world: World, holder: str, *, what: str) -> turns.Turn | None:
         )
         if held.holder == holder:
             return None
-        if world.settings.second_run == "skip":
+        if not waits:
             return held
         if told != held.holder:
             logger.info("Waiting: %s is at work for %s.", held.what, world.connection.name)

@@ -1,9 +1,12 @@
 """Instants to local days, in a named time zone: the one place where that is decided."""
 
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+import numpy as np
 import pandas as pd
+
+from transforms.columns import spelled, texts
 
 
 def zone(name: str) -> ZoneInfo:
@@ -30,8 +33,56 @@ def local_days(instants: pd.Series, timezone: ZoneInfo) -> pd.Series:
     Returns:
         Text `YYYY-MM-DD`, with the index of *instants*.
     """
-    days = instants.dt.tz_convert(timezone).dt.strftime("%Y-%m-%d")
-    return days.astype("str").rename("date")
+    us = instants.dt.as_unit("us").astype("int64").to_numpy()
+    distinct, codes = _numbered((us + _offsets_us(us, timezone)) // _DAY_US)
+    words = np.datetime_as_string(distinct.astype("datetime64[D]")).tolist()
+    days = texts(spelled(codes, words))
+    return days.set_axis(instants.index).rename("date")
+
+
+_SECOND_US = 1_000_000
+_HOUR_US = 3600 * _SECOND_US
+_DAY_US = 24 * _HOUR_US
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+#: Beyond these a local time may have no year; no clock changes there.
+_EARLIEST_US, _LATEST_US = (
+    (datetime(*day, tzinfo=UTC) - _EPOCH) // timedelta(microseconds=1)
+    for day in ((1, 1, 3), (9999, 12, 29))
+)
+
+
+def _offsets_us(us: np.ndarray, timezone: ZoneInfo) -> np.ndarray:
+    """Give what the clocks are ahead of UTC at each instant, in microseconds.
+
+    They are asked at both ends of each hour in which there are instants. No zone of the tz
+    database has ever changed its clocks twice within an hour of UTC, so between two equal answers
+    there is no other; in an hour with a change each instant is asked for.
+    """
+    hours, codes = _numbered(us // _HOUR_US)
+    first = np.array([_offset_us(hour * _HOUR_US, timezone) for hour in hours.tolist()], "int64")
+    last = [_offset_us((hour + 1) * _HOUR_US - 1, timezone) for hour in hours.tolist()]
+    offsets: np.ndarray = first[codes]
+    changing = np.flatnonzero((first != last)[codes])
+    offsets[changing] = [_offset_us(instant, timezone) for instant in us[changing].tolist()]
+    return offsets
+
+
+def _offset_us(us: int, timezone: ZoneInfo) -> int:
+    us = max(_EARLIEST_US, min(us, _LATEST_US))
+    moment = (_EPOCH + timedelta(microseconds=us)).astimezone(timezone)
+    return (moment.utcoffset() or timedelta()) // timedelta(microseconds=1)
+
+
+def _numbered(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Give the distinct values, and the place of each value among them.
+
+    Entries come in order of time, so that equal values stand together: one of each run is enough.
+    """
+    begins = np.flatnonzero(np.diff(values, prepend=values[:1] - 1))
+    distinct, codes = np.unique(values[begins], return_inverse=True)
+    return distinct, np.repeat(codes, np.diff(begins, append=len(values)))
 
 
 def month_slices(start: date, end: date) -> list[tuple[date, date]]:
