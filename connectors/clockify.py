@@ -1,7 +1,9 @@
 """Reads a Clockify workspace: who may, its settings, its directory and its time.
 
-Every list is read to its end; a page that repeats is an error. What is written, clients, projects
-and invitations, is looked for before each write: Clockify ignores idempotency keys (1.4).
+Every list is read to its end; a page that repeats is an error. Calls go one after the other, so
+that the 50 a second of paid plans (1.3) are out of reach; a 429 is waited out (`connectors.http`).
+What is written, clients, projects and invitations, is looked for before each write: Clockify
+ignores idempotency keys (1.4).
 
 Source: FACTS, Clockify, sections 1 to 4.
 """

@@ -11,7 +11,6 @@ from connectors import links
 from connectors.errors import AskPerson
 from flows.preflight import check_company, check_workspace, default_currency
 from flows.settings import Settings
-from flows.syncing import compare, store
 from flows.world import World
 from schemas.quickbooks import Company
 from schemas.words import Kind
@@ -131,6 +130,9 @@ def look_up_partners(world: World, request: JobRequest) -> Partners:
             links.without_partner(world.engine, world.connection.id),
             world.connection.synced_at,
         )
+    # Only who asks for it waits for what it imports.
+    from flows.syncing import compare, store
+
     comparison = compare(world)
     if not request.dry_run:
         store(world, comparison)

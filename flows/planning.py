@@ -85,7 +85,8 @@ def judged(
         approved_only=bool(request.approved_only),
         filters=facts.filters,
     )
-    for rows in staged.slices(SLICE_ROWS):
+
+    def judge(rows: pd.DataFrame) -> Slice:
         entries = as_entries(rows)
         recognised = recognise(world, entries, partners.links)
         plan = make_plan(
@@ -97,4 +98,6 @@ def judged(
         )
         if not request.retry_refused:
             plan = hold_back_refused(world, facts.company, plan)
-        yield Slice(hold_back_waiting(world, plan), recognised)
+        return Slice(hold_back_waiting(world, plan), recognised)
+
+    yield from map(judge, staged.slices(SLICE_ROWS))  # nothing of a slice outlives it

@@ -22,6 +22,9 @@ MEMBERS = (
     "description", "time_activity_id",
 )  # fmt: skip
 
+#: So many entries are made objects of at once: a busy day of a large company has tens of thousands.
+_ITEMS_AT_ONCE = 5000
+
 #: Members besides for an entry of a file: where its row stands.
 PLACE = ("file", "line")
 
@@ -45,7 +48,8 @@ class Tally:
         """Add rows of `Plan`, with the states in which they ended."""
         self._counts.update(zip(plan["state"], plan["reason"].fillna(""), strict=True))
         self._minutes_sent += int(plan.loc[plan["state"] == State.SENT, "minutes"].sum())
-        self._entries.extend(_items(plan))
+        for first in range(0, len(plan), _ITEMS_AT_ONCE):
+            self._entries.extend(_items(plan.iloc[first : first + _ITEMS_AT_ONCE]))
 
     @property
     def ready(self) -> int:
