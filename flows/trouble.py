@@ -35,9 +35,13 @@ from flows.settings import Settings, read_settings
 #: Without a sign of life for so long a run counts as dead: three heartbeats of 30 s.
 SILENT_S = 90
 
+#: So long a process may take to start; a run whose worker died before that has no heartbeat.
+STARTING_S = 180
+
 FAILED = "Clockbooks: a run failed"
 LATE = "Clockbooks: a run is late"
 DEAD = "Clockbooks: a run is dead"
+NEVER_BEGAN = "Clockbooks: a run never began"
 
 WHAT_DIED = (
     "Its machine or its process went away. The next run settles what it left in doubt; to do it"
@@ -56,6 +60,12 @@ Nothing has started it yet: is `clockbooks ui`, or a worker, running?
 Due: {{ flow_run.expected_start_time }}
 {{ flow_run | ui_url }}
 """
+
+#: States after which nobody waits for a run's next sign of life.
+_ENDS = (
+    *("Completed", PARTLY_DONE, "Skipped", "Failed", "TimedOut", "Crashed"),
+    *("Cancelled", "Cancelling", "Missed", "Paused", "Suspended"),
+)
 
 logger = logging.getLogger("clockbooks.trouble")
 
@@ -112,7 +122,7 @@ def keep_watch(settings: Settings) -> None:
     Raises:
         AskPerson: An address to tell trouble to cannot be used.
     """
-    wanted = [_finds_the_dead()]
+    wanted = [_finds_the_dead(), _finds_what_never_began()]
     if len(addresses(settings)):
         block_id = ClockbooksNotice().save("clockbooks-notice", overwrite=True)
         late_after = timedelta(seconds=settings.late_after_s)
@@ -160,18 +170,29 @@ def _finds_the_dead() -> Automation:
 
     A run that waits for a person has no heartbeat either: pausing is among the ends.
     """
-    ends = _states(
-        *("Completed", PARTLY_DONE, "Skipped", "Failed", "TimedOut", "Crashed", "Cancelled"),
-        *("Cancelling", "Paused", "Suspended"),
-    )
     return Automation(
         name=DEAD,
         description=f"Marks a run as crashed that gave no sign of life for {SILENT_S} s.",
         trigger=_each_run(
             posture=Posture.Proactive,
             after=_states("heartbeat"),
-            expect=_states("heartbeat") | ends,
+            expect=_states("heartbeat", *_ENDS),
             within=timedelta(seconds=SILENT_S),
+        ),
+        actions=[ChangeFlowRunState(state=StateType.CRASHED, message=WHAT_DIED)],
+    )
+
+
+def _finds_what_never_began() -> Automation:
+    """Say of a run that it crashed, whose worker took it and died before it began."""
+    return Automation(
+        name=NEVER_BEGAN,
+        description=f"Marks a run as crashed whose process did not start within {STARTING_S} s.",
+        trigger=_each_run(
+            posture=Posture.Proactive,
+            after=_states("Pending"),
+            expect=_states("Running", "Scheduled", "Late", "AwaitingConcurrencySlot", *_ENDS),
+            within=timedelta(seconds=STARTING_S),
         ),
         actions=[ChangeFlowRunState(state=StateType.CRASHED, message=WHAT_DIED)],
     )

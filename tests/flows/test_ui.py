@@ -6,10 +6,13 @@ fit together: so the proof is a run that a schedule made, and that came through.
 
 import os
 import shutil
+import sqlite3
 import subprocess
 import sys
 import threading
 from collections.abc import Iterator
+from contextlib import closing
+from datetime import timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any, Self
@@ -18,8 +21,12 @@ import pytest
 import yaml
 from prefect.cli.deploy._models import DeploymentConfig
 
+from connectors import turns
+from connectors.connections import every
+from connectors.database import closing_database
 from connectors.standins.world import load_world
 from flows.deployments import MEMBERS, listed
+from flows.world import utc_now
 
 ROOT = Path(__file__).parents[2]
 DEMO_WORLD = ROOT / "data" / "demo_world.yaml"
@@ -135,6 +142,49 @@ def test_a_nightly_send_takes_the_days_before_today(ui):
     assert state["type"] == "COMPLETED", state
 
 
+def test_a_second_run_of_a_connection_waits_or_is_skipped(ui, until):
+    """While one is at work, a second run waits for its turn, or leaves the work, as is set."""
+    with closing_database(ui.house.environment["CLOCKBOOKS_DATABASE_URL"]) as engine:
+        [connection] = every(engine)
+        held = {"holder": "another", "what": "import-csv", "now": utc_now()}
+        turns.take(engine, connection.id, **held, lease=timedelta(hours=1))
+        ui.house.run("configure", "--set", "second_run=skip")
+        state = ui.ended(ui.start("settle/hourly"))
+        assert (state["type"], state["name"]) == ("COMPLETED", "Skipped")
+        assert "import-csv is at work for main" in state["message"]
+
+        ui.house.run("configure", "--unset", "second_run")
+        waiting = ui.start("settle/hourly")
+        until(lambda: "Waiting: import-csv is at work for main" in ui.said)
+        assert ui.state(waiting)["type"] == "RUNNING"
+        turns.give_back(engine, connection.id, holder="another")
+
+    assert ui.ended(waiting)["name"] == "Completed"
+
+
+def test_of_runs_that_come_too_late_together_the_last_one_works(ui, until):
+    """When workers were away and the server was not, the nights that were missed do not all run."""
+    deployment = ui.deployment("sync-directory/nightly")
+    [plan] = deployment["schedules"]
+    path = f"deployments/{deployment['id']}/schedules/{plan['id']}"
+    ui.call("PATCH", path, {"active": True})
+    chosen = {"deployments": {"id": {"any_": [deployment["id"]]}}}
+    until(lambda: len(ui.ask("flow_runs", **chosen)) >= 3)
+    with closing(sqlite3.connect(ui.house.folder / "prefect" / "prefect.db")) as prefect, prefect:
+        _move_back(prefect, deployment["id"], days=9)
+
+    def all_ended() -> Any:
+        runs = ui.ask("flow_runs", **chosen, sort="EXPECTED_START_TIME_ASC")
+        late = [run for run in runs if run["expected_start_time"] < utc_now().isoformat()]
+        names = [run["state"]["name"] for run in late]
+        return names if set(names) <= {"Completed", "Skipped", "Failed"} else None
+
+    names = until(all_ended)
+    ui.call("PATCH", path, {"active": False})
+    assert names[-1] == "Completed"
+    assert set(names[:-1]) == {"Skipped"}
+
+
 def test_a_command_is_recorded_as_a_flow_run_without_any_secret(ui, until):
     """Where a server is named, the command is a run there: its steps are tasks, its document whole.
 
@@ -226,6 +276,24 @@ def _shown(ui: Any) -> dict[str, Any]:
         }
         for row in ui.ask("deployments")
     }  # fmt: skip
+
+
+def _move_back(prefect: sqlite3.Connection, deployment_id: str, *, days: int) -> None:
+    """Let the runs that are planned have been due some days ago."""
+    stored = "'%Y-%m-%d %H:%M:%f000'"
+    moved = ", ".join(
+        f"{name} = strftime({stored}, {name}, '-{days} days')"
+        for name in ("expected_start_time", "next_scheduled_start_time")
+    )
+    mine = "deployment_id = ? AND state_type = 'SCHEDULED'"
+    due = "json_extract(state_details, '$.scheduled_time')"
+    prefect.execute(
+        "UPDATE flow_run_state SET state_details = json_set(state_details, '$.scheduled_time',"
+        f" strftime('%Y-%m-%dT%H:%M:%SZ', {due}, '-{days} days'))"
+        f" WHERE id IN (SELECT state_id FROM flow_run WHERE {mine})",
+        [deployment_id],
+    )
+    prefect.execute(f"UPDATE flow_run SET {moved} WHERE {mine}", [deployment_id])
 
 
 def _secrets(house: Any) -> list[str]:
