@@ -7,10 +7,9 @@ what goes again.
 # No `from __future__ import annotations` here: Prefect's runner could not resolve the parameters.
 
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Any, Literal
 
 from prefect import flow
-from pydantic import Field
 
 from flows.endings import ended
 from flows.file_reading import ReadOptions
@@ -23,70 +22,50 @@ from flows.world import open_world
 
 @flow(name="import-csv")
 def import_csv(
-    files: Annotated[list[Path], Field(description="The exports, where this run can read them.")],
-    connection: Annotated[
-        str | None, Field(description="Which connection; empty for the only one.")
-    ] = None,
-    date_order: Annotated[
-        Literal["mdy", "dmy", "ymd"] | None,
-        Field(description="Order of day and month; empty to find it out from the file."),
-    ] = None,
-    timezone: Annotated[
-        str | None,
-        Field(description="Time zone of the file's clock times; empty for the connection's."),
-    ] = None,
-    encoding: Annotated[
-        str | None, Field(description="utf-8, utf-16, windows-1252; empty to find it out.")
-    ] = None,
-    delimiter: Annotated[
-        str | None, Field(description="comma, semicolon or tab; empty to find it out.")
-    ] = None,
-    mapping: Annotated[
-        list[str], Field(description="What a column holds: column=field, one each.")
-    ] = [],
-    strict: Annotated[bool, Field(description="Send nothing unless every row is good.")] = False,
-    users: Annotated[list[str], Field(description="Only these users: names or addresses.")] = [],
-    clients: Annotated[list[str], Field(description="Only these clients: names.")] = [],
-    projects: Annotated[list[str], Field(description="Only these projects: names.")] = [],
-    billable: Annotated[
-        bool | None, Field(description="Only billable rows, only others, or both.")
-    ] = None,
-    approved_only: Annotated[
-        bool | None,
-        Field(
-            description="Leave rows that the file does not call approved; empty for what the"
-            " settings say."
-        ),
-    ] = None,
-    rounding: Annotated[
-        str | None,
-        Field(
-            description="nearest:15, up:6, none; empty for what the settings say, else the"
-            " workspace's own."
-        ),
-    ] = None,
-    dry_run: Annotated[bool, Field(description="Show the plan; send nothing.")] = True,
-    allow_payroll: Annotated[
-        bool | None,
-        Field(
-            description="Try a company with QuickBooks Payroll; empty for what the settings say."
-        ),
-    ] = None,
-    retry_refused: Annotated[
-        bool, Field(description="Try rows again that QuickBooks refused, changed or not.")
-    ] = False,
-    sync: Annotated[
-        bool | None,
-        Field(
-            description="Compare both directories first; empty for what"
-            " CLOCKBOOKS_SYNC_BEFORE_SEND says."
-        ),
-    ] = None,
+    files: list[Path],
+    connection: str | None = None,
+    date_order: Literal["mdy", "dmy", "ymd"] | None = None,
+    timezone: str | None = None,
+    encoding: str | None = None,
+    delimiter: str | None = None,
+    mapping: list[str] = [],
+    strict: bool = False,
+    users: list[str] = [],
+    clients: list[str] = [],
+    projects: list[str] = [],
+    billable: bool | None = None,
+    approved_only: bool | None = None,
+    rounding: str | None = None,
+    dry_run: bool = True,
+    allow_payroll: bool | None = None,
+    retry_refused: bool = False,
+    sync: bool | None = None,
 ) -> dict[str, Any]:
     """Send the time of exported files to QuickBooks, each entry once, in the books of all sends.
 
     Safe to run again over the same or overlapping files. Starts as a dry run unless told
     otherwise. Returns the JSON document of `clockbooks import --json`; of long lists the beginning.
+
+    Args:
+        files: The exports, where this run can read them.
+        connection: Which connection; empty for the only one.
+        date_order: Order of day and month; empty to find it out from the file.
+        timezone: Time zone of the file's clock times; empty for the connection's.
+        encoding: utf-8, utf-16, windows-1252; empty to find it out.
+        delimiter: comma, semicolon or tab; empty to find it out.
+        mapping: What a column holds: column=field, one each.
+        strict: Send nothing unless every row is good.
+        users: Only these users: names or addresses.
+        clients: Only these clients: names.
+        projects: Only these projects: names.
+        billable: Only billable rows, only others, or both.
+        approved_only: Leave rows that the file does not call approved; empty for what the
+            settings say.
+        rounding: nearest:15, up:6, none; empty for what the settings say, else the workspace's own.
+        dry_run: Show the plan; send nothing.
+        allow_payroll: Try a company with QuickBooks Payroll; empty for what the settings say.
+        retry_refused: Try rows again that QuickBooks refused, changed or not.
+        sync: Compare both directories first; empty for what the settings say.
     """
     request = ImportRequest(
         files=tuple(files),

@@ -46,34 +46,28 @@ DIED = "CRASHED"
 
 @flow(name="send-all")
 def send_all(
-    connections: Annotated[
-        list[str], Field(description="Only these connections; empty for all that are connected.")
-    ] = [],
-    last_days: Annotated[
-        int | None,
-        Field(ge=1, le=366, description="So many days before today, instead of start and end."),
-    ] = None,
-    start: Annotated[
-        date | None, Field(description="First day, in each connection's time zone.")
-    ] = None,
-    end: Annotated[date | None, Field(description="Last day, included.")] = None,
-    approved_only: Annotated[
-        bool | None,
-        Field(description="Leave entries without approval; empty for what the settings say."),
-    ] = None,
-    sync: Annotated[
-        bool | None,
-        Field(description="Compare both directories first; empty for what the settings say."),
-    ] = None,
-    dry_run: Annotated[bool, Field(description="Show the plans; send nothing.")] = True,
-    wait_minutes: Annotated[
-        int,
-        Field(ge=1, le=1440, description="How long to wait for the companies' runs to end."),
-    ] = 240,
+    connections: list[str] = [],
+    last_days: Annotated[int | None, Field(ge=1, le=366)] = None,
+    start: date | None = None,
+    end: date | None = None,
+    approved_only: bool | None = None,
+    sync: bool | None = None,
+    dry_run: bool = True,
+    wait_minutes: Annotated[int, Field(ge=1, le=1440)] = 240,
 ) -> dict[str, Any]:
     """Send the time of every connection to QuickBooks, and say which did not come through.
 
     Returns `{"connections": [{"connection", "state", "message", "flow_run_id"}]}`.
+
+    Args:
+        connections: Only these connections; empty for all that are connected.
+        last_days: So many days before today instead of start and end, as a schedule needs it.
+        start: First day, in each connection's time zone; or say last_days instead.
+        end: Last day, included.
+        approved_only: Leave entries without approval; empty for what the settings say.
+        sync: Compare both directories first; empty for what the settings say.
+        dry_run: Show the plans; send nothing.
+        wait_minutes: How long to wait for the companies' runs to end.
     """
     days_of(start, end, last_days, today=date.today())  # noqa: DTZ011 - only whether they fit
     names = _chosen(connections)

@@ -347,15 +347,15 @@ QUICK = {
 }
 
 
-def until(question: Callable[[], Any]) -> Any:
+def until(question: Callable[[], Any], *, patience_s: int = PATIENCE_S) -> Any:
     """Ask again and again, until there is an answer."""
     pause = threading.Event()
-    for _ in range(PATIENCE_S * 5):
+    for _ in range(patience_s * 5):
         answer = question()
         if answer:
             return answer
         pause.wait(0.2)
-    pytest.fail(f"no answer within {PATIENCE_S} s")
+    pytest.fail(f"no answer within {patience_s} s")
 
 
 @dataclass
@@ -411,7 +411,7 @@ class Ui:
         """Give a run's state."""
         return self.call("GET", f"flow_runs/{run_id}")["state"]
 
-    def ended(self, run_id: str) -> Any:
+    def ended(self, run_id: str, *, patience_s: int = PATIENCE_S) -> Any:
         """Wait until a run has ended, and give its state."""
         ends = {"COMPLETED", "FAILED", "CRASHED", "CANCELLED"}
 
@@ -420,7 +420,7 @@ class Ui:
             state = self.state(run_id)
             return state if state["type"] in ends else None
 
-        return until(final)
+        return until(final, patience_s=patience_s)
 
     def stop(self, number: int = signal.SIGTERM) -> int:
         """Stop it, and give its exit code."""

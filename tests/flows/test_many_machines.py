@@ -184,7 +184,7 @@ def test_all_companies_end_right_when_a_worker_is_killed(
         until(lambda: "Beginning flow run" in (tmp_path / "second" / "log").read_text())
         until(lambda: sum(bool(one.quickbooks.activities) for one in town.houses.values()) >= 4)
         assert _kill_all(tmp_path / "second") > 1
-        state = ui.ended(parent)
+        state = ui.ended(parent, patience_s=1200)
         rows = ui.ask("flow_runs", flows={"name": {"any_": ["send-time"]}})
 
     kinds = Counter(row["state"]["name"] for row in rows)

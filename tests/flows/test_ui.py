@@ -25,7 +25,7 @@ from connectors import turns
 from connectors.connections import every
 from connectors.database import closing_database
 from connectors.standins.world import load_world
-from flows.deployments import MEMBERS, listed
+from flows.deployments import MEMBERS, flow_of, listed
 from flows.world import utc_now
 
 ROOT = Path(__file__).parents[2]
@@ -258,6 +258,13 @@ def test_prefect_yaml_has_no_name_that_prefect_does_not_know():
         assert set(DeploymentConfig.model_fields) >= MEMBERS
         for row in item.get("schedules", []):
             assert set(row) == {"cron", "timezone", "slug", "active"}
+
+
+def test_every_field_of_every_form_says_what_it_is_for():
+    """Prefect shows the docstring's words, and nothing where they lack."""
+    for item in listed():
+        for name, field in flow_of(item).parameters.properties.items():
+            assert field.get("description"), f"{item['entrypoint']}: {name}"
 
 
 def _shown(ui: Any) -> dict[str, Any]:
