@@ -31,8 +31,30 @@ class TryAgain(ClockbooksError):
         self.wait_s = wait_s
 
 
+class NeverLeft(TryAgain):
+    """No connection came about: the service has seen nothing of the call."""
+
+
+class Throttled(TryAgain):
+    """The service takes no more just now (HTTP 429); nothing was done.
+
+    Attributes:
+        in_a_row: How often in a row it has refused, however many calls it refused each time.
+    """
+
+    in_a_row: int = 1
+
+
 class Unsure(ClockbooksError):
-    """A write without a clear answer: the service may or may not have done it."""
+    """A write without a clear answer: the service may or may not have done it.
+
+    Attributes:
+        timed_out: Whether there was no answer in time.
+    """
+
+    def __init__(self, text: str, *, timed_out: bool = False) -> None:
+        super().__init__(text)
+        self.timed_out = timed_out
 
 
 class Refused(ClockbooksError):

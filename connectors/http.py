@@ -19,7 +19,16 @@ import tenacity
 from urllib3.exceptions import NameResolutionError, NewConnectionError
 from urllib3.util.ssl_match_hostname import CertificateError
 
-from connectors.errors import AskPerson, NotAuthorised, Refused, TryAgain, Unsure
+from connectors.errors import (
+    AskPerson,
+    ClockbooksError,
+    NeverLeft,
+    NotAuthorised,
+    Refused,
+    Throttled,
+    TryAgain,
+    Unsure,
+)
 
 #: Seconds to wait for a connection; the wait for an answer is the caller's.
 CONNECT_TIMEOUT_S = 10
@@ -31,11 +40,6 @@ ATTEMPTS = 6
 #: gets a run that ends and says so.
 LONGEST_WAIT_S = 300
 
-#: Pauses after a throttle that does not say how long. QuickBooks' documentation says a minute
-#: (FACTS, QBO, 2.3); a quota of a second is over sooner, so the first pauses are shorter.
-THROTTLE_PAUSES_S = (5, 10, 20, 40, 60, 60)
-
-
 #: NUL, and halves of surrogate pairs: JSON can write them, PostgreSQL and UTF-8 cannot.
 _UNSTORABLE = re.compile(r"[\x00\ud800-\udfff]")
 _UNSTORABLE_ESCAPE = re.compile(rb"(?i)\\u(?:0000|d[89a-f])")
@@ -44,7 +48,7 @@ _UNSTORABLE_ESCAPE = re.compile(rb"(?i)\\u(?:0000|d[89a-f])")
 def verdict(*, read: bool, status: int | None) -> type[Exception]:
     """Say what a failed call means; a *status* of `None` is silence."""
     if status == 429:
-        return TryAgain  # a gateway's refusal: nothing was done (FACTS, QBO, 2.3)
+        return Throttled  # a gateway's refusal: nothing was done (FACTS, QBO, 2.3)
     if status == 401:
         return NotAuthorised
     if status is not None and 300 <= status < 500:
@@ -70,8 +74,6 @@ class Http:
         timeout_s: Seconds to wait for an answer.
         describe: Reads a refusal's text and code from its body.
         throttle_codes: Codes that mean a throttle, whatever the HTTP status.
-        on_throttle: Told how many seconds to pause, when others must pause too; waiting then is
-            its business. Without it the call alone waits.
         sleep: Waits; tests replace it.
     """
 
@@ -79,7 +81,6 @@ class Http:
     timeout_s: float
     describe: Callable[[requests.Response], tuple[str, str]]
     throttle_codes: frozenset[str] = frozenset()
-    on_throttle: Callable[[float], None] | None = None
     sleep: Callable[[float], None] = time.sleep
     session: requests.Session = field(default_factory=requests.Session)
 
@@ -92,6 +93,8 @@ class Http:
         headers: Callable[[], Mapping[str, str]],
         params: Any = None,
         data: bytes | None = None,
+        ended: Callable[[Exception | None], None] = lambda _: None,
+        resend_throttled: bool = True,
     ) -> requests.Response:
         """Send one call, and again while that is safe and may help.
 
@@ -102,6 +105,9 @@ class Http:
             headers: Called before each attempt: waits for its turn, gives the credentials.
             params: The query.
             data: The body, JSON to the byte; a repeated call carries the same one.
+            ended: Told after each attempt what went wrong; `None` when nothing did. It may change
+                how long the error asks to wait: where turns are given, those do.
+            resend_throttled: Whether a throttled call is sent again here.
 
         Raises:
             TryAgain: It went wrong again and again, and nothing was done.
@@ -111,17 +117,28 @@ class Http:
             AskPerson: Its certificate is not trusted; nothing left this machine.
         """
         for attempt in tenacity.Retrying(
-            retry=tenacity.retry_if_exception_type(TryAgain),
+            retry=tenacity.retry_if_exception(
+                lambda error: (
+                    isinstance(error, TryAgain)
+                    and (resend_throttled or not isinstance(error, Throttled))
+                )
+            ),
             stop=tenacity.stop_after_attempt(ATTEMPTS),
             wait=wait_before_next,
             sleep=self.sleep,
             reraise=True,
         ):
             with attempt:
-                nth = attempt.retry_state.attempt_number
-                return self._once(
-                    method, url, read=read, headers=headers(), params=params, data=data, nth=nth
-                )
+                given = headers()
+                try:
+                    response = self._once(
+                        method, url, read=read, headers=given, params=params, data=data
+                    )
+                except ClockbooksError as error:
+                    ended(error)
+                    raise
+                ended(None)
+                return response
         raise AssertionError("tenacity either returns or raises")
 
     def _once(
@@ -133,7 +150,6 @@ class Http:
         headers: Mapping[str, str],
         params: Any,
         data: bytes | None,
-        nth: int,
     ) -> requests.Response:
         body_type = {} if data is None else {"Content-Type": "application/json"}
         try:
@@ -151,13 +167,17 @@ class Http:
             if untrusted(error):
                 raise AskPerson(not_trusted(self.service, url)) from None
             # `from None`: the library's text bears the whole address, query included.
-            kind = TryAgain if _never_left(error) else verdict(read=read, status=None)
+            kind = NeverLeft if _never_left(error) else verdict(read=read, status=None)
+            if kind is Unsure:
+                raise Unsure(
+                    self._silence(url, error), timed_out=isinstance(error, requests.Timeout)
+                ) from None
             raise kind(self._silence(url, error)) from None
         if response.status_code in {200, 201, 204}:
             return response
-        raise self._failure(response, read=read, nth=nth)
+        raise self._failure(response, read=read)
 
-    def _failure(self, response: requests.Response, *, read: bool, nth: int) -> Exception:
+    def _failure(self, response: requests.Response, *, read: bool) -> Exception:
         text, code = self.describe(response)
         status = 429 if code in self.throttle_codes else response.status_code
         kind = verdict(read=read, status=status)
@@ -171,14 +191,13 @@ class Http:
                 code=code,
                 trace_id=_trace_id(response),
             )
-        if kind is TryAgain:
+        if issubclass(kind, TryAgain):
             told = f"{self.service} is busy or in trouble (HTTP {status}: {text})."
-            wait_s = _retry_after_s(response)
-            if status == 429 and self.on_throttle is not None:
-                self.on_throttle(THROTTLE_PAUSES_S[nth - 1] if wait_s is None else wait_s)
-                wait_s = 0
-            return TryAgain(f"{told} Run the command again later.", wait_s=wait_s)
-        return Unsure(f"{self.service} answered {status} to a write: it may or may not be done.")
+            return kind(f"{told} Run the command again later.", wait_s=_retry_after_s(response))
+        return Unsure(
+            f"{self.service} answered {status} to a write: it may or may not be done.",
+            timed_out=status == 504,
+        )
 
     def _silence(self, url: str, error: Exception) -> str:
         host = urlsplit(url).netloc.rpartition("@")[2]

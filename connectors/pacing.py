@@ -1,71 +1,469 @@
-"""Keeps calls to one QuickBooks company within its quotas, and lets all pause after a throttle.
+"""When the next call to a company may begin, and how many entries it may carry: pure arithmetic.
 
-A sliding-window log (each quota remembers when its last calls began) never lets more through in
-any window than the quota says, where a token bucket would allow a burst on top of its rate.
-Quotas: FACTS, QBO, 2.2. Shared by the threads of one process.
+Sliding-window log: every call of the last minute is kept, so that no window of the service's ever
+holds more than a published quota (FACTS, QBO, 2.2), where a token bucket lets a burst on top of
+its rate. A call is dated when its first byte leaves; windows are a little longer than the
+service's, because calls are delayed differently on the way. Calls are spaced as well, so that a
+surprise costs one or two refusals and not ten. How many are in flight follows from rate and
+latency (Little's law), up to the settings' limit.
+
+What the service takes beyond the published quotas is measured, on three measures: entries a
+minute, calls a second, calls in flight. A level that was ever taken is above suspicion. A refusal
+blames the measure whose level was never taken before; where several are suspect, the next call
+goes alone, after everything in flight has come back: taken, it clears the minute; refused, it
+convicts it. The blamed measure is held at the highest level that was taken (see
+`connectors.learned_limit`), and tried beyond it at growing distances: first by one call, then by
+one more for each that was taken.
+
+Sources, and where we differ: additive increase as in AIMD (Chiu and Jain, 1989, Computer Networks
+17), but the decrease goes to the level that was measured, not to a fraction of it: the service
+counts exactly, it is no queue that must drain. The remembered maximum, approached by halves, is
+that of CUBIC's predecessor BIC (RFC 9438, 4.7 keeps it as W_max). One decrease for all refusals
+of one event is NewReno's recovery point (RFC 6582).
+
+Times are whole milliseconds of the epoch, so that every comparison is exact. All machines that
+serve a company share them: a time in the future, of a clock that ran ahead, counts as now.
 """
 
-import threading
-import time
-from collections import deque
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+import json
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field, replace
+from enum import StrEnum
+
+from connectors.learned_limit import Limit
+
+SECOND_MS, MINUTE_MS, DAY_MS = 1_000, 60_000, 86_400_000
+
+#: By how much a window is longer than the service's. For a second a fifth, which costs nothing:
+#: 10 in 1.2 s are the 500 a minute that are published beside it.
+MARGIN_MS = {SECOND_MS: 200, MINUTE_MS: 500}
+
+#: A minute's batches leave over this part of the minute at least: a surprise is met by few.
+BURST = 6
+
+#: How long to wait where nobody knows how long: until another call has come back.
+LOOK_AGAIN_MS = 200
+
+#: Pauses after refusals in a row that do not say how long; a quota of a second is over sooner than
+#: the minute that QuickBooks' documentation advises (FACTS, QBO, 2.3).
+PAUSES_MS = (1_200, 10_000, 20_000, 45_000, 60_000)
+
+#: The longest pause that a service is granted.
+LONGEST_PAUSE_MS = 300_000
+
+#: After so many quick answers in a row, batches that had been too slow are doubled again.
+QUICK_IN_A_ROW = 5
+
+#: A call counts as in flight for this long beyond its timeout: then its process is dead.
+GRACE_MS = 30_000
+
+
+class Measure(StrEnum):
+    """What of our calls a service may limit."""
+
+    MINUTE = "minute"  # entries, and calls that carry none, in the last minute
+    SECOND = "second"  # calls in the last second
+    FLIGHT = "flight"  # calls at once
+
+
+class End(StrEnum):
+    """How a call ended, as far as it says something about the service's limits."""
+
+    OUT = "out"  # it has not ended yet
+    TAKEN = "taken"  # the service worked on it, or at least looked at it
+    REFUSED = "refused"  # throttled
+    SILENT = "silent"  # no answer in time
+    UNCLEAR = "unclear"  # something else went wrong
+    NEVER_LEFT = "never_left"  # the service has not seen it
+
+
+@dataclass(frozen=True)
+class Rules:
+    """What the settings say of a company's quotas."""
+
+    requests_per_minute: int
+    requests_per_second: int
+    batches_per_minute: int
+    in_flight: int
+    batch_size: int
+    timeout_ms: int
+
+    def most(self, measure: Measure) -> int:
+        """Give the level from which on the settings hold anyway, or nearly."""
+        return {
+            Measure.MINUTE: self.batches_per_minute * self.batch_size * 19 // 20,
+            Measure.SECOND: max(self.requests_per_second * SECOND_MS // 1_200, 1),
+            Measure.FLIGHT: self.in_flight,
+        }[measure]
+
+
+@dataclass(frozen=True)
+class Want:
+    """What somebody would like to call.
+
+    Attributes:
+        entries: How many entries a batch is to carry; 0 for a call that is no batch.
+        exactly: Whether all of them must go at once; otherwise fewer may.
+    """
+
+    entries: int = 0
+    exactly: bool = False
 
 
 @dataclass
-class Quota:
-    """At most *calls* begin in any *window_s* seconds."""
+class Call:
+    """One call of the last minute, or one that is in flight."""
 
-    calls: int
-    window_s: float
-    begun_s: deque[float] = field(default_factory=deque)
+    id: int
+    begun_ms: int
+    entries: int  # 0: no batch
+    until_ms: int  # past it, a call that is out counts as dead
+    at_once: int  # calls in flight when it began, itself included
+    beyond: bool = False  # whether it tries more than was ever taken
+    end: End = End.OUT
 
-    def wait_s(self, now_s: float) -> float:
-        """Say how many seconds to wait until one more call fits."""
-        while self.begun_s and now_s - self.begun_s[0] >= self.window_s:
-            self.begun_s.popleft()
-        if len(self.begun_s) < self.calls:
+    def __post_init__(self) -> None:
+        """Read the end where it comes as text."""
+        self.end = End(self.end)
+
+    @property
+    def cost(self) -> int:
+        """What it counts where entries are counted."""
+        return max(self.entries, 1)
+
+
+@dataclass
+class Case:
+    """A refusal whose cause is not clear yet: the levels of the call that was refused."""
+
+    levels: dict[Measure, int]
+    costs: dict[Measure, int]
+    sudden: bool  # whether all of it had been taken before
+    trial: int | None = None  # the call that goes alone, to find out
+
+
+@dataclass
+class Pace:
+    """All that is known about one company's pace; kept between calls and between processes."""
+
+    calls: list[Call] = field(default_factory=list)
+    last_id: int = 0
+    pause_until_ms: int = 0
+    refusals: int = 0  # in a row; those of one event count once
+    event_ms: int = 0  # the last refusal; of calls that began before, refusals say nothing new
+    limits: dict[Measure, Limit] = field(default_factory=lambda: {m: Limit() for m in Measure})
+    case: Case | None = None
+    slow_size: int | None = None  # entries a batch, after larger ones were not answered in time
+    slow_ms: int = 0
+    quick: int = 0
+    learned_ms: int = 0
+
+    # --- as text ---
+
+    def to_json(self) -> str:
+        """Write it down; calls without the names of their fields, for there may be hundreds."""
+        told = asdict(replace(self, calls=[]))
+        told["calls"] = [list(vars(call).values()) for call in self.calls]
+        return json.dumps(told, separators=(",", ":"))
+
+    @classmethod
+    def from_json(cls, text: str) -> "Pace":
+        """Read what was written down; what cannot be read, as of another version, is forgotten."""
+        try:
+            told = json.loads(text)
+            case = told["case"]
+            return cls(
+                **told
+                | {
+                    "calls": [Call(*call) for call in told["calls"]],
+                    "limits": {m: Limit(**told["limits"][m]) for m in Measure},
+                    "case": case
+                    and Case(
+                        **case
+                        | {
+                            "levels": {Measure(m): n for m, n in case["levels"].items()},
+                            "costs": {Measure(m): n for m, n in case["costs"].items()},
+                        }
+                    ),
+                }
+            )
+        except (ValueError, TypeError, KeyError):
+            return cls()
+
+    # --- a call begins ---
+
+    def begin(self, want: Want, rules: Rules, now_ms: int) -> Call | int:
+        """Let a call begin, or say for how many milliseconds to wait before asking again."""
+        self._tidy(now_ms)
+        entries = want.entries if want.exactly else min(want.entries, self.size(rules))
+        out = [call for call in self.calls if call.end is End.OUT]
+        call = Call(
+            id=self.last_id + 1,
+            begun_ms=now_ms,
+            entries=entries,
+            until_ms=now_ms + rules.timeout_ms + GRACE_MS,
+            at_once=len(out) + 1,
+        )
+        wait_ms = max(
+            self.pause_until_ms - now_ms,
+            LOOK_AGAIN_MS if self._must_wait_for(call, out, rules) else 0,
+            *self._published(call, rules),
+            *(self._learned(measure, call, out) for measure in Measure),
+        )
+        if wait_ms > 0:
+            return wait_ms
+        call.beyond = any(self._is_beyond(measure, call) for measure in Measure)
+        self.last_id = call.id
+        self.calls.append(call)
+        if self.case is not None:
+            self.case.trial = call.id
+        return call
+
+    def size(self, rules: Rules) -> int:
+        """Say how many entries the next batch carries at most.
+
+        A budget of entries a minute is cut into equal batches: 493 are 17 batches of 29.
+        """
+        size = min(rules.batch_size, self.slow_size or rules.batch_size)
+        limit = self.limits[Measure.MINUTE]
+        if limit.allowed is None:
+            return size
+        budget = limit.aim or limit.allowed
+        return max(1, budget // -(-budget // size))
+
+    def _tidy(self, now_ms: int) -> None:
+        """Forget what is over, and what a day has made doubtful; a future time is now."""
+        for call in self.calls:
+            call.begun_ms = min(call.begun_ms, now_ms)
+        out = [call for call in self.calls if call.end is End.OUT and call.until_ms > now_ms]
+        # What was there when they began is to be counted once they have come back.
+        first_ms = min([now_ms, *(call.begun_ms for call in out)])
+        since_ms = first_ms - MINUTE_MS - MARGIN_MS[MINUTE_MS]
+        self.calls = [
+            call
+            for call in self.calls
+            if call.begun_ms > since_ms and (call.end is not End.OUT or call.until_ms > now_ms)
+        ]
+        self.calls.sort(key=lambda call: (call.begun_ms, call.id))
+        self.pause_until_ms = min(self.pause_until_ms, now_ms + LONGEST_PAUSE_MS)
+        self.event_ms, self.slow_ms = min(self.event_ms, now_ms), min(self.slow_ms, now_ms)
+        for limit in self.limits.values():
+            limit.probe_ms = min(limit.probe_ms, now_ms + limit.gap_ms)
+        self.learned_ms = min(self.learned_ms, now_ms)
+        if now_ms - self.learned_ms > DAY_MS:
+            self.limits = {measure: Limit() for measure in Measure}
+            self.slow_size = None
+            self.learned_ms = now_ms
+
+    def _must_wait_for(self, call: Call, out: Sequence[Call], rules: Rules) -> bool:
+        """Say whether another call must come back first."""
+        recent = any(call.begun_ms - other.begun_ms < MINUTE_MS for other in out)
+        going_alone = self.case is not None and recent
+        # More entries a minute are tried where nothing else can be to blame for a refusal.
+        unclear = self._is_beyond(Measure.MINUTE, call) and any(
+            self._level(measure, call) > max(self.limits[measure].taken, 1)
+            for measure in (Measure.SECOND, Measure.FLIGHT)
+        )
+        return len(out) >= rules.in_flight or going_alone or (unclear and bool(out))
+
+    def _published(self, call: Call, rules: Rules) -> list[int]:
+        """Give the wait for each quota of the settings, and for the distance to the last call."""
+        batches = [other for other in self.calls if other.entries]
+        a_second = min(
+            rules.requests_per_second, self.limits[Measure.SECOND].next_level(call.begun_ms)
+        )
+        spaces = [(self.calls, int((SECOND_MS + MARGIN_MS[SECOND_MS]) // a_second))]
+        quotas = [
+            (self.calls, rules.requests_per_minute, MINUTE_MS),
+            (self.calls, rules.requests_per_second, SECOND_MS),
+        ]
+        if call.entries:
+            spaces.append((batches, MINUTE_MS // BURST // rules.batches_per_minute))
+            quotas.append((batches, rules.batches_per_minute, MINUTE_MS))
+        return [
+            *(calls[-1].begun_ms + space - call.begun_ms for calls, space in spaces if calls),
+            *(_wait_ms([(c.begun_ms, 1) for c in calls], most, window, 1, call.begun_ms)
+              for calls, most, window in quotas),
+        ]  # fmt: skip
+
+    def _learned(self, measure: Measure, call: Call, out: Sequence[Call]) -> int:
+        """Give the wait for what the service was seen to take of one measure."""
+        limit = self.limits[measure]
+        cost = _cost(measure, call)
+        if limit.allowed is None or measure is Measure.SECOND:  # its distance sees to that
             return 0
-        return self.begun_s[0] + self.window_s - now_s
+        if self._level(measure, call, margin=True) <= max(limit.reach(call.begun_ms), cost):
+            trying = sum(other.beyond for other in out)
+            too_many = self._is_beyond(measure, call) and trying > limit.raised
+            return LOOK_AGAIN_MS if too_many else 0
+        if measure is Measure.FLIGHT:
+            return LOOK_AGAIN_MS
+        taken = [(c.begun_ms, c.cost) for c in self.calls if c.end is not End.REFUSED]
+        room_ms = _wait_ms(
+            taken, max(limit.aim or limit.allowed, cost), MINUTE_MS, cost, call.begun_ms
+        )
+        return min(room_ms, max(limit.probe_ms - call.begun_ms, 1))
 
+    def _is_beyond(self, measure: Measure, call: Call) -> bool:
+        limit = self.limits[measure]
+        level = self._level(measure, call, margin=True)
+        return limit.allowed is not None and level > max(limit.allowed, _cost(measure, call))
 
-class Pacer:
-    """Says when the next call may begin."""
+    # --- a call has ended ---
 
-    def __init__(
+    def end(
         self,
+        call_id: int,
+        how: End,
+        rules: Rules,
+        now_ms: int,
         *,
-        requests_per_minute: int,
-        requests_per_second: int,
-        batches_per_minute: int,
-        clock: Callable[[], float] = time.monotonic,
-        sleep: Callable[[float], None] = time.sleep,
+        left_ms: int | None = None,
+        pause_ms: int | None = None,
     ) -> None:
-        self._requests = [Quota(requests_per_minute, 60), Quota(requests_per_second, 1)]
-        self._batches = Quota(batches_per_minute, 60)
-        self._paused_until_s = 0.0
-        self._clock = clock
-        self._sleep = sleep
-        self._lock = threading.Lock()
+        """Learn from how a call ended.
 
-    def wait_turn(self, *, batch: bool = False) -> None:
-        """Wait until one more call, or one more batch, fits all quotas, and count it."""
-        quotas = [*self._requests, self._batches] if batch else self._requests
-        while (wait_s := self._take(quotas)) > 0:
-            self._sleep(wait_s)
+        Args:
+            call_id: The call; one that is forgotten already teaches nothing.
+            how: How it ended.
+            rules: The settings.
+            now_ms: The time.
+            left_ms: When its first byte left; it was begun a little earlier.
+            pause_ms: How long the service asks to wait, if it says.
+        """
+        call = next((call for call in self.calls if call.id == call_id), None)
+        if call is None:
+            return
+        granted_ms = call.begun_ms
+        call.begun_ms = min(max(granted_ms, left_ms or 0), now_ms)
+        call.end = how
+        if how is End.NEVER_LEFT:
+            self.calls.remove(call)
+        elif how is End.TAKEN:
+            self._taken(call, granted_ms, rules, now_ms)
+        elif how is End.REFUSED:
+            self._refused(call, granted_ms, now_ms, pause_ms)
+        elif how is End.SILENT:
+            self._silent(call, granted_ms, rules, now_ms)
+        # What comes back meanwhile may clear all but one suspect; else the trial decides.
+        found = self.case is not None and (self.case.trial == call.id or len(self._suspects()) <= 1)
+        if found and how is End.TAKEN:
+            self._conclude(now_ms)
 
-    def pause(self, seconds: float) -> None:
-        """Let nobody begin for *seconds*: the service has throttled one of us."""
-        with self._lock:
-            self._paused_until_s = max(self._paused_until_s, self._clock() + seconds)
+    def _taken(self, call: Call, granted_ms: int, rules: Rules, now_ms: int) -> None:
+        for measure, limit in self.limits.items():
+            if limit.took(self._level(measure, call), rules.most(measure), now_ms):
+                self.learned_ms = now_ms
+        if granted_ms > self.event_ms:
+            self.refusals = 0
+        if self.slow_size is not None and call.entries >= min(self.slow_size, self.size(rules)):
+            # Twice as many would take twice as long: that must still be half of the timeout.
+            is_quick = 4 * (now_ms - call.begun_ms) < rules.timeout_ms
+            self.quick = self.quick + 1 if is_quick else 0
+            if self.quick >= QUICK_IN_A_ROW:
+                self.quick, self.slow_size = 0, 2 * self.slow_size
+                if self.slow_size >= rules.batch_size:
+                    self.slow_size = None
 
-    def _take(self, quotas: Sequence[Quota]) -> float:
-        with self._lock:
-            now_s = self._clock()
-            waits = [self._paused_until_s - now_s, *(quota.wait_s(now_s) for quota in quotas)]
-            longest_s = max(waits)
-            if longest_s > 0:
-                return longest_s
-            for quota in quotas:
-                quota.begun_s.append(now_s)
-            return 0
+    def _refused(self, call: Call, granted_ms: int, now_ms: int, pause_ms: int | None) -> None:
+        is_new = granted_ms > self.event_ms
+        self.refusals += is_new
+        if pause_ms is None:
+            pause_ms = PAUSES_MS[min(max(self.refusals, 1), len(PAUSES_MS)) - 1]
+        self.pause_until_ms = max(
+            self.pause_until_ms, now_ms + min(max(pause_ms, 0), LONGEST_PAUSE_MS)
+        )
+        if not is_new:
+            return
+        self.event_ms = now_ms
+        levels = {measure: self._level(measure, call) for measure in Measure}
+        costs = {measure: _cost(measure, call) for measure in Measure}
+        # Where nothing else was under way, nothing can have been too much.
+        loaded = {measure: n for measure, n in levels.items() if n > costs[measure]}
+        sudden = all(level <= self.limits[measure].taken for measure, level in loaded.items())
+        if sudden:
+            for measure, level in loaded.items():
+                self.limits[measure].taken = level - costs[measure]
+        self.case = Case(loaded, costs, sudden) if loaded else None
+        self._too_large(call, now_ms)
+        if len(self._suspects()) == 1:
+            self._conclude(now_ms)
+
+    def _too_large(self, call: Call, now_ms: int) -> None:
+        """Halve a batch that is refused again, all by itself, and was never taken: it may not fit.
+
+        Where as much was taken before, the service takes nothing at all just now.
+        """
+        limit = self.limits[Measure.MINUTE]
+        if self.case is None and self.refusals > 1 and call.entries > max(limit.taken, 1):
+            limit.refuse(
+                call.entries,
+                call.entries - call.entries // 2,
+                certain=False,
+                sudden=False,
+                now_ms=now_ms,
+            )
+            self.learned_ms = now_ms
+
+    def _suspects(self) -> dict[Measure, int]:
+        """Give the measures whose level of the open case was never taken yet."""
+        levels = self.case.levels if self.case else {}
+        return {measure: n for measure, n in levels.items() if n > self.limits[measure].taken}
+
+    def _conclude(self, now_ms: int) -> None:
+        """Blame whatever is still suspect."""
+        suspects, case = self._suspects(), self.case
+        for measure, level in suspects.items():
+            if case is not None:
+                self.limits[measure].refuse(
+                    level,
+                    case.costs[measure],
+                    certain=len(suspects) == 1,
+                    sudden=case.sudden,
+                    now_ms=now_ms,
+                )
+                self.learned_ms = now_ms
+        self.case = None
+
+    def _silent(self, call: Call, granted_ms: int, rules: Rules, now_ms: int) -> None:
+        """Halve the batches; once for all that were on their way together."""
+        if call.entries and granted_ms > self.slow_ms:
+            size = min(rules.batch_size, self.slow_size or rules.batch_size)
+            self.slow_size, self.slow_ms, self.quick = max(size // 2, 1), now_ms, 0
+            self.learned_ms = now_ms
+
+    def _level(self, measure: Measure, call: Call, *, margin: bool = False) -> int:
+        """Say how much of a measure there was when a call began, itself included."""
+        if measure is Measure.FLIGHT:
+            return call.at_once
+        window_ms = MINUTE_MS if measure is Measure.MINUTE else SECOND_MS
+        margin = margin or measure is Measure.SECOND  # our own distances have it
+        since_ms = call.begun_ms - window_ms - (MARGIN_MS[window_ms] if margin else 0)
+        return _cost(measure, call) + sum(
+            _cost(measure, other)
+            for other in self.calls
+            if other.id != call.id
+            and other.end is not End.REFUSED
+            and since_ms < other.begun_ms
+            and (other.begun_ms, other.id) < (call.begun_ms, call.id)
+        )
+
+
+def _cost(measure: Measure, call: Call) -> int:
+    return call.cost if measure is Measure.MINUTE else 1
+
+
+def _wait_ms(
+    begun: Sequence[tuple[int, int]], most: int, window_ms: int, cost: int, now_ms: int
+) -> int:
+    """Say how long until *cost* more fits into a window: *begun* are times and costs, in order."""
+    window_ms += MARGIN_MS[window_ms]
+    inside = [(begun_ms, each) for begun_ms, each in begun if begun_ms > now_ms - window_ms]
+    total = cost + sum(each for _, each in inside)
+    wait_ms = 0
+    for begun_ms, each in inside:
+        if total <= most:
+            break
+        total -= each
+        wait_ms = begun_ms + window_ms - now_ms
+    return wait_ms

@@ -14,10 +14,19 @@ from typing import Any
 
 import requests
 
-from connectors.errors import AskPerson, NotAuthorised, TryAgain, Unsure
+from connectors.errors import (
+    AskPerson,
+    ClockbooksError,
+    NeverLeft,
+    NotAuthorised,
+    Throttled,
+    TryAgain,
+    Unsure,
+)
 from connectors.faults import Fault, fault_in, fault_of
 from connectors.http import Http, read_json
-from connectors.pacing import Pacer
+from connectors.pacer import Pacer, Turn
+from connectors.pacing import End, Want
 from schemas.quickbooks import Company
 
 SERVICE = "QuickBooks"
@@ -57,6 +66,7 @@ class QuickBooks:
     """One company.
 
     Attributes:
+        pacer: Gives calls their turn; a batch may bring one that it was given before.
         time: QuickBooks' own clock, as its latest answer told; `None` before the first one.
     """
 
@@ -86,14 +96,13 @@ class QuickBooks:
         self._base = f"{url.rstrip('/')}/v3/company/{realm_id}"
         self._access_token = access_token
         self._renew = renew
-        self._pacer = pacer
+        self.pacer = pacer
         self.time: datetime | None = None
         self._http = Http(
             service=SERVICE,
             timeout_s=timeout_s,
             describe=_describe,
             throttle_codes=frozenset({"3001"}),  # once seen with HTTP 403 (2.3)
-            on_throttle=pacer.pause,
             **http,
         )
 
@@ -182,6 +191,7 @@ class QuickBooks:
         *,
         request_id: str,
         check: Callable[[], None] = lambda: None,
+        turn: Turn | None = None,
     ) -> list[Created | NotCreated]:
         """Create TimeActivities in one batch.
 
@@ -190,17 +200,18 @@ class QuickBooks:
             request_id: Fixed in the ledger before; the same one with the same items repeats the
                 call without doing it twice, as far as QuickBooks remembers (section 3).
             check: Called when the batch's turn has come, just before it leaves; may raise.
+            turn: Its turn, if it has come already; then a throttle is not waited out here.
 
         Returns:
             One outcome for each item that was answered clearly, by bId. An item that is missing
             here is in doubt.
 
         Raises:
-            TryAgain: Throttled, or never left: certainly nothing was created.
+            TryAgain: `Throttled`, or never left: certainly nothing was created.
             Unsure: No clear answer: anything may have been created.
             Refused: The whole batch was refused: nothing was created.
         """
-        return self._batch("TimeActivity", items, request_id, check)
+        return self._batch("TimeActivity", items, request_id, check, turn)
 
     def create_names(
         self, entity: str, bodies: Sequence[Mapping[str, Any]], *, request_id: str
@@ -242,6 +253,7 @@ class QuickBooks:
         items: Sequence[tuple[str, str]],
         request_id: str,
         check: Callable[[], None] = lambda: None,
+        turn: Turn | None = None,
     ) -> list[Created | NotCreated]:
         response = self._send(
             "POST",
@@ -249,8 +261,9 @@ class QuickBooks:
             params={"requestid": request_id},
             data=batch_bytes(items, entity),
             read=False,
-            batch=True,
+            entries=len(items),
             check=check,
+            turn=turn,
         )
         answer = _unless_unreadable(response.content)
         self._note_time(answer)
@@ -303,18 +316,32 @@ class QuickBooks:
         params: Mapping[str, str],
         read: bool,
         data: bytes | None = None,
-        batch: bool = False,
+        entries: int = 0,
         check: Callable[[], None] = lambda: None,
+        turn: Turn | None = None,
     ) -> requests.Response:
-        """Send a call within the quotas; after a 401 refresh once and repeat the very same call."""
+        """Send a call when its turn has come; after a 401 refresh once and repeat the very same."""
         used = ""
+        turns = [turn] if turn else []
 
         def credentials() -> dict[str, str]:
             nonlocal used
-            self._pacer.wait_turn(batch=batch)
-            used = self._access_token()
-            check()
+            if not turns:
+                turns.append(self.pacer.turn(Want(entries, exactly=True)))
+            try:
+                used = self._access_token()
+                check()
+            except ClockbooksError:
+                self.pacer.ended(turns.pop(), End.NEVER_LEFT)
+                raise
+            self.pacer.leaves(turns[0])
             return {"Authorization": f"Bearer {used}"}
+
+        def ended(error: Exception | None) -> None:
+            pause_s = error.wait_s if isinstance(error, Throttled) else None
+            in_a_row = self.pacer.ended(turns.pop(), _end_of(error), pause_s=pause_s)
+            if isinstance(error, Throttled):
+                error.in_a_row, error.wait_s = in_a_row, 0  # the next turn waits
 
         def call() -> requests.Response:
             return self._http.send(
@@ -324,6 +351,8 @@ class QuickBooks:
                 headers=credentials,
                 params={**params, "minorversion": MINOR_VERSION},
                 data=data,
+                ended=ended,
+                resend_throttled=turn is None,
             )
 
         try:
@@ -337,6 +366,21 @@ class QuickBooks:
                 "QuickBooks does not accept the connection's tokens: run `clockbooks connect`"
                 " again. The ledger and the links stay."
             ) from None
+
+
+def _end_of(error: Exception | None) -> End:
+    """Say what the end of a call tells about the service's limits."""
+    match error:
+        case None:
+            return End.TAKEN
+        case Throttled():
+            return End.REFUSED
+        case NeverLeft():
+            return End.NEVER_LEFT
+        case Unsure(timed_out=True):
+            return End.SILENT
+        case _:
+            return End.UNCLEAR
 
 
 def batch_bytes(items: Sequence[tuple[str, str]], entity: str = "TimeActivity") -> bytes:

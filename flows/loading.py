@@ -1,20 +1,28 @@
-"""Sends the plan's ready entries in batches, several in flight: claim, call, record.
+"""Sends the plan's ready entries in batches, several in flight: turn, claim, call, record.
+
+A batch is formed when its turn has come (`connectors.pacer`), as large as it may be then; the claim
+and the call follow at once. A batch that is throttled is released, and its entries wait for another
+turn at the head of the queue.
 
 The order is what makes it safe: the claim is committed before the first byte leaves, and what is
 not answered clearly stays claimed, in doubt, until QuickBooks is asked (`flows.settling`).
 """
 
 import threading
-from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor, as_completed
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 from typing import Any
 
 import pandas as pd
 
 from connectors import ledger
-from connectors.errors import AskPerson, Refused, TryAgain, Unsure
+from connectors.errors import AskPerson, Refused, Throttled, TryAgain, Unsure
+from connectors.http import ATTEMPTS
 from connectors.ledger import About, Claim
+from connectors.pacer import Turn
+from connectors.pacing import End, Want
 from connectors.quickbooks import Created, NotCreated
 from flows.live_run import LiveRun
 from flows.world import World
@@ -70,24 +78,12 @@ def load(
     """
     ready = plan[plan["state"] == State.READY]
     activities = to_activities(ready).merge(ready[["entry_id", "minutes", "date"]], on="entry_id")
-    rows = activities.to_dict("records")
-    size = world.settings.qbo_batch_size
-    loader = _Loader(world, live, company, about)
+    loader = _Loader(world, live, company, about, activities.to_dict("records"))
     ended: dict[str, Ended] = {}
-    progress.begun(len(rows))
-    with ThreadPoolExecutor(max_workers=world.settings.qbo_concurrency) as workers:
-        waiting = [
-            workers.submit(loader.send_batch, rows[first : first + size])
-            for first in range(0, len(rows), size)
-        ]
-        try:
-            for done in as_completed(waiting):
-                answers = done.result()
-                ended |= answers
-                progress.moved(len(answers))
-        except BaseException:
-            loader.halt("The run was stopped.")  # what is in flight ends; nothing new begins
-            raise
+    progress.begun(len(activities))
+    for answers in loader.run():
+        ended |= answers
+        progress.moved(len(answers))
     return _with_endings(plan, ended), loader.halted
 
 
@@ -98,39 +94,100 @@ def not_loaded(plan: pd.DataFrame, why: str) -> pd.DataFrame:
 
 
 class _Loader:
-    """What the workers of one load share.
+    """The entries of one load that are still to go, and what its workers share.
 
     Attributes:
         halted: Why the load ends early; `None` while it goes on.
     """
 
-    def __init__(self, world: World, live: LiveRun, company: Company, about: About) -> None:
+    def __init__(
+        self,
+        world: World,
+        live: LiveRun,
+        company: Company,
+        about: About,
+        rows: Sequence[dict[str, Any]],
+    ) -> None:
         self.halted: str | None = None
         self._about = about
         self._world = world
         self._live = live
         self._company = company
+        self._waiting = deque(rows)
         self._lock = threading.Lock()
 
-    def halt(self, reason: str) -> None:
+    def run(self) -> Iterator[dict[str, Ended]]:
+        """Send everything, and yield how entries ended, by id, as soon as it is known."""
+        flying: set[Future[dict[str, Ended]]] = set()
+        most = self._world.settings.qbo_concurrency
+        with ThreadPoolExecutor(max_workers=most) as workers:
+            try:
+                while self._waiting or flying:
+                    full = len(flying) >= most or not self._waiting or self.halted is not None
+                    turn = None if full else self._next_turn(flying)
+                    if turn is not None:
+                        flying.add(workers.submit(self._send_batch, turn, self._take(turn)))
+                    elif flying:
+                        wait(flying, return_when=FIRST_COMPLETED)
+                    elif self.halted is not None:
+                        break
+                    for done in [one for one in flying if one.done()]:
+                        flying.remove(done)
+                        yield done.result()
+            except BaseException:
+                self._halt("The run was stopped.")  # what is in flight ends; nothing new begins
+                raise
+        left = [row["entry_id"] for row in self._waiting]
+        if left and self.halted is not None:
+            yield dict.fromkeys(left, _not_taken(self.halted))
+
+    def _next_turn(self, flying: set[Future[dict[str, Ended]]]) -> Turn | None:
+        """Wait for the next batch's turn; `None` when something has come back before."""
+
+        def nothing_new() -> bool:
+            return self.halted is None and not any(one.done() for one in flying)
+
+        return self._world.quickbooks.pacer.turn_while(nothing_new, Want(len(self._waiting)))
+
+    def _take(self, turn: Turn) -> list[dict[str, Any]]:
+        with self._lock:
+            return [self._waiting.popleft() for _ in range(turn.entries)]
+
+    def _halt(self, reason: str) -> None:
         """Let no worker begin another batch."""
         with self._lock:
             self.halted = self.halted or reason
 
-    def send_batch(self, batch: Sequence[dict[str, Any]]) -> dict[str, Ended]:
-        """Claim, call, record: one batch of at most 30 entries."""
+    def _send_batch(self, turn: Turn, batch: Sequence[dict[str, Any]]) -> dict[str, Ended]:
+        """Claim, call, record: one batch, whose turn has come."""
         ids = [row["entry_id"] for row in batch]
         made = None
         if self.halted is None:
             try:
                 made = self._claim(batch)
             except TryAgain as error:
-                self.halt(str(error))
+                self._halt(str(error))
+        if made is None:
+            self._world.quickbooks.pacer.ended(turn, End.NEVER_LEFT)
         if self.halted is not None and made is None:
             return dict.fromkeys(ids, _not_taken(self.halted))
         mine = [entry_id for entry_id, _, _ in made.items] if made else []
         ended = self._held_by_others([entry_id for entry_id in ids if entry_id not in mine])
-        return ended | (self._call(made, mine) if made else {})
+        if made is None:
+            return ended
+        try:
+            return ended | self._call(made, mine, turn)
+        except Throttled as error:
+            return ended | self._once_more(error, [row for row in batch if row["entry_id"] in mine])
+
+    def _once_more(self, error: Throttled, batch: Sequence[dict[str, Any]]) -> dict[str, Ended]:
+        """Put a throttled batch back, unless QuickBooks has refused again and again."""
+        if error.in_a_row >= ATTEMPTS:
+            self._halt(str(error))
+            return {row["entry_id"]: _not_taken(str(error)) for row in batch}
+        with self._lock:
+            self._waiting.extendleft(reversed(batch))
+        return {}
 
     def _claim(self, batch: Sequence[dict[str, Any]]) -> Claim | None:
         now = self._world.now()
@@ -147,14 +204,17 @@ class _Loader:
         self._live.renewed(now + self._world.lease)
         return made
 
-    def _call(self, made: Claim, mine: Sequence[str]) -> dict[str, Ended]:
+    def _call(self, made: Claim, mine: Sequence[str], turn: Turn) -> dict[str, Ended]:
         try:
             outcomes = self._world.quickbooks.create_time_activities(
-                made.for_quickbooks, request_id=made.request_id, check=self._live.check
+                made.for_quickbooks, request_id=made.request_id, check=self._live.check, turn=turn
             )
+        except Throttled:
+            ledger.release(self._world.engine, made)
+            raise
         except (TryAgain, AskPerson) as error:
             ledger.release(self._world.engine, made)  # certainly nothing was created
-            self.halt(str(error))
+            self._halt(str(error))
             return dict.fromkeys(mine, _not_taken(str(error)))
         except Refused as error:
             ledger.release(self._world.engine, made)

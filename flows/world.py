@@ -15,7 +15,8 @@ from connectors.connections import DEMO, Connection, check_connected, every, fin
 from connectors.database import closing_database
 from connectors.errors import AskPerson
 from connectors.own_settings import stored as own_settings_of
-from connectors.pacing import Pacer
+from connectors.pacer import OwnShelf, Pacer, SharedShelf
+from connectors.pacing import Rules
 from connectors.quickbooks import QuickBooks
 from connectors.secrets import Vault, keys_from_file
 from connectors.tokens import OAuthApp, TokenStore
@@ -33,13 +34,11 @@ class Clock:
     """Where time comes from; tests bring their own, so that none of them waits.
 
     Attributes:
-        now: The time of day, in UTC: leases, tokens, records.
-        monotonic: Seconds that only grow: pacing.
+        now: The time of day, in UTC: leases, tokens, records, pacing.
         sleep: Waits some seconds.
     """
 
     now: Callable[[], datetime] = utc_now
-    monotonic: Callable[[], float] = time.monotonic
     sleep: Callable[[float], None] = time.sleep
 
 
@@ -142,7 +141,7 @@ def open_world(name: str | None, *, clock: Clock = REAL_CLOCK) -> Iterator[World
             sleep=clock.sleep,
         )
         quickbooks = open_company(
-            settings, connection.realm_id, tokens.access_token, tokens.renew, clock
+            settings, connection.realm_id, tokens.access_token, tokens.renew, clock, engine
         )
         with closing(clockify), closing(quickbooks):
             yield World(
@@ -218,15 +217,19 @@ def open_company(
     access_token: Callable[[], str],
     renew: Callable[[str], str],
     clock: Clock = REAL_CLOCK,
+    engine: sa.Engine | None = None,
 ) -> QuickBooks:
-    """Open a company with whatever gives access tokens."""
-    pacer = Pacer(
+    """Open a company with whatever gives access tokens; with a database, its pace is shared."""
+    rules = Rules(
         requests_per_minute=settings.qbo_requests_per_minute,
         requests_per_second=settings.qbo_requests_per_second,
         batches_per_minute=settings.qbo_batches_per_minute,
-        clock=clock.monotonic,
-        sleep=clock.sleep,
+        in_flight=settings.qbo_concurrency,
+        batch_size=settings.qbo_batch_size,
+        timeout_ms=round(settings.qbo_timeout_s * 1000),
     )
+    shelf = SharedShelf(engine, realm_id, settings.qbo_url) if engine else OwnShelf()
+    pacer = Pacer(rules, now=clock.now, sleep=clock.sleep, shelf=shelf)
     return QuickBooks(
         url=settings.qbo_url,
         realm_id=realm_id,

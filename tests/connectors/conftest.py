@@ -13,6 +13,8 @@ import sqlalchemy as sa
 
 from connectors import connections, ledger
 from connectors.database import open_database
+from connectors.pacer import Turn
+from connectors.pacing import End, Want
 from connectors.quickbooks import Created, QuickBooks
 from connectors.secrets import Vault
 from connectors.standins.server import serving
@@ -127,15 +129,20 @@ def script(serve: Callable[[Any], str]) -> Script:
     return served
 
 
-class Turns(list[bool]):
-    """A pacer that lets everybody through, and notes who was a batch."""
+class Turns(list[int]):
+    """A pacer that lets everybody through, and notes how many entries each batch had."""
 
-    def wait_turn(self, *, batch: bool = False) -> None:
-        """Note one call."""
-        self.append(batch)
+    def turn(self, want: Want) -> Turn:
+        """Note one call; 0 where it is no batch."""
+        self.append(want.entries)
+        return Turn(len(self), want.entries)
 
-    def pause(self, seconds: float) -> None:
+    def leaves(self, turn: Turn) -> None:
+        """Let it go."""
+
+    def ended(self, turn: Turn, how: End, *, pause_s: float | None = None) -> int:  # noqa: ARG002 - the pacer's
         """Do not wait."""
+        return 1
 
 
 @pytest.fixture

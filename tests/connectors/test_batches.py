@@ -8,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from connectors.errors import AskPerson, Refused, TryAgain, Unsure
-from connectors.pacing import Pacer
+from connectors.pacer import Pacer
+from connectors.pacing import PAUSES_MS, Rules
 from connectors.quickbooks import Created, NotCreated, _outcomes, batch_bytes, fingerprint
 from connectors.standins.quickbooks import QuickBooksStandin, Switches
 
@@ -323,24 +324,19 @@ def test_a_token_that_is_refused_twice_created_nothing(open_books, script):
     ("status", "sample"), [(429, "too_many_requests_error"), (403, "throttle_exceeded_error")]
 )
 def test_a_throttled_batch_goes_again_after_a_pause(
-    open_books, script, shared_samples, status, sample
+    open_books, script, shared_samples, clock, status, sample
 ):
     """It comes in XML whatever was asked for, once with 403: all pause, the same bytes go again."""
     name = f"qbo/samples/xml-quickbooks-ruby/{sample}.xml"
     throttled = (status, shared_samples(name).read_bytes(), {"Content-Type": "application/xml"})
     script.answers = [throttled, throttled, json.dumps({"BatchItemResponse": [made("1")]})]
-    time = [0.0]
-
-    def sleep(seconds):
-        time[0] += seconds
-
-    pacer = Pacer(requests_per_minute=500, requests_per_second=10, batches_per_minute=40,
-                  clock=lambda: time[0], sleep=sleep)  # fmt: skip
+    rules = Rules(500, 10, 40, in_flight=10, batch_size=30, timeout_ms=120_000)
+    pacer = Pacer(rules, now=lambda: clock.now, sleep=clock.sleep)
 
     outcomes = sent(open_books(script.url, pacer=pacer))
 
     assert set(outcomes) == {"1"}
-    assert time[0] == 5 + 10
+    assert clock.seconds == pytest.approx(sum(PAUSES_MS[:2]) / 1000)
     assert len({(asked.body, asked.query["requestid"]) for asked in script.asked}) == 1
 
 

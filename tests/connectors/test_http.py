@@ -10,9 +10,9 @@ import requests
 from hypothesis import given
 from hypothesis import strategies as st
 
-from connectors.errors import NotAuthorised, Refused, TryAgain, Unsure
+from connectors.errors import NotAuthorised, Refused, Throttled, TryAgain, Unsure
 from connectors.faults import fault_of
-from connectors.http import ATTEMPTS, THROTTLE_PAUSES_S, Http, read_json, verdict
+from connectors.http import ATTEMPTS, Http, read_json, verdict
 
 SECRETS = ("key-9f3a", "token-77b1", "query-51cd", "body-e02b")
 GOOD = '{"good": true}'
@@ -68,7 +68,7 @@ def closed_port():
     ("status", "read", "write"),
     [
         (None, TryAgain, Unsure),
-        (429, TryAgain, TryAgain),
+        (429, Throttled, Throttled),
         (401, NotAuthorised, NotAuthorised),
         (301, Refused, Refused),
         (307, Refused, Refused),
@@ -250,26 +250,32 @@ def test_a_wait_that_cannot_be_read_is_our_own(build, script, asked):
     assert 0 <= wait_s <= 60
 
 
-def test_everybody_pauses_after_a_throttle(build, script):
-    """One throttled call tells the pacer, longer each time; the call itself then waits no more."""
-    pauses = []
-    script.answers = [(429, ""), (429, "", {"Retry-After": "33"}), (429, ""), GOOD]
-    client = build(on_throttle=pauses.append)
+def test_whoever_gives_turns_waits_after_a_throttle(build, script):
+    """Each attempt's end is told; who lets others wait too takes the wait from the call itself."""
+    told = []
 
-    call(client, script.url, read=False)
+    def ended(error):
+        told.append(error)
+        if error is not None:
+            told[-1], error.wait_s = (type(error), error.wait_s), 0
 
-    assert pauses == [THROTTLE_PAUSES_S[0], 33, THROTTLE_PAUSES_S[2]]
-    assert set(client.slept) == {0}
+    script.answers = [(429, ""), (429, "", {"Retry-After": "33"}), (503, ""), GOOD]
+    client = build()
+
+    call(client, script.url, read=True, ended=ended)
+
+    assert told == [(Throttled, None), (Throttled, 33), (TryAgain, None), None]
+    assert client.slept == [0, 0, 0]
 
 
-def test_a_broken_answer_is_no_throttle(build, script):
-    """503 makes the one call wait, not all others."""
-    pauses = []
-    script.answers = [(503, ""), GOOD]
+def test_a_throttle_may_be_left_to_the_caller(build, script):
+    """Who forms another batch after a throttle gets it back at once; other trouble is resent."""
+    script.answers = [(503, ""), (429, ""), GOOD]
 
-    call(build(on_throttle=pauses.append), script.url, read=True)
+    with pytest.raises(Throttled):
+        call(build(), script.url, read=True, resend_throttled=False)
 
-    assert pauses == []
+    assert len(script.asked) == 2
 
 
 @pytest.mark.parametrize("read", [True, False])
@@ -277,15 +283,24 @@ def test_a_throttle_may_come_under_another_status(build, script, shared_samples,
     """QuickBooks once throttled with 403: the code decides, for a write too."""
     name = "qbo/samples/xml-quickbooks-ruby/throttle_exceeded_error.xml"
     script.answers = [(403, shared_samples(name).read_bytes()), GOOD]
-    pauses = []
+    told = []
 
-    call(
-        build(on_throttle=pauses.append, throttle_codes=frozenset({"3001"})),
-        script.url,
-        read=read,
-    )
+    call(build(throttle_codes=frozenset({"3001"})), script.url, read=read, ended=told.append)
 
-    assert pauses == [THROTTLE_PAUSES_S[0]]
+    assert [type(error) for error in told] == [Throttled, type(None)]
+
+
+@pytest.mark.parametrize(("trouble", "timed_out"), [("deaf", True), (504, True), (503, False)])
+def test_silence_is_told_from_other_trouble(build, script, trouble, timed_out):
+    """Batches are halved after a timeout, its gateway's too, and after nothing else."""
+    script.answers = [(trouble, "")]
+    with socket.create_server(("127.0.0.1", 0)) as deaf:
+        silent = trouble == "deaf"
+        address = f"http://127.0.0.1:{deaf.getsockname()[1]}" if silent else script.url
+        with pytest.raises(Unsure) as raised:
+            call(build(timeout_s=0.05 if silent else 5), address, read=False)
+
+    assert raised.value.timed_out is timed_out
 
 
 def test_credentials_are_fresh_for_each_attempt(build, script):

@@ -178,22 +178,15 @@ class SimulatedClock:
 
     def __init__(self) -> None:
         self.time = datetime(2026, 3, 9, 8, tzinfo=UTC)
-        self.ran_s = 0.0
 
     def now(self) -> datetime:
         """Give the time of day, and let it move a little, as it does."""
         self.sleep(0.001)
         return self.time
 
-    def monotonic(self) -> float:
-        """Give seconds that only grow, whatever becomes of the time of day."""
-        self.sleep(0.001)
-        return self.ran_s
-
     def sleep(self, seconds: float) -> None:
         """Let time pass."""
         self.time += timedelta(seconds=seconds)
-        self.ran_s += seconds
 
     def jump(self, seconds: float) -> None:
         """Set this machine's time of day, forwards or back."""
@@ -251,7 +244,7 @@ class Lab:
 
     def run(self, job: Callable[[World], Any]) -> bool:
         """Run a job in a process of its own, and say whether it came through."""
-        clock = Clock(now=self.ours.now, monotonic=self.ours.monotonic, sleep=self.pass_time)
+        clock = Clock(now=self.ours.now, sleep=self.pass_time)
         try:
             with open_world(None, clock=clock) as world:
                 job(world)

@@ -1,16 +1,18 @@
 """Entries in doubt are found again by their content, twin by twin."""
 
 import json
+import time
 from collections import Counter
 from decimal import Decimal
-from types import SimpleNamespace
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from connectors.pacer import Pacer
+from connectors.pacing import Rules
 from connectors.quickbooks import Created, QuickBooks
-from connectors.standins.quickbooks import QuickBooksStandin, Switches
+from connectors.standins.quickbooks import QuickBooksStandin, Switches, utc_now
 from connectors.standins.server import serving
 from transforms.activities import to_activities
 from transforms.settling import content_of, content_of_body, pair_up
@@ -130,7 +132,7 @@ def books():
             realm_id="77",
             access_token=standin.access_token,
             renew=lambda refused: refused,
-            pacer=SimpleNamespace(wait_turn=lambda **_: None, pause=lambda _: None),
+            pacer=Pacer(Rules(500, 10, 40, 10, 30, 10_000), now=utc_now, sleep=time.sleep),
             timeout_s=10,
         )
         yield client
