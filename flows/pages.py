@@ -209,18 +209,17 @@ def entry_rows(seen: Overview, place: Place) -> list[dict[str, Any]]:
             "No.": number,
             "Day": row.date,
             "Who": safe(row.user),
-            "Project": safe(row.place),
-            "What": safe(row.description),
             "Time": hours(int(row.minutes)),
             "Amount": place.money(int(row.amount_cents)) if row.billable else "not billable",
+            "Project": safe(row.place),
+            "What": safe(row.description),
         }
         for number, row in enumerate(seen.shown.itertuples(index=False), start=1)
     ]
     more = seen.totals["entries"] - len(rows)
     if more > 0:
         last = dict.fromkeys(rows[0], "")
-        told = f"and {more:,} entries more: leave those out by person or project"
-        rows.append(last | {"No.": "…", "Project": told})
+        rows.append(last | {"No.": "…", "Who": f"and {more:,} more"})
     return rows
 
 

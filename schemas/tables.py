@@ -286,6 +286,16 @@ verdicts = sa.Table(
     comment="What the latest run said of each entry. What is sent, the ledger alone says.",
 )
 
+pacing = sa.Table(
+    "pacing",
+    metadata,
+    sa.Column("realm_id", sa.String(64), primary_key=True, comment="The QuickBooks company."),
+    sa.Column("api_url", sa.Text, primary_key=True, comment="Where its calls go."),
+    sa.Column("state", sa.Text, nullable=False, comment="JSON: `connectors.pacing.Pace`."),
+    comment="The calls of the last minute and what was learned of a company's limits: shared by all"
+    " processes that serve it. Whatever is lost here is learned again.",
+)
+
 plans = sa.Table(
     "plans",
     metadata,
@@ -343,14 +353,4 @@ turns = sa.Table(
     sa.Column("since", Utc, nullable=False, comment="UTC."),
     sa.Column("until", Utc, nullable=False, comment="UTC; past it the holder counts as dead."),
     comment="Which scheduled or served run of a connection is at work; none when nobody is.",
-)
-
-pacing = sa.Table(
-    "pacing",
-    metadata,
-    sa.Column("realm_id", sa.String(64), primary_key=True, comment="The QuickBooks company."),
-    sa.Column("api_url", sa.Text, primary_key=True, comment="Where its calls go."),
-    sa.Column("state", sa.Text, nullable=False, comment="JSON: `connectors.pacing.Pace`."),
-    comment="The calls of the last minute and what was learned of a company's limits: shared by all"
-    " processes that serve it. Whatever is lost here is learned again.",
 )
