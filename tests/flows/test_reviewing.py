@@ -116,7 +116,12 @@ class Desk:
 
     def call(self, method: str, path: str, body: Any = None) -> Any:
         """Call Prefect's API."""
-        answer = requests.request(method, f"{self.api}/{path}", json=body, timeout=30)
+
+        def answered() -> Any:
+            answer = requests.request(method, f"{self.api}/{path}", json=body, timeout=30)
+            return None if answer.status_code == 503 else [answer]  # its database is busy: again
+
+        (answer,) = until(answered)
         assert answer.ok, answer.text
         return answer.json() if answer.content else None
 
