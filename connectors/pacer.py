@@ -185,8 +185,10 @@ class Pacer:
         return [strict][: bool(limits)] + [slow][: pace.slow_size is not None]
 
     def _begin(self, pace: Pace, want: Want) -> tuple[Call | int, bool]:
-        answer = pace.begin(want, self.rules, self._now_ms())
-        return answer, isinstance(answer, Call)
+        now_ms = self._now_ms()
+        set_back = pace.set_back(now_ms)
+        answer = pace.begin(want, self.rules, now_ms)
+        return answer, set_back or isinstance(answer, Call)
 
     def _now_ms(self) -> int:
         return round(self.now().timestamp() * 1000)

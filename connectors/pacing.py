@@ -39,7 +39,7 @@ SECOND_MS, MINUTE_MS, DAY_MS = 1_000, 60_000, 86_400_000
 MARGIN_MS = {SECOND_MS: 200, MINUTE_MS: 500}
 
 #: A minute's batches leave over this part of the minute at least: a surprise is met by few.
-BURST = 6
+BURST = 10
 
 #: How long to wait where nobody knows how long: until another call has come back.
 LOOK_AGAIN_MS = 200
@@ -231,10 +231,21 @@ class Pace:
         budget = limit.aim or limit.allowed
         return max(1, budget // -(-budget // size))
 
-    def _tidy(self, now_ms: int) -> None:
-        """Forget what is over, and what a day has made doubtful; a future time is now."""
+    def set_back(self, now_ms: int) -> bool:
+        """Let times in the future be now, and say whether there were any, to be kept so."""
+        before = [*(call.begun_ms for call in self.calls), self.pause_until_ms]
         for call in self.calls:
             call.begun_ms = min(call.begun_ms, now_ms)
+        self.pause_until_ms = min(self.pause_until_ms, now_ms + LONGEST_PAUSE_MS)
+        self.event_ms, self.slow_ms = min(self.event_ms, now_ms), min(self.slow_ms, now_ms)
+        self.learned_ms = min(self.learned_ms, now_ms)
+        for limit in self.limits.values():
+            limit.probe_ms = min(limit.probe_ms, now_ms + limit.gap_ms)
+        return before != [*(call.begun_ms for call in self.calls), self.pause_until_ms]
+
+    def _tidy(self, now_ms: int) -> None:
+        """Forget what is over, and what a day has made doubtful."""
+        self.set_back(now_ms)
         out = [call for call in self.calls if call.end is End.OUT and call.until_ms > now_ms]
         # What was there when they began is to be counted once they have come back.
         first_ms = min([now_ms, *(call.begun_ms for call in out)])
@@ -245,11 +256,6 @@ class Pace:
             if call.begun_ms > since_ms and (call.end is not End.OUT or call.until_ms > now_ms)
         ]
         self.calls.sort(key=lambda call: (call.begun_ms, call.id))
-        self.pause_until_ms = min(self.pause_until_ms, now_ms + LONGEST_PAUSE_MS)
-        self.event_ms, self.slow_ms = min(self.event_ms, now_ms), min(self.slow_ms, now_ms)
-        for limit in self.limits.values():
-            limit.probe_ms = min(limit.probe_ms, now_ms + limit.gap_ms)
-        self.learned_ms = min(self.learned_ms, now_ms)
         if now_ms - self.learned_ms > DAY_MS:
             self.limits = {measure: Limit() for measure in Measure}
             self.slow_size = None

@@ -145,7 +145,8 @@ def import_files(
                     return plan
             keep_links(world, named)
             importer.carry_out(live, progress or Progress(), run)
-            return report.import_document(live.id, *([settled.told] if settled.told else []))
+            told = [settled.told] if settled.told else []
+            return report.import_document(live.id, *told, *world.quickbooks.pacer.told())
 
 
 def read_into(

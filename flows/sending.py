@@ -98,6 +98,7 @@ def send(
             return report.latest
         progress.begun(report.tally.ready)
         carry_out(world, live, facts.company, plan, report, progress, run)
+        report.notes += world.quickbooks.pacer.told()
         return _document(world, report, live.id)
 
 

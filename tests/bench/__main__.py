@@ -12,6 +12,7 @@ from pathlib import Path
 
 from command_bench import nothing_to_do, start_up
 from memory_bench import memory_of_a_send, reading_pages
+from pacing_bench import beside_the_peer, share_of_the_ceiling
 from scheduled_bench import scheduled_run
 from sync_bench import compare_directories
 from transform_bench import transform_entries
@@ -39,6 +40,10 @@ def main() -> None:
         memory_of_a_send(),
         [""],
         compare_directories(),
+        [""],
+        share_of_the_ceiling(),
+        [""],
+        beside_the_peer(),
     ):
         text += f"{line}\n"
         sys.stdout.write(f"{line}\n")
