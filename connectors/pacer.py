@@ -7,9 +7,10 @@ loses its place by itself, once its calls could not be answered any more.
 
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Protocol, TypeVar
+from uuid import uuid4
 
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
@@ -104,12 +105,14 @@ class Pacer:
         now: The time of day; machines that serve the same company need the same one.
         sleep: Waits some seconds.
         shelf: Where the pace is kept.
+        owner: This process: what is in flight here is known, what others have is told.
     """
 
     rules: Rules
     now: Callable[[], datetime]
     sleep: Callable[[float], None]
     shelf: Shelf = field(default_factory=OwnShelf)
+    owner: str = field(default_factory=lambda: uuid4().hex[:8])
 
     def turn(self, want: Want) -> Turn:
         """Wait until a call may begin."""
@@ -187,7 +190,7 @@ class Pacer:
     def _begin(self, pace: Pace, want: Want) -> tuple[Call | int, bool]:
         now_ms = self._now_ms()
         set_back = pace.set_back(now_ms)
-        answer = pace.begin(want, self.rules, now_ms)
+        answer = pace.begin(replace(want, owner=self.owner), self.rules, now_ms)
         return answer, set_back or isinstance(answer, Call)
 
     def _now_ms(self) -> int:

@@ -54,8 +54,12 @@ LONGEST_PAUSE_MS = 300_000
 #: After so many quick answers in a row, batches that had been too slow are doubled again.
 QUICK_IN_A_ROW = 5
 
-#: A call counts as in flight for this long beyond its timeout: then its process is dead.
+#: A call of one's own counts as in flight for this long beyond its timeout.
 GRACE_MS = 30_000
+
+#: A call of another process does so for twice the time that answers take, and this long at least:
+#: then its process is dead, and nobody is to wait for it.
+STRANGER_MS = 5_000
 
 
 class Measure(StrEnum):
@@ -104,10 +108,12 @@ class Want:
     Attributes:
         entries: How many entries a batch is to carry; 0 for a call that is no batch.
         exactly: Whether all of them must go at once; otherwise fewer may.
+        owner: The process that asks.
     """
 
     entries: int = 0
     exactly: bool = False
+    owner: str = ""
 
 
 @dataclass
@@ -119,6 +125,7 @@ class Call:
     entries: int  # 0: no batch
     until_ms: int  # past it, a call that is out counts as dead
     at_once: int  # calls in flight when it began, itself included
+    owner: str  # the process that calls
     beyond: bool = False  # whether it tries more than was ever taken
     end: End = End.OUT
 
@@ -156,6 +163,7 @@ class Pace:
     slow_size: int | None = None  # entries a batch, after larger ones were not answered in time
     slow_ms: int = 0
     quick: int = 0
+    answer_ms: int = 0  # how long the slow ones of the latest answers took
     learned_ms: int = 0
 
     # --- as text ---
@@ -196,13 +204,20 @@ class Pace:
         """Let a call begin, or say for how many milliseconds to wait before asking again."""
         self._tidy(now_ms)
         entries = want.entries if want.exactly else min(want.entries, self.size(rules))
-        out = [call for call in self.calls if call.end is End.OUT]
+        stranger_ms = max(STRANGER_MS, 2 * self.answer_ms)
+        out = [
+            call
+            for call in self.calls
+            if call.end is End.OUT
+            and (call.owner == want.owner or now_ms - call.begun_ms < stranger_ms)
+        ]
         call = Call(
             id=self.last_id + 1,
             begun_ms=now_ms,
             entries=entries,
             until_ms=now_ms + rules.timeout_ms + GRACE_MS,
             at_once=len(out) + 1,
+            owner=want.owner,
         )
         wait_ms = max(
             self.pause_until_ms - now_ms,
@@ -360,6 +375,7 @@ class Pace:
         for measure, limit in self.limits.items():
             if limit.took(self._level(measure, call), rules.most(measure), now_ms):
                 self.learned_ms = now_ms
+        self.answer_ms = max(now_ms - call.begun_ms, self.answer_ms * 7 // 8)
         if granted_ms > self.event_ms:
             self.refusals = 0
         if self.slow_size is not None and call.entries >= min(self.slow_size, self.size(rules)):

@@ -13,7 +13,7 @@ import pandas as pd
 import pandera.pandas as pa
 import pyarrow.compute as pc
 from pandera.errors import SchemaErrors
-from pyarrow import Array, large_string, types
+from pyarrow import Array, ChunkedArray, large_string, types
 from pyarrow import array as arrow_array
 
 #: Instants: UTC, microseconds. pandas 3.1 keeps that unit by itself.
@@ -103,7 +103,13 @@ def _column_fits(column: pa.Column, values: pd.Series) -> bool:
 
 
 def _all_differ(values: pd.Series) -> bool:
-    return all_differ(arrow_array(values, from_pandas=True))
+    return all_differ(_cells(values))
+
+
+def _cells(values: pd.Series) -> Array:
+    """Give the cells as one array: a column of parts put together comes in as many."""
+    cells = arrow_array(values, from_pandas=True)
+    return cells.combine_chunks() if isinstance(cells, ChunkedArray) else cells
 
 
 def all_differ(cells: Array) -> bool:
@@ -147,7 +153,7 @@ def _mixed(cells: Array) -> np.ndarray | None:
 
 def _is_among(values: pd.Series, said: dict[str, Any]) -> bool:
     words = arrow_array([str(word) for word in said["allowed_values"]], large_string())
-    cells = arrow_array(values, from_pandas=True)
+    cells = _cells(values)
     if not types.is_large_string(cells.type):
         return False
     found = pc.unique(cells).drop_null()
@@ -155,7 +161,7 @@ def _is_among(values: pd.Series, said: dict[str, Any]) -> bool:
 
 
 def _is_as_long(values: pd.Series, said: dict[str, Any]) -> bool:
-    lengths = pc.min_max(pc.utf8_length(arrow_array(values, from_pandas=True))).as_py()
+    lengths = pc.min_max(pc.utf8_length(_cells(values))).as_py()
     shortest, longest = lengths["min"], lengths["max"]
     return shortest is None or (
         said["exact_value"] is None

@@ -22,6 +22,7 @@ Kind = Literal[
     "hang_after",  # the work is done, no answer until the caller gives up
     "answer",  # no work; the answer given in the fault
     "answer_after",  # the work is done; the answer given in the fault instead of the real one
+    "gather",  # no failure: the answers to all struck requests begin when the last has come
     "edit",  # the work is done; the real answer's JSON is edited by the fault's function
 ]
 
@@ -111,6 +112,11 @@ async def _break(app: Any, fault: Fault, scope: Any, receive: Any, send: Any) ->
     async def keep(message: dict[str, Any]) -> None:
         answer.append(message)
 
+    if fault.kind == "gather":
+        while fault.times:  # nobody but the other requests ends it
+            await asyncio.sleep(0.01)
+        await app(scope, receive, send)
+        return
     if fault.kind in {"drop_after", "cut", "hang_after", "answer_after", "edit"}:
         await app(scope, receive, keep)
     if fault.kind in {"drop_before", "drop_after"}:

@@ -14,10 +14,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
-from command_bench import _with_many
-from intuitlib.client import AuthClient
+from memory_bench import _with_many
 from quickbooks import QuickBooks
 from quickbooks.batch import batch_create
 from quickbooks.exceptions import QuickbooksException
@@ -234,13 +234,14 @@ def _peer(entries: int, latency_s: float, *, batches: bool) -> SlowService:
     """Let python-quickbooks send as many, and say how the service fared."""
     clock = ScaledClock(10)
     world = _with_many(1)
+    os.environ["OAUTHLIB_INSECURE_TRANSPORT"] = "1"  # the peer would not speak to loopback else
     with _serving(world, clock, latency_s, by_item=False) as (service, environment):
-        auth = AuthClient(
-            "id",
-            "secret",
-            "http://localhost",
-            "sandbox",
+        # What it asks of an `AuthClient`; the real one would ask Intuit for addresses first.
+        auth = SimpleNamespace(
+            client_id="id",
+            environment="sandbox",
             access_token=service.standin.access_token(),
+            refresh_token="",
         )
         client = QuickBooks(auth_client=auth, company_id=service.standin.realm_id, minorversion=75)
         client.sandbox_api_url_v3 = f"{environment['CLOCKBOOKS_QBO_URL']}/v3"

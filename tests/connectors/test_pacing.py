@@ -391,8 +391,8 @@ def test_a_clock_that_ran_ahead_stops_nobody_for_longer_than_a_window():
     assert isinstance(pace.begin(Want(30), QUICKBOOKS, 1_000_000 + MINUTE + 500), Call)
 
 
-def test_a_dead_process_gives_its_place_back():
-    """Calls that nobody can wait for any more do not count as in flight."""
+def test_calls_that_nobody_can_wait_for_any_more_are_not_in_flight():
+    """Even one's own, long after their timeout."""
     pace, now_ms = Pace(), 1_000_000
     for _ in range(10):
         while not isinstance(pace.begin(Want(), QUICKBOOKS, now_ms), Call):
@@ -406,3 +406,25 @@ def test_a_dead_process_gives_its_place_back():
 def test_a_pace_that_cannot_be_read_is_begun_anew(text):
     """Another version's row is no reason to fail: what is lost is learned again."""
     assert Pace.from_json(text) == Pace()
+
+
+def test_a_dead_process_gives_its_place_back_soon():
+    """What another process has in flight counts for twice the time that answers take."""
+    pace, now_ms = Pace(), 1_000_000
+    for _ in range(10):
+        while not isinstance(pace.begin(Want(owner="dead"), QUICKBOOKS, now_ms), Call):
+            now_ms += 10
+    assert not isinstance(pace.begin(Want(owner="next"), QUICKBOOKS, now_ms + 1_000), Call)
+
+    assert isinstance(pace.begin(Want(owner="next"), QUICKBOOKS, now_ms + 6_000), Call)
+
+
+def test_a_slow_process_keeps_its_place():
+    """Where answers take twenty seconds, half a minute says nothing about who is alive."""
+    pace = load(published, entries=600, latency_ms=20_000).pace
+    now_ms = 10_000_000
+    for _ in range(10):
+        while not isinstance(pace.begin(Want(owner="slow"), QUICKBOOKS, now_ms), Call):
+            now_ms += 10
+
+    assert not isinstance(pace.begin(Want(owner="next"), QUICKBOOKS, now_ms + 30_000), Call)

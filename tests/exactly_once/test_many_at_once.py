@@ -2,8 +2,7 @@
 
 import json
 from collections import Counter
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -18,29 +17,11 @@ from schemas.tables import REVISION, batches, connections, runs
 MANY = 4
 
 
-@contextmanager
-def no_run_begins(office: Any) -> Iterator[None]:
-    """Keep every run from beginning for a block, so that all begin together after it."""
-    with office.database() as connection:
-        if connection.dialect.name == "sqlite":
-            connection.connection.driver_connection.isolation_level = None
-            connection.exec_driver_sql("BEGIN IMMEDIATE")
-        else:
-            connection.exec_driver_sql("LOCK TABLE runs IN EXCLUSIVE MODE")
-        yield
-        connection.exec_driver_sql("ROLLBACK")
-
-
 def send_at_once(office: Any) -> list[tuple[int, dict[str, Any]]]:
     """Let four processes send the same days from the same instant on; give how they ended."""
-
-    def looked_around() -> int:
-        return sum(path.endswith("/preferences") for _, path, _ in office.quickbooks.requests)
-
-    before = looked_around()
-    with no_run_begins(office):
-        processes = [office.start("send", "--json") for _ in range(MANY)]
-        assert office.watch(processes[-1], lambda: looked_around() == before + MANY)
+    # The last thing that each asks before its run begins; answered when all have asked.
+    office.quickbooks.faults.plan("GET .*/preferences", "gather", times=MANY)
+    processes = [office.start("send", "--json") for _ in range(MANY)]
     ended = [office.end(process) for process in processes]
     assert {code for code, _ in ended} <= {0, 3}, ended
     return [(code, json.loads(said)) for code, said in ended]

@@ -4,11 +4,16 @@ Nine entries go in three batches of three, one after another, and the second bat
 """
 
 import threading
+import time
+from datetime import timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 import pytest
 import requests
+
+import flows.world
+from connectors.pacer import Pacer
 
 pytestmark = pytest.mark.usefixtures("in_this_process")
 
@@ -87,6 +92,23 @@ def test_a_doubt_is_kept_while_quickbooks_may_still_be_at_work(week, send_day):
     assert len(settled.document["in_doubt"]) == 3
 
 
+@pytest.fixture
+def _quick_pace(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let a thousand seconds of the pace's clock pass in one of the wall's."""
+
+    def quick(rules: Any, *, now: Any, sleep: Any, shelf: Any) -> Pacer:
+        began, wall_s = now(), time.monotonic()
+        return Pacer(
+            rules,
+            now=lambda: began + timedelta(seconds=(time.monotonic() - wall_s) * 1000),
+            sleep=lambda seconds: sleep(seconds / 1000),
+            shelf=shelf,
+        )
+
+    monkeypatch.setattr(flows.world, "Pacer", quick)
+
+
+@pytest.mark.usefixtures("_quick_pace")
 def test_a_throttle_that_does_not_end_stops_the_run_and_keeps_what_is_done(
     week, send_day, all_once, rows_of
 ):
@@ -112,6 +134,7 @@ def test_a_throttle_that_does_not_end_stops_the_run_and_keeps_what_is_done(
     all_once(week)
 
 
+@pytest.mark.usefixtures("_quick_pace")
 def test_nothing_is_sent_while_quickbooks_throttles_from_the_start(week, send_day, all_once):
     """A run that could hand nothing over could not run: exit code 1, and nothing is claimed."""
     week.quickbooks.faults.plan(BATCH, "answer", times=99, status=429, headers={"Retry-After": "0"})

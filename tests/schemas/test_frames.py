@@ -30,6 +30,10 @@ def fits(row):
     return row["qbo_id"] and row["qbo_kind"] in {"employee", "vendor"} and row["name"]
 
 
+class _Named(pa.DataFrameModel):
+    id: Series[str] = pa.Field(unique=True)
+
+
 @given(st.lists(st.fixed_dictionaries(cells), max_size=8))
 def test_each_row_is_good_or_has_one_problem(rows):
     """No row is lost, none is both, and what is good comes out with its label and values."""
@@ -120,6 +124,15 @@ def test_a_column_is_told_apart_within_a_longer_one():
     whole = arrow_array(["a" * 8, "b" * 8, "c" * 8, "a" * 8], large_string())
     assert not all_differ(whole)
     assert all_differ(whole[1:])
+
+
+def test_a_column_of_parts_put_together_fits_as_one():
+    """Frames that were put together hold their texts in pieces; that changes no verdict."""
+    ids = [pd.Series([f"{number:024x}"], dtype="str") for number in (1, 2)]
+
+    assert fits_as_it_is(_Named, pd.DataFrame({"id": pd.concat(ids, ignore_index=True)}))
+    twice = pd.concat([ids[0], ids[0]], ignore_index=True)
+    assert not fits_as_it_is(_Named, pd.DataFrame({"id": twice}))
 
 
 def test_what_must_be_coerced_first_does_not_fit_as_it_is():
