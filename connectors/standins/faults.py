@@ -98,6 +98,10 @@ def with_faults(app: Any, faults: Faults) -> Any:
         fault = faults.strike(f"{scope['method']} {scope['path']}" + (f"?{query}" if query else ""))
         if fault is None:
             await app(scope, receive, send)
+        elif fault.kind == "gather":
+            while fault.times:  # noqa: ASYNC110 - nobody but the other requests ends it
+                await asyncio.sleep(0.01)
+            await app(scope, receive, send)
         else:
             await _break(app, fault, scope, receive, send)
 
@@ -112,11 +116,6 @@ async def _break(app: Any, fault: Fault, scope: Any, receive: Any, send: Any) ->
     async def keep(message: dict[str, Any]) -> None:
         answer.append(message)
 
-    if fault.kind == "gather":
-        while fault.times:  # nobody but the other requests ends it
-            await asyncio.sleep(0.01)
-        await app(scope, receive, send)
-        return
     if fault.kind in {"drop_after", "cut", "hang_after", "answer_after", "edit"}:
         await app(scope, receive, keep)
     if fault.kind in {"drop_before", "drop_after"}:
