@@ -3,11 +3,14 @@
 Memory is the peak of the command's own process; the stand-ins run in this one.
 """
 
+import multiprocessing
 import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import UTC, date, datetime, timedelta
+from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -18,6 +21,8 @@ from sync_bench import Cost, _run
 
 from connectors.clockify import REPORT_PAGE, Clockify
 from connectors.reading_ahead import read_ahead
+from connectors.standins.clockify import ClockifyStandin
+from connectors.standins.server import serving
 from connectors.standins.world import settings_for
 
 #: Entries of the sends whose plan is made, and of those that are really sent.
@@ -66,11 +71,8 @@ def peak_of(entries: int, option: str) -> Cost:
 
 def reading_pages() -> Iterator[str]:
     """Measure how fast pages of the report are read, and give the table line by line."""
-    from connectors.standins.clockify import ClockifyStandin
-    from connectors.standins.server import serving
-
-    world = _with_many(READ)
-    with serving(ClockifyStandin(world).app) as url:
+    world = good_entries()
+    with _own_process(READ) as url:
         at = settings_for(world, clockify_url=url, quickbooks_url="")
         at["CLOCKBOOKS_CLOCKIFY_WORKSPACE_ID"] = world["clockify"]["workspace"]["id"]
         pages = {
@@ -87,7 +89,27 @@ def reading_pages() -> Iterator[str]:
     for what, wall_s in took.items():
         yield f"| {what} | {number / wall_s:.1f} | {first / wall_s:.2f} |"
     yield ""
-    yield "The stand-in runs in the reader's process, and makes each page in most of that time."
+    yield "The stand-in, in a process of its own, makes each page in most of that time."
+
+
+@contextmanager
+def _own_process(entries: int) -> Iterator[str]:
+    """Serve a workspace from another process for a block, and give its address."""
+    fresh = multiprocessing.get_context("spawn")
+    here, there = fresh.Pipe()
+    process = fresh.Process(target=_serve, args=(entries, there))
+    process.start()
+    try:
+        yield here.recv()
+    finally:
+        here.send("enough")
+        process.join()
+
+
+def _serve(entries: int, pipe: Connection) -> None:
+    with serving(ClockifyStandin(_with_many(entries)).app) as url:
+        pipe.send(url)
+        pipe.recv()
 
 
 def _bare(at: dict[str, str]) -> int:
