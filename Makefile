@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo test test-slow bench lint format setup lock clean
+.PHONY: demo test test-slow screens bench lint format setup lock clean
 
 demo: setup  ## the main job, end to end, against local stand-ins of both services
 	$(BIN)/clockbooks demo
@@ -12,6 +12,9 @@ test: setup  ## the whole suite; slow tests apart
 
 test-slow: setup  ## what takes longer than a developer waits
 	$(BIN)/python -m pytest -m slow
+
+screens: setup  ## photographs the review for the README, in Chromium
+	SCREENS=data/screens $(BIN)/python -m pytest -m slow -k person tests/flows/test_review_in_a_browser.py
 
 bench: setup  ## measures time and memory, and keeps the table in data/BENCHMARKS.md
 	$(BIN)/python tests/bench

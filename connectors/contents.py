@@ -8,7 +8,7 @@ import pandas as pd
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 
-from connectors.database import changing, chunks
+from connectors.database import changing, chunks, rows_of
 from schemas.contents import Contents
 from schemas.tables import contents, ledger, verdicts
 from schemas.words import LedgerState, Source
@@ -90,17 +90,14 @@ def remember(engine: sa.Engine, connection_id: int, found: pd.DataFrame) -> None
         found: `Contents`; those that the ledger does not hold, or knows already, are left out.
     """
     by_id = dict(zip(found["entry_id"], records(found), strict=True))
-    mine = ledger.c.connection_id == connection_id
-    both = sa.and_(
-        contents.c.connection_id == ledger.c.connection_id, contents.c.entry_id == ledger.c.entry_id
-    )
-    lacking = sa.select(ledger.c.entry_id).outerjoin(contents, both)
     with changing(engine) as connection:
-        for ids in chunks(list(by_id)):
-            query = lacking.where(mine, contents.c.entry_id.is_(None), ledger.c.entry_id.in_(ids))
-            rows = [by_id[entry_id] for entry_id in connection.scalars(query)]
-            if rows:
-                insert(connection, connection_id, rows)
+        held, kept = (
+            {row.entry_id for row in rows_of(connection, key, connection_id, by_id, [key])}
+            for key in (ledger.c.entry_id, contents.c.entry_id)
+        )
+        rows = [record for entry_id, record in by_id.items() if entry_id in held - kept]
+        if rows:
+            insert(connection, connection_id, rows)
 
 
 def adopt(engine: sa.Engine, connection_id: int, own_ids: Mapping[str, str]) -> None:

@@ -21,7 +21,7 @@ import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 
 from connectors import contents
-from connectors.database import changing, chunks, writing
+from connectors.database import changing, rows_of, writing
 from connectors.errors import TryAgain
 from connectors.quickbooks import Created, NotCreated, batch_bytes, fingerprint
 from schemas.tables import batches, ledger, runs
@@ -153,13 +153,8 @@ def held(engine: sa.Engine, connection_id: int, entry_ids: Sequence[str]) -> pd.
         `entry_id`, `state` and `time_activity_id` of those that were ever claimed.
     """
     columns = [ledger.c.entry_id, ledger.c.state, ledger.c.time_activity_id]
-    rows: list[Any] = []
     with engine.connect() as connection:
-        for ids in chunks(list(entry_ids)):
-            query = sa.select(*columns).where(
-                ledger.c.connection_id == connection_id, ledger.c.entry_id.in_(ids)
-            )
-            rows += connection.execute(query).all()
+        rows = rows_of(connection, ledger.c.entry_id, connection_id, entry_ids, columns)
     names = [column.name for column in columns]
     return pd.DataFrame([tuple(row) for row in rows], columns=names, dtype="str")
 
@@ -327,26 +322,20 @@ def record(
 
 def refusals(engine: sa.Engine, connection_id: int, entry_ids: Sequence[str]) -> list[Refusal]:
     """Give what the ledger keeps of those of *entry_ids* that QuickBooks refused."""
-    found: list[Refusal] = []
     with engine.connect() as connection:
-        for ids in chunks(list(entry_ids)):
-            query = sa.select(ledger).where(
-                ledger.c.connection_id == connection_id,
-                ledger.c.entry_id.in_(ids),
-                ledger.c.state == LedgerState.REFUSED,
-            )
-            found += [
-                Refusal(
-                    entry_id=row.entry_id,
-                    body=row.body,
-                    fault=row.fault,
-                    refused_at=row.changed_at,
-                    qbo_time=row.qbo_time,
-                    company_state=row.company_state,
-                )
-                for row in connection.execute(query)
-            ]
-    return found
+        rows = rows_of(connection, ledger.c.entry_id, connection_id, entry_ids, list(ledger.c))
+    return [
+        Refusal(
+            entry_id=row.entry_id,
+            body=row.body,
+            fault=row.fault,
+            refused_at=row.changed_at,
+            qbo_time=row.qbo_time,
+            company_state=row.company_state,
+        )
+        for row in rows
+        if row.state == LedgerState.REFUSED
+    ]
 
 
 def lease_over() -> TryAgain:
@@ -500,18 +489,12 @@ def accounted(
     engine: sa.Engine, connection_id: int, time_activity_ids: Sequence[str]
 ) -> frozenset[str]:
     """Say which of these TimeActivities the ledger already knows as sent."""
-    known: set[str] = set()
+    key = ledger.c.time_activity_id
     with engine.connect() as connection:
-        for ids in chunks(list(time_activity_ids)):
-            known |= set(
-                connection.scalars(
-                    sa.select(ledger.c.time_activity_id).where(
-                        ledger.c.connection_id == connection_id,
-                        ledger.c.time_activity_id.in_(ids),
-                    )
-                )
-            )
-    return frozenset(known)
+        return frozenset(
+            row.time_activity_id
+            for row in rows_of(connection, key, connection_id, time_activity_ids, [key])
+        )
 
 
 def count(engine: sa.Engine, connection_id: int) -> dict[LedgerState, int]:

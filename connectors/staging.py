@@ -1,8 +1,8 @@
-"""Keeps the rows of files on disk while they are imported, so that memory stays flat.
+"""Keeps the rows of a run on disk until they are judged, so that memory stays flat.
 
-Files come in any order, overlap, and may have a million rows; what is decided together are the rows
-of one day. So all rows go into a table of their own first, a SQLite file that only its owner can
-read and that is gone when the import ends, and come back in slices of whole days.
+Pages and files come in any order, overlap, and may hold a million rows; what is decided together
+are the rows of one day. So all rows go into a table of their own first, a SQLite file that only its
+owner can read and that is gone when the run ends, and come back in slices of whole days.
 """
 
 import sqlite3
@@ -14,8 +14,8 @@ from typing import Any
 
 import pandas as pd
 
-#: dtype of each staged column; instants are microseconds since 1970, UTC.
-DTYPES: Mapping[str, str] = {
+#: dtype of each column of a file's row; instants (`…_us`) are microseconds since 1970, UTC.
+FILE_ROW: Mapping[str, str] = {
     "file": "int64",
     "line": "int64",
     "user_name": "str",
@@ -37,42 +37,77 @@ DTYPES: Mapping[str, str] = {
     "approved": "boolean",
 }
 
+#: The same for an entry of Clockify's: `TimeEntries`, and the local day.
+ENTRY: Mapping[str, str] = {
+    "entry_id": "str",
+    "user_id": "str",
+    "user_name": "str",
+    "user_email": "str",
+    "project_id": "str",
+    "project_name": "str",
+    "client_id": "str",
+    "client_name": "str",
+    "task_name": "str",
+    "tags": "str",
+    "description": "str",
+    "start_us": "Int64",
+    "end_us": "Int64",
+    "duration_s": "Int64",
+    "billable": "boolean",
+    "entry_type": "str",
+    "rate_micros": "Int64",
+    "currency": "str",
+    "approved": "bool",
+    "day": "str",
+}
+
 
 class Staging:
-    """The rows of an import, on disk.
+    """Rows on disk, with a `day` each.
 
     Attributes:
-        rows: How many there are.
+        rows: How many were added.
     """
 
-    def __init__(self, database: sqlite3.Connection) -> None:
+    def __init__(
+        self, database: sqlite3.Connection, dtypes: Mapping[str, str], *, order: Sequence[str]
+    ) -> None:
+        """Make an empty table.
+
+        Args:
+            database: Where.
+            dtypes: dtype of each column; `day` (YYYY-MM-DD) is one of them.
+            order: Columns by which the rows of a slice stand.
+        """
         self._database = database
+        self._dtypes = dtypes
+        self._order = ", ".join(order)
         self.rows = 0
-        columns = ", ".join(f'"{name}"' for name in DTYPES)
-        database.execute(f"CREATE TABLE entries ({columns})")
+        database.execute(f"CREATE TABLE entries ({', '.join(map(_quoted, dtypes))})")
 
     def add(self, rows: pd.DataFrame) -> None:
-        """Keep rows with the columns of `DTYPES`."""
-        plain = rows[list(DTYPES)].astype(object)
-        values = plain.where(plain.notna(), None).itertuples(index=False, name=None)
-        marks = ", ".join("?" * len(DTYPES))
+        """Keep rows; whatever else they have besides the staging's columns is left out."""
+        marks = ", ".join("?" * len(self._dtypes))
         with self._database:
-            self._database.executemany(f"INSERT INTO entries VALUES ({marks})", values)
+            self._database.executemany(
+                f"INSERT INTO entries VALUES ({marks})", _plain(rows[list(self._dtypes)])
+            )
         self.rows += len(rows)
 
     def distinct(self, *names: str) -> pd.DataFrame:
         """Give the different values that some columns have together."""
-        columns = ", ".join(f'"{name}"' for name in names)
-        found = self._database.execute(f"SELECT DISTINCT {columns} FROM entries ORDER BY {columns}")
-        return _frame(found.fetchall(), names)
+        columns = ", ".join(map(_quoted, names))
+        found = self._database.execute(
+            f"SELECT DISTINCT {columns} FROM entries WHERE day IS NOT NULL ORDER BY {columns}"
+        )
+        return self._frame(found.fetchall(), names)
 
     def slices(self, at_least: int) -> Iterator[pd.DataFrame]:
-        """Give the rows by day, in slices of whole days with *at_least* so many rows.
-
-        Within a slice they stand by file and line.
-        """
+        """Give the rows by day, in slices of whole days with *at_least* so many rows."""
         self._database.execute("CREATE INDEX IF NOT EXISTS by_day ON entries (day)")
-        counted = self._database.execute("SELECT day, count(*) FROM entries GROUP BY day")
+        counted = self._database.execute(
+            "SELECT day, count(*) FROM entries WHERE day IS NOT NULL GROUP BY day"
+        )
         first, rows = None, 0
         for day, number in counted.fetchall():
             first, rows = first or day, rows + number
@@ -83,22 +118,104 @@ class Staging:
             yield self._between(first, "9999")
 
     def _between(self, first: str, last: str) -> pd.DataFrame:
-        query = "SELECT * FROM entries WHERE day BETWEEN ? AND ? ORDER BY file, line"
-        return _frame(self._database.execute(query, (first, last)).fetchall(), list(DTYPES))
+        columns = ", ".join(map(_quoted, self._dtypes))
+        query = f"SELECT {columns} FROM entries WHERE day BETWEEN ? AND ? ORDER BY {self._order}"
+        return self._frame(self._database.execute(query, (first, last)).fetchall(), self._dtypes)
+
+    def _frame(self, rows: Sequence[Any], names: Sequence[str] | Mapping[str, str]) -> pd.DataFrame:
+        frame = pd.DataFrame(rows, columns=list(names), dtype=object)
+        return frame.astype({name: self._dtypes[name] for name in names})
+
+
+class StagedEntries(Staging):
+    """The entries of a window: the latest row of each id counts, good or bad."""
+
+    def __init__(self, database: sqlite3.Connection) -> None:
+        super().__init__(database, ENTRY, order=("start_us", "entry_id"))
+        database.execute("ALTER TABLE entries ADD COLUMN problem")
+        database.execute("CREATE UNIQUE INDEX by_id ON entries (entry_id)")
+        database.execute("CREATE TABLE approved (entry_id PRIMARY KEY) WITHOUT ROWID")
+
+    def add(self, rows: pd.DataFrame) -> None:
+        """Keep good rows, in place of what their ids had before."""
+        names = [*ENTRY, "problem"]
+        self._replace(names, _plain(rows.assign(problem=None)[names]))
+        self.rows += len(rows)
+
+    def set_aside(self, found: Sequence[tuple[str | None, str]]) -> None:
+        """Keep ids and problems of bad rows; an id takes the place of what it had before."""
+        self._replace(["entry_id", "problem"], found)
+
+    def _replace(self, names: Sequence[str], values: Any) -> None:
+        columns, marks = ", ".join(map(_quoted, names)), ", ".join("?" * len(names))
+        with self._database:
+            self._database.executemany(
+                f"INSERT OR REPLACE INTO entries ({columns}) VALUES ({marks})",
+                values,
+            )
+
+    def keep_days(self, first: str, last: str) -> None:
+        """Forget the entries of all days but *first* to *last* (YYYY-MM-DD)."""
+        with self._database:
+            self._database.execute(
+                "DELETE FROM entries WHERE day NOT BETWEEN ? AND ?", (first, last)
+            )
+
+    def problems(self) -> Iterator[dict[str, str | None]]:
+        """Give `entry_id` and `problem` of the bad rows, in the order in which they came."""
+        found = self._database.execute(
+            "SELECT entry_id, problem FROM entries WHERE problem IS NOT NULL ORDER BY rowid"
+        )
+        for entry_id, problem in found:
+            yield {"entry_id": entry_id, "problem": problem}
+
+    def approve(self, entry_ids: Sequence[str]) -> None:
+        """Note that entries are approved."""
+        with self._database:
+            self._database.executemany(
+                "INSERT OR IGNORE INTO approved VALUES (?)", [(id_,) for id_ in entry_ids]
+            )
+
+    def approved(self, entry_ids: Sequence[str]) -> frozenset[str]:
+        """Say which of some entries are approved; at most 32,000 are asked for at once."""
+        marks = ", ".join("?" * len(entry_ids))
+        found = self._database.execute(
+            f"SELECT entry_id FROM approved WHERE entry_id IN ({marks})",
+            entry_ids,
+        )
+        return frozenset(id_ for (id_,) in found)
 
 
 @contextmanager
 def staging() -> Iterator[Staging]:
-    """Open an empty staging for a block; its file is deleted afterwards, whatever happens."""
+    """Open an empty staging of `FILE_ROW`s for a block; they stand by file and line."""
+    with _own_database() as database:
+        yield Staging(database, FILE_ROW, order=("file", "line"))
+
+
+@contextmanager
+def staging_entries() -> Iterator[StagedEntries]:
+    """Open an empty staging of `ENTRY`s for a block; they stand by start and id."""
+    with _own_database() as database:
+        yield StagedEntries(database)
+
+
+@contextmanager
+def _own_database() -> Iterator[sqlite3.Connection]:
+    """Make a database for a block; its file is deleted afterwards, whatever happens."""
     with (
         tempfile.TemporaryDirectory(prefix="clockbooks-") as folder,  # its owner's alone
         closing(sqlite3.connect(Path(folder) / "rows.db", check_same_thread=False)) as database,
     ):
         database.execute("PRAGMA journal_mode = OFF")  # nobody needs it after a crash
         database.execute("PRAGMA synchronous = OFF")
-        yield Staging(database)
+        yield database
 
 
-def _frame(rows: Sequence[Any], names: Sequence[str]) -> pd.DataFrame:
-    frame = pd.DataFrame(rows, columns=list(names), dtype=object)
-    return frame.astype({name: DTYPES[name] for name in names})
+def _plain(rows: pd.DataFrame) -> Iterator[tuple[Any, ...]]:
+    plain = rows.astype(object)
+    yield from plain.where(plain.notna(), None).itertuples(index=False, name=None)
+
+
+def _quoted(name: str) -> str:
+    return f'"{name}"'

@@ -8,7 +8,7 @@ import pandas as pd
 from connectors import links as stored_links
 from connectors.errors import AskPerson
 from connectors.staging import Staging
-from flows.sending import Partners
+from flows.jobs import Partners
 from flows.world import World
 from schemas.links import Links
 from schemas.words import Problem

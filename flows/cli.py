@@ -625,6 +625,30 @@ def entries(
         tables.show_entries(output, found)
 
 
+@app.command(epilog="Example: clockbooks plans --json")
+def plans(
+    *,
+    withdraw: Annotated[
+        int | None,
+        typer.Option(
+            metavar="PLAN",
+            help="Let this plan wait no more: nothing of it is sent, its entries are free again.",
+        ),
+    ] = None,
+    connection: ConnectionName = None,
+    json: Json = False,
+) -> None:
+    """Show the plans that were shown to somebody before they went, and what was decided.
+
+    A plan waits on its run's page in Prefect, where its Resume button is.
+    """
+    with command(as_json=json) as output:
+        from flows import plan_listing, tables
+
+        output.document = plan_listing.listed(connection, withdraw=withdraw)
+        tables.show_plans(output, output.document["plans"])
+
+
 @app.command("rotate-key", epilog="Example: clockbooks rotate-key")
 def rotate_key(*, json: Json = False) -> None:
     """Encrypt the stored secrets, of all connections, with a new key.
@@ -638,6 +662,37 @@ def rotate_key(*, json: Json = False) -> None:
         output.document = key_rotating.rotate_key()
         output.say(f"{output.document['encrypted']:,} secrets were encrypted anew.")
         output.say(output.document["told"])
+
+
+@app.command(epilog="Example: clockbooks ui --port 4300")
+def ui(
+    *,
+    port: Annotated[int, typer.Option(min=1, max=65535, help="The port to listen on.")] = 4200,
+    host: Annotated[
+        str,
+        typer.Option(
+            metavar="ADDRESS",
+            help="This machine's address to listen on; 0.0.0.0 for all its networks. Elsewhere"
+            " than here a password is needed: it is made, or set CLOCKBOOKS_UI_PASSWORD.",
+        ),
+    ] = "127.0.0.1",
+    server_only: Annotated[
+        bool,
+        typer.Option(
+            "--server-only", help="Start no runs here: workers of a work pool do; see README."
+        ),
+    ] = False,
+) -> None:
+    """Start Prefect's server, the deployments and a runner here, and say which address to open.
+
+    Schedules, forms to run by hand, plans to approve, runs to watch. Ctrl-C
+    stops all of it; the next start finds everything as it was.
+    """
+    with command(as_json=False) as output:
+        from flows.prefect_home import Address
+        from flows.serving import run_ui
+
+        run_ui(Address(host, port), runs_here=not server_only, tell=output.say)
 
 
 @app.command(epilog="Example: clockbooks demo")

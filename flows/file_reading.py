@@ -14,7 +14,7 @@ import pandas as pd
 
 from connectors.errors import AskPerson
 from connectors.export_files import DELIMITERS, ExportFile, open_export
-from connectors.staging import DTYPES, Staging
+from connectors.staging import FILE_ROW, Staging
 from flows.spool import Spool
 from schemas.exports import BadCell, DateOrder, NotAnExport, Note, WrongMapping, add_up
 from transforms.days import local_days, zone
@@ -240,7 +240,7 @@ def _to_stage(entries: pd.DataFrame, fmt: Format, number: int, days_in: ZoneInfo
             rows[f"{name}_name"] = rows[f"{name}_name"].fillna("")
     timed = rows["start"].notna()
     rows.loc[timed, "day"] = local_days(rows.loc[timed, "start"], days_in)
-    return rows[list(DTYPES)]
+    return rows[list(FILE_ROW)]
 
 
 def _microseconds(instants: pd.Series) -> pd.Series:

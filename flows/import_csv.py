@@ -6,111 +6,66 @@ what goes again.
 
 # No `from __future__ import annotations` here: Prefect's runner could not resolve the parameters.
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from contextvars import ContextVar
-from dataclasses import dataclass
-from itertools import islice
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Any, Literal
 
 from prefect import flow
-from pydantic import Field
 
+from flows.endings import ended
 from flows.file_reading import ReadOptions
-from flows.importing import ImportRequest, Report, import_files
-from flows.loading import Progress
+from flows.importing import ImportReport, ImportRequest, import_files
 from flows.send_time import run_as_task
+from flows.turns import turn
+from flows.watching import shortened, watcher
 from flows.world import open_world
-
-#: So many entries and rows are in what a run returns; all are in `clockbooks entries`.
-MOST_RETURNED = 10_000
-
-
-@dataclass(frozen=True)
-class Watcher:
-    """Who is shown what an import does: the command line; nobody on a server.
-
-    Attributes:
-        approve: Shown the plan; `None` to send without asking.
-        progress: Told how far it has come.
-        report: Where the whole document's lists are.
-    """
-
-    approve: Callable[[dict[str, Any]], bool] | None
-    progress: Progress
-    report: Report
-
-
-_watcher: ContextVar[Watcher | None] = ContextVar("watcher", default=None)
 
 
 @flow(name="import-csv")
 def import_csv(
-    files: Annotated[list[Path], Field(description="The exports, where this run can read them.")],
-    connection: Annotated[
-        str | None, Field(description="Which connection; empty for the only one.")
-    ] = None,
-    date_order: Annotated[
-        Literal["mdy", "dmy", "ymd"] | None,
-        Field(description="Order of day and month; empty to find it out from the file."),
-    ] = None,
-    timezone: Annotated[
-        str | None,
-        Field(description="Time zone of the file's clock times; empty for the connection's."),
-    ] = None,
-    encoding: Annotated[
-        str | None, Field(description="utf-8, utf-16, windows-1252; empty to find it out.")
-    ] = None,
-    delimiter: Annotated[
-        str | None, Field(description="comma, semicolon or tab; empty to find it out.")
-    ] = None,
-    mapping: Annotated[
-        list[str], Field(description="What a column holds: column=field, one each.")
-    ] = [],
-    strict: Annotated[bool, Field(description="Send nothing unless every row is good.")] = False,
-    users: Annotated[list[str], Field(description="Only these users: names or addresses.")] = [],
-    clients: Annotated[list[str], Field(description="Only these clients: names.")] = [],
-    projects: Annotated[list[str], Field(description="Only these projects: names.")] = [],
-    billable: Annotated[
-        bool | None, Field(description="Only billable rows, only others, or both.")
-    ] = None,
-    approved_only: Annotated[
-        bool | None,
-        Field(
-            description="Leave rows that the file does not call approved; empty for what the"
-            " settings say."
-        ),
-    ] = None,
-    rounding: Annotated[
-        str | None,
-        Field(
-            description="nearest:15, up:6, none; empty for what the settings say, else the"
-            " workspace's own."
-        ),
-    ] = None,
-    dry_run: Annotated[bool, Field(description="Show the plan; send nothing.")] = True,
-    allow_payroll: Annotated[
-        bool | None,
-        Field(
-            description="Try a company with QuickBooks Payroll; empty for what the settings say."
-        ),
-    ] = None,
-    retry_refused: Annotated[
-        bool, Field(description="Try rows again that QuickBooks refused, changed or not.")
-    ] = False,
-    sync: Annotated[
-        bool | None,
-        Field(
-            description="Compare both directories first; empty for what"
-            " CLOCKBOOKS_SYNC_BEFORE_SEND says."
-        ),
-    ] = None,
+    files: list[Path],
+    connection: str | None = None,
+    date_order: Literal["mdy", "dmy", "ymd"] | None = None,
+    timezone: str | None = None,
+    encoding: str | None = None,
+    delimiter: str | None = None,
+    mapping: list[str] = [],
+    strict: bool = False,
+    users: list[str] = [],
+    clients: list[str] = [],
+    projects: list[str] = [],
+    billable: bool | None = None,
+    approved_only: bool | None = None,
+    rounding: str | None = None,
+    dry_run: bool = True,
+    allow_payroll: bool | None = None,
+    retry_refused: bool = False,
+    sync: bool | None = None,
 ) -> dict[str, Any]:
     """Send the time of exported files to QuickBooks, each entry once, in the books of all sends.
 
     Safe to run again over the same or overlapping files. Starts as a dry run unless told
     otherwise. Returns the JSON document of `clockbooks import --json`; of long lists the beginning.
+
+    Args:
+        files: The exports, where this run can read them.
+        connection: Which connection; empty for the only one.
+        date_order: Order of day and month; empty to find it out from the file.
+        timezone: Time zone of the file's clock times; empty for the connection's.
+        encoding: utf-8, utf-16, windows-1252; empty to find it out.
+        delimiter: comma, semicolon or tab; empty to find it out.
+        mapping: What a column holds: column=field, one each.
+        strict: Send nothing unless every row is good.
+        users: Only these users: names or addresses.
+        clients: Only these clients: names.
+        projects: Only these projects: names.
+        billable: Only billable rows, only others, or both.
+        approved_only: Leave rows that the file does not call approved; empty for what the
+            settings say.
+        rounding: nearest:15, up:6, none; empty for what the settings say, else the workspace's own.
+        dry_run: Show the plan; send nothing.
+        allow_payroll: Try a company with QuickBooks Payroll; empty for what the settings say.
+        retry_refused: Try rows again that QuickBooks refused, changed or not.
+        sync: Compare both directories first; empty for what the settings say.
     """
     request = ImportRequest(
         files=tuple(files),
@@ -133,41 +88,19 @@ def import_csv(
         retry_refused=retry_refused,
         sync=sync,
     )
-    watcher = _watcher.get()
-    report = watcher.report if watcher else Report()
-    try:
-        with open_world(connection or None) as world:
-            document = import_files(
-                world,
-                request,
-                report,
-                approve=watcher.approve if watcher else None,
-                progress=watcher.progress if watcher else None,
-                run=run_as_task,
-            )
-        return _shortened(document)
-    finally:
-        if watcher is None:
-            report.close()
-
-
-@contextmanager
-def watched_by(watcher: Watcher) -> Iterator[None]:
-    """Let the flow runs of this block be shown to somebody at a terminal."""
-    token = _watcher.set(watcher)
-    try:
-        yield
-    finally:
-        _watcher.reset(token)
-
-
-def _shortened(document: dict[str, Any]) -> dict[str, Any]:
-    """Give a document that Prefect can carry: lists, not files, and no endless ones."""
-    short = dict(document)
-    for name in ("entries", "set_aside"):
-        short[name] = list(islice(document[name], MOST_RETURNED))
-        left_out = len(document[name]) - len(short[name])
-        if left_out:
-            told = f"{left_out:,} more {name.replace('_', ' ')} are left out of this result."
-            short["notes"] = [*short["notes"], told]
-    return short
+    with (
+        watcher(ImportReport) as watched,
+        open_world(connection or None) as world,
+        turn(world) as why_not,
+    ):
+        if why_not:
+            return why_not
+        document = import_files(
+            world,
+            request,
+            watched.report,
+            approve=watched.approve,
+            progress=watched.progress,
+            run=run_as_task,
+        )
+        return ended(document, shortened(document), connection=world.connection.name)

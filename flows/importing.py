@@ -15,17 +15,14 @@ from typing import Any
 
 import pandas as pd
 
-from connectors import verdicts
-from connectors.errors import AskPerson, TryAgain
+from connectors.errors import AskPerson
 from connectors.staging import Staging, staging
 from flows.attributing import Named, attribute, client_id, keep_links
+from flows.carrying import Carrier
+from flows.extracting import instants
 from flows.file_reading import FileRead, ReadOptions, read_files
-from flows.live_run import LiveRun, live_run
-from flows.loading import Progress, load, not_loaded
-from flows.recognising import RecognisedRows, recognise_rows
-from flows.refusals import hold_back_refused
-from flows.reporting import Tally
-from flows.sending import (
+from flows.jobs import (
+    SLICE_ROWS,
     Facts,
     JobRequest,
     call_plainly,
@@ -33,6 +30,11 @@ from flows.sending import (
     look_up_partners,
     with_defaults,
 )
+from flows.live_run import LiveRun, live_run
+from flows.loading import Progress
+from flows.recognising import RecognisedRows, recognise_rows
+from flows.refusals import hold_back_refused
+from flows.reporting import Report
 from flows.settings import mapping_lines
 from flows.settling import settle
 from flows.spool import Spool
@@ -41,9 +43,6 @@ from flows.world import World
 from schemas.file_entries import FileEntries
 from schemas.words import Reason, State
 from transforms.plan import Rules, make_plan
-
-#: Rows that are judged together, at least; whole days are not divided.
-SLICE_ROWS = 20_000
 
 #: Lines that a note names; the others are counted.
 _NAMED_LINES = 10
@@ -64,68 +63,47 @@ class ImportRequest(JobRequest):
     strict: bool = False
 
 
-class Report:
-    """What an import comes to, however many rows: its lists are on disk when they must.
+class ImportReport(Report):
+    """What an import comes to, with what concerns its files.
 
     Attributes:
-        tally: Counts and lists the entries.
-        set_aside: Rows that are no entries, as objects.
         files: How each file was read.
-        notes: What a person should know besides.
         clashes: How many rows begin when somebody's sent entry begins, and say otherwise.
-        stopped: Why the import ended early; `None` when it did not.
-        latest: The document that was made last.
     """
 
     def __init__(self) -> None:
-        self.latest: dict[str, Any] = {}
-        self.set_aside = Spool()
+        super().__init__()
         self.files: list[FileRead] = []
-        self.notes: list[str] = []
-        self.stopped: str | None = None
-        self._entries = Spool()
-        self.begin()
-
-    def begin(self) -> None:
-        """Count anew: what was a plan until now is carried out."""
-        self._entries.close()
-        self._entries = Spool()
-        self.tally = Tally(self._entries)
         self.clashes = 0
         self._clashing: list[str] = []
 
-    def add(self, plan: pd.DataFrame, clashing: Sequence[str]) -> None:
-        """Add the rows of a slice, and the places of those that clash."""
-        self.tally.add(plan)
-        self.clashes += len(clashing)
-        self._clashing += clashing[: _NAMED_LINES - len(self._clashing)]
+    def begin(self) -> None:
+        """See `Report`."""
+        super().begin()
+        self.clashes = 0
+        self._clashing = []
 
-    def document(self, run_id: str | None, *notes: str) -> dict[str, Any]:
+    def note_clashes(self, places: Sequence[str]) -> None:
+        """Add the places of rows that clash."""
+        self.clashes += len(places)
+        self._clashing += places[: _NAMED_LINES - len(self._clashing)]
+
+    def import_document(self, run_id: str | None, *notes: str) -> dict[str, Any]:
         """Give the JSON document; its counts add up to `extracted`."""
-        self.latest = {
-            **self.tally.document(run_id, dry_run=run_id is None),
-            "set_aside": self.set_aside,
-            "notes": [
-                *(note for file in self.files for note in file.notes),
-                *self.notes,
-                *([_told_of(self.clashes, self._clashing)] if self.clashes else []),
-                *notes,
-            ],
-            "stopped": self.stopped,
-            "files": [file.document() for file in self.files],
-        }
-        return self.latest
-
-    def close(self) -> None:
-        """Forget the lists."""
-        self._entries.close()
-        self.set_aside.close()
+        document = self.document(run_id, files=[file.document() for file in self.files])
+        document["notes"] = [
+            *(note for file in self.files for note in file.notes),
+            *document["notes"],
+            *([_told_of(self.clashes, self._clashing)] if self.clashes else []),
+            *notes,
+        ]
+        return document
 
 
 def import_files(
     world: World,
     request: ImportRequest,
-    report: Report,
+    report: ImportReport,
     *,
     approve: Callable[[dict[str, Any]], bool] | None = None,
     progress: Progress | None = None,
@@ -168,7 +146,7 @@ def import_files(
             keep_links(world, named)
             importer.carry_out(live, progress or Progress(), run)
             told = [settled.told] if settled.told else []
-            return report.document(live.id, *told, *world.quickbooks.pacer.told())
+            return report.import_document(live.id, *told, *world.quickbooks.pacer.told())
 
 
 def read_into(
@@ -197,7 +175,7 @@ class _Importer:
         facts: Facts,
         named: Named,
         staged: Staging,
-        report: Report,
+        report: ImportReport,
     ) -> None:
         self._world = world
         self._request = request
@@ -221,31 +199,24 @@ class _Importer:
         self._report.begin()
         for rows in self._staged.slices(SLICE_ROWS):
             recognised, plan = self._judge(rows)
-            self._report.add(plan, _clashing(recognised, plan))
-        return self._report.document(None)
+            self._report.add(plan)
+            self._report.note_clashes(_clashing(recognised, plan))
+        return self._report.import_document(None)
 
     def carry_out(self, live: LiveRun, progress: Progress, run: Callable[..., Any]) -> None:
         """Judge and load all rows."""
         report = self._report
         report.begin()
         progress.begun(self._staged.rows)
-        taken = 0
+        carrier = Carrier(self._world, live, self._facts.company, progress, run)
         for rows in self._staged.slices(SLICE_ROWS):
             recognised, plan = self._judge(rows)
-            if report.stopped is None:
-                loading = Progress(moved=progress.moved)
-                ended, report.stopped = run(
-                    load, self._world, live, self._facts.company, plan, recognised.about, loading
-                )
-            else:
-                ended = not_loaded(plan, report.stopped)
+            ended = carrier.carry(plan, recognised.about, unkept=recognised.repeated)
             progress.moved(int((plan["state"] != State.READY).sum()))
-            taken += int(ended["state"].isin([State.SENT, State.IN_DOUBT]).sum())
-            own = ended[~ended["entry_id"].isin(list(recognised.repeated))]
-            verdicts.keep(self._world.engine, self._world.connection.id, live.id, own)
-            report.add(ended, _clashing(recognised, plan))
-        if report.stopped and not taken:
-            raise TryAgain(f"Nothing was sent. {report.stopped}")
+            report.add(ended)
+            report.note_clashes(_clashing(recognised, plan))
+        report.stopped = carrier.stopped
+        carrier.finish()
 
     def _judge(self, rows: pd.DataFrame) -> tuple[RecognisedRows, pd.DataFrame]:
         entries = self._entries(rows)
@@ -271,8 +242,8 @@ class _Importer:
             user_id=self._named.user_ids(rows),
             project_id=self._named.project_ids(rows),
             client_id=rows["client_name"].map(client_id, na_action="ignore"),
-            start=_instants(rows["start_us"]),
-            end=_instants(rows["end_us"]),
+            start=instants(rows["start_us"]),
+            end=instants(rows["end_us"]),
         )
         for name in ("project_name", "client_name", "task_name"):
             entries[name] = entries[name].mask(entries[name] == "")
@@ -283,10 +254,6 @@ def _clashing(recognised: RecognisedRows, plan: pd.DataFrame) -> list[str]:
     """Say where rows stand that would go although the person has something else at that time."""
     rows = plan[plan["entry_id"].isin(recognised.clashing) & (plan["state"] == State.READY)]
     return [f"{row.file} line {row.line}" for row in rows.itertuples(index=False)]
-
-
-def _instants(us: pd.Series) -> pd.Series:
-    return pd.to_datetime(us.astype("Int64"), unit="us", utc=True).dt.as_unit("us")
 
 
 def _without_repeated(plan: pd.DataFrame, repeated: dict[str, tuple[str, int]]) -> pd.DataFrame:
@@ -317,7 +284,7 @@ def _tracker(files: Sequence[FileRead]) -> str:
     return trackers.pop() if len(trackers) == 1 else "the time tracker"
 
 
-def _not_all_good(report: Report) -> AskPerson:
+def _not_all_good(report: ImportReport) -> AskPerson:
     bad = list(islice(report.set_aside, _NAMED_LINES))
     lines = "; ".join(f"{row['file']}, line {row['line']}: {row['problem']}" for row in bad)
     more = len(report.set_aside) - len(bad)

@@ -26,13 +26,21 @@ class Recognised:
 
     Attributes:
         held: `entry_id` (the plan's), `state` and `time_activity_id`.
-        about: What the entries are about.
+        contents: `Contents` of the finished entries.
+        since: The connection's latest claim when the ledger was asked.
         own_ids: The ids of entries that were sent from a file, and the ones they have in Clockify.
     """
 
     held: pd.DataFrame
-    about: About
+    contents: pd.DataFrame
+    since: int
     own_ids: dict[str, str]
+
+    @property
+    def about(self) -> About:
+        """What the entries are about, for those who claim them."""
+        by_id = self.contents.set_index("entry_id", drop=False)
+        return About(by_id, self.since, _sent_from_a_file)
 
 
 def recognise(world: World, entries: pd.DataFrame, links: pd.DataFrame) -> Recognised:
@@ -56,7 +64,8 @@ def recognise(world: World, entries: pd.DataFrame, links: pd.DataFrame) -> Recog
     also["entry_id"] = also["entry_id"].map(own_ids)
     return Recognised(
         held=pd.concat([held, also], ignore_index=True),
-        about=About(mine.set_index("entry_id", drop=False), since, _sent_from_a_file),
+        contents=mine,
+        since=since,
         own_ids=own_ids,
     )
 
@@ -65,10 +74,8 @@ def keep(world: World, recognised: Recognised) -> None:
     """Bring the ledger up to what was recognised, before anything is claimed."""
     engine, connection_id = world.engine, world.connection.id
     contents.adopt(engine, connection_id, recognised.own_ids)
-    held = recognised.about.of(
-        [id_ for id_ in recognised.held["entry_id"] if id_ in recognised.about.contents.index]
-    )
-    contents.remember(engine, connection_id, held)
+    known = recognised.contents["entry_id"].isin(recognised.held["entry_id"])
+    contents.remember(engine, connection_id, recognised.contents[known])
 
 
 def _sent_from_a_file(rows: pd.DataFrame, known: pd.DataFrame) -> pd.Series:

@@ -11,7 +11,7 @@ import pandas as pd
 
 from connectors import verdicts
 from connectors.errors import AskPerson
-from flows.sending import SendResult
+from flows.spool import Spool
 from flows.world import open_ledger
 from schemas.words import LedgerState, Reason, State
 from transforms.names import same_form
@@ -22,23 +22,11 @@ MEMBERS = (
     "description", "time_activity_id",
 )  # fmt: skip
 
+#: So many entries are made objects of at once: a busy day of a large company has tens of thousands.
+_ITEMS_AT_ONCE = 5000
+
 #: Members besides for an entry of a file: where its row stands.
 PLACE = ("file", "line")
-
-
-def send_document(result: SendResult, **more: Any) -> dict[str, Any]:
-    """Give a send as its JSON document; the counts add up to `extracted`."""
-    tally = Tally([])
-    tally.add(result.entries)
-    return {
-        **tally.document(result.run_id, dry_run=result.dry_run),
-        "set_aside": [
-            {"entry_id": row.entry_id, "problem": row.problem} for row in result.set_aside
-        ],
-        "notes": result.notes,
-        "stopped": result.stopped,
-        **more,
-    }
 
 
 class Objects(Protocol):
@@ -60,7 +48,13 @@ class Tally:
         """Add rows of `Plan`, with the states in which they ended."""
         self._counts.update(zip(plan["state"], plan["reason"].fillna(""), strict=True))
         self._minutes_sent += int(plan.loc[plan["state"] == State.SENT, "minutes"].sum())
-        self._entries.extend(_items(plan))
+        for first in range(0, len(plan), _ITEMS_AT_ONCE):
+            self._entries.extend(_items(plan.iloc[first : first + _ITEMS_AT_ONCE]))
+
+    @property
+    def ready(self) -> int:
+        """How many of the entries would be sent."""
+        return self._counts[str(State.READY), ""]
 
     def document(self, run_id: str | None, *, dry_run: bool) -> dict[str, Any]:
         """Give the members of the JSON document that count and list entries."""
@@ -86,6 +80,75 @@ class Tally:
 
     def _by_reason(self, state: State) -> dict[str, int]:
         return {str(reason): number for reason in Reason if (number := self._counts[state, reason])}
+
+
+class Follower(Protocol):
+    """Who is told each part of a report as it comes."""
+
+    def begin(self) -> None:
+        """Count anew."""
+
+    def add(self, plan: pd.DataFrame, /) -> None:
+        """Take rows of `Plan`, with the states in which they ended."""
+
+
+class Report:
+    """What a send or an import comes to, however many entries: its lists are on disk if they must.
+
+    Attributes:
+        tally: Counts and lists the entries.
+        set_aside: Rows that are no entries, as objects.
+        notes: What a person should know besides.
+        stopped: Why the run ended early; `None` when it did not.
+        latest: The document that was made last.
+        currency: The company's; empty while unknown.
+        followers: Told the same as the tally.
+    """
+
+    def __init__(self) -> None:
+        self.latest: dict[str, Any] = {}
+        self.currency = ""
+        self.followers: list[Follower] = []
+        self.set_aside = Spool()
+        self.notes: list[str] = []
+        self.stopped: str | None = None
+        self._entries = Spool()
+        self.tally = Tally(self._entries)
+
+    def begin(self) -> None:
+        """Count anew: what was a plan until now is carried out."""
+        self._entries.close()
+        self._entries = Spool()
+        self.tally = Tally(self._entries)
+        for follower in self.followers:
+            follower.begin()
+
+    def add(self, plan: pd.DataFrame) -> None:
+        """Add rows of `Plan`, with the states in which they ended."""
+        self.tally.add(plan)
+        for follower in self.followers:
+            follower.add(plan)
+
+    def document(self, run_id: str | None, **more: Any) -> dict[str, Any]:
+        """Give the JSON document; its counts add up to `extracted`.
+
+        Args:
+            run_id: The run; `None` for a plan, which leaves no trace.
+            more: Further members.
+        """
+        self.latest = {
+            **self.tally.document(run_id, dry_run=run_id is None),
+            "set_aside": self.set_aside,
+            "notes": list(self.notes),
+            "stopped": self.stopped,
+            **more,
+        }
+        return self.latest
+
+    def close(self) -> None:
+        """Forget the lists."""
+        self._entries.close()
+        self.set_aside.close()
 
 
 def entries(

@@ -5,22 +5,28 @@ and lose the history with it: so Prefect is left out where nobody would see the 
 """
 
 import os
-from contextlib import closing, nullcontext
-from typing import Any
-
-import pandas as pd
+from collections.abc import Callable
+from contextlib import nullcontext
+from functools import partial
+from typing import Any, TypeVar
 
 from flows import importing
 from flows.cli_output import Output
-from flows.importing import ImportRequest
+from flows.importing import ImportReport, ImportRequest
+from flows.jobs import JobRequest
 from flows.loading import Progress
-from flows.reporting import send_document
-from flows.sending import SendRequest, SendResult, send
+from flows.reporting import Report
+from flows.sending import SendRequest, send
 from flows.settling import settle_alone, settled_document
 from flows.sync_report import sync_document
 from flows.syncing import Create, SyncRequest, create_sides, sync
 from flows.tables import loading_bar, show_import, show_send
+from flows.watching import Watcher, watched_by
 from flows.world import open_world
+
+AnyReport = TypeVar("AnyReport", bound=Report)
+Approve = Callable[[dict[str, Any]], bool]
+Show = Callable[[Output, dict[str, Any]], None]
 
 
 def has_server() -> bool:
@@ -58,28 +64,23 @@ def settle_doubts(connection: str | None) -> dict[str, Any]:
 def send_time(
     connection: str | None, request: SendRequest, output: Output, *, ask: bool
 ) -> dict[str, Any]:
-    """Send, after showing the plan and asking where *ask* says so."""
+    """Send, after showing the plan and asking where *ask* says so.
 
-    def approve(plan: pd.DataFrame) -> bool:
-        if not ask:
-            return True
-        document = send_document(SendResult(None, True, plan, [], []))
-        show_send(output, document)
-        ready = document["counts"]["ready"]
-        return ready > 0 and output.ask(f"Send {ready:,} entries to QuickBooks?")
+    The document's lists are open until the command ends.
+    """
 
-    watched = output.errors.is_terminal and not request.dry_run
-    with loading_bar(output, "Sending") if watched else nullcontext() as bar:
-        progress = Progress(*bar) if bar else Progress()
-        if has_server():
-            from flows import send_time as module
+    def in_server(report: Report, asked: Approve | None, progress: Progress) -> None:
+        from flows import send_time as module
 
-            with module.reviewed_by(approve, progress):
-                document: dict[str, Any] = module.send_time(connection=connection, **vars(request))
-                return document
+        with watched_by(Watcher(asked, progress, report)):
+            module.send_time(connection=connection, **vars(request))
+
+    def here(report: Report, asked: Approve | None, progress: Progress) -> None:
         with open_world(connection) as world:
-            result = send(world, request, approve=approve, progress=progress)
-    return send_document(result, connection=world.connection.name)
+            send(world, request, report, approve=asked, progress=progress)
+
+    work = in_server if has_server() else here
+    return _watched(Report(), work, request, output, show=show_send if ask else None)
 
 
 def import_files(
@@ -90,24 +91,41 @@ def import_files(
     The document's lists are open until the command ends.
     """
 
-    def approve(plan: dict[str, Any]) -> bool:
-        show_import(output, plan)
+    def in_server(report: ImportReport, asked: Approve | None, progress: Progress) -> None:
+        from flows import import_csv as module
+
+        parameters = vars(request) | vars(request.reading)
+        for inner in ("reading", "kept_mapping"):
+            del parameters[inner]
+        with watched_by(Watcher(asked, progress, report)):
+            module.import_csv(connection=connection, **parameters)
+
+    def here(report: ImportReport, asked: Approve | None, progress: Progress) -> None:
+        with open_world(connection) as world:
+            importing.import_files(world, request, report, approve=asked, progress=progress)
+
+    work = in_server if has_server() else here
+    return _watched(ImportReport(), work, request, output, show=show_import if ask else None)
+
+
+def _watched(
+    report: AnyReport,
+    work: Callable[[AnyReport, Approve | None, Progress], None],
+    request: JobRequest,
+    output: Output,
+    *,
+    show: Show | None,
+) -> dict[str, Any]:
+    """Do the work in front of somebody, who is shown the plan by *show*, if at all, and asked."""
+
+    def approve(plan: dict[str, Any], show: Show) -> bool:
+        show(output, plan)
         ready = plan["counts"]["ready"]
         return ready > 0 and output.ask(f"Send {ready:,} entries to QuickBooks?")
 
-    report = output.resources.enter_context(closing(importing.Report()))
+    output.resources.callback(report.close)
     watched = output.errors.is_terminal and not request.dry_run
     with loading_bar(output, "Sending") if watched else nullcontext() as bar:
         progress = Progress(*bar) if bar else Progress()
-        asked = approve if ask else None
-        if has_server():
-            import flows.import_csv as module
-
-            parameters = vars(request) | vars(request.reading)
-            for inner in ("reading", "kept_mapping"):
-                del parameters[inner]
-            with module.watched_by(module.Watcher(asked, progress, report)):
-                module.import_csv(connection=connection, **parameters)
-            return report.latest
-        with open_world(connection) as world:
-            return importing.import_files(world, request, report, approve=asked, progress=progress)
+        work(report, partial(approve, show=show) if show else None, progress)
+    return report.latest

@@ -6,79 +6,75 @@ is sent again.
 """
 
 # No `from __future__ import annotations` here: Prefect's runner could not resolve the parameters.
+# Prefect's form takes the words beside a field from the docstring; those of `Field` it drops.
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from contextvars import ContextVar
+from collections.abc import Callable
 from datetime import date
 from typing import Annotated, Any
 
-import pandas as pd
 from prefect import flow, task
 from prefect.cache_policies import NO_CACHE
+from prefect.states import Completed
 from pydantic import Field
 
-from flows.loading import Progress
-from flows.reporting import send_document
+from flows.artifacts import Seen, followed, here, show_result
+from flows.endings import ended, shown
+from flows.jobs import JobRequest
+from flows.reporting import Report
+from flows.reviewing import give_back, rejection, send_reviewed
 from flows.sending import SendRequest, send
-from flows.world import open_world
-
-Approve = Callable[[pd.DataFrame], bool]
-
-#: Who is shown the plan, and who the progress: set by the command line, nobody on a server.
-_reviewer: ContextVar[tuple[Approve, Progress] | None] = ContextVar("reviewer", default=None)
+from flows.turns import turn
+from flows.watching import Watcher, shortened, watcher
+from flows.windows import days_of
+from flows.world import World, open_world
+from schemas.words import PlanState
 
 
 @flow(name="send-time")
 def send_time(
-    start: Annotated[date, Field(description="First day, in the connection's time zone.")],
-    end: Annotated[date, Field(description="Last day, included.")],
-    connection: Annotated[
-        str | None, Field(description="Which connection; empty for the only one.")
-    ] = None,
-    users: Annotated[list[str], Field(description="Only these users: names or ids.")] = [],
-    clients: Annotated[list[str], Field(description="Only these clients: names or ids.")] = [],
-    projects: Annotated[list[str], Field(description="Only these projects: names or ids.")] = [],
-    billable: Annotated[
-        bool | None, Field(description="Only billable entries, only others, or both.")
-    ] = None,
-    approved_only: Annotated[
-        bool | None,
-        Field(
-            description="Leave entries whose timesheet is not approved; empty for what the"
-            " settings say."
-        ),
-    ] = None,
-    rounding: Annotated[
-        str | None,
-        Field(
-            description="nearest:15, up:6, none; empty for what the settings say, else the"
-            " workspace's own."
-        ),
-    ] = None,
-    dry_run: Annotated[bool, Field(description="Show the plan; send nothing.")] = True,
-    allow_payroll: Annotated[
-        bool | None,
-        Field(
-            description="Try a company with QuickBooks Payroll; empty for what the settings say."
-        ),
-    ] = None,
-    retry_refused: Annotated[
-        bool, Field(description="Try entries again that QuickBooks refused, changed or not.")
-    ] = False,
-    sync: Annotated[
-        bool | None,
-        Field(description="Compare both directories first; empty for what the settings say."),
-    ] = None,
+    start: date | None = None,
+    end: date | None = None,
+    last_days: Annotated[int | None, Field(ge=1, le=366)] = None,
+    connection: str | None = None,
+    users: list[str] = [],
+    clients: list[str] = [],
+    projects: list[str] = [],
+    billable: bool | None = None,
+    approved_only: bool | None = None,
+    rounding: str | None = None,
+    dry_run: bool = True,
+    review: bool = False,
+    allow_payroll: bool | None = None,
+    retry_refused: bool = False,
+    sync: bool | None = None,
 ) -> dict[str, Any]:
     """Send the time entered in Clockify on some days to QuickBooks, each entry once.
 
     Safe to run again over the same days: what the ledger holds is not sent twice. Starts as a dry
-    run unless told otherwise. Returns the JSON document of `clockbooks send --json`.
+    run unless told otherwise. Returns the JSON document of `clockbooks send --json`; of
+    long lists the beginning.
+
+    Args:
+        start: First day, in the connection's time zone; or say last_days instead.
+        end: Last day, included.
+        last_days: So many days before today instead of start and end, as a schedule needs it.
+            Today is left out: its hours are not all there yet.
+        connection: Which connection; empty for the only one.
+        users: Only these users: names or ids.
+        clients: Only these clients: names or ids.
+        projects: Only these projects: names or ids.
+        billable: Only billable entries, only others, or both.
+        approved_only: Leave entries whose timesheet is not approved; empty for what the settings
+            say.
+        rounding: nearest:15, up:6, none; empty for what the settings say, else the workspace's own.
+        dry_run: Show the plan; send nothing.
+        review: Stop after the plan, and send what somebody approves on this run's page, by its
+            Resume button.
+        allow_payroll: Try a company with QuickBooks Payroll; empty for what the settings say.
+        retry_refused: Try entries again that QuickBooks refused, changed or not.
+        sync: Compare both directories first; empty for what the settings say.
     """
-    request = SendRequest(
-        start=start,
-        end=end,
+    chosen = JobRequest(
         users=tuple(users),
         clients=tuple(clients),
         projects=tuple(projects),
@@ -90,23 +86,43 @@ def send_time(
         retry_refused=retry_refused,
         sync=sync,
     )
-    approve, progress = _reviewer.get() or (lambda _: True, Progress())
-    with open_world(connection or None) as world:
-        result = send(world, request, approve=approve, progress=progress, run=run_as_task)
-        return send_document(result, connection=world.connection.name)
+    with (
+        watcher(Report) as watched,
+        open_world(connection or None) as world,
+        turn(world) as why_not,
+    ):
+        if why_not:
+            return why_not
+        today = world.now().astimezone(world.timezone).date()
+        first, last = days_of(start, end, last_days, today=today)
+        request = SendRequest(start=first, end=last, **vars(chosen))
+        return _in_pages(world, request, watched, review=review and not dry_run)
+
+
+def _in_pages(
+    world: World, request: SendRequest, watched: Watcher[Report], *, review: bool
+) -> dict[str, Any]:
+    """Send, with or without a review, and show in Prefect's pages what comes of it."""
+    report, seen, plan = watched.report, Seen(), None
+    report.followers.append(seen)
+    progress = followed(watched.progress, here(world, report.currency))
+    give_back(world)
+    if review:
+        document, plan = send_reviewed(
+            world, request, report, lambda: seen.overview, progress=progress, run=run_as_task
+        )
+    else:
+        document = send(
+            world, request, report, approve=watched.approve, progress=progress, run=run_as_task
+        )
+    show_result(document, seen.overview, here(world, report.currency), plan)
+    short = shortened(document)
+    if plan is not None and plan.state is PlanState.REJECTED:
+        return shown(Completed(name="Rejected", message=rejection(plan), data=short))
+    return ended(document, short, connection=world.connection.name)
 
 
 def run_as_task(step: Callable[..., Any], *args: Any) -> Any:
     """Run one step as a Prefect task; its arguments are neither hashed nor kept."""
     as_task = task(name=step.__name__.replace("_", "-"), cache_policy=NO_CACHE)(step)
     return as_task(*args)
-
-
-@contextmanager
-def reviewed_by(approve: Approve, progress: Progress) -> Iterator[None]:
-    """Let the flow runs of this block be shown to somebody at a terminal."""
-    token = _reviewer.set((approve, progress))
-    try:
-        yield
-    finally:
-        _reviewer.reset(token)

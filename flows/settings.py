@@ -7,7 +7,7 @@ folder. Secrets come only from there, from a file or from standard input.
 import re
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
@@ -90,7 +90,9 @@ OWN = (
     "approved_only",
     "allow_payroll",
     "sync_before_send",
+    "review_hours",
     "import_map",
+    "second_run",
     "qbo_batch_size",
     "qbo_batches_per_minute",
     "qbo_requests_per_minute",
@@ -128,12 +130,25 @@ class Settings(BaseSettings):
     qbo_timeout_s: Annotated[float, Field(gt=0)] = 120
     qbo_at_work_s: Annotated[float, Field(gt=0)] = 150
     lease_s: Annotated[float, Field(gt=0)] = 120
+    review_hours: Annotated[float, Field(gt=0, le=24 * 365)] = 72
     timezone: Zone | None = None
     rounding: RoundingWords | None = None
     approved_only: bool = False
     allow_payroll: bool = False
     sync_before_send: bool = False
     import_map: ImportMap | None = None
+    second_run: Literal["wait", "skip"] = "wait"
+    notify: SecretStr | None = None
+    late_after_s: Annotated[float, Field(ge=10)] = 600
+    ui_password: SecretStr | None = None
+
+    @property
+    def folder(self) -> Path:
+        """Where what belongs to the installation is kept: beside the database, or in `data`."""
+        address = sa.make_url(self.database_url)
+        if address.get_backend_name() == "sqlite" and address.database:
+            return Path(address.database).parent
+        return Path("data")
 
     @property
     def key_file(self) -> Path:

@@ -2,25 +2,30 @@
 
 # No `from __future__ import annotations` here: Prefect's runner could not resolve the parameters.
 
-from typing import Annotated, Any
+from typing import Any
 
 from prefect import flow
-from pydantic import Field
 
+from flows.endings import ended
 from flows.send_time import run_as_task
 from flows.settling import settle_alone, settled_document
+from flows.turns import turn
 from flows.world import open_world
 
 
 @flow(name="settle")
 def settle(
-    connection: Annotated[
-        str | None, Field(description="Which connection; empty for the only one.")
-    ] = None,
+    connection: str | None = None,
 ) -> dict[str, Any]:
     """Settle what earlier runs handed over and QuickBooks never confirmed.
 
     Returns the JSON document of `clockbooks settle --json`.
+
+    Args:
+        connection: Which connection; empty for the only one.
     """
-    with open_world(connection or None) as world:
-        return settled_document(run_as_task(settle_alone, world))
+    with open_world(connection or None) as world, turn(world) as why_not:
+        if why_not:
+            return why_not
+        settled = settled_document(run_as_task(settle_alone, world))
+        return ended(settled, settled, connection=world.connection.name)

@@ -2,34 +2,34 @@
 
 # No `from __future__ import annotations` here: Prefect's runner could not resolve the parameters.
 
-from typing import Annotated, Any
+from typing import Any
 
 from prefect import flow
-from pydantic import Field
 
 from flows.send_time import run_as_task
 from flows.sync_report import sync_document
 from flows.syncing import Create, SyncRequest, create_sides, sync
+from flows.turns import turn
 from flows.world import open_world
 
 
 @flow(name="sync-directory")
 def sync_directory(
-    connection: Annotated[
-        str | None, Field(description="Which connection; empty for the only one.")
-    ] = None,
-    create: Annotated[
-        Create | None,
-        Field(description="On which side to create what is missing there; empty for none."),
-    ] = None,
-    dry_run: Annotated[
-        bool, Field(description="Change nothing, the links neither; say what would be created.")
-    ] = False,
+    connection: str | None = None,
+    create: Create | None = None,
+    dry_run: bool = False,
 ) -> dict[str, Any]:
     """Link users and projects whose names match, and say what is missing; create when told to.
 
     Returns the JSON document of `clockbooks sync --json`.
+
+    Args:
+        connection: Which connection; empty for the only one.
+        create: On which side to create what is missing there; empty for none.
+        dry_run: Change nothing, the links neither; say what would be created.
     """
     request = SyncRequest(create=create_sides(create), dry_run=dry_run)
-    with open_world(connection or None) as world:
+    with open_world(connection or None) as world, turn(world) as why_not:
+        if why_not:
+            return why_not
         return sync_document(run_as_task(sync, world, request))

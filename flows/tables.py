@@ -259,6 +259,39 @@ def show_entries(output: Output, found: Sequence[Mapping[str, Any]]) -> None:
         )
 
 
+def show_plans(output: Output, found: Sequence[Mapping[str, Any]]) -> None:
+    """Show the plans that waited for somebody, and where those are decided that still wait."""
+    if output.as_json:
+        return
+    if not found:
+        output.say("No plan was kept yet: a send with `review` in Prefect's page makes one.")
+        return
+    table = _table("", "Plan", "Days", "Entries", "Time", "State", "Decided", "Note")
+    for column in table.columns[2:4]:
+        column.justify = "right"
+    style = {"waiting": "yellow", "approved": "green"}
+    rows = [
+        (
+            row["plan"],
+            f"{row['start']} … {row['end']}",
+            f"{row['entries']:,}",
+            hours(row["minutes"]),
+            Text(row["state"], style=style.get(row["state"], "dim")),
+            f"{row['decided_by']}, {row['decided_at'][:10]}" if row["decided_at"] else "",
+            row["note"],
+        )
+        for row in found
+    ]
+    _show(output, table, rows)
+    for row in found:
+        if row["state"] == "waiting":
+            output.say(
+                f"Plan {row['plan']} waits until {row['expires_at'][:16]} UTC. Decide at"
+                f" {row['address']} by its Resume button; `clockbooks plans --withdraw"
+                f" {row['plan']}` ends the wait."
+            )
+
+
 def show_connections(output: Output, found: Sequence[Mapping[str, Any]]) -> None:
     """Show the connections, how each stands, and when a person must connect again."""
     if output.as_json:

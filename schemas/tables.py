@@ -10,10 +10,10 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from schemas.words import LedgerState, Proof, Reason, Source, State
+from schemas.words import LedgerState, PlanState, Proof, Reason, Source, State
 
 #: The migration that makes these tables; a test holds it equal to the newest one.
-REVISION = "0004"
+REVISION = "0006"
 
 # Constraints have names, so that a migration can change them on every database.
 metadata = sa.MetaData(
@@ -294,4 +294,63 @@ pacing = sa.Table(
     sa.Column("state", sa.Text, nullable=False, comment="JSON: `connectors.pacing.Pace`."),
     comment="The calls of the last minute and what was learned of a company's limits: shared by all"
     " processes that serve it. Whatever is lost here is learned again.",
+)
+
+plans = sa.Table(
+    "plans",
+    metadata,
+    sa.Column("id", sa.Integer, primary_key=True, comment="For people: plan 12."),
+    _connection_id(),
+    sa.Column("state", _one_of("plan_state", PlanState), nullable=False),
+    sa.Column("first_day", sa.String(10), nullable=False, comment="Local day, included."),
+    sa.Column("last_day", sa.String(10), nullable=False, comment="Local day, included."),
+    sa.Column("flow_run_id", sa.String(36), comment="The run that waits, in Prefect."),
+    sa.Column("address", sa.Text, comment="Of that run's page, where somebody decides."),
+    sa.Column("made_at", Utc, nullable=False, comment="UTC."),
+    sa.Column("expires_at", Utc, comment="UTC; from then on nobody can approve. Null in making."),
+    sa.Column(
+        "fingerprint",
+        sa.String(64),
+        comment="SHA-256 of its entries' ids and TimeActivities, in order. Null in making.",
+    ),
+    sa.Column("entries", sa.Integer, nullable=False, comment="How many would go."),
+    sa.Column("minutes", sa.BigInteger, nullable=False, comment="Billed, of all that would go."),
+    sa.Column("amount_cents", sa.BigInteger, nullable=False, comment="In hundredths."),
+    sa.Column("currency", sa.String(3), nullable=False, comment="The company's; empty: unknown."),
+    sa.Column("decided_at", Utc, comment="UTC; null until decided."),
+    sa.Column("decided_by", sa.Text, comment="Who decided, in their own words."),
+    sa.Column("note", sa.Text, comment="What they wrote to it."),
+    sa.Column("run_id", sa.ForeignKey("runs.id"), comment="The run that sent it; null until then."),
+    sa.Index("ix_plans_waiting", "connection_id", "state"),
+    sa.Index("ix_plans_flow_run_id", "flow_run_id"),
+    comment="What was shown to somebody before it went, and what they decided.",
+)
+
+plan_entries = sa.Table(
+    "plan_entries",
+    metadata,
+    sa.Column("plan_id", sa.ForeignKey("plans.id", ondelete="CASCADE"), primary_key=True),
+    sa.Column("number", sa.Integer, primary_key=True, comment="Its place in the plan, from 1."),
+    sa.Column("entry_id", sa.String(64), nullable=False, comment="The source's id."),
+    sa.Column("date", sa.String(10), nullable=False, comment="Local day."),
+    sa.Column("minutes", sa.Integer, nullable=False, comment="Billed."),
+    sa.Column("user", sa.Text),
+    sa.Column("client", sa.Text),
+    sa.Column("project", sa.Text),
+    sa.Column("description", sa.Text, nullable=False),
+    sa.Column("body", sa.Text, nullable=False, comment="The TimeActivity as shown, to the byte."),
+    sa.Column("left_out", sa.Boolean, nullable=False, comment="Whether who approved left it out."),
+    sa.Index("ix_plan_entries_entry_id", "entry_id"),
+    comment="The entries of a kept plan that would go.",
+)
+
+turns = sa.Table(
+    "turns",
+    metadata,
+    _connection_id(primary_key=True),
+    sa.Column("holder", sa.String(36), nullable=False, comment="UUID of whoever has the turn."),
+    sa.Column("what", sa.String(50), nullable=False, comment="What it does: a flow's name."),
+    sa.Column("since", Utc, nullable=False, comment="UTC."),
+    sa.Column("until", Utc, nullable=False, comment="UTC; past it the holder counts as dead."),
+    comment="Which scheduled or served run of a connection is at work; none when nobody is.",
 )

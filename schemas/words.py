@@ -119,3 +119,14 @@ class Source(StrEnum):
 
     CLOCKIFY = "clockify"  # Clockify's own interface: two ids are two entries
     FILE = "file"  # a row of an export: its content must do
+
+
+class PlanState(StrEnum):
+    """How far the review of a kept plan has come."""
+
+    MAKING = "making"  # its entries are being written down; it holds nothing back
+    WAITING = "waiting"  # somebody is to decide; its entries go with no other send
+    APPROVED = "approved"
+    REJECTED = "rejected"
+    EXPIRED = "expired"  # nobody decided in time
+    WITHDRAWN = "withdrawn"  # its run was cancelled or is gone, or somebody took it back

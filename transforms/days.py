@@ -1,9 +1,14 @@
 """Instants to local days, in a named time zone: the one place where that is decided."""
 
-from datetime import date, timedelta
+from bisect import bisect_left
+from datetime import UTC, date, datetime, timedelta
+from functools import partial
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+import numpy as np
 import pandas as pd
+
+from transforms.columns import spelled, texts
 
 
 def zone(name: str) -> ZoneInfo:
@@ -30,8 +35,60 @@ def local_days(instants: pd.Series, timezone: ZoneInfo) -> pd.Series:
     Returns:
         Text `YYYY-MM-DD`, with the index of *instants*.
     """
-    days = instants.dt.tz_convert(timezone).dt.strftime("%Y-%m-%d")
-    return days.astype("str").rename("date")
+    us = instants.dt.as_unit("us").astype("int64").to_numpy()
+    distinct, codes = _numbered((us + _offsets_us(us, timezone)) // _DAY_US)
+    words = np.datetime_as_string(distinct.astype("datetime64[D]")).tolist()
+    days = texts(spelled(codes, words))
+    return days.set_axis(instants.index).rename("date")
+
+
+_DAY_US = 24 * 3600 * 1_000_000
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+#: Beyond these a local time may have no year; no clock changes there.
+_EARLIEST_US, _LATEST_US = (
+    (datetime(*day, tzinfo=UTC) - _EPOCH) // timedelta(microseconds=1)
+    for day in ((1, 1, 3), (9999, 12, 29))
+)
+
+
+def _offsets_us(us: np.ndarray, timezone: ZoneInfo) -> np.ndarray:
+    """Give what the clocks are ahead of UTC at each instant, in microseconds.
+
+    They are asked at both ends of each UTC day in which there are instants. No zone of the tz
+    database (2026) has ever changed its clocks twice within one: between two equal answers there
+    is no other, and between two that differ there is one change.
+    """
+    days, codes = _numbered(us // _DAY_US)
+    first = np.array([_offset_us(day * _DAY_US, timezone) for day in days.tolist()], "int64")
+    last = np.array([_offset_us((day + 1) * _DAY_US - 1, timezone) for day in days.tolist()])
+    offsets: np.ndarray = first[codes]
+    for place in np.flatnonzero(first != last).tolist():
+        instants = range(int(days[place]) * _DAY_US, (int(days[place]) + 1) * _DAY_US)
+        changed = bisect_left(instants, True, key=partial(_differs, first[place], timezone))
+        offsets[(codes == place) & (us >= instants[changed])] = last[place]
+    return offsets
+
+
+def _differs(offset_us: int, timezone: ZoneInfo, us: int) -> bool:
+    return _offset_us(us, timezone) != offset_us
+
+
+def _offset_us(us: int, timezone: ZoneInfo) -> int:
+    us = max(_EARLIEST_US, min(us, _LATEST_US))
+    moment = (_EPOCH + timedelta(microseconds=us)).astimezone(timezone)
+    return (moment.utcoffset() or timedelta()) // timedelta(microseconds=1)
+
+
+def _numbered(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Give the distinct values, and the place of each value among them.
+
+    Entries come in order of time, so that equal values stand together: one of each run is enough.
+    """
+    begins = np.flatnonzero(np.diff(values, prepend=values[:1] - 1))
+    distinct, codes = np.unique(values[begins], return_inverse=True)
+    return distinct, np.repeat(codes, np.diff(begins, append=len(values)))
 
 
 def month_slices(start: date, end: date) -> list[tuple[date, date]]:

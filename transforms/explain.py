@@ -121,7 +121,10 @@ def _texts(rows: pd.DataFrame, say: Callable[[Row], str]) -> Any:
     """Say something of each row, but of rows that are alike only once."""
     if rows.columns.empty:
         return say({})
-    alike = rows.groupby(list(rows.columns), dropna=False, sort=False).ngroup().to_numpy()
+    alike = np.zeros(len(rows), dtype="int64")
+    for column in rows.columns:
+        codes, distinct = pd.factorize(rows[column], use_na_sentinel=False)
+        _, alike = np.unique(alike * len(distinct) + codes, return_inverse=True)
     _, first = np.unique(alike, return_index=True)
     said = [say(row) for row in rows.iloc[first].to_dict("records")]
     return np.array(said, dtype=object)[alike]

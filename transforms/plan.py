@@ -3,17 +3,23 @@
 Pure: a dry run shows the plan, a real run sends exactly its `ready` rows.
 """
 
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from zoneinfo import ZoneInfo
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
 
+from schemas.frames import checked
 from schemas.plan import Plan
 from schemas.quickbooks import Company
-from schemas.words import STATE_OF, Kind, LedgerState, Reason, State
+from schemas.words import STATE_OF, Kind, Reason, State
+from transforms.columns import cells, int64s, spelled, texts, whole_numbers
 from transforms.days import local_days
 from transforms.explain import explain
+from transforms.partners import Held, Partners
 from transforms.rounding import NO_ROUNDING, Rounding, billed_minutes
 
 #: Clockify's own integration sends nothing longer (FACTS, Clockify, section 8); nor do we.
@@ -79,92 +85,136 @@ def make_plan(
     Returns:
         `Plan`, one row for each entry, in the order of *entries*.
     """
-    judged = _with_partners(entries.reset_index(drop=True), held, links, unlinked)
-    days = judged.get("day")
-    judged["date"] = local_days(judged["start"], rules.timezone) if days is None else days
-    judged["minutes"] = billed_minutes(judged["duration_s"], rules.rounding)
-    judged["reason"] = _first_reason(judged, rules)
-    states = {str(reason): str(state) for reason, state in STATE_OF.items()}
-    judged["state"] = judged["reason"].map(states).fillna(str(State.READY))
-    judged["detail"] = explain(judged, rules.company, LONGEST_SHOWN, rules.tracker)
-    judged["rate_micros"] = judged["rate_micros"].where(judged["billable"])
-    return Plan.validate(judged[list(Plan.to_schema().columns)])
+    entries = entries.reset_index(drop=True)
+    person = Partners.of(entries["user_id"], Kind.USER, links, unlinked)
+    customer = Partners.of(entries["project_id"], Kind.PROJECT, links, unlinked)
+    known = Held.of(entries["entry_id"], held)
+    billable = entries["billable"].to_numpy(dtype=bool)
+    plan = {
+        name: entries[_FROM_ENTRIES.get(name, name)]
+        for name in ("entry_id", "user", "project", "client", "description")
+    }
+    days = entries.get("day")
+    plan["date"] = local_days(entries["start"], rules.timezone) if days is None else days
+    plan["minutes"] = billed_minutes(entries["duration_s"], rules.rounding)
+    plan["billable"] = pd.Series(billable)
+    rate_micros, no_rate = whole_numbers(entries["rate_micros"])
+    plan["rate_micros"] = int64s(np.where(billable, rate_micros, 0), no_rate | ~billable)
+    plan["qbo_kind"] = texts(person.spell(person.qbo_kind))
+    plan["qbo_person_id"] = texts(person.spell(person.qbo_id))
+    plan["qbo_customer_id"] = texts(customer.spell(customer.qbo_id))
+    plan["time_activity_id"] = texts(known.time_activity_id)
+    reason = _first_reason(entries, plan, person, customer, known, rules)
+    plan["reason"] = texts(spelled(reason, [*map(str, _ORDER), None]))
+    plan["state"] = texts(spelled(reason, [*(STATE_OF[why] for why in _ORDER), State.READY]))
+    plan["detail"] = _details(entries, plan, person, customer, reason, rules)
+    columns = list(Plan.to_schema().columns)
+    return checked(Plan, pd.DataFrame({name: plan[name] for name in columns}, copy=False))
 
 
-def _with_partners(
-    entries: pd.DataFrame, held: pd.DataFrame, links: pd.DataFrame, unlinked: pd.DataFrame
-) -> pd.DataFrame:
-    """Put beside each entry its links, why there are none, and what the ledger holds of it."""
-    judged = entries.rename(
-        columns={"user_name": "user", "project_name": "project", "client_name": "client"}
-    )
-    judged["billable"] = judged["billable"].astype(bool)
-    people = links[links["kind"] == Kind.USER].set_index("clockify_id")
-    customers = links[links["kind"] == Kind.PROJECT].set_index("clockify_id")
-    judged["qbo_kind"] = judged["user_id"].map(people["qbo_kind"])
-    judged["qbo_person_id"] = judged["user_id"].map(people["qbo_id"])
-    judged["qbo_customer_id"] = judged["project_id"].map(customers["qbo_id"])
-    for kind, key in ((Kind.USER, "user_id"), (Kind.PROJECT, "project_id")):
-        lost = unlinked[unlinked["kind"] == kind].set_index("clockify_id")
-        judged[f"{kind}_problem"] = judged[key].map(lost["problem"])
-        judged[f"{kind}_candidates"] = judged[key].map(lost["candidates"])
-    by_entry = held.set_index("entry_id")
-    judged["held"] = judged["entry_id"].map(by_entry["state"])
-    judged["time_activity_id"] = judged["entry_id"].map(by_entry["time_activity_id"])
-    judged["time_activity_id"] = judged["time_activity_id"].where(
-        judged["held"] == LedgerState.SENT
-    )
-    return judged
+#: Columns of `Plan` that are called otherwise in `TimeEntries`.
+_FROM_ENTRIES = {"user": "user_name", "project": "project_name", "client": "client_name"}
+
+#: The reasons in the order of the domain's table. One stands earlier than there: what the ledger
+#: holds as handed over is in doubt whatever else became of the entry since, because QuickBooks
+#: may have it.
+_ORDER = [
+    Reason.RUNNING, Reason.ALREADY_SENT, Reason.UNCONFIRMED, Reason.FILTERED, Reason.NOT_APPROVED,
+    Reason.BREAK, Reason.TOO_LONG, Reason.ROUNDS_TO_ZERO, Reason.BILLABLE_WITHOUT_PROJECT,
+    Reason.UNLINKED_USER, Reason.UNLINKED_PROJECT, Reason.AMBIGUOUS_NAME, Reason.BOOKS_CLOSED,
+    Reason.RATE_CURRENCY, Reason.BILLABLE_WITHOUT_RATE,
+]  # fmt: skip
 
 
-def _first_reason(judged: pd.DataFrame, rules: Rules) -> pd.Series:
-    """Give the first reason that applies, in the order of the domain's table.
-
-    One stands earlier than in the table: what the ledger holds as handed over is in doubt
-    whatever else became of the entry since, because QuickBooks may have it.
-    """
-    ambiguous_user = judged["user_problem"] == "ambiguous"
-    ambiguous_project = judged["project_problem"] == "ambiguous"
-    no_person = judged["qbo_person_id"].isna()
-    no_customer = judged["project_id"].notna() & judged["qbo_customer_id"].isna()
-    billable = judged["billable"]
+def _first_reason(
+    entries: pd.DataFrame,
+    plan: Mapping[str, pd.Series],
+    person: Partners,
+    customer: Partners,
+    known: Held,
+    rules: Rules,
+) -> np.ndarray:
+    """Give the place in `_ORDER` of the first reason that applies; -1 where none does."""
     company = rules.company
     closed = company.closed_until.isoformat() if company.closed_until else ""
-    too_long = (judged["duration_s"] > LONGEST_S) | (judged["minutes"] * 60 > LONGEST_S)
-    priced = judged["rate_micros"].notna()
-    foreign = judged["currency"].notna() & (judged["currency"] != company.currency)
+    duration_s, running = whole_numbers(entries["duration_s"])
+    minutes, _ = whole_numbers(plan["minutes"])
+    billable = plan["billable"].to_numpy()
+    priced = ~whole_numbers(entries["rate_micros"])[1]
+    no_person = ~person.linked
+    no_customer = customer.present & ~customer.linked
+    ambiguous = (no_person & person.ambiguous) | (no_customer & customer.ambiguous)
+    foreign = _flags(pc.not_equal(cells(entries["currency"]), company.currency))
     applies = {
-        Reason.RUNNING: judged["duration_s"].isna(),
-        Reason.ALREADY_SENT: judged["held"] == LedgerState.SENT,
-        Reason.UNCONFIRMED: judged["held"] == LedgerState.SENDING,
-        Reason.FILTERED: ~_takes_part(judged, rules.filters),
-        Reason.NOT_APPROVED: ~judged["approved"] & rules.approved_only,
-        Reason.BREAK: judged["entry_type"] != "REGULAR",
-        Reason.TOO_LONG: too_long.fillna(value=False),
-        Reason.ROUNDS_TO_ZERO: (judged["minutes"] == 0).fillna(value=False),
-        Reason.BILLABLE_WITHOUT_PROJECT: billable & judged["project_id"].isna(),
-        Reason.UNLINKED_USER: no_person & ~ambiguous_user,
-        Reason.UNLINKED_PROJECT: no_customer & ~ambiguous_project,
-        Reason.AMBIGUOUS_NAME: (no_person & ambiguous_user) | (no_customer & ambiguous_project),
-        Reason.BOOKS_CLOSED: judged["date"] <= closed,
+        Reason.RUNNING: running,
+        Reason.ALREADY_SENT: known.sent,
+        Reason.UNCONFIRMED: known.sending,
+        Reason.FILTERED: ~_takes_part(entries, billable, rules.filters),
+        Reason.NOT_APPROVED: ~entries["approved"].to_numpy(dtype=bool) & rules.approved_only,
+        Reason.BREAK: _flags(pc.not_equal(cells(entries["entry_type"]), "REGULAR")),
+        Reason.TOO_LONG: ~running & ((duration_s > LONGEST_S) | (minutes > LONGEST_S // 60)),
+        Reason.ROUNDS_TO_ZERO: ~running & (minutes == 0),
+        Reason.BILLABLE_WITHOUT_PROJECT: billable & ~customer.present,
+        Reason.UNLINKED_USER: no_person & ~person.ambiguous,
+        Reason.UNLINKED_PROJECT: no_customer & ~customer.ambiguous,
+        Reason.AMBIGUOUS_NAME: ambiguous,
+        Reason.BOOKS_CLOSED: _flags(pc.less_equal(cells(plan["date"]), closed)),
         Reason.RATE_CURRENCY: billable & priced & foreign & (company.currency != ""),
         Reason.BILLABLE_WITHOUT_RATE: billable & ~priced,
     }
-    conditions = [condition.to_numpy(dtype=bool) for condition in applies.values()]
-    words = np.array([*map(str, applies), None], dtype=object)
-    chosen = np.select(conditions, range(len(conditions)), default=-1)
-    return pd.Series(words[chosen], index=judged.index, dtype="str")
+    first = np.full(len(entries), -1)
+    for place, reason in reversed(list(enumerate(_ORDER))):
+        first[applies[reason]] = place
+    return first
 
 
-def _takes_part(judged: pd.DataFrame, filters: Filters) -> pd.Series:
-    takes_part = pd.Series(True, index=judged.index)
+def _flags(found: pa.Array) -> np.ndarray:
+    """Give the truth of each cell; of a missing one it is false."""
+    flags: np.ndarray = found.fill_null(False).to_numpy(zero_copy_only=False)
+    return flags
+
+
+_TOLD_OF_THE_PLAN = [
+    "reason", "user", "project", "client", "minutes", "time_activity_id", "qbo_person_id",
+]  # fmt: skip
+_TOLD_OF_THE_ENTRY = ["user_id", "project_id", "entry_type", "duration_s", "currency"]
+
+
+def _details(
+    entries: pd.DataFrame,
+    plan: Mapping[str, pd.Series],
+    person: Partners,
+    customer: Partners,
+    reason: np.ndarray,
+    rules: Rules,
+) -> pd.Series:
+    """Explain the rows that have a reason: few of them, as a rule."""
+    rows = np.flatnonzero(reason >= 0)
+    judged = pd.DataFrame(
+        {
+            **{name: plan[name].take(rows) for name in _TOLD_OF_THE_PLAN},
+            **{name: entries[name].take(rows) for name in _TOLD_OF_THE_ENTRY},
+        }
+    )
+    for name, partners in (("user", person), ("project", customer)):
+        of_rows = replace(partners, codes=partners.codes[rows])
+        judged[f"{name}_problem"] = texts(of_rows.spell(partners.problem)).set_axis(rows)
+        judged[f"{name}_candidates"] = texts(of_rows.spell(partners.candidates)).set_axis(rows)
+    told = cells(explain(judged, rules.company, LONGEST_SHOWN, rules.tracker))
+    place = np.full(len(entries), -1)
+    place[rows] = np.arange(len(rows))
+    return texts(told.take(pa.array(place, mask=place < 0)))
+
+
+def _takes_part(entries: pd.DataFrame, billable: np.ndarray, filters: Filters) -> np.ndarray:
+    takes_part = np.ones(len(entries), dtype=bool)
     for column, ids in (
         ("user_id", filters.user_ids),
         ("client_id", filters.client_ids),
         ("project_id", filters.project_ids),
     ):
         if ids:
-            takes_part &= judged[column].isin(ids)
+            takes_part &= entries[column].isin(ids).to_numpy(dtype=bool)
     if filters.billable is not None:
-        takes_part &= judged["billable"] == filters.billable
+        takes_part &= billable == filters.billable
     return takes_part

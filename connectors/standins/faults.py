@@ -100,6 +100,10 @@ def with_faults(app: Any, faults: Faults) -> Any:
             await asyncio.sleep(0.01)  # nobody but the other requests ends it
         if fault is None or fault.kind == "gather":
             await app(scope, receive, send)
+        elif fault.kind == "gather":
+            while fault.times:  # noqa: ASYNC110 - nobody but the other requests ends it
+                await asyncio.sleep(0.01)
+            await app(scope, receive, send)
         else:
             await _break(app, fault, scope, receive, send)
 

@@ -1,7 +1,7 @@
 """`make bench`: measures what the project promises about time and memory, and keeps the table.
 
 Each figure stands beside one of the same run, on the same machine; data/BENCHMARKS.md says with
-what and when. `--largest` adds ledgers of ten million rows, which take many minutes to fill.
+what and when. `--largest` adds ledgers of ten million rows, which take minutes to fill.
 """
 
 import platform
@@ -10,8 +10,10 @@ from datetime import UTC, datetime
 from itertools import chain
 from pathlib import Path
 
-from command_bench import memory_of_a_send, nothing_to_do, start_up
+from command_bench import nothing_to_do, start_up
+from memory_bench import memory_of_a_send, reading_pages
 from pacing_bench import beside_the_peer, share_of_the_ceiling
+from scheduled_bench import scheduled_run
 from sync_bench import compare_directories
 from transform_bench import transform_entries
 
@@ -27,9 +29,13 @@ def main() -> None:
         [head, ""],
         start_up(),
         [""],
+        scheduled_run(),
+        [""],
         transform_entries(),
         [""],
         nothing_to_do(largest="--largest" in sys.argv),
+        [""],
+        reading_pages(),
         [""],
         memory_of_a_send(),
         [""],

@@ -12,7 +12,6 @@ import time
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -29,12 +28,9 @@ TIMES = 3
 LEDGERS = [10_000, 100_000, 1_000_000]
 LARGEST = 10_000_000
 
-#: Entries of the sends whose memory is measured.
-SENDS = [10_000, 100_000]
-
 POSTGRES = sa.URL.create("postgresql+psycopg", "postgres", host="127.0.0.1", port=5432)
 
-_WINDOW = ("--start", "2026-09-01", "--end", "2026-09-30")
+WINDOW = ("--start", "2026-09-01", "--end", "2026-09-30")
 
 
 def start_up() -> Iterator[str]:
@@ -80,37 +76,17 @@ def nothing_to_do(*, largest: bool) -> Iterator[str]:
         yield f"{LARGEST:,} rows are measured by `python tests/bench --largest`; not in this run."
 
 
-def memory_of_a_send() -> Iterator[str]:
-    """Measure the peak memory of the plan of a send, and give the table line by line."""
-    yield "## Memory of a send, by entries in its window (`--dry-run`: read, judged and told)"
-    yield ""
-    yield "| entries | peak MiB | CPU s | peak / at the first |"
-    yield "| --- | --- | --- | --- |"
-    first = None
-    for entries in SENDS:
-        with tempfile.TemporaryDirectory() as name:
-            folder = Path(name)
-            with _connected(_with_many(entries), folder, f"sqlite:///{folder}/clockbooks.db") as at:
-                cost = _run(("send", *_WINDOW, "--dry-run", "--json"), at, folder)
-        first = first or cost.peak_mib
-        yield (
-            f"| {entries:,} | {cost.peak_mib:.0f} | {cost.cpu_s:.1f} |"
-            f" {cost.peak_mib / first:.2f} |"
-        )
-
-
 def _grown(url: str, sizes: list[int]) -> Iterator[tuple[int, Cost, float]]:
     """Give what a send of nothing costs at each size; one database grows from size to size."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        with _connected(_good_entries(), folder, url) as environment:
-            send = ("send", *_WINDOW, "--yes", "--json")
+        with connected(good_entries(), folder, url) as environment:
+            send = ("send", *WINDOW, "--yes", "--json")
             _run(send, environment, folder)
             engine = sa.create_engine(url)
             filled = 0
             for rows in sizes:
-                for first in range(filled + 1, rows + 1, 999_000):
-                    fill(engine, 1, first=first, last=min(first + 998_999, rows))
+                fill(engine, 1, first=filled + 1, last=rows)
                 filled = rows
                 costs: list[Cost] = []
                 wall_s = _shortest(lambda kept=costs: kept.append(_run(send, environment, folder)))
@@ -119,7 +95,7 @@ def _grown(url: str, sizes: list[int]) -> Iterator[tuple[int, Cost, float]]:
 
 
 @contextmanager
-def _connected(world: dict[str, Any], folder: Path, url: str) -> Iterator[dict[str, str]]:
+def connected(world: dict[str, Any], folder: Path, url: str) -> Iterator[dict[str, str]]:
     """Connect and sync a world, and give the environment of its commands."""
     with _house(world, folder) as environment:
         environment |= {"CLOCKBOOKS_DATABASE_URL": url}
@@ -130,32 +106,13 @@ def _connected(world: dict[str, Any], folder: Path, url: str) -> Iterator[dict[s
         yield environment
 
 
-def _good_entries() -> dict[str, Any]:
+def good_entries() -> dict[str, Any]:
     """Give the demo's world with those entries alone that go."""
     path = ROOT / "data" / "demo_world.yaml"
     world = load_world(path)
     becomes = expected_reasons(path, approved_only=False)
     kept = [entry for entry in world["clockify"]["entries"] if becomes[entry["id"]] == "sent"]
     return world | {"clockify": world["clockify"] | {"entries": kept}}
-
-
-def _with_many(entries: int) -> dict[str, Any]:
-    """Give the demo's world with one of its entries again and again."""
-    world = _good_entries()
-    one = world["clockify"]["entries"][0]
-    begun = datetime(2026, 9, 2, 14, tzinfo=UTC)
-    step = timedelta(days=26) / entries
-    world["clockify"]["entries"] = [
-        one
-        | {
-            "id": f"{number:024x}",
-            "description": f"Drawings of item {number}",
-            "start": f"{begun + number * step:%Y-%m-%dT%H:%M:%SZ}",
-            "end": f"{begun + number * step + timedelta(hours=1):%Y-%m-%dT%H:%M:%SZ}",
-        }
-        for number in range(entries)
-    ]
-    return world
 
 
 @contextmanager

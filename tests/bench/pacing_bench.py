@@ -17,7 +17,7 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
-from command_bench import _with_many
+from memory_bench import _with_many
 from quickbooks import QuickBooks
 from quickbooks.batch import batch_create
 from quickbooks.exceptions import QuickbooksException

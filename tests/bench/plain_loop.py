@@ -5,8 +5,9 @@ worked out again that a dictionary can keep.
 """
 
 from collections.abc import Iterable, Mapping
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from decimal import ROUND_HALF_UP, Decimal
 from json.encoder import encode_basestring_ascii
 from typing import Any
@@ -36,15 +37,17 @@ class Partners:
         people: Kind and id in QuickBooks, by user.
         customers: Id in QuickBooks, by project.
         problems: Problem and candidates, by kind and id.
+        held: Ids of the entries that the ledger holds as sent.
     """
 
     people: Mapping[str, tuple[str, str]]
     customers: Mapping[str, str]
     problems: Mapping[tuple[str, str], tuple[str, str]]
+    held: AbstractSet[str]
 
     @classmethod
-    def of(cls, links: pd.DataFrame, unlinked: pd.DataFrame) -> "Partners":
-        """Take them from `Links` and `Unlinked`."""
+    def of(cls, links: pd.DataFrame, unlinked: pd.DataFrame, held: pd.DataFrame) -> "Partners":
+        """Take them from `Links` and `Unlinked`, and from what the ledger holds as sent."""
         rows = list(links.itertuples(index=False))
         return cls(
             {row.clockify_id: (row.qbo_kind, row.qbo_id) for row in rows if row.kind == Kind.USER},
@@ -53,22 +56,32 @@ class Partners:
                 (row.kind, row.clockify_id): (row.problem, row.candidates)
                 for row in unlinked.itertuples(index=False)
             },
+            set(held["entry_id"]),
         )
 
 
-def judged_one_by_one(
+def judged_rows(
     rows: Iterable[Any], partners: Partners, rules: Rules
 ) -> list[tuple[str, str, str]]:
-    """Give entry id, explanation and body of each row, in order of start and id."""
+    """Give entry id, explanation and body of each decoded row, in order of start and id."""
+    return _judged(map(_read, rows), partners, rules)
+
+
+def judged_columns(
+    columns: Mapping[str, list[Any]], partners: Partners, rules: Rules
+) -> list[tuple[str, str, str]]:
+    """Give the same, of the columns of `report_columns` as lists."""
+    members = [columns[name] for name in (*_COLUMNS, *_OTHERS)]
+    return _judged((_checked(*cells) for cells in zip(*members, strict=True)), partners, rules)
+
+
+def _judged(read: Iterable[Entry], partners: Partners, rules: Rules) -> list[tuple[str, str, str]]:
     say = explanations(rules.company, LONGEST_SHOWN, rules.tracker)
-    entries: dict[str, Entry] = {}
-    for row in rows:
-        entry = _read(row)
-        entries[entry["entry_id"]] = entry
+    entries = {entry["entry_id"]: entry for entry in read}
     done = []
     for entry in sorted(entries.values(), key=lambda entry: (entry["start"], entry["entry_id"])):
         _prepare(entry, partners, rules)
-        reason = _reason(entry, rules)
+        reason = _reason(entry, partners, rules)
         if reason is None:
             done.append((entry["entry_id"], "", _body(entry)))
         else:
@@ -76,13 +89,39 @@ def judged_one_by_one(
     return done
 
 
+#: The names that the explanations know, and those of the report's columns.
+_COLUMNS = {
+    "entry_id": "entry_id", "user_id": "user_id", "user_name": "user", "project_id": "project_id",
+    "project_name": "project", "client_name": "client", "description": "description",
+    "entry_type": "entry_type", "currency": "currency", "user_email": "user_email",
+    "client_id": "client_id", "task_name": "task",
+}  # fmt: skip
+_OTHERS = ("tags", "start", "end", "duration_s", "billable", "rate_micros")
+
+
 def _read(row: Mapping[str, Any]) -> Entry:
-    entry: Entry = {}
-    for name, member in _TEXTS.items():
+    texts = []
+    for member in _TEXTS.values():
         value = row.get(member)
-        value = value if isinstance(value, str) else None
+        texts.append(value if isinstance(value, str) else None)
+    found = row.get("tags") or []
+    tags = ", ".join(str(tag["name"]) for tag in found if tag.get("name")) or None
+    interval = row["timeInterval"]
+    rate = row["rate"] if row.get("rate") is not None else row.get("earnedRate")
+    if rate is not None:
+        rate = int((Decimal(str(rate)) * 10_000).to_integral_value(ROUND_HALF_UP))
+    return _checked(
+        *texts, tags, interval["start"], interval.get("end"), interval.get("duration"),
+        row["billable"], rate,
+    )  # fmt: skip
+
+
+def _checked(*cells: Any) -> Entry:
+    *texts, tags, start, end, duration_s, billable, rate_micros = cells
+    entry: Entry = {}
+    for name, value in zip(_TEXTS, texts, strict=True):
         if value is not None and "\x00" in value:
-            value = value.replace("\x00", "\ufffd")
+            value = value.replace("\x00", "\ufffd")  # noqa: PLW2901 - hardly ever
         entry[name] = value or None
     if not entry["entry_id"] or len(entry["entry_id"]) > 64 or not entry["user_id"]:
         raise ValueError("no entry")
@@ -90,20 +129,18 @@ def _read(row: Mapping[str, Any]) -> Entry:
     entry["entry_type"] = entry["entry_type"] or "REGULAR"
     if entry["entry_type"] not in {"REGULAR", "BREAK", "HOLIDAY", "TIME_OFF"}:
         raise ValueError("no type")
-    tags = row.get("tags") or []
-    entry["tags"] = ", ".join(str(tag["name"]) for tag in tags if tag.get("name"))
-    interval = row["timeInterval"]
-    entry["start"] = datetime.fromisoformat(interval["start"]).astimezone(UTC)
-    end = interval.get("end")
+    entry["tags"] = tags
+    entry["start"] = datetime.fromisoformat(start).astimezone(UTC)
     entry["end"] = None if end is None else datetime.fromisoformat(end).astimezone(UTC)
-    entry["duration_s"] = None if end is None else interval["duration"]
-    if not isinstance(row["billable"], bool):
+    if end is not None and duration_s is None:
+        duration_s = (entry["end"] - entry["start"]) // timedelta(seconds=1)
+    entry["duration_s"] = None if end is None else duration_s
+    if not isinstance(billable, bool):
         raise TypeError("neither billable nor not")
-    entry["billable"] = row["billable"]
-    rate = row["rate"] if row.get("rate") is not None else row.get("earnedRate")
-    if rate is not None:
-        rate = int((Decimal(str(rate)) * 10_000).to_integral_value(ROUND_HALF_UP))
-    entry["rate_micros"] = rate
+    entry["billable"] = billable
+    entry["rate_micros"] = rate_micros
+    if (rate_micros is not None and rate_micros < 0) or (end is not None and duration_s < 0):
+        raise ValueError("less than nothing")
     return entry
 
 
@@ -122,13 +159,15 @@ def _prepare(entry: Entry, partners: Partners, rules: Rules) -> None:
         entry[f"{kind}_problem"], entry[f"{kind}_candidates"] = problem, candidates
 
 
-def _reason(entry: Entry, rules: Rules) -> Reason | None:  # noqa: C901, PLR0911 - the domain's table
+def _reason(entry: Entry, partners: Partners, rules: Rules) -> Reason | None:  # noqa: C901, PLR0911 - the domain's table
     company = rules.company
     closed = company.closed_until.isoformat() if company.closed_until else ""
     no_person = entry["qbo_person_id"] is None
     no_customer = entry["project_id"] is not None and entry["qbo_customer_id"] is None
     if entry["duration_s"] is None:
         return Reason.RUNNING
+    if entry["entry_id"] in partners.held:
+        return Reason.ALREADY_SENT
     if entry["entry_type"] != "REGULAR":
         return Reason.BREAK
     if entry["duration_s"] > LONGEST_S or entry["minutes"] * 60 > LONGEST_S:

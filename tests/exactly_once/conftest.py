@@ -25,6 +25,7 @@ import sqlalchemy as sa
 from connectors.errors import ClockbooksError
 from connectors.pacer import SharedShelf
 from flows.connecting import Pasted, connect
+from flows.reporting import Report
 from flows.sending import SendRequest, send
 from flows.settling import settle_alone
 from flows.syncing import sync
@@ -259,7 +260,8 @@ class Lab:
 
     def send(self) -> bool:
         """Send the week."""
-        return self.run(lambda world: send(world, WINDOW))
+        with closing(Report()) as report:
+            return self.run(lambda world: send(world, WINDOW, report))
 
     def settle(self) -> bool:
         """Settle what is in doubt."""

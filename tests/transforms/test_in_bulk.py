@@ -2,12 +2,15 @@
 
 import json
 import random
+import re
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from zoneinfo import ZoneInfo
 
 import pandas as pd
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from pandera.errors import SchemaError
 
 from schemas.quickbooks import Company
@@ -103,6 +106,35 @@ def test_bodies_are_those_of_a_plain_loop(report, plan_of):
     assert [_uncut(body) for body in written["body"]] == looped
     assert written["entry_id"].tolist() == ready["entry_id"].tolist()
     assert len(looped) > 40
+
+
+@given(
+    st.lists(
+        st.text(st.characters(codec="utf-8", exclude_characters="\0"), max_size=8)
+        | st.just("".join(map(chr, range(1, 128)))),
+        min_size=1,
+        max_size=5,
+    )
+)
+def test_descriptions_are_escaped_as_each_would_be_alone(written, descriptions):
+    """Whatever letters the others have: also all of ASCII, so that none is left to end a text."""
+    assert written(descriptions) == [
+        f',"Description":{json.dumps(text)}}}' if text else "}" for text in descriptions
+    ]
+
+
+@pytest.fixture(scope="module")
+def written(plan):
+    """Give a writer of descriptions, as they stand at the end of the bodies of entries that go."""
+    ready = plan({})
+
+    def write(texts):
+        rows = pd.concat([ready] * len(texts), ignore_index=True)
+        ids = [f"e{number}" for number in range(len(texts))]
+        rows = rows.assign(entry_id=ids, description=pd.Series(texts, dtype="str"))
+        return [re.sub(r'^.*?"Minutes":0', "", body) for body in to_activities(rows)["body"]]
+
+    return write
 
 
 @pytest.mark.parametrize("lacking", ["qbo_person_id", "minutes", "rate_micros"])

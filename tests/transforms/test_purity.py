@@ -17,8 +17,9 @@ IMPURE = {"now", "utcnow", "today", "open", "print", "input", "read_text", "writ
 
 #: What transforms may import; whoever needs more asks here.
 ALLOWED = {
-    "schemas", "transforms", "collections", "dataclasses", "datetime", "decimal", "hashlib",
-    "json", "numpy", "pandas", "rapidfuzz", "re", "shlex", "typing", "unicodedata", "zoneinfo",
+    "schemas", "transforms", "bisect", "collections", "dataclasses", "datetime", "decimal",
+    "functools", "hashlib", "json", "numpy", "pandas", "pyarrow", "rapidfuzz", "re", "shlex",
+    "typing", "unicodedata", "zoneinfo",
 }  # fmt: skip
 
 

@@ -1,0 +1,47 @@
+"""The plans that waited or wait for somebody: what was shown, who decided what, and when."""
+
+from typing import Any
+
+from connectors import plans
+from connectors.plans import StoredPlan
+from flows.world import open_ledger, utc_now
+from schemas.words import PlanState
+
+
+def listed(connection: str | None, *, withdraw: int | None = None) -> dict[str, Any]:
+    """Give the connection's plans as a document, the newest first.
+
+    Args:
+        connection: Which connection; `None` for the only one.
+        withdraw: The number of a plan that is to wait no more, first.
+
+    Raises:
+        AskPerson: No connection fits; or that plan does not wait, or is another connection's.
+    """
+    with open_ledger(connection) as (_, engine, found):
+        now = utc_now()
+        if withdraw is not None:
+            plans.check_owner(engine, withdraw, found.id)
+            plans.decide(engine, withdraw, PlanState.WITHDRAWN, by="the command line", now=now)
+        return {"plans": [_item(plan) for plan in plans.every(engine, found.id, now=now)]}
+
+
+def _item(plan: StoredPlan) -> dict[str, Any]:
+    return {
+        "plan": plan.id,
+        "state": str(plan.state),
+        "start": plan.first_day,
+        "end": plan.last_day,
+        "entries": plan.entries,
+        "minutes": plan.minutes,
+        "amount_cents": plan.amount_cents,
+        "currency": plan.currency,
+        "made_at": plan.made_at.isoformat(),
+        "expires_at": plan.expires_at.isoformat() if plan.expires_at else None,
+        "decided_at": plan.decided_at.isoformat() if plan.decided_at else None,
+        "decided_by": plan.decided_by,
+        "note": plan.note,
+        "fingerprint": plan.fingerprint,
+        "address": plan.address,
+        "run_id": plan.run_id,
+    }

@@ -1,0 +1,190 @@
+"""Where `clockbooks ui` keeps Prefect's things, and the settings with which it runs Prefect.
+
+Beside the database: `prefect/` with Prefect's own database, the key that encrypts what is secret in
+it, and the password of its pages. A key and a password are their owner's alone to read.
+"""
+
+import os
+import secrets
+import socket
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from connectors.errors import AskPerson
+from connectors.masking import remember
+from connectors.secrets import new_key
+from flows.settings import LOOPBACK, Settings
+
+#: Addresses that mean every network of this machine.
+EVERYWHERE = frozenset({"0.0.0.0", "::"})  # noqa: S104 - compared with, not bound to
+
+#: The name that goes with the password: Prefect wants both in one.
+USER = "clockbooks"
+
+#: What the environment may say otherwise.
+_USUAL = {
+    "PREFECT_SERVER_UI_V2_ENABLED": "false",  # its Resume hides in a menu, and it calls Amplitude
+    "PREFECT_FLOWS_HEARTBEAT_FREQUENCY": "30",  # seconds; by it a dead machine is found
+    "PREFECT_RUNNER_POLL_FREQUENCY": "2",  # seconds
+    # A slot of Prefect's that somebody uses all the same outlives neither server nor holder.
+    "PREFECT_SERVER_CONCURRENCY_LEASE_STORAGE": (
+        "prefect.server.concurrency.lease_storage.filesystem"
+    ),
+    "PREFECT_SERVER_SERVICES_DB_VACUUM_ENABLED": "events,flow_runs",  # runs go after 90 days
+}
+
+#: Nothing of ours calls home.
+_SILENT = {
+    "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
+    "PREFECT_SERVER_UI_SHOW_PROMOTIONAL_CONTENT": "false",
+    "DO_NOT_TRACK": "1",
+}
+
+
+@dataclass(frozen=True)
+class Address:
+    """Where the server listens.
+
+    Attributes:
+        host: A name or an address of this machine; one of `EVERYWHERE` for all networks.
+        port: The port.
+    """
+
+    host: str
+    port: int
+
+    @property
+    def only_here(self) -> bool:
+        """Whether nothing but this machine reaches it."""
+        return self.host in LOOPBACK
+
+    @property
+    def page(self) -> str:
+        """What a person opens."""
+        return self._at(socket.gethostname() if self.host in EVERYWHERE else self.host)
+
+    @property
+    def api(self) -> str:
+        """Where this machine's own commands and runs reach it."""
+        return f"{self._at('127.0.0.1' if self.host in EVERYWHERE else self.host)}/api"
+
+    def _at(self, host: str) -> str:
+        return f"http://{f'[{host}]' if ':' in host else host}:{self.port}"
+
+
+@dataclass(frozen=True)
+class Home:
+    """The folder, opened: nobody else serves from it meanwhile.
+
+    Attributes:
+        folder: Where it is.
+    """
+
+    folder: Path
+
+    @property
+    def password_file(self) -> Path:
+        """Where a password is kept that no setting gives."""
+        return self.folder / "password"
+
+    def environment(self, settings: Settings, address: Address) -> dict[str, str]:
+        """Give the environment of server, runner and runs; what it may say otherwise stays.
+
+        Raises:
+            AskPerson: A secret's file cannot be used.
+        """
+        usual = {name: os.environ.get(name, value) for name, value in _USUAL.items()}
+        password = self._password(settings, address)
+        login = f"{USER}:{password}"
+        return {
+            **usual,
+            **_SILENT,
+            "PREFECT_HOME": str(self.folder),
+            "PREFECT_API_URL": address.api,
+            # With `prefect server start --port` the pages would go on asking port 4200.
+            "PREFECT_SERVER_API_HOST": address.host,
+            "PREFECT_SERVER_API_PORT": str(address.port),
+            "PREFECT_UI_URL": address.page,
+            "PREFECT_UI_API_URL": f"{address.page}/api",
+            # Prefect allows every web page that somebody visits to call it; ours, its own alone.
+            "PREFECT_SERVER_CORS_ALLOWED_ORIGINS": address.page,
+            "PREFECT_SERVER_UI_STATIC_DIRECTORY": str(self.folder / "pages"),
+            "PREFECT_SERVER_ENCRYPTION_KEY": _kept(self.folder / "encryption.key", new_key),
+            **({"PREFECT_SERVER_API_AUTH_STRING": login} if password else {}),
+            **({"PREFECT_API_AUTH_STRING": login} if password else {}),
+        }
+
+    def _password(self, settings: Settings, address: Address) -> str | None:
+        """Give the password: the setting's, or one of its own where others can reach the server."""
+        if settings.ui_password is not None:
+            return settings.ui_password.get_secret_value()
+        if address.only_here:
+            return None
+        return _kept(self.password_file, lambda: secrets.token_urlsafe(18))
+
+
+@contextmanager
+def opened_home(settings: Settings) -> Iterator[Home]:
+    """Open the folder for a block; it is made at first use.
+
+    Raises:
+        AskPerson: Another `clockbooks ui` serves from it, or it cannot be written.
+    """
+    import fcntl  # not on Windows, where the rest of Clockbooks runs all the same
+
+    folder = (settings.folder / "prefect").absolute()
+    try:
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        lock = os.open(folder / "ui.lock", os.O_RDWR | os.O_CREAT, 0o600)
+    except OSError as error:
+        raise AskPerson(
+            f"The folder {folder} cannot be written ({error.strerror}): mend its rights."
+        ) from None
+    try:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            running = os.read(lock, 500).decode(errors="replace").strip()
+            raise AskPerson(
+                f"`clockbooks ui` runs already{f', at {running}' if running else ''}: open that,"
+                " or stop it first (Ctrl-C where it runs)."
+            ) from None
+        os.truncate(lock, 0)  # where an earlier one served
+        yield Home(folder)
+    finally:
+        os.close(lock)  # and with it the lock
+
+
+def write_address(home: Home, address: Address) -> None:
+    """Keep the address for whoever starts a second one; see `opened_home`."""
+    (home.folder / "ui.lock").write_text(f"{address.page} (process {os.getpid()})\n")
+
+
+def other_server(address: Address) -> str | None:
+    """Say where the environment sends recorded commands, when that is not our server."""
+    named = os.environ.get("PREFECT_API_URL")
+    same = named is None or urlsplit(named)[:3] == urlsplit(address.api)[:3]
+    return None if same else named
+
+
+def _kept(path: Path, make: Callable[[], str]) -> str:
+    """Read a secret from its file, or make it at first use; only its owner can read it."""
+    try:
+        if not path.exists():
+            handle = os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
+            with os.fdopen(handle, "w") as file:
+                file.write(make())
+        if path.stat().st_mode & 0o077:
+            raise AskPerson(f"{path} can be read by others: run `chmod 600 {path}`.")
+        secret = path.read_text().strip()
+    except OSError as error:
+        raise AskPerson(
+            f"{path} cannot be read or made ({error.strerror}): mend the folder's rights."
+        ) from None
+    if not secret:
+        raise AskPerson(f"{path} is empty: put back what it held, or delete it for a new one.")
+    remember(secret)
+    return secret

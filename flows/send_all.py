@@ -1,0 +1,181 @@
+"""The Prefect flow `send-all`: a send for every connection, each a run of its own.
+
+The runs are those of the deployment `send-time/nightly`; whoever serves it takes them: the runner
+of `clockbooks ui`, or the workers of a pool on any number of machines. Each is independent: one
+company's trouble stops no other. They are shown as subflows, so that this run's page leads to each.
+
+This run waits for them, because somebody wants to read in one place which companies did not come
+through; it needs a place of its own meanwhile, so a pool's limit must be two or more. A company
+whose run died with its machine is started once more; its ledger says what is left to do.
+"""
+
+# No `from __future__ import annotations` here: Prefect's runner could not resolve the parameters.
+
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import Annotated, Any
+from uuid import UUID
+
+import sqlalchemy as sa
+from prefect import flow
+from prefect.client.orchestration import get_client
+from prefect.client.schemas.filters import FlowRunFilter, FlowRunFilterId
+from prefect.client.schemas.objects import FlowRun, State
+from prefect.deployments import run_deployment
+from prefect.states import Completed, Failed
+from pydantic import Field
+
+from connectors.connections import DEMO, every, find
+from connectors.errors import AskPerson
+from connectors.tokens import lives
+from flows.endings import PARTLY_DONE, shown
+from flows.windows import days_of
+from flows.world import open_installation
+
+#: Which deployment sends one connection's time.
+TARGET = "send-time/nightly"
+
+#: Seconds between two looks at the runs.
+PAUSE_S = 2
+
+#: How a run died that is started again: by itself or by its machine, not by its work.
+DIED = "CRASHED"
+
+
+@flow(name="send-all")
+def send_all(
+    connections: list[str] = [],
+    last_days: Annotated[int | None, Field(ge=1, le=366)] = None,
+    start: date | None = None,
+    end: date | None = None,
+    approved_only: bool | None = None,
+    sync: bool | None = None,
+    dry_run: bool = True,
+    wait_minutes: Annotated[int, Field(ge=1, le=1440)] = 240,
+) -> dict[str, Any]:
+    """Send the time of every connection to QuickBooks, and say which did not come through.
+
+    Returns `{"connections": [{"connection", "state", "message", "flow_run_id"}]}`.
+
+    Args:
+        connections: Only these connections; empty for all that are connected.
+        last_days: So many days before today instead of start and end, as a schedule needs it.
+        start: First day, in each connection's time zone; or say last_days instead.
+        end: Last day, included.
+        approved_only: Leave entries without approval; empty for what the settings say.
+        sync: Compare both directories first; empty for what the settings say.
+        dry_run: Show the plans; send nothing.
+        wait_minutes: How long to wait for the companies' runs to end.
+    """
+    days_of(start, end, last_days, today=date.today())  # noqa: DTZ011 - only whether they fit
+    names = _chosen(connections)
+    parameters = {
+        "last_days": last_days,
+        "start": start and start.isoformat(),
+        "end": end and end.isoformat(),
+        "approved_only": approved_only,
+        "sync": sync,
+        "dry_run": dry_run,
+    }
+    runs = {name: _Company(name, parameters) for name in names}
+    deadline_s = time.monotonic() + wait_minutes * 60
+    while not _all_ended(runs) and time.monotonic() < deadline_s:
+        time.sleep(PAUSE_S)
+    return _outcome(list(runs.values()))
+
+
+@dataclass
+class _Company:
+    """One company's run, and the next one if it dies."""
+
+    name: str
+    parameters: Mapping[str, Any]
+    begun: int = 0
+    run_id: UUID | None = None
+    state: State[Any] | None = None
+
+    def __post_init__(self) -> None:
+        self.begin()
+
+    def begin(self) -> None:
+        """Start its run, and leave it to whoever serves the deployment."""
+        self.begun += 1
+        started: FlowRun = run_deployment(  # type: ignore[assignment]
+            TARGET,
+            parameters={**self.parameters, "connection": self.name},
+            flow_run_name=f"{self.name} ({self.begun})" if self.begun > 1 else self.name,
+            timeout=0,
+            as_subflow=True,
+        )
+        self.run_id = started.id
+
+    def saw(self, state: State[Any] | None) -> None:
+        """Take note of the run's state; a run that died is started once more."""
+        self.state = state
+        if state is not None and state.type == DIED and self.begun == 1:
+            self.begin()
+            self.state = None
+
+    @property
+    def ended(self) -> bool:
+        return self.state is not None and self.state.is_final()
+
+    @property
+    def came_through(self) -> bool:
+        return self.ended and self.state is not None and self.state.name == "Completed"
+
+    def row(self) -> dict[str, Any]:
+        """Give its line of the document."""
+        return {
+            "connection": self.name,
+            "state": self.state.name if self.state else "Scheduled",
+            "message": self.state.message if self.state else None,
+            "flow_run_id": str(self.run_id),
+        }
+
+
+def _chosen(names: Sequence[str]) -> list[str]:
+    with open_installation() as (_, engine):
+        if names:
+            return [find(engine, name).name for name in dict.fromkeys(names)]
+        return _connected(engine)
+
+
+def _connected(engine: sa.Engine) -> list[str]:
+    """Give the connections that have their secrets.
+
+    Raises:
+        AskPerson: There is none.
+    """
+    alive = lives(engine)
+    found = [one.name for one in every(engine) if one.id in alive and one.name != DEMO]
+    if not found:
+        raise AskPerson("Nothing is connected yet: run `clockbooks connect` first.")
+    return found
+
+
+def _all_ended(companies: Mapping[str, _Company]) -> bool:
+    waiting = {one.run_id: one for one in companies.values() if not one.ended}
+    if waiting:
+        chosen = FlowRunFilter(id=FlowRunFilterId(any_=[id_ for id_ in waiting if id_]))
+        with get_client(sync_client=True) as client:
+            for run in client.read_flow_runs(flow_run_filter=chosen, limit=len(waiting)):
+                waiting[run.id].saw(run.state)
+    return all(one.ended for one in companies.values())
+
+
+def _outcome(companies: Sequence[_Company]) -> dict[str, Any]:
+    document = {"connections": [one.row() for one in companies]}
+    troubled = [one for one in companies if not one.came_through]
+    if not troubled:
+        return document
+    told = "; ".join(
+        f"{one.name} ({one.row()['state']}: {one.row()['message'] or 'not ended yet'})"
+        for one in troubled
+    )
+    message = f"{len(troubled):,} of {len(companies):,} companies did not come through: {told}"
+    if len(troubled) == len(companies):
+        return shown(Failed(message=message, data=document))
+    return shown(Completed(name=PARTLY_DONE, message=message, data=document))
