@@ -96,9 +96,7 @@ def with_faults(app: Any, faults: Faults) -> Any:
             return
         query = scope["query_string"].decode()
         fault = faults.strike(f"{scope['method']} {scope['path']}" + (f"?{query}" if query else ""))
-        while fault is not None and fault.kind == "gather" and fault.times:  # noqa: ASYNC110 - as below
-            await asyncio.sleep(0.01)  # nobody but the other requests ends it
-        if fault is None or fault.kind == "gather":
+        if fault is None:
             await app(scope, receive, send)
         elif fault.kind == "gather":
             while fault.times:  # noqa: ASYNC110 - nobody but the other requests ends it

@@ -10,7 +10,7 @@ import os
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
@@ -29,6 +29,7 @@ from connectors.standins.quickbooks import QuickBooksStandin, Switches
 from connectors.standins.server import serving
 from connectors.standins.world import settings_for
 from flows.connecting import Pasted, connect
+from flows.reporting import Report
 from flows.sending import SendRequest, send
 from flows.syncing import SyncRequest, sync
 from flows.world import Clock, open_world
@@ -222,11 +223,12 @@ def _load(rule: Rule, latency_s: float) -> SlowService:
         connect(None, consent=Pasted(realm, token), allow_payroll=None)
         with open_world(None) as opened:
             sync(opened, SyncRequest())
-        with open_world(None, clock=Clock(now=clock.now, sleep=clock.sleep)) as opened:
-            result = send(opened, WINDOW)
-        sent = (result.entries["state"] == "sent").sum()
+        scaled = Clock(now=clock.now, sleep=clock.sleep)
+        with open_world(None, clock=scaled) as opened, closing(Report()) as report:
+            result = send(opened, WINDOW, report)
+            sent = result["counts"]["sent"]
         if sent != rule.entries:
-            raise SystemExit(f"only {sent} of {rule.entries} were sent: {result.stopped}")
+            raise SystemExit(f"only {sent} of {rule.entries} were sent: {result['stopped']}")
     return service
 
 
