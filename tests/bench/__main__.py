@@ -11,6 +11,7 @@ from itertools import chain
 from pathlib import Path
 
 from command_bench import nothing_to_do, start_up
+from companies_bench import many_companies
 from memory_bench import memory_of_a_send, reading_pages
 from pacing_bench import beside_the_peer, share_of_the_ceiling
 from scheduled_bench import scheduled_run
@@ -44,6 +45,8 @@ def main() -> None:
         share_of_the_ceiling(),
         [""],
         beside_the_peer(),
+        [""],
+        many_companies(),
     ):
         text += f"{line}\n"
         sys.stdout.write(f"{line}\n")

@@ -74,15 +74,23 @@ PEER_ENTRIES = 2_400
 
 
 class ScaledClock:
-    """A clock that runs faster than the wall's."""
+    """A clock that runs faster than the wall's; the same one in every process that is told both.
 
-    def __init__(self, scale: int) -> None:
+    Attributes:
+        began: Its time when it was made.
+        wall: The machine's monotonic seconds then.
+    """
+
+    def __init__(
+        self, scale: int, *, began: datetime | None = None, wall: float | None = None
+    ) -> None:
         self.scale = scale
-        self._began, self._wall = datetime.now(UTC), time.monotonic()
+        self.began = began or datetime.now(UTC)
+        self.wall = time.monotonic() if wall is None else wall
 
     def now(self) -> datetime:
         """Give its time."""
-        return self._began + timedelta(seconds=(time.monotonic() - self._wall) * self.scale)
+        return self.began + timedelta(seconds=(time.monotonic() - self.wall) * self.scale)
 
     def sleep(self, seconds: float) -> None:
         """Wait some of its seconds."""
