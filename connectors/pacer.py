@@ -15,8 +15,9 @@ from uuid import uuid4
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 
+from connectors.calls import Call, End, Measure, Rules, Want
 from connectors.database import writing
-from connectors.pacing import Call, End, Measure, Pace, Rules, Want
+from connectors.pacing import Pace
 from schemas.tables import pacing
 
 Answer = TypeVar("Answer")

@@ -28,15 +28,11 @@ serve a company share them: a time in the future, of a clock that ran ahead, cou
 import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field, replace
-from enum import StrEnum
 
+from connectors.calls import MARGIN_MS, MINUTE_MS, SECOND_MS, Call, Case, End, Measure, Rules, Want
 from connectors.learned_limit import Limit
 
-SECOND_MS, MINUTE_MS, DAY_MS = 1_000, 60_000, 86_400_000
-
-#: By how much a window is longer than the service's. For a second a fifth, which costs nothing:
-#: 10 in 1.2 s are the 500 a minute that are published beside it.
-MARGIN_MS = {SECOND_MS: 200, MINUTE_MS: 500}
+DAY_MS = 86_400_000
 
 #: A minute's batches leave over this part of the minute at least: a surprise is met by few.
 BURST = 10
@@ -61,93 +57,6 @@ GRACE_MS = 30_000
 #: A call of another process does so for twice the time that answers take, and this long at least:
 #: then its process is dead, and nobody is to wait for it.
 STRANGER_MS = 5_000
-
-
-class Measure(StrEnum):
-    """What of our calls a service may limit."""
-
-    MINUTE = "minute"  # entries, and calls that carry none, in the last minute
-    SECOND = "second"  # calls in the last second
-    FLIGHT = "flight"  # calls at once
-
-
-class End(StrEnum):
-    """How a call ended, as far as it says something about the service's limits."""
-
-    OUT = "out"  # it has not ended yet
-    TAKEN = "taken"  # the service worked on it, or at least looked at it
-    REFUSED = "refused"  # throttled
-    SILENT = "silent"  # no answer in time
-    UNCLEAR = "unclear"  # something else went wrong
-    NEVER_LEFT = "never_left"  # the service has not seen it
-
-
-@dataclass(frozen=True)
-class Rules:
-    """What the settings say of a company's quotas."""
-
-    requests_per_minute: int
-    requests_per_second: int
-    batches_per_minute: int
-    in_flight: int
-    batch_size: int
-    timeout_ms: int
-
-    def most(self, measure: Measure) -> int:
-        """Give the level from which on the settings hold anyway, or nearly."""
-        return {
-            Measure.MINUTE: self.batches_per_minute * self.batch_size * 19 // 20,
-            Measure.SECOND: max(self.requests_per_second * SECOND_MS // 1_200, 1),
-            Measure.FLIGHT: self.in_flight,
-        }[measure]
-
-
-@dataclass(frozen=True)
-class Want:
-    """What somebody would like to call.
-
-    Attributes:
-        entries: How many entries a batch is to carry; 0 for a call that is no batch.
-        exactly: Whether all of them must go at once; otherwise fewer may.
-        owner: The process that asks.
-    """
-
-    entries: int = 0
-    exactly: bool = False
-    owner: str = ""
-
-
-@dataclass
-class Call:
-    """One call of the last minute, or one that is in flight."""
-
-    id: int
-    begun_ms: int
-    entries: int  # 0: no batch
-    until_ms: int  # past it, a call that is out counts as dead
-    at_once: int  # calls in flight when it began, itself included
-    owner: str  # the process that calls
-    beyond: bool = False  # whether it tries more than was ever taken
-    end: End = End.OUT
-
-    def __post_init__(self) -> None:
-        """Read the end where it comes as text."""
-        self.end = End(self.end)
-
-    @property
-    def cost(self) -> int:
-        """What it counts where entries are counted."""
-        return max(self.entries, 1)
-
-
-@dataclass
-class Case:
-    """A refusal whose cause is not clear yet: the levels of the call that was refused."""
-
-    levels: dict[Measure, int]
-    costs: dict[Measure, int]
-    sudden: bool  # whether all of it had been taken before
-    trial: int | None = None  # the call that goes alone, to find out
 
 
 @dataclass

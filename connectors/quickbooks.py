@@ -14,6 +14,7 @@ from typing import Any
 
 import requests
 
+from connectors.calls import End, Want
 from connectors.errors import (
     AskPerson,
     ClockbooksError,
@@ -26,7 +27,6 @@ from connectors.errors import (
 from connectors.faults import Fault, fault_in, fault_of
 from connectors.http import Http, read_json
 from connectors.pacer import Pacer, Turn
-from connectors.pacing import End, Want
 from schemas.quickbooks import Company
 
 SERVICE = "QuickBooks"

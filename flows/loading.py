@@ -18,11 +18,11 @@ from typing import Any
 import pandas as pd
 
 from connectors import ledger
+from connectors.calls import End, Want
 from connectors.errors import AskPerson, Refused, Throttled, TryAgain, Unsure
 from connectors.http import ATTEMPTS
 from connectors.ledger import About, Claim
 from connectors.pacer import Turn
-from connectors.pacing import End, Want
 from connectors.quickbooks import Created, NotCreated
 from flows.live_run import LiveRun
 from flows.world import World

@@ -10,13 +10,13 @@ from zoneinfo import ZoneInfo
 import sqlalchemy as sa
 import typer
 
+from connectors.calls import Rules
 from connectors.clockify import Clockify
 from connectors.connections import DEMO, Connection, check_connected, every, find, stored_key
 from connectors.database import closing_database
 from connectors.errors import AskPerson
 from connectors.own_settings import stored as own_settings_of
 from connectors.pacer import OwnShelf, Pacer, SharedShelf
-from connectors.pacing import Rules
 from connectors.quickbooks import QuickBooks
 from connectors.secrets import Vault, keys_from_file
 from connectors.tokens import OAuthApp, TokenStore

@@ -49,8 +49,8 @@ def many_companies() -> Iterator[str]:
     yield ""
     yield (
         f"Batches take {LATENCY_S:g} s; PostgreSQL; seconds of a clock {SCALE} times the wall's,"
-        " from the first batch's arrival at any company to the last answer. Every entry was held against"
-        " the companies' books: each is there, once."
+        " from the first batch's arrival at any company to the last answer. Every entry was held"
+        " against the companies' books: each is there, once."
     )
 
 

@@ -12,9 +12,9 @@ import pytest
 import sqlalchemy as sa
 
 from connectors import connections, ledger
+from connectors.calls import End, Want
 from connectors.database import open_database
 from connectors.pacer import Turn
-from connectors.pacing import End, Want
 from connectors.quickbooks import Created, QuickBooks
 from connectors.secrets import Vault
 from connectors.standins.server import serving

@@ -7,9 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from connectors.calls import Rules
 from connectors.errors import AskPerson, Refused, TryAgain, Unsure
 from connectors.pacer import Pacer
-from connectors.pacing import PAUSES_MS, Rules
+from connectors.pacing import PAUSES_MS
 from connectors.quickbooks import Created, NotCreated, _outcomes, batch_bytes, fingerprint
 from connectors.standins.quickbooks import QuickBooksStandin, Switches
 

@@ -6,8 +6,8 @@ from datetime import timedelta
 import pytest
 import sqlalchemy as sa
 
+from connectors.calls import End, Rules, Want
 from connectors.pacer import Pacer, SharedShelf
-from connectors.pacing import End, Rules, Want
 from schemas.tables import pacing
 
 QUICKBOOKS = Rules(

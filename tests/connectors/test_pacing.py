@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
-from connectors.pacing import PAUSES_MS, Call, End, Pace, Rules, Want
+from connectors.calls import Call, End, Rules, Want
+from connectors.pacing import PAUSES_MS, Pace
 
 MINUTE, SECOND = 60_000, 1_000
 QUICKBOOKS = Rules(

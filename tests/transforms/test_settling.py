@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from connectors.calls import Rules
 from connectors.pacer import Pacer
-from connectors.pacing import Rules
 from connectors.quickbooks import Created, QuickBooks
 from connectors.standins.quickbooks import QuickBooksStandin, Switches, utc_now
 from connectors.standins.server import serving
