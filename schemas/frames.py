@@ -13,8 +13,19 @@ import pandas as pd
 import pandera.pandas as pa
 import pyarrow.compute as pc
 from pandera.errors import SchemaErrors
-from pyarrow import Array, ChunkedArray, large_string, types
+from pyarrow import (
+    Array,
+    ChunkedArray,
+    large_string,
+    set_memory_pool,
+    system_memory_pool,
+    types,
+)
 from pyarrow import array as arrow_array
+
+# Texts live in Arrow's memory. Its own allocator gives what is free back to the system within
+# milliseconds and has it zeroed again for the next column, which took as long as the work itself.
+set_memory_pool(system_memory_pool())
 
 #: Instants: UTC, microseconds. pandas 3.1 keeps that unit by itself.
 UTC_US = pd.DatetimeTZDtype(unit="us", tz="UTC")
