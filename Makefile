@@ -48,4 +48,4 @@ lock:  ## renews requirements.lock; needs a registry
 		--group dev pyproject.toml --output-file requirements.lock
 
 clean:
-	rm -rf .venv data/clockbooks.db* data/clockbooks.key
+	rm -rf .venv data/clockbooks.db* data/clockbooks.key data/prefect

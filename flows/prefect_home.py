@@ -108,7 +108,7 @@ class Home:
             "PREFECT_SERVER_API_HOST": address.host,
             "PREFECT_SERVER_API_PORT": str(address.port),
             "PREFECT_UI_URL": address.page,
-            "PREFECT_UI_API_URL": f"{address.page}/api",
+            "PREFECT_UI_API_URL": "/api",  # under whatever name the page was opened
             # Prefect allows every web page that somebody visits to call it; ours, its own alone.
             "PREFECT_SERVER_CORS_ALLOWED_ORIGINS": address.page,
             "PREFECT_SERVER_UI_STATIC_DIRECTORY": str(self.folder / "pages"),

@@ -20,8 +20,9 @@ from contextlib import chdir, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -467,3 +468,43 @@ def running_ui() -> Callable[..., Any]:
 def until_fixture() -> Callable[..., Any]:
     """Give `until`."""
     return until
+
+
+class Webhook:
+    """Takes what is posted, and keeps it."""
+
+    def __init__(self) -> None:
+        posted = self.posted = []
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_POST(self) -> None:
+                posted.append(self.rfile.read(int(self.headers["Content-Length"])).decode())
+                self.send_response(200)
+                self.end_headers()
+
+            def log_message(self, *_: Any) -> None:
+                """Print nothing."""
+
+        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.url = f"json://127.0.0.1:{self.server.server_port}/a-secret-path"
+        self.thread = threading.Thread(target=self.server.serve_forever)
+
+    def __enter__(self) -> Self:
+        self.thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.server.shutdown()
+        self.thread.join()
+        self.server.server_close()
+
+    def told(self, *words: str) -> str | None:
+        """Give a text that was posted with all of these words."""
+        return next((text for text in self.posted if all(word in text for word in words)), None)
+
+
+@pytest.fixture(scope="module")
+def webhook() -> Iterator[Webhook]:
+    """Give an address to which trouble can be told."""
+    with Webhook() as opened:
+        yield opened

@@ -9,13 +9,11 @@ import shutil
 import sqlite3
 import subprocess
 import sys
-import threading
 from collections.abc import Iterator
 from contextlib import closing
 from datetime import timedelta
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import Any, Self
+from typing import Any
 
 import pytest
 import yaml
@@ -35,42 +33,6 @@ DEMO_WORLD = ROOT / "data" / "demo_world.yaml"
 DAYS = {"start": "2026-10-26", "end": "2026-10-27"}
 
 
-class Webhook:
-    """Takes what is posted, and keeps it."""
-
-    def __init__(self) -> None:
-        posted = self.posted = []
-
-        class Handler(BaseHTTPRequestHandler):
-            def do_POST(self) -> None:
-                posted.append(self.rfile.read(int(self.headers["Content-Length"])).decode())
-                self.send_response(200)
-                self.end_headers()
-
-            def log_message(self, *_: Any) -> None:
-                """Print nothing."""
-
-        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.url = f"json://127.0.0.1:{self.server.server_port}/a-secret-path"
-        self.thread = threading.Thread(target=self.server.serve_forever)
-
-    def __enter__(self) -> Self:
-        self.thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.server.shutdown()
-        self.thread.join()
-        self.server.server_close()
-
-
-@pytest.fixture(scope="module")
-def webhook() -> Iterator[Webhook]:
-    """Give an address to which trouble can be told."""
-    with Webhook() as opened:
-        yield opened
-
-
 @pytest.fixture(scope="module")
 def ui(open_house, showroom, tmp_path_factory, running_ui, webhook) -> Iterator[Any]:
     """Let `clockbooks ui` run for a house of this module's own, connected and synced."""
@@ -80,10 +42,6 @@ def ui(open_house, showroom, tmp_path_factory, running_ui, webhook) -> Iterator[
             shutil.copy(showroom.folder / name, folder / name)
         with running_ui(house, CLOCKBOOKS_NOTIFY=webhook.url) as running:
             yield running
-
-
-def _told(webhook: Webhook, *words: str) -> str | None:
-    return next((text for text in webhook.posted if all(word in text for word in words)), None)
 
 
 def test_a_schedule_starts_runs_that_come_through(ui, until):
@@ -116,7 +74,7 @@ def test_a_send_of_the_last_days_is_partly_done_and_told(ui, webhook, until):
 
     assert (state["type"], state["name"]) == ("COMPLETED", "PartlyDone"), ui.said
     assert "clockbooks entries --state rejected --connection" in state["message"]
-    text = until(lambda: _told(webhook, "send-time PartlyDone"))
+    text = until(lambda: webhook.told("send-time PartlyDone"))
     assert "were rejected" in text
     assert "clockbooks entries --state rejected --connection" in text
     assert f"/runs/flow-run/{run_id}" in text
@@ -132,7 +90,7 @@ def test_a_failed_run_is_told_with_what_to_do(ui, webhook, until):
 
     assert state["type"] == "FAILED"
     assert "both start and end; or last_days" in state["message"]
-    assert until(lambda: _told(webhook, "send-time Failed", "both start and end; or last_days"))
+    assert until(lambda: webhook.told("send-time Failed", "both start and end; or last_days"))
 
 
 def test_a_nightly_send_takes_the_days_before_today(ui):

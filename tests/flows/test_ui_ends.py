@@ -108,6 +108,28 @@ def test_an_old_prefect_says_that_a_newer_one_made_its_database(synced, running_
         assert "Clockbooks' database is not concerned" in ui.said
 
 
+@pytest.mark.slow
+def test_runs_that_nobody_starts_are_told(synced, running_ui, until, webhook):
+    """A run that is late, and one whose worker died before it began: both are told, and what to do.
+
+    The second is marked as crashed, so that it does not look as if somebody were at it.
+    """
+    told = {"CLOCKBOOKS_NOTIFY": webhook.url, "CLOCKBOOKS_LATE_AFTER_S": "10"}
+    with running_ui(synced, "--server-only", **told) as ui:
+        flow = ui.call("POST", "flows/", {"name": "nobody-starts-it"})["id"]
+        due = {"scheduled_time": "2026-01-05T02:00:00Z"}
+        late = {"type": "SCHEDULED", "name": "Scheduled", "state_details": due}
+        ui.call("POST", "flow_runs/", {"flow_id": flow, "state": late})
+        pending = {"flow_id": flow, "state": {"type": "PENDING", "name": "Pending"}}
+        orphan = ui.call("POST", "flow_runs/", pending)["id"]
+
+        text = until(lambda: webhook.told("nobody-starts-it is late"))
+        assert "is `clockbooks ui`, or a worker, running?" in text
+        state = ui.ended(orphan, patience_s=600)
+        assert state["type"] == "CRASHED"
+        assert until(lambda: webhook.told("nobody-starts-it Crashed", "clockbooks settle"))
+
+
 def _switch_on(ui: Any, deployment: Any) -> None:
     [plan] = deployment["schedules"]
     path = f"deployments/{deployment['id']}/schedules/{plan['id']}"
