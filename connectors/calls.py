@@ -48,9 +48,7 @@ class Rules:
         longer_ms = SECOND_MS + MARGIN_MS[SECOND_MS]
         return {
             Measure.MINUTE: self.batches_per_minute * self.batch_size * 19 // 20,
-            Measure.SECOND: max(
-                self.requests_per_second * SECOND_MS // (SECOND_MS + MARGIN_MS[SECOND_MS]), 1
-            ),
+            Measure.SECOND: max(self.requests_per_second * SECOND_MS // longer_ms, 1),
             Measure.FLIGHT: self.in_flight,
         }[measure]
 

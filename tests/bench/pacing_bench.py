@@ -215,8 +215,8 @@ def beside_the_peer() -> Iterator[str]:
         "The peer knows no pacing, and stops at a 429 with an error. It is counted kindly: whoever"
         f" calls it waits the {ADVISED_S} s that Intuit advises, and sends the slice again. One"
         " object alone is answered in a thirtieth of a batch's time, but in no less than 0.1 s. The"
-        " longer the job, the more the quota alone decides: at 2 s a batch, one after another has 30"
-        " of the 40 batches a minute, so 1.33 times is all that a very long one can gain."
+        " longer the job, the more the quota alone decides: at 2 s a batch, one after another has"
+        " 30 of the 40 batches a minute, so 1.33 times is all that a very long one can gain."
     )
 
 
