@@ -6,9 +6,8 @@ from typing import Any
 
 import pandas as pd
 import sqlalchemy as sa
-from sqlalchemy.dialects import postgresql, sqlite
 
-from connectors.database import changing, chunks, rows_of
+from connectors.database import changing, chunks, insert_into, rows_of
 from schemas.contents import Contents
 from schemas.tables import contents, ledger, verdicts
 from schemas.words import LedgerState, Source
@@ -71,8 +70,7 @@ def insert(
         rows: Members of `Contents`.
     """
     own = {"connection_id": connection_id, "claim_no": _newest(connection, connection_id) + 1}
-    dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
-    statement = dialect.insert(contents)
+    statement = insert_into(connection, contents)
     statement = statement.on_conflict_do_update(
         index_elements=[contents.c.connection_id, contents.c.entry_id],
         set_={name: statement.excluded[name] for name in [*NAMES[1:], "claim_no"]},

@@ -9,7 +9,7 @@ from typing import Any
 
 import sqlalchemy as sa
 import tenacity
-from sqlalchemy.dialects import postgresql
+from sqlalchemy.dialects import postgresql, sqlite
 
 from connectors.errors import AskPerson
 from schemas.tables import REVISION
@@ -209,6 +209,11 @@ def rows_of(
             query = sa.select(each).select_from(wanted.join(each, sa.true()))
         rows += connection.execute(query).all()
     return rows
+
+
+def insert_into(where: sa.Engine | sa.Connection, table: sa.Table) -> Any:
+    """Begin an INSERT that can say what to do ON CONFLICT, which each dialect has as its own."""
+    return (postgresql if where.dialect.name == "postgresql" else sqlite).insert(table)
 
 
 def chunks(values: Sequence[Any]) -> Iterator[Sequence[Any]]:

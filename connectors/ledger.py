@@ -18,10 +18,9 @@ from uuid import uuid4
 
 import pandas as pd
 import sqlalchemy as sa
-from sqlalchemy.dialects import postgresql, sqlite
 
 from connectors import contents
-from connectors.database import changing, rows_of, writing
+from connectors.database import changing, insert_into, rows_of, writing
 from connectors.errors import TryAgain
 from connectors.quickbooks import Created, NotCreated, batch_bytes, fingerprint
 from schemas.tables import batches, ledger, runs
@@ -247,8 +246,7 @@ def claim(
 
 def _claim_statement(engine: sa.Engine, values: Sequence[dict[str, Any]]) -> Any:
     """Insert new claims, take over refused and recalled rows, leave all others alone."""
-    insert = (postgresql if engine.dialect.name == "postgresql" else sqlite).insert
-    statement = insert(ledger).values(values)
+    statement = insert_into(engine, ledger).values(values)
     new = statement.excluded
     return statement.on_conflict_do_update(
         index_elements=[ledger.c.connection_id, ledger.c.entry_id],

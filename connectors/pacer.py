@@ -9,14 +9,13 @@ import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from typing import Protocol, TypeVar
+from typing import Protocol, TypeVar, cast
 from uuid import uuid4
 
 import sqlalchemy as sa
-from sqlalchemy.dialects import postgresql, sqlite
 
 from connectors.calls import Call, End, Measure, Rules, Want
-from connectors.database import writing
+from connectors.database import insert_into, writing
 from connectors.pacing import Pace
 from schemas.tables import pacing
 
@@ -76,10 +75,9 @@ class SharedShelf:
         return answer
 
     def _insert(self) -> sa.Insert:
-        dialect = postgresql if self.engine.dialect.name == "postgresql" else sqlite
         first = {"realm_id": self.realm_id, "api_url": self.api_url, "state": Pace().to_json()}
-        insert: sa.Insert = dialect.insert(pacing).values(first).on_conflict_do_nothing()
-        return insert
+        insert = insert_into(self.engine, pacing).values(first).on_conflict_do_nothing()
+        return cast("sa.Insert", insert)
 
 
 @dataclass

@@ -7,12 +7,10 @@ the ledger's doing, and holds without it.
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.dialects import postgresql, sqlite
 
-from connectors.database import writing
+from connectors.database import insert_into, writing
 from schemas.tables import turns
 
 
@@ -53,7 +51,7 @@ def take(
         lease: How long it counts from now; see `renew`.
     """
     mine = {"holder": holder, "what": what, "since": now, "until": now + lease}
-    insert = _insert(engine)(turns).values(connection_id=connection_id, **mine)
+    insert = insert_into(engine, turns).values(connection_id=connection_id, **mine)
     statement = insert.on_conflict_do_update(
         index_elements=[turns.c.connection_id],
         set_=mine,
@@ -69,11 +67,12 @@ def take(
 
 def renew(
     engine: sa.Engine, connection_id: int, *, holder: str, now: datetime, lease: timedelta
-) -> None:
-    """Let the turn count until *lease* from now, where *holder* still has it."""
+) -> bool:
+    """Let the turn count until *lease* from now, and say whether *holder* still has it."""
     mine = sa.and_(turns.c.connection_id == connection_id, turns.c.holder == holder)
     with writing(engine) as connection:
-        connection.execute(turns.update().where(mine).values(until=now + lease))
+        found = connection.execute(turns.update().where(mine).values(until=now + lease))
+    return bool(found.rowcount)
 
 
 def give_back(engine: sa.Engine, connection_id: int, *, holder: str) -> None:
@@ -81,7 +80,3 @@ def give_back(engine: sa.Engine, connection_id: int, *, holder: str) -> None:
     mine = sa.and_(turns.c.connection_id == connection_id, turns.c.holder == holder)
     with writing(engine) as connection:
         connection.execute(turns.delete().where(mine))
-
-
-def _insert(engine: sa.Engine) -> Any:
-    return sqlite.insert if engine.dialect.name == "sqlite" else postgresql.insert

@@ -5,9 +5,8 @@ What was sent, the ledger alone says; a verdict only explains.
 
 import pandas as pd
 import sqlalchemy as sa
-from sqlalchemy.dialects import postgresql, sqlite
 
-from connectors.database import changing, chunks
+from connectors.database import changing, chunks, insert_into
 from schemas.tables import ledger, verdicts
 
 
@@ -24,8 +23,7 @@ def keep(engine: sa.Engine, connection_id: int, run_id: str, judged: pd.DataFram
              "project", "description"]  # fmt: skip
     rows = judged[names].astype(object).where(judged[names].notna(), None).to_dict("records")
     own = {"connection_id": connection_id, "run_id": run_id}
-    insert = (postgresql if engine.dialect.name == "postgresql" else sqlite).insert
-    statement = insert(verdicts)
+    statement = insert_into(engine, verdicts)
     statement = statement.on_conflict_do_update(
         index_elements=[verdicts.c.connection_id, verdicts.c.entry_id],
         set_={name: statement.excluded[name] for name in [*names[1:], "run_id"]},

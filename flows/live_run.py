@@ -1,17 +1,12 @@
 """A run that says it is alive for as long as it is, so that nobody takes over what it holds."""
 
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
 
-import sqlalchemy as sa
-
 from connectors import ledger
+from flows.heartbeat import kept_alive
 from flows.world import World
-
-#: A lease is renewed this often while it lasts; some renewals may fail before it is over.
-BEATS_PER_LEASE = 4
 
 
 class LiveRun:
@@ -23,7 +18,6 @@ class LiveRun:
 
     def __init__(self, world: World) -> None:
         self._world = world
-        self._ended = threading.Event()
         self._lease_until = world.now() + world.lease
         self.id = ledger.start_run(
             world.engine, world.connection.id, now=world.now(), lease=world.lease
@@ -44,35 +38,24 @@ class LiveRun:
         """Take note that the lease was renewed."""
         self._lease_until = max(self._lease_until, until)
 
-    def beat(self) -> None:
-        """Renew the lease again and again until the run ends; runs in a thread of its own."""
-        pause_s = self._world.lease.total_seconds() / BEATS_PER_LEASE
-        while not self._ended.wait(pause_s):
-            now = self._world.now()
-            try:
-                alive = ledger.renew_lease(
-                    self._world.engine, self.id, now=now, lease=self._world.lease
-                )
-            except sa.exc.SQLAlchemyError:
-                continue  # the next beat may get through; until then `check` watches the clock
-            if not alive:
-                return
+    def renew(self) -> bool:
+        """Renew the lease; `False` when it is over, and others may have settled what it held."""
+        now = self._world.now()
+        alive = ledger.renew_lease(self._world.engine, self.id, now=now, lease=self._world.lease)
+        if alive:
             self.renewed(now + self._world.lease)
-
-    def end(self) -> None:
-        """Let the heart stop."""
-        self._ended.set()
+        return alive
 
 
 @contextmanager
 def live_run(world: World) -> Iterator[LiveRun]:
-    """Begin a run, keep it alive for the block, and end it whatever happens."""
+    """Begin a run, keep it alive for the block, and end it whatever happens.
+
+    While no renewal gets through, `LiveRun.check` watches the clock.
+    """
     run = LiveRun(world)
-    heart = threading.Thread(target=run.beat, name=f"lease of {run.id}", daemon=True)
-    heart.start()
     try:
-        yield run
+        with kept_alive(f"lease of {run.id}", world.lease, run.renew):
+            yield run
     finally:
-        run.end()
-        heart.join()
         ledger.finish_run(world.engine, run.id, now=world.now())

@@ -82,6 +82,7 @@ def send_all(
     runs = {name: _Company(name, parameters) for name in names}
     deadline_s = time.monotonic() + wait_minutes * 60
     while not _all_ended(runs) and time.monotonic() < deadline_s:
+        # One question for all of them; Prefect's own `wait_for_flow_run` asks about one.
         time.sleep(PAUSE_S)
     return _outcome(list(runs.values()))
 

@@ -11,14 +11,12 @@ under a lease (`connectors.turns`), as the claims of the ledger are.
 # No `from __future__ import annotations` here: the flows' modules import it, see there.
 
 import logging
-import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 from uuid import uuid4
 
-import sqlalchemy as sa
 from prefect.client.orchestration import get_client
 from prefect.client.schemas.filters import (
     FlowRunFilter,
@@ -32,7 +30,7 @@ from prefect.states import Completed
 
 from connectors import turns
 from flows.endings import shown
-from flows.live_run import BEATS_PER_LEASE
+from flows.heartbeat import kept_alive
 from flows.world import World, utc_now
 
 #: Seconds between two looks at whether the turn is free.
@@ -127,33 +125,19 @@ def _take(world: World, holder: str, *, what: str, waits: bool) -> turns.Turn | 
         if told != held.holder:
             logger.info("Waiting: %s is at work for %s.", held.what, world.connection.name)
             told = held.holder
-        time.sleep(PAUSE_S)
+        time.sleep(PAUSE_S)  # whoever has the turn may be on another machine: nothing wakes us
 
 
 @contextmanager
 def _kept(world: World, holder: str) -> Iterator[None]:
-    """Keep the turn for the block: say again and again that its holder lives."""
-    ended = threading.Event()
-    pause_s = world.lease.total_seconds() / BEATS_PER_LEASE
+    """Keep the turn for the block, and give it back at its end."""
+    engine, connection_id = world.engine, world.connection.id
 
-    def beat() -> None:
-        while not ended.wait(pause_s):
-            try:
-                turns.renew(
-                    world.engine,
-                    world.connection.id,
-                    holder=holder,
-                    now=world.now(),
-                    lease=world.lease,
-                )
-            except sa.exc.SQLAlchemyError:
-                continue  # the next beat may get through
+    def renew() -> bool:
+        return turns.renew(engine, connection_id, holder=holder, now=world.now(), lease=world.lease)
 
-    heart = threading.Thread(target=beat, name=f"turn {holder}", daemon=True)
-    heart.start()
     try:
-        yield
+        with kept_alive(f"turn {holder}", world.lease, renew):
+            yield
     finally:
-        ended.set()
-        heart.join()
-        turns.give_back(world.engine, world.connection.id, holder=holder)
+        turns.give_back(engine, connection_id, holder=holder)

@@ -1,0 +1,41 @@
+"""Says again and again that something lives, so that its lease does not run out before it ends."""
+
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+
+import sqlalchemy as sa
+
+#: A lease is renewed this often while it lasts; some renewals may fail before it is over.
+BEATS_PER_LEASE = 4
+
+
+@contextmanager
+def kept_alive(name: str, lease: timedelta, renew: Callable[[], bool]) -> Iterator[None]:
+    """Renew a lease for the block, in a thread of its own.
+
+    A renewal that the database refuses is no end: the next one may get through.
+
+    Args:
+        name: Of the thread.
+        lease: How long a renewal counts.
+        renew: Renews it; `False` when it is lost, and there is nothing to renew any more.
+    """
+    ended = threading.Event()
+
+    def beat() -> None:
+        while not ended.wait(lease.total_seconds() / BEATS_PER_LEASE):
+            try:
+                if not renew():
+                    return
+            except sa.exc.SQLAlchemyError:
+                continue
+
+    heart = threading.Thread(target=beat, name=name, daemon=True)
+    heart.start()
+    try:
+        yield
+    finally:
+        ended.set()
+        heart.join()
