@@ -89,7 +89,9 @@ class Limit:
         self.allowed = max(self.taken, level - cost, 1)
         least = min(level, self.refused or level)
         self.refused = least if least > self.allowed else None
-        first_ms = DOUBTFUL_MS if not certain else SUDDEN_MS if sudden else RULE_MS
+        # Before any call as large was taken, the service may have been refusing all of them.
+        doubtful = not certain or self.taken < cost
+        first_ms = DOUBTFUL_MS if doubtful else SUDDEN_MS if sudden else RULE_MS
         tried_in_vain = self.gap_ms and now_ms >= self.probe_ms
         self.gap_ms = min(max(first_ms, self.gap_ms * (2 if tried_in_vain else 1)), LONGEST_MS)
         self.probe_ms = now_ms + self.gap_ms

@@ -147,11 +147,31 @@ class _Loader:
         def nothing_new() -> bool:
             return self.halted is None and not any(one.done() for one in flying)
 
-        return self._world.quickbooks.pacer.turn_while(nothing_new, Want(len(self._waiting)))
+        wanted = len(self._waiting)
+        if not wanted:  # what waited was another run's
+            return None
+        return self._world.quickbooks.pacer.turn_while(nothing_new, Want(wanted))
 
     def _take(self, turn: Turn) -> list[dict[str, Any]]:
         with self._lock:
-            return [self._waiting.popleft() for _ in range(turn.entries)]
+            number = min(turn.entries, len(self._waiting))
+            return [self._waiting.popleft() for _ in range(number)]
+
+    def _taken_by_others(self) -> list[str]:
+        """Let go of what waits here and is another run's already, and give its ids.
+
+        Who comes second would otherwise spend a turn on each batch that the first one has.
+        """
+        with self._lock:
+            ids = [row["entry_id"] for row in self._waiting]
+        held = ledger.held(self._world.engine, self._world.connection.id, ids)
+        theirs = set(
+            held.loc[held["state"].isin([LedgerState.SENDING, LedgerState.SENT]), "entry_id"]
+        )
+        with self._lock:
+            gone = [row["entry_id"] for row in self._waiting if row["entry_id"] in theirs]
+            self._waiting = deque(row for row in self._waiting if row["entry_id"] not in theirs)
+        return gone
 
     def _halt(self, reason: str) -> None:
         """Let no worker begin another batch."""
@@ -162,7 +182,7 @@ class _Loader:
         """Claim, call, record: one batch, whose turn has come."""
         ids = [row["entry_id"] for row in batch]
         made = None
-        if self.halted is None:
+        if self.halted is None and batch:
             try:
                 made = self._claim(batch)
             except TryAgain as error:
@@ -172,7 +192,8 @@ class _Loader:
         if self.halted is not None and made is None:
             return dict.fromkeys(ids, _not_taken(self.halted))
         mine = [entry_id for entry_id, _, _ in made.items] if made else []
-        ended = self._held_by_others([entry_id for entry_id in ids if entry_id not in mine])
+        lost = [entry_id for entry_id in ids if entry_id not in mine]
+        ended = self._held_by_others([*lost, *self._taken_by_others()] if lost else [])
         if made is None:
             return ended
         try:

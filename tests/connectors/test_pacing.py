@@ -254,6 +254,26 @@ def test_a_stricter_minute_is_found_and_held(takes, a_minute, latency_ms):
     assert run.done / a_minute >= 0.95 * (minutes(run) - latency_ms / MINUTE - 0.25)
 
 
+@pytest.mark.parametrize("read_before", [0, 3])
+@pytest.mark.parametrize("latency_ms", [20, 300, 2_000, 10_000])
+@pytest.mark.parametrize("delay_ms", [5, 50, 180])
+def test_refusals_before_any_batch_was_taken_are_soon_forgotten(delay_ms, latency_ms, read_before):
+    """Two of them at the start, whoever was to blame, do not hold a load up for minutes."""
+
+    def takes(service, now_ms, entries):
+        return published(service, now_ms, entries) and (not entries or len(service.refused) >= 2)
+
+    run = Run(Service(takes), single=read_before, delay_ms=lambda _: delay_ms).go()
+    run.latency_ms = lambda *_: latency_ms
+    run.entries = 600
+    begun_ms = run.now_ms
+    run.go()
+
+    assert run.done == read_before + 600
+    # By one more at once for each that is taken: the slower the answers, the longer it takes.
+    assert run.now_ms - begun_ms <= MINUTE + 15 * latency_ms
+
+
 def test_a_budget_that_batches_do_not_fill_is_filled_by_smaller_ones():
     """Of 500 entries a minute, 16 batches of 30 leave 20: 17 of 29 leave only 7."""
     run = load(metered(500), entries=2_000)

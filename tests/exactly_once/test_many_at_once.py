@@ -19,8 +19,8 @@ MANY = 4
 
 def send_at_once(office: Any) -> list[tuple[int, dict[str, Any]]]:
     """Let four processes send the same days from the same instant on; give how they ended."""
-    # The last thing that each asks before its run begins; answered when all have asked.
-    office.quickbooks.faults.plan("GET .*/preferences", "gather", times=MANY)
+    # The last thing that each asks before it claims anything; answered when all have asked.
+    office.house.clockify.faults.plan("GET .*/in-progress", "gather", times=MANY)
     shared = {"CLOCKBOOKS_QBO_CONCURRENCY": str(2 * MANY)}  # by all that serve the company
     processes = [office.start("send", "--json", **shared) for _ in range(MANY)]
     ended = [office.end(process) for process in processes]
