@@ -16,7 +16,14 @@ MEMORIES: dict[str, dict[str, bool]] = {
 }
 
 
-@pytest.mark.parametrize("memory", MEMORIES)
+#: One that takes a replay for an error is much like one that forgot: the slow suite has it.
+QUICK_AND_SLOW = [
+    pytest.param(memory, marks=pytest.mark.slow if memory == "answers 6000" else ())
+    for memory in MEMORIES
+]
+
+
+@pytest.mark.parametrize("memory", QUICK_AND_SLOW)
 def test_a_run_may_die_at_any_point(
     lab: Any, memory: str, record_property: Callable[[str, object], None]
 ) -> None:
@@ -42,7 +49,7 @@ def test_a_run_may_die_at_any_point(
     print(f"{len(points)} crash points, QuickBooks {memory}")  # noqa: T201 - the figure is the proof
 
 
-@pytest.mark.parametrize("memory", MEMORIES)
+@pytest.mark.parametrize("memory", QUICK_AND_SLOW)
 def test_a_settling_run_may_die_at_any_point(lab: Any, memory: str) -> None:
     """A run that dies while it settles the doubts of another leaves nothing twice, nothing lost."""
     plan = lab.plan()

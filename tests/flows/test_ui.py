@@ -120,6 +120,7 @@ def test_a_second_run_of_a_connection_waits_or_is_skipped(ui, until):
     assert ui.ended(waiting)["name"] == "Completed"
 
 
+@pytest.mark.slow
 def test_of_runs_that_come_too_late_together_the_last_one_works(ui, until):
     """When workers were away and the server was not, the nights that were missed do not all run."""
     deployment = ui.deployment("sync-directory/nightly")
