@@ -87,13 +87,19 @@ def show_result(
 
     def show() -> None:
         create_markdown_artifact(
-            key=key("dry-run" if document["dry_run"] else "sent", place),
+            key=key(_page_of(document), place),
             markdown=result_page(document, seen, place, plan),
             description="What went, and what did not and why.",
         )
         _show_remedies(seen, place)
 
     _or_log(show, "what became of the entries")
+
+
+def _page_of(document: dict[str, Any]) -> str:
+    if "files" in document:
+        return "import-dry-run" if document["dry_run"] else "imported"
+    return "dry-run" if document["dry_run"] else "sent"
 
 
 def _show_remedies(seen: Overview, place: Place) -> None:
@@ -147,7 +153,7 @@ class _Ring:
         update_progress_artifact(
             self._artifact,
             progress=100.0 * done / self._all,
-            description=f"{done:,} of {self._all:,} entries answered by QuickBooks.",
+            description=f"{done:,} of {self._all:,} entries done.",
         )
 
 

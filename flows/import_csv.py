@@ -11,6 +11,7 @@ from typing import Any, Literal
 
 from prefect import flow
 
+from flows.artifacts import Seen, followed, here, show_result
 from flows.endings import ended
 from flows.file_reading import ReadOptions
 from flows.importing import ImportReport, ImportRequest, import_files
@@ -95,12 +96,15 @@ def import_csv(
     ):
         if why_not:
             return why_not
+        report, seen = watched.report, Seen()
+        report.followers.append(seen)
         document = import_files(
             world,
             request,
-            watched.report,
+            report,
             approve=watched.approve,
-            progress=watched.progress,
+            progress=followed(watched.progress, here(world, report.currency)),
             run=run_as_task,
         )
+        show_result(document, seen.overview, here(world, report.currency))
         return ended(document, shortened(document), connection=world.connection.name)

@@ -128,6 +128,7 @@ def import_files(
     """
     request = with_defaults(request, world.settings)
     facts = run(look_at_both_sides, world, request)
+    report.currency = facts.company.currency
     with staging() as staged:
         report.files = run(read_into, world, request, facts, staged, report.set_aside)
         if request.strict and len(report.set_aside):

@@ -4,7 +4,7 @@ Markdown and tables, made of an `Overview`; `flows.artifacts` puts them where th
 lists end with a count of the rest: a table of 20,000 rows is no page.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -71,7 +71,7 @@ def plan_page(plan: StoredPlan, seen: Overview, notes: Sequence[str], place: Pla
 def result_page(
     document: Mapping[str, Any], seen: Overview, place: Place, plan: StoredPlan | None
 ) -> str:
-    """Write the page of what became of a send."""
+    """Write the page of what became of a send or of an import."""
     counts = document["counts"]
     dry = " (dry run: nothing was sent)" if document["dry_run"] else ""
     verb = "would go to" if document["dry_run"] else "went to"
@@ -85,8 +85,10 @@ def result_page(
         stopped if document["stopped"] else [],
         _notes(document["notes"]),
         _remedies(seen),
+        _set_aside(document["set_aside"]),
         _people(seen, place),
         _projects(seen, place),
+        _files(document.get("files", ())),
         f"Run `{document['run_id'] or 'none'}`. On the command line: `clockbooks entries"
         f" --state rejected {name}` lists what did not go, `clockbooks entries --csv entries.csv"
         f" {name}` all of it.",
@@ -194,6 +196,28 @@ def _remedies(seen: Overview) -> list[str]:
         *([f"- … and {more:,} entries more, for other reasons."] if more else []),
         "",
     ]
+
+
+def _set_aside(rows: Iterable[Mapping[str, Any]]) -> list[str]:
+    """Write which rows are no entries, and why; a send's have ids, those of files have lines."""
+    shown, number = [], 0
+    for number, row in enumerate(rows, start=1):
+        if number <= MOST_LINES:
+            where = f"{row['file']}, line {row['line']}" if row.get("file") else row["entry_id"]
+            shown.append(f"- {safe(where or 'no id')}: {safe(row['problem'], 600)}")
+    if not shown:
+        return []
+    if number > MOST_LINES:
+        shown.append(f"- … and {number - MOST_LINES:,} more.")
+    return ["## Rows that are no entries\n", *shown, ""]
+
+
+def _files(files: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Write how each file was read."""
+    if not files:
+        return []
+    told = [f"- **{safe(file['file'])}**: {safe(file['told'], 600)}" for file in files]
+    return ["## Files\n", *told, ""]
 
 
 def _days(row: Mapping[str, Any]) -> str:

@@ -1,4 +1,4 @@
-"""Tells people about runs that failed, died, are late or left something, and finds the dead.
+"""Tells people about runs that failed, died, are late, left something or wait; finds the dead.
 
 Prefect's automations see every run that the server knows: scheduled ones, those of the command line
 with a server, and those whose machine is gone, which could not tell anything themselves. The reason
@@ -40,6 +40,7 @@ STARTING_S = 180
 
 FAILED = "Clockbooks: a run failed"
 LATE = "Clockbooks: a run is late"
+WAITS = "Clockbooks: a plan waits"
 DEAD = "Clockbooks: a run is dead"
 NEVER_BEGAN = "Clockbooks: a run never began"
 
@@ -58,6 +59,14 @@ Run: {{ flow_run.name }}{% if flow_run.parameters.connection %}, connection: \
 _LATE_BODY = """\
 Nothing has started it yet: is `clockbooks ui`, or a worker, running?
 Due: {{ flow_run.expected_start_time }}
+{{ flow_run | ui_url }}
+"""
+
+_WAITS_BODY = """\
+A plan is ready and waits for a decision: on the run's page, read it under Artifacts, then press \
+Resume. When nobody decides in time, nothing is sent.
+Run: {{ flow_run.name }}{% if flow_run.parameters.connection %}, connection: \
+{{ flow_run.parameters.connection }}{% endif %}
 {{ flow_run | ui_url }}
 """
 
@@ -126,10 +135,14 @@ def keep_watch(settings: Settings) -> None:
     if len(addresses(settings)):
         block_id = ClockbooksNotice().save("clockbooks-notice", overwrite=True)
         late_after = timedelta(seconds=settings.late_after_s)
-        wanted += [_tells_failed(block_id), _tells_late(block_id, late_after)]
+        wanted += [
+            _tells_failed(block_id),
+            _tells_late(block_id, late_after),
+            _tells_that_a_plan_waits(block_id),
+        ]
     for automation in wanted:
         _keep(automation)
-    for name in {FAILED, LATE} - {automation.name for automation in wanted}:
+    for name in {FAILED, LATE, WAITS} - {automation.name for automation in wanted}:
         known = _known(name)
         if known is not None:
             known.delete()
@@ -230,6 +243,23 @@ def _tells_late(block_id: Any, late_after: timedelta) -> Automation:
                 block_document_id=block_id,
                 subject="Clockbooks: {{ flow.name }} is late",
                 body=_LATE_BODY,
+            )
+        ],
+    )
+
+
+def _tells_that_a_plan_waits(block_id: Any) -> Automation:
+    return Automation(
+        name=WAITS,
+        description="Tells CLOCKBOOKS_NOTIFY of plans that wait for somebody's decision.",
+        trigger=_each_run(
+            posture=Posture.Reactive, expect=_states("Suspended"), within=timedelta(0)
+        ),
+        actions=[
+            SendNotification(
+                block_document_id=block_id,
+                subject="Clockbooks: a plan waits for your decision",
+                body=_WAITS_BODY,
             )
         ],
     )

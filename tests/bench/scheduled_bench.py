@@ -1,7 +1,8 @@
-"""What a scheduled run with nothing to do costs beside an empty flow, both as a runner starts them.
+"""What Prefect adds: to a scheduled run, beside an empty flow; and to a command, where it is seen.
 
 A runner starts `python -m prefect.engine` for each run, which imports the flow and talks to the
-server; measured is that process, from its start to its end.
+server; measured is that process, from its start to its end. A command runs without Prefect where no
+server is named; beside it stands what a flow of nothing costs there.
 """
 
 import socket
@@ -17,7 +18,7 @@ from typing import Any
 
 import requests
 from command_bench import WINDOW, connected, good_entries
-from sync_bench import ROOT, _run
+from sync_bench import COMMAND, ROOT, _run
 
 #: How often each is measured; the shortest counts.
 TIMES = 3
@@ -43,19 +44,40 @@ def scheduled_run() -> Iterator[str]:
         url = f"sqlite:///{folder}/clockbooks.db"
         with connected(good_entries(), folder, url) as at, _server(folder, at) as environment:
             _run(("send", *WINDOW, "--yes", "--json"), at, folder)
-            took = {
+            scheduled = {
                 "an empty flow": _shortest(environment, f"{folder}/empty.py:empty", {}),
                 "`send-time`, all sent before": _shortest(
                     environment, f"{ROOT}/flows/send_time.py:send_time", parameters
                 ),
             }
-    empty = next(iter(took.values()))
-    yield "## A scheduled run with nothing to do, as Prefect's runner starts it"
-    yield ""
-    yield "| flow | shortest wall s | / the empty flow |"
-    yield "| --- | --- | --- |"
-    for what, wall_s in took.items():
-        yield f"| {what} | {wall_s:.2f} | {wall_s / empty:.2f} |"
+            send = [str(COMMAND), "send", *WINDOW, "--yes", "--json"]
+            flow = [sys.executable, "-c", "from empty import empty; empty()"]
+            typed = {
+                "`clockbooks send`, no server named": _command(send, at, folder),
+                "`clockbooks send`, seen in a server": _command(send, environment, folder),
+                "an empty flow, no server named: Prefect starts its own": _command(
+                    flow, at | {"PREFECT_HOME": str(folder / "own")}, folder
+                ),
+            }
+    for title, took in (
+        ("## A scheduled run with nothing to do, as Prefect's runner starts it", scheduled),
+        ("## A command with nothing to do, and what Prefect would add", typed),
+    ):
+        first = next(iter(took.values()))
+        yield from (title, "", "| run | shortest wall s | / the first |", "| --- | --- | --- |")
+        for what, wall_s in took.items():
+            yield f"| {what} | {wall_s:.2f} | {wall_s / first:.2f} |"
+        if took is scheduled:
+            yield ""
+
+
+def _command(words: list[str], environment: dict[str, str], folder: Path) -> float:
+    took = []
+    for _ in range(TIMES):
+        begun = time.perf_counter()
+        subprocess.run(words, env=environment, cwd=folder, check=True, capture_output=True)
+        took.append(time.perf_counter() - begun)
+    return min(took)
 
 
 def _shortest(environment: dict[str, str], entrypoint: str, parameters: dict[str, Any]) -> float:

@@ -93,6 +93,47 @@ def test_a_failed_run_is_told_with_what_to_do(ui, webhook, until):
     assert until(lambda: webhook.told("send-time Failed", "both start and end; or last_days"))
 
 
+def test_a_plan_that_waits_is_told_with_where_to_decide(ui, webhook, until):
+    """Whoever decides need not look into Prefect's page every morning."""
+    run_id = ui.start(
+        "send-time/by-hand", start="2026-09-08", end="2026-09-08", dry_run=False, review=True
+    )
+
+    text = until(lambda: webhook.told("a plan waits for your decision"))
+    assert f"/runs/flow-run/{run_id}" in text
+    assert "press Resume" in text
+    ui.call(
+        "POST",
+        f"flow_runs/{run_id}/resume",
+        {"run_input": {"decision": "reject", "who": "Ann Lee"}},
+    )
+    assert ui.ended(run_id)["name"] == "Rejected"
+
+
+def test_an_import_shows_its_pages_too(ui):
+    """What goes, what stays behind and why, which rows are no entries, how each file was read."""
+    file = ui.house.folder / "october.csv"
+    file.write_text(
+        "User,Email,Client,Project,Description,Start Date,Start Time,End Date,End Time,"
+        "Duration (h)\n"
+        "Kofi Mensah,,,,Reading,2026-10-05,08:00:00,2026-10-05,09:30:00,01:30:00\n"
+        "Nobody Known,,,,Reading,2026-10-05,10:00:00,2026-10-05,11:00:00,01:00:00\n"
+        "Kofi Mensah,,,,Reading,sometime,08:00:00,2026-10-05,09:00:00,01:00:00\n"
+    )
+    run_id = ui.start("import-csv/by-hand", files=[str(file)], dry_run=False)
+
+    assert ui.ended(run_id)["name"] == "PartlyDone", ui.said
+    found = ui.ask("artifacts", artifacts={"flow_run_id": {"any_": [run_id]}})
+    pages = {row["key"]: row["data"] for row in found}
+    page = pages["imported-main"]
+    assert "**1 entry, 1 h 30 went to QuickBooks**, of 2 that were read." in page
+    assert "## Rows that are no entries" in page
+    assert f"{file.name}, line 4" in page
+    assert "## Files" in page
+    assert "Nobody Known" in str(pages["stays-behind-main"])
+    assert pages["loading-main"] == 100
+
+
 def test_a_nightly_send_takes_the_days_before_today(ui):
     """A schedule cannot name days: it names how many, and today is not among them."""
     state = ui.ended(ui.start("send-time/nightly", last_days=3, dry_run=True))
