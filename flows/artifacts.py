@@ -73,9 +73,9 @@ def show_plan(plan: StoredPlan, seen: Overview, notes: list[str], place: Place) 
     )
     create_table_artifact(
         key=key("plan-entries", place),
-        table=entry_rows(seen, place),
+        table=entry_rows(plan, seen, place),
         description=f"The entries of plan {plan.id}, with the numbers that the form takes; of long"
-        " plans the first, the others can be left out by person or project.",
+        f" plans the first: `clockbooks plans --entries {plan.id}` has all.",
     )
     _show_remedies(seen, place)
 

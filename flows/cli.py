@@ -625,7 +625,7 @@ def entries(
         tables.show_entries(output, found)
 
 
-@app.command(epilog="Example: clockbooks plans --json")
+@app.command(epilog="Example: clockbooks plans --entries 7 --csv plan-7.csv")
 def plans(
     *,
     withdraw: Annotated[
@@ -635,6 +635,13 @@ def plans(
             help="Let this plan wait no more: nothing of it is sent, its entries are free again.",
         ),
     ] = None,
+    entries: Annotated[
+        int | None,
+        typer.Option(
+            metavar="PLAN", help="Show the entries of this plan, with their numbers in its form."
+        ),
+    ] = None,
+    csv: CsvFile = None,
     connection: ConnectionName = None,
     json: Json = False,
 ) -> None:
@@ -643,10 +650,24 @@ def plans(
     A plan waits on its run's page in Prefect, where its Resume button is.
     """
     with command(as_json=json) as output:
-        from flows import plan_listing, tables
+        if withdraw is not None and entries is not None:
+            stop_usage("--withdraw and --entries do not go together.")
+        from flows import plan_listing, reporting, tables
 
-        output.document = plan_listing.listed(connection, withdraw=withdraw)
+        if entries is None:
+            output.document = plan_listing.listed(connection, withdraw=withdraw)
+            found, members = output.document["plans"], plan_listing.PLAN_MEMBERS
+        else:
+            output.document = plan_listing.entries_of(connection, entries)
+            found, members = output.document["entries"], plan_listing.ENTRY_MEMBERS
+        if csv is not None:
+            reporting.write_csv(found, csv, members)
+            output.say(
+                f"Wrote {len(found):,} {'plans' if entries is None else 'entries'} to {csv}."
+            )
         tables.show_plans(output, output.document["plans"])
+        if entries is not None:
+            tables.show_plan_entries(output, found)
 
 
 @app.command("rotate-key", epilog="Example: clockbooks rotate-key")

@@ -226,7 +226,7 @@ def _days(row: Mapping[str, Any]) -> str:
     return f"{row['first_day']} … {row['last_day']}"
 
 
-def entry_rows(seen: Overview, place: Place) -> list[dict[str, Any]]:
+def entry_rows(plan: StoredPlan, seen: Overview, place: Place) -> list[dict[str, Any]]:
     """Give the first entries that go as the rows of a table; `No.` is what the form takes."""
     rows = [
         {
@@ -243,7 +243,11 @@ def entry_rows(seen: Overview, place: Place) -> list[dict[str, Any]]:
     more = seen.totals["entries"] - len(rows)
     if more > 0:
         last = dict.fromkeys(rows[0], "")
-        rows.append(last | {"No.": "…", "Who": f"and {more:,} more"})
+        told_where = (
+            f"All, with their numbers: clockbooks plans --entries {plan.id} --csv plan.csv"
+            f" --connection {place.connection}"
+        )
+        rows.append(last | {"No.": "…", "Who": f"and {more:,} more", "What": told_where})
     return rows
 
 

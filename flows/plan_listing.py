@@ -7,6 +7,16 @@ from connectors.plans import StoredPlan
 from flows.world import open_ledger, utc_now
 from schemas.words import PlanState
 
+#: Members of a plan, and of one of its entries, in JSON and as columns of the CSV.
+PLAN_MEMBERS: tuple[str, ...] = (
+    "plan", "state", "start", "end", "entries", "minutes", "amount_cents", "currency", "made_at",
+    "expires_at", "decided_at", "decided_by", "note", "fingerprint", "address", "run_id",
+)  # fmt: skip
+ENTRY_MEMBERS: tuple[str, ...] = (
+    "number", "date", "user", "client", "project", "description", "minutes", "left_out",
+    "entry_id",
+)  # fmt: skip
+
 
 def listed(connection: str | None, *, withdraw: int | None = None) -> dict[str, Any]:
     """Give the connection's plans as a document, the newest first.
@@ -24,6 +34,23 @@ def listed(connection: str | None, *, withdraw: int | None = None) -> dict[str, 
             plans.check_owner(engine, withdraw, found.id)
             plans.decide(engine, withdraw, PlanState.WITHDRAWN, by="the command line", now=now)
         return {"plans": [_item(plan) for plan in plans.every(engine, found.id, now=now)]}
+
+
+def entries_of(connection: str | None, plan_id: int) -> dict[str, Any]:
+    """Give one plan as a document, with its entries in the order of their numbers.
+
+    Args:
+        connection: Which connection; `None` for the only one.
+        plan_id: The number of the plan.
+
+    Raises:
+        AskPerson: No connection fits, or the plan is not its own.
+    """
+    with open_ledger(connection) as (_, engine, found):
+        plans.check_owner(engine, plan_id, found.id)
+        [plan] = [one for one in plans.every(engine, found.id, now=utc_now()) if one.id == plan_id]
+        entries = plans.in_order(engine, plan_id).to_dict("records")
+    return {"plans": [_item(plan)], "entries": entries}
 
 
 def _item(plan: StoredPlan) -> dict[str, Any]:

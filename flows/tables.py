@@ -292,6 +292,30 @@ def show_plans(output: Output, found: Sequence[Mapping[str, Any]]) -> None:
             )
 
 
+def show_plan_entries(output: Output, found: Sequence[Mapping[str, Any]]) -> None:
+    """Show the entries of a plan, by the numbers that the form takes."""
+    if output.as_json:
+        return
+    table = _table("", "No.", "Day", "Who", "Project", "Time", "What", "")
+    for column in (table.columns[0], table.columns[4]):
+        column.justify = "right"
+    rows = [
+        (
+            row["number"],
+            row["date"],
+            row["user"],
+            _place(row),
+            hours(row["minutes"]),
+            row["description"],
+            Text("left out", style="yellow") if row["left_out"] else "",
+        )
+        for row in found[:MOST_ROWS]
+    ]
+    _show(output, table, rows)
+    if len(found) > MOST_ROWS:
+        output.say(f"… and {len(found) - MOST_ROWS:,} more: write all of them with --csv FILE.")
+
+
 def show_connections(output: Output, found: Sequence[Mapping[str, Any]]) -> None:
     """Show the connections, how each stands, and when a person must connect again."""
     if output.as_json:

@@ -5,6 +5,7 @@ resumed, is done here in this process, because starting Python would take most o
 `test_review_in_a_browser.py` does it with a runner, and with a person's eyes.
 """
 
+import csv
 import json
 import os
 import shutil
@@ -425,6 +426,30 @@ def test_a_person_withdraws_a_plan_on_the_command_line(desk, send_day, all_once)
     assert again.code == 1
     assert "withdrawn" in again.err
     all_once(desk.house)
+
+
+def test_a_long_plan_is_read_as_a_file(desk, plan_of, tmp_path):
+    """All its entries, with the numbers that the form takes: Prefect's table ends at some."""
+    run_id = desk.start()
+    file = tmp_path / "plan.csv"
+
+    shown = desk.house.run("plans", "--entries", "1", "--csv", str(file))
+
+    _, entries = plan_of(desk.house)
+    with file.open(encoding="utf-8-sig", newline="") as lines:
+        rows = list(csv.DictReader(lines))
+    assert {row["number"]: row["entry_id"] for row in rows} == {
+        str(number): entry["entry_id"] for number, entry in entries.items()
+    }
+    assert (shown.code, len(rows)) == (0, 9)
+    assert "Wrote 9 entries" in shown.out
+    desk.resume(run_id, decision="approve", who="Ann Lee", without_entries=[5])
+    told = desk.house.run("plans", "--entries", "1", "--json").document
+    assert [row["number"] for row in told["entries"] if row["left_out"]] == [5]
+    assert told["plans"][0]["state"] == "approved"
+    other = desk.house.run("plans", "--entries", "99")
+    assert other.code == 1
+    assert "no plan 99" in other.err
 
 
 def test_what_people_typed_stays_text_in_the_pages(desk):
