@@ -45,9 +45,10 @@ class Rules:
 
     def most(self, measure: Measure) -> int:
         """Give the level from which on the settings hold anyway, or nearly."""
+        batches = min(self.batches_per_minute, self.requests_per_minute)
         longer_ms = SECOND_MS + MARGIN_MS[SECOND_MS]
         return {
-            Measure.MINUTE: self.batches_per_minute * self.batch_size * 19 // 20,
+            Measure.MINUTE: batches * self.batch_size * 19 // 20,
             Measure.SECOND: max(self.requests_per_second * SECOND_MS // longer_ms, 1),
             Measure.FLIGHT: self.in_flight,
         }[measure]
@@ -80,6 +81,7 @@ class Call:
     owner: str  # the process that calls
     beyond: bool = False  # whether it tries more than was ever taken
     end: End = End.OUT
+    granted_ms: int = 0  # when it was allowed to begin; `begun_ms` follows its first byte
 
     def __post_init__(self) -> None:
         """Read the end where it comes as text."""
@@ -98,4 +100,5 @@ class Case:
     levels: dict[Measure, int]
     costs: dict[Measure, int]
     sudden: bool  # whether all of it had been taken before
+    entries: int = 0  # of the call that was refused; 0 where it was no batch
     trial: int | None = None  # the call that goes alone, to find out

@@ -158,6 +158,21 @@ def held(engine: sa.Engine, connection_id: int, entry_ids: Sequence[str]) -> pd.
     return pd.DataFrame([tuple(row) for row in rows], columns=names, dtype="str")
 
 
+def taken_by_others(
+    engine: sa.Engine, connection_id: int, entry_ids: Sequence[str], *, run_id: str
+) -> set[str]:
+    """Say which of *entry_ids* were sent, or are being sent by another run than *run_id*."""
+    columns = [ledger.c.entry_id, ledger.c.state, ledger.c.run_id]
+    with engine.connect() as connection:
+        rows = rows_of(connection, ledger.c.entry_id, connection_id, entry_ids, columns)
+    return {
+        row.entry_id
+        for row in rows
+        if row.state == LedgerState.SENT
+        or (row.state == LedgerState.SENDING and row.run_id != run_id)
+    }
+
+
 def claim(
     engine: sa.Engine,
     *,

@@ -14,7 +14,7 @@ from uuid import uuid4
 
 import sqlalchemy as sa
 
-from connectors.calls import Call, End, Measure, Rules, Want
+from connectors.calls import MARGIN_MS, SECOND_MS, Call, End, Measure, Rules, Want
 from connectors.database import insert_into, writing
 from connectors.pacing import Pace
 from schemas.tables import pacing
@@ -87,11 +87,13 @@ class Turn:
     Attributes:
         id: Its key in the pace.
         entries: How many entries it may carry; 0 for a call that is no batch.
-        left_ms: When its first byte left, in milliseconds of the epoch; `None` before.
+        granted_ms: When it was given, in milliseconds of the epoch.
+        left_ms: When its first byte left; `None` before.
     """
 
     id: int
     entries: int
+    granted_ms: int
     left_ms: int | None = None
 
 
@@ -130,7 +132,7 @@ class Pacer:
         while wanted():
             answer = self.shelf.change(lambda pace: self._begin(pace, want))
             if isinstance(answer, Call):
-                return Turn(answer.id, answer.entries)
+                return Turn(answer.id, answer.entries, answer.begun_ms)
             self._wait_ms(answer, wanted)
         return None
 
@@ -143,8 +145,15 @@ class Pacer:
             slept_ms += nap_ms
 
     def leaves(self, turn: Turn) -> None:
-        """Note that the first byte of a call leaves now."""
-        turn.left_ms = self._now_ms()
+        """Note that the first byte of a call leaves now; where that took long, tell all others."""
+        left_ms = turn.left_ms = self._now_ms()
+        if left_ms - turn.granted_ms > MARGIN_MS[SECOND_MS]:
+
+            def date_anew(pace: Pace) -> tuple[None, bool]:
+                pace.left(turn.id, left_ms)
+                return None, True
+
+            self.shelf.change(date_anew)
 
     def ended(self, turn: Turn, how: End, *, pause_s: float | None = None) -> int:
         """Report how a call ended.
@@ -165,6 +174,10 @@ class Pacer:
             return pace.refusals, True
 
         return self.shelf.change(note)
+
+    def batch_size(self) -> int:
+        """Say how many entries a batch carries at most, just now."""
+        return self.shelf.change(lambda pace: (pace.size(self.rules), False))
 
     def told(self) -> list[str]:
         """Say what a person should know about the company's pace."""

@@ -128,6 +128,7 @@ class Pace:
             until_ms=now_ms + rules.timeout_ms + GRACE_MS,
             at_once=len(out) + 1,
             owner=want.owner,
+            granted_ms=now_ms,
         )
         wait_ms = max(
             self.pause_until_ms - now_ms,
@@ -164,6 +165,7 @@ class Pace:
         before = [*(call.begun_ms for call in self.calls), self.pause_until_ms]
         for call in self.calls:
             call.begun_ms = min(call.begun_ms, now_ms)
+            call.granted_ms = min(call.granted_ms, now_ms)
         self.pause_until_ms = min(self.pause_until_ms, now_ms + LONGEST_PAUSE_MS)
         self.event_ms, self.slow_ms = min(self.event_ms, now_ms), min(self.slow_ms, now_ms)
         self.learned_ms = min(self.learned_ms, now_ms)
@@ -243,6 +245,12 @@ class Pace:
         level = self._level(measure, call, margin=True)
         return limit.allowed is not None and level > max(limit.allowed, _cost(measure, call))
 
+    def left(self, call_id: int, left_ms: int) -> None:
+        """Date a call anew whose first byte left later than it was allowed to."""
+        for call in self.calls:
+            if call.id == call_id:
+                call.begun_ms = max(call.begun_ms, left_ms)
+
     # --- a call has ended ---
 
     def end(
@@ -262,14 +270,14 @@ class Pace:
             how: How it ended.
             rules: The settings.
             now_ms: The time.
-            left_ms: When its first byte left; it was begun a little earlier.
+            left_ms: When its first byte left; it was allowed to a little earlier.
             pause_ms: How long the service asks to wait, if it says.
         """
         call = next((call for call in self.calls if call.id == call_id), None)
         if call is None:
             return
-        granted_ms = call.begun_ms
-        call.begun_ms = min(max(granted_ms, left_ms or 0), now_ms)
+        granted_ms = call.granted_ms
+        call.begun_ms = min(max(call.begun_ms, left_ms or 0), now_ms)
         call.end = how
         if how is End.NEVER_LEFT:
             self.calls.remove(call)
@@ -288,7 +296,8 @@ class Pace:
         for measure, limit in self.limits.items():
             if limit.took(self._level(measure, call), rules.most(measure), now_ms):
                 self.learned_ms = now_ms
-        self.answer_ms = max(now_ms - call.begun_ms, self.answer_ms * 7 // 8)
+        if call.entries:  # a read is answered sooner, and says nothing of how long a batch takes
+            self.answer_ms = max(now_ms - call.begun_ms, self.answer_ms * 7 // 8)
         if granted_ms > self.event_ms:
             self.refusals = 0
         if self.slow_size is not None and call.entries >= min(self.slow_size, self.size(rules)):
@@ -319,7 +328,7 @@ class Pace:
         if sudden:
             for measure, level in loaded.items():
                 self.limits[measure].taken = level - costs[measure]
-        self.case = Case(loaded, costs, sudden) if loaded else None
+        self.case = Case(loaded, costs, sudden, call.entries) if loaded else None
         self._too_large(call, now_ms)
         if len(self._suspects()) == 1:
             self._conclude(now_ms)
@@ -346,10 +355,14 @@ class Pace:
         return {measure: n for measure, n in levels.items() if n > self.limits[measure].taken}
 
     def _conclude(self, now_ms: int) -> None:
-        """Blame whatever is still suspect."""
+        """Blame whatever is still suspect; the entries only where a batch was refused.
+
+        A read that is refused says that the company's requests are used up, by another app perhaps:
+        nothing about how many entries it takes.
+        """
         suspects, case = self._suspects(), self.case
         for measure, level in suspects.items():
-            if case is not None:
+            if case is not None and (case.entries or measure is not Measure.MINUTE):
                 self.limits[measure].refuse(
                     level,
                     case.costs[measure],
@@ -361,9 +374,12 @@ class Pace:
         self.case = None
 
     def _silent(self, call: Call, granted_ms: int, rules: Rules, now_ms: int) -> None:
-        """Halve the batches; once for all that were on their way together."""
-        if call.entries and granted_ms > self.slow_ms:
-            size = min(rules.batch_size, self.slow_size or rules.batch_size)
+        """Halve the batches; once for all that were on their way together.
+
+        A larger one, of before they were halved, says nothing about the smaller ones.
+        """
+        size = min(rules.batch_size, self.slow_size or rules.batch_size)
+        if call.entries and call.entries <= size and granted_ms > self.slow_ms:
             self.slow_size, self.slow_ms, self.quick = max(size // 2, 1), now_ms, 0
             self.learned_ms = now_ms
 

@@ -164,9 +164,8 @@ class _Loader:
         """
         with self._lock:
             ids = [row["entry_id"] for row in self._waiting]
-        held = ledger.held(self._world.engine, self._world.connection.id, ids)
-        theirs = set(
-            held.loc[held["state"].isin([LedgerState.SENDING, LedgerState.SENT]), "entry_id"]
+        theirs = ledger.taken_by_others(
+            self._world.engine, self._world.connection.id, ids, run_id=self._live.id
         )
         with self._lock:
             gone = [row["entry_id"] for row in self._waiting if row["entry_id"] in theirs]

@@ -135,7 +135,7 @@ class Turns(list[int]):
     def turn(self, want: Want) -> Turn:
         """Note one call; 0 where it is no batch."""
         self.append(want.entries)
-        return Turn(len(self), want.entries)
+        return Turn(len(self), want.entries, 0)
 
     def leaves(self, turn: Turn) -> None:
         """Let it go."""

@@ -65,6 +65,21 @@ def test_what_is_held_cannot_be_claimed(book, state):
     assert book.row("a") == before
 
 
+def test_what_a_run_holds_itself_is_nobody_elses(book):
+    """Its own batch may be throttled and put back: only others' entries are let go of."""
+    own = book.start()
+    book.claim("a", "b", run_id=own)
+    sent = book.claim("c", run_id=own)
+    book.record(sent, Created("1", "100", "0"))
+
+    def others(run_id):
+        ids = ["a", "b", "c", "d"]
+        return ledger.taken_by_others(book.engine, book.connection_id, ids, run_id=run_id)
+
+    assert others(own) == {"c"}
+    assert others(book.start()) == {"a", "b", "c"}
+
+
 def test_a_claim_of_nothing_leaves_nothing(book):
     """When all are held already there is no claim, and no batch of it."""
     first = book.claim("a")

@@ -2,14 +2,14 @@
 
 import heapq
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import pytest
 from hypothesis import given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
-from connectors.calls import Call, End, Rules, Want
+from connectors.calls import Call, End, Measure, Rules, Want
 from connectors.pacing import PAUSES_MS, Pace
 
 MINUTE, SECOND = 60_000, 1_000
@@ -274,6 +274,26 @@ def test_refusals_before_any_batch_was_taken_are_soon_forgotten(delay_ms, latenc
     assert run.now_ms - begun_ms <= MINUTE + 15 * latency_ms
 
 
+@pytest.mark.parametrize("read_before", [1, 5, 200])
+def test_reads_that_are_refused_say_nothing_of_entries(read_before):
+    """When another app has used up the company's requests, the load afterwards is not held down."""
+    busy_until_ms = 1_000_000 + 2 * MINUTE
+
+    def takes(service, now_ms, entries):
+        is_free = len(service.taken) < read_before or now_ms > busy_until_ms
+        return published(service, now_ms, entries) and is_free
+
+    run = Run(Service(takes), single=read_before + 3).go()
+    assert run.service.refused
+    begun_ms, before = run.now_ms, len(run.sizes)
+    run.entries = 1_200
+    run.go()
+
+    assert run.done == read_before + 3 + 1_200
+    assert run.sizes[before] == 30
+    assert run.now_ms - begun_ms <= 2 * MINUTE
+
+
 def test_a_budget_that_batches_do_not_fill_is_filled_by_smaller_ones():
     """Of 500 entries a minute, 16 batches of 30 leave 20: 17 of 29 leave only 7."""
     run = load(metered(500), entries=2_000)
@@ -389,6 +409,45 @@ def test_silence_halves_once_for_all_that_were_on_their_way():
 # --- what is kept ------------------------------------------------------------------------------
 
 
+def test_silence_of_a_larger_batch_says_nothing_of_smaller_ones():
+    """What was handed over as thirty, and is handed over again, must go whole or in parts."""
+    pace, now_ms = Pace(), 1_000_000
+    for _ in range(3):
+        now_ms += 130 * SECOND
+        call = pace.begin(Want(30, exactly=True), QUICKBOOKS, now_ms)
+        assert isinstance(call, Call)
+        now_ms += 120 * SECOND
+        pace.end(call.id, End.SILENT, QUICKBOOKS, now_ms)
+
+    assert pace.size(QUICKBOOKS) == 15
+
+
+def test_a_call_counts_from_its_first_byte():
+    """When claims were held up, the calls leave later than allowed, and all at once."""
+    pace, now_ms = Pace(), 1_000_000
+    calls = []
+    while len(calls) < 10:
+        answer = pace.begin(Want(30), QUICKBOOKS, now_ms)
+        calls += [answer] if isinstance(answer, Call) else []
+        now_ms += 0 if isinstance(answer, Call) else answer
+    now_ms += 2 * SECOND
+    for call in calls:
+        pace.left(call.id, now_ms)
+    pace.end(calls[0].id, End.TAKEN, QUICKBOOKS, now_ms + 300)
+
+    wait_ms = pace.begin(Want(30), QUICKBOOKS, now_ms + 300)
+
+    assert isinstance(wait_ms, int)
+    assert wait_ms >= 700
+
+
+def test_a_limit_that_the_settings_have_anyway_is_forgotten():
+    """With 20 requests a minute in the settings, 600 entries are no limit of the service's."""
+    rules = replace(QUICKBOOKS, requests_per_minute=20)
+
+    assert rules.most(Measure.MINUTE) <= 600
+
+
 def test_what_was_learned_serves_the_next_run_and_is_forgotten_after_a_day():
     """The next night begins with the budget, without a refusal; a day without news ends it."""
     first = load(metered(500), entries=1_000)
@@ -441,8 +500,13 @@ def test_a_dead_process_gives_its_place_back_soon():
 
 
 def test_a_slow_process_keeps_its_place():
-    """Where answers take twenty seconds, half a minute says nothing about who is alive."""
-    pace = load(published, entries=600, latency_ms=20_000).pace
+    """Where batches take twenty seconds, half a minute says nothing about who is alive.
+
+    Reads meanwhile, which are answered at once, change nothing about that.
+    """
+    run = load(published, entries=600, latency_ms=20_000)
+    run.latency_ms, run.single = lambda *_: 100, 50
+    pace = run.go().pace
     now_ms = 10_000_000
     for _ in range(10):
         while not isinstance(pace.begin(Want(owner="slow"), QUICKBOOKS, now_ms), Call):
