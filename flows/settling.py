@@ -153,7 +153,7 @@ def _replay_all(
         twins: list[Doubt] = []
         for _, group in groupby(doubts, key=lambda doubt: doubt.request_id):
             same_request = list(group)
-            outcomes = _replay(world, live, same_request)
+            outcomes = _replay_in_parts(world, live, same_request)
             for doubt in same_request:
                 outcome = outcomes.get(doubt.bid)
                 if outcome is None:
@@ -186,6 +186,26 @@ def _replay_all(
                     settled.refused.append(doubt.entry_id)
         doubts = twins
     return unproven
+
+
+def _replay_in_parts(
+    world: World, live: LiveRun, doubts: Sequence[Doubt]
+) -> dict[str, Created | NotCreated]:
+    """Repeat what is left of one batch, in batches of the size that QuickBooks answers just now.
+
+    What counts for it are request id and bId of each item (FACTS, QBO, section 3). After a part
+    that was not answered the others wait for the next time.
+    """
+    outcomes: dict[str, Created | NotCreated] = {}
+    left = list(doubts)
+    while left:
+        size = world.quickbooks.pacer.batch_size()
+        part, left = left[:size], left[size:]
+        found = _replay(world, live, part)
+        outcomes |= found
+        if not found:
+            break
+    return outcomes
 
 
 def _replay(

@@ -92,6 +92,23 @@ def test_a_doubt_is_kept_while_quickbooks_may_still_be_at_work(week, send_day):
     assert len(settled.document["in_doubt"]) == 3
 
 
+def test_what_timed_out_is_settled_in_smaller_batches(week, send_day, all_once):
+    """Handed over again as large as before, it would be as late as before, night after night."""
+    week.quickbooks.faults.plan(BATCH, "hang", skip=1)
+    send_day(week, CLOCKBOOKS_QBO_TIMEOUT_S="1")
+
+    def batches() -> int:
+        return sum(path.endswith("/batch") for _, path, _ in week.quickbooks.requests)
+
+    before = batches()
+    settled = week.run("settle", "--json")
+
+    assert settled.code == 0, settled.err
+    assert len(settled.document["sent"]) == 3
+    assert batches() - before == 3
+    all_once(week)
+
+
 @pytest.fixture
 def _quick_pace(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let a thousand seconds of the pace's clock pass in one of the wall's."""
