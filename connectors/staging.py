@@ -133,6 +133,7 @@ class StagedEntries(Staging):
     def __init__(self, database: sqlite3.Connection) -> None:
         super().__init__(database, ENTRY, order=("start_us", "entry_id"))
         database.execute("ALTER TABLE entries ADD COLUMN problem")
+        database.execute("ALTER TABLE entries ADD COLUMN bad_day")  # of rows with a problem
         database.execute("CREATE UNIQUE INDEX by_id ON entries (entry_id)")
         database.execute("CREATE TABLE approved (entry_id PRIMARY KEY) WITHOUT ROWID")
 
@@ -142,9 +143,12 @@ class StagedEntries(Staging):
         self._replace(names, _plain(rows.assign(problem=None)[names]))
         self.rows += len(rows)
 
-    def set_aside(self, found: Sequence[tuple[str | None, str]]) -> None:
-        """Keep ids and problems of bad rows; an id takes the place of what it had before."""
-        self._replace(["entry_id", "problem"], found)
+    def set_aside(self, found: Sequence[tuple[str | None, str, str | None]]) -> None:
+        """Keep id, problem and day of bad rows; an id takes the place of what it had before.
+
+        The day is `None` where nobody can say when the row begins.
+        """
+        self._replace(["entry_id", "problem", "bad_day"], found)
 
     def _replace(self, names: Sequence[str], values: Any) -> None:
         columns, marks = ", ".join(map(_quoted, names)), ", ".join("?" * len(names))
@@ -155,10 +159,11 @@ class StagedEntries(Staging):
             )
 
     def keep_days(self, first: str, last: str) -> None:
-        """Forget the entries of all days but *first* to *last* (YYYY-MM-DD)."""
+        """Forget the rows of all days but *first* to *last* (YYYY-MM-DD), the bad ones too."""
         with self._database:
             self._database.execute(
-                "DELETE FROM entries WHERE day NOT BETWEEN ? AND ?", (first, last)
+                "DELETE FROM entries WHERE coalesce(day, bad_day) NOT BETWEEN ? AND ?",
+                (first, last),
             )
 
     def problems(self) -> Iterator[dict[str, str | None]]:

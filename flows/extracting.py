@@ -20,7 +20,7 @@ from flows.jobs import Facts, JobRequest, Partners
 from flows.world import World
 from schemas.words import Kind
 from transforms.days import local_days, month_slices
-from transforms.entries import read_report
+from transforms.entries import SetAside, read_report
 from transforms.timers import as_report_rows
 
 #: Rows that are read together: enough to be fast by columns, few enough to be small.
@@ -115,7 +115,11 @@ def _stage(
             day=local_days(read.entries["start"], world.timezone),
         )
     )
-    staged.set_aside([(row.entry_id, row.problem) for row in read.set_aside])
+    staged.set_aside([(row.entry_id, row.problem, _day(row, world)) for row in read.set_aside])
+
+
+def _day(row: SetAside, world: World) -> str | None:
+    return None if row.start is None else f"{row.start.astimezone(world.timezone):%Y-%m-%d}"
 
 
 def _microseconds(instants: pd.Series) -> pd.Series:

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 import numpy as np
@@ -29,10 +30,12 @@ class SetAside:
     Attributes:
         entry_id: The row's id, where it has one.
         problem: What is wrong with it.
+        start: When it begins, where that can be read; UTC.
     """
 
     entry_id: str | None
     problem: str
+    start: datetime | None = None
 
 
 @dataclass(frozen=True)
@@ -80,7 +83,11 @@ def read_columns(
         frame = frame[~(frame["entry_id"].duplicated(keep="last") & frame["entry_id"].notna())]
     sieved = sieve(TimeEntries, frame)
     set_aside = [
-        SetAside(_text_or_none(frame.loc[index, "entry_id"]), problem)
+        SetAside(
+            _text_or_none(frame.loc[index, "entry_id"]),
+            problem,
+            None if pd.isna(frame.loc[index, "start"]) else frame.loc[index, "start"],
+        )
         for index, problem in sieved.problems.items()
     ]
     return ReadEntries(_in_order(sieved.good), set_aside)

@@ -47,9 +47,14 @@ def test_slices_are_whole_days_in_order(staged):
 def test_the_last_row_of_an_id_counts(staged):
     """It was edited while it was read: it may have become bad, good, or gone to another day."""
     staged.add(rows(("moved", "2026-01-01", 1), ("spoilt", "2026-01-01", 2)))
-    staged.set_aside([("mended", "no start"), (None, "no object"), (None, "no object")])
+    staged.set_aside(
+        [("mended", "no start", None), (None, "no object", None), (None, "no object", None)]
+    )
     staged.add(rows(("moved", "2026-02-01", 3), ("mended", "2026-01-02", 4)))
-    staged.set_aside([("spoilt", "no end"), ("bad", "no end"), ("bad", "no user")])
+    staged.set_aside(
+        [("spoilt", "no end", None), ("bad", "no end", None), ("bad", "no user", "2026-01-31")]
+    )
+    staged.set_aside([("another month's", "no end", "2026-02-01")])
     staged.keep_days("2026-01-01", "2026-01-31")
 
     assert ids(staged, 1) == [["mended"]]
@@ -64,7 +69,7 @@ def test_the_last_row_of_an_id_counts(staged):
 def test_distinct_values_are_those_of_entries(staged):
     """Rows that were set aside have none."""
     staged.add(rows(("a", "2026-01-01", 1), ("b", "2026-01-01", 2)).assign(user_id=["u2", "u1"]))
-    staged.set_aside([("c", "no user")])
+    staged.set_aside([("c", "no user", None)])
 
     assert staged.distinct("user_id")["user_id"].tolist() == ["u1", "u2"]
 
