@@ -13,7 +13,7 @@ about what was sent; a plan says what was shown, and who said yes.
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 import pandas as pd
@@ -26,6 +26,10 @@ from schemas.words import PlanState
 
 #: The columns of a kept entry, as they come and go; `body` is the TimeActivity.
 ENTRY = ("entry_id", "date", "minutes", "user", "client", "project", "description", "body")
+
+
+#: A plan that was not offered after so long never will be.
+ABANDONED = timedelta(days=1)
 
 
 @dataclass(frozen=True)
@@ -71,10 +75,15 @@ class PlanWriter:
         self._entries = 0
         self._sums = {"minutes": 0, "amount_cents": 0}
         with writing(engine) as connection:
-            unfinished = sa.and_(
-                plans.c.connection_id == connection_id, plans.c.flow_run_id == flow_run_id
+            # What a run that died left: its own, and those that nobody can be making any more.
+            left = sa.or_(plans.c.flow_run_id == flow_run_id, plans.c.made_at < now - ABANDONED)
+            connection.execute(
+                plans.delete().where(
+                    plans.c.connection_id == connection_id,
+                    plans.c.state == PlanState.MAKING,
+                    left,
+                )
             )
-            connection.execute(plans.delete().where(unfinished, plans.c.state == PlanState.MAKING))
             made = connection.execute(
                 plans.insert()
                 .values(
@@ -356,17 +365,33 @@ def decide(
     note: str = "",
     left_out: LeftOut | None = None,
     now: datetime,
+    was_in_time: bool = False,
 ) -> StoredPlan:
     """Record what somebody decided, once and for all.
+
+    Args:
+        engine: The database.
+        plan_id: The number of the plan.
+        state: What was decided.
+        by: Who decided.
+        note: What they wrote to it.
+        left_out: What of the plan does not go.
+        now: The time.
+        was_in_time: Whether the decision is known to have come before the plan expired, however
+            late it is recorded.
 
     Raises:
         AskPerson: The plan does not wait any more: decided, expired or withdrawn.
     """
     still = sa.and_(plans.c.id == plan_id, plans.c.state == PlanState.WAITING)
+    open_ = sa.and_(still, plans.c.expires_at > now)
+    if was_in_time:
+        undecided = plans.c.state.in_([PlanState.WAITING, PlanState.EXPIRED])
+        open_ = sa.and_(plans.c.id == plan_id, undecided)
     with writing(engine) as connection:
         changed = connection.execute(
             plans.update()
-            .where(still, plans.c.expires_at > now)
+            .where(open_)
             .values(state=state, decided_at=now, decided_by=by, note=note)
         )
         if changed.rowcount and left_out is not None:

@@ -26,6 +26,9 @@ from transforms.plan_tables import place_name
 #: Names to choose from; a longer list is no help, and names are typed instead.
 MOST_NAMES = 300
 
+#: The largest number that an entry of a plan can have: larger ones no database column takes.
+MOST_ENTRIES = 2**31 - 1
+
 #: Prefect's page opens a list by its arrows or by the space bar, but not by a click on its middle.
 OPENED = "The arrows at its right open the list."
 
@@ -102,7 +105,7 @@ class Form:
             "without_projects": _some(self._places, "Without these projects"),
             "without_entries": (
                 Annotated[
-                    list[Annotated[int, Field(ge=1)]],
+                    list[Annotated[int, Field(ge=1, le=MOST_ENTRIES)]],
                     Field(
                         title="Without these entries",
                         description="Their numbers, as in the table of the plan's entries.",

@@ -25,7 +25,7 @@ def bury_the_dead(client: SyncPrefectClient) -> int:
     Returns:
         How many there were.
     """
-    left = _all(
+    left = every_run(
         client,
         state={"type": {"any_": ["RUNNING", "PENDING", "CANCELLING"]}},
         deployment_id={"is_null_": False},
@@ -47,7 +47,7 @@ def skip_the_missed(client: SyncPrefectClient, *, now: datetime) -> int:
         How many are left out.
     """
     kinds: dict[tuple[Any, str], list[FlowRun]] = defaultdict(list)
-    for run in _all(
+    for run in every_run(
         client,
         state={"type": {"any_": ["SCHEDULED"]}},
         deployment_id={"is_null_": False},
@@ -64,7 +64,7 @@ def skip_the_missed(client: SyncPrefectClient, *, now: datetime) -> int:
     return len(missed)
 
 
-def _all(client: SyncPrefectClient, **wanted: Any) -> list[FlowRun]:
+def every_run(client: SyncPrefectClient, **wanted: Any) -> list[FlowRun]:
     """Give all runs that fit, page by page, the earliest first."""
     found: list[FlowRun] = []
     chosen = FlowRunFilter.model_validate(wanted)

@@ -99,6 +99,7 @@ class Home:
         usual = {name: os.environ.get(name, value) for name, value in _USUAL.items()}
         password = self._password(settings, address)
         login = f"{USER}:{password}"
+        page = os.environ.get("PREFECT_UI_URL", address.page)  # behind a proxy it is another
         return {
             **usual,
             **_SILENT,
@@ -107,10 +108,10 @@ class Home:
             # With `prefect server start --port` the pages would go on asking port 4200.
             "PREFECT_SERVER_API_HOST": address.host,
             "PREFECT_SERVER_API_PORT": str(address.port),
-            "PREFECT_UI_URL": address.page,
+            "PREFECT_UI_URL": page,
             "PREFECT_UI_API_URL": "/api",  # under whatever name the page was opened
             # Prefect allows every web page that somebody visits to call it; ours, its own alone.
-            "PREFECT_SERVER_CORS_ALLOWED_ORIGINS": address.page,
+            "PREFECT_SERVER_CORS_ALLOWED_ORIGINS": page,
             "PREFECT_SERVER_UI_STATIC_DIRECTORY": str(self.folder / "pages"),
             "PREFECT_SERVER_ENCRYPTION_KEY": _kept(self.folder / "encryption.key", new_key),
             **({"PREFECT_SERVER_API_AUTH_STRING": login} if password else {}),

@@ -22,24 +22,28 @@ of Prefect's to keep and to share between machines either.
 - *Exactly what was shown goes*: the window is read and judged again, and what is not byte for byte
   what was approved is left for the next run (`transforms.approval`), with a reason. What another
   run took meanwhile, the ledger knows.
+- *An answer that Prefect took in time* counts, however late the run comes back with it.
 - *A run that dies after the decision* may be retried: the decision stands, and the ledger knows
-  what was sent.
+  what was sent. One that dies before makes a new plan: nobody decides what nobody was shown.
 """
 
 # No `from __future__ import annotations` here: Prefect's runner could not resolve the form.
 
+import time
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 from itertools import count
 from typing import Any
 
 import numpy as np
 import pandas as pd
 from prefect import get_client, get_run_logger
+from prefect.context import FlowRunContext
 from prefect.exceptions import ObjectNotFound
 from prefect.flow_runs import suspend_flow_run
 from prefect.runtime import deployment, flow_run
+from prefect.settings import get_current_settings
 
 from connectors import plans
 from connectors.errors import AskPerson
@@ -61,6 +65,9 @@ from transforms.plan_tables import Overview, amount_cents
 
 #: Entries that a note names; the others are counted.
 _NAMED = 10
+
+#: Seconds: so long Prefect may take from suspending a run to the end of its process.
+NEAR_S = 3
 
 
 def send_reviewed(
@@ -92,14 +99,19 @@ def send_reviewed(
         TryAgain: See `flows.sending.send`; or another plan came in between.
     """
     run_id = _waitable()
+    plans.end_overdue(world.engine, world.connection.id, now=world.now())
     plan = plans.of_flow_run(world.engine, world.connection.id, run_id)
+    answered = plan is not None and _has_answer(plan)
+    if plan is not None and plan.state is PlanState.WAITING and not answered:
+        _withdraw(world, plan, "Its run began again before anybody decided.")
+        plan = None
     if plan is None:
         plan = _make(world, request, report, run, run_id)
         if plan is None:
             report.notes.append("There is nothing to decide: no entry would go.")
             return report.document(None, connection=world.connection.name), None
-        show_plan(plan, seen(), report.notes, here(world, plan.currency))
-    if plan.state is PlanState.WAITING:
+        _show(world, plan, seen(), report.notes)
+    if plan.state is PlanState.WAITING or (answered and plan.state is PlanState.EXPIRED):
         plan = _decided(world, plan)
     if plan.state is PlanState.REJECTED:
         report.notes.append(rejection(plan))
@@ -113,6 +125,33 @@ def send_reviewed(
     first, last = date.fromisoformat(plan.first_day), date.fromisoformat(plan.last_day)
     request = replace(request, start=first, end=last)
     return _carry_out(world, request, report, plan, progress, run), plan
+
+
+def _has_answer(plan: StoredPlan) -> bool:
+    """Say whether this run comes back with an answer; one that is retried does not."""
+    context = FlowRunContext.get()
+    policy = context.flow_run.empirical_policy if context and context.flow_run else None
+    return _key(plan, 1) in ((policy and policy.pause_keys) or ())
+
+
+def _key(plan: StoredPlan, asked: int) -> str:
+    """Name one question about a plan: Prefect keeps the answers by it."""
+    return f"plan-{plan.id}-{asked}"
+
+
+def _withdraw(world: World, plan: StoredPlan, why: str) -> None:
+    plans.decide(
+        world.engine, plan.id, PlanState.WITHDRAWN, by="Clockbooks", note=why, now=world.now()
+    )
+
+
+def _show(world: World, plan: StoredPlan, seen: Overview, notes: list[str]) -> None:
+    """Show the plan; one that cannot be shown does not wait, or somebody might approve it."""
+    try:
+        show_plan(plan, seen, notes, here(world, plan.currency))
+    except BaseException:
+        _withdraw(world, plan, "It could not be shown.")
+        raise
 
 
 def rejection(plan: StoredPlan) -> str:
@@ -175,12 +214,20 @@ def _decided(world: World, plan: StoredPlan) -> StoredPlan:
 
     The first call for a plan suspends the run; when the run comes back, the same call gives what
     was answered. An answer that cannot be carried out is followed by another question.
+
+    Raises:
+        AskPerson: There is no time left for another question.
     """
     form = Form(world.engine, plan)
     place = here(world, plan.currency)
     objection: str | None = None
     for asked in count(1):
         left = (plan.expires_at or world.now()) - world.now()
+        if objection is not None and left <= timedelta(0):
+            raise AskPerson(
+                f"{objection} The time to decide about plan {plan.id} is over: start a new run for"
+                " a new plan."
+            )
         description = _question(plan, place, objection)
         if asked >= flow_run.run_count:  # otherwise the run comes back with the answer
             get_run_logger().info(
@@ -188,10 +235,11 @@ def _decided(world: World, plan: StoredPlan) -> StoredPlan:
                 plan.id,
                 place.run_address,
             )
+            _let_the_heart_beat()
         answer = suspend_flow_run(
             wait_for_input=form.model(description),
             timeout=max(1, int(left.total_seconds())),
-            key=f"plan-{plan.id}-{asked}",
+            key=_key(plan, asked),
         )
         choice = form.read(answer)
         objection = form.objection(choice)
@@ -205,7 +253,24 @@ def _decided(world: World, plan: StoredPlan) -> StoredPlan:
         note=choice.note,
         left_out=choice.left_out if choice.state is PlanState.APPROVED else None,
         now=world.now(),
+        was_in_time=True,  # Prefect takes no answer after the limit
     )
+
+
+def _let_the_heart_beat() -> None:
+    """Wait for the run's next heartbeat where it is near.
+
+    One that came just after the run was suspended would have the watch (`flows.trouble`) wait for
+    another, and bury a run that only waits.
+    """
+    context = FlowRunContext.get()
+    every_s = get_current_settings().flows.heartbeat_frequency
+    if context is None or every_s is None:
+        return
+    beating_s = (datetime.now(UTC) - context.start_time).total_seconds()
+    left_s = every_s - beating_s % every_s
+    if left_s < NEAR_S:
+        time.sleep(left_s + NEAR_S / 2)
 
 
 def _question(plan: StoredPlan, place: Place, objection: str | None) -> str:
@@ -270,20 +335,19 @@ def _gone(plan: StoredPlan, number: int, named: pd.DataFrame) -> str:
 
 
 def give_back(world: World) -> None:
-    """Withdraw the plans whose runs ended or are gone while they waited: nobody can decide them."""
+    """Withdraw the plans whose runs ended or are gone while they waited: nobody can decide them.
+
+    Those of another Prefect server's runs are left alone: this one does not know them.
+    """
+    here_is = here(world, "").run_address
     for plan in plans.waiting(world.engine, world.connection.id, now=world.now()):
         if plan.flow_run_id in {None, str(flow_run.id)}:
             continue
+        if plan.address and here_is != plan.address.replace(str(plan.flow_run_id), flow_run.id):
+            continue
         ended = _ended(str(plan.flow_run_id))
         if ended:
-            plans.decide(
-                world.engine,
-                plan.id,
-                PlanState.WITHDRAWN,
-                by="Clockbooks",
-                note=ended,
-                now=world.now(),
-            )
+            _withdraw(world, plan, ended)
 
 
 def _ended(flow_run_id: str) -> str | None:

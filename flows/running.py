@@ -5,11 +5,13 @@ and lose the history with it: so Prefect is left out where nobody would see the 
 """
 
 import os
-from collections.abc import Callable
-from contextlib import nullcontext
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, nullcontext
 from functools import partial
 from typing import Any, TypeVar
 
+from connectors.errors import AskPerson
+from connectors.masking import mask
 from flows import importing
 from flows.cli_output import Output
 from flows.importing import ImportReport, ImportRequest
@@ -29,9 +31,51 @@ Approve = Callable[[dict[str, Any]], bool]
 Show = Callable[[Output, dict[str, Any]], None]
 
 
+#: Seconds between two signs of life of a recorded command; `flows.trouble` buries who is silent.
+HEARTBEAT_S = 30
+
+
 def has_server() -> bool:
     """Say whether a Prefect server is named, so that the run is to be seen there."""
     return bool(os.environ.get("PREFECT_API_URL"))
+
+
+@contextmanager
+def recorded() -> Iterator[None]:
+    """Let the flows of this block be runs at the server that PREFECT_API_URL names.
+
+    To be entered before Prefect is imported: it reads its settings then.
+
+    Raises:
+        AskPerson: The server does not answer, or does not let us in.
+    """
+    os.environ.setdefault("PREFECT_FLOWS_HEARTBEAT_FREQUENCY", str(HEARTBEAT_S))
+    import httpx
+
+    try:
+        yield
+    except (httpx.HTTPError, RuntimeError) as error:
+        # Prefect's own errors of that kind; a RuntimeError of ours is a defect, and stays one.
+        if isinstance(error, RuntimeError) and "Failed to reach API" not in str(error):
+            raise
+        status = error.response.status_code if isinstance(error, httpx.HTTPStatusError) else None
+        raise AskPerson(_no_server(status)) from error
+
+
+def _no_server(status: int | None) -> str:
+    named = mask(os.environ.get("PREFECT_API_URL", ""))
+    if status in {401, 403}:
+        return (
+            f"The Prefect server at {named} does not let this command in: set"
+            " PREFECT_API_AUTH_STRING to user:password, as `clockbooks ui` says it, or unset"
+            " PREFECT_API_URL to run without a server."
+        )
+    what = "does not answer" if status is None else f"answers with an error (HTTP {status})"
+    return (
+        f"The Prefect server at {named}, which PREFECT_API_URL names, {what}: start `clockbooks"
+        " ui`, or unset PREFECT_API_URL to run without a server. What was sent by then is in the"
+        " ledger; the next send goes on from there."
+    )
 
 
 def sync_directory(
@@ -39,9 +83,10 @@ def sync_directory(
 ) -> dict[str, Any]:
     """Compare both directories, keep the links, and make what is asked for."""
     if has_server():
-        from flows.sync_directory import sync_directory as flow
+        with recorded():
+            from flows.sync_directory import sync_directory as flow
 
-        return flow(connection=connection, create=create, dry_run=dry_run)
+            return flow(connection=connection, create=create, dry_run=dry_run)
     request = SyncRequest(create=create_sides(create), dry_run=dry_run)
     watched = output.errors.is_terminal and create and not dry_run
     with (
@@ -54,9 +99,10 @@ def sync_directory(
 def settle_doubts(connection: str | None) -> dict[str, Any]:
     """Settle what is in doubt, and send nothing new."""
     if has_server():
-        from flows.settle import settle as flow
+        with recorded():
+            from flows.settle import settle as flow
 
-        return flow(connection=connection)
+            return flow(connection=connection)
     with open_world(connection) as world:
         return settled_document(settle_alone(world))
 
@@ -70,9 +116,9 @@ def send_time(
     """
 
     def in_server(report: Report, asked: Approve | None, progress: Progress) -> None:
-        from flows import send_time as module
+        with recorded(), watched_by(Watcher(asked, progress, report)):
+            from flows import send_time as module
 
-        with watched_by(Watcher(asked, progress, report)):
             module.send_time(connection=connection, **vars(request))
 
     def here(report: Report, asked: Approve | None, progress: Progress) -> None:
@@ -92,12 +138,12 @@ def import_files(
     """
 
     def in_server(report: ImportReport, asked: Approve | None, progress: Progress) -> None:
-        from flows import import_csv as module
-
         parameters = vars(request) | vars(request.reading)
         for inner in ("reading", "kept_mapping"):
             del parameters[inner]
-        with watched_by(Watcher(asked, progress, report)):
+        with recorded(), watched_by(Watcher(asked, progress, report)):
+            from flows import import_csv as module
+
             module.import_csv(connection=connection, **parameters)
 
     def here(report: ImportReport, asked: Approve | None, progress: Progress) -> None:

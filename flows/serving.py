@@ -68,7 +68,9 @@ def run_ui(address: Address, *, runs_here: bool, tell: Tell) -> None:
 def _listening(address: Address) -> Iterator[socket.socket]:
     family = socket.AF_INET6 if ":" in address.host else socket.AF_INET
     try:
-        listener = socket.create_server((address.host, address.port), family=family)
+        listener = socket.create_server(
+            (address.host, address.port), family=family, dualstack_ipv6=address.host == "::"
+        )
     except OSError as error:
         raise AskPerson(
             f"Port {address.port} of {address.host} cannot be used ({error.strerror}): something"
@@ -172,9 +174,18 @@ def _tell_where(settings: Settings, address: Address, home: Home, tell: Tell) ->
     tell(
         "Schedules are off until you switch them on there, under Deployments. Ctrl-C stops it all."
     )
+    login = ""
     if "PREFECT_API_AUTH_STRING" in os.environ:
-        kept = "what CLOCKBOOKS_UI_PASSWORD says" if settings.ui_password else home.password_file
-        tell(f"Log in with {USER}:PASSWORD, where the password is {kept}.")
+        tell(
+            f"Log in with {USER}:PASSWORD, where the password is {_password_told(settings, home)}."
+        )
+        login = f" PREFECT_API_AUTH_STRING={USER}:PASSWORD"
     if not address.only_here:
         tell("Others reach it without encryption: put a proxy with TLS in front of it.")
-    tell(f"To see the commands' runs there too: export PREFECT_API_URL={address.api}")
+    tell(f"To see the commands' runs there too: export PREFECT_API_URL={address.api}{login}")
+
+
+def _password_told(settings: Settings, home: Home) -> str:
+    return (
+        "what CLOCKBOOKS_UI_PASSWORD says" if settings.ui_password else f"in {home.password_file}"
+    )

@@ -70,10 +70,10 @@ Run: {{ flow_run.name }}{% if flow_run.parameters.connection %}, connection: \
 {{ flow_run | ui_url }}
 """
 
-#: States after which nobody waits for a run's next sign of life.
+#: States after which nobody waits for a run's next sign of life, or for its beginning.
 _ENDS = (
     *("Completed", PARTLY_DONE, "Skipped", "Failed", "TimedOut", "Crashed"),
-    *("Cancelled", "Cancelling", "Missed", "Paused", "Suspended"),
+    *("Cancelled", "Cancelling", "Missed", "Rejected", "Paused", "Suspended"),
 )
 
 logger = logging.getLogger("clockbooks.trouble")
@@ -231,7 +231,7 @@ def _tells_failed(block_id: Any) -> Automation:
 
 
 def _tells_late(block_id: Any, late_after: timedelta) -> Automation:
-    begun = _states("Pending", "Running", "Cancelled", "Cancelling", "Crashed", "Paused")
+    begun = _states("Pending", "Running", *_ENDS)
     return Automation(
         name=LATE,
         description=f"Tells CLOCKBOOKS_NOTIFY of runs that nothing starts for {late_after}.",

@@ -58,8 +58,9 @@ def turn(world: World) -> Iterator[dict[str, Any] | None]:
         yield None
         return
     begins_again = run.run_count > 1
-    if not begins_again and missed_long_ago(run):
-        yield _skipped("Its time was missed: a later run does its work.")
+    missed = why_missed()
+    if missed:
+        yield missed
         return
     holder = str(uuid4())
     waits = begins_again or world.settings.second_run == "wait"
@@ -76,11 +77,20 @@ def turn(world: World) -> Iterator[dict[str, Any] | None]:
         yield None
 
 
+def why_missed() -> dict[str, Any] | None:
+    """Say by a state that this run's time was missed and a later run does its work; else `None`."""
+    context = FlowRunContext.get()
+    run = context.flow_run if context else None
+    if run is None or run.run_count > 1 or not _missed_long_ago(run):
+        return None
+    return _skipped("Its time was missed: a later run does its work.")
+
+
 def _skipped(why: str) -> dict[str, Any]:
     return shown(Completed(name=SKIPPED, message=why))
 
 
-def missed_long_ago(run: FlowRun) -> bool:
+def _missed_long_ago(run: FlowRun) -> bool:
     """Say whether a schedule's run came so late that a later one of the same kind is due already.
 
     After an outage Prefect starts every run that was missed; only the last of them is to work.

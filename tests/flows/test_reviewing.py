@@ -15,7 +15,9 @@ import sys
 import threading
 from collections.abc import Iterator
 from contextlib import chdir, suppress
+from datetime import UTC, datetime, timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 import requests
@@ -357,7 +359,7 @@ def test_a_second_review_of_the_same_days_has_nothing_to_decide(desk, rows_of):
 
     assert desk.state(second)["type"] == "COMPLETED"
     assert len(rows_of(desk.house, "plans")) == 1
-    page = desk.pages(second)["dry-run"]
+    page = desk.pages(second)["sent"]
     assert "There is nothing to decide" in page
     assert "It waits in plan 1" in page
 
@@ -393,6 +395,92 @@ def test_a_run_that_dies_after_the_decision_goes_on_when_it_is_tried_again(desk,
     left_out = plan_of(desk.house)[1][1]["entry_id"]
     sent = {row["entry_id"] for row in rows_of(desk.house, "ledger") if row["state"] == "sent"}
     assert sent == set(desk.house.clockify.entries) - {left_out}
+
+
+def test_an_answer_in_time_counts_however_late_the_run_comes_back(desk, execute, plan_of, all_once):
+    """The run may wait for its turn, or for a worker, while the plan's limit passes."""
+    run_id = desk.start()
+    answer = {"run_input": {"decision": "approve", "who": "Ann Lee", "note": "At the last minute"}}
+    assert desk.call("POST", f"flow_runs/{run_id}/resume", answer)["status"] == "ACCEPT"
+    execute(desk.house, "UPDATE plans SET expires_at = '2026-01-01 00:00:00'")
+    assert desk.house.run("plans", "--json").document["plans"][0]["state"] == "expired"
+
+    desk.go_on(run_id)
+
+    assert desk.state(run_id)["type"] == "COMPLETED"
+    plan, _ = plan_of(desk.house)
+    assert (plan["state"], plan["decided_by"]) == ("approved", "Ann Lee")
+    all_once(desk.house)
+
+
+def test_an_expired_review_that_is_tried_again_says_so(desk, execute):
+    """It does not ask anew about a plan whose time is over."""
+    run_id = desk.start()
+    execute(desk.house, "UPDATE plans SET expires_at = '2026-01-01 00:00:00'")
+    _tried_again(desk, run_id)
+
+    state = desk.state(run_id)
+    assert state["type"] == "FAILED"
+    assert "has expired" in state["message"]
+    assert desk.house.quickbooks.activities == {}
+
+
+def test_a_run_that_dies_before_the_decision_makes_a_new_plan(desk, all_once):
+    """Nobody decides about a plan whose pages may never have been shown."""
+    run_id = desk.start()
+    _tried_again(desk, run_id)
+
+    assert desk.state(run_id)["name"] == "Suspended"
+    assert "Plan 2" in desk.question(run_id)
+    desk.resume(run_id, decision="approve", who="Ann Lee")
+    all_once(desk.house)
+    plans = desk.house.run("plans", "--json").document["plans"]
+    assert [plan["state"] for plan in plans] == ["approved", "withdrawn"]
+
+
+def test_a_plan_that_cannot_be_shown_does_not_wait(desk, monkeypatch, send_day):
+    """When Prefect's server takes no artifact, nobody is asked about what they cannot see."""
+
+    def broken(**_: Any) -> None:
+        raise RuntimeError("Failed to reach API")
+
+    monkeypatch.setattr("flows.artifacts.create_table_artifact", broken)
+    run_id = desk.start()
+
+    assert desk.state(run_id)["type"] == "FAILED"
+    (plan,) = desk.house.run("plans", "--json").document["plans"]
+    assert (plan["state"], plan["note"]) == ("withdrawn", "It could not be shown.")
+    assert send_day(desk.house).document["counts"]["sent"] == 9
+
+
+def test_plans_of_another_servers_runs_are_left_alone(desk, execute):
+    """A command that is recorded elsewhere does not know those runs: their wait goes on."""
+    run_id = desk.start()
+    elsewhere = "00000000-0000-4000-8000-000000000000"
+    execute(
+        desk.house,
+        f"UPDATE plans SET flow_run_id = '{elsewhere}',"
+        " address = replace(replace(address, '127.0.0.1', 'elsewhere'),"
+        f" '{run_id}', '{elsewhere}')",
+    )
+
+    second = desk.start()
+
+    assert "There is nothing to decide" in desk.pages(second)["sent"]
+    (plan,) = desk.house.run("plans", "--json").document["plans"]
+    assert plan["state"] == "waiting"
+    execute(desk.house, "UPDATE plans SET address = replace(address, 'elsewhere', '127.0.0.1')")
+    assert desk.state(desk.start())["name"] == "Suspended"
+
+
+def test_a_review_without_anything_to_decide_tells_what_stays_behind(desk, execute):
+    """Night after night nothing would go, because somebody new is not linked: that is told."""
+    execute(desk.house, "DELETE FROM links WHERE kind = 'user'")
+
+    state = desk.state(desk.start())
+
+    assert (state["type"], state["name"]) == ("COMPLETED", "PartlyDone")
+    assert "9 of 9 entries were rejected" in state["message"]
 
 
 def test_a_run_that_was_cancelled_gives_its_entries_back(desk, all_once):
@@ -485,9 +573,37 @@ def test_the_pages_say_what_goes_and_how_to_decide(desk):
     assert pages["loading"] == 100
 
 
+def _tried_again(desk: Any, run_id: str) -> None:
+    """Let a run crash, and press Retry."""
+    crashed = {"state": {"type": "CRASHED"}, "force": True}
+    desk.call("POST", f"flow_runs/{run_id}/set_state", crashed)
+    desk.call("POST", f"flow_runs/{run_id}/set_state", {"state": {"type": "SCHEDULED"}})
+    desk.go_on(run_id)
+
+
 def _rows(table: Any) -> Any:
     """Give a table artifact's rows."""
     return json.loads(table) if isinstance(table, str) else table
+
+
+def test_the_days_before_today_are_those_of_the_connections_calendar(desk):
+    """Far in the east it is tomorrow already: yesterday goes, today does not, whatever UTC says."""
+    east = ZoneInfo("Pacific/Kiritimati")
+    desk.house.run("configure", "--set", f"timezone={east.key}")
+    midnight = datetime.combine(datetime.now(east).date(), datetime.min.time(), east)
+    entries = desk.house.clockify.entries
+    for id_, begun in (("a", midnight - timedelta(minutes=90)), ("b", midnight)):
+        start, end = (at.astimezone(UTC) for at in (begun, begun + timedelta(hours=1)))
+        entries[f"64f00000000000000000000{id_}"] = {
+            **next(iter(entries.values())),
+            "id": f"64f00000000000000000000{id_}",
+            "start": f"{start:%Y-%m-%dT%H:%M:%SZ}",
+            "end": f"{end:%Y-%m-%dT%H:%M:%SZ}",
+        }
+
+    run_id = desk.start(start=None, end=None, last_days=1, dry_run=True, review=False)
+
+    assert "**1 entry, 1 h 00 (" in desk.pages(run_id)["dry-run"]
 
 
 def test_a_review_needs_a_page_to_wait_in(desk, rows_of):
