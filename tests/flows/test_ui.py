@@ -24,6 +24,7 @@ from connectors.connections import every
 from connectors.database import closing_database
 from connectors.standins.world import load_world
 from flows.deployments import MEMBERS, flow_of, listed
+from flows.running import HEARTBEAT_S
 from flows.trouble import SILENT_S
 from flows.world import utc_now
 
@@ -266,6 +267,8 @@ def test_prefects_own_deploy_gives_the_same_deployments(ui):
 
     assert _shown(ui) == served
     assert len(served) == len(listed())
+    beats = {"PREFECT_FLOWS_HEARTBEAT_FREQUENCY": str(HEARTBEAT_S)}
+    assert [row["job_variables"] for row in ui.ask("deployments")] == [{"env": beats}] * len(served)
 
 
 def test_prefect_yaml_has_no_name_that_prefect_does_not_know():
