@@ -12,6 +12,12 @@ from prefect.states import Completed
 #: A run that came through, but left something: its state's name, and its event's.
 PARTLY_DONE = "PartlyDone"
 
+#: What a run's page says that ended without a word.
+WHAT_DIED = (
+    "Its machine or its process went away. The next run settles what it left in doubt; to do it"
+    " now: `clockbooks settle`."
+)
+
 
 def ended(document: dict[str, Any], result: dict[str, Any], *, connection: str) -> dict[str, Any]:
     """Give what a flow returns: *result*, within a state that says so if something is left.

@@ -10,7 +10,7 @@ from prefect.client.schemas.objects import FlowRun, State
 from prefect.client.schemas.sorting import FlowRunSort
 from prefect.states import Cancelled, Crashed
 
-from flows.trouble import WHAT_DIED
+from flows.endings import WHAT_DIED
 
 #: How many rows Prefect's server gives at once.
 PAGE = 200

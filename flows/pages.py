@@ -12,8 +12,8 @@ from typing import Any
 import pandas as pd
 
 from connectors.plans import StoredPlan
-from flows.markdown import picture, safe, table
 from flows.pictures import hours_picture
+from flows.safe_markdown import picture, safe, table
 from flows.tables import hours
 from transforms.plan_tables import Overview
 

@@ -51,10 +51,10 @@ from connectors.plans import PlanWriter, StoredPlan
 from flows.artifacts import here, show_plan
 from flows.deciding import Form
 from flows.loading import Progress
-from flows.markdown import safe
 from flows.pages import Place
 from flows.planning import Slice
 from flows.reporting import Report
+from flows.safe_markdown import safe
 from flows.sending import SendRequest, send
 from flows.tables import hours
 from flows.world import World

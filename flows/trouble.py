@@ -29,7 +29,7 @@ from prefect.events import (
 
 from connectors.errors import AskPerson
 from connectors.masking import remember
-from flows.endings import PARTLY_DONE
+from flows.endings import PARTLY_DONE, WHAT_DIED
 from flows.settings import Settings, read_settings
 
 #: Without a sign of life for so long a run counts as dead: three heartbeats of 30 s.
@@ -43,11 +43,6 @@ LATE = "Clockbooks: a run is late"
 WAITS = "Clockbooks: a plan waits"
 DEAD = "Clockbooks: a run is dead"
 NEVER_BEGAN = "Clockbooks: a run never began"
-
-WHAT_DIED = (
-    "Its machine or its process went away. The next run settles what it left in doubt; to do it"
-    " now: `clockbooks settle`."
-)
 
 _BODY = """\
 {{ flow_run.state.message or "It says no more: see its page." }}

@@ -3,6 +3,7 @@
 import ast
 import subprocess
 import sys
+from importlib.metadata import packages_distributions
 from pathlib import Path
 
 import pytest
@@ -59,3 +60,14 @@ def test_every_flow_is_deployed_from_its_own_file():
                 flows.add(f"flows/{path.name}:{node.name}")
     assert {item["entrypoint"] for item in listed} == flows
     assert not any(plan["active"] for item in listed for plan in item.get("schedules", []))
+
+
+def test_no_module_of_the_flows_hides_a_library():
+    """Prefect puts the folder of a flow's file before all libraries when it loads the flow.
+
+    A `flows/markdown.py` was imported by a library that wanted Python's Markdown, and no worker
+    could start a run.
+    """
+    libraries = set(packages_distributions()) | set(sys.stdlib_module_names)
+
+    assert not {path.stem for path in (ROOT / "flows").glob("*.py")} & libraries
