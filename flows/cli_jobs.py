@@ -24,7 +24,7 @@ from flows.cli_options import (
     SyncFirst,
     Yes,
 )
-from flows.cli_output import Outcome, command, stop_usage
+from flows.cli_output import Outcome, Output, command, stop_usage
 
 room = typer.Typer()
 
@@ -80,11 +80,8 @@ def send(
     with command(as_json=json) as output:
         if end < start:
             stop_usage(f"--end {end:%Y-%m-%d} lies before --start {start:%Y-%m-%d}.")
-        if rounding is not None:
-            _check_rounding(rounding)
-        ask = not (yes or dry_run)
-        if ask and not output.can_ask:
-            stop_usage("Without a terminal nobody can be asked: add --yes to send, or --dry-run.")
+        _check_rounding(rounding)
+        ask = _is_to_ask(output, yes=yes, dry_run=dry_run)
         from flows import running, tables
         from flows.sending import SendRequest
 
@@ -185,11 +182,8 @@ def import_(
     does not go again.
     """
     with command(as_json=json) as output:
-        if rounding is not None:
-            _check_rounding(rounding)
-        ask = not (yes or dry_run)
-        if ask and not output.can_ask:
-            stop_usage("Without a terminal nobody can be asked: add --yes to send, or --dry-run.")
+        _check_rounding(rounding)
+        ask = _is_to_ask(output, yes=yes, dry_run=dry_run)
         from flows import running, tables
         from flows.file_reading import ReadOptions, read_mapping
         from flows.importing import ImportRequest
@@ -326,7 +320,17 @@ def plans(
             tables.show_plan_entries(output, found)
 
 
-def _check_rounding(text: str) -> None:
+def _is_to_ask(output: Output, *, yes: bool, dry_run: bool) -> bool:
+    """Say whether somebody is to be asked before anything is sent; somebody must be there then."""
+    ask = not (yes or dry_run)
+    if ask and not output.can_ask:
+        stop_usage("Without a terminal nobody can be asked: add --yes to send, or --dry-run.")
+    return ask
+
+
+def _check_rounding(text: str | None) -> None:
+    if text is None:
+        return
     from transforms.rounding import parse_rounding
 
     try:

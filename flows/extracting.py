@@ -115,11 +115,14 @@ def _stage(
             day=local_days(read.entries["start"], world.timezone),
         )
     )
-    staged.set_aside([(row.entry_id, row.problem, _day(row, world)) for row in read.set_aside])
+    staged.set_aside(_with_days(read.set_aside, world))
 
 
-def _day(row: SetAside, world: World) -> str | None:
-    return None if row.start is None else f"{row.start.astimezone(world.timezone):%Y-%m-%d}"
+def _with_days(found: list[SetAside], world: World) -> list[tuple[str | None, str, str | None]]:
+    """Give id, problem and local day of rows that are no entries; the day where it is known."""
+    starts = pd.Series(pd.to_datetime([row.start for row in found], utc=True)).dropna()
+    days = local_days(starts, world.timezone).to_dict()
+    return [(row.entry_id, row.problem, days.get(place)) for place, row in enumerate(found)]
 
 
 def _microseconds(instants: pd.Series) -> pd.Series:

@@ -1,4 +1,7 @@
-"""What `clockbooks ui` puts in order when it starts: runs that died with it, and runs it missed."""
+"""What `clockbooks ui` puts in order when it starts: runs that died with it, and runs it missed.
+
+Here too is how all runs of Prefect's that fit are read, however many.
+"""
 
 from collections import defaultdict
 from datetime import datetime

@@ -109,7 +109,8 @@ def send_reviewed(
         plan = _make(world, request, report, run, run_id)
         if plan is None:
             report.notes.append("There is nothing to decide: no entry would go.")
-            return report.document(None, connection=world.connection.name), None
+            # Nobody looks at it, unlike at a dry run: what is left is told.
+            return report.document(None, connection=world.connection.name, dry_run=False), None
         _show(world, plan, seen(), report.notes)
     if plan.state is PlanState.WAITING or (answered and plan.state is PlanState.EXPIRED):
         plan = _decided(world, plan)
@@ -149,7 +150,7 @@ def _show(world: World, plan: StoredPlan, seen: Overview, notes: list[str]) -> N
     """Show the plan; one that cannot be shown does not wait, or somebody might approve it."""
     try:
         show_plan(plan, seen, notes, here(world, plan.currency))
-    except BaseException:
+    except BaseException:  # whatever stops it, Ctrl-C and Cancel too
         _withdraw(world, plan, "It could not be shown.")
         raise
 
@@ -268,7 +269,7 @@ def _let_the_heart_beat() -> None:
     if context is None or every_s is None:
         return
     beating_s = (datetime.now(UTC) - context.start_time).total_seconds()
-    left_s = every_s - beating_s % every_s
+    left_s = every_s - beating_s % every_s  # Prefect counts on the wall's clock, in a thread
     if left_s < NEAR_S:
         time.sleep(left_s + NEAR_S / 2)
 

@@ -115,8 +115,6 @@ def _in_pages(
         document = send(
             world, request, report, approve=watched.approve, progress=progress, run=run_as_task
         )
-    if review and plan is None:  # nobody looks at it, unlike at a dry run: what is left is told
-        document = document | {"dry_run": False}
     show_result(document, seen.overview, here(world, report.currency), plan)
     short = shortened(document)
     if plan is not None and plan.state is PlanState.REJECTED:

@@ -28,8 +28,9 @@ def main() -> None:
         f"{platform.machine()}, {platform.system()}, {os.cpu_count()} processors,"
         f" Python {platform.python_version()}"
     )
-    head = f"# Benchmarks\n\nMade by `make bench` on {datetime.now(UTC):%Y-%m-%d}: {machine}."
     largest = "--largest" in sys.argv
+    made_by = "python tests/bench --largest" if largest else "make bench"
+    head = f"# Benchmarks\n\nMade by `{made_by}` on {datetime.now(UTC):%Y-%m-%d}: {machine}."
     text = ""
     for line in chain(
         [head, ""],

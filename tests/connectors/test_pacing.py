@@ -10,6 +10,7 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
 from connectors.calls import Call, End, Measure, Rules, Want
+from connectors.learned_limit import Limit
 from connectors.pacing import PAUSES_MS, Pace
 
 MINUTE, SECOND = 60_000, 1_000
@@ -444,8 +445,10 @@ def test_a_call_counts_from_its_first_byte():
 def test_a_limit_that_the_settings_have_anyway_is_forgotten():
     """With 20 requests a minute in the settings, 600 entries are no limit of the service's."""
     rules = replace(QUICKBOOKS, requests_per_minute=20)
+    limit = Limit(taken=300, allowed=300, probe_ms=0)
 
-    assert rules.most(Measure.MINUTE) <= 600
+    assert limit.took(600, rules.most(Measure.MINUTE), now_ms=1_000_000)
+    assert limit.allowed is None
 
 
 def test_what_was_learned_serves_the_next_run_and_is_forgotten_after_a_day():
