@@ -108,6 +108,22 @@ def test_of_an_entry_on_two_pages_the_last_row_counts(week: Any, send_day: Any) 
     assert rows[1]["_id"] not in told
 
 
+def test_a_bad_row_is_told_by_the_send_of_its_day_alone(week: Any, send_day: Any) -> None:
+    """Clockify is asked for a day more at each side: what is wrong there is another send's."""
+
+    def spoil(answer: dict[str, Any]) -> dict[str, Any]:
+        here, next_day = (dict(row, type="SOMETHING NEW") for row in answer["timeentries"][:2])
+        next_day["timeInterval"] = {"start": "2026-09-23T15:00:00Z", "end": "2026-09-23T16:00:00Z"}
+        return answer | {"timeentries": [here, next_day, *answer["timeentries"][2:]]}
+
+    week.clockify.faults.plan("/reports/detailed", "edit", edit=spoil)
+    ran = send_day(week)
+
+    assert ran.document["counts"]["sent"] == 7
+    [bad] = ran.document["set_aside"]
+    assert "SOMETHING NEW" in bad["problem"]
+
+
 def test_what_was_approved_is_sent_and_nothing_else(
     week: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
