@@ -20,8 +20,15 @@ from zoneinfo import ZoneInfo
 import numpy as np
 import requests
 
-from connectors.errors import AskPerson, NotAuthorised, Refused, TryAgain, Unsure
-from connectors.http import Http, read_json
+from connectors.errors import (
+    AskPerson,
+    NotAuthorised,
+    Refused,
+    Throttled,
+    TryAgain,
+    Unsure,
+)
+from connectors.http import Failure, Http, read_json
 
 SERVICE = "Clockify"
 
@@ -309,15 +316,18 @@ class Clockify:
         raise AssertionError("count never ends")
 
 
-def describe_error(response: requests.Response) -> tuple[str, str]:
+def describe_error(response: requests.Response) -> Failure:
     """Read `{"message", "code"}`; the message may repeat what was sent: kept short (1.4)."""
     try:
         body = response.json()
     except (ValueError, RecursionError):
         body = None
-    if not isinstance(body, Mapping):
-        return "without an explanation", ""
-    return str(body.get("message", ""))[:200], str(body.get("code", ""))
+    if not isinstance(body, Mapping) or "message" not in body:
+        return Failure("without an explanation", "", None)
+    refusals = {401: NotAuthorised, 429: Throttled}
+    status = response.status_code
+    proves = refusals.get(status, Refused) if 400 <= status < 500 else None
+    return Failure(str(body["message"])[:200], str(body.get("code", "")), proves)
 
 
 def unknown_workspace(workspace_id: str, known: Sequence[Mapping[str, Any]]) -> AskPerson:

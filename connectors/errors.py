@@ -50,11 +50,13 @@ class Unsure(ClockbooksError):
 
     Attributes:
         timed_out: Whether there was no answer in time.
+        throttled: Whether the answer was a 429 that is not the service's own: slow down.
     """
 
-    def __init__(self, text: str, *, timed_out: bool = False) -> None:
+    def __init__(self, text: str, *, timed_out: bool = False, throttled: bool = False) -> None:
         super().__init__(text)
         self.timed_out = timed_out
+        self.throttled = throttled
 
 
 class Refused(ClockbooksError):

@@ -1,7 +1,8 @@
 """One call to a service, sent again while that is safe.
 
-What a failed call means is decided in one place (`verdict`): a read may be repeated, a write only
-when the service certainly did nothing. Waits are tenacity's; `sleep` is a field, so no test waits.
+What a failed call means is decided in one place (`classify`): a read may be repeated, a write only
+when the service itself says that it did nothing. Waits are tenacity's; `sleep` is a field, so no
+test waits.
 """
 
 import json
@@ -45,15 +46,41 @@ _UNSTORABLE = re.compile(r"[\x00\ud800-\udfff]")
 _UNSTORABLE_ESCAPE = re.compile(rb"(?i)\\u(?:0000|d[89a-f])")
 
 
-def verdict(*, read: bool, status: int | None) -> type[Exception]:
-    """Say what a failed call means; a *status* of `None` is silence."""
+@dataclass(frozen=True)
+class Failure:
+    """What a service says in the body of a failed call.
+
+    Attributes:
+        text: Its explanation.
+        code: Its own code, as text; empty when it gave none.
+        proves: `Throttled`, `NotAuthorised` or `Refused` where the body is the service's own word
+            that it did nothing; `None` where the answer may come from something on the way.
+    """
+
+    text: str
+    code: str
+    proves: type[Exception] | None
+
+
+def classify(
+    *, read: bool, status: int | None, proves: type[Exception] | None = None
+) -> type[Exception]:
+    """Classify a failed call by what its answer proves; a *status* of `None` is silence.
+
+    A status alone proves nothing about a write: a proxy answers 302, 403, 408 or 502 after the
+    service has done the work as well as before it (FACTS, QBO, 13.4).
+    """
+    if proves is not None:
+        return proves
+    if not read:
+        return Unsure
     if status == 429:
-        return Throttled  # a gateway's refusal: nothing was done (FACTS, QBO, 2.3)
+        return Throttled
     if status == 401:
         return NotAuthorised
-    if status is not None and 300 <= status < 500:
+    if status is not None and 300 <= status < 500 and status != 408:
         return Refused
-    return TryAgain if read else Unsure
+    return TryAgain
 
 
 def wait_before_next(state: tenacity.RetryCallState) -> float:
@@ -72,15 +99,13 @@ class Http:
     Attributes:
         service: Its name, for messages.
         timeout_s: Seconds to wait for an answer.
-        describe: Reads a refusal's text and code from its body.
-        throttle_codes: Codes that mean a throttle, whatever the HTTP status.
+        describe: Reads a failed answer.
         sleep: Waits; tests replace it.
     """
 
     service: str
     timeout_s: float
-    describe: Callable[[requests.Response], tuple[str, str]]
-    throttle_codes: frozenset[str] = frozenset()
+    describe: Callable[[requests.Response], Failure]
     sleep: Callable[[float], None] = time.sleep
     session: requests.Session = field(default_factory=requests.Session)
 
@@ -167,7 +192,7 @@ class Http:
             if untrusted(error):
                 raise AskPerson(not_trusted(self.service, url)) from None
             # `from None`: the library's text bears the whole address, query included.
-            kind = NeverLeft if _never_left(error) else verdict(read=read, status=None)
+            kind = NeverLeft if _never_left(error) else classify(read=read, status=None)
             if kind is Unsure:
                 raise Unsure(
                     self._silence(url, error), timed_out=isinstance(error, requests.Timeout)
@@ -178,25 +203,26 @@ class Http:
         raise self._failure(response, read=read)
 
     def _failure(self, response: requests.Response, *, read: bool) -> Exception:
-        text, code = self.describe(response)
-        status = 429 if code in self.throttle_codes else response.status_code
-        kind = verdict(read=read, status=status)
+        failure, status = self.describe(response), response.status_code
+        kind = classify(read=read, status=status, proves=failure.proves)
         if kind is NotAuthorised:
             # Its own text may repeat the token (FACTS, QBO, 7.1 b).
             return NotAuthorised(f"{self.service} does not accept the credentials.", status=401)
         if issubclass(kind, Refused):
             return kind(
-                f"{self.service} answered {status}: {text}",
+                f"{self.service} answered {status}: {failure.text}",
                 status=status,
-                code=code,
+                code=failure.code,
                 trace_id=_trace_id(response),
             )
         if issubclass(kind, TryAgain):
-            told = f"{self.service} is busy or in trouble (HTTP {status}: {text})."
-            return kind(f"{told} Run the command again later.", wait_s=_retry_after_s(response))
+            trouble = f"{self.service} is busy or in trouble (HTTP {status}: {failure.text})."
+            return kind(f"{trouble} Run the command again later.", wait_s=_retry_after_s(response))
         return Unsure(
-            f"{self.service} answered {status} to a write: it may or may not be done.",
+            f"{self.service}, or something on the way to it, answered {status} to a write: it may"
+            " or may not be done.",
             timed_out=status == 504,
+            throttled=status == 429,
         )
 
     def _silence(self, url: str, error: Exception) -> str:

@@ -23,7 +23,7 @@ from connectors import contents
 from connectors.database import changing, insert_into, rows_of, writing
 from connectors.errors import TryAgain
 from connectors.quickbooks import Created, NotCreated, batch_bytes, fingerprint
-from schemas.tables import batches, ledger, runs
+from schemas.tables import batches, connections, ledger, runs
 from schemas.words import LedgerState, Proof
 
 
@@ -296,7 +296,8 @@ def record(
 ) -> None:
     """Record what QuickBooks answered, all of a batch in one transaction.
 
-    Items without an outcome stay `sending`: nobody knows.
+    Items without an outcome stay `sending`: nobody knows. An entry of the company that was given
+    one of these TimeActivities by its content gives it back, and is in doubt again.
 
     Args:
         engine: The database.
@@ -307,6 +308,8 @@ def record(
         company_state: `Company.state`, to see later whether a refusal may be mended.
     """
     with changing(engine) as connection:
+        created = [outcome for outcome in outcomes if isinstance(outcome, Created)]
+        _take_back(connection, made.request_id, [one.qbo_id for one in created], now=now)
         for outcome in outcomes:
             change: dict[str, Any]
             if isinstance(outcome, Created):
@@ -432,30 +435,22 @@ def settle_sent(
 
     Returns:
         That twin, or `None`.
+
+    Raises:
+        TryAgain: It was found by its content, and another entry of the company has it by now.
     """
     with changing(engine) as connection:
-        connection_id = connection.scalar(
-            sa.select(batches.c.connection_id).where(batches.c.request_id == doubt.request_id)
-        )
-        holder = sa.and_(
-            ledger.c.connection_id == connection_id,
-            ledger.c.time_activity_id == created.qbo_id,
-            ledger.c.proof == Proof.BOOKS,
-        )
-        twin_id = connection.scalar(sa.select(ledger.c.entry_id).where(holder))
-        if twin_id is not None:
-            connection.execute(
-                ledger.update()
-                .where(holder)
-                .values(
-                    state=LedgerState.SENDING,
-                    run_id=run_id,
-                    time_activity_id=None,
-                    sync_token=None,
-                    proof=None,
-                    changed_at=now,
-                )
+        if proof == Proof.ANSWER:
+            twins = _take_back(
+                connection, doubt.request_id, [created.qbo_id], now=now, run_id=run_id
             )
+        elif _holder(connection, _owner(doubt.request_id), created.qbo_id) is not None:
+            raise TryAgain(
+                f"TimeActivity {created.qbo_id} was recorded for another entry meanwhile. Run the"
+                " command again."
+            )
+        else:
+            twins = []
         connection.execute(
             ledger.update()
             .where(
@@ -471,10 +466,78 @@ def settle_sent(
                 changed_at=now,
             )
         )
-        if twin_id is None:
+        mine = [entry_id for entry_id, is_mine in twins if is_mine]
+        if not mine:
             return None
-        is_twin = sa.and_(ledger.c.connection_id == connection_id, ledger.c.entry_id == twin_id)
-        return _doubts(connection, is_twin)[0]
+        return _doubts(
+            connection,
+            sa.and_(
+                ledger.c.connection_id == _owner(doubt.request_id), ledger.c.entry_id.in_(mine)
+            ),
+        )[0]
+
+
+def _owner(request_id: str) -> sa.ScalarSelect[int]:
+    """Select the connection that a request was made for."""
+    query = sa.select(batches.c.connection_id).where(batches.c.request_id == request_id)
+    return query.scalar_subquery()
+
+
+def _company(connection_id: sa.ScalarSelect[int] | int) -> sa.Select[int]:
+    """Select the connections to the company of *connection_id*: they share its books."""
+    realm = sa.select(connections.c.realm_id).where(connections.c.id == connection_id)
+    return sa.select(connections.c.id).where(connections.c.realm_id == realm.scalar_subquery())
+
+
+def _take_back(
+    connection: sa.Connection,
+    request_id: str,
+    time_activity_ids: Sequence[str],
+    *,
+    now: datetime,
+    run_id: str | None = None,
+) -> list[tuple[str, bool]]:
+    """Put entries in doubt again that were given these TimeActivities by their content alone.
+
+    QuickBooks' own answer outweighs that. Runs of the same company wait for one another here, so
+    that none takes what another is taking.
+
+    Args:
+        connection: A transaction of `changing`.
+        request_id: The request that QuickBooks has answered.
+        time_activity_ids: What it has created.
+        now: The time.
+        run_id: Takes over the doubts of its own connection; `None` leaves them to a later run.
+
+    Returns:
+        The ids of the entries, and whether each is of the request's own connection.
+    """
+    owner = _owner(request_id)
+    holder = sa.and_(
+        ledger.c.connection_id.in_(_company(owner)),
+        ledger.c.time_activity_id.in_(time_activity_ids),
+        ledger.c.state == LedgerState.SENT,
+        ledger.c.proof == Proof.BOOKS,
+        ledger.c.request_id != request_id,
+    )
+    found = sa.select(ledger.c.connection_id, ledger.c.entry_id, ledger.c.run_id).where(holder)
+    own = connection.scalar(sa.select(owner))
+    twins = connection.execute(found).all()
+    for twin in twins:
+        mine = twin.connection_id == own
+        connection.execute(
+            ledger.update()
+            .where(ledger.c.connection_id == twin.connection_id, ledger.c.entry_id == twin.entry_id)
+            .values(
+                state=LedgerState.SENDING,
+                run_id=run_id if mine and run_id else twin.run_id,
+                time_activity_id=None,
+                sync_token=None,
+                proof=None,
+                changed_at=now,
+            )
+        )
+    return [(twin.entry_id, twin.connection_id == own) for twin in twins]
 
 
 def _doubts(connection: sa.Connection, which: sa.ColumnElement[bool]) -> list[Doubt]:
@@ -498,16 +561,74 @@ def _doubts(connection: sa.Connection, which: sa.ColumnElement[bool]) -> list[Do
     ]
 
 
+@dataclass(frozen=True)
+class InFlight:
+    """An entry that a live run of the company has handed over and not yet recorded.
+
+    Attributes:
+        body: The TimeActivity as sent, to the byte.
+        qbo_time: QuickBooks' own clock before the call; `None` when it was not known.
+    """
+
+    body: str
+    qbo_time: datetime | None
+
+
 def accounted(
-    engine: sa.Engine, connection_id: int, time_activity_ids: Sequence[str]
-) -> frozenset[str]:
-    """Say which of these TimeActivities the ledger already knows as sent."""
+    engine: sa.Engine, connection_id: int, time_activity_ids: Sequence[str], *, now: datetime
+) -> tuple[frozenset[str], list[InFlight]]:
+    """Find out what the ledger accounts for in the books of the connection's company.
+
+    Ask after the books were read: what they hold was claimed before.
+
+    Returns:
+        Which of these TimeActivities are known as sent, through whatever connection to the
+        company; and what live runs have in flight there.
+    """
     key = ledger.c.time_activity_id
     with engine.connect() as connection:
-        return frozenset(
+        company = list(connection.scalars(_company(connection_id)))
+        known = frozenset(
             row.time_activity_id
-            for row in rows_of(connection, key, connection_id, time_activity_ids, [key])
+            for one in company
+            for row in rows_of(connection, key, one, time_activity_ids, [key])
         )
+        alive = sa.and_(runs.c.finished_at.is_(None), runs.c.lease_until >= now)
+        flying = (
+            sa.select(ledger.c.body, batches.c.qbo_time)
+            .join(batches, batches.c.request_id == ledger.c.request_id)
+            .join(runs, runs.c.id == batches.c.run_id)
+            .where(
+                ledger.c.connection_id.in_(company), ledger.c.state == LedgerState.SENDING, alive
+            )
+        )
+        in_flight = [InFlight(row.body, row.qbo_time) for row in connection.execute(flying)]
+    return known, in_flight
+
+
+def holder(engine: sa.Engine, connection_id: int, time_activity_id: str) -> str | None:
+    """Return the entry that a TimeActivity of the connection's company stands for, if any."""
+    with engine.connect() as connection:
+        return _holder(connection, connection_id, time_activity_id)
+
+
+def _holder(
+    connection: sa.Connection, connection_id: sa.ScalarSelect[int] | int, time_activity_id: str
+) -> str | None:
+    query = sa.select(ledger.c.entry_id).where(
+        ledger.c.connection_id.in_(_company(connection_id)),
+        ledger.c.time_activity_id == time_activity_id,
+    )
+    return connection.scalar(query)
+
+
+def state_of(engine: sa.Engine, connection_id: int, entry_id: str) -> LedgerState | None:
+    """Return what the ledger holds of one entry; `None` if it was never claimed."""
+    query = sa.select(ledger.c.state).where(
+        ledger.c.connection_id == connection_id, ledger.c.entry_id == entry_id
+    )
+    with engine.connect() as connection:
+        return connection.scalar(query)
 
 
 def count(engine: sa.Engine, connection_id: int) -> dict[LedgerState, int]:

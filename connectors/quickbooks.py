@@ -20,12 +20,13 @@ from connectors.errors import (
     ClockbooksError,
     NeverLeft,
     NotAuthorised,
+    Refused,
     Throttled,
     TryAgain,
     Unsure,
 )
 from connectors.faults import Fault, fault_in, fault_of
-from connectors.http import Http, read_json
+from connectors.http import Failure, Http, read_json
 from connectors.pacer import Pacer, Turn
 from schemas.quickbooks import Company
 
@@ -40,18 +41,33 @@ QUERY_PAGE = 1000
 #: Ids in one question; they travel in an address.
 IDS_A_QUERY = 100
 
-#: Codes of an item's fault after which it may exist all the same: the request id is still at
-#: work (600), or the service broke down (10000): 3, 2.4.
+#: Codes that prove nothing even in a ValidationFault: the request id is still at work (600), or
+#: the service broke down (10000): 3, 2.4.
 UNCLEAR_CODES = frozenset({"600", "10000"})
+
+#: Code of a business rule, which also hides breakdowns and replays (3, 7.2). For a whole request it
+#: proves nothing.
+BUSINESS_CODE = "6000"
+
+#: How the gateway names a throttle; it was once seen with HTTP 403 (2.3).
+THROTTLE_CODE = "3001"
 
 
 @dataclass(frozen=True)
 class Created:
-    """QuickBooks made the object of one item of a batch."""
+    """QuickBooks made the object of one item of a batch.
+
+    Attributes:
+        bid: The item's bId.
+        qbo_id: The object's Id.
+        sync_token: Its version.
+        created_at: When QuickBooks made it, by its own clock; `None` if it did not say.
+    """
 
     bid: str
     qbo_id: str
     sync_token: str
+    created_at: datetime | None = None
 
 
 @dataclass(frozen=True)
@@ -102,7 +118,6 @@ class QuickBooks:
             service=SERVICE,
             timeout_s=timeout_s,
             describe=_describe,
-            throttle_codes=frozenset({"3001"}),  # once seen with HTTP 403 (2.3)
             **http,
         )
 
@@ -209,7 +224,7 @@ class QuickBooks:
         Raises:
             TryAgain: `Throttled`, or never left: certainly nothing was created.
             Unsure: No clear answer: anything may have been created.
-            Refused: The whole batch was refused: nothing was created.
+            Refused: QuickBooks itself refused the whole call: this call created nothing.
         """
         return self._batch("TimeActivity", items, request_id, check, turn)
 
@@ -272,17 +287,25 @@ class QuickBooks:
     def time_activities(
         self, first_day: str, last_day: str, *, created_from: datetime | None
     ) -> list[dict[str, Any]]:
-        """Read the TimeActivities dated on the days *first_day* to *last_day*.
+        """Read TimeActivities that were made lately, or those of some days.
 
         Args:
             first_day: YYYY-MM-DD.
             last_day: YYYY-MM-DD, included.
-            created_from: Only those made at or after this instant of QuickBooks' own clock.
+            created_from: Those made at or after this instant of QuickBooks' own clock, whatever
+                day they bear by now: somebody may have moved them. `None`: those of the days.
         """
         where = f"TxnDate >= '{first_day}' AND TxnDate <= '{last_day}'"
         if created_from is not None:
-            where += f" AND MetaData.CreateTime >= '{created_from.isoformat(timespec='seconds')}'"
+            where = f"MetaData.CreateTime >= '{created_from.isoformat(timespec='seconds')}'"
         return self.query("TimeActivity", where)
+
+    def time_activity(self, id_: str) -> dict[str, Any] | None:
+        """Read one TimeActivity; `None` if the books do not hold it."""
+        if not (id_.isascii() and id_.isdigit()):  # nothing else is an id (2030)
+            return None
+        rows = self.query("TimeActivity", f"Id = '{id_}'")
+        return rows[0] if rows else None
 
     def _one(self, path: str, entity: str) -> Mapping[str, Any]:
         answer = self._read_json("GET", path, params={})
@@ -379,6 +402,8 @@ def _end_of(error: Exception | None) -> End:
             return End.NEVER_LEFT
         case Unsure(timed_out=True):
             return End.SILENT
+        case Unsure(throttled=True):
+            return End.REFUSED
         case _:
             return End.UNCLEAR
 
@@ -426,12 +451,21 @@ def _outcome(
         return None
     fault = fault_in(answers[0])
     if fault is not None:
-        unclear = fault.kind == "SystemFault" or fault.code in UNCLEAR_CODES
-        return None if unclear else NotCreated(bid, fault)
+        # Only QuickBooks' own validation says that the item was not created.
+        return NotCreated(bid, fault) if _is_validation(fault) else None
     made = _part(answers[0], entity)
     if not str(made.get("Id") or ""):
         return None
-    return Created(bid, str(made["Id"]), str(made.get("SyncToken", "0")))
+    return Created(bid, str(made["Id"]), str(made.get("SyncToken", "0")), created_at(made))
+
+
+def created_at(row: Mapping[str, Any]) -> datetime | None:
+    """Read when QuickBooks made an object, by its own clock; `None` if it does not say (1.1)."""
+    try:
+        time = datetime.fromisoformat(str(_part(row, "MetaData").get("CreateTime")))
+    except ValueError:
+        return None
+    return time if time.tzinfo is not None else None
 
 
 def _rows(answer: Any, entity: str) -> list[dict[str, Any]]:
@@ -464,9 +498,31 @@ def _day(text: Any) -> date:
         ) from None
 
 
-def _describe(response: requests.Response) -> tuple[str, str]:
+def _describe(response: requests.Response) -> Failure:
     fault = fault_of(response.content)
-    return (str(fault), fault.code.lstrip("0")) if fault else ("without an explanation", "")
+    # An HTML page is somebody else's, whatever its status.
+    proves = _proof(response.status_code, fault) if fault or not response.content else None
+    if fault is None:
+        return Failure("without an explanation", "", proves)
+    return Failure(str(fault), fault.code.lstrip("0"), proves)
+
+
+def _proof(status: int, fault: Fault | None) -> type[Exception] | None:
+    """Return what an answer proves of the whole request: that QuickBooks did not begin it.
+
+    The gateway turns a call away with 401 or 429 before any work (2.3, 7.1 b).
+    """
+    if status == 429 or (status == 403 and fault and fault.code.lstrip("0") == THROTTLE_CODE):
+        return Throttled
+    if status == 401:
+        return NotAuthorised
+    if status == 400 and fault and _is_validation(fault) and fault.code != BUSINESS_CODE:
+        return Refused
+    return None
+
+
+def _is_validation(fault: Fault) -> bool:
+    return fault.kind == "ValidationFault" and fault.code not in UNCLEAR_CODES | {""}
 
 
 def _name_values(pairs: Any) -> dict[str, str]:

@@ -220,16 +220,38 @@ def import_(
         output.outcome = Outcome.of(result)
 
 
-@room.command(epilog="Example: clockbooks settle")
-def settle(*, connection: ConnectionName = None, json: Json = False) -> None:
+@room.command(epilog="Example: clockbooks settle --entry 64ee01 --is-there 145")
+def settle(
+    *,
+    connection: ConnectionName = None,
+    entry: Annotated[
+        str | None, typer.Option(metavar="ID", help="The entry that you looked for in QuickBooks.")
+    ] = None,
+    is_there: Annotated[
+        str | None,
+        typer.Option(metavar="TIMEACTIVITY_ID", help="QuickBooks has it, as this TimeActivity."),
+    ] = None,
+    is_not_there: Annotated[
+        bool, typer.Option("--is-not-there", help="QuickBooks does not have it.")
+    ] = False,
+    json: Json = False,
+) -> None:
     """Ask QuickBooks about entries in doubt, and settle them; send nothing new.
 
     An entry is in doubt when it was handed over and never confirmed: a lost answer, a killed run.
+    With --entry, take your word for one that QuickBooks' answers cannot settle.
     """
     with command(as_json=json) as output:
+        if (entry is None) != (is_there is None and not is_not_there) or (
+            is_there is not None and is_not_there
+        ):
+            stop_usage("Give --entry ID with either --is-there TIMEACTIVITY_ID or --is-not-there.")
         from flows import running, tables
 
-        output.document = running.settle_doubts(connection)
+        if entry is None:
+            output.document = running.settle_doubts(connection)
+        else:
+            output.document = running.settle_by_hand(connection, entry, is_there)
         tables.show_settled(output, output.document)
         if output.document["in_doubt"] or output.document["refused"]:
             output.outcome = Outcome.PARTLY_DONE

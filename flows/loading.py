@@ -31,6 +31,9 @@ from schemas.words import LedgerState, Reason, State
 from transforms.activities import to_activities
 from transforms.explain import refused
 
+#: Batches in a row without a clear answer after which a load ends: more would only add doubts.
+MOST_UNCLEAR = 5
+
 
 @dataclass
 class Progress:
@@ -114,6 +117,7 @@ class _Loader:
         self._live = live
         self._company = company
         self._waiting = deque(rows)
+        self._unclear = 0
         self._lock = threading.Lock()
 
     def run(self) -> Iterator[dict[str, Ended]]:
@@ -246,7 +250,11 @@ class _Loader:
                 now=self._world.now(),
                 at_work=self._world.at_work,
             )
+            self._unclear += 1
+            if self._unclear >= MOST_UNCLEAR:
+                self._halt(f"{self._unclear} batches in a row got no clear answer. {error}")
             return dict.fromkeys(mine, _in_doubt(str(error)))
+        self._unclear = 0
         return self._record(made, mine, outcomes)
 
     def _record(

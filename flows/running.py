@@ -19,7 +19,7 @@ from flows.jobs import JobRequest
 from flows.loading import Progress
 from flows.reporting import Report
 from flows.sending import SendRequest, send
-from flows.settling import settle_alone, settled_document
+from flows.settling import settle_alone, settled_document, take_word
 from flows.sync_report import sync_document
 from flows.syncing import Create, SyncRequest, create_sides, sync
 from flows.tables import loading_bar, show_import, show_send
@@ -105,6 +105,14 @@ def settle_doubts(connection: str | None) -> dict[str, Any]:
             return flow(connection=connection)
     with open_world(connection) as world:
         return settled_document(settle_alone(world))
+
+
+def settle_by_hand(
+    connection: str | None, entry_id: str, time_activity_id: str | None
+) -> dict[str, Any]:
+    """Take a person's word for one entry in doubt; `None` means QuickBooks does not have it."""
+    with open_world(connection) as world:
+        return settled_document(take_word(world, entry_id, time_activity_id))
 
 
 def send_time(

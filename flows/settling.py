@@ -1,39 +1,41 @@
 """Asks QuickBooks about entries in doubt, and settles them: by what it holds, never by hope.
 
 1. Doubts of dead runs are taken over, so that one run alone settles them.
-2. QuickBooks is asked for the TimeActivities of those days that are younger than the claim. What
-   the ledger does not account for yet is compared by content, as a multiset: what is found is sent.
+2. QuickBooks is asked for the TimeActivities that are younger than the claim. What no connection to
+   the company accounts for yet is compared by content, as a multiset: what is found is sent. A row
+   that may be a live run's is left to it.
 3. What is not found, once QuickBooks can no longer be at work on it, is handed over again under
    the same request id, bId and bytes. A QuickBooks that remembers gives its first answer; one that
-   has forgotten creates it now; either way it is there once.
-4. A replay that is refused as a replay (600, 6000) proves nothing: the books are asked again, and
-   what still is not there is released, to be sent anew.
+   has forgotten creates it now; either way it is there once. But not while the books hold a row
+   that may be the entry, edited since: then a person must say.
+4. A replay of an item that is refused as a replay (6000) proves nothing: the books are asked again,
+   and what still is not there is released, to be sent anew. Any other answer keeps the doubt.
 
-Whatever is not clear after that stays in doubt for the next run.
+Whatever is not clear after that stays in doubt for the next run, or for a person (`take_word`).
 """
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 from itertools import groupby
 from typing import Any
 
-from connectors import ledger
-from connectors.errors import Refused, TryAgain, Unsure
-from connectors.faults import Fault
+from connectors import ledger, links
+from connectors.errors import AskPerson, Refused, TryAgain, Unsure
 from connectors.ledger import Claim, Doubt
-from connectors.quickbooks import Created, NotCreated
+from connectors.quickbooks import BUSINESS_CODE, Created, NotCreated, created_at
 from flows.live_run import LiveRun, live_run
 from flows.token_life import expiry_notes
 from flows.world import World
-from schemas.words import Proof
-from transforms.settling import content_of, content_of_body, pair_up
+from schemas.words import LedgerState, Proof
+from transforms.explain import hours
+from transforms.settling import Found, Wanted, content_of, content_of_body, match_books
 
 #: How far QuickBooks' own machines may disagree about the time.
 CLOCK_MARGIN = timedelta(minutes=2)
 
-#: Faults with which a replay may be refused although the first call went through (FACTS, QBO, 3).
-REPLAY_CODES = frozenset({"600", "6000"})
+#: Doubts that are described to a person one by one.
+MOST_DESCRIBED = 10
 
 
 @dataclass
@@ -45,6 +47,7 @@ class Settled:
         refused: QuickBooks refused them.
         released: QuickBooks does not have them; they may be sent anew.
         in_doubt: Still not clear.
+        replayed: Those of `sent` that QuickBooks created only when they were handed over again.
         notes: What a person should know besides.
     """
 
@@ -52,6 +55,7 @@ class Settled:
     refused: list[str] = field(default_factory=list)
     released: list[str] = field(default_factory=list)
     in_doubt: list[str] = field(default_factory=list)
+    replayed: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
 
     @property
@@ -101,24 +105,33 @@ def settle(world: World, live: LiveRun) -> Settled:
     doubts = ledger.take_doubts(
         world.engine, world.connection.id, live.id, now=world.now(), at_work=world.at_work
     )
-    missing = _find_in_books(world, live, doubts, settled)
-    quiet = [
-        doubt
-        for doubt in missing
-        if doubt.quiet_from is not None and doubt.quiet_from <= world.now()
-    ]
-    settled.in_doubt += [doubt.entry_id for doubt in missing if doubt not in quiet]
+    quiet = []
+    for doubt, near in _find_in_books(world, doubts, settled, live):
+        if doubt.quiet_from is None or doubt.quiet_from > world.now():
+            settled.in_doubt.append(doubt.entry_id)
+        elif near is None:
+            quiet.append(doubt)
+        else:
+            _keep(world, doubt, near, settled)
     unproven = _replay_all(world, live, quiet, settled)
-    for doubt in _find_in_books(world, live, unproven, settled):
-        ledger.release(world.engine, _claim_of(live, [doubt]))
-        settled.released.append(doubt.entry_id)
+    for doubt, near in _find_in_books(world, unproven, settled, live):
+        if near is None:
+            ledger.release(world.engine, _claim_of(live, [doubt]))
+            settled.released.append(doubt.entry_id)
+        else:
+            _keep(world, doubt, near, settled)
     return settled
 
 
 def _find_in_books(
-    world: World, live: LiveRun, doubts: Sequence[Doubt], settled: Settled
-) -> list[Doubt]:
-    """Record as sent what QuickBooks holds, and give back the doubts that it does not."""
+    world: World, doubts: Sequence[Doubt], settled: Settled, live: LiveRun
+) -> list[tuple[Doubt, list[str] | None]]:
+    """Record as sent what QuickBooks holds.
+
+    Returns:
+        The doubts that it does not hold. With each, the ids of TimeActivities that may be the
+        entry, edited since; empty where a live run's may be; `None` where nothing is like it.
+    """
     if not doubts:
         return []
     times = [doubt.qbo_time for doubt in doubts if doubt.qbo_time is not None]
@@ -128,20 +141,140 @@ def _find_in_books(
         created_from=min(times) - CLOCK_MARGIN if len(times) == len(doubts) else None,
     )
     by_id = {str(activity["Id"]): activity for activity in activities}
-    accounted = ledger.accounted(world.engine, world.connection.id, list(by_id))
-    pairs = pair_up(
-        [(doubt.entry_id, content_of_body(doubt.body)) for doubt in doubts],
-        [(id_, content_of(found)) for id_, found in by_id.items() if id_ not in accounted],
+    accounted, in_flight = ledger.accounted(
+        world.engine, world.connection.id, list(by_id), now=world.now()
     )
+    matches = match_books(
+        [_wanted(doubt.entry_id, doubt.body, doubt.qbo_time) for doubt in doubts],
+        [_wanted(str(nth), one.body, one.qbo_time) for nth, one in enumerate(in_flight)],
+        [
+            Found(id_, content_of(row), created_at(row))
+            for id_, row in by_id.items()
+            if id_ not in accounted
+        ],
+    )
+    missing: list[tuple[Doubt, list[str] | None]] = []
     for doubt in doubts:
-        if doubt.entry_id in pairs:
-            id_ = pairs[doubt.entry_id]
+        if doubt.entry_id in matches.found:
+            id_ = matches.found[doubt.entry_id]
             found = Created(doubt.bid, id_, str(by_id[id_].get("SyncToken", "0")))
-            ledger.settle_sent(
-                world.engine, doubt, found, run_id=live.id, proof=Proof.BOOKS, now=world.now()
-            )
-            settled.sent.append(doubt.entry_id)
-    return [doubt for doubt in doubts if doubt.entry_id not in pairs]
+            try:
+                ledger.settle_sent(
+                    world.engine, doubt, found, run_id=live.id, proof=Proof.BOOKS, now=world.now()
+                )
+            except TryAgain:  # another entry has it by now
+                missing.append((doubt, []))
+            else:
+                settled.sent.append(doubt.entry_id)
+        elif doubt.entry_id in matches.in_flight:
+            missing.append((doubt, []))
+        else:
+            missing.append((doubt, matches.near.get(doubt.entry_id)))
+    return missing
+
+
+def _wanted(key: str, body: str, qbo_time: datetime | None) -> Wanted:
+    since = None if qbo_time is None else qbo_time - CLOCK_MARGIN
+    return Wanted(key, content_of_body(body), since)
+
+
+def _keep(world: World, doubt: Doubt, near: Sequence[str], settled: Settled) -> None:
+    """Keep a doubt, and say what a person can look for, unless a live run decides it."""
+    settled.in_doubt.append(doubt.entry_id)
+    if near:
+        _describe(world, doubt, near, settled)
+
+
+def _describe(world: World, doubt: Doubt, near: Sequence[str], settled: Settled) -> None:
+    """Say what to look for in QuickBooks, and how to say what was found."""
+    if len(settled.in_doubt) > MOST_DESCRIBED:
+        return
+    looks = f" TimeActivity {', '.join(near[:3])} looks like it." if near else ""
+    at = near[0] if near else "TIMEACTIVITY_ID"
+    settled.notes.append(
+        f"Entry {doubt.entry_id} is in doubt. Look in QuickBooks for"
+        f" {_described(world, doubt)}.{looks} If it is there, run `clockbooks settle --entry"
+        f" {doubt.entry_id} --is-there {at}`. If it is not, run `clockbooks settle --entry"
+        f" {doubt.entry_id} --is-not-there`, and the next send takes it."
+    )
+
+
+def _described(world: World, doubt: Doubt) -> str:
+    """Describe a TimeActivity as QuickBooks shows it: length, person, day, text."""
+    content = content_of_body(doubt.body)
+    known = links.stored(world.engine, world.connection.id)
+    kind, id_ = content.person
+    names = known.loc[
+        (known["qbo_kind"] == kind.lower()) & (known["qbo_id"] == id_), "qbo_name"
+    ].tolist()
+    person = names[0] if names else f"{kind} {id_}"
+    text = f", {content.description[:60]!r}" if content.description else ""
+    return f"{hours(content.minutes * 60)} of {person} on {content.day}{text}"
+
+
+def take_word(world: World, entry_id: str, time_activity_id: str | None) -> Settled:
+    """Take a person's word for one entry in doubt: `clockbooks settle --entry`.
+
+    Args:
+        world: What to work with.
+        entry_id: The entry.
+        time_activity_id: The TimeActivity that it is; `None` if QuickBooks does not have it.
+
+    Raises:
+        AskPerson: The entry is not in doubt, or QuickBooks says otherwise.
+        TryAgain: QuickBooks could not be read.
+    """
+    world.quickbooks.company()  # tells QuickBooks' clock, and whether it lets us in
+    with live_run(world) as live:
+        doubts = ledger.take_doubts(
+            world.engine, world.connection.id, live.id, now=world.now(), at_work=world.at_work
+        )
+        doubt = next((one for one in doubts if one.entry_id == entry_id), None)
+        if doubt is None:
+            raise AskPerson(_not_in_doubt(world, entry_id))
+        if time_activity_id is not None:
+            return _is_there(world, live, doubt, time_activity_id)
+        return _is_not_there(world, live, doubt)
+
+
+def _not_in_doubt(world: World, entry_id: str) -> str:
+    state = ledger.state_of(world.engine, world.connection.id, entry_id)
+    if state == LedgerState.SENDING:
+        return (
+            f"Another run is sending entry {entry_id} now. Wait for its end, then run this again."
+        )
+    return f"Entry {entry_id} is not in doubt. `clockbooks entries --state in-doubt` lists what is."
+
+
+def _is_there(world: World, live: LiveRun, doubt: Doubt, id_: str) -> Settled:
+    row = world.quickbooks.time_activity(id_)
+    if row is None:
+        raise AskPerson(f"QuickBooks has no TimeActivity {id_}. Check the id; nothing was changed.")
+    other = ledger.holder(world.engine, world.connection.id, id_)
+    if other is not None:
+        raise AskPerson(
+            f"TimeActivity {id_} is entry {other} already, and cannot be {doubt.entry_id} too."
+            " Nothing was changed."
+        )
+    found = Created(doubt.bid, id_, str(row.get("SyncToken", "0")))
+    ledger.settle_sent(
+        world.engine, doubt, found, run_id=live.id, proof=Proof.BOOKS, now=world.now()
+    )
+    return Settled(sent=[doubt.entry_id])
+
+
+def _is_not_there(world: World, live: LiveRun, doubt: Doubt) -> Settled:
+    if doubt.quiet_from is None or doubt.quiet_from > world.now():
+        raise AskPerson(
+            f"QuickBooks may still be at work on entry {doubt.entry_id}. Look again in a few"
+            " minutes, then run this."
+        )
+    settled = Settled()
+    if not _find_in_books(world, [doubt], settled, live):
+        settled.notes.append("QuickBooks has an equal TimeActivity, so the entry counts as sent.")
+        return settled
+    ledger.release(world.engine, _claim_of(live, [doubt]))
+    return Settled(released=[doubt.entry_id])
 
 
 def _replay_all(
@@ -149,6 +282,7 @@ def _replay_all(
 ) -> list[Doubt]:
     """Hand over again, under the same ids; give back what was refused as a replay."""
     unproven: list[Doubt] = []
+    began = world.quickbooks.time
     while doubts:
         twins: list[Doubt] = []
         for _, group in groupby(doubts, key=lambda doubt: doubt.request_id):
@@ -158,7 +292,10 @@ def _replay_all(
                 outcome = outcomes.get(doubt.bid)
                 if outcome is None:
                     settled.in_doubt.append(doubt.entry_id)
+                    _describe(world, doubt, [], settled)
                 elif isinstance(outcome, Created):
+                    if began and outcome.created_at and outcome.created_at >= began - CLOCK_MARGIN:
+                        settled.replayed.append(doubt.entry_id)
                     twin = ledger.settle_sent(
                         world.engine,
                         doubt,
@@ -172,7 +309,7 @@ def _replay_all(
                         # Whether this run found it in the books, or an earlier one.
                         settled.sent = [id_ for id_ in settled.sent if id_ != twin.entry_id]
                         twins.append(twin)
-                elif outcome.fault.code in REPLAY_CODES:
+                elif outcome.fault.code == BUSINESS_CODE:
                     unproven.append(doubt)
                 else:
                     ledger.record(
@@ -217,14 +354,11 @@ def _replay(
         outcomes = world.quickbooks.create_time_activities(
             made.for_quickbooks, request_id=made.request_id, check=live.check
         )
-    except TryAgain:
+    except (TryAgain, Refused):  # nothing was begun now; of the first call that says nothing
         return {}
     except Unsure:
         ledger.doubt(world.engine, made.request_id, now=world.now(), at_work=world.at_work)
         return {}
-    except Refused as error:
-        refusal = Fault(error.code or "600", str(error), "", "")
-        return {doubt.bid: NotCreated(doubt.bid, refusal) for doubt in doubts}
     return {outcome.bid: outcome for outcome in outcomes}
 
 

@@ -234,7 +234,7 @@ def show_settled(output: Output, document: Mapping[str, Any]) -> None:
         return
     output.say(document["told"] or "Nothing is in doubt.", style="bold")
     for entry_id in document["in_doubt"]:
-        output.say(f"  {entry_id} is still not clear: QuickBooks may be at work on it yet.")
+        output.say(f"  {entry_id} is still in doubt; the next run asks again.")
     for note in document["notes"]:
         output.say(f"Note: {note}")
 

@@ -71,7 +71,7 @@ class Proof(StrEnum):
     """How the ledger knows that an entry was sent."""
 
     ANSWER = "answer"  # QuickBooks said so, under the entry's own request id and bId
-    BOOKS = "books"  # it was found there by its content; a twin may be the one that is meant
+    BOOKS = "books"  # it was found there, by its content or by a person; a twin may be meant
 
 
 class Kind(StrEnum):

@@ -3,14 +3,28 @@
 TimeActivity has no field for an id of ours (FACTS, QBO, fact 2), so an entry is recognised by its
 content: person, customer, day, minutes, billable status, rate and description. Twins, entries that
 are equal in all of these, are counted: two in doubt and one in the books means that one is missing.
+
+Contents are compared as QuickBooks may have normalized them: rates to the cent, white space
+collapsed, long descriptions by their beginning.
 """
 
 import json
-from collections.abc import Iterable, Mapping
-from decimal import Decimal
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from decimal import ROUND_HALF_UP, Decimal
 from typing import Any, NamedTuple
 
 from transforms.names import same_form
+
+_CENT = Decimal("0.01")
+
+#: So much of a description is compared. QuickBooks cuts at 4000 of whatever it counts (FACTS, QBO,
+#: 1.1); 1000 characters are at most 4000 bytes.
+_COMPARED = 1000
+
+#: How many of `_alike`'s fields must agree before an activity may be an edited entry.
+_ENOUGH = 3
 
 
 class Content(NamedTuple):
@@ -22,8 +36,8 @@ class Content(NamedTuple):
         day: TxnDate.
         minutes: Hours and minutes in minutes.
         billable: Billable, or billed since.
-        rate: HourlyRate; 0 where it does not count.
-        description: With white space collapsed: services trim and wrap.
+        rate: HourlyRate to the cent; 0 where it does not count.
+        description: Its beginning, with white space collapsed: services trim and wrap.
     """
 
     person: tuple[str, str]
@@ -55,32 +69,125 @@ def content_of(activity: Mapping[str, Any]) -> Content:
         day=str(activity.get("TxnDate", ""))[:10],
         minutes=int(activity.get("Hours") or 0) * 60 + int(activity.get("Minutes") or 0),
         billable=billable,
-        rate=rate,
-        description=same_form(str(activity.get("Description") or "")),
+        rate=rate.quantize(_CENT, ROUND_HALF_UP),
+        description=same_form(str(activity.get("Description") or ""))[:_COMPARED],
     )
 
 
-def pair_up(
-    doubts: Iterable[tuple[str, Content]], found: Iterable[tuple[str, Content]]
-) -> dict[str, str]:
-    """Give each doubt one activity of the same content, as long as there are any.
+@dataclass(frozen=True)
+class Wanted:
+    """An entry that QuickBooks was asked to create, and may have created.
+
+    Attributes:
+        key: Names it.
+        content: Its content, as sent.
+        created_from: QuickBooks cannot have created it before; `None` if unknown.
+    """
+
+    key: str
+    content: Content
+    created_from: datetime | None
+
+
+@dataclass(frozen=True)
+class Found:
+    """A TimeActivity in the books that no entry of the ledger accounts for.
+
+    Attributes:
+        id: Its Id.
+        content: Its content, as QuickBooks tells it.
+        created_at: When QuickBooks created it; `None` if it does not say.
+    """
+
+    id: str
+    content: Content
+    created_at: datetime | None
+
+
+@dataclass(frozen=True)
+class Matches:
+    """What the books say of entries in doubt.
+
+    Attributes:
+        found: TimeActivity Id by key of the doubt.
+        in_flight: Keys of doubts whose content is in the books, but may be a live run's.
+        near: Ids of activities that may be the entry, edited since, by key of the doubt.
+    """
+
+    found: dict[str, str]
+    in_flight: frozenset[str]
+    near: dict[str, list[str]]
+
+
+def match_books(
+    doubts: Sequence[Wanted], in_flight: Sequence[Wanted], found: Sequence[Found]
+) -> Matches:
+    """Match entries in doubt with activities of the same content, as a multiset.
 
     Args:
-        doubts: Key and content of each entry in doubt.
-        found: Id and content of each TimeActivity that no entry of the ledger accounts for.
+        doubts: The entries in doubt.
+        in_flight: What live runs have handed over and not yet recorded: an activity may be theirs.
+        found: The activities that no entry accounts for.
 
     Returns:
-        Id by key, for those that were found. Which of several twins gets which id does not
-        matter: they are equal.
+        Every doubt of `doubts` is in at most one of `found` and `in_flight`. Which of several
+        twins gets which id does not matter: they are equal.
     """
-    free: dict[Content, list[str]] = {}
-    for activity_id, content in found:
-        free.setdefault(content, []).append(activity_id)
+    free = sorted(found, key=lambda one: one.created_at or datetime.min.replace(tzinfo=UTC))
+    taken_by_live = {
+        activity.content for activity in _pair_up(in_flight, free).values()
+    }  # and no longer in `free`
+    pairs = {key: activity.id for key, activity in _pair_up(doubts, free).items()}
+    missing = [doubt for doubt in doubts if doubt.key not in pairs]
+    near = {
+        doubt.key: [one.id for one in free if _eligible(doubt, one) and _alike(doubt, one)]
+        for doubt in missing
+    }
+    return Matches(
+        found=pairs,
+        in_flight=frozenset(one.key for one in missing if one.content in taken_by_live),
+        near={key: ids for key, ids in near.items() if ids},
+    )
+
+
+def _pair_up(wanted: Iterable[Wanted], free: list[Found]) -> dict[str, Found]:
+    """Take an activity out of *free* for each entry, as long as there are any.
+
+    What is open to a younger entry is open to every older one: so the youngest chooses first.
+    """
+    by_content: dict[Content, list[Found]] = {}
+    for activity in free:
+        by_content.setdefault(activity.content, []).append(activity)
+    oldest = datetime.min.replace(tzinfo=UTC)
     pairs = {}
-    for key, content in doubts:
-        if free.get(content):
-            pairs[key] = free[content].pop(0)
+    for one in sorted(wanted, key=lambda one: one.created_from or oldest, reverse=True):
+        candidates = by_content.get(one.content, [])
+        fitting = next((found for found in candidates if _eligible(one, found)), None)
+        if fitting is not None:
+            candidates.remove(fitting)
+            free.remove(fitting)
+            pairs[one.key] = fitting
     return pairs
+
+
+def _eligible(wanted: Wanted, found: Found) -> bool:
+    if wanted.created_from is None or found.created_at is None:
+        return True
+    return found.created_at >= wanted.created_from
+
+
+def _alike(wanted: Wanted, found: Found) -> bool:
+    """Whether somebody may have edited the entry into this: a person edits a field or two."""
+    mine, other = wanted.content, found.content
+    if mine.person == other.person and mine.day == other.day:
+        return True
+    fields = ("person", "customer_id", "day", "minutes", "description")
+    same = [
+        name
+        for name in fields
+        if getattr(mine, name) and getattr(mine, name) == getattr(other, name)
+    ]
+    return len(same) >= _ENOUGH
 
 
 def _value(activity: Mapping[str, Any], name: str) -> str:

@@ -297,9 +297,12 @@ def test_a_batch_that_is_refused_created_nothing(open_books, serve):
     assert standin.activities == {}
 
 
+EXPIRED = '{"fault":{"error":[{"code":"3200"}],"type":"AUTHENTICATION"}}'
+
+
 def test_a_refused_token_repeats_the_very_same_call(open_books, script):
     """After one renewal the batch goes again, with the same request id and the same bytes."""
-    script.answers = [(401, ""), json.dumps({"BatchItemResponse": [made("1")]})]
+    script.answers = [(401, EXPIRED), json.dumps({"BatchItemResponse": [made("1")]})]
     renewed = []
 
     sent(open_books(script.url, renew=renewed.append))
@@ -313,7 +316,7 @@ def test_a_refused_token_repeats_the_very_same_call(open_books, script):
 
 def test_a_token_that_is_refused_twice_created_nothing(open_books, script):
     """The person is asked, and nothing is left in doubt."""
-    script.answers = [(401, "")]
+    script.answers = [(401, EXPIRED)]
 
     with pytest.raises(AskPerson, match="connect"):
         sent(open_books(script.url))

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from connectors.errors import NotAuthorised, Refused, Throttled, TryAgain, Unsure
 from connectors.faults import fault_of
-from connectors.http import ATTEMPTS, Http, read_json, verdict
+from connectors.http import ATTEMPTS, Failure, Http, classify, read_json
 
 SECRETS = ("key-9f3a", "token-77b1", "query-51cd", "body-e02b")
 GOOD = '{"good": true}'
@@ -20,7 +20,10 @@ GOOD = '{"good": true}'
 
 def describe(response):
     fault = fault_of(response.content)
-    return (str(fault), fault.code) if fault else ("without an explanation", "")
+    if fault is None:
+        return Failure("without an explanation", "", None)
+    own = {429: Throttled, 401: NotAuthorised}.get(response.status_code, Refused)
+    return Failure(str(fault), fault.code, own if response.status_code < 500 else None)
 
 
 @pytest.fixture
@@ -65,35 +68,41 @@ def closed_port():
 
 
 @pytest.mark.parametrize(
-    ("status", "read", "write"),
+    ("status", "read"),
     [
-        (None, TryAgain, Unsure),
-        (429, Throttled, Throttled),
-        (401, NotAuthorised, NotAuthorised),
-        (301, Refused, Refused),
-        (307, Refused, Refused),
-        (400, Refused, Refused),
-        (403, Refused, Refused),
-        (404, Refused, Refused),
-        (408, Refused, Refused),
-        (499, Refused, Refused),
-        (500, TryAgain, Unsure),
-        (502, TryAgain, Unsure),
-        (503, TryAgain, Unsure),
-        (504, TryAgain, Unsure),
-        (599, TryAgain, Unsure),
+        (None, TryAgain),
+        (429, Throttled),
+        (401, NotAuthorised),
+        (301, Refused),
+        (307, Refused),
+        (400, Refused),
+        (403, Refused),
+        (404, Refused),
+        (408, TryAgain),
+        (499, Refused),
+        (500, TryAgain),
+        (502, TryAgain),
+        (503, TryAgain),
+        (504, TryAgain),
+        (599, TryAgain),
     ],
 )
-def test_the_verdict_says_what_to_do_next(status, read, write):
-    """A read may always be tried again; a write only when the service certainly did nothing."""
-    assert verdict(read=True, status=status) is read
-    assert verdict(read=False, status=status) is write
+def test_a_failed_read_says_what_to_do_next(status, read):
+    """A read may always be tried again, unless trying gives the same answer."""
+    assert classify(read=True, status=status) is read
 
 
-@given(st.integers(100, 599).filter(lambda status: status != 429) | st.none())
-def test_only_a_throttled_write_is_ever_repeated(status):
-    """Of all answers to a write, 429 alone says that nothing was done and that it may go later."""
-    assert verdict(read=False, status=status) is not TryAgain
+@given(st.integers(100, 599) | st.none())
+def test_a_status_alone_proves_nothing_about_a_write(status):
+    """Something on the way may have given it, after the work was done."""
+    assert classify(read=False, status=status) is Unsure
+
+
+@pytest.mark.parametrize("proves", [Throttled, NotAuthorised, Refused])
+def test_the_services_own_word_is_proof(proves):
+    """What the service itself says of a call counts, for reads and writes."""
+    assert classify(read=False, status=400, proves=proves) is proves
+    assert classify(read=True, status=400, proves=proves) is proves
 
 
 # --- reads -------------------------------------------------------------------------------------
@@ -188,8 +197,9 @@ def test_a_write_that_is_not_answered_in_time_is_unsure(build):
 
 
 def test_a_throttled_write_is_repeated_with_the_same_bytes(build, script):
-    """429 comes from a gateway that did nothing, so the same call may go again."""
-    script.answers = [(429, ""), (429, ""), GOOD]
+    """QuickBooks' own throttle did nothing, so the same call may go again."""
+    throttle = (429, '<Fault type="SERVICE"><Error code="3001"/></Fault>')
+    script.answers = [throttle, throttle, GOOD]
 
     call(build(), script.url, read=False)
 
@@ -278,18 +288,6 @@ def test_a_throttle_may_be_left_to_the_caller(build, script):
     assert len(script.asked) == 2
 
 
-@pytest.mark.parametrize("read", [True, False])
-def test_a_throttle_may_come_under_another_status(build, script, shared_samples, read):
-    """QuickBooks once throttled with 403: the code decides, for a write too."""
-    name = "qbo/samples/xml-quickbooks-ruby/throttle_exceeded_error.xml"
-    script.answers = [(403, shared_samples(name).read_bytes()), GOOD]
-    told = []
-
-    call(build(throttle_codes=frozenset({"3001"})), script.url, read=read, ended=told.append)
-
-    assert [type(error) for error in told] == [Throttled, type(None)]
-
-
 @pytest.mark.parametrize(("trouble", "timed_out"), [("deaf", True), (504, True), (503, False)])
 def test_silence_is_told_from_other_trouble(build, script, trouble, timed_out):
     """Batches are halved after a timeout, its gateway's too, and after nothing else."""
@@ -322,7 +320,7 @@ def test_redirects_are_not_followed(build, script, status, read):
     """A redirect would carry the key to another address."""
     script.answers = [(status, "", {"Location": f"{script.url}/elsewhere"}), GOOD]
 
-    with pytest.raises(Refused):
+    with pytest.raises(Refused if read else Unsure):
         call(build(), script.url, read=read)
 
     assert [asked.path for asked in script.asked] == ["/v3/thing"]

@@ -3,6 +3,7 @@
 import json
 import time
 from collections import Counter
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
 import pytest
@@ -15,7 +16,7 @@ from connectors.quickbooks import Created, QuickBooks
 from connectors.standins.quickbooks import QuickBooksStandin, Switches, utc_now
 from connectors.standins.server import serving
 from transforms.activities import to_activities
-from transforms.settling import content_of, content_of_body, pair_up
+from transforms.settling import Found, Wanted, content_of, content_of_body, match_books
 
 BODY = {
     "TxnDate": "2026-03-02",
@@ -42,6 +43,8 @@ BODY = {
         {"BillableStatus": "HasBeenBilled"},
         {"HourlyRate": Decimal("75.500")},
         {"HourlyRate": 75.5},
+        {"HourlyRate": Decimal("75.4999")},
+        {"Description": "Drawings\r\n"},
         {"Hours": 0, "Minutes": 90},
         {"Description": " Drawings \n"},
         {"ItemRef": {"value": "8"}, "Taxable": False},
@@ -92,18 +95,73 @@ def test_white_space_around_a_description_does_not_count(text, space):
 contents = st.sampled_from([content_of({**BODY, "Minutes": minutes}) for minutes in range(3)])
 
 
-@given(st.lists(contents, max_size=8), st.lists(contents, max_size=8))
-def test_twins_are_counted(doubts, found):
-    """Two in doubt and one in the books means that one is missing: no activity is used twice."""
-    doubts = [(f"e{n}", content) for n, content in enumerate(doubts)]
-    found = [(str(n), content) for n, content in enumerate(found)]
+def wanted(*contents, since=None, prefix="e"):
+    return [Wanted(f"{prefix}{n}", one, since) for n, one in enumerate(contents)]
 
-    pairs = pair_up(doubts, found)
 
+def in_books(*contents, at=None):
+    return [Found(str(n), one, at) for n, one in enumerate(contents)]
+
+
+@given(st.lists(contents, max_size=8), st.lists(contents, max_size=8), st.lists(contents))
+def test_twins_are_counted(doubts, found, flying):
+    """Two in doubt and one in the books means that one is missing: no activity is used twice.
+
+    What a live run has in flight is counted first.
+    """
+    doubts, found = wanted(*doubts), in_books(*found)
+
+    matches = match_books(doubts, wanted(*flying, prefix="live"), found)
+
+    pairs = matches.found
+    content = {one.key: one.content for one in doubts}
+    booked = {one.id: one.content for one in found}
     assert len(set(pairs.values())) == len(pairs)
-    assert all(dict(doubts)[key] == dict(found)[id_] for key, id_ in pairs.items())
-    both = Counter(content for _, content in doubts) & Counter(content for _, content in found)
-    assert Counter(dict(doubts)[key] for key in pairs) == both
+    assert all(content[key] == booked[id_] for key, id_ in pairs.items())
+    free = Counter(booked.values()) - Counter(flying)
+    assert Counter(content[key] for key in pairs) == Counter(content.values()) & free
+    assert not matches.in_flight & pairs.keys()
+    assert matches.in_flight == {
+        key
+        for key in content.keys() - pairs.keys()
+        if content[key] in Counter(booked.values()) and content[key] in flying
+    }
+
+
+NOON = datetime(2026, 3, 9, 12, tzinfo=UTC)
+HOUR = timedelta(hours=1)
+
+
+def test_each_doubt_takes_only_what_is_younger_than_its_own_claim():
+    """A row made by hand before a claim is not that claim's, though it is younger than another."""
+    same = content_of(BODY)
+    old, young = Wanted("old", same, NOON), Wanted("young", same, NOON + 2 * HOUR)
+    by_hand = Found("1", same, NOON + HOUR)
+
+    assert match_books([young], [], [by_hand]).found == {}
+    assert match_books([young, old], [], [by_hand]).found == {"old": "1"}
+    both = match_books([old, young], [], [by_hand, Found("2", same, NOON + 3 * HOUR)])
+    assert both.found == {"old": "1", "young": "2"}
+
+
+@pytest.mark.parametrize(
+    ("change", "near"),
+    [
+        ({"Description": "Sketches"}, True),
+        ({"Minutes": 45}, True),
+        ({"TxnDate": "2026-03-09"}, True),
+        ({"EmployeeRef": {"value": "56"}}, True),
+        ({"CustomerRef": {"value": "22"}, "Description": "x", "Hours": 4}, True),
+        ({"EmployeeRef": {"value": "56"}, "TxnDate": "2026-03-09", "Description": "x"}, False),
+    ],
+)
+def test_an_edited_entry_is_near(change, near):
+    """People correct a field or two: what agrees in the rest may be the entry."""
+    other = Found("1", content_of({**BODY, **change}), NOON + HOUR)
+    doubt = Wanted("e", content_of(BODY), NOON)
+
+    assert match_books([doubt], [], [other]).near == ({"e": ["1"]} if near else {})
+    assert match_books([Wanted("e", content_of(BODY), NOON + 2 * HOUR)], [], [other]).near == {}
 
 
 # --- as the service tells it -------------------------------------------------------------------
