@@ -49,6 +49,14 @@ def known(
         return _frame(connection.execute(query).all())
 
 
+def as_claimed(engine: sa.Engine, connection_id: int, entry_ids: Sequence[str]) -> pd.DataFrame:
+    """Return the `Contents` of some entries as they were when they were claimed."""
+    columns = [contents.c[name] for name in NAMES]
+    with engine.connect() as connection:
+        rows = rows_of(connection, contents.c.entry_id, connection_id, entry_ids, columns)
+    return _frame(rows)
+
+
 def claimed_since(
     connection: sa.Connection, connection_id: int, claim_no: int, run_id: str, days: Sequence[str]
 ) -> pd.DataFrame:

@@ -146,7 +146,7 @@ def import_files(
                     return plan
             keep_links(world, named)
             importer.carry_out(live, progress or Progress(), run)
-            told = [settled.told] if settled.told else []
+            told = [settled.told, *settled.notes] if settled.told else []
             return report.import_document(live.id, *told, *world.quickbooks.pacer.told())
 
 

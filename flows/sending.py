@@ -9,11 +9,12 @@ Nothing is held for the whole window: memory stays flat. Each step touches the o
 only, so that the Prefect flow can show them one by one.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from typing import Any
 
+from connectors import contents
 from connectors.staging import StagedEntries, staging_entries
 from flows.carrying import carry_out
 from flows.extracting import extract, stale
@@ -30,9 +31,16 @@ from flows.live_run import live_run
 from flows.loading import Progress
 from flows.planning import KeptPlan, Slice, judged
 from flows.reporting import Report
-from flows.settling import settle
+from flows.settling import Settled, settle
 from flows.token_life import expiry_notes
 from flows.world import World
+from schemas.words import State
+
+#: What of an entry's contents QuickBooks shows; a renamed project is the same one.
+COMPARED = ["person", "day", "start", "duration_s", "project_id", "task", "description"]
+
+#: Ids that a note names.
+MOST_NAMED = 20
 
 
 @dataclass(frozen=True)
@@ -90,16 +98,70 @@ def send(
     with live_run(world) as live, KeptPlan() as plan:
         settled = run(settle, world, live)
         with staging_entries() as staged:
-            for one in map(sieve, _slices(world, request, facts, staged, report, run)):
+            late = _Late(world, settled)
+            slices = map(late.mark, _slices(world, request, facts, staged, report, run))
+            for one in map(sieve, slices):
                 report.add(one.plan)
                 plan.add(one)
         report.notes += [settled.told] if settled.told else []
+        report.notes += [*settled.notes, *late.notes()]
         if approve is not None and not approve(_document(world, report, None)):
             return report.latest
         progress.begun(report.tally.ready)
         carry_out(world, live, facts.company, plan, report, progress, run)
         report.notes += world.quickbooks.pacer.told()
         return _document(world, report, live.id)
+
+
+class _Late:
+    """Entries of earlier runs that QuickBooks created only when this run handed them over again.
+
+    They went as they were when they were claimed, and count as sent by this run.
+    """
+
+    def __init__(self, world: World, settled: Settled) -> None:
+        engine, connection_id = world.engine, world.connection.id
+        self._unseen = set(settled.replayed)
+        self._changed: list[str] = []
+        self._claimed = contents.as_claimed(engine, connection_id, settled.replayed)
+        self._claimed = self._claimed.set_index("entry_id")
+
+    def mark(self, one: Slice) -> Slice:
+        """Count the late entries of a slice as sent, and notice which have changed since."""
+        late = one.plan["entry_id"].isin(self._claimed.index)
+        if not late.any():
+            return one
+        ids = one.plan.loc[late, "entry_id"]
+        now = one.recognised.contents.set_index("entry_id").reindex(ids)[COMPARED]
+        then = self._claimed.reindex(ids)[COMPARED]
+        same = (now.eq(then) | (now.isna() & then.isna())).all(axis="columns")
+        self._changed += same.index[~same].tolist()
+        self._unseen -= set(ids)
+        plan = one.plan.copy()
+        plan.loc[late, "state"] = str(State.SENT)
+        plan.loc[late, ["reason", "detail"]] = None
+        return replace(one, plan=plan)
+
+    def notes(self) -> list[str]:
+        """Name the late entries that Clockify says otherwise by now, or did not say here."""
+        notes = []
+        if self._changed:
+            notes.append(
+                "Changed in Clockify after an earlier run had handed them over; QuickBooks has them"
+                f" as they were then: {_some(self._changed)}."
+            )
+        if self._unseen:
+            notes.append(
+                "Sent for an earlier run, and deleted in Clockify since or of other days:"
+                f" {_some(sorted(self._unseen))}."
+            )
+        return notes
+
+
+def _some(ids: Sequence[str]) -> str:
+    """Name some ids, and count the rest."""
+    more = f" and {len(ids) - MOST_NAMED:,} more" if len(ids) > MOST_NAMED else ""
+    return ", ".join(ids[:MOST_NAMED]) + more
 
 
 def look_around(world: World, request: SendRequest) -> Facts:

@@ -71,8 +71,11 @@ class Settled:
             )
             if ids
         ]
+        late = f" QuickBooks created {len(self.replayed):,} of them only now." * bool(self.replayed)
         return (
-            f"Entries in doubt from earlier runs were settled: {', '.join(parts)}." if parts else ""
+            f"Entries in doubt from earlier runs were settled: {', '.join(parts)}.{late}"
+            if parts
+            else ""
         )
 
 

@@ -12,7 +12,8 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
-from dataclasses import dataclass, field
+from copy import deepcopy
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -24,6 +25,9 @@ import sqlalchemy as sa
 
 from connectors.errors import ClockbooksError
 from connectors.pacer import SharedShelf
+from connectors.standins.clockify import ClockifyStandin
+from connectors.standins.server import serving
+from connectors.standins.world import settings_for
 from flows.connecting import Pasted, connect
 from flows.reporting import Report
 from flows.sending import SendRequest, send
@@ -34,6 +38,7 @@ from schemas.tables import ledger
 from transforms.settling import content_of, content_of_body
 
 USER = "64d0000000000000000000a1"
+NEIGHBOR = "64aa000000000000000000b2"
 PROJECT = "64b0000000000000000000b1"
 WORKSPACE = "64aa000000000000000000a1"
 
@@ -210,6 +215,8 @@ class Lab:
         bomb: Lets a process die.
         ours: The clock of the machine that Clockbooks runs on.
         theirs: QuickBooks' own clock.
+        connection: Whose jobs these are; `None` for the only one.
+        environment: What its settings say besides.
     """
 
     world: dict[str, Any]
@@ -219,6 +226,8 @@ class Lab:
     ours: SimulatedClock = field(default_factory=SimulatedClock)
     theirs: SimulatedClock = field(default_factory=SimulatedClock)
     opened: int = 0
+    connection: str | None = None
+    environment: dict[str, str] = field(default_factory=dict)
 
     def set_clocks(self) -> None:
         """Let both machines begin at the same time again."""
@@ -248,11 +257,51 @@ class Lab:
             os.environ.clear()
             os.environ.update(before)
 
+    @contextmanager
+    def open_neighbor(self, house: Any) -> Iterator["Lab"]:
+        """Connect another workspace, with entries of the same ids, to the same company."""
+        world = deepcopy(self.world)
+        world["clockify"]["workspace"]["id"] = NEIGHBOR
+        world["clockify"]["api_keys"] = {"neighbor-key": USER}
+        clockify = ClockifyStandin(world, now=self.theirs.now)
+        with serving(clockify.app) as url:
+            own = house.environment["CLOCKBOOKS_QBO_URL"]
+            settings = settings_for(world, clockify_url=url, quickbooks_url=own)
+            home = {"CLOCKBOOKS_CLOCKIFY_WORKSPACE_ID": WORKSPACE}
+            neighbor = replace(
+                self,
+                connection="neighbor",
+                environment=settings | {"CLOCKBOOKS_CLOCKIFY_WORKSPACE_ID": NEIGHBOR},
+            )
+            with neighbor.acting():
+                connect(
+                    "neighbor",
+                    consent=Pasted(
+                        world["quickbooks"]["realm_id"], world["quickbooks"]["refresh_token"]
+                    ),
+                    allow_payroll=False,
+                )
+            assert neighbor.run(sync)
+            self.connection, self.environment = "main", house.environment | home
+            yield neighbor
+            self.connection, self.environment = None, {}
+
+    @contextmanager
+    def acting(self) -> Iterator[None]:
+        """Let the environment be that of this connection for a block."""
+        before = dict(os.environ)
+        os.environ.update(self.environment)
+        try:
+            yield
+        finally:
+            os.environ.clear()
+            os.environ.update(before)
+
     def run(self, job: Callable[[World], Any]) -> bool:
         """Run a job in a process of its own, and say whether it came through."""
         clock = Clock(now=self.ours.now, sleep=self.pass_time)
         try:
-            with open_world(None, clock=clock) as world:
+            with self.acting(), open_world(self.connection, clock=clock) as world:
                 job(world)
         except (CrashedError, ClockbooksError):
             return False
