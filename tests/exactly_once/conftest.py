@@ -5,6 +5,7 @@ at a chosen point: from then on nothing of it reaches the database or the networ
 clean-up. The office has no bomb: there the installed command runs, and is really killed.
 """
 
+import json
 import os
 import subprocess
 import threading
@@ -215,6 +216,7 @@ class Lab:
         bomb: Lets a process die.
         ours: The clock of the machine that Clockbooks runs on.
         theirs: QuickBooks' own clock.
+        connected: What connecting and syncing a directory once came to.
         connection: Whose jobs these are; `None` for the only one.
         environment: What its settings say besides.
     """
@@ -225,6 +227,7 @@ class Lab:
     bomb: Bomb
     ours: SimulatedClock = field(default_factory=SimulatedClock)
     theirs: SimulatedClock = field(default_factory=SimulatedClock)
+    connected: dict[str, Any] = field(default_factory=dict)
     opened: int = 0
     connection: str | None = None
     environment: dict[str, str] = field(default_factory=dict)
@@ -244,18 +247,29 @@ class Lab:
         os.environ.update(house.environment | SETTINGS)
         self.bomb.reset()
         try:
-            connect(
-                None,
-                consent=Pasted(
-                    self.world["quickbooks"]["realm_id"], self.world["quickbooks"]["refresh_token"]
-                ),
-                allow_payroll=False,
-            )
-            self.run(sync)
+            self._connect(house)
             yield house
         finally:
             os.environ.clear()
             os.environ.update(before)
+
+    def _connect(self, house: Any) -> None:
+        """Connect and sync, or take over what an earlier case of the same directory came to."""
+        directory = json.dumps(self.world | {"clockify": self.world["clockify"] | {"entries": 0}})
+        if directory not in self.connected:
+            realm, token = (
+                self.world["quickbooks"][name] for name in ("realm_id", "refresh_token")
+            )
+            connect(None, consent=Pasted(realm, token), allow_payroll=False)
+            self.run(sync)
+            files = {one.name: one.read_bytes() for one in house.folder.glob("clockbooks.*")}
+            self.connected[directory] = files, deepcopy(house.quickbooks.oauth._consents)  # noqa: SLF001
+        else:
+            files, consents = self.connected[directory]
+            for name, content in files.items():
+                (house.folder / name).touch(mode=0o600)  # as the product leaves them
+                (house.folder / name).write_bytes(content)
+            house.quickbooks.oauth._consents = deepcopy(consents)  # noqa: SLF001
 
     @contextmanager
     def open_neighbor(self, house: Any) -> Iterator["Lab"]:
@@ -395,13 +409,23 @@ def bomb(monkeypatch: pytest.MonkeyPatch) -> Bomb:
     return bomb
 
 
+@pytest.fixture(scope="session")
+def connected_once() -> dict[str, Any]:
+    """Keep what connecting and syncing came to, for all laboratories of this process."""
+    return {}
+
+
 @pytest.fixture
 def lab(
-    small_world: dict[str, Any], open_street: Callable[..., Any], tmp_path: Path, bomb: Bomb
+    small_world: dict[str, Any],
+    open_street: Callable[..., Any],
+    tmp_path: Path,
+    bomb: Bomb,
+    connected_once: dict[str, Any],
 ) -> Iterator[Lab]:
     """Give the laboratory."""
     with open_street() as build:
-        yield Lab(small_world, build, tmp_path, bomb)
+        yield Lab(small_world, build, tmp_path, bomb, connected=connected_once)
 
 
 # --- real processes ------------------------------------------------------------------------------
