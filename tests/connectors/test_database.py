@@ -1,5 +1,6 @@
 """The database makes itself, once, and refuses what it does not know."""
 
+import os
 import socket
 import subprocess
 import sys
@@ -190,7 +191,7 @@ def closed_port():
     "url",
     [
         "postgresql+psycopg://someone:pass-66f0@127.0.0.1:{port}/books",
-        "postgresql+psycopg://someone:pass-66f0@127.0.0.1:5432/no_such_database",
+        "postgresql+psycopg://someone:pass-66f0@{server}/no_such_database",
         "postgresql+psycopg://someone:pass-66f0@127.0.0.1:pass-66f0/books",
         "postgresql+nosuchdriver://someone:pass-66f0@127.0.0.1/books",
         "nosuchdatabase://someone:pass-66f0@127.0.0.1/books",
@@ -204,10 +205,12 @@ def closed_port():
 )
 def test_what_cannot_be_opened_asks_the_person(url, tmp_path):
     """The setting to check is named; no password, in the text or the traceback."""
+    running = sa.make_url(os.environ["CLOCKBOOKS_TEST_POSTGRESQL"])
+    server = f"{running.host}:{running.port}"
     (tmp_path / "file").write_text("This is no database, but a file of another kind. " * 99)
 
     with pytest.raises(AskPerson, match="check CLOCKBOOKS_DATABASE_URL") as raised:
-        open_database(url.format(port=closed_port(), folder=tmp_path))
+        open_database(url.format(port=closed_port(), folder=tmp_path, server=server))
 
     assert "pass-66f0" not in "".join(traceback.format_exception(raised.value))
 
