@@ -86,18 +86,29 @@ def command(*, as_json: bool) -> Iterator[Output]:
         try:
             yield output
         except ClockbooksError as error:
-            logging.getLogger("clockbooks").debug("The command could not run.", exc_info=True)
-            output.errors.print(Text(clean(str(error)), style="red"))
-            output.document = error_document(type(error).__name__, str(error))
-            output.outcome = Outcome.COULD_NOT_RUN
+            _could_not_run(output, type(error).__name__, str(error))
         except KeyboardInterrupt:
             text = "Stopped. The ledger holds what was sent; run the command again to go on."
             output.errors.print(Text(text, style="red"))
             raise typer.Exit(130) from None
+        except Exception as error:
+            from connectors.database import database_trouble
+
+            told = database_trouble(error)
+            if told is None:
+                raise
+            _could_not_run(output, "DatabaseFailed", told)
         if as_json:
             write_json(output.document)
     if output.outcome is not Outcome.DONE:
         raise typer.Exit(int(output.outcome))
+
+
+def _could_not_run(output: Output, kind: str, told: str) -> None:
+    logging.getLogger("clockbooks").debug("Could not run.", exc_info=True)  # noqa: LOG014 - in a handler
+    output.errors.print(Text(clean(told), style="red"))
+    output.document = error_document(kind, told)
+    output.outcome = Outcome.COULD_NOT_RUN
 
 
 def write_json(document: Any) -> None:
