@@ -77,8 +77,15 @@ class Output:
 
 
 @contextmanager
-def command(*, as_json: bool) -> Iterator[Output]:
-    """Run a command's work; print its document, or its error, and leave with its exit code."""
+def command(*, as_json: bool, catches_up: bool = True) -> Iterator[Output]:
+    """Run a command's work; print its document, or its error, and leave with its exit code.
+
+    After work that could be done, Intuit is told of consents that a disconnect could not end.
+
+    Args:
+        as_json: Whether the document is asked for instead of the words.
+        catches_up: Whether the command works with the installation's database at all.
+    """
     from connectors.errors import ClockbooksError
 
     output = Output(as_json=as_json)
@@ -100,8 +107,18 @@ def command(*, as_json: bool) -> Iterator[Output]:
             _could_not_run(output, "DatabaseFailed", told)
         if as_json:
             write_json(output.document)
+    if catches_up and output.outcome is not Outcome.COULD_NOT_RUN:
+        _catch_up()
     if output.outcome is not Outcome.DONE:
         raise typer.Exit(int(output.outcome))
+
+
+def _catch_up() -> None:
+    from flows.revoking import catch_up
+    from flows.world import tell_aside
+
+    for words in catch_up():
+        tell_aside(words)
 
 
 def _could_not_run(output: Output, kind: str, told: str) -> None:

@@ -21,7 +21,7 @@ def upgrade() -> None:
     """What a review holds back, the same row of another file, and what was never handed over."""
     reason = sa.column("reason").in_([sa.literal_column(f"'{word}'") for word in _REASONS])
     name = op.f("ck_verdicts_reason")
-    copied = [sa.CheckConstraint(reason, name=name)]  # SQLite changes a table by copying it
+    copied = (sa.CheckConstraint(reason, name=name),)  # SQLite changes a table by copying it
     with op.batch_alter_table("verdicts", table_args=copied) as verdicts:
         verdicts.drop_constraint(name, type_="check")
     if op.get_bind().dialect.name != "sqlite":
