@@ -20,6 +20,15 @@ import sqlalchemy as sa
 
 SERVER = "CLOCKBOOKS_TEST_POSTGRESQL"
 
+#: Stops the server and removes its folder once its input ends: also when this process is killed.
+_KEEPER = """
+read -r _
+pid="$0/data/postmaster.pid"
+kill -QUIT "$(head -n 1 "$pid")"
+while test -e "$pid"; do sleep 0.05; done
+rm -rf "$0"
+"""
+
 
 @contextmanager
 def running_postgres(*options: str) -> Iterator[None]:
@@ -53,12 +62,14 @@ def running_postgres(*options: str) -> Iterator[None]:
         except subprocess.CalledProcessError as error:
             error.add_note((folder / "log").read_text())
             raise
+        command = ["sh", "-c", _KEEPER, str(folder)]
+        keeper = subprocess.Popen(command, stdin=subprocess.PIPE, start_new_session=True)
         os.environ[SERVER] = f"postgresql+psycopg://postgres@127.0.0.1:{port}"
         try:
             yield
         finally:
             del os.environ[SERVER]
-            run("pg_ctl", "stop", "--wait", "--mode=immediate")
+            keeper.communicate()
 
 
 def _programs(folder: Path) -> tuple[Path, dict[str, Any]]:
