@@ -49,6 +49,29 @@ def open_database(url: str) -> sa.Engine:
     return engine
 
 
+def database_trouble(error: BaseException) -> str | None:
+    """Say in a sentence what kept the database from its work, and what is kept.
+
+    Returns:
+        The sentence; `None` for any other error, also a mistake in a statement.
+    """
+    lasting = (sa.exc.OperationalError, sa.exc.InterfaceError, sa.exc.TimeoutError)
+    if not isinstance(error, lasting) and type(error) is not sa.exc.DatabaseError:
+        return None
+    # The driver's text may bear names and the password: it is searched, not shown.
+    text = str(getattr(error, "orig", error)).lower()
+    if "is full" in text or "no space left" in text:
+        what = "The database's disk is full: make room"
+    elif "locked" in text:
+        what = "The database is locked by another process: let that end"
+    elif getattr(error, "connection_invalidated", False):
+        what = "The connection to the database was lost: see that its server runs"
+    else:
+        kind = type(getattr(error, "orig", error)).__name__
+        what = f"The database cannot go on ({kind}): see that its server runs and its disk is well"
+    return f"{what}, then run the command again. The ledger keeps what was handed over."
+
+
 def _engine(url: str) -> sa.Engine:
     # Parameters are hidden in errors: they bear names, descriptions and tokens.
     address = sa.make_url(url)

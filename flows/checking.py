@@ -13,11 +13,11 @@ from typing import Any, TypeVar
 import sqlalchemy as sa
 
 from connectors import ledger, links
-from connectors.clockify import Clockify
 from connectors.errors import ClockbooksError
 from connectors.secrets import keys_from_file
 from connectors.tokens import lives
 from flows import preflight
+from flows.preflight import Problem
 from flows.token_life import ends_soon
 from flows.world import World, open_world
 from schemas.quickbooks import Company
@@ -60,19 +60,10 @@ class Checks:
         """Add a line about something that a person should see."""
         self.lines.append(Check(name, WARNING, found, to_do))
 
-    def problem(self, name: str, text: str) -> None:
-        """Add a line about something that stops a send: what it is, and after it what to do."""
-        found, mark, to_do = text.partition(": ")
-        if mark:
-            self.lines.append(Check(name, PROBLEM, f"{found}.", to_do[:1].upper() + to_do[1:]))
-        else:
-            first, _, rest = text.partition(". ")
-            self.lines.append(Check(name, PROBLEM, f"{first.rstrip('.')}.", rest or first))
-
-    def unless(self, problem: str | None, name: str, found: str) -> None:
-        """Add a line that is well unless there is a problem."""
+    def unless(self, problem: Problem | None, name: str, found: str) -> None:
+        """Add a line that is well unless there is a problem, which stops a send."""
         if problem:
-            self.problem(name, problem)
+            self.lines.append(Check(name, PROBLEM, problem.found, problem.to_do))
         else:
             self.ok(name, found)
 
@@ -81,7 +72,7 @@ class Checks:
         try:
             return question()
         except ClockbooksError as error:
-            self.problem(name, str(error))
+            self.lines.append(Check(name, PROBLEM, "It could not be looked at.", str(error)))
             return None
 
 
@@ -120,8 +111,12 @@ def _clockify(checks: Checks) -> Mapping[str, Any] | None:
     if me is None:
         return None
     checks.ok("Clockify", f"Answers; the key is {me.get('name') or 'nameless'}'s.")
-    if checks.ask("Clockify role", lambda: _may_send(clockify)):
-        checks.ok("Clockify role", "The key's user is owner or admin of the workspace.")
+    before = len(checks.lines)
+    problem = checks.ask("Clockify role", lambda: preflight.role_problem(clockify))
+    if len(checks.lines) == before:
+        checks.unless(
+            problem, "Clockify role", "The key's user is owner or admin of the workspace."
+        )
     workspace = checks.ask("Clockify plan", clockify.workspace)
     if workspace is None:
         return None
@@ -131,11 +126,6 @@ def _clockify(checks: Checks) -> Mapping[str, Any] | None:
         f"The workspace {workspace.get('name')!r} has the QuickBooks integration.",
     )
     return workspace
-
-
-def _may_send(clockify: Clockify) -> bool:
-    preflight.check_role(clockify)
-    return True
 
 
 def _quickbooks(checks: Checks, *, allow_payroll: bool) -> Company | None:
@@ -180,17 +170,8 @@ def _payroll(checks: Checks, company: Company, *, allow_payroll: bool) -> None:
             "The company has QuickBooks Payroll, with which QuickBooks usually refuses time.",
             "Send a single entry first, with --allow-payroll.",
         )
-    elif problem:
-        checks.lines.append(
-            Check(
-                "Payroll",
-                PROBLEM,
-                "The company has QuickBooks Payroll, with which QuickBooks usually refuses time.",
-                "--allow-payroll tries all the same.",
-            )
-        )
     else:
-        checks.ok("Payroll", "The company has none.")
+        checks.unless(problem, "Payroll", "The company has none.")
 
 
 def _billing(checks: Checks, company: Company) -> None:

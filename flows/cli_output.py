@@ -77,8 +77,15 @@ class Output:
 
 
 @contextmanager
-def command(*, as_json: bool) -> Iterator[Output]:
-    """Run a command's work; print its document, or its error, and leave with its exit code."""
+def command(*, as_json: bool, catches_up: bool = True) -> Iterator[Output]:
+    """Run a command's work; print its document, or its error, and leave with its exit code.
+
+    After work that could be done, Intuit is told of consents that a disconnect could not end.
+
+    Args:
+        as_json: Whether the document is asked for instead of the words.
+        catches_up: Whether the command works with the installation's database at all.
+    """
     from connectors.errors import ClockbooksError
 
     output = Output(as_json=as_json)
@@ -86,18 +93,39 @@ def command(*, as_json: bool) -> Iterator[Output]:
         try:
             yield output
         except ClockbooksError as error:
-            logging.getLogger("clockbooks").debug("The command could not run.", exc_info=True)
-            output.errors.print(Text(clean(str(error)), style="red"))
-            output.document = error_document(type(error).__name__, str(error))
-            output.outcome = Outcome.COULD_NOT_RUN
+            _could_not_run(output, type(error).__name__, str(error))
         except KeyboardInterrupt:
             text = "Stopped. The ledger holds what was sent; run the command again to go on."
             output.errors.print(Text(text, style="red"))
             raise typer.Exit(130) from None
+        except Exception as error:
+            from connectors.database import database_trouble
+
+            told = database_trouble(error)
+            if told is None:
+                raise
+            _could_not_run(output, "DatabaseFailed", told)
         if as_json:
             write_json(output.document)
+    if catches_up and output.outcome is not Outcome.COULD_NOT_RUN:
+        _catch_up()
     if output.outcome is not Outcome.DONE:
         raise typer.Exit(int(output.outcome))
+
+
+def _catch_up() -> None:
+    from flows.revoking import catch_up
+    from flows.world import tell_aside
+
+    for words in catch_up():
+        tell_aside(words)
+
+
+def _could_not_run(output: Output, kind: str, told: str) -> None:
+    logging.getLogger("clockbooks").debug("Could not run.", exc_info=True)  # noqa: LOG014 - in a handler
+    output.errors.print(Text(clean(told), style="red"))
+    output.document = error_document(kind, told)
+    output.outcome = Outcome.COULD_NOT_RUN
 
 
 def write_json(document: Any) -> None:

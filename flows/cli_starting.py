@@ -36,7 +36,7 @@ def ui(
     Schedules, forms to run by hand, plans to approve, runs to watch. Ctrl-C
     stops all of it; the next start finds everything as it was.
     """
-    with command(as_json=False) as output:
+    with command(as_json=False, catches_up=False) as output:
         from flows.prefect_home import Address
         from flows.serving import run_ui
 
@@ -49,7 +49,7 @@ def demo() -> None:
 
     Needs no account, no key and no server; leaves a database that `clockbooks entries` can show.
     """
-    with command(as_json=False) as output:
+    with command(as_json=False, catches_up=False) as output:
         from flows.demo import run_demo
 
         run_demo(output)

@@ -24,7 +24,7 @@ def hold_back_waiting(world: World, plan: pd.DataFrame) -> pd.DataFrame:
         plan: `Plan`.
 
     Returns:
-        The plan; what waits elsewhere is skipped as outside this send, and says where it waits.
+        The plan; what waits elsewhere is skipped, and says where it waits.
     """
     now, engine, connection_id = world.now(), world.engine, world.connection.id
     ready = plan.loc[plan["state"] == State.READY, "entry_id"]
@@ -38,7 +38,7 @@ def hold_back_waiting(world: World, plan: pd.DataFrame) -> pd.DataFrame:
     rows = plan["entry_id"].isin(list(waits))
     held = plan.copy()
     held.loc[rows, "state"] = str(State.SKIPPED)
-    held.loc[rows, "reason"] = str(Reason.FILTERED)
+    held.loc[rows, "reason"] = str(Reason.WAITING_FOR_REVIEW)
     held.loc[rows, "detail"] = [
         _told(world, waiting[waits[entry_id]]) for entry_id in held.loc[rows, "entry_id"]
     ]

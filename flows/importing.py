@@ -258,16 +258,26 @@ def _clashing(recognised: RecognisedRows, plan: pd.DataFrame) -> list[str]:
 
 
 def _without_repeated(plan: pd.DataFrame, repeated: dict[str, tuple[str, int]]) -> pd.DataFrame:
-    """Leave out what an earlier file of the same import has brought already."""
+    """Leave out what an earlier file of the same import has brought already.
+
+    Where that was sent by an earlier run, this one was too.
+    """
+    if not repeated:
+        return plan
     rows = plan["entry_id"].isin(list(repeated))
     told = plan.copy()
     told.loc[rows, "state"] = str(State.SKIPPED)
-    told.loc[rows, "reason"] = str(Reason.ALREADY_SENT)
+    told.loc[rows, "reason"] = str(Reason.DUPLICATE_ROW)
     told.loc[rows, "detail"] = [
         f"The same entry stands in {repeated[entry_id][0]}, line {repeated[entry_id][1]}:"
         " it goes once."
         for entry_id in told.loc[rows, "entry_id"]
     ]
+    sent = plan[plan["reason"] == Reason.ALREADY_SENT].set_index("entry_id")
+    first = told.loc[rows, "entry_id"].str.rpartition(".")[0]
+    first = first[first.isin(sent.index)]
+    for name in ("reason", "detail", "time_activity_id"):
+        told.loc[first.index, name] = first.map(sent[name])
     return told
 
 

@@ -308,7 +308,7 @@ def _refused_whole(error: Refused) -> Ended:
 
 def _not_taken(why: str) -> Ended:
     text = f"It was not handed to QuickBooks, because the run ended early: {why}"
-    return Ended(State.REJECTED, Reason.QBO_REFUSED, text)
+    return Ended(State.REJECTED, Reason.NOT_ATTEMPTED, text)
 
 
 def _in_doubt(why: str) -> Ended:

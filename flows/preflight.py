@@ -1,6 +1,7 @@
 """What must be so before time may go: who asks, both plans, and the state of the company."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from connectors.clockify import Clockify, unknown_workspace
@@ -20,6 +21,23 @@ PLANS = ("essentials", "plus", "advanced")
 ENDED = {"RESTRICTED", "SUSPENDED", "EXPIRED", "CANCELLED"}
 
 
+@dataclass(frozen=True)
+class Problem:
+    """What keeps time from going.
+
+    Attributes:
+        found: What is so, in a sentence.
+        to_do: What a person does about it.
+    """
+
+    found: str
+    to_do: str
+
+    def stop(self) -> AskPerson:
+        """Give the error for a person: nothing is done before these checks."""
+        return AskPerson(f"{self.found} {self.to_do} Nothing was changed.")
+
+
 def check_workspace(clockify: Clockify) -> dict[str, Any]:
     """Check the key's role and the workspace's plan, before anything else is read.
 
@@ -33,7 +51,7 @@ def check_workspace(clockify: Clockify) -> dict[str, Any]:
     workspace = clockify.workspace()
     problem = feature_problem(workspace)
     if problem:
-        raise AskPerson(f"{problem} Nothing was sent.")
+        raise problem.stop()
     return workspace
 
 
@@ -43,24 +61,38 @@ def check_role(clockify: Clockify) -> None:
     Raises:
         AskPerson: They are neither owner nor admin, or do not see the workspace.
     """
+    problem = role_problem(clockify)
+    if problem:
+        raise problem.stop()
+
+
+def role_problem(clockify: Clockify) -> Problem | None:
+    """Say that the key's user is neither owner nor admin of the workspace, if so.
+
+    Raises:
+        AskPerson: They do not see the workspace at all.
+    """
     mine = {workspace.get("id") for workspace in clockify.workspaces(roles=ROLES)}
-    if clockify.workspace_id not in mine:
-        known = clockify.workspaces()
-        if clockify.workspace_id not in {workspace.get("id") for workspace in known}:
-            raise unknown_workspace(clockify.workspace_id, known)
-        raise AskPerson(
-            "The Clockify key belongs to a user who is neither owner nor admin of the workspace,"
-            " and would see only part of its time. Use the key of an admin."
-        )
+    if clockify.workspace_id in mine:
+        return None
+    known = clockify.workspaces()
+    if clockify.workspace_id not in {workspace.get("id") for workspace in known}:
+        raise unknown_workspace(clockify.workspace_id, known)
+    return Problem(
+        "The Clockify key belongs to a user who is neither owner nor admin of the workspace, and"
+        " would see only part of its time.",
+        "Use the key of an admin.",
+    )
 
 
-def feature_problem(workspace: Mapping[str, Any]) -> str | None:
+def feature_problem(workspace: Mapping[str, Any]) -> Problem | None:
     """Say what is wrong with the workspace's plan; `None` when it has the integration."""
     if FEATURE in (workspace.get("features") or []):
         return None
-    return (
+    return Problem(
         f"The Clockify workspace {workspace.get('name')!r} is on a plan without the QuickBooks"
-        " integration: it takes Standard, Pro or Enterprise."
+        " integration.",
+        "Standard, Pro or Enterprise is needed.",
     )
 
 
@@ -75,16 +107,16 @@ def check_company(company: Company, *, allow_payroll: bool) -> None:
         problems.append(payroll_problem(company))
     for problem in problems:
         if problem:
-            raise AskPerson(f"{problem} Nothing was sent.")
+            raise problem.stop()
 
 
-def plan_problem(company: Company) -> str | None:
+def plan_problem(company: Company) -> Problem | None:
     """Say what is wrong with the company's plan, if it is known to be too small."""
     if not company.plan.strip().lower().endswith("simple start"):
         return None
-    return (
-        f"The company {company.name!r} is on {company.plan}, which has no time tracking:"
-        " QuickBooks Online Essentials, Plus or Advanced is needed."
+    return Problem(
+        f"The company {company.name!r} is on {company.plan}, which has no time tracking.",
+        "QuickBooks Online Essentials, Plus or Advanced is needed.",
     )
 
 
@@ -93,33 +125,35 @@ def knows_plan(company: Company) -> bool:
     return company.plan.strip().lower().endswith(PLANS)
 
 
-def subscription_problem(company: Company) -> str | None:
+def subscription_problem(company: Company) -> Problem | None:
     """Say what is wrong with the company's subscription, if it has ended."""
     if company.subscription.upper() not in ENDED:
         return None
-    return (
+    return Problem(
         f"The QuickBooks subscription of {company.name!r} is {company.subscription.lower()},"
-        " so it takes no data: renew it in QuickBooks."
+        " so it takes no data.",
+        "Renew it in QuickBooks.",
     )
 
 
-def time_problem(company: Company) -> str | None:
+def time_problem(company: Company) -> Problem | None:
     """Say that time tracking is off, if it is."""
     if company.tracks_time:
         return None
-    return (
-        f"Time tracking is off in {company.name!r}: switch it on in QuickBooks under Account"
-        " and settings, Time."
+    return Problem(
+        f"Time tracking is off in {company.name!r}.",
+        "Switch it on in QuickBooks under Account and settings, Time.",
     )
 
 
-def payroll_problem(company: Company) -> str | None:
+def payroll_problem(company: Company) -> Problem | None:
     """Say that the company has payroll, if it does (6.3)."""
     if not company.has_payroll:
         return None
-    return (
+    return Problem(
         f"The company {company.name!r} has QuickBooks Payroll, with which QuickBooks usually"
-        " refuses plain time activities. --allow-payroll tries all the same."
+        " refuses plain time activities.",
+        "--allow-payroll tries all the same.",
     )
 
 

@@ -9,19 +9,20 @@ from connectors.consent import revoke
 from connectors.errors import ClockbooksError
 from connectors.revocations import Revocation
 from flows.settings import Settings
-from flows.world import oauth_app, open_vault
+from flows.world import oauth_app, open_installation, open_vault, utc_now
 
 
-def catch_up(settings: Settings, engine: sa.Engine, *, now: datetime) -> list[str]:
+def catch_up() -> list[str]:
     """Try again what could not be revoked, each token once an hour at most.
 
-    Whatever goes wrong is told and kept for later: this comes before other work, and must not
-    stop it. After one failure no other token is tried, so that nobody waits for long.
+    Whatever goes wrong is told and kept for later. After one failure no other token is tried, so
+    that nobody waits for long.
 
     Returns:
         What a person should know; nothing when there was nothing to do.
     """
-    return _try(settings, engine, revocations.claim(engine, now=now))
+    with open_installation() as (settings, engine):
+        return _try(settings, engine, revocations.claim(engine, now=utc_now()))
 
 
 def try_now(

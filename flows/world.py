@@ -82,34 +82,25 @@ class World:
 
 
 @contextmanager
-def open_installation(*, clock: Clock = REAL_CLOCK) -> Iterator[tuple[Settings, sa.Engine]]:
+def open_installation() -> Iterator[tuple[Settings, sa.Engine]]:
     """Open the database for what concerns no single connection.
-
-    Here every command comes by: so Intuit is told here of consents that a disconnect could not
-    end. That never keeps a command from its work.
 
     Raises:
         AskPerson: A setting is wrong, or the database cannot be opened.
     """
-    from flows.revoking import catch_up  # it needs what is opened here: a circle, cut here
-
     settings = read_settings()
     with closing_database(settings.database_url) as engine:
-        for words in catch_up(settings, engine, now=clock.now()):
-            tell_aside(words)
         yield settings, engine
 
 
 @contextmanager
-def open_ledger(
-    name: str | None, *, clock: Clock = REAL_CLOCK
-) -> Iterator[tuple[Settings, sa.Engine, Connection]]:
+def open_ledger(name: str | None) -> Iterator[tuple[Settings, sa.Engine, Connection]]:
     """Open the database alone, for what needs neither service.
 
     Raises:
         AskPerson: See `open_installation`; or no connection fits.
     """
-    with open_installation(clock=clock) as (_, engine):
+    with open_installation() as (_, engine):
         found = find(engine, name)
         yield with_own(own_settings_of(engine, found.id)), engine, found
 
@@ -122,7 +113,7 @@ def open_world(name: str | None, *, clock: Clock = REAL_CLOCK) -> Iterator[World
         AskPerson: See `open_ledger`; or the connection is disconnected, or the environment speaks
             of another workspace.
     """
-    with open_ledger(name, clock=clock) as (settings, engine, connection):
+    with open_ledger(name) as (settings, engine, connection):
         check_connected(engine, connection)
         vault = open_vault(settings)
         clockify = Clockify(

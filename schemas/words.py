@@ -23,6 +23,10 @@ class Reason(StrEnum):
     RUNNING = "running"
     ALREADY_SENT = "already_sent"
     FILTERED = "filtered"
+    WAITING_FOR_REVIEW = "waiting_for_review"
+    LEFT_OUT = "left_out"
+    CHANGED_SINCE_REVIEW = "changed_since_review"
+    DUPLICATE_ROW = "duplicate_row"
     NOT_APPROVED = "not_approved"
     BREAK = "break"
     TOO_LONG = "too_long"
@@ -35,6 +39,7 @@ class Reason(StrEnum):
     RATE_CURRENCY = "rate_currency"
     BILLABLE_WITHOUT_RATE = "billable_without_rate"
     QBO_REFUSED = "qbo_refused"
+    NOT_ATTEMPTED = "not_attempted"
     UNCONFIRMED = "unconfirmed"
 
 
@@ -42,6 +47,10 @@ STATE_OF = {
     Reason.RUNNING: State.SKIPPED,
     Reason.ALREADY_SENT: State.SKIPPED,
     Reason.FILTERED: State.SKIPPED,
+    Reason.WAITING_FOR_REVIEW: State.SKIPPED,
+    Reason.LEFT_OUT: State.SKIPPED,
+    Reason.CHANGED_SINCE_REVIEW: State.SKIPPED,
+    Reason.DUPLICATE_ROW: State.SKIPPED,
     Reason.NOT_APPROVED: State.SKIPPED,
     Reason.BREAK: State.SKIPPED,
     Reason.TOO_LONG: State.REJECTED,
@@ -54,6 +63,7 @@ STATE_OF = {
     Reason.RATE_CURRENCY: State.REJECTED,
     Reason.BILLABLE_WITHOUT_RATE: State.REJECTED,
     Reason.QBO_REFUSED: State.REJECTED,
+    Reason.NOT_ATTEMPTED: State.REJECTED,
     Reason.UNCONFIRMED: State.IN_DOUBT,
 }
 

@@ -4,9 +4,8 @@ import json
 import os
 import subprocess
 import sys
-import uuid
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -14,8 +13,8 @@ from typing import Any
 
 import pandas as pd
 import pytest
-import sqlalchemy as sa
 from hypothesis import settings
+from own_postgres import empty_postgres, running_postgres
 
 from connectors import masking
 from connectors.ledger import About
@@ -32,9 +31,6 @@ DEMO_WORLD = ROOT / "data" / "demo_world.yaml"
 #: Vendors' samples stand beside the project, where they may; their licences keep them out of it.
 SHARED = ROOT.parent / "shared"
 
-#: A server that nobody needs a password for; without it, these tests fail, as they should.
-POSTGRES = sa.URL.create("postgresql+psycopg", "postgres", host="127.0.0.1", port=5432)
-
 #: The service's limits, out of the way of tests that are not about them.
 LIFTED = {"requests_per_second": None, "requests_per_minute": None, "batches_per_minute": None}
 
@@ -42,6 +38,14 @@ COMMAND = Path(sys.executable).parent / "clockbooks"
 
 settings.register_profile("suite", deadline=None)  # a slow machine is no failure
 settings.load_profile("suite")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Start one PostgreSQL for the whole run: the workers of xdist find it in the environment."""
+    if not hasattr(config, "workerinput") and not config.option.collectonly:
+        server = ExitStack()
+        server.enter_context(running_postgres("fsync=off", "max_connections=300"))
+        config.add_cleanup(server.close)
 
 
 @dataclass
@@ -195,24 +199,10 @@ def connected(house: House) -> House:
     return house
 
 
-@contextmanager
-def _postgres_database() -> Iterator[str]:
-    """Make an empty database on PostgreSQL, and drop it afterwards."""
-    name = f"clockbooks_test_{uuid.uuid4().hex}"
-    server = sa.create_engine(POSTGRES, isolation_level="AUTOCOMMIT", poolclass=sa.NullPool)
-    with server.connect() as connection:
-        connection.execute(sa.text(f'CREATE DATABASE "{name}"'))
-    try:
-        yield POSTGRES.set(database=name).render_as_string(hide_password=False)
-    finally:
-        with server.connect() as connection:
-            connection.execute(sa.text(f'DROP DATABASE "{name}" WITH (FORCE)'))
-
-
 @pytest.fixture(scope="session")
 def postgres_database() -> Callable[..., Any]:
     """Give a way to have an empty PostgreSQL database for a block."""
-    return _postgres_database
+    return empty_postgres
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])

@@ -19,7 +19,7 @@ def only_approved(
         by: Who approved it.
 
     Returns:
-        The plan; rows that are held back are skipped as outside this send, and say why.
+        The plan; rows that are held back are skipped, and say why.
     """
     ready = plan["state"] == State.READY
     approved = kept.set_index("entry_id")
@@ -44,7 +44,8 @@ def only_approved(
     rows = details.index[details.notna()]
     held = plan.copy()
     held.loc[rows, "state"] = str(State.SKIPPED)
-    held.loc[rows, "reason"] = str(Reason.FILTERED)
+    held.loc[rows, "reason"] = str(Reason.CHANGED_SINCE_REVIEW)
+    held.loc[left_out.index[left_out], "reason"] = str(Reason.LEFT_OUT)
     held.loc[rows, "detail"] = details[rows].astype("str")
     return held
 

@@ -43,9 +43,9 @@ def explanations(
             f"An entry of type {row['entry_type']} is not worked time, and is never sent."
         ),
         Reason.TOO_LONG: lambda row: (
-            f"It lasts {hours(row['duration_s'])}, rounded {hours(row['minutes'] * 60)}: longer"
-            f" than {sent_limit}. A forgotten timer? Correct or split it in {tracker}, then send"
-            " again."
+            f"It lasts {_lasts(row['duration_s'], sent_limit)}, rounded"
+            f" {hours(row['minutes'] * 60)}: longer than {sent_limit}. A forgotten timer? Correct"
+            f" or split it in {tracker}, then send again."
         ),
         Reason.ROUNDS_TO_ZERO: lambda row: _rounds_to_zero(row, tracker),
         Reason.BILLABLE_WITHOUT_PROJECT: lambda _: (
@@ -139,6 +139,12 @@ def hours(duration_s: int) -> str:
     """
     minutes = int(duration_s) // 60
     return f"{minutes // 60} h {minutes % 60:02d} min" if minutes >= 60 else f"{minutes} min"
+
+
+def _lasts(duration_s: int, limit: str) -> str:
+    """Write a duration, with seconds where without them it would read as the limit itself."""
+    text = hours(duration_s)
+    return f"{text} {int(duration_s) % 60} s" if text == limit and duration_s % 60 else text
 
 
 def refused(fault: str) -> str:

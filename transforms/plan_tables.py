@@ -21,8 +21,11 @@ _WHO = ["user", "place", "week"]
 _SUMS = ["entries", "minutes", "billable_minutes", "amount_cents"]
 _WHY = ["state", "reason", "detail", "user", "place"]
 
-#: Said in place of details that name one entry's TimeActivity.
-_SENT_BEFORE = "In QuickBooks since an earlier send. It never goes twice."
+#: Said in place of details that name one entry's TimeActivity, or one row's place.
+_SAID_OF_ALL = {
+    Reason.ALREADY_SENT: "In QuickBooks since an earlier send. It never goes twice.",
+    Reason.DUPLICATE_ROW: "The same entry stands in an earlier file: it goes once.",
+}
 _MORE = "More entries, for other reasons; `clockbooks entries` lists all of them."
 
 
@@ -123,7 +126,7 @@ def overview(plan: pd.DataFrame) -> Overview:
     )
     staying = rows[~goes]
     staying = staying.assign(
-        detail=staying["detail"].mask(staying["reason"] == Reason.ALREADY_SENT, _SENT_BEFORE),
+        detail=staying["reason"].map(_SAID_OF_ALL).fillna(staying["detail"]),
         entries=1,
         first_day=staying["date"],
         last_day=staying["date"],

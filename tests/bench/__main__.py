@@ -14,6 +14,7 @@ from pathlib import Path
 from command_bench import nothing_to_do, start_up
 from companies_bench import many_companies
 from memory_bench import memory_of_a_send, reading_pages
+from own_postgres import running_postgres
 from pacing_bench import beside_the_peer, share_of_the_ceiling
 from scheduled_bench import scheduled_run
 from sync_bench import compare_directories
@@ -61,4 +62,5 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    with running_postgres():
+        main()

@@ -9,7 +9,6 @@ import subprocess
 import sys
 import tempfile
 import time
-import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -17,6 +16,7 @@ from typing import Any
 
 import sqlalchemy as sa
 from big_ledger import fill
+from own_postgres import empty_postgres
 from sync_bench import COMMAND, ROOT, Cost, _house, _run
 
 from connectors.standins.world import expected_reasons, load_world
@@ -27,8 +27,6 @@ TIMES = 3
 #: Rows of the ledgers; the last only where it is asked for, because filling takes minutes.
 LEDGERS = [10_000, 100_000, 1_000_000]
 LARGEST = 10_000_000
-
-POSTGRES = sa.URL.create("postgresql+psycopg", "postgres", host="127.0.0.1", port=5432)
 
 WINDOW = ("--start", "2026-09-01", "--end", "2026-09-30")
 
@@ -63,7 +61,7 @@ def nothing_to_do(*, largest: bool) -> Iterator[str]:
     yield "| database | rows | wall s | CPU s | wall / at 10,000 rows | target |"
     yield "| --- | --- | --- | --- | --- | --- |"
     sizes = [*LEDGERS, LARGEST] if largest else LEDGERS
-    for name, database in (("SQLite", _sqlite), ("PostgreSQL", _postgresql)):
+    for name, database in (("SQLite", _sqlite), ("PostgreSQL", empty_postgres)):
         first = None
         with database() as url:
             for rows, cost, wall_s in _grown(url, sizes):
@@ -119,19 +117,6 @@ def good_entries() -> dict[str, Any]:
 def _sqlite() -> Iterator[str]:
     with tempfile.TemporaryDirectory() as folder:
         yield f"sqlite:///{folder}/clockbooks.db"
-
-
-@contextmanager
-def _postgresql() -> Iterator[str]:
-    name = f"clockbooks_bench_{uuid.uuid4().hex}"
-    server = sa.create_engine(POSTGRES, isolation_level="AUTOCOMMIT", poolclass=sa.NullPool)
-    with server.connect() as connection:
-        connection.execute(sa.text(f'CREATE DATABASE "{name}"'))
-    try:
-        yield POSTGRES.set(database=name).render_as_string(hide_password=False)
-    finally:
-        with server.connect() as connection:
-            connection.execute(sa.text(f'DROP DATABASE "{name}" WITH (FORCE)'))
 
 
 def _call(words: list[str]) -> None:

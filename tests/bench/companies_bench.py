@@ -15,8 +15,8 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from command_bench import _postgresql
 from memory_bench import _with_many
+from own_postgres import empty_postgres
 from pacing_bench import WINDOW, ScaledClock, SlowService, _serving, _settings
 
 from flows.connecting import Pasted, connect
@@ -68,7 +68,7 @@ def _measure(workers: int, connections: int) -> tuple[float, int]:
     services: list[SlowService] = []
     jobs: list[dict[str, Any]] = []
     with ExitStack() as stack:
-        url = stack.enter_context(_postgresql())
+        url = stack.enter_context(empty_postgres())
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
         key = folder / "key"
         for nth in range(connections):

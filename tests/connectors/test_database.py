@@ -1,5 +1,6 @@
 """The database makes itself, once, and refuses what it does not know."""
 
+import os
 import socket
 import subprocess
 import sys
@@ -12,7 +13,7 @@ import sqlalchemy as sa
 from alembic import command
 from alembic.config import Config
 
-from connectors.database import closing_database, open_database, writing
+from connectors.database import closing_database, database_trouble, open_database, writing
 from connectors.errors import AskPerson
 from schemas.tables import REVISION, connections, metadata, runs, secrets
 
@@ -98,6 +99,27 @@ def test_a_database_of_the_first_revision_keeps_its_rows(empty_database):
     assert (name, kept.connection_id) == ("studio", 7)
     assert (kept.clockify_api_key, kept.access_token, kept.refresh_token) == ("k", "a", "r")
     assert (kept.consent_expires_at, kept.consent_ended_at, kept.refresher) == (None, None, None)
+
+
+def test_a_migration_that_fails_halfway_leaves_the_old_tables(empty_database):
+    """Of several steps the last is the one that fails: none of them is left, and a retry does."""
+    engine = sa.create_engine(empty_database, poolclass=sa.NullPool)
+    config = Config()
+    config.set_main_option("script_location", "schemas:migrations")
+    with engine.begin() as connection:
+        config.attributes["connection"] = connection
+        command.upgrade(config, "0001")
+        connection.execute(sa.text("CREATE TABLE turns (in_the_way INTEGER)"))
+    before = shape(empty_database)
+
+    with pytest.raises(AskPerson):
+        open_database(empty_database)
+
+    assert shape(empty_database) == before
+    with engine.begin() as connection:
+        connection.execute(sa.text("DROP TABLE turns"))
+    open_database(empty_database).dispose()
+    assert shape(empty_database)[1] == [REVISION]
 
 
 def test_a_new_file_is_its_owners_alone(tmp_path):
@@ -190,7 +212,7 @@ def closed_port():
     "url",
     [
         "postgresql+psycopg://someone:pass-66f0@127.0.0.1:{port}/books",
-        "postgresql+psycopg://someone:pass-66f0@127.0.0.1:5432/no_such_database",
+        "postgresql+psycopg://someone:pass-66f0@{server}/no_such_database",
         "postgresql+psycopg://someone:pass-66f0@127.0.0.1:pass-66f0/books",
         "postgresql+nosuchdriver://someone:pass-66f0@127.0.0.1/books",
         "nosuchdatabase://someone:pass-66f0@127.0.0.1/books",
@@ -204,10 +226,12 @@ def closed_port():
 )
 def test_what_cannot_be_opened_asks_the_person(url, tmp_path):
     """The setting to check is named; no password, in the text or the traceback."""
+    running = sa.make_url(os.environ["CLOCKBOOKS_TEST_POSTGRESQL"])
+    server = f"{running.host}:{running.port}"
     (tmp_path / "file").write_text("This is no database, but a file of another kind. " * 99)
 
     with pytest.raises(AskPerson, match="check CLOCKBOOKS_DATABASE_URL") as raised:
-        open_database(url.format(port=closed_port(), folder=tmp_path))
+        open_database(url.format(port=closed_port(), folder=tmp_path, server=server))
 
     assert "pass-66f0" not in "".join(traceback.format_exception(raised.value))
 
@@ -216,6 +240,36 @@ def test_a_folder_that_lacks_is_made(tmp_path):
     """The database's folder need not be there before."""
     with closing_database(f"sqlite:///{tmp_path}/a/b/clockbooks.db"):
         assert (tmp_path / "a" / "b" / "clockbooks.db").exists()
+
+
+# --- fails while it works ----------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("holder", "words"),
+    [("PRAGMA max_page_count = 1", "disk is full"), ("BEGIN IMMEDIATE", "another process")],
+)
+def test_what_fails_in_the_database_is_told_with_what_is_kept(tmp_path, holder, words):
+    """One sentence: what is wrong, what is kept, what to do."""
+    engine = sa.create_engine(f"sqlite:///{tmp_path}/a.db", connect_args={"timeout": 0})
+    with engine.connect() as first, engine.connect() as second:
+        first.exec_driver_sql(holder)
+        failing = first if holder.startswith("PRAGMA") else second
+        with pytest.raises(sa.exc.OperationalError) as raised:
+            failing.exec_driver_sql("CREATE TABLE x (a INTEGER)")
+    engine.dispose()
+
+    told = database_trouble(raised.value)
+
+    assert told
+    assert words in told
+    assert "The ledger keeps what was handed over" in told
+
+
+def test_a_mistake_in_a_statement_is_no_trouble_of_the_database():
+    """It is a fault of the program: nobody is sent to look at disks."""
+    assert database_trouble(sa.exc.ProgrammingError("SELECT", {}, Exception("no"))) is None
+    assert database_trouble(ZeroDivisionError()) is None
 
 
 # --- transactions ------------------------------------------------------------------------------

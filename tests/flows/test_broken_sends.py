@@ -144,6 +144,8 @@ def test_a_throttle_that_does_not_end_stops_the_run_and_keeps_what_is_done(
     left = [row for row in stopped.document["entries"] if row["state"] == "rejected"]
     assert len(left) == 6
     assert all("not handed to QuickBooks" in row["detail"] for row in left)
+    assert stopped.document["counts"]["rejected"] == {"not_attempted": 6}
+    assert {row["reason"] for row in rows_of(week, "verdicts")} == {None, "not_attempted"}
     assert len(rows_of(week, "ledger")) == 3
 
     week.quickbooks.faults.clear()

@@ -61,11 +61,11 @@ def _preference(part, name, value):
 
 
 def _no_feature(house):
-    for workspace in house.clockify.workspaces.values():
-        workspace["features"] = []
+    house.clockify.workspace["features"] = []
 
 
 STATES = {
+    "no integration": (_no_feature, (), "Clockify plan", "problem"),
     "Simple Start": (
         _company("OfferingSku", "QuickBooks Online Simple Start"), (), "QuickBooks plan", "problem"
     ),
@@ -117,6 +117,35 @@ def test_each_state_is_told(synced, case):
         assert "2026-06-30" in found[name]["found"]
     if state == "problem":
         assert synced.run(*LOOK).code == 1  # check and send agree
+
+
+def test_names_with_colons_and_stops_are_not_cut(synced):
+    """What was found holds the whole name; what to do stands apart."""
+    _no_feature(synced)
+    synced.clockify.workspace["name"] = "Acme: North. East"
+    synced.quickbooks.company["CompanyName"] = "Acme Inc. Ltd: Books"
+    _company("SubscriptionStatus", "EXPIRED")(synced)
+
+    found = lines(synced.run("check", "--json"))
+
+    plan, subscription = found["Clockify plan"], found["Subscription"]
+    assert plan["found"].startswith("The Clockify workspace 'Acme: North. East' is on a plan")
+    assert plan["to_do"] == "Standard, Pro or Enterprise is needed."
+    assert subscription["found"].endswith("'Acme Inc. Ltd: Books' is expired, so it takes no data.")
+    assert subscription["to_do"] == "Renew it in QuickBooks."
+
+
+@pytest.mark.parametrize("command", ["connect", "sync"])
+def test_what_sends_nothing_does_not_speak_of_sending(synced, command):
+    """Connect and sync stop at the same problems as a send, in words of their own."""
+    _no_feature(synced)
+
+    ran = synced.connect() if command == "connect" else synced.run("sync")
+
+    assert ran.code == 1
+    assert "without the QuickBooks integration" in ran.err
+    assert "Nothing was changed." in ran.err
+    assert "sent" not in ran.err
 
 
 def test_one_failure_does_not_stop_the_others(synced):

@@ -3,6 +3,7 @@
 import json
 import os
 import pty
+import resource
 import select
 import subprocess
 import sys
@@ -11,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import sqlalchemy as sa
 
 DAY = ("--start", "2026-09-22", "--end", "2026-09-22")
 HOSTILE = "Eve\x1b]0;owned\x07\x1b[2J\x9b31m\x7f\u202e\rRoot"
@@ -154,6 +156,49 @@ def test_a_person_is_asked_before_a_connection_ends(synced, rows_of):
     assert code == 0
     assert "main is disconnected" in shown
     assert rows_of(synced, "secrets") == []
+
+
+def test_a_disk_that_is_full_is_told_in_a_sentence(week, send_day):
+    """Exit code 1, what is kept, no traceback; the next send goes on."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, hard))  # SQLite's writes end there
+    try:
+        ran = send_day(week)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+
+    assert ran.code == 1, ran.err
+    assert "Traceback" not in ran.err
+    assert "The ledger keeps what was handed over" in ran.document["error"]["message"]
+    assert send_day(week).code == 0
+
+
+@pytest.fixture
+def postgres(postgres_database):
+    """Give the address of an empty database of a server."""
+    with postgres_database() as url:
+        yield url
+
+
+def test_a_server_that_ends_the_connection_is_told_in_a_sentence(house, postgres):
+    """As with a full disk: nobody reads a traceback of the database's driver."""
+    database = {"CLOCKBOOKS_DATABASE_URL": postgres, "CLOCKBOOKS_SECRET_KEY": "a passphrase"}
+    assert house.connect(**database).code == 0
+    engine = sa.create_engine(postgres, poolclass=sa.NullPool)
+    with engine.begin() as connection:
+        connection.exec_driver_sql(
+            "CREATE FUNCTION hang_up() RETURNS trigger LANGUAGE plpgsql AS"
+            " 'BEGIN PERFORM pg_terminate_backend(pg_backend_pid()); RETURN NEW; END'"
+        )
+        connection.exec_driver_sql(
+            "CREATE TRIGGER hang_up BEFORE INSERT ON links EXECUTE FUNCTION hang_up()"
+        )
+
+    ran = house.run("sync", "--json", **database)
+
+    assert ran.code == 1, ran.err
+    assert "Traceback" not in ran.err
+    assert "connection to the database" in ran.document["error"]["message"]
 
 
 def _controls(text: str) -> set[str]:

@@ -9,7 +9,7 @@ import pytest
 
 from connectors.database import closing_database, writing
 from flows.disconnecting import disconnect
-from flows.world import Clock
+from flows.world import Clock, open_installation
 from schemas.tables import secrets
 
 pytestmark = pytest.mark.usefixtures("in_this_process")
@@ -110,6 +110,23 @@ def test_intuit_out_of_reach_is_told_later(synced, rows_of):
     assert rows_of(synced, "revocations") == []
     assert _consents(synced) == 0
     assert synced.run("links").err == ""
+
+
+def test_opening_the_database_asks_nobody(synced, monkeypatch, capfd):
+    """A flow or a page that opens it is no command: Intuit is left alone, nothing is printed."""
+    _unreachable(synced, times=1)
+    synced.run("disconnect", "--yes")
+    _an_hour_passes(synced)
+    for name, value in synced.environment.items():
+        monkeypatch.setenv(name, value)
+    asked = len(synced.quickbooks.requests)
+    capfd.readouterr()
+
+    with open_installation():
+        pass
+
+    assert len(synced.quickbooks.requests) == asked
+    assert capfd.readouterr() == ("", "")
 
 
 def test_a_second_disconnect_tries_again_at_once(synced, rows_of):

@@ -344,8 +344,8 @@ def test_a_second_send_leaves_what_waits_to_the_plan(desk, send_day, all_once):
 
     assert second.code == 0
     assert second.document["counts"]["sent"] == 1
-    assert second.document["counts"]["skipped"] == {"filtered": 9}
-    waits = [row for row in second.document["entries"] if row["reason"] == "filtered"]
+    assert second.document["counts"]["skipped"] == {"waiting_for_review": 9}
+    waits = [row for row in second.document["entries"] if row["reason"] == "waiting_for_review"]
     assert all(row["detail"].startswith("It waits in plan 1 for somebody's") for row in waits)
     desk.resume(run_id, decision="approve", who="Ann Lee")
     all_once(desk.house)

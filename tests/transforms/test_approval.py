@@ -37,7 +37,7 @@ def test_what_was_left_out_stays(plan):
     told = _sieved(shown, _kept(shown, "b"))
 
     assert told["state"].to_dict() == {"a": "ready", "b": "skipped"}
-    assert told.loc["b", "reason"] == "filtered"
+    assert told.loc["b", "reason"] == "left_out"
     assert told.loc["b", "detail"].startswith("Ann left it out of plan 12.")
 
 
@@ -59,6 +59,7 @@ def test_what_was_edited_meanwhile_stays(plan, edit, told_so):
     told = _sieved(now, _kept(shown))
 
     assert told["state"].to_dict() == {"a": "ready", "b": "skipped"}
+    assert told.loc["b", "reason"] == "changed_since_review"
     assert told_so in told.loc["b", "detail"]
 
 
@@ -70,6 +71,7 @@ def test_what_came_later_stays(plan):
     told = _sieved(now, _kept(shown))
 
     assert told["state"].to_dict() == {"a": "ready", "new": "skipped"}
+    assert told.loc["new", "reason"] == "changed_since_review"
     assert "was not in plan 12" in told.loc["new", "detail"]
 
 

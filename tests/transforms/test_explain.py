@@ -32,6 +32,7 @@ def detail(judged):
         ({"approved": False}, {"approved_only": True}, ["not approved", "Have it approved"]),
         ({"entry_type": "TIME_OFF"}, {}, ["TIME_OFF", "not worked time"]),
         ({"duration_s": 86161}, {}, ["23 h 56 min", "23 h 55 min", "split it"]),
+        ({"duration_s": 86120}, {}, ["lasts 23 h 55 min 20 s,", "longer than 23 h 55 min."]),
         (
             {"duration_s": 85800},
             {"rounding": Rounding("up", 60)},

@@ -115,13 +115,15 @@ def test_what_a_person_must_do_stands_first():
         row | {"end": ("rejected", "too_long"), "user": "Ann Lee", "project": "Roof", "day": 2},
         row | {"end": ("skipped", "already_sent"), "user": "Bo Li", "project": "Roof", "day": 3},
         row | {"end": ("in_doubt", "unconfirmed"), "user": "Bo Li", "project": None, "day": 4},
+        row | {"end": ("skipped", "duplicate_row"), "user": "Bo Li", "project": "Roof", "day": 5},
+        row | {"end": ("skipped", "duplicate_row"), "user": "Bo Li", "project": "Roof", "day": 6},
     ]
 
     told = overview(plan_of(rows)).remedies()
 
-    assert told["reason"].tolist() == ["unconfirmed", "too_long", "already_sent"]
-    assert told["who"].tolist() == ["Bo Li", "Ann Lee", "2 people"]
-    assert told["where"].tolist() == ["(no project)", "Roof", "Roof"]
+    assert told["reason"].tolist() == ["unconfirmed", "too_long", "already_sent", "duplicate_row"]
+    assert told["who"].tolist() == ["Bo Li", "Ann Lee", "2 people", "Bo Li"]
+    assert told["where"].tolist() == ["(no project)", "Roof", "Roof", "Roof"]
     assert told.loc[2, ["first_day", "last_day"]].tolist() == ["2026-09-02", "2026-09-04"]
 
 
