@@ -268,6 +268,25 @@ def test_who_clockify_does_not_know_is_matched_with_quickbooks(week):
     }  # fmt: skip
 
 
+def test_a_namesake_with_another_address_waits_for_a_person(week, export):
+    """Their hours go to nobody of that name, until somebody says who they are."""
+    one = next(iter(week.clockify.entries.values()))
+    address = week.clockify.users[one["userId"]]["email"]
+    file = export(week, entries=[one])
+    file.write_text(file.read_text().replace(address, "other@elsewhere.example"))
+
+    ran = week.run("import", str(file), *YES)
+
+    assert outcome(ran) == {"ambiguous_name": 1}
+    [row] = ran.document["entries"]
+    own = f"name:{week.clockify.users[one['userId']]['name']} <other@elsewhere.example>"
+    assert f"({address})" in row["detail"]
+    assert own in row["detail"]
+    week.quickbooks.employees["901"] = {"Id": "901", "DisplayName": "Another", "Active": True}
+    assert week.run("link", "user", own, "901").code == 0
+    assert outcome(week.run("import", str(file), *YES)) == {"sent": 1}
+
+
 def test_a_report_of_days_alone_goes_by_its_days(week, booked):
     """Harvest tells hours of a day, no clock: the day counts, and nothing goes twice."""
     user = next(iter(week.clockify.entries.values()))["userId"]
