@@ -231,6 +231,7 @@ def _to_stage(entries: pd.DataFrame, fmt: Format, number: int, days_in: ZoneInfo
         file=number,
         start_us=_microseconds(entries["start"]),
         end_us=_microseconds(entries["end"]),
+        wall=entries["start_local"].str[:16],  # to the minute
         slack_s=_slack_s(entries),
         approved=entries["approved"].fillna(value=False),
     )

@@ -3,7 +3,8 @@
 Two contents are the same when all that both sources told agrees:
 
 - who: the same Clockify user, or the same person in QuickBooks;
-- when: the same minute of the start, or the same day where one of them has no clock;
+- when: the same minute of the start, by the sun or by the clock that each source shows, whatever
+  time zone that was taken to be in; or the same day where one of them has no clock;
 - how long: as far as the sources show it, see `Contents.slack_s`;
 - for what: the same project (by id, or by its name and client), and the same description;
 - the task, only where one of them has no clock: else it tells nothing that the minute does not,
@@ -16,6 +17,7 @@ work. What is the same is counted, not merged: two truly equal rows are two entr
 import hashlib
 from collections import deque
 from collections.abc import Collection, Mapping, Sequence
+from itertools import product
 
 import pandas as pd
 
@@ -31,6 +33,7 @@ def contents_of(
     entries: pd.DataFrame,
     *,
     days: pd.Series,
+    walls: pd.Series,
     links: pd.DataFrame,
     source: Source,
     slack_s: pd.Series | int = 0,
@@ -41,6 +44,7 @@ def contents_of(
     Args:
         entries: `TimeEntries`; those without a duration, running timers, are left out.
         days: Their local days, with their index.
+        walls: What the source's clock showed at their start, `YYYY-MM-DDTHH:MM`.
         links: `Links`, for the people.
         source: Who gave their ids.
         slack_s: By how many seconds their durations may be off.
@@ -59,6 +63,7 @@ def contents_of(
             "person": entries["user_id"].map(persons),
             "day": days,
             "start": entries["start"],
+            "wall": walls,
             "duration_s": entries["duration_s"],
             "slack_s": slack_s,
             "project_id": entries["project_id"].fillna(""),
@@ -113,7 +118,8 @@ def find_twins(rows: pd.DataFrame, known: pd.DataFrame) -> pd.Series:
 def new_ids(rows: pd.DataFrame, *, taken: pd.Series) -> pd.Series:
     """Give ids to rows of a file that are no known entry: their content, and a number.
 
-    The same row gets the same id in every run, so that two runs at once claim it once.
+    The same row gets the same id in every run, whatever time zone it is taken to be in, so that
+    two runs at once claim it once.
 
     Args:
         rows: `Contents`.
@@ -122,9 +128,9 @@ def new_ids(rows: pd.DataFrame, *, taken: pd.Series) -> pd.Series:
     Returns:
         Ids, with the index of *rows*.
     """
-    parts = ["user_id", "day", "start", "duration_s", "project_id", "project", "client", "task",
-             "description"]  # fmt: skip
+    parts = ["user_id", "duration_s", "project_id", "project", "client", "task", "description"]
     texts = [rows[name].astype("str").fillna("\uffff") for name in parts]
+    texts.append(rows["wall"].fillna(rows["day"]))
     whole = texts[0].str.cat(texts[1:], sep="\n")
     digests = [hashlib.sha256(text.encode()).hexdigest()[:32] for text in whole]
     bases = pd.Series(digests, index=rows.index, dtype="str")
@@ -146,9 +152,9 @@ def clashes(rows: pd.DataFrame, known: pd.DataFrame) -> pd.Index:
     """
     begins = [frame.assign(minute=frame["start"].dt.floor(_MINUTE)) for frame in (rows, known)]
     same = pd.Series(False, index=rows.index)
-    for who in ("user_id", "person"):
-        mine, theirs = (pd.MultiIndex.from_frame(frame[[who, "minute"]]) for frame in begins)
-        same |= mine.isin(theirs) & rows[who].notna() & rows["start"].notna()
+    for who, when in product(("user_id", "person"), ("minute", "wall")):
+        mine, theirs = (pd.MultiIndex.from_frame(frame[[who, when]]) for frame in begins)
+        same |= mine.isin(theirs) & rows[who].notna() & begins[0][when].notna()
     return same.index[same]
 
 
@@ -156,20 +162,26 @@ def _numbered(contents: pd.DataFrame) -> pd.DataFrame:
     numbered = contents.reset_index(drop=True)
     numbered["place"] = numbered.index
     numbered["minute"] = numbered["start"].dt.floor(_MINUTE)
+    numbered["wall_day"] = numbered["wall"].str[:10].fillna(numbered["day"])
     return numbered
 
 
 def _pairs(rows: pd.DataFrame, known: pd.DataFrame) -> pd.DataFrame:
     """Give all pairs that are the same as far as both tell: `place_row` and `place_known`."""
     timed, dayed = rows["minute"].notna(), known["minute"].notna()
+    walled = rows["wall"].notna()
     parts = []
     for who in ("user_id", "person"):
         has = rows[who].notna()
         parts += [
             _joined(rows[has & timed], known[dayed], [who, "minute"]),
-            _joined(rows[has & timed], known[~dayed], [who, "day"]),
-            _joined(rows[has & ~timed], known, [who, "day"]),
+            _joined(rows[has & walled], known, [who, "wall"]),
         ]
+        for day in ("day", "wall_day"):
+            parts += [
+                _joined(rows[has & timed], known[~dayed], [who, day]),
+                _joined(rows[has & ~timed], known, [who, day]),
+            ]
     pairs = pd.concat(parts, ignore_index=True)
     pairs = pairs[_agree(pairs)]
     return pairs.drop_duplicates(["place_row", "place_known"])

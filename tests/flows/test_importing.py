@@ -113,6 +113,48 @@ def test_what_went_from_a_file_is_clockifys_from_the_next_send_on(
     assert {row["state"] for row in entries} == {"sent"}
 
 
+@pytest.mark.parametrize("first", ["import", "send"])
+def test_no_change_of_the_time_zone_sends_a_row_twice(first, week, send_day, export, in_the_books):
+    """However it changes, the file's own clock knows its rows again; a reconnect keeps the zone."""
+    file = str(export(week, clock="%H:%M"))
+    if first == "send":
+        send_day(week)
+    else:
+        assert outcome(week.run("import", file, *YES)) == {"sent": 9}
+    for user in week.clockify.users.values():
+        user["settings"] = {**(user.get("settings") or {}), "timeZone": "Asia/Tokyo"}
+
+    joined = week.connect()
+
+    assert joined.code == 0
+    assert "keeps its time zone America/Chicago" in joined.err
+    assert "Asia/Tokyo" in joined.err
+    known = {"already_sent": 9}
+    assert outcome(week.run("import", file, *YES)) == known
+    assert outcome(week.run("import", file, "--timezone", "Pacific/Auckland", *YES)) == known
+    tokyo = {"CLOCKBOOKS_TIMEZONE": "Asia/Tokyo"}
+    assert outcome(week.run("import", file, *YES, **tokyo)) == known
+    assert week.run("configure", "--set", "timezone=Europe/Paris").code == 0
+    assert outcome(week.run("import", file, *YES)) == known
+    assert send_day(week).document["counts"]["sent"] == 0
+    in_the_books()
+
+
+def test_rows_of_an_older_clockbooks_are_known_again(week, export, execute, rows_of):
+    """Rows that were sent under another key, by a version that kept no wall clocks, stay sent."""
+    file = str(export(week))
+    assert outcome(week.run("import", file, *YES)) == {"sent": 9}
+    for number, row in enumerate(rows_of(week, "ledger")):
+        old = f"row-{number:032x}-1"
+        for table in ("contents", "verdicts", "ledger"):
+            execute(
+                week, f"UPDATE {table} SET entry_id = ? WHERE entry_id = ?", old, row["entry_id"]
+            )
+    execute(week, "UPDATE contents SET wall = NULL")
+
+    assert outcome(week.run("import", file, *YES)) == {"already_sent": 9}
+
+
 def test_overlapping_exports_bring_each_entry_once(week, export, in_the_books):
     """The second half of one file is the first half of the next, one at a time or together."""
     entries = list(week.clockify.entries.values())

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from schemas.contents import Contents
 from schemas.words import Source
-from transforms.days import local_days, zone
+from transforms.days import local_days, local_minutes, zone
 from transforms.twins import contents_of, find_twins
 
 DAY = "2026-03-02"
@@ -22,6 +22,7 @@ WORK = {
     "person": "employee:55",
     "day": DAY,
     "start": "2026-03-02T15:00:00Z",
+    "wall": None,
     "duration_s": 3600,
     "slack_s": 0,
     "project_id": "p1",
@@ -179,9 +180,11 @@ def test_contents_are_those_of_finished_entries(
         {"entry_id": "c", "end": None, "duration_s": None},
     )
     linked = links({"kind": "user", "clockify_id": "u1", "qbo_kind": "vendor", "qbo_id": "7"})
-    days = local_days(told["start"], zone("Asia/Tokyo"))
+    tokyo = zone("Asia/Tokyo")
+    when = {name: find(told["start"], tokyo) for name, find in
+            (("days", local_days), ("walls", local_minutes))}  # fmt: skip
 
-    found = contents_of(told, days=days, links=linked, source=Source.CLOCKIFY, untold=["task"])
+    found = contents_of(told, **when, links=linked, source=Source.CLOCKIFY, untold=["task"])
 
     assert found["entry_id"].tolist() == ["a", "b"]
     assert len(set(found["description"])) == 1
