@@ -4,10 +4,11 @@
    disk: nothing is sent before every file has been read to its end.
 2. Names of the files become ids; whom Clockify does not know is matched with QuickBooks.
 3. The rows come back in slices of whole days. Each slice is recognised, judged and loaded like the
-   entries of a send, and forgotten: memory stays flat.
+   entries of a send, and forgotten: memory stays flat. Where somebody is asked, the slices wait on
+   disk, and exactly those that were shown go.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import islice
 from pathlib import Path
@@ -32,6 +33,7 @@ from flows.jobs import (
 )
 from flows.live_run import LiveRun, live_run
 from flows.loading import Progress
+from flows.planning import KeptPlan
 from flows.recognising import RecognisedRows, recognise_rows
 from flows.refusals import hold_back_refused
 from flows.reporting import Report
@@ -140,12 +142,12 @@ def import_files(
             return importer.preview()
         with live_run(world) as live:
             settled = run(settle, world, live)
-            if approve is not None:
-                plan = importer.preview()
-                if not approve(plan):
-                    return plan
-            keep_links(world, named)
-            importer.carry_out(live, progress or Progress(), run)
+            with KeptPlan[_Judged]() as plan:
+                if approve is not None and not approve(importer.preview(plan)):
+                    return report.latest
+                keep_links(world, named)
+                slices = importer.judged() if approve is None else plan
+                importer.carry_out(slices, live, progress or Progress(), run)
             told = [settled.told] if settled.told else []
             return report.import_document(live.id, *told, *world.quickbooks.pacer.told())
 
@@ -164,6 +166,10 @@ def read_into(
         currency=facts.currency,
         approved_only=bool(request.approved_only),
     )
+
+
+#: The rows of some whole days, and what is to become of them: `Plan`, with their places.
+_Judged = tuple[RecognisedRows, pd.DataFrame]
 
 
 class _Importer:
@@ -195,23 +201,33 @@ class _Importer:
             filters=replace(chosen, billable=request.billable),
         )
 
-    def preview(self) -> dict[str, Any]:
-        """Judge all rows, and send none."""
+    def judged(self) -> Iterator[_Judged]:
+        """Judge all rows, slice by slice."""
+        return map(self._judge, self._staged.slices(SLICE_ROWS))
+
+    def preview(self, kept: KeptPlan[_Judged] | None = None) -> dict[str, Any]:
+        """Judge all rows, and send none; the slices are kept for `carry_out`, if anywhere."""
         self._report.begin()
-        for rows in self._staged.slices(SLICE_ROWS):
-            recognised, plan = self._judge(rows)
+        for recognised, plan in self.judged():
             self._report.add(plan)
             self._report.note_clashes(_clashing(recognised, plan))
+            if kept is not None:
+                kept.add((recognised, plan))
         return self._report.import_document(None)
 
-    def carry_out(self, live: LiveRun, progress: Progress, run: Callable[..., Any]) -> None:
-        """Judge and load all rows."""
+    def carry_out(
+        self,
+        slices: Iterable[_Judged],
+        live: LiveRun,
+        progress: Progress,
+        run: Callable[..., Any],
+    ) -> None:
+        """Load what was judged."""
         report = self._report
         report.begin()
         progress.begun(self._staged.rows)
         carrier = Carrier(self._world, live, self._facts.company, progress, run)
-        for rows in self._staged.slices(SLICE_ROWS):
-            recognised, plan = self._judge(rows)
+        for recognised, plan in slices:
             ended = carrier.carry(plan, recognised.about, unkept=recognised.repeated)
             progress.moved(int((plan["state"] != State.READY).sum()))
             report.add(ended)
@@ -219,7 +235,7 @@ class _Importer:
         report.stopped = carrier.stopped
         carrier.finish()
 
-    def _judge(self, rows: pd.DataFrame) -> tuple[RecognisedRows, pd.DataFrame]:
+    def _judge(self, rows: pd.DataFrame) -> _Judged:
         entries = self._entries(rows)
         recognised = recognise_rows(self._world, entries, self._named.links, self._untold)
         plan = make_plan(

@@ -4,11 +4,15 @@ import json
 import os
 import shutil
 from collections import Counter
+from contextlib import closing
 from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
+
+from flows.importing import ImportReport, ImportRequest, import_files
+from flows.world import open_world
 
 pytestmark = pytest.mark.usefixtures("in_this_process")
 
@@ -219,6 +223,31 @@ def test_a_bad_row_stops_only_itself(week, export, in_the_books):
     assert ran.document["counts"]["sent"] == 8
     entries = list(week.clockify.entries.values())
     in_the_books(entries[:1] + entries[2:])
+
+
+def test_what_was_approved_is_sent_and_nothing_else(
+    week, export, execute, monkeypatch, in_the_books
+):
+    """Rows that become free while somebody looks at the plan wait for the next import."""
+    entries = list(week.clockify.entries.values())
+    assert outcome(week.run("import", str(export(week, entries=entries[:2])), *YES)) == {"sent": 2}
+    monkeypatch.chdir(week.folder)
+    for name, value in week.environment.items():
+        monkeypatch.setenv(name, value)
+
+    def approve(plan: dict[str, Any]) -> bool:
+        assert plan["counts"]["ready"] == 7
+        for table in ("contents", "ledger"):
+            execute(week, f"DELETE FROM {table}")
+        return True
+
+    with closing(ImportReport()) as report, open_world(None) as world:
+        request = ImportRequest(files=(export(week),))
+        document = import_files(world, request, report, approve=approve)
+
+    assert document["counts"]["sent"] == 7
+    assert document["counts"]["skipped"] == {"already_sent": 2}
+    in_the_books()
 
 
 def test_dates_that_nobody_can_order_wait_for_a_person(week, export, in_the_books):
