@@ -16,6 +16,7 @@ from typing import Any
 
 import pandas as pd
 
+from connectors import verdicts
 from connectors.errors import AskPerson
 from connectors.staging import Staging, staging
 from flows.attributing import Named, attribute, client_id, keep_links
@@ -45,6 +46,7 @@ from flows.world import World
 from schemas.file_entries import FileEntries
 from schemas.words import Reason, State
 from transforms.plan import Rules, make_plan
+from transforms.twins import look_alikes
 
 #: Lines that a note names; the others are counted.
 _NAMED_LINES = 10
@@ -248,7 +250,24 @@ class _Importer:
         if not self._request.retry_refused:
             plan = hold_back_refused(self._world, self._facts.company, plan)
         places = recognised.entries[["file", "line"]].set_index(plan.index)
-        return recognised, _without_repeated(plan.join(places), recognised.repeated)
+        plan = self._as_clockify_said(plan.join(places))
+        return recognised, _without_repeated(plan, recognised.repeated)
+
+    def _as_clockify_said(self, plan: pd.DataFrame) -> pd.DataFrame:
+        """Keep back what a send kept back for what a file does not show: a break, a currency."""
+        days = plan["date"].unique().tolist()
+        told = verdicts.unsent(self._world.engine, self._world.connection.id, days)
+        held = plan.copy()
+        for file in self._report.files:
+            rows = plan[(plan["file"] == file.name) & (plan["state"] == State.READY)]
+            shown = rows[["client", "project", "description"]].fillna("")
+            shown[[name for name in file.untold if name in shown]] = None
+            before = told[told["reason"].isin(file.silent)].fillna("")
+            found = look_alikes(rows.assign(**shown), before)
+            for name in ("state", "reason", "detail"):
+                held.loc[found.index, name] = told.loc[found, name].to_numpy()
+            told = told.drop(index=found)
+        return held
 
     def _entries(self, rows: pd.DataFrame) -> pd.DataFrame:
         """Give staged rows as `FileEntries`; their ids are only numbers yet."""

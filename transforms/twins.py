@@ -18,12 +18,16 @@ import hashlib
 from collections import deque
 from collections.abc import Collection, Mapping, Sequence
 from itertools import product
+from typing import Any
 
 import pandas as pd
 
 from schemas.contents import Contents
 from schemas.words import Kind, Source
 from transforms.names import same_form
+
+#: How the ids begin that we give to rows of files.
+ROW_ID = "row-"
 
 #: How exactly starts are compared: many exports show no seconds.
 _MINUTE = pd.Timedelta(minutes=1)
@@ -88,9 +92,7 @@ def _digests(texts: pd.Series) -> pd.Series:
 
 
 def _digest(text: str) -> str:
-    # An export writes a quotation mark as two apostrophes (FACTS, Clockify, 9.1).
-    alike = same_form(text.replace('"', "''"))
-    return hashlib.sha256(alike.encode()).hexdigest()[:32]
+    return hashlib.sha256(_form(text).encode()).hexdigest()[:32]
 
 
 def find_twins(rows: pd.DataFrame, known: pd.DataFrame) -> pd.Series:
@@ -137,7 +139,7 @@ def new_ids(rows: pd.DataFrame, *, taken: pd.Series) -> pd.Series:
     numbered = taken.str.extract(r"^row-([0-9a-f]{32})-(\d+)$").dropna()
     last = numbered[1].astype("int64").groupby(numbered[0]).max()
     numbers = bases.map(last).fillna(0).astype("int64") + bases.groupby(bases).cumcount() + 1
-    return "row-" + bases + "-" + numbers.astype("str")
+    return ROW_ID + bases + "-" + numbers.astype("str")
 
 
 def clashes(rows: pd.DataFrame, known: pd.DataFrame) -> pd.Index:
@@ -156,6 +158,69 @@ def clashes(rows: pd.DataFrame, known: pd.DataFrame) -> pd.Index:
         mine, theirs = (pd.MultiIndex.from_frame(frame[[who, when]]) for frame in begins)
         same |= mine.isin(theirs) & rows[who].notna() & begins[0][when].notna()
     return same.index[same]
+
+
+def look_alikes(rows: pd.DataFrame, verdicts: pd.DataFrame) -> pd.Series:
+    """Find for each row the verdict on what looks the same to a person, each of which once.
+
+    A verdict keeps no contents. So this decides nothing that is sent: only what is shown, and what
+    stays back. Minutes may be one apart, because an export may show none of their seconds.
+
+    Args:
+        rows: `date`, `user`, `client`, `project`, `description` and `minutes`; a text that is
+            missing was not told, an empty one was told to be empty.
+        verdicts: The same; its index tells them apart.
+
+    Returns:
+        The index of *verdicts*, with that of *rows*; only of rows that have one.
+    """
+    offers: dict[tuple[str, str], list[Any]] = {}
+    for verdict in verdicts.itertuples():
+        offers.setdefault((verdict.date, _form(verdict.user)), []).append(verdict)
+    found = {}
+    for row in rows[rows["date"].isin(verdicts["date"])].itertuples():
+        left = offers.get((row.date, _form(row.user)), [])
+        fits = [verdict for verdict in left if _look_alike(row, verdict)]
+        if fits:
+            best = min(fits, key=lambda verdict: abs(verdict.minutes - row.minutes))
+            left.remove(best)
+            found[row.Index] = best.Index
+    return pd.Series(found, dtype=object)
+
+
+def told_otherwise(kept: pd.DataFrame, unsent: pd.DataFrame) -> list[str]:
+    """Give the ids of verdicts on what has a newer one, as a row of a file or as Clockify's entry.
+
+    Args:
+        kept: The rows of a plan whose verdicts were kept.
+        unsent: Verdicts of the same days, with `entry_id`, on what the ledger does not hold.
+    """
+    old = unsent[~unsent["entry_id"].isin(kept["entry_id"])].set_index("entry_id")
+    by_file = kept["entry_id"].str.startswith(ROW_ID)
+    old_by_file = old.index.str.startswith(ROW_ID)
+    told: list[str] = []
+    for new, before in ((kept[by_file], old[~old_by_file]), (kept[~by_file], old[old_by_file])):
+        # What is empty in one of them a file may not have told.
+        texts = {name: new[name].replace("", None) for name in ("client", "project", "description")}
+        told += look_alikes(new.assign(**texts), before.replace("", None)).tolist()
+    return told
+
+
+def _look_alike(row: Any, verdict: Any) -> bool:
+    if pd.isna(row.minutes) or pd.isna(verdict.minutes) or abs(row.minutes - verdict.minutes) > 1:
+        return False
+    texts = (
+        (getattr(row, name), getattr(verdict, name))
+        for name in ("client", "project", "description")
+    )
+    return all(
+        pd.isna(mine) or pd.isna(theirs) or _form(mine) == _form(theirs) for mine, theirs in texts
+    )
+
+
+def _form(text: object) -> str:
+    # An export writes a quotation mark as two apostrophes (FACTS, Clockify, 9.1).
+    return same_form(text.replace('"', "''")) if isinstance(text, str) else ""
 
 
 def _numbered(contents: pd.DataFrame) -> pd.DataFrame:

@@ -358,6 +358,48 @@ def test_a_namesake_with_another_address_waits_for_a_person(week, export):
     assert outcome(week.run("import", str(file), *YES)) == {"sent": 1}
 
 
+def test_a_row_that_clockify_kept_back_stays_back_where_the_file_cannot_say(week, export, send_day):
+    """A break, a rate in another currency: an export without those columns does not free them."""
+    pause, *others = week.clockify.entries.values()
+    billed = next(entry for entry in others if entry["billable"])
+    pause["type"], billed["currency"] = "BREAK", "EUR"
+    kept = send_day(week).document["counts"]
+    assert (kept["skipped"], kept["rejected"]) == ({"break": 1}, {"rate_currency": 1})
+    few = ("Type", "Billable", "Billable Rate (USD)", "Billable Amount (USD)")
+
+    for name in ("first.csv", "again.csv"):
+        file = str(export(week, name, without=few, clock="%H:%M"))
+        ran = week.run("import", file, *YES)
+        assert outcome(ran) == {"already_sent": 7, "break": 1, "rate_currency": 1}
+    listed = week.run("entries", "--json").document["entries"]
+    assert len(listed) == 9
+    told = str(export(week, "told.csv", entries=[billed]))  # says USD itself
+    assert week.run("import", told, *DRY).document["counts"]["ready"] == 1
+
+
+def test_a_row_that_was_rejected_and_went_through_clockify_is_listed_once(
+    week, export, send_day, rows_of
+):
+    """Whichever way it goes in the end, an entry has one line, and its equal twin another."""
+    one, other, *_ = week.clockify.entries.values()
+    twin = one | {"id": "e" * 24}
+    week.clockify.entries = {entry["id"]: entry for entry in (one, twin, other)}
+    name = week.clockify.users[one["userId"]]["name"]
+    employee = next(row for row in week.quickbooks.employees.values() if row["DisplayName"] == name)
+    assert week.run("unlink", "user", one["userId"]).code == 0
+    ran = week.run("import", str(export(week, clock="%H:%M")), *YES)
+    assert ran.document["counts"]["rejected"]["unlinked_user"] >= 2
+
+    assert week.run("link", "user", one["userId"], employee["Id"]).code == 0
+    send_day(week)
+
+    listed = week.run("entries", "--json").document["entries"]
+    assert {row["entry_id"]: row["state"] for row in listed} == dict.fromkeys(
+        week.clockify.entries, "sent"
+    )
+    assert len(rows_of(week, "verdicts")) == 3
+
+
 def test_a_report_of_days_alone_goes_by_its_days(week, booked):
     """Harvest tells hours of a day, no clock: the day counts, and nothing goes twice."""
     user = next(iter(week.clockify.entries.values()))["userId"]
