@@ -98,7 +98,9 @@ def every(engine: sa.Engine) -> list[Connection]:
 def store(
     engine: sa.Engine, name: str, joined: Joined, *, vault: Vault, now: datetime
 ) -> Connection:
-    """Store a new connection, or new secrets for the one of that name; ledger and links stay.
+    """Store a new connection, or new secrets for the one of that name.
+
+    Its ledger and links stay, and so does its time zone: it says on which day an entry falls.
 
     Raises:
         AskPerson: The name belongs to another workspace or company, or they to another name.
@@ -107,7 +109,6 @@ def store(
     seen = {
         "workspace_name": joined.workspace_name,
         "company_name": joined.company_name,
-        "timezone": joined.timezone,
         "connected_at": now,
     }
     locked = {
@@ -120,7 +121,9 @@ def store(
         _check_free(name, joined, known)
         found = next((row.id for row in known if row.name == name), None)
         if found is None:
-            insert = connections.insert().values(name=name, link_vendors=True, **both, **seen)
+            insert = connections.insert().values(
+                name=name, link_vendors=True, timezone=joined.timezone, **both, **seen
+            )
             found = connection.execute(insert.returning(connections.c.id)).scalar_one()
         else:
             change = connections.update().where(connections.c.id == found).values(**seen)

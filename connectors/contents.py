@@ -14,6 +14,9 @@ from schemas.words import LedgerState, Source
 
 NAMES = tuple(Contents.to_schema().columns)
 
+#: Clocks of the world are up to 26 hours apart: two days.
+_AROUND = timedelta(days=2)
+
 #: Of several known entries that are the same, the one in the books is meant first.
 _PREFERENCE = (
     LedgerState.SENT, LedgerState.SENDING, LedgerState.REFUSED, LedgerState.RECALLED,
@@ -29,7 +32,7 @@ def newest_claim(engine: sa.Engine, connection_id: int) -> int:
 def known(
     engine: sa.Engine, connection_id: int, days: Sequence[str], *, source: Source | None = None
 ) -> pd.DataFrame:
-    """Give the contents of those days, and of a day around them, whose time zone may differ.
+    """Give the contents of those days, and of the days around them: time zones may differ.
 
     Args:
         engine: The database.
@@ -153,8 +156,8 @@ def _newest(connection: sa.Connection, connection_id: int) -> int:
 
 
 def _of_days(connection_id: int, days: Sequence[str]) -> sa.Select[Any]:
-    first = date.fromisoformat(min(days)) - timedelta(days=1)
-    last = date.fromisoformat(max(days)) + timedelta(days=1)
+    first = date.fromisoformat(min(days)) - _AROUND
+    last = date.fromisoformat(max(days)) + _AROUND
     rank = sa.case({state: place for place, state in enumerate(_PREFERENCE)}, value=ledger.c.state)
     return (
         sa.select(*[contents.c[name] for name in NAMES])

@@ -28,6 +28,7 @@ FILE_ROW: Mapping[str, str] = {
     "start_us": "Int64",
     "end_us": "Int64",
     "day": "str",
+    "wall": "str",
     "duration_s": "Int64",
     "slack_s": "Int64",
     "billable": "boolean",

@@ -3,11 +3,16 @@
 What was sent, the ledger alone says; a verdict only explains.
 """
 
+from collections.abc import Sequence
+
 import pandas as pd
 import sqlalchemy as sa
 
 from connectors.database import changing, chunks, insert_into
 from schemas.tables import ledger, verdicts
+
+#: What a person sees of an entry, and may know it by.
+LOOKS = ("entry_id", "date", "user", "client", "project", "description", "minutes")
 
 
 def keep(engine: sa.Engine, connection_id: int, run_id: str, judged: pd.DataFrame) -> None:
@@ -31,6 +36,45 @@ def keep(engine: sa.Engine, connection_id: int, run_id: str, judged: pd.DataFram
     with changing(engine) as connection:
         for chunk in chunks(rows):
             connection.execute(statement, [{**row, **own} for row in chunk])
+
+
+def unsent(engine: sa.Engine, connection_id: int, days: Sequence[str]) -> pd.DataFrame:
+    """Give the verdicts of some days on entries that the ledger does not hold.
+
+    Args:
+        engine: The database.
+        connection_id: The connection.
+        days: Local days, YYYY-MM-DD; may be empty.
+
+    Returns:
+        `LOOKS`, with `state`, `reason` and `detail`.
+    """
+    names = [*LOOKS, "state", "reason", "detail"]
+    if not days:
+        return pd.DataFrame(columns=names)
+    held = sa.exists().where(
+        ledger.c.connection_id == verdicts.c.connection_id,
+        ledger.c.entry_id == verdicts.c.entry_id,
+    )
+    query = sa.select(*[verdicts.c[name] for name in names]).where(
+        verdicts.c.connection_id == connection_id,
+        verdicts.c.date.between(min(days), max(days)),
+        ~held,
+    )
+    with engine.connect() as connection:
+        rows = connection.execute(query.order_by(verdicts.c.date, verdicts.c.entry_id)).all()
+    return pd.DataFrame([tuple(row) for row in rows], columns=names, dtype=object)
+
+
+def forget(engine: sa.Engine, connection_id: int, entry_ids: Sequence[str]) -> None:
+    """Forget what was said of some entries: they have a verdict under another id."""
+    with changing(engine) as connection:
+        for some in chunks(entry_ids):
+            connection.execute(
+                verdicts.delete().where(
+                    verdicts.c.connection_id == connection_id, verdicts.c.entry_id.in_(some)
+                )
+            )
 
 
 def told(

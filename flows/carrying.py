@@ -17,6 +17,7 @@ from flows.reporting import Report
 from flows.world import World
 from schemas.quickbooks import Company
 from schemas.words import State
+from transforms.twins import told_otherwise
 
 
 class Carrier:
@@ -62,12 +63,11 @@ class Carrier:
         else:
             ended = not_loaded(plan, self.stopped)
         self._taken += int(ended["state"].isin([State.SENT, State.IN_DOUBT]).sum())
-        verdicts.keep(
-            self._world.engine,
-            self._world.connection.id,
-            self._live.id,
-            ended[~ended["entry_id"].isin(list(unkept))],
-        )
+        kept = ended[~ended["entry_id"].isin(list(unkept))]
+        engine, connection_id = self._world.engine, self._world.connection.id
+        verdicts.keep(engine, connection_id, self._live.id, kept)
+        before = verdicts.unsent(engine, connection_id, kept["date"].unique().tolist())
+        verdicts.forget(engine, connection_id, told_otherwise(kept, before))
         return ended
 
     def finish(self) -> None:

@@ -148,6 +148,12 @@ def _join(half: _Half, realm_id: str, tokens: Tokens) -> Connection:
     )
     with closing_database(half.settings.database_url) as engine:
         stored = store(engine, half.name, joined, vault=half.vault, now=utc_now())
+    if half.settings.timezone is None and stored.timezone != half.timezone:
+        tell_aside(
+            f"The connection keeps its time zone {stored.timezone}; the key's Clockify user has"
+            f" {half.timezone} now. To change it: `clockbooks configure --set"
+            f" timezone={half.timezone}`."
+        )
     return replace(stored, timezone=half.settings.timezone or stored.timezone)
 
 

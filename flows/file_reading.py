@@ -17,6 +17,7 @@ from connectors.export_files import DELIMITERS, ExportFile, open_export
 from connectors.staging import FILE_ROW, Staging
 from flows.spool import Spool
 from schemas.exports import BadCell, DateOrder, NotAnExport, Note, WrongMapping, add_up
+from schemas.words import Reason
 from transforms.days import local_days, zone
 from transforms.export_dates import in_words
 from transforms.exports import Conclusion, Format, Survey, parse_mapping, read_rows, recognise
@@ -73,6 +74,7 @@ class FileRead:
         tracker: Where its time is tracked, for people.
         told: How it was read, in a sentence.
         untold: Columns of `Contents` of which it says nothing.
+        silent: Reasons for which it cannot say whether they apply.
         found: What was found out about it, for scripts.
         notes: What a person should know about its rows.
     """
@@ -81,6 +83,7 @@ class FileRead:
     tracker: str
     told: str
     untold: tuple[str, ...]
+    silent: frozenset[Reason]
     found: dict[str, Any]
     notes: list[str] = field(default_factory=list)
 
@@ -166,7 +169,6 @@ def _read_file(reader: _Reader, number: int, path: Path, *, approved_only: bool)
                 timezone=reader.clocks_in,
                 currency=reader.currency,
                 decimal_mark=conclusion.decimal_mark,
-                spreadsheet=export.kind == "xlsx",
             )
             reader.staged.add(_to_stage(read.entries, fmt, number, reader.days_in))
             bad = list(_by_row(path, [*chunk.bad, *read.bad]))
@@ -185,6 +187,7 @@ def _read_file(reader: _Reader, number: int, path: Path, *, approved_only: bool)
             if name not in fmt.columns
             for column in columns
         ),
+        silent=_silent(fmt),
         found={
             "format": fmt.name,
             "encoding": export.encoding or None,
@@ -195,6 +198,18 @@ def _read_file(reader: _Reader, number: int, path: Path, *, approved_only: bool)
         },
         notes=[f"{path}: {text}" for text in [*export.notes, *fmt.notes, *map(_as_text, notes)]],
     )
+
+
+def _silent(fmt: Format) -> frozenset[Reason]:
+    """Say what of Clockify's entries does not show in such a file."""
+    has, silent = fmt.columns.keys(), set()
+    if "type" not in has:
+        silent.add(Reason.BREAK)
+    if not {"rate", "billable"} <= has or not (fmt.currency or "currency" in has):
+        silent.add(Reason.RATE_CURRENCY)
+    if "billable" not in has:
+        silent |= {Reason.BILLABLE_WITHOUT_PROJECT, Reason.BILLABLE_WITHOUT_RATE}
+    return frozenset(silent)
 
 
 def _recognise(export: ExportFile, name: str, options: ReadOptions) -> Format:
@@ -232,6 +247,7 @@ def _to_stage(entries: pd.DataFrame, fmt: Format, number: int, days_in: ZoneInfo
         file=number,
         start_us=_microseconds(entries["start"]),
         end_us=_microseconds(entries["end"]),
+        wall=entries["start_local"].str[:16],  # to the minute
         slack_s=_slack_s(entries),
         approved=entries["approved"].fillna(value=False),
     )

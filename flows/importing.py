@@ -4,10 +4,11 @@
    disk: nothing is sent before every file has been read to its end.
 2. Names of the files become ids; whom Clockify does not know is matched with QuickBooks.
 3. The rows come back in slices of whole days. Each slice is recognised, judged and loaded like the
-   entries of a send, and forgotten: memory stays flat.
+   entries of a send, and forgotten: memory stays flat. Where somebody is asked, the slices wait on
+   disk, and exactly those that were shown go.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import islice
 from pathlib import Path
@@ -15,6 +16,7 @@ from typing import Any
 
 import pandas as pd
 
+from connectors import verdicts
 from connectors.errors import AskPerson
 from connectors.staging import Staging, staging
 from flows.attributing import Named, attribute, client_id, keep_links
@@ -32,6 +34,7 @@ from flows.jobs import (
 )
 from flows.live_run import LiveRun, live_run
 from flows.loading import Progress
+from flows.planning import KeptPlan
 from flows.recognising import RecognisedRows, recognise_rows
 from flows.refusals import hold_back_refused
 from flows.reporting import Report
@@ -43,6 +46,7 @@ from flows.world import World
 from schemas.file_entries import FileEntries
 from schemas.words import Reason, State
 from transforms.plan import Rules, make_plan
+from transforms.twins import look_alikes
 
 #: Lines that a note names; the others are counted.
 _NAMED_LINES = 10
@@ -140,12 +144,12 @@ def import_files(
             return importer.preview()
         with live_run(world) as live:
             settled = run(settle, world, live)
-            if approve is not None:
-                plan = importer.preview()
-                if not approve(plan):
-                    return plan
-            keep_links(world, named)
-            importer.carry_out(live, progress or Progress(), run)
+            with KeptPlan[_Judged]() as plan:
+                if approve is not None and not approve(importer.preview(plan)):
+                    return report.latest
+                keep_links(world, named)
+                slices = importer.judged() if approve is None else plan
+                importer.carry_out(slices, live, progress or Progress(), run)
             told = [settled.told, *settled.notes] if settled.told else []
             return report.import_document(live.id, *told, *world.quickbooks.pacer.told())
 
@@ -164,6 +168,10 @@ def read_into(
         currency=facts.currency,
         approved_only=bool(request.approved_only),
     )
+
+
+#: The rows of some whole days, and what is to become of them: `Plan`, with their places.
+_Judged = tuple[RecognisedRows, pd.DataFrame]
 
 
 class _Importer:
@@ -195,23 +203,33 @@ class _Importer:
             filters=replace(chosen, billable=request.billable),
         )
 
-    def preview(self) -> dict[str, Any]:
-        """Judge all rows, and send none."""
+    def judged(self) -> Iterator[_Judged]:
+        """Judge all rows, slice by slice."""
+        return map(self._judge, self._staged.slices(SLICE_ROWS))
+
+    def preview(self, kept: KeptPlan[_Judged] | None = None) -> dict[str, Any]:
+        """Judge all rows, and send none; the slices are kept for `carry_out`, if anywhere."""
         self._report.begin()
-        for rows in self._staged.slices(SLICE_ROWS):
-            recognised, plan = self._judge(rows)
+        for recognised, plan in self.judged():
             self._report.add(plan)
             self._report.note_clashes(_clashing(recognised, plan))
+            if kept is not None:
+                kept.add((recognised, plan))
         return self._report.import_document(None)
 
-    def carry_out(self, live: LiveRun, progress: Progress, run: Callable[..., Any]) -> None:
-        """Judge and load all rows."""
+    def carry_out(
+        self,
+        slices: Iterable[_Judged],
+        live: LiveRun,
+        progress: Progress,
+        run: Callable[..., Any],
+    ) -> None:
+        """Load what was judged."""
         report = self._report
         report.begin()
         progress.begun(self._staged.rows)
         carrier = Carrier(self._world, live, self._facts.company, progress, run)
-        for rows in self._staged.slices(SLICE_ROWS):
-            recognised, plan = self._judge(rows)
+        for recognised, plan in slices:
             ended = carrier.carry(plan, recognised.about, unkept=recognised.repeated)
             progress.moved(int((plan["state"] != State.READY).sum()))
             report.add(ended)
@@ -219,7 +237,7 @@ class _Importer:
         report.stopped = carrier.stopped
         carrier.finish()
 
-    def _judge(self, rows: pd.DataFrame) -> tuple[RecognisedRows, pd.DataFrame]:
+    def _judge(self, rows: pd.DataFrame) -> _Judged:
         entries = self._entries(rows)
         recognised = recognise_rows(self._world, entries, self._named.links, self._untold)
         plan = make_plan(
@@ -232,7 +250,24 @@ class _Importer:
         if not self._request.retry_refused:
             plan = hold_back_refused(self._world, self._facts.company, plan)
         places = recognised.entries[["file", "line"]].set_index(plan.index)
-        return recognised, _without_repeated(plan.join(places), recognised.repeated)
+        plan = self._as_clockify_said(plan.join(places))
+        return recognised, _without_repeated(plan, recognised.repeated)
+
+    def _as_clockify_said(self, plan: pd.DataFrame) -> pd.DataFrame:
+        """Keep back what a send kept back for what a file does not show: a break, a currency."""
+        days = plan["date"].unique().tolist()
+        told = verdicts.unsent(self._world.engine, self._world.connection.id, days)
+        held = plan.copy()
+        for file in self._report.files:
+            rows = plan[(plan["file"] == file.name) & (plan["state"] == State.READY)]
+            shown = rows[["client", "project", "description"]].fillna("")
+            shown[[name for name in file.untold if name in shown]] = None
+            before = told[told["reason"].isin(file.silent)].fillna("")
+            found = look_alikes(rows.assign(**shown), before)
+            for name in ("state", "reason", "detail"):
+                held.loc[found.index, name] = told.loc[found, name].to_numpy()
+            told = told.drop(index=found)
+        return held
 
     def _entries(self, rows: pd.DataFrame) -> pd.DataFrame:
         """Give staged rows as `FileEntries`; their ids are only numbers yet."""

@@ -13,7 +13,7 @@ import pickle
 import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Self
+from typing import Generic, Self, TypeVar
 
 import pandas as pd
 
@@ -40,22 +40,25 @@ class Slice:
     recognised: Recognised
 
 
-class KeptPlan:
+AnySlice = TypeVar("AnySlice")
+
+
+class KeptPlan(Generic[AnySlice]):
     """The slices of one plan, on disk; the file has no name and is gone with us."""
 
     def __init__(self) -> None:
         self._file = tempfile.TemporaryFile()  # noqa: SIM115 - see `close`
 
-    def add(self, one: Slice) -> None:
+    def add(self, one: AnySlice) -> None:
         """Add a slice at the end."""
         self._file.seek(0, 2)
         pickle.dump(one, self._file, protocol=pickle.HIGHEST_PROTOCOL)
 
-    def __iter__(self) -> Iterator[Slice]:
+    def __iter__(self) -> Iterator[AnySlice]:
         place, end = 0, self._file.seek(0, 2)
         while place < end:
             self._file.seek(place)  # another reader may have been elsewhere
-            one: Slice = pickle.load(self._file)  # noqa: S301 - nobody else can write to it
+            one: AnySlice = pickle.load(self._file)  # noqa: S301 - nobody else can write to it
             place = self._file.tell()
             yield one
 

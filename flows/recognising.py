@@ -16,7 +16,7 @@ from connectors import contents, ledger
 from connectors.ledger import About
 from flows.world import World
 from schemas.words import Source
-from transforms.days import local_days
+from transforms.days import local_days, local_minutes
 from transforms.twins import clashes, contents_of, find_twins, new_ids
 
 
@@ -53,7 +53,8 @@ def recognise(world: World, entries: pd.DataFrame, links: pd.DataFrame) -> Recog
     """
     engine, connection_id = world.engine, world.connection.id
     days = local_days(entries["start"], world.timezone)
-    mine = contents_of(entries, days=days, links=links, source=Source.CLOCKIFY)
+    walls = local_minutes(entries["start"], world.timezone)
+    mine = contents_of(entries, days=days, walls=walls, links=links, source=Source.CLOCKIFY)
     since = contents.newest_claim(engine, connection_id)
     held = ledger.held(engine, connection_id, entries["entry_id"].tolist())
     new = mine[~mine["entry_id"].isin(held["entry_id"])]
@@ -124,6 +125,7 @@ def recognise_rows(
         mine = contents_of(
             rows,
             days=rows["day"],
+            walls=rows["wall"],
             links=links,
             source=Source.FILE,
             slack_s=rows["slack_s"],

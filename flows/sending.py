@@ -95,7 +95,7 @@ def send(
             for one in map(sieve, _slices(world, request, facts, staged, report, run)):
                 report.add(one.plan)
         return _document(world, report, None)
-    with live_run(world) as live, KeptPlan() as plan:
+    with live_run(world) as live, KeptPlan[Slice]() as plan:
         settled = run(settle, world, live)
         with staging_entries() as staged:
             late = _Late(world, settled)

@@ -32,6 +32,12 @@ class Contents(pa.DataFrameModel):
         unit="UTC",
         nullable=True,
     )
+    wall: Series[str] = column(
+        "What the source's own clock showed at the start, YYYY-MM-DDTHH:MM, whatever time zone it"
+        " was taken to be in; empty where the source tells only the day.",
+        source="the file; for Clockify's own entries, the connection's time zone",
+        nullable=True,
+    )
     duration_s: Series["Int64"] = column(
         "Worked time.", source="TimeEntries.duration_s", unit="s", ge=0
     )

@@ -18,6 +18,11 @@ class FileEntries(TimeEntries):
     day: Series[str] = column(
         "Local day of the start, YYYY-MM-DD.", source="Start Date, in the connection's time zone"
     )
+    wall: Series[str] = column(
+        "Start as the file shows it, YYYY-MM-DDTHH:MM; empty where it tells only the day.",
+        source="Start Date, Start Time",
+        nullable=True,
+    )
     slack_s: Series["Int64"] = column(
         "By how much the duration may be off, because the file shows or rounds it so.",
         source="the format of the file",

@@ -13,7 +13,7 @@ import sqlalchemy as sa
 from schemas.words import LedgerState, PlanState, Proof, Reason, Source, State
 
 #: The migration that makes these tables; a test holds it equal to the newest one.
-REVISION = "0007"
+REVISION = "0008"
 
 # Constraints have names, so that a migration can change them on every database.
 metadata = sa.MetaData(
@@ -248,6 +248,12 @@ contents = sa.Table(
     sa.Column("person", sa.String(40), comment="QuickBooks' kind and id: employee:61"),
     sa.Column("day", sa.String(10), nullable=False, comment="Local day."),
     sa.Column("start", Utc, comment="UTC; null where the source told only the day."),
+    sa.Column(
+        "wall",
+        sa.String(16),
+        comment="Start as the source's own clock showed it, YYYY-MM-DDTHH:MM: in a file, whatever"
+        " time zone it was taken to be in.",
+    ),
     sa.Column("duration_s", sa.Integer, nullable=False, comment="Worked, before rounding."),
     sa.Column("slack_s", sa.Integer, nullable=False, comment="By how much that may be off."),
     sa.Column("project_id", sa.String(64)),

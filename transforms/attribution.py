@@ -39,12 +39,16 @@ class Attributed:
 def attribute_people(names: pd.DataFrame, users: pd.DataFrame) -> Attributed:
     """Find who is meant: by the e-mail address, else by the name.
 
+    The name decides only where the row or the user has no address: a namesake with another one is
+    somebody else, until a person links them.
+
     Args:
         names: Distinct `user_name` and `user_email`; either may be missing.
         users: `Users` of Clockify.
     """
     by_email = _grouped(users["email"].str.strip().str.casefold(), users["clockify_id"])
     by_name = _grouped(users["name"].map(same_form, na_action="ignore"), users["clockify_id"])
+    address_of = dict(zip(users["clockify_id"], _texts(users["email"]), strict=True))
     addresses = names.groupby(names["user_name"].map(same_form, na_action="ignore"))
     several = set(addresses["user_email"].nunique().loc[lambda number: number > 1].index)
     ids: list[str] = []
@@ -55,11 +59,13 @@ def attribute_people(names: pd.DataFrame, users: pd.DataFrame) -> Attributed:
         found = by_email.get(email.strip().casefold(), []) if email else []
         if len(found) != 1 and form not in {"", DELETED_USER}:
             found = by_name.get(form, [])
-        nameless = form in {"", DELETED_USER} | several
-        own = own_id(f"{form} <{email}>".strip() if nameless and email else form)
-        ids.append(found[0] if len(found) == 1 else own)
-        if len(found) > 1:
-            ambiguous[own] = _ambiguous(Kind.USER, own, name, found)
+        namesake = len(found) == 1 and _differ(email, address_of[found[0]])
+        by_address = namesake or form in {"", DELETED_USER} | several
+        own = own_id(f"{form} <{email}>".strip() if by_address and email else form)
+        ids.append(found[0] if len(found) == 1 and not namesake else own)
+        if len(found) > 1 or namesake:
+            shown = [f"{id_} ({address_of[id_]})" if address_of[id_] else id_ for id_ in found]
+            ambiguous[own] = _ambiguous(Kind.USER, own, name, shown)
         elif not found:
             strangers[own] = {
                 "clockify_id": own, "name": name or None, "email": email or None, "active": True,
@@ -110,6 +116,12 @@ def own_id(name: str) -> str:
         return whole
     digest = hashlib.sha256(name.encode()).hexdigest()[:12]
     return f"{whole[: _LONGEST_ID - 13]} {digest}"
+
+
+def _differ(one: str, other: str) -> bool:
+    """Say whether two addresses are there, and are two."""
+    one, other = one.strip().casefold(), other.strip().casefold()
+    return bool(one and other) and one != other
 
 
 def _texts(column: pd.Series) -> list[str]:

@@ -35,14 +35,26 @@ def local_days(instants: pd.Series, timezone: ZoneInfo) -> pd.Series:
     Returns:
         Text `YYYY-MM-DD`, with the index of *instants*.
     """
+    return _shown(instants, timezone, _DAY_US, "datetime64[D]").rename("date")
+
+
+def local_minutes(instants: pd.Series, timezone: ZoneInfo) -> pd.Series:
+    """Say what a wall clock shows at each instant, to the minute: text `YYYY-MM-DDTHH:MM`.
+
+    Args and result are those of `local_days`.
+    """
+    return _shown(instants, timezone, _MINUTE_US, "datetime64[m]").rename("wall")
+
+
+def _shown(instants: pd.Series, timezone: ZoneInfo, unit_us: int, dtype: str) -> pd.Series:
     us = instants.dt.as_unit("us").astype("int64").to_numpy()
-    distinct, codes = _numbered((us + _offsets_us(us, timezone)) // _DAY_US)
-    words = np.datetime_as_string(distinct.astype("datetime64[D]")).tolist()
-    days = texts(spelled(codes, words))
-    return days.set_axis(instants.index).rename("date")
+    distinct, codes = _numbered((us + _offsets_us(us, timezone)) // unit_us)
+    words = np.datetime_as_string(distinct.astype(dtype)).tolist()
+    return texts(spelled(codes, words)).set_axis(instants.index)
 
 
-_DAY_US = 24 * 3600 * 1_000_000
+_MINUTE_US = 60 * 1_000_000
+_DAY_US = 24 * 60 * _MINUTE_US
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 

@@ -60,6 +60,9 @@ _NOT_NEEDED = re.compile(
     r"employee\?|external reference url"
 )
 
+#: What says of a column that its numbers are hours; `(h)` too.
+_HOURS = re.compile(r"\b(h|hrs?|hours?|std|stunden?|horas?|heures?|decimal|dezimal|décimale?s?)\b")
+
 _LABELLED = re.compile(r"(.+?)\s*\(([^()]+)\)")
 
 _DETAILED = (
@@ -90,6 +93,11 @@ class Format:
     def column(self, found: str) -> str:
         """Give the name that the column for a field has in the file."""
         return self.header[self.columns[found]]
+
+    @property
+    def durations_are_hours(self) -> bool:
+        """Say whether the header tells that bare numbers in the column of durations are hours."""
+        return bool(_HOURS.search(_key(self.column("duration"))))
 
 
 def parse_mapping(texts: Sequence[str]) -> dict[str, str]:

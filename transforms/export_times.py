@@ -5,6 +5,7 @@ Where there is no end, or no clock at all, the told duration is the one there is
 """
 
 from dataclasses import dataclass
+from shlex import quote
 from typing import Literal
 from zoneinfo import ZoneInfo
 
@@ -19,6 +20,7 @@ from transforms.export_dates import in_words, read_day, split_date
 from transforms.export_values import (
     SLACK_S,
     Mark,
+    decimal_mark,
     number_wanted,
     read_duration,
     read_each,
@@ -38,7 +40,6 @@ class Writing:
 
     order: DateOrder
     mark: Mark | None
-    spreadsheet: bool
 
 
 def read_times(cells: Cells, writing: Writing, timezone: ZoneInfo) -> pd.DataFrame:
@@ -60,7 +61,7 @@ def read_times(cells: Cells, writing: Writing, timezone: ZoneInfo) -> pd.DataFra
     instants = to_instants(walls, timezone)
     _tell_of_clock_changes(cells, instants, timezone)
     worked_s = _worked(cells, instants)
-    duration_s = worked_s.where(by_clock, best["s"])
+    duration_s = worked_s.where(by_clock, _whole_minutes(best))
     _compare(cells, told, duration_s.where(~instants.doubtful), _clock_slack(start, end, best))
     computed_end = instants.start + pd.to_timedelta(duration_s, unit="s").astype("timedelta64[us]")
     return pd.DataFrame(
@@ -115,10 +116,10 @@ def _time_text(text: str) -> str:
 
 def _told(cells: Cells, name: str, writing: Writing) -> pd.DataFrame:
     """Read a column of durations: s, and slack_s, within which its text is exact."""
-    days = writing.spreadsheet and name == "duration"  # `Hours` has numbers of hours everywhere
+    bare_hours = name == "hours" or cells.format.durations_are_hours
 
     def read(text: str) -> tuple[int, str] | None:
-        return read_duration(text, writing.mark, spreadsheet=days)
+        return read_duration(text, writing.mark, bare_hours=bare_hours)
 
     texts = cells.text(name)
     return pd.DataFrame(
@@ -145,6 +146,12 @@ def _most_exact(cells: Cells, told: dict[str, pd.DataFrame]) -> pd.DataFrame:
     return best
 
 
+def _whole_minutes(best: pd.DataFrame) -> pd.Series:
+    """Take a rounded duration for the whole minute that it may be: 0.17 hours for 10 minutes."""
+    minutes_s = (best["s"] + 30) // 60 * 60
+    return best["s"].mask((minutes_s - best["s"]).abs() <= best["slack_s"], minutes_s)
+
+
 def _require_length(
     cells: Cells, start: pd.DataFrame, end: pd.DataFrame, best: pd.DataFrame, mark: Mark | None
 ) -> None:
@@ -152,8 +159,19 @@ def _require_length(
     no_start, no_end = start["text"] == "", end["text"] == ""
     lacking = (no_start | no_end) & best["s"].isna()
     for name in ("duration", "hours"):
+        told = lacking & (cells.text(name) != "")
+        if name == "duration" and cells.has(name) and not cells.format.durations_are_hours:
+            column = cells.format.column(name)
+            bare = told & cells.text(name).map(decimal_mark).notna()
+            cells.fault(
+                bare,
+                name,
+                "It is a bare number, and its column does not say of what. Write 1:30:00 or 1:30;"
+                f" if it is hours, say so with --map {quote(f'{column}=hours')}.",
+            )
+            told &= ~bare
         cells.fault(
-            lacking & (cells.text(name) != ""),
+            told,
             name,
             f"It is no duration. Write 1:30:00, 1:30 or hours. {number_wanted(mark)}",
         )

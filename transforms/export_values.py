@@ -14,10 +14,10 @@ from schemas.currencies import CURRENCY_CODES
 
 Mark = Literal[".", ","]
 
-#: What a text of a duration is exact to, in seconds to either side: `h:mm:ss`; `h:mm`, where
-#: Clockify shows a started minute as a full one and others leave it out (FACTS 5); decimal hours,
-#: which are rounded to two places.
-SLACK_S = {"seconds": 0, "minutes": 59, "hours": 18}
+#: What a text of a duration is exact to, in seconds to either side: `h:mm:ss`, or hours with four
+#: decimals and more; `h:mm`, where Clockify shows a started minute as a full one and others leave
+#: it out (FACTS 5); hours that are rounded to two decimals, or to three.
+SLACK_S = {"seconds": 0, "minutes": 59, "hours": 18, "thousandths": 2}
 
 #: 10,000 hours: no duration of one entry, in any export.
 LONGEST_S = 36_000_000
@@ -133,20 +133,21 @@ def currency_code(text: str) -> str | None:
 
 
 def read_duration(
-    text: str, mark: Mark | None, *, spreadsheet: bool = False
+    text: str, mark: Mark | None, *, bare_hours: bool = True
 ) -> tuple[int, str] | None:
     """Read a duration in seconds, and say by a word of `SLACK_S` how exact its text is.
 
     Args:
         text: `h:mm:ss`, `h:mm`, ISO 8601 (`PT1H30M`) or decimal hours.
         mark: Decimal mark of the file's numbers.
-        spreadsheet: A bare number is a part of a day, as spreadsheets store spans of time.
+        bare_hours: A bare number is hours. Where nothing says so it is no duration: it may be
+            minutes, or the part of a day that a spreadsheet keeps.
 
     Examples:
         >>> read_duration("01:30:05", "."), read_duration("3:30", "."), read_duration("PT90M", ".")
         ((5405, 'seconds'), (12600, 'minutes'), (5400, 'seconds'))
-        >>> read_duration("2.97", "."), read_duration("0.125", ".", spreadsheet=True)
-        ((10692, 'hours'), (10800, 'seconds'))
+        >>> read_duration("2.97", "."), read_duration("20", ".", bare_hours=False)
+        ((10692, 'hours'), None)
     """
     bare = _SPACES.sub("", text).casefold()
     span = _CLOCK_SPAN.fullmatch(bare) or _ISO_SPAN.fullmatch(bare)
@@ -155,17 +156,12 @@ def read_duration(
         exact = "seconds" if span[3] or bare.startswith("pt") else "minutes"
         total_s = hours * 3600 + minutes * 60 + seconds
         return (total_s, exact) if total_s <= LONGEST_S else None
-    number = read_number(bare, mark)
-    if number is None or number < 0:
+    number = read_number(bare, mark) if bare_hours else None
+    if number is None or not 0 <= number * 3600 <= LONGEST_S:
         return None
-    seconds_each = 86_400 if spreadsheet else 3600
-    exact_s = number * seconds_each
-    if exact_s > LONGEST_S:
-        return None
-    return (
-        int(exact_s.to_integral_value(ROUND_HALF_UP)),
-        "seconds" if spreadsheet else "hours",
-    )
+    decimals = -int(number.as_tuple().exponent)
+    exact = "hours" if decimals < 3 else "thousandths" if decimals == 3 else "seconds"
+    return int((number * 3600).to_integral_value(ROUND_HALF_UP)), exact
 
 
 def read_time(text: str) -> tuple[int, int] | None:

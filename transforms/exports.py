@@ -146,7 +146,6 @@ def read_rows(
     timezone: ZoneInfo,
     currency: str | None,
     decimal_mark: Mark | None = ".",
-    spreadsheet: bool = False,
 ) -> ReadRows:
     """Read a chunk of rows.
 
@@ -158,7 +157,6 @@ def read_rows(
         timezone: Of whoever made the export: no export says it (FACTS 9.1).
         currency: Of rates whose currency the file does not tell; ISO 4217.
         decimal_mark: As concluded from the whole file.
-        spreadsheet: The rows come from typed cells.
     """
     cells = Cells(frame, fmt)
     entries = pd.DataFrame({"line": frame.index}, index=frame.index)
@@ -167,8 +165,7 @@ def read_rows(
         text = cells.text(name)
         entries[target] = text.mask(text == "")
     entries["description"] = cells.text("description")
-    writing = Writing(order, decimal_mark, spreadsheet=spreadsheet)
-    entries = entries.join(read_times(cells, writing, timezone))
+    entries = entries.join(read_times(cells, Writing(order, decimal_mark), timezone))
     entries["billable"] = _flag(cells, "billable", absent=False)
     entries["approved"] = _flag(cells, "approved", absent=None)
     entries["entry_type"] = _entry_type(cells)

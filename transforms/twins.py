@@ -3,7 +3,8 @@
 Two contents are the same when all that both sources told agrees:
 
 - who: the same Clockify user, or the same person in QuickBooks;
-- when: the same minute of the start, or the same day where one of them has no clock;
+- when: the same minute of the start, by the sun or by the clock that each source shows, whatever
+  time zone that was taken to be in; or the same day where one of them has no clock;
 - how long: as far as the sources show it, see `Contents.slack_s`;
 - for what: the same project (by id, or by its name and client), and the same description;
 - the task, only where one of them has no clock: else it tells nothing that the minute does not,
@@ -16,12 +17,17 @@ work. What is the same is counted, not merged: two truly equal rows are two entr
 import hashlib
 from collections import deque
 from collections.abc import Collection, Mapping, Sequence
+from itertools import product
+from typing import Any
 
 import pandas as pd
 
 from schemas.contents import Contents
 from schemas.words import Kind, Source
 from transforms.names import same_form
+
+#: How the ids begin that we give to rows of files.
+ROW_ID = "row-"
 
 #: How exactly starts are compared: many exports show no seconds.
 _MINUTE = pd.Timedelta(minutes=1)
@@ -31,6 +37,7 @@ def contents_of(
     entries: pd.DataFrame,
     *,
     days: pd.Series,
+    walls: pd.Series,
     links: pd.DataFrame,
     source: Source,
     slack_s: pd.Series | int = 0,
@@ -41,6 +48,7 @@ def contents_of(
     Args:
         entries: `TimeEntries`; those without a duration, running timers, are left out.
         days: Their local days, with their index.
+        walls: What the source's clock showed at their start, `YYYY-MM-DDTHH:MM`.
         links: `Links`, for the people.
         source: Who gave their ids.
         slack_s: By how many seconds their durations may be off.
@@ -59,6 +67,7 @@ def contents_of(
             "person": entries["user_id"].map(persons),
             "day": days,
             "start": entries["start"],
+            "wall": walls,
             "duration_s": entries["duration_s"],
             "slack_s": slack_s,
             "project_id": entries["project_id"].fillna(""),
@@ -83,9 +92,7 @@ def _digests(texts: pd.Series) -> pd.Series:
 
 
 def _digest(text: str) -> str:
-    # An export writes a quotation mark as two apostrophes (FACTS, Clockify, 9.1).
-    alike = same_form(text.replace('"', "''"))
-    return hashlib.sha256(alike.encode()).hexdigest()[:32]
+    return hashlib.sha256(_form(text).encode()).hexdigest()[:32]
 
 
 def find_twins(rows: pd.DataFrame, known: pd.DataFrame) -> pd.Series:
@@ -113,7 +120,8 @@ def find_twins(rows: pd.DataFrame, known: pd.DataFrame) -> pd.Series:
 def new_ids(rows: pd.DataFrame, *, taken: pd.Series) -> pd.Series:
     """Give ids to rows of a file that are no known entry: their content, and a number.
 
-    The same row gets the same id in every run, so that two runs at once claim it once.
+    The same row gets the same id in every run, whatever time zone it is taken to be in, so that
+    two runs at once claim it once.
 
     Args:
         rows: `Contents`.
@@ -122,16 +130,16 @@ def new_ids(rows: pd.DataFrame, *, taken: pd.Series) -> pd.Series:
     Returns:
         Ids, with the index of *rows*.
     """
-    parts = ["user_id", "day", "start", "duration_s", "project_id", "project", "client", "task",
-             "description"]  # fmt: skip
+    parts = ["user_id", "duration_s", "project_id", "project", "client", "task", "description"]
     texts = [rows[name].astype("str").fillna("\uffff") for name in parts]
+    texts.append(rows["wall"].fillna(rows["day"]))
     whole = texts[0].str.cat(texts[1:], sep="\n")
     digests = [hashlib.sha256(text.encode()).hexdigest()[:32] for text in whole]
     bases = pd.Series(digests, index=rows.index, dtype="str")
     numbered = taken.str.extract(r"^row-([0-9a-f]{32})-(\d+)$").dropna()
     last = numbered[1].astype("int64").groupby(numbered[0]).max()
     numbers = bases.map(last).fillna(0).astype("int64") + bases.groupby(bases).cumcount() + 1
-    return "row-" + bases + "-" + numbers.astype("str")
+    return ROW_ID + bases + "-" + numbers.astype("str")
 
 
 def clashes(rows: pd.DataFrame, known: pd.DataFrame) -> pd.Index:
@@ -146,30 +154,99 @@ def clashes(rows: pd.DataFrame, known: pd.DataFrame) -> pd.Index:
     """
     begins = [frame.assign(minute=frame["start"].dt.floor(_MINUTE)) for frame in (rows, known)]
     same = pd.Series(False, index=rows.index)
-    for who in ("user_id", "person"):
-        mine, theirs = (pd.MultiIndex.from_frame(frame[[who, "minute"]]) for frame in begins)
-        same |= mine.isin(theirs) & rows[who].notna() & rows["start"].notna()
+    for who, when in product(("user_id", "person"), ("minute", "wall")):
+        mine, theirs = (pd.MultiIndex.from_frame(frame[[who, when]]) for frame in begins)
+        same |= mine.isin(theirs) & rows[who].notna() & begins[0][when].notna()
     return same.index[same]
+
+
+def look_alikes(rows: pd.DataFrame, verdicts: pd.DataFrame) -> pd.Series:
+    """Find for each row the verdict on what looks the same to a person, each of which once.
+
+    A verdict keeps no contents. So this decides nothing that is sent: only what is shown, and what
+    stays back. Minutes may be one apart, because an export may show none of their seconds.
+
+    Args:
+        rows: `date`, `user`, `client`, `project`, `description` and `minutes`; a text that is
+            missing was not told, an empty one was told to be empty.
+        verdicts: The same; its index tells them apart.
+
+    Returns:
+        The index of *verdicts*, with that of *rows*; only of rows that have one.
+    """
+    offers: dict[tuple[str, str], list[Any]] = {}
+    for verdict in verdicts.itertuples():
+        offers.setdefault((verdict.date, _form(verdict.user)), []).append(verdict)
+    found = {}
+    for row in rows[rows["date"].isin(verdicts["date"])].itertuples():
+        left = offers.get((row.date, _form(row.user)), [])
+        fits = [verdict for verdict in left if _look_alike(row, verdict)]
+        if fits:
+            best = min(fits, key=lambda verdict: abs(verdict.minutes - row.minutes))
+            left.remove(best)
+            found[row.Index] = best.Index
+    return pd.Series(found, dtype=object)
+
+
+def told_otherwise(kept: pd.DataFrame, unsent: pd.DataFrame) -> list[str]:
+    """Give the ids of verdicts on what has a newer one, as a row of a file or as Clockify's entry.
+
+    Args:
+        kept: The rows of a plan whose verdicts were kept.
+        unsent: Verdicts of the same days, with `entry_id`, on what the ledger does not hold.
+    """
+    old = unsent[~unsent["entry_id"].isin(kept["entry_id"])].set_index("entry_id")
+    by_file = kept["entry_id"].str.startswith(ROW_ID)
+    old_by_file = old.index.str.startswith(ROW_ID)
+    told: list[str] = []
+    for new, before in ((kept[by_file], old[~old_by_file]), (kept[~by_file], old[old_by_file])):
+        # What is empty in one of them a file may not have told.
+        texts = {name: new[name].replace("", None) for name in ("client", "project", "description")}
+        told += look_alikes(new.assign(**texts), before.replace("", None)).tolist()
+    return told
+
+
+def _look_alike(row: Any, verdict: Any) -> bool:
+    if pd.isna(row.minutes) or pd.isna(verdict.minutes) or abs(row.minutes - verdict.minutes) > 1:
+        return False
+    texts = (
+        (getattr(row, name), getattr(verdict, name))
+        for name in ("client", "project", "description")
+    )
+    return all(
+        pd.isna(mine) or pd.isna(theirs) or _form(mine) == _form(theirs) for mine, theirs in texts
+    )
+
+
+def _form(text: object) -> str:
+    # An export writes a quotation mark as two apostrophes (FACTS, Clockify, 9.1).
+    return same_form(text.replace('"', "''")) if isinstance(text, str) else ""
 
 
 def _numbered(contents: pd.DataFrame) -> pd.DataFrame:
     numbered = contents.reset_index(drop=True)
     numbered["place"] = numbered.index
     numbered["minute"] = numbered["start"].dt.floor(_MINUTE)
+    numbered["wall_day"] = numbered["wall"].str[:10].fillna(numbered["day"])
     return numbered
 
 
 def _pairs(rows: pd.DataFrame, known: pd.DataFrame) -> pd.DataFrame:
     """Give all pairs that are the same as far as both tell: `place_row` and `place_known`."""
     timed, dayed = rows["minute"].notna(), known["minute"].notna()
+    walled = rows["wall"].notna()
     parts = []
     for who in ("user_id", "person"):
         has = rows[who].notna()
         parts += [
             _joined(rows[has & timed], known[dayed], [who, "minute"]),
-            _joined(rows[has & timed], known[~dayed], [who, "day"]),
-            _joined(rows[has & ~timed], known, [who, "day"]),
+            _joined(rows[has & walled], known, [who, "wall"]),
         ]
+        for day in ("day", "wall_day"):
+            parts += [
+                _joined(rows[has & timed], known[~dayed], [who, day]),
+                _joined(rows[has & ~timed], known, [who, day]),
+            ]
     pairs = pd.concat(parts, ignore_index=True)
     pairs = pairs[_agree(pairs)]
     return pairs.drop_duplicates(["place_row", "place_known"])

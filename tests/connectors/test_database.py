@@ -7,6 +7,8 @@ import sys
 import threading
 import traceback
 from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
+from itertools import product
 
 import pytest
 import sqlalchemy as sa
@@ -15,7 +17,7 @@ from alembic.config import Config
 
 from connectors.database import closing_database, database_trouble, open_database, writing
 from connectors.errors import AskPerson
-from schemas.tables import REVISION, connections, metadata, runs, secrets
+from schemas.tables import REVISION, Utc, connections, contents, metadata, runs, secrets
 
 
 def shape(url):
@@ -120,6 +122,48 @@ def test_a_migration_that_fails_halfway_leaves_the_old_tables(empty_database):
         connection.execute(sa.text("DROP TABLE turns"))
     open_database(empty_database).dispose()
     assert shape(empty_database)[1] == [REVISION]
+
+
+#: What two connections of revision 0006 hold of one imported row each.
+_IMPORTED_BEFORE = """
+INSERT INTO connections (id, name, workspace_id, workspace_name, realm_id, company_name,
+    timezone, link_vendors, connected_at)
+    VALUES (:id, :name, :name, 'W', 'r', 'C', 'America/Chicago', true, :at);
+INSERT INTO runs (id, connection_id, started_at, lease_until)
+    VALUES (:name, :id, :at, :at);
+INSERT INTO batches (request_id, connection_id, run_id, fingerprint, claimed_at)
+    VALUES (:name, :id, :name, 'f', :at);
+INSERT INTO ledger (connection_id, entry_id, state, run_id, request_id, bid, body, minutes,
+    txn_date, changed_at)
+    VALUES (:id, 'row-1', 'sending', :name, :name, '1', '{}', 1, '2026-03-08', :at);
+INSERT INTO contents (connection_id, entry_id, claim_no, source, user_id, day, start,
+    duration_s, slack_s)
+    VALUES (:id, 'row-1', 1, 'file', 'u', '2026-03-08', :at, 60, 0);
+INSERT INTO own_settings (connection_id, name, value, changed_at)
+    SELECT :id, 'timezone', 'Asia/Tokyo', connected_at FROM connections
+    WHERE id = :id AND id = 8
+"""
+
+
+def test_what_was_imported_before_gets_the_clock_of_its_zone(empty_database):
+    """Rows of an older version are known again after their connection's time zone has changed."""
+    engine = sa.create_engine(empty_database, poolclass=sa.NullPool)
+    config = Config()
+    config.set_main_option("script_location", "schemas:migrations")
+    at = sa.bindparam("at", datetime(2026, 3, 9, 3, 30, tzinfo=UTC), Utc)
+    with engine.begin() as connection:
+        config.attributes["connection"] = connection
+        command.upgrade(config, "0006")
+        for number, statement in product((7, 8), _IMPORTED_BEFORE.split(";")):
+            told = sa.text(statement)
+            if ":at" in statement:
+                told = told.bindparams(at)
+            connection.execute(told, {"id": number, "name": f"c{number}"})
+
+    with closing_database(empty_database) as opened, opened.connect() as connection:
+        walls = connection.execute(sa.select(contents.c.connection_id, contents.c.wall)).all()
+
+    assert sorted(walls) == [(7, "2026-03-08T22:30"), (8, "2026-03-09T12:30")]
 
 
 def test_a_new_file_is_its_owners_alone(tmp_path):

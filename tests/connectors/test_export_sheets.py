@@ -157,7 +157,7 @@ def test_a_spreadsheet_reads_as_the_same_export_in_csv(saved, tmp_path):
                 ["Ann", "Yes", (46072, DAY), (0.375, TIME), (46072, DAY), (0.4375, TIME),
                  (0.0625, SPAN), (1.5, GENERAL)],
                 ["Bo", "No", (46073, DAY), (0.5, TIME), (46073.5, MOMENT), "12:00:36",
-                 (0.000416666666666667, GENERAL), (0.01, GENERAL)],
+                 (0.000416666666666667, TIME), (0.01, GENERAL)],
             ]
         )
     )  # fmt: skip
@@ -181,7 +181,7 @@ def entries(path):
         found = survey.conclude()
         read = read_rows(
             chunk.frame, fmt, order=found.order, decimal_mark=found.decimal_mark,
-            timezone=ZoneInfo("Europe/Paris"), currency="EUR", spreadsheet=spreadsheet,
+            timezone=ZoneInfo("Europe/Paris"), currency="EUR",
         )  # fmt: skip
         assert (read.bad, read.notes, len(read.entries)) == ([], [], 2)
         return read.entries

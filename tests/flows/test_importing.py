@@ -4,11 +4,15 @@ import json
 import os
 import shutil
 from collections import Counter
+from contextlib import closing
 from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
+
+from flows.importing import ImportReport, ImportRequest, import_files
+from flows.world import open_world
 
 pytestmark = pytest.mark.usefixtures("in_this_process")
 
@@ -113,6 +117,48 @@ def test_what_went_from_a_file_is_clockifys_from_the_next_send_on(
     assert {row["state"] for row in entries} == {"sent"}
 
 
+@pytest.mark.parametrize("first", ["import", "send"])
+def test_no_change_of_the_time_zone_sends_a_row_twice(first, week, send_day, export, in_the_books):
+    """However it changes, the file's own clock knows its rows again; a reconnect keeps the zone."""
+    file = str(export(week, clock="%H:%M"))
+    if first == "send":
+        send_day(week)
+    else:
+        assert outcome(week.run("import", file, *YES)) == {"sent": 9}
+    for user in week.clockify.users.values():
+        user["settings"] = {**(user.get("settings") or {}), "timeZone": "Asia/Tokyo"}
+
+    joined = week.connect()
+
+    assert joined.code == 0
+    assert "keeps its time zone America/Chicago" in joined.err
+    assert "Asia/Tokyo" in joined.err
+    known = {"already_sent": 9}
+    assert outcome(week.run("import", file, *YES)) == known
+    assert outcome(week.run("import", file, "--timezone", "Pacific/Auckland", *YES)) == known
+    tokyo = {"CLOCKBOOKS_TIMEZONE": "Asia/Tokyo"}
+    assert outcome(week.run("import", file, *YES, **tokyo)) == known
+    assert week.run("configure", "--set", "timezone=Europe/Paris").code == 0
+    assert outcome(week.run("import", file, *YES)) == known
+    assert send_day(week).document["counts"]["sent"] == 0
+    in_the_books()
+
+
+def test_rows_of_an_older_clockbooks_are_known_again(week, export, execute, rows_of):
+    """Rows that were sent under another key, by a version that kept no wall clocks, stay sent."""
+    file = str(export(week))
+    assert outcome(week.run("import", file, *YES)) == {"sent": 9}
+    for number, row in enumerate(rows_of(week, "ledger")):
+        old = f"row-{number:032x}-1"
+        for table in ("contents", "verdicts", "ledger"):
+            execute(
+                week, f"UPDATE {table} SET entry_id = ? WHERE entry_id = ?", old, row["entry_id"]
+            )
+    execute(week, "UPDATE contents SET wall = NULL")
+
+    assert outcome(week.run("import", file, *YES)) == {"already_sent": 9}
+
+
 def test_overlapping_exports_bring_each_entry_once(week, export, in_the_books):
     """The second half of one file is the first half of the next, one at a time or together."""
     entries = list(week.clockify.entries.values())
@@ -177,6 +223,31 @@ def test_a_bad_row_stops_only_itself(week, export, in_the_books):
     assert ran.document["counts"]["sent"] == 8
     entries = list(week.clockify.entries.values())
     in_the_books(entries[:1] + entries[2:])
+
+
+def test_what_was_approved_is_sent_and_nothing_else(
+    week, export, execute, monkeypatch, in_the_books
+):
+    """Rows that become free while somebody looks at the plan wait for the next import."""
+    entries = list(week.clockify.entries.values())
+    assert outcome(week.run("import", str(export(week, entries=entries[:2])), *YES)) == {"sent": 2}
+    monkeypatch.chdir(week.folder)
+    for name, value in week.environment.items():
+        monkeypatch.setenv(name, value)
+
+    def approve(plan: dict[str, Any]) -> bool:
+        assert plan["counts"]["ready"] == 7
+        for table in ("contents", "ledger"):
+            execute(week, f"DELETE FROM {table}")
+        return True
+
+    with closing(ImportReport()) as report, open_world(None) as world:
+        request = ImportRequest(files=(export(week),))
+        document = import_files(world, request, report, approve=approve)
+
+    assert document["counts"]["sent"] == 7
+    assert document["counts"]["skipped"] == {"already_sent": 2}
+    in_the_books()
 
 
 def test_dates_that_nobody_can_order_wait_for_a_person(week, export, in_the_books):
@@ -266,6 +337,67 @@ def test_who_clockify_does_not_know_is_matched_with_quickbooks(week):
     assert outcome(week.run("import", str(file), *YES)) == {
         "sent": 2, "already_sent": 1, "unlinked_user": 1,
     }  # fmt: skip
+
+
+def test_a_namesake_with_another_address_waits_for_a_person(week, export):
+    """Their hours go to nobody of that name, until somebody says who they are."""
+    one = next(iter(week.clockify.entries.values()))
+    address = week.clockify.users[one["userId"]]["email"]
+    file = export(week, entries=[one])
+    file.write_text(file.read_text().replace(address, "other@elsewhere.example"))
+
+    ran = week.run("import", str(file), *YES)
+
+    assert outcome(ran) == {"ambiguous_name": 1}
+    [row] = ran.document["entries"]
+    own = f"name:{week.clockify.users[one['userId']]['name']} <other@elsewhere.example>"
+    assert f"({address})" in row["detail"]
+    assert own in row["detail"]
+    week.quickbooks.employees["901"] = {"Id": "901", "DisplayName": "Another", "Active": True}
+    assert week.run("link", "user", own, "901").code == 0
+    assert outcome(week.run("import", str(file), *YES)) == {"sent": 1}
+
+
+def test_a_row_that_clockify_kept_back_stays_back_where_the_file_cannot_say(week, export, send_day):
+    """A break, a rate in another currency: an export without those columns does not free them."""
+    pause, *others = week.clockify.entries.values()
+    billed = next(entry for entry in others if entry["billable"])
+    pause["type"], billed["currency"] = "BREAK", "EUR"
+    kept = send_day(week).document["counts"]
+    assert (kept["skipped"], kept["rejected"]) == ({"break": 1}, {"rate_currency": 1})
+    few = ("Type", "Billable", "Billable Rate (USD)", "Billable Amount (USD)")
+
+    for name in ("first.csv", "again.csv"):
+        file = str(export(week, name, without=few, clock="%H:%M"))
+        ran = week.run("import", file, *YES)
+        assert outcome(ran) == {"already_sent": 7, "break": 1, "rate_currency": 1}
+    listed = week.run("entries", "--json").document["entries"]
+    assert len(listed) == 9
+    told = str(export(week, "told.csv", entries=[billed]))  # says USD itself
+    assert week.run("import", told, *DRY).document["counts"]["ready"] == 1
+
+
+def test_a_row_that_was_rejected_and_went_through_clockify_is_listed_once(
+    week, export, send_day, rows_of
+):
+    """Whichever way it goes in the end, an entry has one line, and its equal twin another."""
+    one, other, *_ = week.clockify.entries.values()
+    twin = one | {"id": "e" * 24}
+    week.clockify.entries = {entry["id"]: entry for entry in (one, twin, other)}
+    name = week.clockify.users[one["userId"]]["name"]
+    employee = next(row for row in week.quickbooks.employees.values() if row["DisplayName"] == name)
+    assert week.run("unlink", "user", one["userId"]).code == 0
+    ran = week.run("import", str(export(week, clock="%H:%M")), *YES)
+    assert ran.document["counts"]["rejected"]["unlinked_user"] >= 2
+
+    assert week.run("link", "user", one["userId"], employee["Id"]).code == 0
+    send_day(week)
+
+    listed = week.run("entries", "--json").document["entries"]
+    assert {row["entry_id"]: row["state"] for row in listed} == dict.fromkeys(
+        week.clockify.entries, "sent"
+    )
+    assert len(rows_of(week, "verdicts")) == 3
 
 
 def test_a_report_of_days_alone_goes_by_its_days(week, booked):

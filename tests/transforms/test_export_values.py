@@ -61,7 +61,8 @@ def test_rates_are_exact_millionths(text, micros):
         ("00:00:00", (0, "seconds")), ("100:00:01", (360_001, "seconds")),
         ("3:00", (10_800, "minutes")),
         ("PT1H", (3600, "seconds")), ("pt1h2m3s", (3723, "seconds")), ("PT90M", (5400, "seconds")),
-        ("8", (28_800, "hours")), ("0.02", (72, "hours")), ("0.005", (18, "hours")),
+        ("8", (28_800, "hours")), ("0.02", (72, "hours")), ("0.005", (18, "thousandths")),
+        ("0.1667", (600, "seconds")),
         ("1:60", None), ("1:00:60", None), ("PT", None), ("PTH", None), ("-1:00", None),
         ("-2", None), ("99999:00:00", None), ("10000", (LONGEST_S, "hours")), ("10001", None),
         ("", None), ("abc", None),
@@ -72,9 +73,10 @@ def test_durations(text, expected):
     assert read_duration(text, ".") == expected
 
 
-def test_a_bare_number_in_a_spreadsheet_is_a_part_of_a_day():
-    """That is how spreadsheets store spans of time."""
-    assert read_duration("0.0625", ".", spreadsheet=True) == (5400, "seconds")
+def test_a_bare_number_is_hours_only_where_the_header_says_so():
+    """It may be minutes, or the part of a day that a spreadsheet keeps: nothing is guessed."""
+    assert read_duration("0.5", ".", bare_hours=False) is None
+    assert read_duration("0:30", ".", bare_hours=False) == (1800, "minutes")
 
 
 @given(

@@ -81,7 +81,7 @@ def read(rows, *, mapping=None, date_order=None, timezone=NEW_YORK, file_name=""
     found = survey.conclude(date_order)
     return read_rows(
         frame, fmt, order=found.order, decimal_mark=found.decimal_mark, timezone=timezone,
-        currency="CAD", **options,
+        currency="CAD",
     )  # fmt: skip
 
 
@@ -326,11 +326,59 @@ def test_a_date_may_carry_its_time():
     assert (found["duration_s"], found["start_local"]) == (5400, "2026-02-19T09:00")
 
 
-def test_a_bare_number_as_a_spreadsheets_duration_is_a_part_of_a_day():
-    """And hours are hours; both agree with start and end."""
-    found = read([GOOD | {"Duration (h)": "0.0625", "Duration (decimal)": "1.5"}], spreadsheet=True)
+@pytest.mark.parametrize("spreadsheet", [False, True])
+@pytest.mark.parametrize(
+    ("column", "number", "read_as"),
+    [
+        ("Duration", "0.5", None), ("Minutes", "20", None), ("Elapsed", "8", None),
+        ("Duration (h)", "0.5", 1800), ("Duration hours", "0.5", 1800),
+        ("Decimal duration", "1.25", 4500), ("Dauer (Std.)", "2", 7200),
+        ("Duration", "0:30:00", 1800), ("Minutes", "0:20", 1200),
+    ],
+)  # fmt: skip
+def test_a_bare_number_is_hours_only_where_the_header_says_so(column, number, read_as, spreadsheet):
+    """Half a day, half an hour or half a minute: a row that does not say is not sent."""
+    found = read(
+        [{"Who": "Ann", "Date": "2026-02-19", column: number}],
+        mapping=["Who=user", f"{column}=duration"],
+        spreadsheet=spreadsheet,
+    )
 
+    assert found.entries["duration_s"].tolist() == [read_as] * (read_as is not None)
+    assert [cell.column for cell in found.bad] == [column] * (read_as is None)
+    assert all(f"{column}=hours" in cell.why for cell in found.bad)
+
+
+@pytest.mark.parametrize(
+    ("text", "duration_s"),
+    [
+        ("0.17", 600), ("0.33", 1200), ("0.08", 300), ("1.67", 6000), ("2.97", 10_680),
+        ("0.01", 36), ("0.333", 1200), ("0.1667", 600), ("2.9708", 10_695), ("0:10:12", 612),
+    ],
+)  # fmt: skip
+def test_rounded_hours_are_the_whole_minute_that_they_may_be(text, duration_s):
+    """Two decimals are known to 18 seconds: 0.17 hours are 10 minutes, and not 12 s more."""
+    found = read([HOURS | {"Hours": text}])
+
+    assert found.entries["duration_s"].tolist() == [duration_s]
+
+
+def test_where_there_is_a_clock_rounded_hours_do_not_count():
+    """0.18 hours may be 11 minutes; 09:00 to 09:10:30 are ten and a half."""
+    ends = {"End Time": "09:10:30 AM", "Duration (h)": "", "Duration (decimal)": "0.18"}
+    found = read([GOOD | ends])
+
+    assert found.entries["duration_s"].tolist() == [630]
     assert found.notes == []
+
+
+def test_a_bare_number_beside_a_clock_is_only_told():
+    """Start and end say how long it was; the number is not needed."""
+    row = {"Who": "Ann", "Date": "2026-02-19", "Minutes": "90", "From": "09:00", "To": "10:30"}
+    found = read([row], mapping=["Who=user", "From=start_time", "To=end_time", "Minutes=duration"])
+
+    assert found.entries["duration_s"].tolist() == [5400]
+    assert [note.kind for note in found.notes] == ["unreadable_duration"]
 
 
 def test_commas_in_a_spreadsheet_make_its_points_doubtful():

@@ -32,7 +32,7 @@ def read_file(path, *, date_order=None):
         for chunk in export.chunks():
             read = read_rows(
                 chunk.frame, fmt, order=found.order, decimal_mark=found.decimal_mark,
-                timezone=ZoneInfo("Europe/Berlin"), currency="USD", spreadsheet=spreadsheet,
+                timezone=ZoneInfo("Europe/Berlin"), currency="USD",
             )  # fmt: skip
             entries.append(read.entries)
             bad += chunk.bad + read.bad

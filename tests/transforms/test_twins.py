@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 
 from schemas.contents import Contents
 from schemas.words import Source
-from transforms.days import local_days, zone
-from transforms.twins import contents_of, find_twins
+from transforms.days import local_days, local_minutes, zone
+from transforms.twins import contents_of, find_twins, new_ids
 
 DAY = "2026-03-02"
 
@@ -22,6 +22,7 @@ WORK = {
     "person": "employee:55",
     "day": DAY,
     "start": "2026-03-02T15:00:00Z",
+    "wall": None,
     "duration_s": 3600,
     "slack_s": 0,
     "project_id": "p1",
@@ -89,6 +90,41 @@ def test_other_work_is_never_taken_for_the_same(change: dict[str, Any]) -> None:
 
     assert find_twins(told, contents({})).isna().all()
     assert find_twins(contents({}), told).isna().all()
+
+
+@pytest.mark.parametrize(
+    "moved",
+    [
+        {"start": "2026-03-02T01:00:00Z", "day": "2026-03-01"},
+        {"start": None, "wall": None},
+        {"start": "2026-03-03T12:00:00Z", "day": "2026-03-04"},
+    ],
+    ids=str,
+)
+def test_the_clock_of_the_source_makes_twins_in_any_time_zone(moved: dict[str, Any]) -> None:
+    """What the same wall clock shows is the same work, whatever zone it was taken to be in."""
+    shown = contents({"wall": "2026-03-02T09:00"})
+    told = contents({"wall": "2026-03-02T09:00", **moved})
+
+    assert find_twins(told, shown).tolist() == ["0"]
+    assert find_twins(shown, told).tolist() == ["0"]
+    assert find_twins(told, contents({"wall": "2026-03-02T09:01"})).notna().all() == (
+        moved["start"] is None  # of a day alone the hour says nothing
+    )
+
+
+def test_a_row_has_one_id_in_any_time_zone() -> None:
+    """Two runs at once that take a file to be of two zones claim its row once."""
+    rows = [
+        contents({"wall": "2026-03-02T09:00", "start": start, "day": day})
+        for start, day in (
+            (None, DAY),
+            ("2026-03-02T15:00:00Z", DAY),
+            ("2026-03-01T23:00:00Z", "2026-03-01"),
+        )
+    ]
+
+    assert len({new_ids(row, taken=pd.Series(dtype="str"))[0] for row in rows}) == 1
 
 
 def test_equal_rows_are_counted() -> None:
@@ -179,9 +215,11 @@ def test_contents_are_those_of_finished_entries(
         {"entry_id": "c", "end": None, "duration_s": None},
     )
     linked = links({"kind": "user", "clockify_id": "u1", "qbo_kind": "vendor", "qbo_id": "7"})
-    days = local_days(told["start"], zone("Asia/Tokyo"))
+    tokyo = zone("Asia/Tokyo")
+    when = {name: find(told["start"], tokyo) for name, find in
+            (("days", local_days), ("walls", local_minutes))}  # fmt: skip
 
-    found = contents_of(told, days=days, links=linked, source=Source.CLOCKIFY, untold=["task"])
+    found = contents_of(told, **when, links=linked, source=Source.CLOCKIFY, untold=["task"])
 
     assert found["entry_id"].tolist() == ["a", "b"]
     assert len(set(found["description"])) == 1

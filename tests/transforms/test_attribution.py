@@ -1,0 +1,60 @@
+"""Names and addresses of files mean one person of Clockify, or nobody is guessed."""
+
+import pandas as pd
+import pytest
+
+from schemas.clockify import Users
+from transforms.attribution import attribute_people
+
+
+def users(*people):
+    """Make `Users` of names and addresses; ids count from u1."""
+    rows = [
+        {"clockify_id": f"u{number}", "name": name, "email": email, "active": True}
+        for number, (name, email) in enumerate(people, 1)
+    ]
+    return Users.validate(pd.DataFrame(rows, dtype=object))
+
+
+def attribute(name, email, *people):
+    """Attribute one row of a file."""
+    names = pd.DataFrame({"user_name": [name], "user_email": [email]}, dtype="str")
+    return attribute_people(names, users(*people))
+
+
+@pytest.mark.parametrize(
+    ("email", "theirs"),
+    [(None, "ann@a.example"), ("ann@a.example", None), (" Ann@A.example", "ann@a.example ")],
+)
+def test_the_name_decides_where_an_address_is_missing_or_equal(email, theirs):
+    """A file without addresses, a user without one: the name is all that there is."""
+    assert attribute("Ann Lee", email, ("Ann Lee", theirs)).ids.tolist() == ["u1"]
+
+
+def test_a_namesake_with_another_address_is_not_paid():
+    """Somebody of the same name is somebody else until a person says otherwise."""
+    found = attribute("Ann Lee", "ann@b.example", ("Ann Lee", "ann@a.example"))
+
+    assert found.ids.tolist() == ["name:Ann Lee <ann@b.example>"]
+    assert found.strangers.empty
+    [row] = found.ambiguous.to_dict("records")
+    assert (row["clockify_id"], row["problem"]) == (found.ids[0], "ambiguous")
+    assert row["candidates"] == "Clockify's user u1 (ann@a.example)"
+
+
+def test_a_namesake_without_an_address_is_not_taken_beside_one_with_another():
+    """Two bear the name: that one of them has another address does not make it the other's."""
+    two = [("Ann Lee", "ann@a.example"), ("Ann Lee", None)]
+
+    found = attribute("Ann Lee", "ann@b.example", *two)
+
+    assert found.ids.tolist() == ["name:Ann Lee"]
+    assert len(found.ambiguous) == 1
+
+
+def test_who_shares_an_address_is_told_apart_by_the_name():
+    """Two users of one address: the name says which of them, and no other user is taken."""
+    people = [("Ann Lee", "office@a.example"), ("Bo Li", "office@a.example"), ("Cy Wu", None)]
+
+    assert attribute("Bo Li", "office@a.example", *people).ids.tolist() == ["u2"]
+    assert attribute("Cy Wu", "office@a.example", *people).ids.tolist() == ["u3"]
