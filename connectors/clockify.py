@@ -36,11 +36,18 @@ SERVICE = "Clockify"
 LIST_PAGE = 5000
 REPORT_PAGE = 1000
 
+#: How often a list or a report is read that changes while it is read.
+READINGS = 4
+
 #: Seconds to wait for an answer; a page of a large report takes a while.
 TIMEOUT_S = 60
 
 #: Without them, the list of users leaves out limited and deleted accounts: 2.4.
 ACCOUNT_STATUSES = "ACTIVE,PENDING_EMAIL_VERIFICATION,NOT_REGISTERED,LIMITED,DELETED"
+
+
+class Moved(TryAgain):
+    """A report changed while it was read, so that rows may be missing: read it again."""
 
 
 class Clockify:
@@ -99,8 +106,11 @@ class Clockify:
         return self._pages("projects")
 
     def running(self) -> list[dict[str, Any]]:
-        """Read the timers that run now; reports do not have them: 3, 4."""
-        return self._pages("time-entries/status/in-progress", page_size=1000)
+        """Read the timers that run now; reports do not have them: 3, 4.
+
+        They come and go all day: one that is missed is no entry yet.
+        """
+        return self._read("time-entries/status/in-progress", {}, page_size=1000)[0]
 
     def report(
         self,
@@ -126,7 +136,8 @@ class Clockify:
             approved_only: Only rows whose timesheet is approved.
 
         Raises:
-            TryAgain: The report kept changing while it was read, or a page came twice.
+            Moved: The report changed while it was read, or a page came twice: rows may be missing.
+            TryAgain: What came is no report.
         """
         body: dict[str, Any] = {
             "dateRangeStart": f"{start.isoformat()}T00:00:00.000",
@@ -147,6 +158,7 @@ class Clockify:
             body["billable"] = billable
         before: set[str] = set()
         seen, nameless = array("q"), 0
+        first: tuple[int, Any] | None = None
         for page in count(1):
             body["detailedFilter"] = {"page": page, "pageSize": REPORT_PAGE, "sortColumn": "DATE"}
             response = self._send(
@@ -166,6 +178,8 @@ class Clockify:
             if rows and page > 1 and these <= before:
                 raise _repeated("report", page)
             before = these
+            totals = _totals(answer)
+            first = totals if page == 1 else first
             seen.extend(map(hash, these))
             nameless += len(rows) - len(named)
             if rows:
@@ -173,7 +187,7 @@ class Clockify:
             # A short page is no end: the service may give fewer rows than asked for.
             if not rows or _is_last(response):
                 distinct = len(np.unique(np.frombuffer(seen, dtype=np.int64)))
-                _check_complete(answer, distinct + nameless)
+                _check_complete(first, totals, distinct + nameless)
                 return
 
     def ensure_client(self, name: str) -> str:
@@ -293,17 +307,35 @@ class Clockify:
                 " Advanced, and set CLOCKBOOKS_CLOCKIFY_API_KEY to it."
             ) from None
 
-    def _pages(
-        self, name: str, params: Mapping[str, str] | None = None, *, page_size: int = LIST_PAGE
-    ) -> list[dict[str, Any]]:
-        """Read a list of the core host to its end: 1.5."""
+    def _pages(self, name: str, params: Mapping[str, str] | None = None) -> list[dict[str, Any]]:
+        """Read a list of the core host to its end: 1.5.
+
+        One of several pages is read until two readings agree: it has no count, and of rows that
+        move up when another one goes, some come on no page.
+        """
+        before: set[Any] | None = None
+        for _ in range(READINGS):
+            rows, pages = self._read(name, params or {}, page_size=LIST_PAGE)
+            ids = {row.get("id") for row in rows}
+            if pages <= 1 or ids == before:
+                return rows
+            before = ids
+        raise TryAgain(
+            f"Clockify's list of {name} changed each of the {READINGS} times that it was read."
+            " Nothing was changed; run the command again."
+        )
+
+    def _read(
+        self, name: str, params: Mapping[str, str], *, page_size: int
+    ) -> tuple[list[dict[str, Any]], int]:
+        """Read a list once; give its rows and how many pages had some."""
         rows: list[dict[str, Any]] = []
         seen: set[Any] = set()
         for page in count(1):
             found = self._send(
                 "GET",
                 f"{self._core}/workspaces/{self.workspace_id}/{name}",
-                params={**(params or {}), "page": page, "page-size": page_size},
+                params={**params, "page": page, "page-size": page_size},
             )
             new = _list(read_json(SERVICE, found))
             ids = {row.get("id") for row in new}
@@ -312,7 +344,7 @@ class Clockify:
             rows += [row for row in new if row.get("id") not in seen]
             seen |= ids
             if not new or _is_last(found):
-                return rows
+                return rows, page if new else page - 1
         raise AssertionError("count never ends")
 
 
@@ -357,23 +389,37 @@ def _is_last(response: requests.Response) -> bool:
     return response.headers.get("Last-Page", "").lower() == "true"
 
 
-def _repeated(name: str, page: int) -> TryAgain:
-    return TryAgain(
+def _repeated(name: str, page: int) -> Moved:
+    return Moved(
         f"Clockify gave page {page} of {name} twice, so the rest cannot be reached."
         " Nothing was changed; run the command again."
     )
 
 
-def _check_complete(answer: Mapping[str, Any], read: int) -> None:
-    """Compare what was read with the report's own count, where it gives one."""
+def _totals(answer: Mapping[str, Any]) -> tuple[int, Any] | None:
+    """Give the report's own count of its entries and their time, where it has one."""
     totals = answer.get("totals")
-    first = totals[0] if isinstance(totals, list) and totals else None
-    told = first.get("entriesCount") if isinstance(first, Mapping) else None
-    if isinstance(told, int) and told > read:
-        raise TryAgain(
-            f"Clockify's report counts {told} entries but gave {read}: it changed while it was"
-            " read. Nothing was changed; run the command again."
-        )
+    whole = totals[0] if isinstance(totals, list) and totals else None
+    if not isinstance(whole, Mapping) or not isinstance(whole.get("entriesCount"), int):
+        return None
+    return whole["entriesCount"], whole.get("totalTime")
+
+
+def _check_complete(first: tuple[int, Any] | None, last: tuple[int, Any] | None, read: int) -> None:
+    """Compare what the first and the last page counted, and what was read.
+
+    Where a row goes between two pages, the next one moves up, and comes on neither.
+    """
+    if last and last[0] > read:
+        what = f"counts {last[0]} entries but gave {read}"
+    elif first and last and first != last:
+        what = f"was not the same at its first page ({first[0]} entries) and its last ({last[0]})"
+    else:
+        return
+    raise Moved(
+        f"Clockify's report {what}: it changed while it was read."
+        " Nothing was changed; run the command again."
+    )
 
 
 def _list(answer: Any) -> list[dict[str, Any]]:

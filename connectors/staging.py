@@ -136,7 +136,6 @@ class StagedEntries(Staging):
         database.execute("ALTER TABLE entries ADD COLUMN problem")
         database.execute("ALTER TABLE entries ADD COLUMN bad_day")  # of rows with a problem
         database.execute("CREATE UNIQUE INDEX by_id ON entries (entry_id)")
-        database.execute("CREATE TABLE approved (entry_id PRIMARY KEY) WITHOUT ROWID")
 
     def add(self, rows: pd.DataFrame) -> None:
         """Keep good rows, in place of what their ids had before."""
@@ -159,6 +158,16 @@ class StagedEntries(Staging):
                 values,
             )
 
+    def mark(self) -> int:
+        """Give a mark for `forget_since`."""
+        (latest,) = self._database.execute("SELECT coalesce(max(rowid), 0) FROM entries").fetchone()
+        return int(latest)
+
+    def forget_since(self, mark: int) -> None:
+        """Forget the rows, good and bad, that came after a mark."""
+        with self._database:
+            self._database.execute("DELETE FROM entries WHERE rowid > ?", (mark,))
+
     def keep_days(self, first: str, last: str) -> None:
         """Forget the rows of all days but *first* to *last* (YYYY-MM-DD), the bad ones too."""
         with self._database:
@@ -174,22 +183,6 @@ class StagedEntries(Staging):
         )
         for entry_id, problem in found:
             yield {"entry_id": entry_id, "problem": problem}
-
-    def approve(self, entry_ids: Sequence[str]) -> None:
-        """Note that entries are approved."""
-        with self._database:
-            self._database.executemany(
-                "INSERT OR IGNORE INTO approved VALUES (?)", [(id_,) for id_ in entry_ids]
-            )
-
-    def approved(self, entry_ids: Sequence[str]) -> frozenset[str]:
-        """Say which of some entries are approved; at most 32,000 are asked for at once."""
-        marks = ", ".join("?" * len(entry_ids))
-        found = self._database.execute(
-            f"SELECT entry_id FROM approved WHERE entry_id IN ({marks})",
-            entry_ids,
-        )
-        return frozenset(id_ for (id_,) in found)
 
 
 @contextmanager

@@ -5,15 +5,16 @@ reads its bounds on a wall clock (FACTS, Clockify, 1.6). The next page is fetche
 ones are read; a page is forgotten once its rows are staged.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import date, timedelta
+from functools import cache
 from itertools import chain
 from typing import Any
 
 import pandas as pd
 
-from connectors.clockify import missing_route
-from connectors.errors import Refused
+from connectors.clockify import READINGS, Moved, missing_route
+from connectors.errors import Refused, TryAgain
 from connectors.reading_ahead import read_ahead
 from connectors.staging import ENTRY, StagedEntries
 from flows.jobs import Facts, JobRequest, Partners
@@ -25,6 +26,9 @@ from transforms.timers import as_report_rows
 
 #: Rows that are read together: enough to be fast by columns, few enough to be small.
 _ROWS_AT_ONCE = 5000
+
+#: Gives the currency of each of Clockify's clients, by id.
+Currencies = Callable[[], dict[Any, Any]]
 
 
 def extract(
@@ -45,46 +49,88 @@ def extract(
 
     Returns:
         What a person should know besides.
+
+    Raises:
+        TryAgain: The report could not be read, or changed whenever it was read.
     """
-    approvals = bool(request.approved_only)
-    if approvals:
-        for page in read_ahead(_pages(world, days, facts, approved_only=True)):
-            staged.approve([str(row.get("_id")) for row in page if isinstance(row, dict)])
-    for rows in _together(read_ahead(_pages(world, days, facts, approved_only=False))):
-        _stage(world, rows, facts, staged, approvals=approvals)
-    notes: list[str] = []
+    notes = _stage_running(world, request, facts, staged)
+
+    @cache
+    def currencies() -> dict[Any, Any]:
+        return {row.get("id"): row.get("currencyCode") for row in world.clockify.clients()}
+
+    first, last = days[0] - timedelta(days=1), days[1] + timedelta(days=1)
+    for start, end in month_slices(first, last):
+        for left in reversed(range(READINGS)):
+            mark = staged.mark()
+            try:
+                _stage_report(world, request, (start, end), facts, staged, currencies)
+                break
+            except Moved as error:
+                if not left:
+                    raise TryAgain(f"{error} So it was {READINGS} times in a row.") from None
+                staged.forget_since(mark)
+    staged.keep_days(*(day.isoformat() for day in days))
+    return notes
+
+
+def _stage_running(
+    world: World, request: JobRequest, facts: Facts, staged: StagedEntries
+) -> list[str]:
+    """Read the timers that run: before the report, which has those that are stopped meanwhile."""
     try:
         running = world.clockify.running()
     except Refused as error:
         if not missing_route(error):
             raise
-        running = []
-        notes.append("Clockify did not tell which timers are running now.")
+        return ["Clockify did not tell which timers are running now."]
     if running:
         timers = as_report_rows(running, world.clockify.users(), world.clockify.projects())
-        _stage(world, timers, facts, staged, approvals=approvals)
-    staged.keep_days(*(day.isoformat() for day in days))
-    return notes
+        _stage(world, timers, facts, staged, approved=not request.approved_only)
+    return []
 
 
-def _pages(
-    world: World, days: tuple[date, date], facts: Facts, *, approved_only: bool
-) -> Iterator[list[Any]]:
+def _stage_report(
+    world: World,
+    request: JobRequest,
+    days: tuple[date, date],
+    facts: Facts,
+    staged: StagedEntries,
+    currencies: Currencies,
+) -> None:
+    """Read the report of some days: all entries, then the approved ones in place of those.
+
+    So what counts as approved is what it was in the very answer that called it approved.
+    """
     chosen = {
         "users": facts.filters.user_ids,
         "clients": facts.filters.client_ids,
         "projects": facts.filters.project_ids,
     }
-    first, last = days[0] - timedelta(days=1), days[1] + timedelta(days=1)
-    for start, end in month_slices(first, last):
-        yield from world.clockify.report(
-            start,
-            end,
+    for approved_only in (False, True) if request.approved_only else (False,):
+        pages = world.clockify.report(
+            *days,
             timezone=world.timezone,
             filters={name: sorted(ids) for name, ids in chosen.items() if ids},
             billable=facts.filters.billable,
             approved_only=approved_only,
         )
+        approved = approved_only or not request.approved_only
+        for rows in _together(read_ahead(_with_currencies(pages, currencies))):
+            if approved_only:  # rows without an id cannot replace any, and were told
+                rows = [row for row in rows if isinstance(row, dict) and row.get("_id")]  # noqa: PLW2901
+            _stage(world, rows, facts, staged, approved=approved)
+
+
+def _with_currencies(pages: Iterator[list[Any]], currencies: Currencies) -> Iterator[list[Any]]:
+    """Give rows that name no currency their client's, which is asked for where it is needed."""
+    for page in pages:
+        for row in page:
+            if isinstance(row, dict) and not row.get("currency"):
+                client_id = row.get("clientId")
+                if isinstance(client_id, str) and client_id:
+                    row["currency"] = currencies().get(client_id)
+        yield page
 
 
 def _together(pages: Iterator[list[Any]]) -> Iterator[list[Any]]:
@@ -100,14 +146,10 @@ def _together(pages: Iterator[list[Any]]) -> Iterator[list[Any]]:
 
 
 def _stage(
-    world: World, rows: list[Any], facts: Facts, staged: StagedEntries, *, approvals: bool
+    world: World, rows: list[Any], facts: Facts, staged: StagedEntries, *, approved: bool
 ) -> None:
     """Stage the rows that are entries, with their local days, and note what the others lack."""
-    approved = None
-    if approvals:
-        ids = [row.get("_id") for row in rows if isinstance(row, dict)]
-        approved = staged.approved([id_ for id_ in ids if isinstance(id_, str)])
-    read = read_report(rows, currency=facts.currency, approved_ids=approved)
+    read = read_report(rows, currency=facts.currency, approved=approved)
     staged.add(
         read.entries.assign(
             start_us=read.entries["start"].astype("int64"),

@@ -51,15 +51,13 @@ class ReadEntries:
     set_aside: list[SetAside]
 
 
-def read_report(
-    rows: Sequence[Any], *, currency: str | None, approved_ids: frozenset[str] | None = None
-) -> ReadEntries:
+def read_report(rows: Sequence[Any], *, currency: str | None, approved: bool = True) -> ReadEntries:
     """Read the rows of a detailed report (`timeentries`), of 2023 as of 2026.
 
     Args:
         rows: Decoded JSON; numbers with a fraction as `Decimal`.
         currency: The workspace's default currency, for entries that name none.
-        approved_ids: Ids of approved entries; `None` when nobody asked.
+        approved: Whether these are the approved ones; so they all count when nobody asked.
 
     Source: FACTS, Clockify, section 4.
     """
@@ -69,15 +67,15 @@ def read_report(
         rows = objects
     else:
         strangers = []
-    read = read_columns(report_columns(rows), currency=currency, approved_ids=approved_ids)
+    read = read_columns(report_columns(rows), currency=currency, approved=approved)
     return ReadEntries(read.entries, strangers + read.set_aside)
 
 
 def read_columns(
-    columns: pd.DataFrame, *, currency: str | None, approved_ids: frozenset[str] | None = None
+    columns: pd.DataFrame, *, currency: str | None, approved: bool = True
 ) -> ReadEntries:
     """Read a report that is in columns already: see `report_columns`, and `read_report`."""
-    frame = _typed(columns, currency=currency, approved_ids=approved_ids)
+    frame = _typed(columns, currency=currency, approved=approved)
     # A row that comes twice is one entry: while people edit, entries move between pages.
     if not all_differ(cells(frame["entry_id"])):
         frame = frame[~(frame["entry_id"].duplicated(keep="last") & frame["entry_id"].notna())]
@@ -93,9 +91,7 @@ def read_columns(
     return ReadEntries(_in_order(sieved.good), set_aside)
 
 
-def _typed(
-    columns: pd.DataFrame, *, currency: str | None, approved_ids: frozenset[str] | None
-) -> pd.DataFrame:
+def _typed(columns: pd.DataFrame, *, currency: str | None, approved: bool) -> pd.DataFrame:
     frame: dict[str, Any] = {}
     for name in [*TEXT_MEMBERS.values(), "tags"]:
         found = storable(cells(columns[name]))
@@ -106,7 +102,7 @@ def _typed(
     frame = {name: texts(found) for name, found in frame.items()}
     frame |= _interval(columns)
     frame["billable"], frame["rate_micros"] = columns["billable"], columns["rate_micros"]
-    frame["approved"] = True if approved_ids is None else frame["entry_id"].isin(approved_ids)
+    frame["approved"] = approved
     order = list(TimeEntries.to_schema().columns)
     return pd.DataFrame({name: frame[name] for name in order}, index=columns.index, copy=False)
 

@@ -4,6 +4,7 @@ Nothing is ever guessed: a name links only when exactly one partner bears it on 
 are held by id, so what is linked stays linked; matching is for what is not linked yet.
 """
 
+from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -87,6 +88,7 @@ class Candidates:
 
     Attributes:
         by_key: Exact keys; a list with more than one partner is ambiguous.
+        loose: Those of them that leave the client out: they yield to a key that names it.
         named: Each active partner with the whole name by which likeness is judged.
         inactive: Those that QuickBooks would refuse, by exact keys.
         by_email: People by their e-mail addresses, without case.
@@ -96,6 +98,7 @@ class Candidates:
     by_key: Mapping[Key, list[Partner]]
     named: Sequence[tuple[str, Partner]]
     inactive: Mapping[Key, list[Partner]]
+    loose: Collection[Key] = ()
     by_email: Mapping[str, list[Partner]] = field(default_factory=dict)
     anywhere: Mapping[str, list[Partner]] = field(default_factory=dict)
 
@@ -165,7 +168,7 @@ def match_users(
     for key, found in by_key.items():
         employees = [partner for partner in found if partner.qbo_kind == QboKind.EMPLOYEE]
         by_key[key] = employees or found
-    return _match(seekers, Candidates(by_key, named, inactive, by_email), linked, apart)
+    return _match(seekers, Candidates(by_key, named, inactive, by_email=by_email), linked, apart)
 
 
 def match_projects(
@@ -224,9 +227,11 @@ def _customers(tree: Tree) -> Candidates:
         anywhere.setdefault(without_case(customer.name), []).append(partner)
         if customer.parent_name:
             subs.setdefault(same_form(customer.name), []).append(partner)
-    for name, found in subs.items():
-        by_key.setdefault(("", name), found)  # the client decides; without one the name must do
-    return Candidates(by_key, named, inactive, anywhere=anywhere)
+    # The client decides; without one the name must do, unless it is a top-level customer's.
+    loose: dict[Key, list[Partner]] = {("", name): found for name, found in subs.items()}
+    for key in by_key.keys() | inactive.keys():
+        loose.pop(key, None)
+    return Candidates(by_key | loose, named, inactive, loose=loose, anywhere=anywhere)
 
 
 def _keys(customer: Customer) -> set[Key]:
@@ -248,10 +253,16 @@ def _match(
     apart: Collection[str],
 ) -> Matches:
     done = set(zip(linked["kind"], linked["clockify_id"], strict=True))
-    rivals: dict[Key, int] = {}
+    by_name = linked[linked["origin"] != Origin.MANUAL]
+    holders = {
+        (row.qbo_kind, row.qbo_id): f"{row.kind} {row.clockify_name!r} (id {row.clockify_id})"
+        for row in by_name.itertuples(index=False)
+    }
+    rivals: Counter[tuple[Partner, bool]] = Counter()
     for seeker in seekers:
         if seeker.key is not None:
-            rivals[seeker.key] = rivals.get(seeker.key, 0) + 1
+            loose = seeker.key in candidates.loose
+            rivals.update((partner, loose) for partner in candidates.by_key.get(seeker.key, ()))
     links: list[dict[str, str | None]] = []
     lost: list[tuple[Seeker, Problem, list[Lead]]] = []
     alone: list[Seeker] = []
@@ -261,11 +272,14 @@ def _match(
         found = candidates.by_key.get(seeker.key, []) if seeker.key is not None else []
         if seeker.clockify_id in apart:
             lost.append((seeker, Problem.UNLINKED, _leads(seeker, found, "unlinked by hand")))
-        elif len(found) == 1 and rivals[seeker.key or ()] == 1:
-            links.append(new_link(seeker, found[0], Origin.NAME))
         elif found:
-            why = _why_none(len(found), rivals[seeker.key or ()])
-            lost.append((seeker, Problem.AMBIGUOUS, _leads(seeker, found, why)))
+            partner, loose = found[0], seeker.key in candidates.loose
+            bear = rivals[partner, False] + loose * rivals[partner, True]
+            holder = holders.get((partner.qbo_kind, partner.qbo_id))
+            if why := _why_none(len(found), bear, holder):
+                lost.append((seeker, Problem.AMBIGUOUS, _leads(seeker, found, why)))
+            else:
+                links.append(new_link(seeker, partner, Origin.NAME))
         else:
             alone.append(seeker)
     taken = set(zip(linked["qbo_kind"], linked["qbo_id"], strict=True))
@@ -325,12 +339,15 @@ def _leads(seeker: Seeker, partners: Iterable[Partner], why: str) -> list[Lead]:
     return [Lead(seeker, partner, why) for partner in partners]
 
 
-def _why_none(candidates: int, rivals: int) -> str:
+def _why_none(candidates: int, rivals: int, holder: str | None) -> str:
+    """Say why none of the candidates is taken; empty when the only one is."""
     reasons = []
     if candidates > 1:
         reasons.append(f"{candidates} in QuickBooks bear this name")
     if rivals > 1:
         reasons.append(f"{rivals} in Clockify bear this name")
+    if candidates == 1 and holder:
+        reasons.append(f"already linked to the {holder}")
     return ", and ".join(reasons)
 
 
@@ -354,15 +371,17 @@ def _unlinked(lost: Sequence[tuple[Seeker, Problem, list[Lead]]]) -> pd.DataFram
             "clockify_id": seeker.clockify_id,
             "clockify_name": seeker.shown,
             "problem": problem,
-            "candidates": ", ".join(_told(problem, lead) for lead in leads),
+            "candidates": ", ".join(_told(lead, problem, len(leads)) for lead in leads),
         }
         for seeker, problem, leads in lost
     ]
     return Unlinked.validate(pd.DataFrame(rows, columns=list(Unlinked.to_schema().columns)))
 
 
-def _told(problem: Problem, lead: Lead) -> str:
-    return f"{lead.partner}, {lead.why}" if problem == Problem.NEAR else str(lead.partner)
+def _told(lead: Lead, problem: Problem, leads: int) -> str:
+    """Name a partner; with the reason, unless that is the number of those who are named."""
+    tells = problem == Problem.NEAR or (problem == Problem.AMBIGUOUS and leads == 1)
+    return f"{lead.partner}, {lead.why}" if tells else str(lead.partner)
 
 
 def _text(value: object) -> str | None:

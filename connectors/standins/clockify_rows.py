@@ -35,7 +35,7 @@ def client_row(state: State, client: Row) -> Row:
         "note": client.get("note"),
         "ccEmails": client.get("ccEmails"),
         "currencyId": state.currency["id"],
-        "currencyCode": state.currency["code"],
+        "currencyCode": client.get("currency") or state.currency["code"],
     }
 
 

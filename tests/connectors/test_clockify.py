@@ -6,7 +6,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from connectors.clockify import Clockify, missing_route, unknown_workspace
+from connectors.clockify import Clockify, Moved, missing_route, unknown_workspace
 from connectors.errors import AskPerson, Refused, TryAgain
 from connectors.standins.clockify import ClockifyStandin, Switches
 
@@ -233,10 +233,51 @@ def test_durations_come_as_worked(clockify, standin):
 def test_rows_that_come_twice_are_given_once_by_lists(build, script):
     """Somebody adds a client while the list is read: rows move on, and come again."""
     pages = [[{"id": "1"}, {"id": "2"}], [{"id": "2"}, {"id": "3"}], []]
-    script.answers = [json.dumps(rows) for rows in pages]
+    script.answers = [json.dumps(rows) for rows in pages * 2]
 
     assert build(script.url).clients() == [{"id": "1"}, {"id": "2"}, {"id": "3"}]
-    assert [asked.query["page"] for asked in script.asked] == ["1", "2", "3"]
+    assert [asked.query["page"] for asked in script.asked] == ["1", "2", "3"] * 2
+
+
+def test_a_list_that_moves_is_read_until_two_readings_agree(build, serve, standin):
+    """A client goes after the first page: the one that moves onto it is read all the same."""
+
+    def one_goes(answer):
+        del standin.clients[answer[0]["id"]]
+        return answer
+
+    standin.faults.plan("/clients", "edit", edit=one_goes)
+    clockify = build(serve(standin.app))
+    assert {row["id"] for row in clockify.clients()} == set(standin.clients)
+
+    standin.faults.plan(
+        "/users",
+        "edit",
+        times=99,
+        edit=lambda rows: [{**row, "id": standin.new_id()} for row in rows],
+    )
+    with pytest.raises(TryAgain, match="list of users changed each of the 4 times"):
+        clockify.users()
+
+
+@pytest.mark.parametrize("comes", [False, True])
+def test_a_report_that_loses_a_row_between_two_pages_has_moved(clockify, standin, comes):
+    """The one that moves up is on no page; the last page's count agrees with what was read.
+
+    So it does when another entry comes at the end, even with as many entries as before.
+    """
+
+    def one_goes(answer):
+        del standin.entries[answer["timeentries"][0]["_id"]]
+        if comes:
+            late = entry(99, "2026-03-09T09:00:00Z", "2026-03-09T09:30:00Z")
+            standin.entries[late["id"]] = late
+        return answer
+
+    standin.faults.plan("/reports/detailed", "edit", edit=one_goes)
+    with pytest.raises(Moved, match="changed while it was read"):
+        report(clockify)
+    assert len(report(clockify)) == len(standin.entries)
 
 
 def test_a_row_that_comes_twice_counts_once_in_a_report(build, script):

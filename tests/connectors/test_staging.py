@@ -74,9 +74,14 @@ def test_distinct_values_are_those_of_entries(staged):
     assert staged.distinct("user_id")["user_id"].tolist() == ["u1", "u2"]
 
 
-def test_approvals_are_asked_for_by_id(staged):
-    """However often an entry came in the list of approved ones."""
-    staged.approve(["a", "b", "a"])
+def test_what_came_since_a_mark_is_forgotten(staged):
+    """Good and bad rows of a reading that is repeated; what came before it stays."""
+    assert staged.mark() == 0
+    staged.add(rows(("a", "2026-01-01", 1)))
+    mark = staged.mark()
+    staged.add(rows(("b", "2026-01-01", 2)))
+    staged.set_aside([("c", "no user", None)])
+    staged.forget_since(mark)
 
-    assert staged.approved(["a", "c"]) == {"a"}
-    assert staged.approved([]) == frozenset()
+    assert [row for part in staged.slices(1) for row in part["entry_id"]] == ["a"]
+    assert list(staged.problems()) == []

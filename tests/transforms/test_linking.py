@@ -229,6 +229,27 @@ def test_two_users_of_a_name_are_not_linked_to_one_employee(staff):
     assert lost(staff(["Ann Lee", "Ann Lee"], rows, already=by_hand)) == {"u2": "ambiguous"}
 
 
+@pytest.mark.parametrize("origin", ["name", "created"])
+def test_who_bears_the_old_name_of_somebody_renamed_is_not_their_employee(staff, origin):
+    """One partner for one user: the newcomer is ambiguous, and both who hold it are told."""
+    already = NO_LINKS.copy()
+    already.loc[0] = ["user", "u1", "Ann Lee", "employee", "55", "Ann Lee", origin]
+    matches = staff(["Ann Lee-Kim", "Ann Lee"], [("employee", "55", "Ann Lee")], already=already)
+    assert linked(matches) == {}
+    assert lost(matches) == {"u2": "ambiguous"}
+    (candidates,) = matches.unlinked["candidates"]
+    assert "id 55" in candidates
+    assert "already linked to the user 'Ann Lee' (id u1)" in candidates
+
+
+def test_an_employee_given_by_hand_may_also_be_given_by_name(staff):
+    """Several to one contractor is somebody's own choice, and takes their name from nobody."""
+    already = NO_LINKS.copy()
+    already.loc[0] = ["user", "u1", "Bo Li", "vendor", "55", "Ann Lee", "manual"]
+    matches = staff(["Bo Li", "Ann Lee"], [("vendor", "55", "Ann Lee")], already=already)
+    assert linked(matches) == {"u2": "55"}
+
+
 @pytest.mark.parametrize("name", [DELETED_USER, f" {DELETED_USER} ", None, "", "  "])
 def test_who_has_no_name_is_not_linked(staff, name):
     """Clockify calls every deleted user by one name; it is no name, even where one bears it."""
@@ -351,6 +372,32 @@ def test_inactive_customers_are_not_newly_linked(work):
         ("p1", "2", "inactive in QuickBooks"),
         ("p3", "5", "inactive in QuickBooks"),
     }
+
+
+def test_an_inactive_customer_is_not_replaced_by_a_sub_customer_of_its_name(work):
+    """`Acme` was closed; `Holding:Acme` is somebody else's, and nobody says that it is meant."""
+    matches = work(["Acme"], ["Acme (deleted)", "Holding", "Holding:Acme"])
+    assert linked(matches) == {}
+    assert [(lead.partner.qbo_id, lead.why) for lead in matches.near] == [
+        ("1", "inactive in QuickBooks")
+    ]
+
+
+def test_of_two_projects_one_customer_goes_to_the_one_that_names_its_client(work):
+    """A project without a client is not given what another one names in full."""
+    names = ["A", "A:Kitchen"]
+    matches = work(["Kitchen", "A › Kitchen"], names)
+    assert linked(matches) == {"p2": "2"}
+    assert lost(matches) == {"p1": "ambiguous"}
+    assert lost(work(["A:Kitchen", "A › Kitchen"], names)) == {"p1": "ambiguous", "p2": "ambiguous"}
+
+
+def test_a_recreated_project_is_not_linked_to_the_customer_of_the_old_one(work):
+    """Nor one that bears the old name of a project that was renamed."""
+    already = NO_LINKS.copy()
+    already.loc[0] = ["project", "p9", "Acme", "customer", "1", "Acme", "name"]
+    matches = work(["Acme"], ["Acme"], already=already)
+    assert lost(matches) == {"p1": "ambiguous"}
 
 
 def test_an_inactive_parent_still_names_its_sub_customers(work):
