@@ -117,7 +117,11 @@ def _catch_up() -> None:
     from flows.revoking import catch_up
     from flows.world import tell_aside
 
-    for words in catch_up():
+    try:
+        notes = catch_up()
+    except ClockbooksError as error:  # the command's own work is done
+        notes = [str(error)]
+    for words in notes:
         tell_aside(words)
 
 

@@ -31,6 +31,7 @@ from prefect.states import Completed
 from connectors import turns
 from flows.endings import shown
 from flows.heartbeat import kept_alive
+from flows.revoking import catch_up
 from flows.world import World, utc_now
 
 #: Seconds between two looks at whether the turn is free.
@@ -75,6 +76,8 @@ def turn(world: World) -> Iterator[dict[str, Any] | None]:
         return
     with _kept(world, holder):
         yield None
+    for words in catch_up():  # a machine that only runs flows ends consents too
+        logger.info("%s", words)
 
 
 def why_missed() -> dict[str, Any] | None:
