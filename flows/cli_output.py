@@ -114,6 +114,7 @@ def command(*, as_json: bool, catches_up: bool = True) -> Iterator[Output]:
 
 
 def _catch_up() -> None:
+    from connectors.errors import ClockbooksError
     from flows.revoking import catch_up
     from flows.world import tell_aside
 

@@ -3,10 +3,13 @@
 from collections.abc import Callable
 from typing import Any
 
+import sqlalchemy as sa
+
 from connectors import revocations
-from connectors.connections import Connection, find
+from connectors.connections import Connection, every, find
 from connectors.database import closing_database
 from connectors.revocations import Taken
+from connectors.tokens import lives
 from flows.revoking import try_now
 from flows.settings import read_settings
 from flows.world import REAL_CLOCK, Clock
@@ -17,6 +20,12 @@ PAUSE_S = 0.2
 FORGOTTEN = (
     "Whatever consent is left was forgotten without telling Intuit. It can be ended in QuickBooks:"
     " Apps › My apps › Disconnect."
+)
+
+
+SHARED = (
+    "The consent was not ended at Intuit, because that could end it for {} too, which uses the same"
+    " company. Disconnecting the last connection to the company ends it."
 )
 
 
@@ -52,17 +61,35 @@ def disconnect(
         # A refresh under way brings another token, which would outlive the one revoked here.
         while (taken := revocations.set_apart(engine, found.id, now=clock.now())) is Taken.BUSY:
             clock.sleep(PAUSE_S)
-        told = try_now(settings, engine, found.id, now=clock.now())
-        left = found.id in revocations.pending(engine)
+        sharers = _sharers(engine, found)
+        if sharers and taken is not Taken.NOTHING:
+            # Intuit may end the consent of the company as a whole, and so theirs.
+            revocations.forget(engine, found.id)
+            told, left = [SHARED.format(", ".join(sharers))], False
+        else:
+            told = try_now(settings, engine, found.id, now=clock.now())
+            left = found.id in revocations.pending(engine)
         if left and force:
             revocations.forget(engine, found.id)
             told = [FORGOTTEN]
     return {
         "connection": found.name,
         "was_connected": taken is not Taken.NOTHING,
-        "revocation": _outcome(taken, left=left, force=force, tried=bool(told)),
+        "revocation": "kept"
+        if sharers and told
+        else _outcome(taken, left=left, force=force, tried=bool(told)),
         "told": told,
     }
+
+
+def _sharers(engine: sa.Engine, found: Connection) -> list[str]:
+    """Name the other connections to the same company that have a consent."""
+    joined = lives(engine)
+    return [
+        other.name
+        for other in every(engine)
+        if other.realm_id == found.realm_id and other.id != found.id and other.id in joined
+    ]
 
 
 def _outcome(taken: Taken, *, left: bool, force: bool, tried: bool) -> str:

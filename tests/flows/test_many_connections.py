@@ -313,3 +313,21 @@ def test_own_settings_and_disconnects_are_of_one_connection(two, rows_of):
     assert [row["settings"] for row in rows] == [{}, {"rounding": "none"}]
     assert first.run("sync", "--connection", "main").code == 0
     assert len(rows_of(first, "secrets")) == 1
+
+
+def test_a_consent_that_another_connection_uses_is_not_ended(two, rows_of):
+    """Of two connections to one company, the first to go leaves the consent, and says so."""
+    first, second = two
+    with closing(sqlite3.connect(first.folder / "clockbooks.db")) as connection:
+        connection.execute("UPDATE connections SET realm_id = '777'")
+        connection.commit()
+
+    ran = second.run("disconnect", "--yes", "--json", "--connection", "second")
+
+    assert (ran.code, ran.document["revocation"]) == (0, "kept")
+    assert "end it for main too" in ran.document["told"][0]
+    assert len(second.quickbooks.oauth._consents) == 1  # noqa: SLF001
+    assert rows_of(first, "revocations") == []
+    assert len(rows_of(first, "secrets")) == 1
+    last = first.run("disconnect", "--yes", "--json", "--connection", "main")
+    assert last.document["revocation"] == "revoked"
