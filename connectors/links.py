@@ -61,9 +61,12 @@ def store(
         held = by_hand | there
         rows = [row for row in _records(new) if _key(row) not in held]
         _insert(connection, links, connection_id, rows, linked_at=now)
-        others = unlinked.c.problem != Problem.UNLINKED
+        others = unlinked.c.problem.not_in([Problem.UNLINKED, Problem.GONE])
         mine = unlinked.c.connection_id == connection_id
         connection.execute(unlinked.delete().where(mine, others))
+        gone = _keys(connection, unlinked, connection_id, unlinked.c.problem == Problem.GONE)
+        for key in gone & {_key(row) for row in [*_records(new), *_records(lost)]}:
+            connection.execute(unlinked.delete().where(_is(unlinked, connection_id, *key)))
         _insert(
             connection,
             unlinked,
@@ -83,6 +86,14 @@ def add(engine: sa.Engine, connection_id: int, rows: Sequence[Row], *, now: date
         _insert(connection, links, connection_id, new, linked_at=now)
         for row in new:
             connection.execute(unlinked.delete().where(_is(unlinked, connection_id, *_key(row))))
+
+
+def add_gone(engine: sa.Engine, connection_id: int, rows: Sequence[Row]) -> None:
+    """Keep who was seen in entries alone (rows of `Unlinked`); every sync leaves them there."""
+    with changing(engine) as connection:
+        there = _keys(connection, unlinked, connection_id) | _keys(connection, links, connection_id)
+        new = [row for row in rows if _key(row) not in there]
+        _insert(connection, unlinked, connection_id, new)
 
 
 def link(engine: sa.Engine, connection_id: int, row: Row, *, now: datetime) -> None:

@@ -13,15 +13,17 @@ from typing import Any
 
 import pandas as pd
 
+from connectors import links
 from connectors.clockify import READINGS, Moved, missing_route
 from connectors.errors import Refused, TryAgain
 from connectors.reading_ahead import read_ahead
 from connectors.staging import ENTRY, StagedEntries
 from flows.jobs import Facts, JobRequest, Partners
 from flows.world import World
-from schemas.words import Kind
+from schemas.words import Kind, Problem
 from transforms.days import local_days, month_slices
 from transforms.entries import SetAside, read_report
+from transforms.names import DELETED_USER
 from transforms.timers import as_report_rows
 
 #: Rows that are read together: enough to be fast by columns, few enough to be small.
@@ -187,11 +189,25 @@ def instants(us: pd.Series) -> pd.Series:
 
 
 def stale(world: World, staged: StagedEntries, partners: Partners) -> list[str]:
-    """Say when entries belong to users or projects that the last sync has not seen."""
+    """Say when entries belong to users or projects that the last sync has not seen.
+
+    No sync sees a deleted user whom Clockify lists no more: such an id is kept, to link it by hand.
+    """
+    people = staged.distinct("user_id", "user_name")
+    deleted = set(people.loc[people["user_name"] == DELETED_USER, "user_id"].dropna())
     found = {
-        kind: set(staged.distinct(f"{kind}_id")[f"{kind}_id"].dropna()) - partners.known(kind)
-        for kind in (Kind.USER, Kind.PROJECT)
+        Kind.USER: set(people["user_id"].dropna()) - partners.known(Kind.USER),
+        Kind.PROJECT: set(staged.distinct("project_id")["project_id"].dropna())
+        - partners.known(Kind.PROJECT),
     }
+    if gone := found[Kind.USER] & deleted:
+        found[Kind.USER] -= gone
+        row = {"kind": Kind.USER, "clockify_name": DELETED_USER, "problem": Problem.GONE}
+        links.add_gone(
+            world.engine,
+            world.connection.id,
+            [row | {"clockify_id": id_, "candidates": ""} for id_ in sorted(gone)],
+        )
     counted = [f"{len(ids):,} {kind}{'s'[: len(ids) > 1]}" for kind, ids in found.items() if ids]
     if not counted:
         return []

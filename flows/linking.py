@@ -120,7 +120,8 @@ def listed(connection: str | None) -> list[dict[str, Any]]:
 def _name_in_clockify(world: World, kind: Kind, clockify_id: str) -> str | None:
     """Give the name of a user or project, a project's with its client; a deleted user has none.
 
-    What only files name has an id of ours, which is made of the name.
+    What only files name has an id of ours, which is made of the name. Whom Clockify lists no more
+    may still have entries or a link: then their id is known here.
     """
     if clockify_id.startswith(OWN_ID):
         return clockify_id.removeprefix(OWN_ID)
@@ -135,6 +136,10 @@ def _name_in_clockify(world: World, kind: Kind, clockify_id: str) -> str | None:
             )
             for row in frame.itertuples(index=False)
         }
+    for known in (links.stored, links.without_partner):
+        frame = known(world.engine, world.connection.id)
+        rows = frame[frame["kind"] == kind]
+        names = dict(zip(rows["clockify_id"], rows["clockify_name"], strict=True)) | names
     if clockify_id not in names:
         raise AskPerson(
             f"Clockify has no {kind} with the id {clockify_id!r}: `clockbooks sync` lists the ids."

@@ -37,7 +37,8 @@ class Unlinked(pa.DataFrameModel):
     clockify_name: Series[str] = column("Its name, with its client.", source="name", nullable=True)
     problem: Series[str] = column(
         "missing: nobody of that name; near: nearly that name, or in another place of the"
-        " hierarchy; ambiguous: several; unlinked: a person took the link away.",
+        " hierarchy; ambiguous: several; unlinked: a person took the link away; gone: deleted in"
+        " Clockify, and known from entries alone.",
         source="the sync",
         isin=list(Problem),
     )

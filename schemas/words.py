@@ -115,6 +115,7 @@ class Problem(StrEnum):
     NEAR = "near"  # somebody bears nearly that name
     AMBIGUOUS = "ambiguous"  # several do, or it is borne by several here
     UNLINKED = "unlinked"  # a person said that the partner of that name is not meant
+    GONE = "gone"  # deleted in Clockify, which lists them no more; seen in entries
 
 
 class Side(StrEnum):

@@ -178,3 +178,16 @@ def test_the_time_of_the_sync_is_kept(engine, store, clock):
     store()
 
     assert connections.find(engine, "studio").synced_at == clock.now
+
+
+def test_who_is_gone_stays_known_until_a_sync_sees_them_again(engine, connection_id, store):
+    """Seen in entries alone, they are in no sync's findings, and no sync forgets them."""
+    links.add_gone(engine, connection_id, [lost(id_, "gone") for id_ in ("u1", "u2", "u3")])
+    links.add_gone(engine, connection_id, [lost("u1", "gone")])
+    store([link("u1", "55")], [lost("u2", "near")])
+
+    found = links.without_partner(engine, connection_id)
+    assert dict(zip(found["clockify_id"], found["problem"], strict=True)) == {
+        "u2": "near",
+        "u3": "gone",
+    }

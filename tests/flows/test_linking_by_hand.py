@@ -161,6 +161,30 @@ def test_a_send_says_that_somebody_is_newer_than_the_last_sync(newcomer, send_da
     assert document["counts"]["sent"] == 8
 
 
+@pytest.mark.usefixtures("in_this_process")
+def test_somebody_deleted_is_linked_by_the_id_in_their_entries(newcomer, send_day):
+    """Clockify may list them no more: a send says so, as often as one syncs, and a link helps."""
+    id_ = "64d0000000000000000000ff"
+    newcomer.clockify.users[id_]["status"] = "DELETED"
+    newcomer.clockify.faults.plan(
+        "/users", "edit", times=99, edit=lambda rows: [row for row in rows if row["id"] != id_]
+    )
+    for _ in range(2):
+        assert newcomer.run("sync").code == 0
+        document = send_day(newcomer).document
+        assert document["notes"] == []
+        assert document["counts"]["rejected"] == {"unlinked_user": 1}
+    [told] = [row["detail"] for row in document["entries"] if row["reason"] == "unlinked_user"]
+    assert f"`clockbooks link user {id_} QBO_ID`" in told
+
+    assert newcomer.run("sync").code == 0
+    assert newcomer.run("link", "user", id_, "95").code == 0
+    assert newcomer.run("link", "user", id_, "95").code == 0  # again, as one may for a list
+    assert newcomer.run("sync").code == 0
+    assert send_day(newcomer).document["counts"]["sent"] == 1
+    assert newcomer.run("link", "user", f"{id_}0", "95").code == 1
+
+
 @pytest.mark.parametrize("by", ["option", "setting"])
 def test_a_send_syncs_first_where_it_is_told_to(newcomer, send_day, by):
     """By the option, or always by the setting: the newcomer's entry goes with the others."""
