@@ -274,7 +274,9 @@ def _match(
             lost.append((seeker, Problem.UNLINKED, _leads(seeker, found, "unlinked by hand")))
         elif found:
             partner, loose = found[0], seeker.key in candidates.loose
-            bear = rivals[partner, False] + loose * rivals[partner, True]
+            bear = rivals[partner, loose]
+            if loose and len(found) == 1:
+                bear += rivals[partner, False]
             holder = holders.get((partner.qbo_kind, partner.qbo_id))
             if why := _why_none(len(found), bear, holder):
                 lost.append((seeker, Problem.AMBIGUOUS, _leads(seeker, found, why)))
