@@ -17,7 +17,7 @@ IMPURE = {"now", "utcnow", "today", "open", "print", "input", "read_text", "writ
 
 #: What transforms may import; whoever needs more asks here.
 ALLOWED = {
-    "schemas", "transforms", "bisect", "collections", "dataclasses", "datetime", "decimal",
+    "schemas", "transforms", "bisect", "collections", "dataclasses", "datetime", "decimal", "itertools",
     "functools", "hashlib", "json", "numpy", "pandas", "pyarrow", "rapidfuzz", "re", "shlex",
     "typing", "unicodedata", "zoneinfo",
 }  # fmt: skip
