@@ -4,6 +4,7 @@ Where only the name of a code is known, the words are ours: callers must go by t
 """
 
 from collections.abc import Iterable
+from typing import Any
 
 MESSAGES = {
     "500": "Unsupported Operation",
@@ -85,6 +86,17 @@ def foreign_realm() -> GatewayError:
 def throttled() -> GatewayError:
     detail = "The request limit was reached.  Try again later"
     return GatewayError(429, "ThrottleExceeded", "3001", kind="SERVICE", detail=detail)
+
+
+#: The gateway's answers, for `Faults.plan`.
+THROTTLED_ANSWER: dict[str, Any] = {
+    "status": 429,
+    "body": '<Fault type="SERVICE"><Error code="3001"/></Fault>',
+}
+UNAUTHENTICATED_ANSWER: dict[str, Any] = {
+    "status": 401,
+    "body": '{"fault":{"error":[{"code":"3200"}],"type":"AUTHENTICATION"}}',
+}
 
 
 def unsupported(what: str) -> FaultError:

@@ -9,6 +9,8 @@ from typing import Any
 
 import pytest
 
+from connectors.standins.qbo_faults import THROTTLED_ANSWER, UNAUTHENTICATED_ANSWER
+
 MEMORIES: dict[str, dict[str, bool]] = {
     "remembers": {},
     "forgets": {"remembers_request_ids": False},
@@ -90,13 +92,8 @@ FAULTS: dict[str, dict[str, Any]] = {
     "connection lost before the work": {"kind": "drop_before"},
     "connection lost after the work": {"kind": "drop_after"},
     "answer cut": {"kind": "cut"},
-    "429 in XML": {
-        "kind": "answer",
-        "status": 429,
-        "content_type": "application/xml",
-        "body": '<Fault type="SERVICE"><Error code="3001"/></Fault>',
-    },
-    "401": {"kind": "answer", "status": 401},
+    "429 in XML": {"kind": "answer", **THROTTLED_ANSWER},
+    "401": {"kind": "answer", **UNAUTHENTICATED_ANSWER},
     "400": {"kind": "answer", "status": 400, "body": '{"Fault":{"Error":[{"code":"6000"}]}}'},
     "500 after the work": {"kind": "answer_after", "status": 500},
     "503 before the work": {"kind": "answer", "status": 503},

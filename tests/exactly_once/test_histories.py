@@ -20,6 +20,7 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
+from connectors.standins.qbo_faults import THROTTLED_ANSWER, UNAUTHENTICATED_ANSWER
 from flows.settling import take_word
 from transforms.settling import content_of, content_of_body
 
@@ -29,8 +30,10 @@ FAULTS = [
     {"kind": "cut"},
     {"kind": "answer", "status": 503},
     {"kind": "answer_after", "status": 504},
-    {"kind": "answer", "status": 429, "headers": {"Retry-After": "1"}},
-    {"kind": "answer", "status": 401},
+    {"kind": "answer", **THROTTLED_ANSWER, "headers": {"Retry-After": "1"}},
+    {"kind": "answer", **UNAUTHENTICATED_ANSWER},
+    {"kind": "answer_after", "status": 429},
+    {"kind": "answer_after", "status": 401},
     {"kind": "answer", "status": 200, "body": '{"BatchItemResponse":[]}'},
     {"kind": "answer_after", "status": 200, "body": "<html>"},
     {"kind": "answer_after", "status": 302},

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from connectors.standins.qbo_faults import THROTTLED_ANSWER
 from flows.reporting import Report
 from flows.sending import SendRequest, send
 
@@ -48,7 +49,7 @@ def test_a_throttled_batch_is_released_and_goes_again(
 ) -> None:
     """The ledger holds nothing of it meanwhile: what was refused was not done."""
     with lab.open() as house:
-        house.quickbooks.faults.plan("POST .*/batch", "answer", status=429, skip=1)
+        house.quickbooks.faults.plan("POST .*/batch", "answer", **THROTTLED_ANSWER, skip=1)
         result = send_week()
 
         assert result["counts"]["sent"] == 6

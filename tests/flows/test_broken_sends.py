@@ -14,6 +14,7 @@ import requests
 
 import flows.world
 from connectors.pacer import Pacer
+from connectors.standins.qbo_faults import THROTTLED_ANSWER, UNAUTHENTICATED_ANSWER
 
 pytestmark = pytest.mark.usefixtures("in_this_process")
 
@@ -130,9 +131,8 @@ def test_a_throttle_that_does_not_end_stops_the_run_and_keeps_what_is_done(
     week, send_day, all_once, rows_of
 ):
     """What was not handed over is free, says so, and goes with the next send."""
-    xml = '<Fault type="SERVICE"><Error code="3001"><Message>m</Message></Error></Fault>'
     week.quickbooks.faults.plan(
-        BATCH, "answer", skip=1, times=99, status=429, body=xml, headers={"Retry-After": "0"}
+        BATCH, "answer", skip=1, times=99, **THROTTLED_ANSWER, headers={"Retry-After": "0"}
     )
 
     stopped = send_day(week)
@@ -156,7 +156,9 @@ def test_a_throttle_that_does_not_end_stops_the_run_and_keeps_what_is_done(
 @pytest.mark.usefixtures("_quick_pace")
 def test_nothing_is_sent_while_quickbooks_throttles_from_the_start(week, send_day, all_once):
     """A run that could hand nothing over could not run: exit code 1, and nothing is claimed."""
-    week.quickbooks.faults.plan(BATCH, "answer", times=99, status=429, headers={"Retry-After": "0"})
+    week.quickbooks.faults.plan(
+        BATCH, "answer", times=99, **THROTTLED_ANSWER, headers={"Retry-After": "0"}
+    )
 
     stopped = send_day(week)
 
@@ -169,7 +171,7 @@ def test_nothing_is_sent_while_quickbooks_throttles_from_the_start(week, send_da
 
 def test_a_consent_that_is_withdrawn_in_the_middle_keeps_what_is_done(week, send_day, all_once):
     """The rest waits for a new consent; then it goes, and nothing goes twice."""
-    week.quickbooks.faults.plan(BATCH, "answer", skip=1, times=99, status=401)
+    week.quickbooks.faults.plan(BATCH, "answer", skip=1, times=99, **UNAUTHENTICATED_ANSWER)
 
     stopped = send_day(week)
 

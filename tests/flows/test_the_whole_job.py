@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+from connectors.standins.qbo_faults import THROTTLED_ANSWER, UNAUTHENTICATED_ANSWER
 from connectors.standins.world import expected_reasons
 
 DEMO_WORLD = Path(__file__).parents[2] / "data" / "demo_world.yaml"
@@ -229,10 +230,9 @@ def test_settle_alone_sends_nothing_new(connected):
 
 def test_throttles_and_expired_tokens_pass_unseen(connected):
     """A 429 and a 401 in the middle of a send cost time, not entries."""
-    xml = '<Fault type="SERVICE"><Error code="3001"><Message>m</Message></Error></Fault>'
     plan = connected.quickbooks.faults.plan
-    plan("POST .*/batch", "answer", status=429, body=xml, headers={"Retry-After": "0"}, times=2)
-    plan("POST .*/batch", "answer", status=401, skip=2)
+    plan("POST .*/batch", "answer", **THROTTLED_ANSWER, headers={"Retry-After": "0"}, times=2)
+    plan("POST .*/batch", "answer", **UNAUTHENTICATED_ANSWER, skip=2)
 
     sent = connected.run("send", *SEPTEMBER, "--yes", "--json").document
 
