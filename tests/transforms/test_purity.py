@@ -10,7 +10,7 @@ import pytest
 
 import transforms
 
-MODULES = [f"transforms.{found.name}" for found in pkgutil.iter_modules(transforms.__path__)]
+MODULES = [found.name for found in pkgutil.walk_packages(transforms.__path__, prefix="transforms.")]
 
 #: Calls that read a clock, chance, the environment or a file.
 IMPURE = {"now", "utcnow", "today", "open", "print", "input", "read_text", "write_text", "getenv"}
@@ -21,6 +21,15 @@ ALLOWED = {
     "functools", "hashlib", "json", "numpy", "pandas", "pyarrow", "rapidfuzz", "re", "shlex",
     "itertools", "typing", "unicodedata", "zoneinfo",
 }  # fmt: skip
+
+
+def test_every_module_is_looked_at():
+    """Those in packages too, and in folders that somebody forgot to make a package."""
+    top = Path(transforms.__file__).parent
+    files = set(top.rglob("*.py")) - {top / "__init__.py"}
+
+    assert {Path(importlib.import_module(name).__file__) for name in MODULES} == files
+    assert len(MODULES) > 30
 
 
 @pytest.mark.parametrize("name", MODULES)
