@@ -5,9 +5,11 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, chdir, contextmanager
+from copy import deepcopy
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +17,7 @@ import pandas as pd
 import pytest
 from hypothesis import settings
 from own_postgres import empty_postgres, running_postgres
+from typer.testing import CliRunner
 
 from connectors import masking
 from connectors.ledger import About
@@ -22,6 +25,7 @@ from connectors.standins.clockify import ClockifyStandin
 from connectors.standins.quickbooks import QuickBooksStandin, Switches
 from connectors.standins.server import serving
 from connectors.standins.world import load_world, settings_for
+from flows.cli import app
 from flows.world import utc_now
 from schemas.contents import Contents
 
@@ -184,11 +188,41 @@ def open_house_fixture() -> Callable[..., Any]:
     return open_house
 
 
+@pytest.fixture(scope="session")
+def street() -> Iterator[Callable[..., House]]:
+    """Put houses behind the same two addresses all session long; see `open_street`."""
+    with open_street() as build:
+        yield build
+
+
+@cache
+def _demo_world() -> dict[str, Any]:
+    return load_world(DEMO_WORLD)
+
+
 @pytest.fixture
-def house(tmp_path: Path) -> Iterator[House]:
+def house(street: Callable[..., House], tmp_path: Path) -> House:
     """Give both services with the demo's world, not connected yet."""
-    with open_house(load_world(DEMO_WORLD), tmp_path) as opened:
-        yield opened
+    return street(deepcopy(_demo_world()), tmp_path)
+
+
+@pytest.fixture
+def in_this_process(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let houses run the command in this process: starting Python takes most of a test's time.
+
+    For tests of what a command does; how it is started, others prove.
+    """
+
+    def run(house: House, *arguments: str, stdin: str = "", **environment: str) -> Ran:
+        with chdir(house.folder):
+            done = CliRunner().invoke(
+                app, arguments, input=stdin, env={**house.environment, **environment}
+            )
+        if done.exception is not None and not isinstance(done.exception, SystemExit):
+            raise done.exception
+        return Ran(done.exit_code, done.stdout, done.stderr)
+
+    monkeypatch.setattr(House, "run", run)
 
 
 @pytest.fixture

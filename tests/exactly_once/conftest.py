@@ -211,12 +211,12 @@ class Lab:
 
     Attributes:
         world: What the services are loaded with.
-        build: Puts a house behind the addresses; see the suite's `open_street`.
+        build: Puts a house behind the addresses; see the suite's `street`.
         folder: Where the databases go.
         bomb: Lets a process die.
         ours: The clock of the machine that Clockbooks runs on.
         theirs: QuickBooks' own clock.
-        connected: What connecting and syncing a directory once came to.
+        known: What earlier cases of the session found out, and later ones need not.
         connection: Whose jobs these are; `None` for the only one.
         environment: What its settings say besides.
     """
@@ -227,7 +227,7 @@ class Lab:
     bomb: Bomb
     ours: SimulatedClock = field(default_factory=SimulatedClock)
     theirs: SimulatedClock = field(default_factory=SimulatedClock)
-    connected: dict[str, Any] = field(default_factory=dict)
+    known: dict[Any, Any] = field(default_factory=dict)
     opened: int = 0
     connection: str | None = None
     environment: dict[str, str] = field(default_factory=dict)
@@ -256,16 +256,16 @@ class Lab:
     def _connect(self, house: Any) -> None:
         """Connect and sync, or take over what an earlier case of the same directory came to."""
         directory = json.dumps(self.world | {"clockify": self.world["clockify"] | {"entries": 0}})
-        if directory not in self.connected:
+        if directory not in self.known:
             realm, token = (
                 self.world["quickbooks"][name] for name in ("realm_id", "refresh_token")
             )
             connect(None, consent=Pasted(realm, token), allow_payroll=False)
             self.run(sync)
             files = {one.name: one.read_bytes() for one in house.folder.glob("clockbooks.*")}
-            self.connected[directory] = files, deepcopy(house.quickbooks.oauth._consents)  # noqa: SLF001
+            self.known[directory] = files, deepcopy(house.quickbooks.oauth._consents)  # noqa: SLF001
         else:
-            files, consents = self.connected[directory]
+            files, consents = self.known[directory]
             for name, content in files.items():
                 (house.folder / name).touch(mode=0o600)  # as the product leaves them
                 (house.folder / name).write_bytes(content)
@@ -346,9 +346,21 @@ class Lab:
 
     def plan(self) -> Counter[Any]:
         """Give the contents that an undisturbed send books, twins counted."""
-        with self.open() as house:
-            assert self.send()
-            return self.books(house)
+        return self._undisturbed()[0]
+
+    def points(self) -> list[str]:
+        """Name the points that an undisturbed send passes."""
+        return self._undisturbed()[1]
+
+    def _undisturbed(self) -> tuple[Counter[Any], list[str]]:
+        """Send once without trouble, in this session, for all cases of this world."""
+        key = "undisturbed", json.dumps(self.world)
+        if key not in self.known:
+            with self.open() as house:
+                self.bomb.reset()
+                assert self.send()
+                self.known[key] = self.books(house), list(self.bomb.points)
+        return deepcopy(self.known[key])
 
     def books(self, house: Any) -> Counter[Any]:
         """Give the contents in QuickBooks' own books, twins counted."""
@@ -410,22 +422,21 @@ def bomb(monkeypatch: pytest.MonkeyPatch) -> Bomb:
 
 
 @pytest.fixture(scope="session")
-def connected_once() -> dict[str, Any]:
-    """Keep what connecting and syncing came to, for all laboratories of this process."""
+def known() -> dict[Any, Any]:
+    """Keep what one laboratory found out, for all of this process."""
     return {}
 
 
 @pytest.fixture
 def lab(
     small_world: dict[str, Any],
-    open_street: Callable[..., Any],
+    street: Callable[..., Any],
     tmp_path: Path,
     bomb: Bomb,
-    connected_once: dict[str, Any],
-) -> Iterator[Lab]:
+    known: dict[Any, Any],
+) -> Lab:
     """Give the laboratory."""
-    with open_street() as build:
-        yield Lab(small_world, build, tmp_path, bomb, connected=connected_once)
+    return Lab(small_world, street, tmp_path, bomb, known=known)
 
 
 # --- real processes ------------------------------------------------------------------------------

@@ -16,7 +16,7 @@ import threading
 import unicodedata
 from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Sequence
-from contextlib import chdir, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -27,10 +27,8 @@ from zoneinfo import ZoneInfo
 
 import pytest
 import requests
-from typer.testing import CliRunner
 
 from connectors.standins.world import expected_reasons, load_world
-from flows.cli import app
 
 COMMAND = Path(sys.executable).parent / "clockbooks"
 
@@ -65,26 +63,6 @@ def synced(house: Any, showroom: Any) -> Any:
     for name in ("clockbooks.db", "clockbooks.key"):
         shutil.copy(showroom.folder / name, house.folder / name)
     return house
-
-
-@pytest.fixture
-def in_this_process(showroom: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let houses run the command in this process: starting Python takes most of a test's time.
-
-    For tests of what a command does; how it is started, others prove.
-    """
-    ran = type(showroom.run("--version"))
-
-    def run(house: Any, *arguments: str, stdin: str = "", **environment: str) -> Any:
-        with chdir(house.folder):
-            done = CliRunner().invoke(
-                app, arguments, input=stdin, env={**house.environment, **environment}
-            )
-        if done.exception is not None and not isinstance(done.exception, SystemExit):
-            raise done.exception
-        return ran(done.exit_code, done.stdout, done.stderr)
-
-    monkeypatch.setattr(type(showroom), "run", run)
 
 
 @pytest.fixture(scope="session")
