@@ -14,9 +14,10 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from connectors.errors import AskPerson
+from connectors.hosts import LOOPBACK
 from connectors.masking import remember
 from connectors.secrets import new_key
-from flows.settings import LOOPBACK, Settings
+from flows.settings import Settings
 
 #: Addresses that mean every network of this machine.
 EVERYWHERE = frozenset({"0.0.0.0", "::"})  # noqa: S104 - compared with, not bound to
