@@ -12,6 +12,7 @@ import tenacity
 from sqlalchemy.dialects import postgresql, sqlite
 
 from connectors.errors import AskPerson
+from connectors.hosts import LOOPBACK
 from schemas.tables import REVISION
 
 #: Seconds that a writer waits for another writer of the same SQLite file.
@@ -47,6 +48,14 @@ def open_database(url: str) -> sa.Engine:
             f" and that the folder can be written to ({type(error).__name__})."
         ) from None
     return engine
+
+
+def stays_here(address: sa.URL) -> bool:
+    """Say whether a PostgreSQL *address* reaches no further than this machine, whoever reads it."""
+    arguments = address.get_dialect()().create_connect_args(address)[1]
+    named = [str(arguments[name]) for name in ("host", "hostaddr") if arguments.get(name)]
+    hosts = [host for part in named for host in part.split(",")]
+    return all(host in LOOPBACK or host.startswith("/") for host in hosts)
 
 
 def database_trouble(error: BaseException) -> str | None:

@@ -1,13 +1,15 @@
 """Waits on this machine for the browser that comes back from Intuit's consent.
 
-A small server on 127.0.0.1 alone. It takes one answer to our question, and shows what became of it
-only once that is known. Whatever else knocks gets a page, and does not end the wait.
+A small server on this machine's loopback alone. It takes one answer to our question, and shows what
+became of it only once that is known. Whatever else knocks gets a page, and does not end the wait.
 """
 
+import errno
 import queue
+import socket
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
@@ -139,19 +141,46 @@ def open_doorstep(redirect_uri: str | None, tell: Callable[[str], None]) -> Iter
     parts = urlsplit(redirect_uri or f"http://{HOST}:0{PATH}")
     port = 80 if parts.port is None else parts.port
     try:
-        server = _Server((HOST, port), _Request)
+        servers = _listen(parts.hostname, port)
     except OSError as error:
         raise AskPerson(
             f"The port {port} of --redirect-uri cannot be used ({error.strerror}): end what uses"
             " it, register another address at developer.intuit.com, or use --no-browser."
         ) from None
-    address = redirect_uri or f"http://{HOST}:{server.server_port}{PATH}"
+    address = redirect_uri or f"http://{HOST}:{servers[0].server_port}{PATH}"
     doorstep = Doorstep(address, parts.path or "/", tell)
+    with ExitStack() as stack:
+        for server in servers:
+            stack.enter_context(_serving(server, doorstep))
+        yield doorstep
+
+
+def _listen(host: str | None, port: int) -> "list[_Server]":
+    """Listen on 127.0.0.1, and for the name `localhost` on ::1 too.
+
+    A browser tries ::1 first: whoever else listened there would get the code.
+
+    Raises:
+        OSError: One of the two cannot be had, although this machine has it.
+    """
+    servers = [_Server((HOST, port), _Request)]
+    if host == "localhost":
+        try:
+            servers.append(_Server6(("::1", port), _Request))
+        except OSError as error:
+            if error.errno not in {errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT}:
+                servers[0].server_close()
+                raise
+    return servers
+
+
+@contextmanager
+def _serving(server: "_Server", doorstep: Doorstep) -> Iterator[None]:
     server.doorstep = doorstep
     thread = threading.Thread(target=server.serve_forever, args=(0.05,), name="doorstep")
     thread.start()
     try:
-        yield doorstep
+        yield
     finally:
         server.shutdown()
         thread.join()
@@ -165,6 +194,10 @@ class _Server(ThreadingHTTPServer):
 
     def handle_error(self, request: Any, client_address: Any) -> None:
         """Say nothing of a browser that hung up."""
+
+
+class _Server6(_Server):
+    address_family = socket.AF_INET6
 
 
 class _Request(BaseHTTPRequestHandler):

@@ -97,7 +97,7 @@ def keys_from_file(path: Path) -> list[str]:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         if not path.exists():
-            _make_key_file(path)
+            make_once(path, new_key())
         if path.stat().st_mode & 0o077:
             raise AskPerson(f"The key file {path} can be read by others: run `chmod 600 {path}`.")
         keys = path.read_text().split("\n")
@@ -143,13 +143,19 @@ def write_key_file(path: Path, keys: Sequence[str]) -> None:
         ) from None
 
 
-def _make_key_file(path: Path) -> None:
-    # Written whole under another name and then linked: two that start together, be they threads
-    # or processes, end with one key, and nobody ever reads half of one.
+def make_once(path: Path, secret: str) -> None:
+    """Write *secret* into a new file for its owner alone; leave a file that is there as it is.
+
+    It is written whole under another name and then linked: two that start together, be they threads
+    or processes, end with one secret, and nobody ever reads half of one.
+
+    Raises:
+        OSError: It cannot be written.
+    """
     handle, draft = tempfile.mkstemp(prefix=f"{path.name}.", dir=path.parent)  # for its owner alone
     try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(Fernet.generate_key())
+        with os.fdopen(handle, "w") as file:
+            file.write(secret)
         with suppress(FileExistsError):
             os.link(draft, path)
     finally:

@@ -18,6 +18,8 @@ from connectors.secrets import keys_from_file
 from connectors.tokens import lives
 from flows import preflight
 from flows.preflight import Problem
+from flows.settings import strangers_told
+from flows.settings_file import FILE
 from flows.token_life import ends_soon
 from flows.world import World, open_world
 from schemas.quickbooks import Company
@@ -97,6 +99,8 @@ def check(name: str | None, *, allow_payroll: bool | None) -> dict[str, Any]:
         _ledger(checks)
         _tokens(checks)
         _limits(checks)
+        _addresses(checks)
+        _settings_file(checks)
         _key(checks)
         _database(checks)
     return {
@@ -297,6 +301,30 @@ def _limits(checks: Checks) -> None:
         f" {own.qbo_requests_per_second:,} requests a second, {own.qbo_concurrency} at once;"
         f" {own.qbo_timeout_s:g} s for an answer.",
     )
+
+
+def _addresses(checks: Checks) -> None:
+    own = checks.world.settings
+    if own.strangers:
+        checks.warn(
+            "Addresses",
+            " ".join(strangers_told(own)),
+            "Unset what you did not set yourself.",
+        )
+    elif own.standins:
+        checks.ok("Addresses", f"{', '.join(own.standins)}: on this machine, for stand-ins.")
+    else:
+        checks.ok("Addresses", "All lead to Clockify's and Intuit's own hosts.")
+
+
+def _settings_file(checks: Checks) -> None:
+    path = Path(FILE)
+    if path.exists() and path.stat().st_mode & 0o044:
+        checks.warn(
+            "Settings",
+            f"Others on this machine can read {path.absolute()}, with the keys in it.",
+            f"Run `chmod 600 {path.absolute()}`.",
+        )
 
 
 def _key(checks: Checks) -> None:

@@ -20,8 +20,8 @@ from connectors.tokens import OAuthApp, Tokens
 from flows.consenting import Browser, ask_in_browser
 from flows.preflight import check_company, check_workspace
 from flows.revoking import try_now
-from flows.settings import Settings, read_settings, required, with_own
-from flows.world import oauth_app, open_company, open_vault, tell_aside, utc_now
+from flows.settings import Settings, required, with_own
+from flows.world import oauth_app, open_company, open_vault, start, tell_aside, utc_now
 from schemas.quickbooks import Company
 from transforms.days import zone
 
@@ -84,7 +84,7 @@ def connect(
         AskPerson: Something must be mended first; nothing was stored.
         TryAgain: A service could not be reached; nothing was stored.
     """
-    settings = read_settings()
+    settings = start()
     app = oauth_app(settings)
     half = _check_clockify(name, settings, allow_payroll=allow_payroll)
     if isinstance(consent, Pasted):

@@ -11,8 +11,7 @@ from connectors.database import closing_database
 from connectors.revocations import Taken
 from connectors.tokens import lives
 from flows.revoking import try_now
-from flows.settings import read_settings
-from flows.world import REAL_CLOCK, Clock
+from flows.world import REAL_CLOCK, Clock, start
 
 #: Seconds between two looks at a refresh that is going on; its lease ends it after a minute.
 PAUSE_S = 0.2
@@ -53,7 +52,7 @@ def disconnect(
     Raises:
         AskPerson: No connection fits.
     """
-    settings = read_settings()
+    settings = start()
     with closing_database(settings.database_url) as engine:
         found = find(engine, name)
         if not approve(found):

@@ -14,9 +14,10 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from connectors.errors import AskPerson
+from connectors.hosts import LOOPBACK
 from connectors.masking import remember
-from connectors.secrets import new_key
-from flows.settings import LOOPBACK, Settings
+from connectors.secrets import make_once, new_key
+from flows.settings import Settings
 
 #: Addresses that mean every network of this machine.
 EVERYWHERE = frozenset({"0.0.0.0", "::"})  # noqa: S104 - compared with, not bound to
@@ -175,9 +176,7 @@ def _kept(path: Path, make: Callable[[], str]) -> str:
     """Read a secret from its file, or make it at first use; only its owner can read it."""
     try:
         if not path.exists():
-            handle = os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
-            with os.fdopen(handle, "w") as file:
-                file.write(make())
+            make_once(path, make())
         if path.stat().st_mode & 0o077:
             raise AskPerson(f"{path} can be read by others: run `chmod 600 {path}`.")
         secret = path.read_text().strip()

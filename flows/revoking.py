@@ -6,10 +6,11 @@ import sqlalchemy as sa
 
 from connectors import revocations
 from connectors.consent import revoke
+from connectors.database import closing_database
 from connectors.errors import ClockbooksError
 from connectors.revocations import Revocation
-from flows.settings import Settings
-from flows.world import oauth_app, open_installation, open_vault, utc_now
+from flows.settings import Settings, read_settings
+from flows.world import oauth_app, open_vault, utc_now
 
 
 def catch_up() -> list[str]:
@@ -21,7 +22,8 @@ def catch_up() -> list[str]:
     Returns:
         What a person should know; nothing when there was nothing to do.
     """
-    with open_installation() as (settings, engine):
+    settings = read_settings()
+    with closing_database(settings.database_url) as engine:
         return _try(settings, engine, revocations.claim(engine, now=utc_now()))
 
 

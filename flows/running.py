@@ -19,6 +19,7 @@ from flows.jobs import JobRequest
 from flows.loading import Progress
 from flows.reporting import Report
 from flows.sending import SendRequest, send
+from flows.settings_file import check_prefect_files
 from flows.settling import settle_alone, settled_document, take_word
 from flows.sync_report import sync_document
 from flows.syncing import Create, SyncRequest, create_sides, sync
@@ -47,8 +48,10 @@ def recorded() -> Iterator[None]:
     To be entered before Prefect is imported: it reads its settings then.
 
     Raises:
-        AskPerson: The server does not answer, or does not let us in.
+        AskPerson: The server does not answer, or does not let us in; or a file of the working
+            folder would redirect Prefect.
     """
+    check_prefect_files()
     os.environ.setdefault("PREFECT_FLOWS_HEARTBEAT_FREQUENCY", str(HEARTBEAT_S))
     import httpx
 

@@ -19,6 +19,7 @@ import uvicorn
 from connectors.errors import AskPerson
 from flows.prefect_home import USER, Address, Home, opened_home, other_server, write_address
 from flows.settings import Settings
+from flows.settings_file import check_prefect_files
 from flows.world import open_installation, utc_now
 
 #: So many runs at once; each is a process of some 200 MB.
@@ -41,6 +42,7 @@ def run_ui(address: Address, *, runs_here: bool, tell: Tell) -> None:
     Raises:
         AskPerson: The port is taken, a server runs already, or a database cannot be used.
     """
+    check_prefect_files()
     with (
         open_installation() as (settings, _),
         opened_home(settings) as home,

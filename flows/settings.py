@@ -1,35 +1,36 @@
 """Every setting, its unit and its default; read once, when a command or a flow starts.
 
 From environment variables with the prefix CLOCKBOOKS_, and from a `.env` file in the working
-folder. Secrets come only from there, from a file or from standard input.
+folder (`flows.settings_file`). Secrets come only from there, from a file or from standard input.
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
-from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
 import sqlalchemy as sa
 from pydantic import AfterValidator, Field, SecretStr, ValidationError
-from pydantic_settings import BaseSettings, SettingsConfigDict
-from urllib3.exceptions import LocationParseError
-from urllib3.util import parse_url
+from pydantic_settings import (
+    BaseSettings,
+    InitSettingsSource,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+)
 
 from connectors.errors import AskPerson
+from connectors.hosts import LOOPBACK, plain_host
 from connectors.masking import remember
+from flows.settings_file import ADDRESSES, PREFIX, file_settings, is_own
 from transforms.days import zone
 from transforms.export_formats import parse_mapping
 from transforms.rounding import parse_rounding
 
-#: Where plain HTTP is safe: it does not leave the machine.
-LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
-
 
 def _safe_url(url: str) -> str:
     """Take an address only if every library reads the same host in it, and nobody listens."""
-    host = _host(url)
+    host = plain_host(url)
     if host is None:
         raise ValueError(
             "must be a plain address: scheme, host, port and path, without a user, a query or a"
@@ -38,22 +39,6 @@ def _safe_url(url: str) -> str:
     if not (url.startswith("https://") or (url.startswith("http://") and host in LOOPBACK)):
         raise ValueError("must begin with https:// (http:// only on this machine)")
     return url
-
-
-def _host(url: str) -> str | None:
-    r"""Give the host of an address; `None` where two readers could disagree about it.
-
-    `https://127.0.0.1\@evil.example` is this machine to one and another's to the next.
-    """
-    if not url.isascii() or not url.isprintable() or any(letter in url for letter in "\\@?# "):
-        return None
-    try:
-        called = parse_url(url)  # how requests reads it
-        host = urlsplit(url).hostname
-    except (ValueError, LocationParseError):
-        return None
-    same = host is not None and (called.host or "").strip("[]").lower() == host
-    return host if same and called.auth is None else None
 
 
 def _known_zone(name: str) -> str:
@@ -105,9 +90,7 @@ OWN = (
 class Settings(BaseSettings):
     """What the environment says; see README, Settings."""
 
-    model_config = SettingsConfigDict(
-        env_prefix="CLOCKBOOKS_", env_file=".env", env_ignore_empty=True, extra="ignore"
-    )
+    model_config = SettingsConfigDict(env_prefix=PREFIX, env_ignore_empty=True, extra="ignore")
 
     database_url: str = "sqlite:///data/clockbooks.db"
     secret_key: SecretStr | None = None
@@ -122,6 +105,7 @@ class Settings(BaseSettings):
     qbo_token_url: Url = "https://oauth.platform.intuit.com/oauth2/v1/tokens/bearer"  # noqa: S105 - an address
     qbo_authorize_url: Url = "https://appcenter.intuit.com/connect/oauth2"
     qbo_revoke_url: Url = "https://developer.api.intuit.com/v2/oauth2/tokens/revoke"
+    qbo_discovery_url: Url = "https://developer.intuit.com/.well-known/openid_configuration"
     qbo_batch_size: Annotated[int, Field(ge=1, le=30)] = 30
     qbo_batches_per_minute: Annotated[int, Field(ge=1)] = 40
     qbo_requests_per_minute: Annotated[int, Field(ge=1)] = 500
@@ -142,6 +126,19 @@ class Settings(BaseSettings):
     late_after_s: Annotated[float, Field(ge=10)] = 600
     ui_password: SecretStr | None = None
 
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - it trusts any file
+        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - we have no such folder
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Let what is given beat the environment, and that the `.env`, which we read ourselves."""
+        file = InitSettingsSource(settings_cls, init_kwargs=dict(file_settings()))
+        return init_settings, env_settings, file
+
     @property
     def folder(self) -> Path:
         """Where what belongs to the installation is kept: beside the database, or in `data`."""
@@ -157,6 +154,22 @@ class Settings(BaseSettings):
         if address.get_backend_name() == "sqlite" and address.database:
             return Path(address.database).with_suffix(".key")
         return Path("data/clockbooks.key")
+
+    @property
+    def strangers(self) -> dict[str, str]:
+        """The addresses that lead to nobody we know: the setting's name, and the host."""
+        return {name: host for name, host in self._hosts() if host not in LOOPBACK}
+
+    @property
+    def standins(self) -> dict[str, str]:
+        """The addresses that lead to this machine: the setting's name, and the host."""
+        return {name: host for name, host in self._hosts() if host in LOOPBACK}
+
+    def _hosts(self) -> Iterator[tuple[str, str]]:
+        for name in ADDRESSES:
+            url = getattr(self, name.removeprefix(PREFIX).lower())
+            if not is_own(name, url):
+                yield name, plain_host(url) or ""
 
     @property
     def zone(self) -> ZoneInfo | None:
@@ -191,6 +204,14 @@ def _remember_secrets(settings: Settings) -> None:
     except sa.exc.ArgumentError:
         return  # told when the database is opened
     remember(str(password or ""))
+
+
+def strangers_told(settings: Settings) -> list[str]:
+    """Name the hosts that settings lead to and that are neither service's own, nor this machine."""
+    return [
+        f"{name} leads to {host}, which is not the service's own: keys, tokens and hours go there."
+        for name, host in settings.strangers.items()
+    ]
 
 
 def with_own(own: Mapping[str, str]) -> Settings:

@@ -15,7 +15,7 @@ from contextlib import suppress
 from datetime import timedelta
 from typing import Any
 
-from apprise import Apprise, AppriseAsset
+from apprise import Apprise, AppriseAsset, NotifyFormat
 from prefect.automations import Automation
 from prefect.blocks.abstract import NotificationBlock, NotificationError
 from prefect.client.schemas.objects import StateType
@@ -87,7 +87,11 @@ class ClockbooksNotice(NotificationBlock):
             NotificationError: Not every address took it.
         """
         settings = read_settings()
-        if not await addresses(settings).async_notify(title=subject or "Clockbooks", body=body):
+        # As text: e-mail is HTML otherwise, and a name from a service could put anything into it.
+        sent = addresses(settings).async_notify(
+            title=subject or "Clockbooks", body=body, body_format=NotifyFormat.TEXT
+        )
+        if not await sent:
             told = f"Not every address of CLOCKBOOKS_NOTIFY took this: {subject}. {body}"
             logger.error(told)
             raise NotificationError(told)

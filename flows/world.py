@@ -1,5 +1,6 @@
 """Opens everything that a run needs, and closes it again: settings, database, both services."""
 
+import logging
 import time
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
@@ -21,7 +22,10 @@ from connectors.quickbooks import QuickBooks
 from connectors.secrets import Vault, keys_from_file
 from connectors.tokens import OAuthApp, TokenStore
 from flows.cli_output import clean
-from flows.settings import Settings, read_settings, required, with_own
+from flows.settings import Settings, read_settings, required, strangers_told, with_own
+
+#: A run's own log, in Prefect's page; without Prefect nobody reads it.
+_run_log = logging.getLogger("prefect.flow_runs.clockbooks")
 
 
 def utc_now() -> datetime:
@@ -88,9 +92,22 @@ def open_installation() -> Iterator[tuple[Settings, sa.Engine]]:
     Raises:
         AskPerson: A setting is wrong, or the database cannot be opened.
     """
-    settings = read_settings()
+    settings = start()
     with closing_database(settings.database_url) as engine:
         yield settings, engine
+
+
+def start() -> Settings:
+    """Read the settings, and name the strangers to whom they lead, before anything goes there.
+
+    Raises:
+        AskPerson: A setting is wrong.
+    """
+    settings = read_settings()
+    for words in strangers_told(settings):
+        tell_aside(words)
+        _run_log.info("%s", words)
+    return settings
 
 
 @contextmanager

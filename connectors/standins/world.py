@@ -45,6 +45,7 @@ def settings_for(
         "CLOCKBOOKS_QBO_TOKEN_URL": f"{quickbooks_url}/oauth2/v1/tokens/bearer",
         "CLOCKBOOKS_QBO_AUTHORIZE_URL": f"{quickbooks_url}/connect/oauth2",
         "CLOCKBOOKS_QBO_REVOKE_URL": f"{quickbooks_url}/v2/oauth2/tokens/revoke",
+        "CLOCKBOOKS_QBO_DISCOVERY_URL": f"{quickbooks_url}/.well-known/openid_configuration",
     }
 
 

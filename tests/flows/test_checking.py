@@ -9,7 +9,7 @@ pytestmark = pytest.mark.usefixtures("in_this_process")
 NAMES = {
     "Clockify", "Clockify role", "Clockify plan", "QuickBooks", "QuickBooks plan", "Subscription",
     "Payroll", "Time tracking", "Billable time", "Books", "Currency", "Time zone", "Links",
-    "Ledger", "Tokens", "Limits", "Key", "Database",
+    "Ledger", "Tokens", "Limits", "Addresses", "Key", "Database",
 }  # fmt: skip
 
 #: A send that only looks.
@@ -190,3 +190,20 @@ def test_the_end_of_the_consent_is_told_in_time(synced, execute):
         ]
         assert "run `clockbooks connect` again" in note
         assert note in " ".join(synced.run(*command).out.split())
+
+
+def test_hosts_of_strangers_and_a_file_that_others_read_are_named(showroom):
+    """Who else gets keys and tokens is a warning; stand-ins on this machine are not."""
+    (showroom.folder / ".env").write_text("CLOCKBOOKS_ROUNDING=none\n")
+    (showroom.folder / ".env").chmod(0o644)
+    elsewhere = {"CLOCKBOOKS_QBO_REVOKE_URL": "https://intuit.com.evil.example/revoke"}
+
+    here = lines(showroom.run("check", "--json"))
+    there = lines(showroom.run("check", "--json", **elsewhere))
+    (showroom.folder / ".env").unlink()
+
+    assert here["Addresses"]["state"] == "ok"
+    assert "CLOCKBOOKS_QBO_URL" in here["Addresses"]["found"]
+    assert there["Addresses"]["state"] == "warning"
+    assert "intuit.com.evil.example" in there["Addresses"]["found"]
+    assert "chmod 600" in here["Settings"]["to_do"]
