@@ -23,16 +23,18 @@ class Fault:
     """What QuickBooks says is wrong.
 
     Attributes:
-        code: Its code, as text: `6240`. Empty when it gave none.
+        code: Its code, as text and without leading zeros: `6240`. Empty when it gave none.
         message: Its name for the trouble.
         detail: What is wrong here; may be empty.
         kind: ValidationFault, SystemFault, AUTHENTICATION, SERVICE and the like.
+        more_codes: The codes of its further errors.
     """
 
     code: str
     message: str
     detail: str
     kind: str
+    more_codes: tuple[str, ...] = ()
 
     def __str__(self) -> str:
         return f"{self.detail or self.message} (code {self.code or 'unknown'})"
@@ -57,14 +59,14 @@ def fault_in(answer: Any) -> Fault | None:
     if not isinstance(fault, Mapping):
         return None
     errors = fault.get("Error") or fault.get("error")
-    first = errors[0] if isinstance(errors, list) and errors else {}
-    if not isinstance(first, Mapping):
-        first = {}
+    listed = errors if isinstance(errors, list) and errors else [{}]
+    first, *more = [error if isinstance(error, Mapping) else {} for error in listed]
     return Fault(
-        code=_short(first.get("code")),
+        code=_code(first.get("code")),
         message=_short(first.get("Message", first.get("message"))),
         detail=_short(first.get("Detail", first.get("detail"))),
         kind=_short(fault.get("type")),
+        more_codes=tuple(_code(error.get("code")) for error in more),
     )
 
 
@@ -76,18 +78,24 @@ def _from_xml(text: str) -> Fault | None:
     fault = next((node for node in root.iter() if _name(node) == "Fault"), None)
     if fault is None:
         return None
-    error = next((node for node in fault if _name(node) == "Error"), Element("Error"))
+    errors = [node for node in fault if _name(node) == "Error"]
+    error, *more = errors or [Element("Error")]
     texts = {_name(node): node.text for node in error}
     return Fault(
-        code=_short(error.get("code")),
+        code=_code(error.get("code")),
         message=_short(texts.get("Message")),
         detail=_short(texts.get("Detail")),
         kind=_short(fault.get("type")),
+        more_codes=tuple(_code(node.get("code")) for node in more),
     )
 
 
 def _name(node: Element) -> str:
     return str(node.tag).rpartition("}")[2]
+
+
+def _code(value: Any) -> str:
+    return _short(value).lstrip("0")
 
 
 def _short(value: Any) -> str:

@@ -293,11 +293,12 @@ def record(
     now: datetime,
     qbo_time: datetime | None,
     company_state: str | None,
-) -> None:
+) -> set[str]:
     """Record what QuickBooks answered, all of a batch in one transaction.
 
     Items without an outcome stay `sending`: nobody knows. An entry of the company that was given
-    one of these TimeActivities by its content gives it back, and is in doubt again.
+    one of these TimeActivities by its content gives it back, and is in doubt again. One that got it
+    by an answer keeps it: then this answer is not about this entry.
 
     Args:
         engine: The database.
@@ -306,13 +307,23 @@ def record(
         now: The time.
         qbo_time: QuickBooks' own clock when it answered.
         company_state: `Company.state`, to see later whether a refusal may be mended.
+
+    Returns:
+        The bIds of the outcomes that the ledger says now.
     """
+    recorded = set()
     with changing(engine) as connection:
-        created = [outcome for outcome in outcomes if isinstance(outcome, Created)]
-        _take_back(connection, made.request_id, [one.qbo_id for one in created], now=now)
+        ids = [outcome.qbo_id for outcome in outcomes if isinstance(outcome, Created)]
+        _take_back(connection, made.request_id, ids, now=now)
+        holders = _holders(connection, _owner(made.request_id), ids)
         for outcome in outcomes:
             change: dict[str, Any]
             if isinstance(outcome, Created):
+                holder = holders.get(outcome.qbo_id)
+                if holder is not None:
+                    if (holder.request_id, holder.bid) == (made.request_id, outcome.bid):
+                        recorded.add(outcome.bid)  # another run found it in the books meanwhile
+                    continue
                 change = {
                     "state": LedgerState.SENT,
                     "time_activity_id": outcome.qbo_id,
@@ -325,7 +336,7 @@ def record(
                     "fault": str(outcome.fault),
                     "company_state": company_state,
                 }
-            connection.execute(
+            changed = connection.execute(
                 ledger.update()
                 .where(
                     ledger.c.request_id == made.request_id,
@@ -334,6 +345,9 @@ def record(
                 )
                 .values(**change, qbo_time=qbo_time, changed_at=now)
             )
+            if changed.rowcount:
+                recorded.add(outcome.bid)
+    return recorded
 
 
 def refusals(engine: sa.Engine, connection_id: int, entry_ids: Sequence[str]) -> list[Refusal]:
@@ -437,20 +451,19 @@ def settle_sent(
         That twin, or `None`.
 
     Raises:
-        TryAgain: It was found by its content, and another entry of the company has it by now.
+        TryAgain: Another entry of the company has it, and does not give it back.
     """
     with changing(engine) as connection:
+        twins: list[tuple[str, bool]] = []
         if proof == Proof.ANSWER:
             twins = _take_back(
                 connection, doubt.request_id, [created.qbo_id], now=now, run_id=run_id
             )
-        elif _holder(connection, _owner(doubt.request_id), created.qbo_id) is not None:
+        if _holders(connection, _owner(doubt.request_id), [created.qbo_id]):
             raise TryAgain(
                 f"TimeActivity {created.qbo_id} was recorded for another entry meanwhile. Run the"
                 " command again."
             )
-        else:
-            twins = []
         connection.execute(
             ledger.update()
             .where(
@@ -563,15 +576,17 @@ def _doubts(connection: sa.Connection, which: sa.ColumnElement[bool]) -> list[Do
 
 @dataclass(frozen=True)
 class InFlight:
-    """An entry that a live run of the company has handed over and not yet recorded.
+    """An entry that another run of the company has handed over, with no outcome recorded yet.
 
     Attributes:
         body: The TimeActivity as sent, to the byte.
         qbo_time: QuickBooks' own clock before the call; `None` when it was not known.
+        alive: Whether the run is alive; if not, it is a doubt of another connection.
     """
 
     body: str
     qbo_time: datetime | None
+    alive: bool
 
 
 def accounted(
@@ -583,7 +598,7 @@ def accounted(
 
     Returns:
         Which of these TimeActivities are known as sent, through whatever connection to the
-        company; and what live runs have in flight there.
+        company; and what live runs have in flight there, or other connections in doubt.
     """
     key = ledger.c.time_activity_id
     with engine.connect() as connection:
@@ -595,31 +610,37 @@ def accounted(
         )
         alive = sa.and_(runs.c.finished_at.is_(None), runs.c.lease_until >= now)
         flying = (
-            sa.select(ledger.c.body, batches.c.qbo_time)
+            sa.select(ledger.c.body, batches.c.qbo_time, alive.label("alive"))
             .join(batches, batches.c.request_id == ledger.c.request_id)
             .join(runs, runs.c.id == batches.c.run_id)
             .where(
-                ledger.c.connection_id.in_(company), ledger.c.state == LedgerState.SENDING, alive
+                ledger.c.connection_id.in_(company),
+                ledger.c.state == LedgerState.SENDING,
+                sa.or_(alive, ledger.c.connection_id != connection_id),
             )
         )
-        in_flight = [InFlight(row.body, row.qbo_time) for row in connection.execute(flying)]
+        in_flight = [InFlight(*row) for row in connection.execute(flying)]
     return known, in_flight
 
 
 def holder(engine: sa.Engine, connection_id: int, time_activity_id: str) -> str | None:
     """Return the entry that a TimeActivity of the connection's company stands for, if any."""
     with engine.connect() as connection:
-        return _holder(connection, connection_id, time_activity_id)
+        found = _holders(connection, connection_id, [time_activity_id])
+        return found[time_activity_id].entry_id if found else None
 
 
-def _holder(
-    connection: sa.Connection, connection_id: sa.ScalarSelect[int] | int, time_activity_id: str
-) -> str | None:
-    query = sa.select(ledger.c.entry_id).where(
+def _holders(
+    connection: sa.Connection,
+    connection_id: sa.ScalarSelect[int] | int,
+    time_activity_ids: Sequence[str],
+) -> dict[str, sa.Row[Any]]:
+    """Read the ledger's rows, through whatever connection, that have these TimeActivities."""
+    query = sa.select(ledger).where(
         ledger.c.connection_id.in_(_company(connection_id)),
-        ledger.c.time_activity_id == time_activity_id,
+        ledger.c.time_activity_id.in_(time_activity_ids),
     )
-    return connection.scalar(query)
+    return {row.time_activity_id: row for row in connection.execute(query)}
 
 
 def state_of(engine: sa.Engine, connection_id: int, entry_id: str) -> LedgerState | None:

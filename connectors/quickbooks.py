@@ -7,6 +7,7 @@ Source: FACTS, QBO, sections 1 to 7.
 
 import hashlib
 import json
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -44,9 +45,9 @@ READINGS = 4
 #: Ids in one question; they travel in an address.
 IDS_A_QUERY = 100
 
-#: Codes that prove nothing even in a ValidationFault: the request id is still at work (600), or
-#: the service broke down (10000): 3, 2.4.
-UNCLEAR_CODES = frozenset({"600", "10000"})
+#: Codes that prove nothing even in a ValidationFault: they are about the request id (600, 2130) or
+#: a breakdown (6002, 10000): 3, 2.4. A fault without a code proves nothing either.
+UNCLEAR_CODES = frozenset({"", "600", "2130", "6002", "10000"})
 
 #: Code of a business rule, which also hides breakdowns and replays (3, 7.2). For a whole request it
 #: proves nothing.
@@ -134,6 +135,8 @@ class QuickBooks:
         preferences = self._one("preferences", "Preferences")
         features = _name_values(info.get("NameValue"))
         others = _name_values(_part(preferences, "OtherPrefs").get("NameValue"))
+        if "AccountingInfoPrefs" not in preferences:  # closed books would count as open
+            raise _unreadable("AccountingInfoPrefs", preferences)
         closed = _part(preferences, "AccountingInfoPrefs").get("BookCloseDate")
         currencies = _part(preferences, "CurrencyPrefs")
         home = _part(currencies, "HomeCurrency")
@@ -174,7 +177,9 @@ class QuickBooks:
             rows += self.query(entity, f"Id IN ({chosen}) AND Active IN (true, false)")
         return rows
 
-    def query(self, entity: str, where: str = "") -> list[dict[str, Any]]:
+    def query(
+        self, entity: str, where: str = "", *, to_the_end: bool = False
+    ) -> list[dict[str, Any]]:
         """Read all rows of *entity* that fit *where*, page by page in order of Id (4.4).
 
         A page begins with the last row of the one before. Where that one is another, rows have
@@ -184,6 +189,7 @@ class QuickBooks:
         Args:
             entity: Its name, as QuickBooks writes it.
             where: A condition of ours: nothing that a person typed belongs here unescaped.
+            to_the_end: Take no short page for the last one; costs another call.
 
         Raises:
             TryAgain: The list changed each time that it was read.
@@ -198,8 +204,9 @@ class QuickBooks:
                 page = self._query_page(entity, statement)
                 if rows and (not page or page[0].get("Id") != rows[-1].get("Id")):
                     break
+                nothing_new = len(page) == bool(rows)
                 rows[-1:] = page
-                if len(page) < QUERY_PAGE:
+                if nothing_new or (len(page) < QUERY_PAGE and not to_the_end):
                     return rows
         raise TryAgain(
             f"QuickBooks' list of {entity} changed each of the {READINGS} times that it was read."
@@ -288,7 +295,7 @@ class QuickBooks:
         )
         answer = _unless_unreadable(response.content)
         self._note_time(answer)
-        return _outcomes(answer, [bid for bid, _ in items], entity)
+        return _outcomes(answer, items, entity)
 
     def time_activities(
         self, first_day: str, last_day: str, *, created_from: datetime | None
@@ -304,7 +311,7 @@ class QuickBooks:
         where = f"TxnDate >= '{first_day}' AND TxnDate <= '{last_day}'"
         if created_from is not None:
             where = f"MetaData.CreateTime >= '{created_from.isoformat(timespec='seconds')}'"
-        return self.query("TimeActivity", where)
+        return self.query("TimeActivity", where, to_the_end=True)
 
     def time_activity(self, id_: str) -> dict[str, Any] | None:
         """Read one TimeActivity; `None` if the books do not hold it."""
@@ -330,12 +337,7 @@ class QuickBooks:
 
     def _note_time(self, answer: Any) -> None:
         told = answer.get("time") if isinstance(answer, Mapping) else None
-        try:
-            time = datetime.fromisoformat(str(told))
-        except ValueError:
-            return
-        if time.tzinfo is not None:
-            self.time = time
+        self.time = _instant(told) or self.time
 
     def _send(
         self,
@@ -359,11 +361,11 @@ class QuickBooks:
                 turns.append(self.pacer.turn(Want(entries, exactly=True)))
             try:
                 used = self._access_token()
-                check()
+                self.pacer.leaves(turns[0])
+                check()  # last: nothing that may wait comes between it and the call
             except ClockbooksError:
                 self.pacer.ended(turns.pop(), End.NEVER_LEFT)
                 raise
-            self.pacer.leaves(turns[0])
             return {"Authorization": f"Bearer {used}"}
 
         def ended(error: Exception | None) -> None:
@@ -435,9 +437,13 @@ def _unless_unreadable(content: bytes) -> Any:
 
 
 def _outcomes(
-    answer: Any, bids: Sequence[str], entity: str = "TimeActivity"
+    answer: Any, sent: Sequence[tuple[str, str]], entity: str = "TimeActivity"
 ) -> list[Created | NotCreated]:
-    """Read a batch's answer, item by item: what is not answered exactly once is left out."""
+    """Read a batch's answer, item by item: what is not answered exactly once is left out.
+
+    Neither is an object that two items name, nor one that is not what the item asked for: a cache
+    on the way may give the answer of another call.
+    """
     items = answer.get("BatchItemResponse") if isinstance(answer, Mapping) else None
     if not isinstance(items, list):
         # Also a 200 with a fault instead of items: it was seen, and says nothing about the work.
@@ -446,29 +452,53 @@ def _outcomes(
     for item in items:
         if isinstance(item, Mapping):
             by_bid.setdefault(str(item.get("bId")), []).append(item)
-    outcomes = [_outcome(bid, by_bid.get(bid, []), entity) for bid in bids]
-    return [outcome for outcome in outcomes if outcome is not None]
+    read = [_outcome(bid, body, by_bid.get(bid, []), entity) for bid, body in sent]
+    outcomes = [outcome for outcome in read if outcome is not None]
+    named = Counter(outcome.qbo_id for outcome in outcomes if isinstance(outcome, Created))
+    return [
+        outcome
+        for outcome in outcomes
+        if isinstance(outcome, NotCreated) or named[outcome.qbo_id] == 1
+    ]
 
 
 def _outcome(
-    bid: str, answers: Sequence[Mapping[str, Any]], entity: str
+    bid: str, body: str, answers: Sequence[Mapping[str, Any]], entity: str
 ) -> Created | NotCreated | None:
     if len(answers) != 1:
         return None
-    fault = fault_in(answers[0])
+    fault, made = fault_in(answers[0]), _part(answers[0], entity)
     if fault is not None:
         # Only QuickBooks' own validation says that the item was not created.
-        return NotCreated(bid, fault) if _is_validation(fault) else None
-    made = _part(answers[0], entity)
+        return NotCreated(bid, fault) if _is_validation(fault) and not made else None
     if not str(made.get("Id") or ""):
+        return None
+    if entity == "TimeActivity" and _repeated(made) != _repeated(json.loads(body)):
         return None
     return Created(bid, str(made["Id"]), str(made.get("SyncToken", "0")), created_at(made))
 
 
+def _repeated(activity: Mapping[str, Any]) -> tuple[str, ...]:
+    """Return what QuickBooks repeats of a TimeActivity as it was sent: person, day, length."""
+    person = activity.get("NameOf")
+    members = (
+        person,
+        _part(activity, f"{person}Ref").get("value"),
+        str(activity.get("TxnDate"))[:10],
+        activity.get("Hours") or 0,
+        activity.get("Minutes") or 0,
+    )
+    return tuple(map(str, members))
+
+
 def created_at(row: Mapping[str, Any]) -> datetime | None:
     """Read when QuickBooks made an object, by its own clock; `None` if it does not say (1.1)."""
+    return _instant(_part(row, "MetaData").get("CreateTime"))
+
+
+def _instant(text: Any) -> datetime | None:
     try:
-        time = datetime.fromisoformat(str(_part(row, "MetaData").get("CreateTime")))
+        time = datetime.fromisoformat(str(text))
     except ValueError:
         return None
     return time if time.tzinfo is not None else None
@@ -477,10 +507,16 @@ def created_at(row: Mapping[str, Any]) -> datetime | None:
 def _rows(answer: Any, entity: str) -> list[dict[str, Any]]:
     """Give the rows of a query's answer; `{}` where nothing was found (4.2)."""
     found = answer.get("QueryResponse") if isinstance(answer, Mapping) else None
-    if not isinstance(found, Mapping):
+    if not isinstance(found, Mapping) or fault_in(answer):
         raise _unreadable(entity, answer)
     rows = found.get(entity, [])
-    if not isinstance(rows, list) or not all(isinstance(row, Mapping) for row in rows):
+    others = [name for name, part in found.items() if isinstance(part, list) and name != entity]
+    if (
+        others
+        or not isinstance(rows, list)
+        or not all(isinstance(row, Mapping) for row in rows)
+        or found.get("maxResults", len(rows)) != len(rows)
+    ):
         raise TryAgain(
             f"QuickBooks gave rows of {entity} that cannot be read."
             " Nothing was changed; run the command again."
@@ -508,7 +544,7 @@ def _describe(response: requests.Response) -> Failure:
     fault = fault_of(response.content)
     if fault is None:  # an empty body or a page is somebody else's, whatever its status
         return Failure("without an explanation", "", None)
-    return Failure(str(fault), fault.code.lstrip("0"), _proof(response.status_code, fault))
+    return Failure(str(fault), fault.code, _proof(response.status_code, fault))
 
 
 def _proof(status: int, fault: Fault) -> type[Exception] | None:
@@ -516,17 +552,21 @@ def _proof(status: int, fault: Fault) -> type[Exception] | None:
 
     The gateway turns a call away with 401 or 429 before any work (2.3, 7.1 b).
     """
-    if status in {403, 429} and fault.code.lstrip("0") == THROTTLE_CODE:
+    if status in {403, 429} and fault.code == THROTTLE_CODE:
         return Throttled
-    if status == 401 and fault.kind.upper().startswith("AUTHENTICATION"):
+    if status == 401 and fault.code and fault.kind.upper().startswith("AUTHENTICATION"):
         return NotAuthorised
-    if status == 400 and _is_validation(fault) and fault.code != BUSINESS_CODE:
+    if status == 400 and _is_validation(fault) and BUSINESS_CODE not in _codes(fault):
         return Refused
     return None
 
 
 def _is_validation(fault: Fault) -> bool:
-    return fault.kind == "ValidationFault" and fault.code not in UNCLEAR_CODES | {""}
+    return fault.kind == "ValidationFault" and not UNCLEAR_CODES & _codes(fault)
+
+
+def _codes(fault: Fault) -> set[str]:
+    return {fault.code, *fault.more_codes}
 
 
 def _name_values(pairs: Any) -> dict[str, str]:

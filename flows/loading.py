@@ -260,7 +260,7 @@ class _Loader:
     def _record(
         self, made: Claim, mine: Sequence[str], outcomes: Sequence[Created | NotCreated]
     ) -> dict[str, Ended]:
-        ledger.record(
+        recorded = ledger.record(
             self._world.engine,
             made,
             outcomes,
@@ -268,7 +268,7 @@ class _Loader:
             qbo_time=self._world.quickbooks.time,
             company_state=self._company.state,
         )
-        if len(outcomes) < len(mine):
+        if len(recorded) < len(mine):
             ledger.doubt(
                 self._world.engine,
                 made.request_id,
@@ -276,7 +276,10 @@ class _Loader:
                 at_work=self._world.at_work,
             )
         entry_of = {bid: entry_id for entry_id, bid, _ in made.items}
-        answered = {entry_of[outcome.bid]: _ending(outcome) for outcome in outcomes}
+        answered = {
+            entry_of[one.bid]: _ending(one) if one.bid in recorded else _contradicted(one)
+            for one in outcomes
+        }
         unanswered = _in_doubt("QuickBooks' answer does not speak of it.")
         return {entry_id: answered.get(entry_id, unanswered) for entry_id in mine}
 
@@ -299,6 +302,14 @@ def _ending(outcome: Created | NotCreated) -> Ended:
     if isinstance(outcome, Created):
         return Ended(State.SENT, time_activity_id=outcome.qbo_id)
     return Ended(State.REJECTED, Reason.QBO_REFUSED, refused(str(outcome.fault)))
+
+
+def _contradicted(outcome: Created | NotCreated) -> Ended:
+    named = f", TimeActivity {outcome.qbo_id}," if isinstance(outcome, Created) else ""
+    return _in_doubt(
+        f"QuickBooks' answer{named} contradicts the ledger: it was given late, or to another call."
+        " Compare the two in QuickBooks."
+    )
 
 
 def _refused_whole(error: Refused) -> Ended:

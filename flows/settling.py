@@ -14,22 +14,30 @@
 Whatever is not clear after that stays in doubt for the next run, or for a person (`take_word`).
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
-from datetime import datetime, timedelta
+from datetime import timedelta
 from itertools import groupby
 from typing import Any
 
 from connectors import ledger, links
 from connectors.errors import AskPerson, Refused, TryAgain, Unsure
-from connectors.ledger import Claim, Doubt
+from connectors.ledger import Claim, Doubt, InFlight
 from connectors.quickbooks import BUSINESS_CODE, Created, NotCreated, created_at
 from flows.live_run import LiveRun, live_run
 from flows.token_life import expiry_notes
 from flows.world import World
 from schemas.words import LedgerState, Proof
 from transforms.explain import hours
-from transforms.settling import Found, Wanted, content_of, content_of_body, match_books
+from transforms.settling import (
+    Found,
+    Wanted,
+    content_of,
+    content_of_body,
+    is_younger,
+    match_books,
+    may_be,
+)
 
 #: How far QuickBooks' own machines may disagree about the time.
 CLOCK_MARGIN = timedelta(minutes=2)
@@ -144,17 +152,14 @@ def _find_in_books(
         created_from=min(times) - CLOCK_MARGIN if len(times) == len(doubts) else None,
     )
     by_id = {str(activity["Id"]): activity for activity in activities}
-    accounted, in_flight = ledger.accounted(
+    accounted, others = ledger.accounted(
         world.engine, world.connection.id, list(by_id), now=world.now()
     )
     matches = match_books(
-        [_wanted(doubt.entry_id, doubt.body, doubt.qbo_time) for doubt in doubts],
-        [_wanted(str(nth), one.body, one.qbo_time) for nth, one in enumerate(in_flight)],
-        [
-            Found(id_, content_of(row), created_at(row))
-            for id_, row in by_id.items()
-            if id_ not in accounted
-        ],
+        [_wanted(doubt) for doubt in doubts],
+        [_wanted(one, str(nth)) for nth, one in enumerate(others) if one.alive],
+        [_found(row) for id_, row in by_id.items() if id_ not in accounted],
+        {content_of_body(one.body) for one in others if not one.alive},
     )
     missing: list[tuple[Doubt, list[str] | None]] = []
     for doubt in doubts:
@@ -176,9 +181,14 @@ def _find_in_books(
     return missing
 
 
-def _wanted(key: str, body: str, qbo_time: datetime | None) -> Wanted:
-    since = None if qbo_time is None else qbo_time - CLOCK_MARGIN
-    return Wanted(key, content_of_body(body), since)
+def _wanted(one: Doubt | InFlight, key: str = "") -> Wanted:
+    since = None if one.qbo_time is None else one.qbo_time - CLOCK_MARGIN
+    key = one.entry_id if isinstance(one, Doubt) else key
+    return Wanted(key, content_of_body(one.body), since)
+
+
+def _found(row: Mapping[str, Any]) -> Found:
+    return Found(str(row["Id"]), content_of(row), created_at(row))
 
 
 def _keep(world: World, doubt: Doubt, near: Sequence[str], settled: Settled) -> None:
@@ -190,7 +200,12 @@ def _keep(world: World, doubt: Doubt, near: Sequence[str], settled: Settled) -> 
 
 def _describe(world: World, doubt: Doubt, near: Sequence[str], settled: Settled) -> None:
     """Say what to look for in QuickBooks, and how to say what was found."""
-    if len(settled.in_doubt) > MOST_DESCRIBED:
+    if len(settled.notes) > MOST_DESCRIBED:
+        return
+    if len(settled.notes) == MOST_DESCRIBED:
+        settled.notes.append(
+            "More entries are in doubt: `clockbooks entries --state in-doubt` lists them all."
+        )
         return
     looks = f" TimeActivity {', '.join(near[:3])} looks like it." if near else ""
     at = near[0] if near else "TIMEACTIVITY_ID"
@@ -212,7 +227,7 @@ def _described(world: World, doubt: Doubt) -> str:
     ].tolist()
     person = names[0] if names else f"{kind} {id_}"
     text = f", {content.description[:60]!r}" if content.description else ""
-    return f"{hours(content.minutes * 60)} of {person} on {content.day}{text}"
+    return f"{hours(int(content.minutes) * 60)} of {person} on {content.day}{text}"
 
 
 def take_word(world: World, entry_id: str, time_activity_id: str | None) -> Settled:
@@ -235,8 +250,14 @@ def take_word(world: World, entry_id: str, time_activity_id: str | None) -> Sett
         doubt = next((one for one in doubts if one.entry_id == entry_id), None)
         if doubt is None:
             raise AskPerson(_not_in_doubt(world, entry_id))
+        if doubt.quiet_from is None or doubt.quiet_from > world.now():
+            raise AskPerson(
+                f"QuickBooks may still be at work on entry {entry_id}. Look again in a few"
+                " minutes, then run this."
+            )
         if time_activity_id is not None:
-            return _is_there(world, live, doubt, time_activity_id)
+            others = [one for one in doubts if one.entry_id != entry_id]
+            return _is_there(world, live, doubt, others, time_activity_id)
         return _is_not_there(world, live, doubt)
 
 
@@ -249,35 +270,59 @@ def _not_in_doubt(world: World, entry_id: str) -> str:
     return f"Entry {entry_id} is not in doubt. `clockbooks entries --state in-doubt` lists what is."
 
 
-def _is_there(world: World, live: LiveRun, doubt: Doubt, id_: str) -> Settled:
+def _is_there(
+    world: World, live: LiveRun, doubt: Doubt, others: Sequence[Doubt], id_: str
+) -> Settled:
     row = world.quickbooks.time_activity(id_)
     if row is None:
         raise AskPerson(f"QuickBooks has no TimeActivity {id_}. Check the id; nothing was changed.")
-    other = ledger.holder(world.engine, world.connection.id, id_)
-    if other is not None:
-        raise AskPerson(
-            f"TimeActivity {id_} is entry {other} already, and cannot be {doubt.entry_id} too."
-            " Nothing was changed."
-        )
-    found = Created(doubt.bid, id_, str(row.get("SyncToken", "0")))
+    why = _why_not(world, doubt, others, _found(row))
+    if why:
+        raise AskPerson(f"TimeActivity {id_} {why} Nothing was changed.")
+    found = Created(doubt.bid, str(row["Id"]), str(row.get("SyncToken", "0")))
     ledger.settle_sent(
         world.engine, doubt, found, run_id=live.id, proof=Proof.BOOKS, now=world.now()
     )
     return Settled(sent=[doubt.entry_id])
 
 
-def _is_not_there(world: World, live: LiveRun, doubt: Doubt) -> Settled:
-    if doubt.quiet_from is None or doubt.quiet_from > world.now():
-        raise AskPerson(
-            f"QuickBooks may still be at work on entry {doubt.entry_id}. Look again in a few"
-            " minutes, then run this."
+def _why_not(world: World, doubt: Doubt, others: Sequence[Doubt], found: Found) -> str | None:
+    """Say why a TimeActivity cannot be an entry in doubt, whoever says so; `None` if it may be."""
+    wanted = _wanted(doubt)
+    holder = ledger.holder(world.engine, world.connection.id, found.id)
+    if holder is not None:
+        return f"is entry {holder} already, and cannot be {doubt.entry_id} too."
+    if not is_younger(wanted, found):
+        return f"was there before entry {doubt.entry_id} was handed over."
+    if found.content == wanted.content:
+        return None
+    _, elsewhere = ledger.accounted(world.engine, world.connection.id, [found.id], now=world.now())
+    bodies = [one.body for one in others] + [one.body for one in elsewhere]
+    if found.content in map(content_of_body, bodies):
+        return "is just like another entry whose fate is not clear yet. Run `clockbooks settle`."
+    if not may_be(wanted, found):
+        return (
+            f"has hardly anything in common with the entry: {_described(world, doubt)}. Check the"
+            " id; if it is right, first correct its person and day in QuickBooks."
         )
+    return None
+
+
+def _is_not_there(world: World, live: LiveRun, doubt: Doubt) -> Settled:
     settled = Settled()
-    if not _find_in_books(world, [doubt], settled, live):
+    missing = _find_in_books(world, [doubt], settled, live)
+    if not missing:
         settled.notes.append("QuickBooks has an equal TimeActivity, so the entry counts as sent.")
         return settled
     ledger.release(world.engine, _claim_of(live, [doubt]))
-    return Settled(released=[doubt.entry_id])
+    settled.released.append(doubt.entry_id)
+    for _, near in missing:
+        if near:
+            settled.notes.append(
+                f"TimeActivity {', '.join(near)} looks like it. Make sure that it is other work:"
+                " the next send books the entry again."
+            )
+    return settled
 
 
 def _replay_all(
@@ -297,16 +342,21 @@ def _replay_all(
                     settled.in_doubt.append(doubt.entry_id)
                     _describe(world, doubt, [], settled)
                 elif isinstance(outcome, Created):
+                    try:
+                        twin = ledger.settle_sent(
+                            world.engine,
+                            doubt,
+                            outcome,
+                            run_id=live.id,
+                            proof=Proof.ANSWER,
+                            now=world.now(),
+                        )
+                    except TryAgain:  # the answer to another entry's call
+                        settled.in_doubt.append(doubt.entry_id)
+                        _describe(world, doubt, [], settled)
+                        continue
                     if began and outcome.created_at and outcome.created_at >= began - CLOCK_MARGIN:
                         settled.replayed.append(doubt.entry_id)
-                    twin = ledger.settle_sent(
-                        world.engine,
-                        doubt,
-                        outcome,
-                        run_id=live.id,
-                        proof=Proof.ANSWER,
-                        now=world.now(),
-                    )
                     settled.sent.append(doubt.entry_id)
                     if twin is not None:
                         # Whether this run found it in the books, or an earlier one.

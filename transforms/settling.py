@@ -9,10 +9,10 @@ collapsed, long descriptions by their beginning.
 """
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from decimal import ROUND_HALF_UP, Decimal
+from decimal import ROUND_HALF_UP, Decimal, InvalidOperation
 from typing import Any, NamedTuple
 
 from transforms.names import same_form
@@ -23,8 +23,8 @@ _CENT = Decimal("0.01")
 #: 1.1); 1000 characters are at most 4000 bytes.
 _COMPARED = 1000
 
-#: How many of `_alike`'s fields must agree before an activity may be an edited entry.
-_ENOUGH = 3
+#: Fields in which an activity may differ from an entry and still be that entry, edited since.
+_EDITED = 2
 
 
 class Content(NamedTuple):
@@ -43,7 +43,7 @@ class Content(NamedTuple):
     person: tuple[str, str]
     customer_id: str
     day: str
-    minutes: int
+    minutes: Decimal
     billable: bool
     rate: Decimal
     description: str
@@ -62,14 +62,13 @@ def content_of(activity: Mapping[str, Any]) -> Content:
     """
     name_of = str(activity.get("NameOf", ""))
     billable = activity.get("BillableStatus") in {"Billable", "HasBeenBilled"}
-    rate = Decimal(str(activity.get("HourlyRate") or 0)) if billable else Decimal(0)
     return Content(
         person=(name_of, _value(activity, f"{name_of}Ref")),
         customer_id=_value(activity, "CustomerRef"),
         day=str(activity.get("TxnDate", ""))[:10],
-        minutes=int(activity.get("Hours") or 0) * 60 + int(activity.get("Minutes") or 0),
+        minutes=_number(activity.get("Hours")) * 60 + _number(activity.get("Minutes")),
         billable=billable,
-        rate=rate.quantize(_CENT, ROUND_HALF_UP),
+        rate=_number(activity.get("HourlyRate"), _CENT) if billable else Decimal(0),
         description=same_form(str(activity.get("Description") or ""))[:_COMPARED],
     )
 
@@ -120,7 +119,10 @@ class Matches:
 
 
 def match_books(
-    doubts: Sequence[Wanted], in_flight: Sequence[Wanted], found: Sequence[Found]
+    doubts: Sequence[Wanted],
+    in_flight: Sequence[Wanted],
+    found: Sequence[Found],
+    elsewhere: Collection[Content] = (),
 ) -> Matches:
     """Match entries in doubt with activities of the same content, as a multiset.
 
@@ -128,6 +130,8 @@ def match_books(
         doubts: The entries in doubt.
         in_flight: What live runs have handed over and not yet recorded: an activity may be theirs.
         found: The activities that no entry accounts for.
+        elsewhere: Contents of other connections' doubts: an activity that is just like one of them
+            is more likely that one than an edited one of these.
 
     Returns:
         Every doubt of `doubts` is in at most one of `found` and `in_flight`. Which of several
@@ -140,7 +144,7 @@ def match_books(
     pairs = {key: activity.id for key, activity in _pair_up(doubts, free).items()}
     missing = [doubt for doubt in doubts if doubt.key not in pairs]
     near = {
-        doubt.key: [one.id for one in free if _eligible(doubt, one) and _alike(doubt, one)]
+        doubt.key: [one.id for one in free if one.content not in elsewhere and may_be(doubt, one)]
         for doubt in missing
     }
     return Matches(
@@ -162,7 +166,7 @@ def _pair_up(wanted: Iterable[Wanted], free: list[Found]) -> dict[str, Found]:
     pairs = {}
     for one in sorted(wanted, key=lambda one: one.created_from or oldest, reverse=True):
         candidates = by_content.get(one.content, [])
-        fitting = next((found for found in candidates if _eligible(one, found)), None)
+        fitting = next((found for found in candidates if is_younger(one, found)), None)
         if fitting is not None:
             candidates.remove(fitting)
             free.remove(fitting)
@@ -170,24 +174,31 @@ def _pair_up(wanted: Iterable[Wanted], free: list[Found]) -> dict[str, Found]:
     return pairs
 
 
-def _eligible(wanted: Wanted, found: Found) -> bool:
+def is_younger(wanted: Wanted, found: Found) -> bool:
+    """Whether QuickBooks may have created an activity after it was asked for an entry."""
     if wanted.created_from is None or found.created_at is None:
         return True
     return found.created_at >= wanted.created_from
 
 
-def _alike(wanted: Wanted, found: Found) -> bool:
-    """Whether somebody may have edited the entry into this: a person edits a field or two."""
+def may_be(wanted: Wanted, found: Found) -> bool:
+    """Whether an activity may be an entry, edited since: a person edits a field or two."""
+    if not is_younger(wanted, found):
+        return False
     mine, other = wanted.content, found.content
     if mine.person == other.person and mine.day == other.day:
         return True
     fields = ("person", "customer_id", "day", "minutes", "description")
-    same = [
-        name
-        for name in fields
-        if getattr(mine, name) and getattr(mine, name) == getattr(other, name)
-    ]
-    return len(same) >= _ENOUGH
+    edited = [name for name in fields if getattr(mine, name) != getattr(other, name)]
+    return len(edited) <= _EDITED
+
+
+def _number(value: Any, step: Decimal = Decimal(1)) -> Decimal:
+    """Read a number, rounded to *step*; what is no number equals none."""
+    try:
+        return Decimal(str(value or 0)).quantize(step, ROUND_HALF_UP)
+    except InvalidOperation:
+        return Decimal("NaN")
 
 
 def _value(activity: Mapping[str, Any], name: str) -> str:

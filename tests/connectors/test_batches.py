@@ -31,14 +31,17 @@ def body(**fields):
     )
 
 
-def made(bid, id_=None, **fields):
-    activity = {"Id": id_ or f"10{bid}", "SyncToken": "0"}
-    return {"TimeActivity": activity, "bId": bid} | fields
+def made(bid, id_=None, **more):
+    activity = {"Id": id_ or f"10{bid}", "SyncToken": "0", "Hours": int(bid)}
+    return {"TimeActivity": activity | more, "bId": bid}
 
 
-def refused(bid, code="6000", kind="ValidationFault"):
-    error = {"Message": "No", "Detail": "Not so", "code": code, "element": ""}
-    return {"Fault": {"Error": [error], "type": kind}, "bId": bid}
+def refused(bid, *codes, kind="ValidationFault"):
+    errors = [
+        {"Message": "No", "Detail": "Not so", "code": code, "element": ""}
+        for code in codes or ["6000"]
+    ]
+    return {"Fault": {"Error": errors, "type": kind}, "bId": bid}
 
 
 def sent(books, items=ITEMS):
@@ -130,6 +133,13 @@ def test_outcomes_go_by_bid_and_not_by_place(answer):
         pytest.param([made("1"), made("2"), made("3"), made("4")], "123", id="one too many"),
         pytest.param([made("1"), made("2"), made("2", "99"), made("3")], "13", id="a bId twice"),
         pytest.param([made("1"), made("2"), refused("2")], "1", id="made and refused"),
+        pytest.param([made("1"), made("2", "101"), made("3")], "3", id="one for two"),
+        pytest.param([made("1"), made("2", Hours=3), made("3")], "13", id="another's"),
+        pytest.param([made("1"), made("2") | refused("2"), made("3")], "13", id="both"),
+        pytest.param([made("1"), refused("2", "000600"), made("3")], "13", id="with zeros"),
+        pytest.param([made("1"), refused("2", "6002"), made("3")], "13", id="6002"),
+        pytest.param([made("1"), refused("2", "2130"), made("3")], "13", id="2130"),
+        pytest.param([made("1"), refused("2", "6240", "600"), made("3")], "13", id="second code"),
         pytest.param([], "", id="no items"),
         pytest.param([made("1"), refused("2", kind="SystemFault"), made("3")], "13", id="system"),
         pytest.param([made("1"), refused("2", "10000"), made("3")], "13", id="10000"),
@@ -180,7 +190,7 @@ def test_recorded_batch_faults_are_refusals(open_books, script, shared_samples):
 )
 def test_no_answer_gives_an_item_two_outcomes(items):
     """Whatever comes back, an item that was sent has one outcome or none, and no other has any."""
-    bids = [outcome.bid for outcome in _outcomes({"BatchItemResponse": items}, ["1", "2", "3"])]
+    bids = [outcome.bid for outcome in _outcomes({"BatchItemResponse": items}, ITEMS)]
 
     assert len(bids) == len(set(bids))
     assert set(bids) <= {"1", "2", "3"}

@@ -8,6 +8,7 @@ import pytest
 import sqlalchemy as sa
 
 from connectors import ledger
+from connectors.errors import TryAgain
 from connectors.quickbooks import Created
 from schemas.tables import ledger as table
 from schemas.words import Proof
@@ -269,7 +270,7 @@ def test_an_answer_is_never_taken_back(book, twins):
     a, b, settler = twins
     book.settle(a, "100", settler, Proof.ANSWER)
 
-    with pytest.raises(sa.exc.IntegrityError):
+    with pytest.raises(TryAgain, match="recorded for another"):
         book.settle(b, "100", settler, Proof.ANSWER)
 
     assert book.row("a").state == "sent"

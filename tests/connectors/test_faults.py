@@ -1,6 +1,7 @@
 """QuickBooks' faults are read in every spelling that was recorded, and nothing else is one."""
 
 import json
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -107,7 +108,9 @@ def test_recorded_faults_are_read(shared_samples, sample, code, message, detail,
     """Whatever the spelling, a person gets QuickBooks' own code and words."""
     content = shared_samples(f"qbo/samples/{sample}").read_bytes()
 
-    assert fault_of(content) == Fault(code, message, detail, kind)
+    fault = fault_of(content)
+    assert fault is not None
+    assert replace(fault, more_codes=()) == Fault(code, message, detail, kind)
 
 
 def test_every_recorded_error_is_a_fault(shared_samples):

@@ -168,13 +168,50 @@ def test_an_empty_list_is_one(open_books, script):
 def test_captured_time_is_read(open_books, script, shared_samples):
     """Rows that the real service answered come through as they are."""
     content = shared_samples("qbo/samples/json-dotnet-sdk/query_timeactivity.json").read_text()
-    script.answers = [content]
+    captured = json.loads(content)["QueryResponse"]["TimeActivity"]
+    last = json.dumps({"QueryResponse": {"TimeActivity": captured[-1:]}})
+    script.answers = [content, last]
 
     rows = open_books(script.url).time_activities("2013-01-01", "2013-12-31", created_from=None)
 
-    captured = json.loads(content)["QueryResponse"]["TimeActivity"]
     assert captured
     assert [row["Id"] for row in rows] == [row["Id"] for row in captured]
+
+
+def test_a_short_page_of_time_is_not_taken_for_the_last(open_books, script):
+    """Time that is overlooked is booked again: one more call makes sure of the end."""
+    pages = [[{"Id": "1"}, {"Id": "2"}], [{"Id": "2"}, {"Id": "3"}], [{"Id": "3"}]]
+    script.answers = [json.dumps({"QueryResponse": {"TimeActivity": page}}) for page in pages]
+
+    rows = open_books(script.url).time_activities("2026-03-02", "2026-03-06", created_from=None)
+
+    assert [row["Id"] for row in rows] == ["1", "2", "3"]
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        {"QueryResponse": {"maxResults": 2, "startPosition": 1}},
+        {"QueryResponse": {"maxResults": 2, "TimeActivity": [{"Id": "1"}]}},
+        {"QueryResponse": {"Customer": [{"Id": "1"}]}},
+        {"QueryResponse": {}, "Fault": {"Error": [{"code": "10000"}], "type": "SystemFault"}},
+    ],
+    ids=["no rows", "a row lacks", "another list", "a fault beside"],
+)
+def test_an_answer_that_contradicts_itself_is_no_list(open_books, script, answer):
+    """What is not in the books may be booked again: only a sound answer says that."""
+    script.answers = [json.dumps(answer)]
+
+    with pytest.raises(TryAgain, match="TimeActivity"):
+        open_books(script.url).time_activities("2026-03-02", "2026-03-06", created_from=None)
+
+
+def test_preferences_without_the_books_do_not_open_them(open_books, script):
+    """A part of an answer says nothing about closed books."""
+    script.answers = ['{"CompanyInfo": {"CompanyName": "C"}}', '{"Preferences": {"sparse": true}}']
+
+    with pytest.raises(TryAgain, match="AccountingInfoPrefs"):
+        open_books(script.url).company()
 
 
 def test_time_is_found_by_day_and_by_when_it_was_made(open_books, script):

@@ -19,7 +19,7 @@ from connectors.errors import AskPerson
 from flows.reporting import Report
 from flows.sending import SendRequest, send
 from flows.settling import Settled, settle_alone, take_word
-from transforms.settling import content_of
+from transforms.settling import content_of, content_of_body
 
 BATCH = "POST .*/batch"
 FORGETS = {"remembers_request_ids": False}
@@ -103,6 +103,47 @@ def test_an_item_that_broke_down_is_doubt(lab: Any, fault: str) -> None:
         assert "refused" not in {row.state for row in lab.ledger(house)}
         lab.recover(house)
         lab.check_each_once(house)
+
+
+def _swap(answer: Any) -> Any:
+    a, b = answer["BatchItemResponse"]
+    return answer | {"BatchItemResponse": [a | {"bId": b["bId"]}, b | {"bId": a["bId"]}]}
+
+
+def _both(answer: Any) -> Any:
+    fault = {"Error": [{"code": "2020"}], "type": "ValidationFault"}
+    return answer | {
+        "BatchItemResponse": [item | {"Fault": fault} for item in answer["BatchItemResponse"]]
+    }
+
+
+@pytest.mark.parametrize("mix_up", [_swap, _both])
+def test_an_answer_that_does_not_fit_what_was_sent_is_doubt(
+    lab: Any, mix_up: Callable[[Any], Any]
+) -> None:
+    """Only an answer that names the entry's own TimeActivity, and no fault, is proof."""
+    with lab.open(**FORGETS) as house:
+        house.quickbooks.faults.plan(BATCH, "edit", edit=mix_up)
+        lab.send()
+        lab.recover(house)
+        lab.check_each_once(house)
+
+
+def test_another_workspaces_stored_answer_is_not_ours(lab: Any) -> None:
+    """A cache on the way gives one workspace the other's answer: it proves nothing here."""
+    kept: list[str] = []
+    with lab.open(**FORGETS) as house, lab.open_neighbor(house) as neighbor:
+        house.quickbooks.faults.plan(
+            BATCH, "edit", edit=lambda answer: kept.append(json.dumps(answer)) or answer
+        )
+        lab.send()
+        house.quickbooks.faults.plan(BATCH, "answer", status=200, body=kept[0])
+        neighbor.send()
+        for one in (lab, neighbor, lab, neighbor):
+            lab.pass_time(600)
+            assert one.send()
+        lab.check_each_once(house)
+        assert len(house.quickbooks.activities) == 12
 
 
 def test_batches_that_all_go_wrong_end_the_load(lab: Any) -> None:
@@ -204,6 +245,95 @@ def test_a_persons_word_is_checked(lab: Any, lost_and_edited: Callable[..., Any]
         assert {row.entry_id: row.state for row in lab.ledger(house)} == {
             id_: row.state for id_, row in rows.items()
         }
+
+
+def test_a_word_that_cannot_be_true_is_not_taken(lab: Any) -> None:
+    """No slip of the pen loses hours: not another's row, nor an older one, nor one too soon."""
+    with lab.open(**FORGETS) as house:
+        older = _copy_of(house, lab.world["clockify"]["entries"][0])
+        lab.pass_time(600)
+        house.quickbooks.faults.plan(BATCH, "drop_after")
+        lab.send()
+        a, b = [row for row in lab.ledger(house) if row.state == "sending"]
+        content_b = content_of_body(b.body)
+        activities = house.quickbooks.activities
+        of_b = next(id_ for id_, row in activities.items() if content_of(row) == content_b)
+        sent = next(row.time_activity_id for row in lab.ledger(house) if row.state == "sent")
+        with pytest.raises(AskPerson, match="may still be at work"):
+            _take_word(lab, a.entry_id, of_b)
+        lab.pass_time(600)
+        stranger = house.quickbooks.books.save(
+            "TimeActivity",
+            {
+                "TxnDate": "2026-01-05",
+                "NameOf": "Employee",
+                "EmployeeRef": {"value": "55"},
+                "Hours": 7,
+            },
+            "create",
+        )["Id"]
+        for id_, why in (
+            (older, "was there before"),
+            (of_b, "just like another entry"),
+            (stranger, "hardly anything in common"),
+            (f"0{sent}", "already"),
+        ):
+            with pytest.raises(AskPerson, match=why):
+                _take_word(lab, a.entry_id, id_)
+        assert lab.send()
+        assert len(activities) == 8  # with the two that were typed by hand
+
+
+def test_what_a_neighbor_waits_for_is_not_named(lab: Any) -> None:
+    """A row that is just like another workspace's doubt is no edited entry of this one."""
+    lab.world["clockify"]["entries"] = lab.world["clockify"]["entries"][:1]
+    with lab.open(**FORGETS) as house, lab.open_neighbor(house) as neighbor:
+        (entry,) = house.clockify.entries.values()
+        entry["description"] = "Ours, another"
+        house.quickbooks.faults.plan(BATCH, "drop_before")
+        lab.send()
+        house.quickbooks.faults.plan(BATCH, "drop_after")
+        neighbor.send()
+        lab.pass_time(600)
+
+        assert not _settle(lab).notes
+
+
+def test_doubts_beyond_those_described_are_told_of(
+    lab: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A person who is told of ten learns that there are more."""
+    first = lab.world["clockify"]["entries"][0]
+    lab.world["clockify"]["entries"] = [
+        first | {"id": f"64ef{nth:020d}", "description": f"Row {nth}"} for nth in range(12)
+    ]
+    with lab.open(**FORGETS) as house:
+        monkeypatch.setenv("CLOCKBOOKS_QBO_BATCH_SIZE", "12")
+        house.quickbooks.faults.plan(BATCH, "drop_after")
+        lab.send()
+        for row in house.quickbooks.activities.values():
+            row["Description"] += ", edited"
+        lab.pass_time(600)
+        notes = _settle(lab).notes
+
+        assert len(house.quickbooks.activities) == 12
+        assert len(notes) == 11
+        assert "--state in-doubt" in notes[-1]
+
+
+def test_a_strange_row_does_not_end_the_settling(lab: Any) -> None:
+    """What other tools wrote is compared as far as it can be read."""
+    with lab.open(**FORGETS) as house:
+        house.quickbooks.faults.plan(BATCH, "drop_after")
+        lab.send()
+        strange = {"Id": "999", "Hours": "x", "Minutes": "1.5", "HourlyRate": "1e99"}
+        house.quickbooks.activities["999"] = strange | {
+            "TxnDate": "2026-03-02",
+            "MetaData": {"CreateTime": "2026-03-09T23:00:00-08:00"},
+        }
+        lab.pass_time(600)
+        assert lab.settle()
+        assert {row.state for row in lab.ledger(house)} == {"sent"}
 
 
 def test_a_rounded_rate_is_the_same_entry(lab: Any) -> None:

@@ -164,6 +164,41 @@ def test_an_edited_entry_is_near(change, near):
     assert match_books([Wanted("e", content_of(BODY), NOON + 2 * HOUR)], [], [other]).near == {}
 
 
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"TxnDate": "2026-03-09"},
+        {"EmployeeRef": {"value": "56"}},
+        {"TxnDate": "2026-03-09", "Hours": 2},
+        {"NameOf": "Other", "OtherNameRef": {"value": "55"}},
+    ],
+)
+def test_an_edited_entry_with_little_in_it_is_near(change):
+    """Without a customer and a text, a field or two is all that a person can leave."""
+    bare = {
+        name: value for name, value in BODY.items() if name not in {"CustomerRef", "Description"}
+    }
+    other = Found("1", content_of({**bare, **change}), NOON + HOUR)
+
+    assert match_books([Wanted("e", content_of(bare), NOON)], [], [other]).near == {"e": ["1"]}
+
+
+def test_what_is_just_like_another_connections_doubt_is_not_near():
+    """It is more likely that one than an edited one of ours."""
+    other = Found("1", content_of({**BODY, "Description": "Sketches"}), NOON + HOUR)
+    doubt = Wanted("e", content_of(BODY), NOON)
+
+    assert match_books([doubt], [], [other], {other.content}).near == {}
+
+
+@pytest.mark.parametrize("strange", ["x", "1.5.2", "Infinity", "1e99"])
+def test_numbers_that_are_none_equal_nothing(strange):
+    """What another tool wrote ends no settling."""
+    row = {**BODY, "Hours": strange, "HourlyRate": strange}
+
+    assert content_of(row) != content_of(BODY)
+
+
 # --- as the service tells it -------------------------------------------------------------------
 
 
