@@ -129,10 +129,10 @@ def _quick_pace(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_throttle_that_does_not_end_stops_the_run_and_keeps_what_is_done(
     week, send_day, all_once, rows_of
 ):
-    """What was not handed over is free, says so, and goes with the next send."""
+    """Six refusals end it; what was not handed over is free, says so, and goes the next time."""
     xml = '<Fault type="SERVICE"><Error code="3001"><Message>m</Message></Error></Fault>'
     week.quickbooks.faults.plan(
-        BATCH, "answer", skip=1, times=99, status=429, body=xml, headers={"Retry-After": "0"}
+        BATCH, "answer", skip=1, times=6, status=429, body=xml, headers={"Retry-After": "0"}
     )
 
     stopped = send_day(week)
