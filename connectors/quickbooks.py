@@ -506,23 +506,21 @@ def _day(text: Any) -> date:
 
 def _describe(response: requests.Response) -> Failure:
     fault = fault_of(response.content)
-    # An HTML page is somebody else's, whatever its status.
-    proves = _proof(response.status_code, fault) if fault or not response.content else None
-    if fault is None:
-        return Failure("without an explanation", "", proves)
-    return Failure(str(fault), fault.code.lstrip("0"), proves)
+    if fault is None:  # a page, or nothing at all, is somebody else's, whatever its status
+        return Failure("without an explanation", "", None)
+    return Failure(str(fault), fault.code.lstrip("0"), _proof(response.status_code, fault))
 
 
-def _proof(status: int, fault: Fault | None) -> type[Exception] | None:
+def _proof(status: int, fault: Fault) -> type[Exception] | None:
     """Return what an answer proves of the whole request: that QuickBooks did not begin it.
 
     The gateway turns a call away with 401 or 429 before any work (2.3, 7.1 b).
     """
-    if status == 429 or (status == 403 and fault and fault.code.lstrip("0") == THROTTLE_CODE):
+    if status == 429 or (status == 403 and fault.code.lstrip("0") == THROTTLE_CODE):
         return Throttled
     if status == 401:
         return NotAuthorised
-    if status == 400 and fault and _is_validation(fault) and fault.code != BUSINESS_CODE:
+    if status == 400 and _is_validation(fault) and fault.code != BUSINESS_CODE:
         return Refused
     return None
 

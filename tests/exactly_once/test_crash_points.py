@@ -96,7 +96,11 @@ FAULTS: dict[str, dict[str, Any]] = {
         "content_type": "application/xml",
         "body": '<Fault type="SERVICE"><Error code="3001"/></Fault>',
     },
-    "401": {"kind": "answer", "status": 401},
+    "401": {
+        "kind": "answer",
+        "status": 401,
+        "body": '{"fault":{"error":[{"code":"3200"}],"type":"AUTHENTICATION"}}',
+    },
     "400": {"kind": "answer", "status": 400, "body": '{"Fault":{"Error":[{"code":"6000"}]}}'},
     "500 after the work": {"kind": "answer_after", "status": 500},
     "503 before the work": {"kind": "answer", "status": 503},

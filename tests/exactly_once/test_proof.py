@@ -38,7 +38,10 @@ FOREIGN: dict[str, dict[str, Any]] = {
         f"{status} with HTML": {"status": status, "body": "<html>"}
         for status in (302, 307, 400, 401, 403, 404, 408, 409, 413, 429, 451, 499, 500, 502, 504)
     },
-    **{f"{status}, empty": {"status": status} for status in (304, 400, 403, 408, 409, 499, 503)},
+    **{
+        f"{status}, empty": {"status": status}
+        for status in (304, 400, 401, 403, 408, 409, 429, 499, 503)
+    },
     **{
         f"{status} {kind} {code}": {"status": status, "body": _fault(kind, code)}
         for status, kind, code in (

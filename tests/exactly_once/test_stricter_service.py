@@ -10,6 +10,7 @@ import pytest
 from flows.reporting import Report
 from flows.sending import SendRequest, send
 
+THROTTLE = '<Fault type="SERVICE"><Error code="3001"/></Fault>'
 WEEK = SendRequest(date(2026, 3, 2), date(2026, 3, 6))
 
 
@@ -48,7 +49,7 @@ def test_a_throttled_batch_is_released_and_goes_again(
 ) -> None:
     """The ledger holds nothing of it meanwhile: what was refused was not done."""
     with lab.open() as house:
-        house.quickbooks.faults.plan("POST .*/batch", "answer", status=429, skip=1)
+        house.quickbooks.faults.plan("POST .*/batch", "answer", status=429, body=THROTTLE, skip=1)
         result = send_week()
 
         assert result["counts"]["sent"] == 6

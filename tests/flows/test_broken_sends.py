@@ -19,6 +19,9 @@ pytestmark = pytest.mark.usefixtures("in_this_process")
 
 BATCH = r"POST .*/batch"
 
+THROTTLE = '<Fault type="SERVICE"><Error code="3001"><Message>m</Message></Error></Fault>'
+EXPIRED = '{"fault":{"error":[{"code":"3200"}],"type":"AUTHENTICATION"}}'
+
 
 def _first_two_only(answer: dict[str, Any]) -> dict[str, Any]:
     return {**answer, "BatchItemResponse": answer["BatchItemResponse"][:2]}
@@ -130,9 +133,8 @@ def test_a_throttle_that_does_not_end_stops_the_run_and_keeps_what_is_done(
     week, send_day, all_once, rows_of
 ):
     """Six refusals end it; what was not handed over is free, says so, and goes the next time."""
-    xml = '<Fault type="SERVICE"><Error code="3001"><Message>m</Message></Error></Fault>'
     week.quickbooks.faults.plan(
-        BATCH, "answer", skip=1, times=6, status=429, body=xml, headers={"Retry-After": "0"}
+        BATCH, "answer", skip=1, times=6, status=429, body=THROTTLE, headers={"Retry-After": "0"}
     )
 
     stopped = send_day(week)
@@ -156,7 +158,9 @@ def test_a_throttle_that_does_not_end_stops_the_run_and_keeps_what_is_done(
 @pytest.mark.usefixtures("_quick_pace")
 def test_nothing_is_sent_while_quickbooks_throttles_from_the_start(week, send_day, all_once):
     """A run that could hand nothing over could not run: exit code 1, and nothing is claimed."""
-    week.quickbooks.faults.plan(BATCH, "answer", times=99, status=429, headers={"Retry-After": "0"})
+    week.quickbooks.faults.plan(
+        BATCH, "answer", times=99, status=429, body=THROTTLE, headers={"Retry-After": "0"}
+    )
 
     stopped = send_day(week)
 
@@ -169,7 +173,7 @@ def test_nothing_is_sent_while_quickbooks_throttles_from_the_start(week, send_da
 
 def test_a_consent_that_is_withdrawn_in_the_middle_keeps_what_is_done(week, send_day, all_once):
     """The rest waits for a new consent; then it goes, and nothing goes twice."""
-    week.quickbooks.faults.plan(BATCH, "answer", skip=1, times=99, status=401)
+    week.quickbooks.faults.plan(BATCH, "answer", skip=1, times=99, status=401, body=EXPIRED)
 
     stopped = send_day(week)
 

@@ -232,7 +232,8 @@ def test_throttles_and_expired_tokens_pass_unseen(connected):
     xml = '<Fault type="SERVICE"><Error code="3001"><Message>m</Message></Error></Fault>'
     plan = connected.quickbooks.faults.plan
     plan("POST .*/batch", "answer", status=429, body=xml, headers={"Retry-After": "0"}, times=2)
-    plan("POST .*/batch", "answer", status=401, skip=2)
+    expired = '{"fault":{"error":[{"code":"3200"}],"type":"AUTHENTICATION"}}'
+    plan("POST .*/batch", "answer", status=401, body=expired, skip=2)
 
     sent = connected.run("send", *SEPTEMBER, "--yes", "--json").document
 
