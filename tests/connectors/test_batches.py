@@ -355,7 +355,7 @@ def test_a_throttled_batch_goes_again_after_a_pause(
 
 
 def test_a_batch_that_stays_throttled_created_nothing(open_books, serve):
-    """After some attempts it is given back: certainly nothing was created."""
+    """After six attempts it is given back: certainly nothing was created."""
     standin = standin_with(batches_per_minute=0)
     books = open_books(serve(standin.app), access_token=standin.access_token)
 
@@ -363,7 +363,7 @@ def test_a_batch_that_stays_throttled_created_nothing(open_books, serve):
         sent(books, [("1", body())])
 
     assert standin.activities == {}
-    assert standin.throttled > 1
+    assert standin.throttled == 6
 
 
 def test_the_last_word_before_a_batch_leaves_is_the_callers(open_books, script):

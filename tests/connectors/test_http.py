@@ -236,14 +236,15 @@ def test_credentials_that_are_refused_are_not_tried_again(build, script, read):
 
 
 @pytest.mark.parametrize("status", [429, 503])
-def test_the_wait_is_what_the_service_asks_for(build, script, status):
-    """Retry-After is honoured, to the second."""
-    script.answers = [(status, "", {"Retry-After": "17"}), GOOD]
+@pytest.mark.parametrize(("asked", "waited_s"), [("17", 17), ("300", 300), ("86400", 300)])
+def test_the_wait_is_what_the_service_asks_for(build, script, status, asked, waited_s):
+    """Retry-After is honored, to the second, up to five minutes."""
+    script.answers = [(status, "", {"Retry-After": asked}), GOOD]
     client = build()
 
     call(client, script.url, read=True)
 
-    assert client.slept == [17]
+    assert client.slept == [waited_s]
 
 
 @pytest.mark.parametrize(

@@ -286,6 +286,21 @@ def test_an_unclear_answer_lets_the_next_one_try(script, serve, another, clock, 
     assert row(engine).consent_ended_at is None
 
 
+def test_who_comes_late_lets_no_other_lease_go(app, another, clock, engine):
+    """Its own ran out, and another process asks by now: a third one still waits for that."""
+    clock.now += timedelta(hours=2)
+
+    def another_asks():
+        clock.now += LEASE
+        take_lease(engine, clock)
+        raise TryAgain("no answer")
+
+    with pytest.raises(TryAgain):
+        another(interrupted(app, before=another_asks)).access_token()
+
+    assert row(engine).refresher == "a dead process"
+
+
 def test_a_slow_holder_does_not_overwrite_a_younger_token(app, another, clock, standin, engine):
     """Its lease was taken over and the token spent meanwhile: what it brings is the older one."""
     standin.switches.rotates_every_refresh = False

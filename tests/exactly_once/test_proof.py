@@ -14,11 +14,13 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
+import sqlalchemy as sa
 
 from connectors.errors import AskPerson
 from flows.reporting import Report
 from flows.sending import SendRequest, send
 from flows.settling import Settled, settle_alone, take_word
+from schemas.tables import batches
 from transforms.settling import content_of, content_of_body
 
 BATCH = "POST .*/batch"
@@ -59,6 +61,7 @@ FOREIGN: dict[str, dict[str, Any]] = {
 ITEMS: dict[str, dict[str, Any]] = {
     "SERVICE": {"Error": [{"code": "6002"}], "type": "SERVICE"},
     "SystemFault": {"Error": [{"code": "10000"}], "type": "SystemFault"},
+    "still at work": {"Error": [{"code": "600"}], "type": "ValidationFault"},
     "no type": {"Error": [{"code": "2020"}]},
     "no code": {"Error": [], "type": "ValidationFault"},
     "empty": {},
@@ -173,6 +176,13 @@ EDITS: dict[str, dict[str, Any]] = {
     "customer and text": {"CustomerRef": {"value": "22"}, "Description": "Digging?"},
 }
 
+BEYOND_LIKENESS = {
+    "EmployeeRef": {"value": "56"},
+    "TxnDate": "2026-02-27",
+    "CustomerRef": {"value": "22"},
+    "Description": "Something else",
+}
+
 
 @pytest.fixture
 def lost_and_edited(lab: Any) -> Callable[..., Any]:
@@ -208,6 +218,31 @@ def test_what_was_edited_before_it_was_settled_goes_to_a_person(
         assert _take_word(lab, doubted, id_).sent == [doubted]
         assert {row.state for row in lab.ledger(house)} == {"sent"}
         assert lab.send()
+        assert len(house.quickbooks.activities) == 6
+
+
+@pytest.mark.parametrize(
+    ("status", "body"),
+    [
+        (302, "<html>"),
+        (400, _fault("ValidationFault", "2020")),
+        (403, _fault("SERVICE", "3100")),
+        (413, ""),
+    ],
+)
+def test_a_replay_that_is_refused_as_a_whole_leaves_a_doubt(
+    lab: Any, lost_and_edited: Callable[..., Any], status: int, body: str
+) -> None:
+    """It says nothing of the first call, whose work a person may have changed beyond likeness."""
+    with lab.open(**FORGETS) as house:
+        lost_and_edited(house, BEYOND_LIKENESS)
+        house.quickbooks.faults.plan(BATCH, "answer", status=status, body=body)
+        told = _settle(lab)
+
+        (doubted,) = told.in_doubt
+        assert told.released == told.refused == []
+        assert f"settle --entry {doubted} --is-not-there" in " ".join(told.notes)
+        assert [row.entry_id for row in lab.ledger(house) if row.state == "sending"] == [doubted]
         assert len(house.quickbooks.activities) == 6
 
 
@@ -345,6 +380,42 @@ def test_a_rounded_rate_is_the_same_entry(lab: Any) -> None:
         for row in house.quickbooks.activities.values():
             row["HourlyRate"] = round(Decimal(row["HourlyRate"]), 2)
             row["Description"] = f"{row.get('Description', '')} \r\n"
+        lab.recover(house)
+        lab.check_each_once(house)
+
+
+def test_what_the_books_show_late_is_not_released_after_6000(lab: Any) -> None:
+    """A refused replay says that QuickBooks may have it: the books are read once more."""
+
+    def not_yet(answer: Any) -> Any:
+        return {**answer, "QueryResponse": {}}
+
+    with lab.open(replay_answers_6000=True) as house:
+        house.quickbooks.faults.plan(BATCH, "drop_after")
+        lab.send()
+        lab.pass_time(600)
+        house.quickbooks.faults.plan("GET .*/query", "edit", edit=not_yet)
+        settled = _settle(lab)
+
+        assert (len(settled.sent), settled.released) == (2, [])
+        lab.recover(house)
+        lab.check_each_once(house)
+
+
+def test_a_doubt_without_a_clock_is_looked_for_by_its_day(lab: Any) -> None:
+    """Of two doubts one knows when it was handed over: the other may be far older."""
+    with lab.open(**FORGETS) as house:
+        house.quickbooks.faults.plan(BATCH, "drop_after", times=2)
+        lab.send()
+        first, second, *_ = house.quickbooks.activities.values()
+        for row in (first, second):
+            row["MetaData"]["CreateTime"] = "2026-03-09T06:00:00Z"
+        request_id = min(lab.ledger(house), key=lambda row: row.entry_id).request_id
+        engine = sa.create_engine(house.environment["CLOCKBOOKS_DATABASE_URL"])
+        with engine.begin() as connection:
+            unknown = batches.update().where(batches.c.request_id == request_id)
+            connection.execute(unknown.values(qbo_time=None))
+        engine.dispose()
         lab.recover(house)
         lab.check_each_once(house)
 

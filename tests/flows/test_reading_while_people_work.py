@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from connectors import clockify
+from flows import extracting
 
 pytestmark = pytest.mark.usefixtures("in_this_process")
 
@@ -98,6 +99,7 @@ def test_an_entry_that_goes_while_pages_are_read_hides_no_other_one(
 ) -> None:
     """The one that moves up was on no page: the report is read again, without what is gone."""
     monkeypatch.setattr(clockify, "REPORT_PAGE", 4)
+    monkeypatch.setattr(extracting, "_ROWS_AT_ONCE", 4)  # so that a page is kept before the next
     for entry in week.clockify.entries.values():
         entry["approved"] = True
     gone = min(week.clockify.entries.values(), key=lambda entry: str(entry["start"]))
