@@ -28,6 +28,13 @@ from flows.settings import Settings, read_settings, required, strangers_told, wi
 _run_log = logging.getLogger("prefect.flow_runs.clockbooks")
 
 
+#: Said of a database whose passphrase was used as earlier versions used it.
+OUTDATED = (
+    "The stored secrets are encrypted as an earlier version did it, and such a passphrase is quick to"
+    " guess: run `clockbooks rotate-key` once."
+)
+
+
 def utc_now() -> datetime:
     """Give the time."""
     return datetime.now(UTC)
@@ -105,9 +112,14 @@ def start() -> Settings:
     """
     settings = read_settings()
     for words in strangers_told(settings):
-        tell_aside(words)
-        _run_log.info("%s", words)
+        tell_start(words)
     return settings
+
+
+def tell_start(words: str) -> None:
+    """Tell something about the settings: on standard error, and in the log of Prefect's run."""
+    tell_aside(words)
+    _run_log.info("%s", words)
 
 
 @contextmanager
@@ -191,7 +203,11 @@ def clockify_key(
 
 def open_vault(settings: Settings) -> Vault:
     """Open what encrypts the secrets; it notices when another process rotates the key."""
-    return Vault(*secret_keys(settings), source=lambda: secret_keys(read_settings()))
+    return Vault(
+        *secret_keys(settings),
+        source=lambda: secret_keys(read_settings()),
+        outdated=lambda: tell_start(OUTDATED),
+    )
 
 
 def secret_keys(settings: Settings) -> list[str]:
