@@ -32,8 +32,8 @@ _run_log = logging.getLogger("prefect.flow_runs.clockbooks")
 
 #: Said of a database whose passphrase was used as earlier versions used it.
 OUTDATED = (
-    "The stored secrets are encrypted as an earlier version did it, which makes a passphrase quick to"
-    " guess: run `clockbooks rotate-key` once."
+    "The stored secrets are encrypted as an earlier version did it, so a passphrase is quick"
+    " to guess. Run `clockbooks rotate-key` once."
 )
 
 
