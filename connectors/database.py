@@ -8,9 +8,9 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-import requests
 import sqlalchemy as sa
 import tenacity
+from requests.utils import DEFAULT_CA_BUNDLE_PATH
 from sqlalchemy.dialects import postgresql, sqlite
 
 from connectors.errors import AskPerson
@@ -91,8 +91,8 @@ def _verified(address: sa.URL) -> dict[str, str]:
 
     By default libpq goes on in plain text where a server, or somebody in between, offers no TLS.
     """
-    mode = address.query.get("sslmode")
-    if address.get_backend_name() != "postgresql" or (mode is None and stays_here(address)):
+    mode = str(address.query.get("sslmode", ""))
+    if address.get_backend_name() != "postgresql" or (not mode and stays_here(address)):
         return {}
     given = {} if mode else {"sslmode": "verify-full"}
     own_root = os.environ.get("PGSSLROOTCERT") or (Path.home() / ".postgresql/root.crt").exists()
@@ -100,7 +100,7 @@ def _verified(address: sa.URL) -> dict[str, str]:
     unnamed = "sslrootcert" not in address.query and not own_root
     if (mode or "verify-full").startswith("verify-") and (system or unnamed):
         # The wheel's libpq looks for the system's certificates in a folder that no system has.
-        given["sslrootcert"] = ssl.get_default_verify_paths().cafile or requests.certs.where()
+        given["sslrootcert"] = ssl.get_default_verify_paths().cafile or DEFAULT_CA_BUNDLE_PATH
     return given
 
 
