@@ -4,7 +4,10 @@ OAuth 2 with an authorization code (FACTS, QBO, section 8). The code is exchange
 `connectors.tokens.redeem`.
 """
 
+import base64
+import hashlib
 import hmac
+import json
 import re
 import secrets
 from dataclasses import dataclass, field
@@ -13,6 +16,7 @@ from urllib.parse import parse_qs
 import requests
 from requests.auth import HTTPBasicAuth
 from requests_oauthlib import OAuth2Session
+from urllib3.exceptions import HTTPError
 
 from connectors.errors import AskPerson, TryAgain
 from connectors.masking import remember
@@ -24,6 +28,10 @@ SCOPE = "com.intuit.quickbooks.accounting"
 #: Seconds to wait for Intuit when a consent is taken back: a connection, and an answer.
 #: Together no more than 5: other commands wait while it is tried again.
 REVOKE_TIMEOUT_S = (2, 3)
+
+#: Seconds to wait for Intuit's discovery document, and the most of it that is read, in bytes.
+DISCOVERY_TIMEOUT_S = 5
+DISCOVERY_SIZE = 64 * 1024
 
 #: Longest authorization code (FACTS, QBO, section 8).
 LONGEST_CODE = 512
@@ -55,11 +63,14 @@ class Question:
         address: Intuit's page, with the question.
         redirect_uri: Where Intuit sends the browser with the answer.
         state: Comes back with the answer, and shows that it is one to this question.
+        verifier: PKCE's: whoever has the code needs it to buy tokens (RFC 7636); a secret. `None`
+            where Intuit does not offer PKCE.
     """
 
     address: str
     redirect_uri: str
     state: str = field(repr=False)
+    verifier: str | None = field(repr=False)
 
 
 @dataclass(frozen=True)
@@ -75,13 +86,51 @@ class Answer:
     realm_id: str
 
 
-def question(client_id: str, *, authorize_url: str, redirect_uri: str) -> Question:
-    """Make a new question, whose `state` nobody can guess."""
+def offers_pkce(discovery_url: str) -> bool:
+    """Say whether Intuit's discovery document offers PKCE with S256; no answer means no.
+
+    Nothing else is taken from it: addresses come from the settings.
+
+    Source: RFC 8414, `code_challenge_methods_supported`.
+    """
+    try:
+        with requests.get(
+            discovery_url,
+            headers={"Accept": "application/json", "Accept-Encoding": "identity"},
+            timeout=DISCOVERY_TIMEOUT_S,
+            allow_redirects=False,
+            stream=True,
+        ) as response:
+            read = response.raw.read(DISCOVERY_SIZE + 1)
+        document = json.loads(read) if len(read) <= DISCOVERY_SIZE else {}
+        return "S256" in document["code_challenge_methods_supported"]
+    except (requests.RequestException, HTTPError, ValueError, TypeError, LookupError):
+        return False
+
+
+def question(
+    client_id: str, *, authorize_url: str, redirect_uri: str, pkce: bool = False
+) -> Question:
+    """Make a new question, whose `state` nobody can guess.
+
+    Args:
+        client_id: The app's.
+        authorize_url: Intuit's page.
+        redirect_uri: Where Intuit sends the browser with the answer.
+        pkce: Whether Intuit is told the hash of a secret that it asks for with the code.
+    """
     allow_plain_loopback(authorize_url)
     state = secrets.token_urlsafe(32)
+    verifier = secrets.token_urlsafe(32) if pkce else None
+    more: dict[str, str] = {}
+    if verifier is not None:
+        remember(verifier)
+        hashed = hashlib.sha256(verifier.encode()).digest()
+        shown = base64.urlsafe_b64encode(hashed).decode().rstrip("=")
+        more = {"code_challenge": shown, "code_challenge_method": "S256"}
     with OAuth2Session(client_id, redirect_uri=redirect_uri, scope=[SCOPE]) as session:
-        address, _ = session.authorization_url(authorize_url, state=state)
-    return Question(address=address, redirect_uri=redirect_uri, state=state)
+        address, _ = session.authorization_url(authorize_url, state=state, **more)
+    return Question(address=address, redirect_uri=redirect_uri, state=state, verifier=verifier)
 
 
 def read_answer(query: str, *, state: str) -> Answer:

@@ -2,6 +2,7 @@
 
 import os
 import sqlite3
+import ssl
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -9,6 +10,7 @@ from typing import Any
 
 import sqlalchemy as sa
 import tenacity
+from requests.utils import DEFAULT_CA_BUNDLE_PATH
 from sqlalchemy.dialects import postgresql, sqlite
 
 from connectors.errors import AskPerson
@@ -27,6 +29,22 @@ CHUNK = 1000
 #: Any number; the same in every process, so that only one of them migrates at a time.
 MIGRATION_LOCK = 0x636C6F63
 
+#: PostgreSQL's code for what a role may not do.
+_NO_RIGHT = "42501"
+
+_NEEDS_OWNER = (
+    "The database's tables have to be made or brought up to date, and the role of"
+    " CLOCKBOOKS_DATABASE_URL may not do that. Run `clockbooks connections` once with the address"
+    " of the role that owns the tables (README, Security); nothing was changed."
+)
+
+_NOT_ENCRYPTED = (
+    "The database was not used: away from this machine the connection must be encrypted, and the"
+    " server's certificate must be trusted for its name. Set up TLS on the server and name its"
+    " authority with sslrootcert=FILE in CLOCKBOOKS_DATABASE_URL; or say there what else is safe"
+    " (sslmode=…)."
+)
+
 
 def open_database(url: str) -> sa.Engine:
     """Connect to the database at *url*, make or migrate its tables, and return the engine.
@@ -43,6 +61,11 @@ def open_database(url: str) -> sa.Engine:
             raise
     except (sa.exc.SQLAlchemyError, OSError, ImportError, ValueError) as error:
         # The driver's text may bear the password: say only what kind of trouble it is.
+        told = str(getattr(error, "orig", ""))
+        if "SSL" in told or "certificate" in told:
+            raise AskPerson(_NOT_ENCRYPTED) from None
+        if getattr(getattr(error, "orig", None), "sqlstate", None) == _NO_RIGHT:
+            raise AskPerson(_NEEDS_OWNER) from None
         raise AskPerson(
             "The database cannot be opened: check CLOCKBOOKS_DATABASE_URL, that the server runs"
             f" and that the folder can be written to ({type(error).__name__})."
@@ -51,11 +74,34 @@ def open_database(url: str) -> sa.Engine:
 
 
 def stays_here(address: sa.URL) -> bool:
-    """Say whether a PostgreSQL *address* reaches no further than this machine, whoever reads it."""
+    """Say whether a PostgreSQL *address* leads no further than this machine, whoever reads it."""
     arguments = address.get_dialect()().create_connect_args(address)[1]
-    named = [str(arguments[name]) for name in ("host", "hostaddr") if arguments.get(name)]
-    hosts = [host for part in named for host in part.split(",")]
+    hosts: list[str] = []
+    for name, variable in (("host", "PGHOST"), ("hostaddr", "PGHOSTADDR")):
+        named = arguments.get(name) or os.environ.get(variable) or ""
+        hosts += named if isinstance(named, list) else str(named).split(",")
+    hosts = [host for host in hosts if host]
+    if not hosts and (arguments.get("service") or os.environ.get("PGSERVICE")):
+        return False  # whatever a file says
     return all(host in LOOPBACK or host.startswith("/") for host in hosts)
+
+
+def _verified(address: sa.URL) -> dict[str, str]:
+    """Give libpq the arguments for a connection that nobody can read or impersonate.
+
+    By default libpq goes on in plain text where a server, or somebody in between, offers no TLS.
+    """
+    mode = str(address.query.get("sslmode", ""))
+    if address.get_backend_name() != "postgresql" or (not mode and stays_here(address)):
+        return {}
+    given = {} if mode else {"sslmode": "verify-full"}
+    own_root = os.environ.get("PGSSLROOTCERT") or (Path.home() / ".postgresql/root.crt").exists()
+    system = address.query.get("sslrootcert") == "system"
+    unnamed = "sslrootcert" not in address.query and not own_root
+    if (mode or "verify-full").startswith("verify-") and (system or unnamed):
+        # The wheel's libpq looks for the system's certificates in a folder that no system has.
+        given["sslrootcert"] = ssl.get_default_verify_paths().cafile or DEFAULT_CA_BUNDLE_PATH
+    return given
 
 
 def database_trouble(error: BaseException) -> str | None:
@@ -85,7 +131,9 @@ def _engine(url: str) -> sa.Engine:
     # Parameters are hidden in errors: they bear names, descriptions and tokens.
     address = sa.make_url(url)
     if address.get_backend_name() != "sqlite":
-        return sa.create_engine(address, pool_pre_ping=True, hide_parameters=True)
+        return sa.create_engine(
+            address, pool_pre_ping=True, hide_parameters=True, connect_args=_verified(address)
+        )
     if address.database and address.database != ":memory:":
         _make_file(Path(address.database))
     engine = sa.create_engine(

@@ -11,7 +11,14 @@ import sqlalchemy as sa
 
 from connectors.database import changing
 from connectors.errors import AskPerson
-from connectors.secrets import Vault, keys_from_file, new_key, write_key_file
+from connectors.secrets import (
+    STRETCHED,
+    Vault,
+    is_generated,
+    keys_from_file,
+    new_key,
+    write_key_file,
+)
 from schemas.tables import revocations, secrets
 
 #: Every column that is encrypted, by the table's key.
@@ -52,6 +59,15 @@ def rotate_to(engine: sa.Engine, key: str, *, old: list[str]) -> int:
     """Encrypt all rows with *key*, which a person has set; see `rotate_file`."""
     with changing(engine) as connection:
         return _encrypt_anew(connection, Vault(key, *old))
+
+
+def outdated(engine: sa.Engine, key: str) -> bool:
+    """Say whether a stored secret is locked as passphrases were used before; see `Vault`."""
+    if is_generated(key):
+        return False
+    with engine.connect() as connection:
+        rows = connection.execute(sa.select(secrets.c.clockify_api_key, secrets.c.refresh_token))
+        return any(not locked.startswith(STRETCHED) for row in rows for locked in row)
 
 
 def _encrypt_anew(connection: sa.Connection, vault: Vault) -> int:

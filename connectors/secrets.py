@@ -11,33 +11,54 @@ from contextlib import suppress
 from functools import lru_cache
 from pathlib import Path
 
-from cryptography.fernet import Fernet, InvalidToken, MultiFernet
+from cryptography.fernet import Fernet, InvalidToken
 from cryptography.hazmat.primitives.kdf.scrypt import Scrypt
 
 from connectors.errors import AskPerson
 from connectors.masking import remember
 
-#: A passphrase is stretched with a fixed salt: every machine must come to the same key.
-_SALT = b"clockbooks tokens at rest"
+#: Fewest characters of a passphrase; what `new_key` makes has 44.
+SHORTEST = 20
+
+#: Marks what was locked with a passphrase: how it was stretched, its salt, then Fernet's text.
+STRETCHED = "scrypt1"
+
+#: 128 MiB and some 0.3 s for each guess (OWASP's recommendation of 2023 for scrypt).
+_COST = 2**17
+
+#: So every passphrase was stretched before: it opens what is there, and locks nothing.
+_OLD_SALT, _OLD_COST = b"clockbooks tokens at rest", 2**14
 
 
 class Vault:
-    """Encrypts and decrypts texts: the first key locks, every key unlocks."""
+    """Encrypts and decrypts texts: the first key locks, every key unlocks.
 
-    def __init__(self, *keys: str, source: Callable[[], Sequence[str]] | None = None) -> None:
-        """Use *keys*: made by `Fernet.generate_key`, or any other text as a passphrase.
+    A generated key is used as it is. A passphrase is stretched with a random salt, which stands
+    with each text that it locked: every machine comes to the same key, and no two databases do.
+    """
+
+    def __init__(
+        self,
+        *keys: str,
+        source: Callable[[], Sequence[str]] | None = None,
+        outdated: Callable[[], None] | None = None,
+    ) -> None:
+        """Use *keys*: made by `new_key`, or any other text as a passphrase.
 
         Args:
             keys: The newest first.
             source: Reads the keys anew, where they may change while this vault is in use: another
                 process may rotate them.
+            outdated: Called once when a text turns out to be locked as it was done before.
         """
         self._source = source
+        self._outdated = outdated
+        self._salt = os.urandom(16)
         self._use(keys)
 
     def _use(self, keys: Sequence[str]) -> None:
         remember(*keys)
-        self._fernet = MultiFernet([_fernet(key) for key in keys])
+        self._keys = tuple(keys)
 
     def lock(self, text: str) -> str:
         """Encrypt *text* with the newest key, as it is now.
@@ -48,7 +69,11 @@ class Vault:
         remember(text)
         if self._source is not None:
             self._use(self._source())  # under an old key, a rotation would leave it unreadable
-        return self._fernet.encrypt(text.encode()).decode()
+        key = self._keys[0]
+        if is_generated(key):
+            return Fernet(key).encrypt(text.encode()).decode()
+        locked = _stretched(key, self._salt, _COST).encrypt(text.encode()).decode()
+        return f"{STRETCHED}:{base64.urlsafe_b64encode(self._salt).decode()}:{locked}"
 
     def unlock(self, locked: str) -> str:
         """Decrypt what `lock` gave.
@@ -58,7 +83,7 @@ class Vault:
         """
         try:
             text = self._decrypt(locked)
-        except InvalidToken:
+        except (InvalidToken, ValueError):
             raise AskPerson(
                 "The stored tokens were encrypted with another key: set CLOCKBOOKS_SECRET_KEY (or"
                 " put back the key file) as it was, or run `clockbooks connect` again."
@@ -68,21 +93,60 @@ class Vault:
 
     def _decrypt(self, locked: str) -> str:
         try:
-            return self._fernet.decrypt(locked.encode()).decode()
+            return self._try_keys(locked)
         except InvalidToken:
             if self._source is None:
                 raise
         self._use(self._source())
-        return self._fernet.decrypt(locked.encode()).decode()
+        return self._try_keys(locked)
+
+    def _try_keys(self, locked: str) -> str:
+        kind, _, rest = locked.partition(":")
+        if kind == STRETCHED:
+            return self._open_stretched(*rest.partition(":")[::2])
+        for key in self._keys:
+            with suppress(InvalidToken):
+                text = _as_before(key).decrypt(locked.encode()).decode()
+                if not is_generated(key):
+                    self._tell_outdated()
+                return text
+        raise InvalidToken
+
+    def _open_stretched(self, encoded: str, token: str) -> str:
+        salt = base64.urlsafe_b64decode(encoded.encode())
+        if len(salt) != len(self._salt):
+            raise InvalidToken
+        for key in self._keys:
+            if not is_generated(key):
+                with suppress(InvalidToken):
+                    text = _stretched(key, salt, _COST).decrypt(token.encode()).decode()
+                    self._salt = salt  # also for what this vault locks: one derivation does
+                    return text
+        raise InvalidToken
+
+    def _tell_outdated(self) -> None:
+        if self._outdated is not None:
+            self._outdated()
+            self._outdated = None
 
 
-@lru_cache(maxsize=16)
-def _fernet(key: str) -> Fernet:
+def is_generated(key: str) -> bool:
+    """Say whether *key* is one of `new_key`, not a passphrase."""
     try:
-        return Fernet(key)
+        Fernet(key)
     except ValueError:
-        stretched = Scrypt(salt=_SALT, length=32, n=2**14, r=8, p=1).derive(key.encode())
-        return Fernet(base64.urlsafe_b64encode(stretched))
+        return False
+    return True
+
+
+def _as_before(key: str) -> Fernet:
+    return Fernet(key) if is_generated(key) else _stretched(key, _OLD_SALT, _OLD_COST)
+
+
+@lru_cache(maxsize=16)  # once a process for each salt
+def _stretched(passphrase: str, salt: bytes, cost: int) -> Fernet:
+    stretched = Scrypt(salt=salt, length=32, n=cost, r=8, p=1).derive(passphrase.encode())
+    return Fernet(base64.urlsafe_b64encode(stretched))
 
 
 def keys_from_file(path: Path) -> list[str]:
@@ -107,6 +171,11 @@ def keys_from_file(path: Path) -> list[str]:
             " set CLOCKBOOKS_SECRET_KEY, or mend the file's rights."
         ) from None
     keys = [key.strip() for key in keys if key.strip()]
+    if keys and len(keys[0]) < SHORTEST:
+        raise AskPerson(
+            f"The key in {path} can be guessed: it has fewer than {SHORTEST} characters. Set it as"
+            " CLOCKBOOKS_OLD_SECRET_KEY, delete the file, and run `clockbooks rotate-key`."
+        )
     if not keys:
         raise AskPerson(
             f"The key file {path} is empty: put back the key as it was, or delete the file and run"
@@ -116,7 +185,7 @@ def keys_from_file(path: Path) -> list[str]:
 
 
 def new_key() -> str:
-    """Make a key that nobody can guess."""
+    """Make a key that nobody can guess: 32 random bytes, in base64."""
     return Fernet.generate_key().decode()
 
 

@@ -132,7 +132,13 @@ class OAuthApp:
         )
 
     def redeem(
-        self, code: str, *, redirect_uri: str, now: Callable[[], datetime], ended: str
+        self,
+        code: str,
+        *,
+        redirect_uri: str,
+        now: Callable[[], datetime],
+        ended: str,
+        verifier: str | None = None,
     ) -> Tokens:
         """Buy the first tokens of a consent for its authorization *code*, which works once.
 
@@ -141,6 +147,7 @@ class OAuthApp:
             redirect_uri: The address to which Intuit sent it, as it was asked for.
             now: The clock.
             ended: What to tell a person when Intuit does not accept the code.
+            verifier: PKCE's, where the question had its hash; a secret.
 
         Raises:
             AskPerson: Intuit refuses the code or the app; final.
@@ -152,7 +159,9 @@ class OAuthApp:
         try:
             return self._buy(
                 OAuth2Session(self.client_id, redirect_uri=redirect_uri),
-                lambda session, how: session.fetch_token(self.token_url, code=code, **how),
+                lambda session, how: session.fetch_token(
+                    self.token_url, code=code, code_verifier=verifier, **how
+                ),
                 kept="",  # a consent without a refresh token is none
                 now=now,
                 again="Run `clockbooks connect` again: the consent has to be given anew.",

@@ -14,6 +14,7 @@ import sqlalchemy as sa
 
 from connectors import ledger, links
 from connectors.errors import ClockbooksError
+from connectors.key_rotation import outdated
 from connectors.secrets import keys_from_file
 from connectors.tokens import lives
 from flows import preflight
@@ -21,7 +22,7 @@ from flows.preflight import Problem
 from flows.settings import strangers_told
 from flows.settings_file import FILE
 from flows.token_life import ends_soon
-from flows.world import World, open_world
+from flows.world import OUTDATED, World, open_world
 from schemas.quickbooks import Company
 from schemas.words import Kind, LedgerState
 
@@ -335,7 +336,9 @@ def _key(checks: Checks) -> None:
     else:
         found = f"Secrets are encrypted with the key file {own.key_file}, its owner's alone."
         left = own.old_secret_key is not None or len(keys_from_file(own.key_file)) > 1
-    if left:
+    if own.secret_key and outdated(checks.world.engine, own.secret_key.get_secret_value()):
+        checks.warn("Key", OUTDATED, "Run `clockbooks rotate-key`.")
+    elif left:
         checks.warn("Key", f"{found} An old key is still there.", "Run `clockbooks rotate-key`.")
     else:
         checks.ok("Key", found)

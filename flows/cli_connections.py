@@ -190,15 +190,29 @@ def check(
 
 
 @room.command("rotate-key", epilog="Example: clockbooks rotate-key")
-def rotate_key(*, json: Json = False) -> None:
+def rotate_key(
+    *,
+    generate: Annotated[
+        bool,
+        typer.Option(
+            "--generate", help="Only print a new key for CLOCKBOOKS_SECRET_KEY: 32 random bytes."
+        ),
+    ] = False,
+    json: Json = False,
+) -> None:
     """Encrypt the stored secrets, of all connections, with a new key.
 
     The key file gets a new one by itself. With CLOCKBOOKS_SECRET_KEY, set
     the new key there and the old one in CLOCKBOOKS_OLD_SECRET_KEY first.
     """
-    with command(as_json=json) as output:
+    with command(as_json=json, catches_up=not generate) as output:
         from flows import key_rotating
 
+        if generate:
+            output.document = key_rotating.generated()
+            output.say(output.document["generated"])
+            output.tell(output.document["told"])
+            return
         output.document = key_rotating.rotate_key()
         output.say(f"{output.document['encrypted']:,} secrets were encrypted anew.")
         output.say(output.document["told"])

@@ -11,7 +11,7 @@ from typing import Any
 from connectors import own_settings
 from connectors.clockify import Clockify, unknown_workspace
 from connectors.connections import DEMO, Connection, Joined, every, store, uses_consent_of
-from connectors.consent import Answer, revoke
+from connectors.consent import Answer, Question, revoke
 from connectors.database import closing_database
 from connectors.errors import AskPerson, ClockbooksError, Refused
 from connectors.quickbooks import QuickBooks
@@ -91,8 +91,14 @@ def connect(
         tokens = app.refresh(consent.refresh_token, now=utc_now, ended=_NOT_ACCEPTED)
         return _join(half, consent.realm_id, tokens)
 
-    def use(answer: Answer, redirect_uri: str) -> Connection:
-        given = app.redeem(answer.code, redirect_uri=redirect_uri, now=utc_now, ended=_CODE_ENDED)
+    def use(answer: Answer, asked: Question) -> Connection:
+        given = app.redeem(
+            answer.code,
+            redirect_uri=asked.redirect_uri,
+            verifier=asked.verifier,
+            now=utc_now,
+            ended=_CODE_ENDED,
+        )
         with _taken_back_if_unused(half, app, answer.realm_id, given):
             return _join(half, answer.realm_id, given)
 

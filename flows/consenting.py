@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 from connectors.connections import Connection
-from connectors.consent import Answer, NotGiven, Question, question, read_answer
+from connectors.consent import Answer, NotGiven, Question, offers_pkce, question, read_answer
 from connectors.doorstep import HOST, NAMES, PATH, Doorstep, Visit, open_doorstep
 from connectors.errors import ClockbooksError
 from flows.settings import Settings, required
@@ -15,8 +15,8 @@ from flows.settings import Settings, required
 #: address from there. Any port does.
 NOBODY_THERE = f"http://{HOST}:8913{PATH}"
 
-#: Uses a consent: the answer, and the address to which it came.
-Use = Callable[[Answer, str], Connection]
+#: Uses a consent: the answer, and the question that it answers.
+Use = Callable[[Answer, Question], Connection]
 
 
 @dataclass(frozen=True)
@@ -65,6 +65,7 @@ def _question(settings: Settings, redirect_uri: str) -> Question:
         required(settings.qbo_client_id, "CLOCKBOOKS_QBO_CLIENT_ID"),
         authorize_url=settings.qbo_authorize_url,
         redirect_uri=redirect_uri,
+        pkce=offers_pkce(settings.qbo_discovery_url),
     )
 
 
@@ -81,7 +82,7 @@ def _by_pasting(asked: Question, browser: Browser, use: Use) -> Connection:
         query = urlsplit(pasted).query
     except ValueError:
         query = ""
-    return use(read_answer(query, state=asked.state), asked.redirect_uri)
+    return use(read_answer(query, state=asked.state), asked)
 
 
 def _at_the_doorstep(asked: Question, doorstep: Doorstep, browser: Browser, use: Use) -> Connection:
@@ -114,7 +115,7 @@ def _at_the_doorstep(asked: Question, doorstep: Doorstep, browser: Browser, use:
 
 def _used(visit: Visit, asked: Question, use: Use) -> Connection:
     if isinstance(visit.answer, Answer):
-        return use(visit.answer, asked.redirect_uri)
+        return use(visit.answer, asked)
     if visit.answer is None:
         raise AssertionError("a doorstep hands on answers only")
     raise visit.answer

@@ -4,8 +4,22 @@ from typing import Any
 
 from connectors.database import closing_database
 from connectors.key_rotation import rotate_file, rotate_to
-from connectors.secrets import keys_from_file
+from connectors.secrets import keys_from_file, new_key
 from flows.settings import read_settings
+
+
+def generated() -> dict[str, Any]:
+    """Make a key for CLOCKBOOKS_SECRET_KEY; nothing is stored, and nothing changes.
+
+    Returns:
+        `generated`: the key, a secret; `told`: what to do with it.
+    """
+    return {
+        "generated": new_key(),
+        "told": "To use it, set it as CLOCKBOOKS_SECRET_KEY and the secret before it, if there was"
+        " one, as CLOCKBOOKS_OLD_SECRET_KEY, then run `clockbooks rotate-key`. Keep a copy apart:"
+        " without it the stored tokens are lost.",
+    }
 
 
 def rotate_key() -> dict[str, Any]:

@@ -13,10 +13,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 
+import sqlalchemy as sa
+
+from connectors.database import stays_here
 from connectors.errors import AskPerson
 from connectors.hosts import LOOPBACK
 from connectors.masking import remember
 from connectors.secrets import make_once, new_key
+from flows.server_address import ALLOW_PLAIN
 from flows.settings import Settings
 
 #: Addresses that mean every network of this machine.
@@ -104,6 +108,9 @@ class Home:
         return {
             **usual,
             **_SILENT,
+            **_database_tls(),
+            # The server's own runs reach it at an address of this machine: nothing leaves it.
+            ALLOW_PLAIN: "1",
             "PREFECT_HOME": str(self.folder),
             "PREFECT_API_URL": address.api,
             # With `prefect server start --port` the pages would go on asking port 4200.
@@ -170,6 +177,18 @@ def other_server(address: Address) -> str | None:
     named = os.environ.get("PREFECT_API_URL")
     same = named is None or urlsplit(named)[:3] == urlsplit(address.api)[:3]
     return None if same else named
+
+
+def _database_tls() -> dict[str, str]:
+    """Let Prefect check its database's certificate, as we do ours, unless its address says how."""
+    name = "PREFECT_SERVER_DATABASE_SQLALCHEMY_CONNECT_ARGS_TLS_ENABLED"
+    named = os.environ.get("PREFECT_SERVER_DATABASE_CONNECTION_URL")
+    if not named or name in os.environ:
+        return {}
+    address = sa.make_url(named)
+    said = {"ssl", "sslmode"} & set(address.query)
+    safe = address.get_backend_name() != "postgresql" or stays_here(address)
+    return {} if said or safe else {name: "true"}
 
 
 def _kept(path: Path, make: Callable[[], str]) -> str:

@@ -19,6 +19,7 @@ from flows.jobs import JobRequest
 from flows.loading import Progress
 from flows.reporting import Report
 from flows.sending import SendRequest, send
+from flows.server_address import check_server_address
 from flows.settings_file import check_prefect_files
 from flows.settling import settle_alone, settled_document, take_word
 from flows.sync_report import sync_document
@@ -49,9 +50,10 @@ def recorded() -> Iterator[None]:
 
     Raises:
         AskPerson: The server does not answer, or does not let us in; or a file of the working
-            folder would redirect Prefect.
+            folder would redirect Prefect; or its password would go in plain text.
     """
     check_prefect_files()
+    check_server_address()
     os.environ.setdefault("PREFECT_FLOWS_HEARTBEAT_FREQUENCY", str(HEARTBEAT_S))
     import httpx
 

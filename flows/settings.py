@@ -22,6 +22,7 @@ from pydantic_settings import (
 from connectors.errors import AskPerson
 from connectors.hosts import LOOPBACK, plain_host
 from connectors.masking import remember
+from connectors.secrets import SHORTEST
 from flows.settings_file import ADDRESSES, PREFIX, file_settings, is_own
 from transforms.days import zone
 from transforms.export_formats import parse_mapping
@@ -65,6 +66,27 @@ def mapping_lines(text: str) -> list[str]:
     return [part.strip() for part in re.split("[;\n]", text) if part.strip()]
 
 
+def _hard_to_guess(secret: SecretStr) -> SecretStr:
+    if len(secret.get_secret_value()) < SHORTEST:
+        raise ValueError(
+            "must be a key that `clockbooks rotate-key --generate` prints, or a passphrase of at"
+            f" least {SHORTEST} characters; to move what a shorter one encrypted, set that as"
+            " CLOCKBOOKS_OLD_SECRET_KEY and run `clockbooks rotate-key`"
+        )
+    return secret
+
+
+def _good_password(password: SecretStr) -> SecretStr:
+    if len(password.get_secret_value()) < SHORTEST_PASSWORD:
+        raise ValueError(f"must have at least {SHORTEST_PASSWORD} characters")
+    return password
+
+
+#: Fewest characters of the page's password: who guesses it decides what goes into the books.
+SHORTEST_PASSWORD = 12
+
+Key = Annotated[SecretStr, AfterValidator(_hard_to_guess)]
+Password = Annotated[SecretStr, AfterValidator(_good_password)]
 ImportMap = Annotated[str, AfterValidator(_known_columns)]
 RoundingWords = Annotated[str, AfterValidator(_known_rounding)]
 
@@ -93,7 +115,7 @@ class Settings(BaseSettings):
     model_config = SettingsConfigDict(env_prefix=PREFIX, env_ignore_empty=True, extra="ignore")
 
     database_url: str = "sqlite:///data/clockbooks.db"
-    secret_key: SecretStr | None = None
+    secret_key: Key | None = None
     old_secret_key: SecretStr | None = None
     clockify_api_key: SecretStr | None = None
     clockify_workspace_id: str | None = None
@@ -124,7 +146,7 @@ class Settings(BaseSettings):
     second_run: Literal["wait", "skip"] = "wait"
     notify: SecretStr | None = None
     late_after_s: Annotated[float, Field(ge=10)] = 600
-    ui_password: SecretStr | None = None
+    ui_password: Password | None = None
 
     @classmethod
     def settings_customise_sources(

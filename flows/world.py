@@ -1,6 +1,7 @@
 """Opens everything that a run needs, and closes it again: settings, database, both services."""
 
 import logging
+import os
 import time
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
@@ -22,10 +23,18 @@ from connectors.quickbooks import QuickBooks
 from connectors.secrets import Vault, keys_from_file
 from connectors.tokens import OAuthApp, TokenStore
 from flows.cli_output import clean
+from flows.server_address import check_server_address
 from flows.settings import Settings, read_settings, required, strangers_told, with_own
 
 #: A run's own log, in Prefect's page; without Prefect nobody reads it.
 _run_log = logging.getLogger("prefect.flow_runs.clockbooks")
+
+
+#: Said of a database whose passphrase was used as earlier versions used it.
+OUTDATED = (
+    "The stored secrets are encrypted as an earlier version did it, so a passphrase is quick"
+    " to guess. Run `clockbooks rotate-key` once."
+)
 
 
 def utc_now() -> datetime:
@@ -101,13 +110,20 @@ def start() -> Settings:
     """Read the settings, and name the strangers to whom they lead, before anything goes there.
 
     Raises:
-        AskPerson: A setting is wrong.
+        AskPerson: A setting is wrong, or a worker reaches Prefect's server in plain text.
     """
+    if "PREFECT__FLOW_RUN_ID" in os.environ:  # a worker's run, which reports to Prefect's server
+        check_server_address()
     settings = read_settings()
     for words in strangers_told(settings):
-        tell_aside(words)
-        _run_log.info("%s", words)
+        tell_start(words)
     return settings
+
+
+def tell_start(words: str) -> None:
+    """Tell something about the settings: on standard error, and in the log of Prefect's run."""
+    tell_aside(words)
+    _run_log.info("%s", words)
 
 
 @contextmanager
@@ -191,7 +207,11 @@ def clockify_key(
 
 def open_vault(settings: Settings) -> Vault:
     """Open what encrypts the secrets; it notices when another process rotates the key."""
-    return Vault(*secret_keys(settings), source=lambda: secret_keys(read_settings()))
+    return Vault(
+        *secret_keys(settings),
+        source=lambda: secret_keys(read_settings()),
+        outdated=lambda: tell_start(OUTDATED),
+    )
 
 
 def secret_keys(settings: Settings) -> list[str]:

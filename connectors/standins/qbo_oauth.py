@@ -2,6 +2,7 @@
 
 import base64
 import binascii
+import hashlib
 import html
 import json
 import secrets
@@ -54,6 +55,7 @@ class _Consent:
 class _Code:
     redirect_uri: str
     dies: datetime
+    challenge: str  # PKCE's; empty where none came
 
 
 class OAuth:
@@ -112,7 +114,7 @@ class OAuth:
             case "refresh_token":
                 consent = self._refreshed(form.get("refresh_token", ""))
             case "authorization_code":
-                consent = self._redeemed(form.get("code", ""), form.get("redirect_uri", ""))
+                consent = self._redeemed(form)
             case _:
                 raise OAuthError(400, "unsupported_grant_type")
         current = consent.refresh[-1]
@@ -144,9 +146,16 @@ class OAuth:
             return consent
         raise OAuthError(400, "invalid_grant")
 
-    def _redeemed(self, code: str, redirect_uri: str) -> _Consent:
-        known = self._codes.pop(code, None)  # a code works once, also when it then fails
-        if known is None or known.dies <= self.now() or known.redirect_uri != redirect_uri:
+    def _redeemed(self, form: Mapping[str, str]) -> _Consent:
+        # A code works once, also when it then fails.
+        known = self._codes.pop(form.get("code", ""), None)
+        if known is None or known.dies <= self.now():
+            raise OAuthError(400, "invalid_grant")
+        if known.redirect_uri != form.get("redirect_uri", ""):
+            raise OAuthError(400, "invalid_grant")
+        hashed = hashlib.sha256(form.get("code_verifier", "").encode()).digest()
+        shown = base64.urlsafe_b64encode(hashed).decode().rstrip("=")
+        if known.challenge and known.challenge != shown:
             raise OAuthError(400, "invalid_grant")
         consent = self._new_consent(_refresh_value())
         self._consents.append(consent)
@@ -160,12 +169,15 @@ class OAuth:
                 return
         raise OAuthError(400, "invalid_request")
 
-    def new_code(self, redirect_uri: str) -> str:
+    def new_code(self, redirect_uri: str, challenge: str = "") -> str:
         code = "AB11" + secrets.token_urlsafe(33)
-        self._codes[code] = _Code(
-            redirect_uri, self.now() + timedelta(seconds=self.switches.code_life_s)
-        )
+        dies = self.now() + timedelta(seconds=self.switches.code_life_s)
+        self._codes[code] = _Code(redirect_uri, dies, challenge if self.offers_pkce else "")
         return code
+
+    @property
+    def offers_pkce(self) -> bool:
+        return self.switches.offers_pkce
 
     def _new_consent(self, refresh_token: str) -> _Consent:
         return _Consent(self.now(), [self._new_refresh(refresh_token)])
@@ -216,6 +228,7 @@ def add_routes(app: FastAPI, oauth: OAuth) -> None:
 
     async def discovery(request: Request) -> Response:
         base = str(request.base_url).rstrip("/")
+        pkce = {"code_challenge_methods_supported": ["S256"]} if oauth.offers_pkce else {}
         return _json(
             200,
             {
@@ -228,6 +241,7 @@ def add_routes(app: FastAPI, oauth: OAuth) -> None:
                     "client_secret_post",
                     "client_secret_basic",
                 ],
+                **pkce,
             },
         )
 
@@ -251,7 +265,7 @@ def _consent_page(oauth: OAuth, query: Mapping[str, str]) -> Response:
         return _back(query, {"error": "invalid_scope"})
     hidden = "".join(
         f'<input type="hidden" name="{name}" value="{html.escape(query.get(name, ""))}">'
-        for name in ("client_id", "redirect_uri", "state")
+        for name in ("client_id", "redirect_uri", "state", "code_challenge")
     )
     return HTMLResponse(
         "<!doctype html><title>Connect to QuickBooks (stand-in)</title>"
@@ -268,7 +282,7 @@ def _decision(oauth: OAuth, form: Mapping[str, str]) -> Response:
         return HTMLResponse("<h1>The client or its redirect URI is not known.</h1>", 400)
     if form.get("decision") != "allow":
         return _back(form, {"error": "access_denied"})
-    code = oauth.new_code(form["redirect_uri"])
+    code = oauth.new_code(form["redirect_uri"], form.get("code_challenge", ""))
     return _back(form, {"code": code, "realmId": oauth.realm_id})
 
 

@@ -40,6 +40,7 @@ class Switches:
 
     # --- OAuth (FACTS 8)
     rotates_every_refresh: bool = False  # True: each refresh kills the old refresh token at once
+    offers_pkce: bool = False  # the discovery document of Intuit's SDK does not list it
     code_life_s: float = 300  # of an authorization code; recalled, not verified
 
     # --- throttling (FACTS 2.2, 2.3); None lifts a limit.

@@ -182,7 +182,10 @@ def postgres(postgres_database):
 
 def test_a_server_that_ends_the_connection_is_told_in_a_sentence(house, postgres):
     """As with a full disk: nobody reads a traceback of the database's driver."""
-    database = {"CLOCKBOOKS_DATABASE_URL": postgres, "CLOCKBOOKS_SECRET_KEY": "a passphrase"}
+    database = {
+        "CLOCKBOOKS_DATABASE_URL": postgres,
+        "CLOCKBOOKS_SECRET_KEY": "a passphrase of the tests",
+    }
     assert house.connect(**database).code == 0
     engine = sa.create_engine(postgres, poolclass=sa.NullPool)
     with engine.begin() as connection:

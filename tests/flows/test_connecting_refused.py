@@ -220,7 +220,7 @@ def test_another_company_needs_another_name(synced, open_house, tmp_path_factory
 
 def test_a_lost_or_foreign_key_is_told(synced):
     """Without the key, what is encrypted stays so; nothing is overwritten with a new key."""
-    ran = synced.run("sync", "--json", CLOCKBOOKS_SECRET_KEY="a key of nobody")
+    ran = synced.run("sync", "--json", CLOCKBOOKS_SECRET_KEY="a key of nobody here")
 
     assert ran.code == 1
     assert "another key" in json.dumps(ran.document)

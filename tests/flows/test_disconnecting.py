@@ -151,7 +151,7 @@ def test_force_forgets_what_cannot_be_told(synced, rows_of, problem):
     environment = {
         "unreachable": {},
         "wrong app": {"CLOCKBOOKS_QBO_CLIENT_SECRET": ""},
-        "lost key": {"CLOCKBOOKS_SECRET_KEY": "another"},
+        "lost key": {"CLOCKBOOKS_SECRET_KEY": "another one than before"},
     }[problem]
     if problem == "unreachable":
         _unreachable(synced)
@@ -226,7 +226,10 @@ def test_who_says_no_keeps_everything(synced, monkeypatch, rows_of):
 
 def test_both_databases_catch_up(house, empty_database):
     """Connected, disconnected out of Intuit's reach, and caught up, on either database."""
-    database = {"CLOCKBOOKS_DATABASE_URL": empty_database, "CLOCKBOOKS_SECRET_KEY": "a passphrase"}
+    database = {
+        "CLOCKBOOKS_DATABASE_URL": empty_database,
+        "CLOCKBOOKS_SECRET_KEY": "a passphrase of the tests",
+    }
     assert house.connect(**database).code == 0
     _unreachable(house, times=1)
 
