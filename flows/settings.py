@@ -6,6 +6,7 @@ folder. Secrets come only from there, from a file or from standard input.
 
 import re
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
@@ -18,7 +19,7 @@ from urllib3.exceptions import LocationParseError
 from urllib3.util import parse_url
 
 from connectors.errors import AskPerson
-from connectors.masking import remember
+from connectors.masking import SHORTEST, remember
 from transforms.days import zone
 from transforms.export_formats import parse_mapping
 from transforms.rounding import parse_rounding
@@ -82,6 +83,18 @@ def mapping_lines(text: str) -> list[str]:
 
 ImportMap = Annotated[str, AfterValidator(_known_columns)]
 RoundingWords = Annotated[str, AfterValidator(_known_rounding)]
+
+#: What to do about a secret that is too short to be hidden wherever it may turn up. The old secret
+#: key is not among them: it is on its way out.
+_LONGER = {
+    "secret_key": "set a longer one and put this one into CLOCKBOOKS_OLD_SECRET_KEY, then run"
+    " `clockbooks rotate-key`",
+    "clockify_api_key": "copy the whole key from Clockify",
+    "qbo_client_secret": "copy the whole secret from developer.intuit.com",
+    "notify": "give whole addresses",
+    "ui_password": "choose a longer one",
+    "database_url": "give the role a longer password",
+}
 
 #: What one connection may have otherwise than the environment says for all.
 OWN = (
@@ -183,14 +196,23 @@ def read_settings() -> Settings:
 
 
 def _remember_secrets(settings: Settings) -> None:
-    """Let every secret of the settings be hidden wherever it may turn up."""
-    values = [value for _, value in settings if isinstance(value, SecretStr)]
-    remember(*[value.get_secret_value() for value in values])
-    try:
-        password = sa.make_url(settings.database_url).password
-    except sa.exc.ArgumentError:
-        return  # told when the database is opened
-    remember(str(password or ""))
+    """Let every secret of the settings be hidden wherever it may turn up.
+
+    Raises:
+        AskPerson: One is too short for that.
+    """
+    values = {
+        name: value.get_secret_value() for name, value in settings if isinstance(value, SecretStr)
+    }
+    with suppress(sa.exc.ArgumentError):  # told when the database is opened
+        values["database_url"] = str(sa.make_url(settings.database_url).password or "")
+    for name, to_do in _LONGER.items():
+        if 0 < len(values.get(name, "")) < SHORTEST:
+            raise AskPerson(
+                f"A secret in CLOCKBOOKS_{name.upper()} has fewer than {SHORTEST} characters, too"
+                f" few to be hidden in what is written: {to_do}."
+            )
+    remember(*values.values())
 
 
 def with_own(own: Mapping[str, str]) -> Settings:

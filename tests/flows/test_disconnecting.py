@@ -151,7 +151,7 @@ def test_force_forgets_what_cannot_be_told(synced, rows_of, problem):
     environment = {
         "unreachable": {},
         "wrong app": {"CLOCKBOOKS_QBO_CLIENT_SECRET": ""},
-        "lost key": {"CLOCKBOOKS_SECRET_KEY": "another"},
+        "lost key": {"CLOCKBOOKS_SECRET_KEY": "another-key"},
     }[problem]
     if problem == "unreachable":
         _unreachable(synced)
