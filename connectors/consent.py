@@ -18,9 +18,10 @@ from requests.auth import HTTPBasicAuth
 from requests_oauthlib import OAuth2Session
 from urllib3.exceptions import HTTPError
 
+from connectors.bounds import bounded
 from connectors.errors import AskPerson, TryAgain
 from connectors.masking import remember
-from connectors.tokens import OAuthApp, allow_plain_loopback
+from connectors.tokens import LARGEST_ANSWER, OAuthApp, allow_plain_loopback
 
 #: The only thing that is asked for: the books. No profile, no e-mail, no payments.
 SCOPE = "com.intuit.quickbooks.accounting"
@@ -201,14 +202,15 @@ def revoke(app: OAuthApp, revoke_url: str, refresh_token: str) -> bool:
     """
     remember(refresh_token, app.client_secret)
     try:
-        response = requests.post(
-            revoke_url,
-            json={"token": refresh_token},
-            headers={"Accept": "application/json"},
-            auth=HTTPBasicAuth(app.client_id, app.client_secret),
-            timeout=REVOKE_TIMEOUT_S,
-            allow_redirects=False,  # one would carry the token elsewhere
-        )
+        with bounded(requests.Session(), LARGEST_ANSWER) as session:
+            response = session.post(
+                revoke_url,
+                json={"token": refresh_token},
+                headers={"Accept": "application/json"},
+                auth=HTTPBasicAuth(app.client_id, app.client_secret),
+                timeout=REVOKE_TIMEOUT_S,
+                allow_redirects=False,  # one would carry the token elsewhere
+            )
     except requests.RequestException as error:
         # `from None`: the library's text bears what was sent.
         raise TryAgain(f"Intuit did not answer ({type(error).__name__}).") from None

@@ -9,12 +9,13 @@ import queue
 import socket
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import urlsplit
 
+from connectors.bounds import read_in_time
 from connectors.consent import Answer, NotGiven, NotOurs, read_answer
 from connectors.errors import AskPerson
 from connectors.pages import HEADERS, page
@@ -30,8 +31,16 @@ PATH = "/callback"
 #: Seconds for the last page to reach the browser, before the server goes away.
 LAST_PAGE_S = 5
 
-#: Seconds that a browser may take to say what it wants.
+#: Seconds that a browser may take to say all that it wants, and how many bytes of it.
 REQUEST_S = 10
+LONGEST_REQUEST = 64 << 10
+
+#: How many may be saying what they want at once. One more, and the one that began first is put out:
+#: a real browser says it within milliseconds.
+MOST_AT_ONCE = 32
+
+#: So many requests that were turned away are told of; a flood should not bury the question.
+MOST_TOLD = 5
 
 
 @dataclass
@@ -67,6 +76,7 @@ class Doorstep:
         self._tell = tell
         self._state: str | None = None  # none: no answer is awaited, or no more
         self._lock = threading.Lock()
+        self._turned_away = 0
         self._visits: queue.SimpleQueue[Visit] = queue.SimpleQueue()
 
     def expect(self, state: str) -> None:
@@ -102,7 +112,7 @@ class Doorstep:
         try:
             visit = self._let_in(parts.query)
         except NotOurs as error:
-            self._tell(f"A request was turned away: {error} Still waiting for yours.")
+            self._tell_of(error)
             return _turned_away(400, error.title, str(error))
         if visit is None:
             return _turned_away(
@@ -112,6 +122,14 @@ class Doorstep:
             )
         self._visits.put(visit)
         return visit
+
+    def _tell_of(self, error: NotOurs) -> None:
+        with self._lock:
+            self._turned_away += 1
+            number = self._turned_away
+        if number <= MOST_TOLD:
+            last = " No more of them are told." if number == MOST_TOLD else ""
+            self._tell(f"A request was turned away: {error} Still waiting for yours.{last}")
 
     def _let_in(self, query: str) -> Visit | None:
         with self._lock:
@@ -190,7 +208,32 @@ def _serving(server: "_Server", doorstep: Doorstep) -> Iterator[None]:
 class _Server(ThreadingHTTPServer):
     # Browsers keep sockets open that they never use: nobody waits for those at the end.
     daemon_threads = True
+    request_queue_size = MOST_AT_ONCE
     doorstep: Doorstep
+
+    def __init__(self, *args: Any) -> None:
+        self._asking: dict[int, socket.socket] = {}  # by its id; the first one came first
+        self._lock = threading.Lock()
+        super().__init__(*args)
+
+    def process_request(self, request: Any, client_address: Any) -> None:
+        with self._lock:
+            if len(self._asking) >= MOST_AT_ONCE:
+                oldest = self._asking.pop(next(iter(self._asking)))
+                with suppress(OSError):
+                    oldest.shutdown(socket.SHUT_RDWR)
+            self._asking[id(request)] = request
+        super().process_request(request, client_address)
+
+    def has_asked(self, request: socket.socket) -> None:
+        """Note that somebody has said all, or has gone."""
+        with self._lock:
+            if self._asking.get(id(request)) is request:
+                del self._asking[id(request)]
+
+    def shutdown_request(self, request: Any) -> None:
+        self.has_asked(request)
+        super().shutdown_request(request)
 
     def handle_error(self, request: Any, client_address: Any) -> None:
         """Say nothing of a browser that hung up."""
@@ -206,7 +249,14 @@ class _Request(BaseHTTPRequestHandler):
     sys_version = ""
     timeout = REQUEST_S
 
+    def setup(self) -> None:
+        super().setup()
+        self.rfile.close()
+        self.rfile = read_in_time(self.connection, REQUEST_S, LONGEST_REQUEST)
+
     def do_GET(self) -> None:
+        self.connection.settimeout(REQUEST_S)  # for the answer
+        self.server.has_asked(self.connection)
         host = (self.headers.get("Host") or "").partition(":")[0].lower()
         visit = self.server.doorstep.receive(self.path, host)
         status, body = visit.pages.get()

@@ -23,15 +23,21 @@ from schemas.exports import BadCell
 
 DELIMITERS = {",": "comma", ";": "semicolon", "\t": "tab"}
 
-#: Characters that one line may have (a description has 3000: FACTS 9.2). A file beyond is no
-#: export; the bound keeps memory flat on noise without line ends.
+#: Characters that a line, and a row of several lines, may have (a description has 3000: FACTS 9.2).
+#: A file beyond is no export; the bound keeps memory flat on noise without line ends.
 #: The csv module's own limit of a field is 131,072.
 LONGEST_LINE = 1 << 20
+
+#: Exports have dozens of columns. Short rows are filled up to the header's width, so that a header
+#: of a million names would take memory for each of them in every row.
+MOST_COLUMNS = 1000
 
 #: A name of a column may have line ends in it, but not this many.
 _HEADER_LINES = 20
 
+#: A chunk ends at so many rows, or with the row that brings it to so many characters.
 CHUNK_ROWS = 10_000
+_CHUNK_CHARACTERS = 1 << 24
 
 #: One record: the line it begins on and its fields, or what is wrong with it.
 _Record = tuple[int, list[str]] | BadCell
@@ -83,8 +89,15 @@ class ExportFile:
             AskPerson: The file ends within a row: it is cut. All of the file must have been gone
                 over before anything of it is acted on.
         """
-        records = self.records()
-        while batch := list(islice(records, size)):
+        batch: list[_Record] = []
+        held = 0
+        for record in self.records():
+            batch.append(record)
+            held += sum(map(len, record[1])) if isinstance(record, tuple) else 0
+            if len(batch) == size or held > _CHUNK_CHARACTERS:
+                yield _chunk(self.header, batch)
+                batch, held = [], 0
+        if batch:
             yield _chunk(self.header, batch)
 
 
@@ -148,7 +161,7 @@ def _spreadsheet(path: Path, sheet: Sheet) -> ExportFile:
     at, first = next(filled, (0, None))
     if first is None:
         raise refuse(path, "is a spreadsheet without rows")
-    header = _trimmed(first)
+    header = _header(path, first)
 
     def records() -> Iterator[_Record]:
         rows = (_fitted(line, cells, len(header)) for line, cells in sheet.rows() if line > at)
@@ -165,7 +178,10 @@ def _csv(path: Path, head: bytes, encoding: str | None, delimiter: str | None) -
     delimiter = delimiter or top.delimiter or _likely_delimiter(top.header)
     if delimiter is None:
         raise refuse(path, "is no table: its first line has no comma, semicolon or tab")
-    header = _trimmed(next(csv.reader(top.header, delimiter=delimiter)))
+    try:
+        header = _header(path, next(csv.reader(top.header, delimiter=delimiter)))
+    except csv.Error as error:
+        raise refuse(path, f"is no table: its header cannot be read ({error})") from error
     if len(header) < 2:
         raise refuse(path, f"has no {DELIMITERS[delimiter]} in its first line")
 
@@ -214,10 +230,12 @@ def _likely_delimiter(header: list[str]) -> str | None:
     return best if columns[best] > 1 else None
 
 
-def _trimmed(header: list[str]) -> list[str]:
-    names = [name.strip("\ufeff \t\r\n\xa0") for name in header]
+def _header(path: Path, first: list[str]) -> list[str]:
+    names = [name.strip("\ufeff \t\r\n\xa0") for name in first]
     while names and not names[-1]:
         names.pop()
+    if len(names) > MOST_COLUMNS:
+        raise refuse(path, f"is no export: it has {len(names):,} columns")
     return names
 
 
@@ -234,17 +252,21 @@ def _lines(path: Path, stream: TextIO) -> Iterator[str]:
 def _records(
     path: Path, encoding: str, delimiter: str, *, skip: int, width: int
 ) -> Iterator[_Record]:
-    last = ""
+    last, taken = "", 0
 
     def lines(stream: TextIO) -> Iterator[str]:
-        nonlocal last
-        for last in islice(_lines(path, stream), skip, None):  # noqa: UP028 - kept for below
+        nonlocal last, taken
+        for last in islice(_lines(path, stream), skip, None):
+            taken += len(last)
+            if taken > LONGEST_LINE:
+                raise refuse(path, f"is no table: it has a row of {taken:,} characters")
             yield last
 
     with path.open(encoding=encoding, newline="") as stream:
         reader = csv.reader(lines(stream), delimiter=delimiter, strict=True)
         while True:
             line = skip + reader.line_num + 1
+            taken = 0
             try:
                 fields = next(reader, None)
             except csv.Error as error:

@@ -1,16 +1,19 @@
 """Rows of an .xlsx spreadsheet as text, so that they read like those of a CSV file.
 
 Dates and times are typed there: they become ISO text, which no reader can take for another day.
-A sheet is held whole while it is read (a sheet ends at 1,048,576 rows): for more, use CSV.
+A sheet is held whole while it is read (a sheet ends at 1,048,576 rows): for more, use CSV. How much
+that can be is checked before; see `connectors.sheet_check`.
 """
 
 import zipfile
+import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from functools import partial
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from python_calamine import (
@@ -23,9 +26,10 @@ from python_calamine import (
 
 from connectors.errors import AskPerson
 from connectors.export_bytes import refuse
+from connectors.sheet_check import TooMuchError, copy_checked
 
-#: Bytes of a workbook's parts, unpacked; more would not be read in reasonable memory.
-LARGEST_WORKBOOK = 512 << 20
+#: What zipfile raises for an archive that is cut, damaged or encrypted.
+_DAMAGED = (zipfile.BadZipFile, zlib.error, NotImplementedError, RuntimeError, EOFError)
 
 #: Day 0 of a spreadsheet's calendar, and the year under which a date is a span of time.
 _DAY_0 = datetime(1899, 12, 31)  # noqa: DTZ001 - a spreadsheet knows no time zones
@@ -53,21 +57,31 @@ def open_sheet(path: Path) -> Iterator[Sheet]:
         AskPerson: It is another kind of zip archive, damaged, too large, or empty.
     """
     _require_workbook(path)
-    try:
-        workbook = CalamineWorkbook.from_path(str(path))
-    except (CalamineError, ValueError, OSError) as error:
-        raise refuse(path, f"is a damaged spreadsheet ({error})") from error
-    with workbook:
-        yield _first_filled(path, workbook)
+    with TemporaryDirectory(prefix="clockbooks-") as folder:
+        copy = Path(folder) / "export.xlsx"
+        try:
+            copy_checked(path, copy)
+            workbook = CalamineWorkbook.from_path(str(copy))
+        except TooMuchError as error:
+            raise AskPerson(
+                f"{path} {error}. That is too much for a spreadsheet to be read: save the sheet"
+                " with the time as .csv, and give that."
+            ) from error
+        except (CalamineError, ValueError, *_DAMAGED) as error:
+            raise refuse(path, f"is a damaged spreadsheet ({error})") from error
+        with workbook:
+            yield _first_filled(path, workbook)
 
 
 def _require_workbook(path: Path) -> None:
     try:
         with zipfile.ZipFile(path) as archive:
             names = set(archive.namelist())
-            size = sum(part.file_size for part in archive.infolist())
-            kind = archive.read("mimetype")[:100] if "mimetype" in names else b""
-    except (zipfile.BadZipFile, NotImplementedError, RuntimeError, ValueError, EOFError) as error:
+            kind = b""
+            if "mimetype" in names:
+                with archive.open("mimetype") as part:
+                    kind = part.read(100)
+    except (ValueError, *_DAMAGED) as error:
         raise refuse(path, "is a damaged or cut spreadsheet or archive") from error
     if "xl/workbook.bin" in names:
         raise refuse(path, "is a binary spreadsheet (.xlsb)")
@@ -77,8 +91,6 @@ def _require_workbook(path: Path) -> None:
         raise refuse(path, "is a text document (.docx)")
     if "xl/workbook.xml" not in names:
         raise refuse(path, "is a zip archive: unpack it first")
-    if size > LARGEST_WORKBOOK:
-        raise AskPerson(f"{path} is too large a spreadsheet: save it as .csv, and give that.")
 
 
 def _first_filled(path: Path, workbook: CalamineWorkbook) -> Sheet:

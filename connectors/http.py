@@ -20,6 +20,7 @@ import tenacity
 from urllib3.exceptions import NameResolutionError, NewConnectionError
 from urllib3.util.ssl_match_hostname import CertificateError
 
+from connectors.bounds import AnswerTooLong, bounded
 from connectors.errors import (
     AskPerson,
     ClockbooksError,
@@ -31,8 +32,11 @@ from connectors.errors import (
     Unsure,
 )
 
-#: Seconds to wait for a connection; the wait for an answer is the caller's.
+#: Seconds to wait for a connection; the wait for the whole answer is the caller's.
 CONNECT_TIMEOUT_S = 10
+
+#: Bytes of an answer, decoded. The longest known ones, 5000 rows of a list, have some 10 MB.
+LARGEST_ANSWER = 64 << 20
 
 #: How often one call is sent at most.
 ATTEMPTS = 6
@@ -98,7 +102,7 @@ class Http:
 
     Attributes:
         service: Its name, for messages.
-        timeout_s: Seconds to wait for an answer.
+        timeout_s: Seconds to wait for an answer, to its last byte.
         describe: Reads a failed answer.
         sleep: Waits; tests replace it.
     """
@@ -107,7 +111,9 @@ class Http:
     timeout_s: float
     describe: Callable[[requests.Response], Failure]
     sleep: Callable[[float], None] = time.sleep
-    session: requests.Session = field(default_factory=requests.Session)
+    session: requests.Session = field(
+        default_factory=lambda: bounded(requests.Session(), LARGEST_ANSWER)
+    )
 
     def send(
         self,
@@ -139,7 +145,8 @@ class Http:
             Unsure: A write that may or may not have been done.
             NotAuthorised: HTTP 401.
             Refused: The service said no.
-            AskPerson: Its certificate is not trusted; nothing left this machine.
+            AskPerson: Its certificate is not trusted; nothing left this machine. Or the answer to
+                a read is too long.
         """
         for attempt in tenacity.Retrying(
             retry=tenacity.retry_if_exception(
@@ -191,6 +198,8 @@ class Http:
         except requests.RequestException as error:
             if untrusted(error):
                 raise AskPerson(not_trusted(self.service, url)) from None
+            if read and isinstance(error, AnswerTooLong):
+                raise AskPerson(self._silence(url, error)) from None
             # `from None`: the library's text bears the whole address, query included.
             kind = NeverLeft if _never_left(error) else classify(read=read, status=None)
             if kind is Unsure:
@@ -227,6 +236,11 @@ class Http:
 
     def _silence(self, url: str, error: Exception) -> str:
         host = urlsplit(url).netloc.rpartition("@")[2]
+        if isinstance(error, AnswerTooLong):
+            return (
+                f"{self.service} at {host} gave an answer of {error}, which is not read. Check the"
+                " address, and what is on the way to it; then run the command again."
+            )
         return (
             f"{self.service} at {host} did not answer ({type(error).__name__})."
             " Check the network and the address, then run the command again."

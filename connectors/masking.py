@@ -18,8 +18,9 @@ from urllib.parse import quote, quote_plus
 #: What stands in a secret's place.
 HIDDEN = "[secret]"
 
-#: Shorter texts are no secrets worth the name, and would hide half of every word.
-_SHORTEST = 6
+#: Characters of a secret, at least: a shorter text is none worth the name, and would hide half of
+#: every word. The settings refuse those.
+SHORTEST = 8
 
 #: Members and parameters whose values are secrets, in JSON, forms and addresses.
 _NAMES = (
@@ -50,13 +51,13 @@ def remember(*secrets: str) -> None:
     forms = {
         form
         for secret in secrets
-        if len(secret) >= _SHORTEST
+        if len(secret) >= SHORTEST
         for form in (secret, quote(secret, safe=""), quote_plus(secret), repr(secret)[1:-1])
     }
     forms |= {
         base64.b64encode(secret.encode(errors="replace")).decode().rstrip("=")
         for secret in secrets
-        if len(secret) >= _SHORTEST
+        if len(secret) >= SHORTEST
     }
     with _lock:
         if forms <= _known:

@@ -18,7 +18,7 @@ from connectors.errors import AskPerson
 from connectors.masking import remember
 
 #: Fewest characters of a passphrase; what `new_key` makes has 44.
-SHORTEST = 20
+SHORTEST_PASSPHRASE = 20
 
 #: Marks what was locked with a passphrase: how it was stretched, its salt, then Fernet's text.
 STRETCHED = "scrypt1"
@@ -171,10 +171,10 @@ def keys_from_file(path: Path) -> list[str]:
             " set CLOCKBOOKS_SECRET_KEY, or mend the file's rights."
         ) from None
     keys = [key.strip() for key in keys if key.strip()]
-    if keys and len(keys[0]) < SHORTEST:
+    if keys and len(keys[0]) < SHORTEST_PASSPHRASE:
         raise AskPerson(
-            f"The key in {path} can be guessed: it has fewer than {SHORTEST} characters. Set it as"
-            " CLOCKBOOKS_OLD_SECRET_KEY, delete the file, and run `clockbooks rotate-key`."
+            f"The key in {path} can be guessed: it has fewer than {SHORTEST_PASSPHRASE} characters."
+            " Set it as CLOCKBOOKS_OLD_SECRET_KEY, delete the file, and run `clockbooks rotate-key`."
         )
     if not keys:
         raise AskPerson(

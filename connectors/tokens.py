@@ -20,6 +20,7 @@ from oauthlib.oauth2 import OAuth2Error
 from requests.auth import HTTPBasicAuth
 from requests_oauthlib import OAuth2Session
 
+from connectors.bounds import bounded
 from connectors.database import writing
 from connectors.errors import AskPerson, TryAgain
 from connectors.http import CONNECT_TIMEOUT_S, not_trusted, untrusted
@@ -27,8 +28,11 @@ from connectors.masking import remember
 from connectors.secrets import Vault
 from schemas.tables import secrets
 
-#: Seconds to wait for Intuit's token service.
+#: Seconds to wait for Intuit's token service, to the last byte of its answer.
 TIMEOUT_S = 30
+
+#: Bytes of its answers; tokens have some 5 kB.
+LARGEST_ANSWER = 1 << 20
 
 #: A token with less life than this is renewed before it is used.
 MARGIN = timedelta(minutes=5)
@@ -188,7 +192,7 @@ class OAuthApp:
             "headers": _HEADERS,
         }
         try:
-            with session:
+            with bounded(session, LARGEST_ANSWER):
                 session.max_redirects = 0  # one would carry the secret elsewhere
                 return _read(ask(session, how), kept, now())
         except OAuth2Error as error:

@@ -17,6 +17,8 @@ import typer
 from rich.console import Console
 from rich.text import Text
 
+from connectors.masking import hide_known
+
 #: Columns of the report when nobody's terminal says how wide it is.
 PIPED_WIDTH = 120
 
@@ -161,11 +163,20 @@ def _write_one_by_one(objects: Iterable[Any]) -> None:
 
 
 def _as_json(value: Any) -> str:
-    from connectors.masking import hide_known
-
-    text = json.dumps(value, ensure_ascii=False, indent=2)
+    text = json.dumps(_hidden(value), ensure_ascii=False, indent=2)
     # Half of a surrogate pair is no character, and no encoding has bytes for it.
-    return hide_known(text.encode(errors="replace").decode())
+    return text.encode(errors="replace").decode()
+
+
+def _hidden(value: Any) -> Any:
+    """Hide secrets in a document's texts; its members, which are ours, and its numbers stay."""
+    if isinstance(value, str):
+        return hide_known(value)
+    if isinstance(value, Mapping):
+        return {name: _hidden(one) for name, one in value.items()}
+    if isinstance(value, list | tuple):
+        return [_hidden(one) for one in value]
+    return value
 
 
 def error_document(kind: str, message: str) -> dict[str, Any]:
@@ -183,11 +194,14 @@ def stop_usage(problem: str) -> NoReturn:
 
 
 def clean(words: str) -> str:
-    """Take out of a text what could steer a terminal: control characters and direction marks."""
+    """Take secrets out of a text, and what could steer a terminal.
+
+    That is control characters and direction marks. Headings of ours need none of it.
+    """
     return "".join(
         "�"
         if unicodedata.category(letter) in {"Cc", "Cf", "Cs", "Zl", "Zp"}
         and letter not in "\n\t\u200d"
         else letter
-        for letter in words
+        for letter in hide_known(words)
     )

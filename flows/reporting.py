@@ -1,6 +1,9 @@
 """Turns what happened into what people and scripts read: the JSON documents, and the CSV."""
 
 import csv
+import os
+import re
+import stat
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from datetime import date
@@ -11,6 +14,7 @@ import pandas as pd
 
 from connectors import verdicts
 from connectors.errors import AskPerson
+from connectors.masking import hide_known
 from flows.spool import Spool
 from flows.world import open_ledger
 from schemas.words import LedgerState, Reason, State
@@ -182,26 +186,48 @@ def entries(
 
 
 def write_csv(found: Sequence[dict[str, Any]], path: Path, members: Sequence[str]) -> None:
-    """Write the *members* of rows as CSV; a spreadsheet takes no cell for a formula.
+    """Write the *members* of rows as CSV, for their owner alone to read.
+
+    Every cell is quoted, and a spreadsheet takes none for a formula. A file that is there already
+    becomes its owner's alone before the first row is in it.
 
     Raises:
-        AskPerson: The file cannot be written.
+        AskPerson: The file cannot be written, or belongs to somebody else.
     """
     try:
         # A byte order mark, so that spreadsheets read the accents.
-        with path.open("w", newline="", encoding="utf-8-sig") as file:
-            writer = csv.DictWriter(file, fieldnames=members)
+        with open(path, "w", newline="", encoding="utf-8-sig", opener=_for_its_owner) as file:
+            writer = csv.DictWriter(file, fieldnames=members, quoting=csv.QUOTE_ALL)
             writer.writeheader()
             writer.writerows({name: _cell(row[name]) for name in members} for row in found)
     except OSError as error:
         raise AskPerson(f"The file {path} cannot be written ({error.strerror}).") from None
 
 
+def _for_its_owner(path: str, flags: int) -> int:
+    handle = os.open(path, flags & ~os.O_TRUNC, 0o600)
+    try:
+        if stat.S_ISREG(os.fstat(handle).st_mode):  # a pipe or a terminal has no rights of ours
+            if hasattr(os, "fchmod"):  # not on Windows
+                os.fchmod(handle, 0o600)
+            os.ftruncate(handle, 0)
+    except OSError:
+        os.close(handle)
+        raise
+    return handle
+
+
+#: Where a spreadsheet would begin to calculate: at a cell's start, or after what another locale
+#: takes for a delimiter; also behind blanks, quotation marks and in full width (OWASP, CSV
+#: injection). A tab, return or line feed at the start hides what follows it.
+_FORMULA = re.compile(
+    r"(?:^|(?<=[;\t\r\n]))(?=[\s\"]*[=+\-@\uff1d\uff0b\uff0d\uff20])|^(?=[\t\r\n])"
+)
+
+
 def _cell(value: object) -> object:
-    """Disarm texts that a spreadsheet would run (OWASP, CSV injection)."""
-    if isinstance(value, str) and value.startswith(("=", "+", "-", "@", "\t", "\r")):
-        return f"'{value}"
-    return value
+    """Hide secrets, and put an apostrophe wherever a text would run; numbers stay as they are."""
+    return _FORMULA.sub("'", hide_known(value)) if isinstance(value, str) else value
 
 
 def _by_the_ledger(told: pd.DataFrame) -> pd.DataFrame:

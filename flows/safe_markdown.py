@@ -8,7 +8,6 @@ import re
 from base64 import b64encode
 from collections.abc import Iterable, Sequence
 
-from connectors.masking import hide_known
 from flows.cli_output import clean
 
 #: Longer texts are cut: a table of them could not be read.
@@ -29,7 +28,7 @@ def safe(text: object, longest: int = LONGEST) -> str:
         >>> safe("<img src=x> [*now*](http://e)")
         '&lt;img src=x&gt; \\[\\*now\\*\\](http://e)'
     """
-    words = hide_known(clean(" ".join(str(text).split())))
+    words = clean(" ".join(str(text).split()))
     if len(words) > longest:
         words = words[: longest - 1].rstrip() + "…"
     return _SPECIAL.sub(r"\\\1", words.translate(_HTML))

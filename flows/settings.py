@@ -6,6 +6,7 @@ folder (`flows.settings_file`). Secrets come only from there, from a file or fro
 
 import re
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Annotated, Any, Literal
 from zoneinfo import ZoneInfo
@@ -21,8 +22,8 @@ from pydantic_settings import (
 
 from connectors.errors import AskPerson
 from connectors.hosts import LOOPBACK, plain_host
-from connectors.masking import remember
-from connectors.secrets import SHORTEST
+from connectors.masking import SHORTEST, remember
+from connectors.secrets import SHORTEST_PASSPHRASE
 from flows.settings_file import ADDRESSES, PREFIX, file_settings, is_own
 from transforms.days import zone
 from transforms.export_formats import parse_mapping
@@ -67,11 +68,11 @@ def mapping_lines(text: str) -> list[str]:
 
 
 def _hard_to_guess(secret: SecretStr) -> SecretStr:
-    if len(secret.get_secret_value()) < SHORTEST:
+    if len(secret.get_secret_value()) < SHORTEST_PASSPHRASE:
         raise ValueError(
             "must be a key that `clockbooks rotate-key --generate` prints, or a passphrase of at"
-            f" least {SHORTEST} characters; to move what a shorter one encrypted, set that as"
-            " CLOCKBOOKS_OLD_SECRET_KEY and run `clockbooks rotate-key`"
+            f" least {SHORTEST_PASSPHRASE} characters; to move what a shorter one encrypted, set that"
+            " as CLOCKBOOKS_OLD_SECRET_KEY and run `clockbooks rotate-key`"
         )
     return secret
 
@@ -89,6 +90,18 @@ Key = Annotated[SecretStr, AfterValidator(_hard_to_guess)]
 Password = Annotated[SecretStr, AfterValidator(_good_password)]
 ImportMap = Annotated[str, AfterValidator(_known_columns)]
 RoundingWords = Annotated[str, AfterValidator(_known_rounding)]
+
+#: What to do about a secret that is too short to be hidden wherever it may turn up. The old secret
+#: key is not among them: it is on its way out.
+_LONGER = {
+    "secret_key": "set a longer one and put this one into CLOCKBOOKS_OLD_SECRET_KEY, then run"
+    " `clockbooks rotate-key`",
+    "clockify_api_key": "copy the whole key from Clockify",
+    "qbo_client_secret": "copy the whole secret from developer.intuit.com",
+    "notify": "give whole addresses",
+    "ui_password": "choose a longer one",
+    "database_url": "give the role a longer password",
+}
 
 #: What one connection may have otherwise than the environment says for all.
 OWN = (
@@ -218,14 +231,23 @@ def read_settings() -> Settings:
 
 
 def _remember_secrets(settings: Settings) -> None:
-    """Let every secret of the settings be hidden wherever it may turn up."""
-    values = [value for _, value in settings if isinstance(value, SecretStr)]
-    remember(*[value.get_secret_value() for value in values])
-    try:
-        password = sa.make_url(settings.database_url).password
-    except sa.exc.ArgumentError:
-        return  # told when the database is opened
-    remember(str(password or ""))
+    """Let every secret of the settings be hidden wherever it may turn up.
+
+    Raises:
+        AskPerson: One is too short for that.
+    """
+    values = {
+        name: value.get_secret_value() for name, value in settings if isinstance(value, SecretStr)
+    }
+    with suppress(sa.exc.ArgumentError):  # told when the database is opened
+        values["database_url"] = str(sa.make_url(settings.database_url).password or "")
+    for name, to_do in _LONGER.items():
+        if 0 < len(values.get(name, "")) < SHORTEST:
+            raise AskPerson(
+                f"A secret in CLOCKBOOKS_{name.upper()} has fewer than {SHORTEST} characters, too"
+                f" few to be hidden in what is written: {to_do}."
+            )
+    remember(*values.values())
 
 
 def strangers_told(settings: Settings) -> list[str]:

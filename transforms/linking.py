@@ -14,7 +14,7 @@ from schemas.links import Links, Unlinked
 from schemas.words import Kind, Origin, Problem, QboKind
 from transforms.hierarchy import Customer, Tree
 from transforms.likeness import CROWD, DIFFERS_IN_CASE, MOST, Like, likely
-from transforms.names import DELETED_USER, same_form, without_case, without_suffix
+from transforms.names import DELETED_USER, OWN_ID, same_form, without_case, without_suffix
 
 #: What separates a client from its project, for people's eyes.
 ARROW = " › "
@@ -253,7 +253,9 @@ def _match(
     apart: Collection[str],
 ) -> Matches:
     done = set(zip(linked["kind"], linked["clockify_id"], strict=True))
-    by_name = linked[linked["origin"] != Origin.MANUAL]
+    # A person whom only files knew may have come to Clockify since: that one is no rival.
+    in_clockify = ~linked["clockify_id"].str.startswith(OWN_ID)
+    by_name = linked[(linked["origin"] != Origin.MANUAL) & in_clockify]
     holders = {
         (row.qbo_kind, row.qbo_id): f"{row.kind} {row.clockify_name!r} (id {row.clockify_id})"
         for row in by_name.itertuples(index=False)

@@ -39,7 +39,7 @@ def _plan_without_feature(house: Any) -> None:
 
 
 BAD = {
-    "wrong key": ({"CLOCKBOOKS_CLOCKIFY_API_KEY": "wrong"}, None, "does not know the API key"),
+    "wrong key": ({"CLOCKBOOKS_CLOCKIFY_API_KEY": "wrong-key"}, None, "does not know the API key"),
     "no key": ({"CLOCKBOOKS_CLOCKIFY_API_KEY": ""}, None, "CLOCKBOOKS_CLOCKIFY_API_KEY is not set"),
     "wrong workspace": (
         {"CLOCKBOOKS_CLOCKIFY_WORKSPACE_ID": "f" * 24},
@@ -52,7 +52,7 @@ BAD = {
         "neither owner nor admin",
     ),
     "no feature": ({}, _plan_without_feature, "without the QuickBooks integration"),
-    "wrong client": ({"CLOCKBOOKS_QBO_CLIENT_SECRET": "wrong"}, None, "does not know the app"),
+    "wrong client": ({"CLOCKBOOKS_QBO_CLIENT_SECRET": "wrong-one"}, None, "does not know the app"),
     "simple start": (
         {},
         lambda house: _name_value(house, "OfferingSku", "QuickBooks Online Simple Start"),

@@ -1,5 +1,6 @@
 """`clockbooks sync --create`: each name once, whatever breaks, and each one linked."""
 
+import csv
 import shutil
 import sqlite3
 from collections import Counter
@@ -368,9 +369,9 @@ def test_a_person_reads_what_was_made_and_a_spreadsheet_gets_all_of_it(settle_in
                   "no address", "Nothing was changed"):  # fmt: skip
         assert words in ran.out
     text = (house.folder / "out.csv").read_text(encoding="utf-8-sig")
-    head, *rows = text.splitlines()
-    assert head == "status,kind,clockify_name,clockify_id,qbo_kind,qbo_name,qbo_id,why"
-    statuses = Counter(row.split(",")[0] for row in rows)
+    head, *rows = csv.reader(text.splitlines())
+    assert ",".join(head) == "status,kind,clockify_name,clockify_id,qbo_kind,qbo_name,qbo_id,why"
+    statuses = Counter(row[0] for row in rows)
     assert statuses["created in Clockify"] == 34
     assert statuses["linked"] == 12
     assert statuses["near miss"] == 1

@@ -292,7 +292,7 @@ def test_each_connection_uses_its_own_key(two):
         ran = second.run("sync", "--connection", "second", **environment)
         assert ran.code == 0, ran.err
     wrong = {
-        "CLOCKBOOKS_CLOCKIFY_API_KEY": "wrong",
+        "CLOCKBOOKS_CLOCKIFY_API_KEY": "wrong-key",
         "CLOCKBOOKS_CLOCKIFY_WORKSPACE_ID": second.clockify.workspace_id,
     }
     assert "API key" in second.run("sync", "--connection", "second", **wrong).err

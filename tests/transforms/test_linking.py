@@ -242,6 +242,14 @@ def test_who_bears_the_old_name_of_somebody_renamed_is_not_their_employee(staff,
     assert "already linked to the user 'Ann Lee' (id u1)" in candidates
 
 
+def test_somebody_known_from_files_may_come_to_clockify(staff):
+    """The link of the files' rows, which only a name knows, stands in nobody's way."""
+    already = NO_LINKS.copy()
+    already.loc[0] = ["user", "name:Ann Lee", "Ann Lee", "employee", "55", "Ann Lee", "name"]
+    matches = staff(["Ann Lee"], [("employee", "55", "Ann Lee")], already=already)
+    assert linked(matches) == {"u1": "55"}
+
+
 def test_an_employee_given_by_hand_may_also_be_given_by_name(staff):
     """Several to one contractor is somebody's own choice, and takes their name from nobody."""
     already = NO_LINKS.copy()
