@@ -47,6 +47,7 @@ def test_the_version_is_told(house):
     assert ran.out.count("\n") == 1
 
 
+@pytest.mark.usefixtures("in_this_process")
 def test_without_a_connection_every_command_says_what_to_do_first(house):
     """Nothing is connected yet: told as words and as JSON, with exit code 1."""
     for command in (("sync",), ("send", *DAY, "--yes"), ("settle",), ("entries",)):
@@ -205,6 +206,7 @@ def _controls(text: str) -> set[str]:
     return {sign for sign in text if unicodedata.category(sign) in {"Cc", "Cf"}} - {"\n", "\t"}
 
 
+@pytest.mark.usefixtures("in_this_process")
 def test_names_cannot_steer_the_terminal(synced):
     """What people type as names is shown without a single control or direction character."""
     clockify, quickbooks = synced.clockify, synced.quickbooks
