@@ -240,6 +240,21 @@ def in_this_process(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
+def in_forks(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let houses run each command in a process that need not import it; see `House.fork`.
+
+    For tests of what a process writes; a command that reads standard input is none of them.
+    """
+
+    def run(house: House, *arguments: str, **environment: str) -> Ran:
+        with house.fork(*arguments, **environment) as process:
+            out, err = process.communicate(timeout=120)
+            return Ran(process.wait(), out, err)
+
+    monkeypatch.setattr(House, "run", run)
+
+
+@pytest.fixture
 def connected(house: House) -> House:
     """Give both services with the demo's world, connected and synced."""
     assert house.connect().code == 0

@@ -57,6 +57,7 @@ def test_without_a_connection_every_command_says_what_to_do_first(house):
         assert "clockbooks connect" in ran.err
 
 
+@pytest.mark.usefixtures("in_forks")
 def test_json_is_one_document_and_words_go_elsewhere(week, send_day):
     """Standard output is exactly the document; the same run for people has no JSON in it."""
     dry = week.run("send", *DAY, "--dry-run", "--json")
@@ -76,6 +77,7 @@ def test_json_is_one_document_and_words_go_elsewhere(week, send_day):
         json.loads(again.out)
 
 
+@pytest.mark.usefixtures("in_forks")
 @pytest.mark.parametrize(
     ("options", "words"),
     [
