@@ -7,7 +7,6 @@ clean-up. The office has no bomb: there the installed command runs, and is reall
 
 import json
 import os
-import subprocess
 import threading
 import time
 from collections import Counter
@@ -23,6 +22,7 @@ from typing import Any
 import pytest
 import requests.adapters
 import sqlalchemy as sa
+from forked_command import Forked
 
 from connectors.errors import ClockbooksError
 from connectors.pacer import SharedShelf
@@ -496,28 +496,33 @@ class Office:
 
     house: Any
     wanted: dict[str, tuple[Any, ...]]
-    started: list[subprocess.Popen[str]] = field(default_factory=list)
+    started: list[Forked] = field(default_factory=list)
 
     @property
     def quickbooks(self) -> Any:
         """The stand-in of QuickBooks."""
         return self.house.quickbooks
 
-    def start(
-        self, command: str = "send", *options: str, **environment: str
-    ) -> subprocess.Popen[str]:
+    def start(self, command: str = "send", *options: str, **environment: str) -> Forked:
         """Start `clockbooks send` for the fortnight, or `clockbooks settle`."""
-        days = (*FORTNIGHT, "--yes") if command == "send" else ()
-        self.started.append(self.house.start(command, *days, *options, **environment))
+        arguments = self._arguments(command, *options)
+        self.started.append(self.house.fork(*arguments, **environment))
         return self.started[-1]
+
+    def run(self, command: str = "send", *options: str) -> Any:
+        """Run the same in this process, where nobody kills it and nothing runs beside it."""
+        return self.house.run(*self._arguments(command, *options))
+
+    def _arguments(self, command: str, *options: str) -> tuple[str, ...]:
+        return command, *((*FORTNIGHT, "--yes") if command == "send" else ()), *options
 
     def close(self) -> None:
         """Leave no process behind, when a test fails."""
         for process in self.started:
-            with process:  # waits, and closes its pipes
+            with process:  # waits
                 process.kill()
 
-    def watch(self, process: subprocess.Popen[str], true: Callable[[], bool]) -> bool:
+    def watch(self, process: Forked, true: Callable[[], bool]) -> bool:
         """Wait until something is true, and say so; or until the process has ended before."""
         end_s = time.monotonic() + 60
         while process.poll() is None:
@@ -527,7 +532,7 @@ class Office:
             time.sleep(0.0005)  # between two looks
         return False
 
-    def end(self, process: subprocess.Popen[str]) -> tuple[int, str]:
+    def end(self, process: Forked) -> tuple[int, str]:
         """Wait until a process has ended by itself, and give its exit code and its output."""
         out, words = process.communicate(timeout=120)
         assert process.returncode in {0, 1, 3}, words
@@ -540,12 +545,12 @@ class Office:
         self.quickbooks.faults.clear()
         for _ in range(8):
             for command in ("settle", "send"):
-                code, said = self.end(self.start(command))
-                assert code in {0, 3}, said
-                assert "rejected" not in said, said
-            if code == 0:
+                ran = self.run(command)
+                assert ran.code in {0, 3}, ran.err
+                assert "rejected" not in ran.out, ran.out
+            if ran.code == 0:
                 return
-        raise AssertionError(f"it never came to rest: {said}")
+        raise AssertionError(f"it never came to rest: {ran.out}")
 
     def check_each_once(self) -> None:
         """Hold the books and the ledger against the entries: each there, once, as it should be."""
@@ -577,9 +582,10 @@ class Office:
 @pytest.fixture
 def open_office(
     small_world: dict[str, Any],
-    open_house: Callable[..., Any],
+    street: Callable[..., Any],
     empty_database: str,
     tmp_path: Path,
+    in_this_process: None,  # noqa: ARG001 - for what is neither killed nor at work beside others
 ) -> Callable[..., Any]:
     """Give a way to open an office for a block, with the switches of QuickBooks as given."""
 
@@ -590,11 +596,11 @@ def open_office(
         assert max(Counter(wanted.values()).values()) == 3, "there are twins and triplets"
         pause = entries[0] | {"id": "64ee" + "9" * 20, "type": "BREAK"}
         small_world["clockify"]["entries"] = [*entries, pause]  # a break is not worked time
-        with open_house(small_world, tmp_path, latency_s=LATENCY_S, **switches) as house:
-            house.environment |= SMALL_BATCHES | {"CLOCKBOOKS_DATABASE_URL": empty_database}
-            assert house.connect().code == 0
-            assert house.run("sync").code == 0
-            with closing(Office(house, wanted)) as office:
-                yield office
+        house = street(small_world, tmp_path, latency_s=LATENCY_S, **switches)
+        house.environment |= SMALL_BATCHES | {"CLOCKBOOKS_DATABASE_URL": empty_database}
+        assert house.connect().code == 0
+        assert house.run("sync").code == 0
+        with closing(Office(house, wanted)) as office:
+            yield office
 
     return open_

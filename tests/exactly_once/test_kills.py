@@ -1,4 +1,4 @@
-"""The installed command, killed with SIGKILL at random instants, on both databases.
+"""The command, killed with SIGKILL at random instants, on both databases.
 
 Around it QuickBooks loses answers, cuts them, or leaves out a part. What the dead leave behind is
 settled and sent by others; then the stand-in's own books and the ledger are held against Clockify.
@@ -92,7 +92,6 @@ class Killer:
             victim.kill()
         if victim.wait(timeout=60) == -signal.SIGKILL:
             self.killed += 1
-            victim.communicate()  # closes its pipes
         else:
             self.office.end(victim)
 

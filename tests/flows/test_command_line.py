@@ -47,6 +47,7 @@ def test_the_version_is_told(house):
     assert ran.out.count("\n") == 1
 
 
+@pytest.mark.usefixtures("in_this_process")
 def test_without_a_connection_every_command_says_what_to_do_first(house):
     """Nothing is connected yet: told as words and as JSON, with exit code 1."""
     for command in (("sync",), ("send", *DAY, "--yes"), ("settle",), ("entries",)):
@@ -56,6 +57,7 @@ def test_without_a_connection_every_command_says_what_to_do_first(house):
         assert "clockbooks connect" in ran.err
 
 
+@pytest.mark.usefixtures("in_forks")
 def test_json_is_one_document_and_words_go_elsewhere(week, send_day):
     """Standard output is exactly the document; the same run for people has no JSON in it."""
     dry = week.run("send", *DAY, "--dry-run", "--json")
@@ -75,6 +77,7 @@ def test_json_is_one_document_and_words_go_elsewhere(week, send_day):
         json.loads(again.out)
 
 
+@pytest.mark.usefixtures("in_forks")
 @pytest.mark.parametrize(
     ("options", "words"),
     [
@@ -208,6 +211,7 @@ def _controls(text: str) -> set[str]:
     return {sign for sign in text if unicodedata.category(sign) in {"Cc", "Cf"}} - {"\n", "\t"}
 
 
+@pytest.mark.usefixtures("in_this_process")
 def test_names_cannot_steer_the_terminal(synced):
     """What people type as names is shown without a single control or direction character."""
     clockify, quickbooks = synced.clockify, synced.quickbooks

@@ -85,7 +85,7 @@ def killed_at(house, standin, where, skip, *arguments):
         return answer
 
     standin.faults.plan(where, "edit", skip=skip, edit=kill)
-    process = house.start(*arguments)
+    process = house.fork(*arguments)
     running.append(process)
     process.communicate(timeout=60)
     assert process.returncode == -9

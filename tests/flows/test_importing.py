@@ -289,7 +289,7 @@ def test_imports_and_a_send_at_once_bring_each_entry_once(week, export, in_the_b
     commands = [("import", str(file)) for file in files]
     commands.append(("send", "--start", "2026-09-22", "--end", "2026-09-22"))
 
-    running = [week.start(*command, *YES) for command in commands]
+    running = [week.fork(*command, *YES) for command in commands]
     ended = [process.communicate(timeout=120) for process in running]
 
     documents = [json.loads(out) for out, _ in ended]

@@ -47,7 +47,7 @@ def _recorded():
 
 
 @pytest.fixture
-def sent_twice(week, empty_database, monkeypatch):
+def sent_twice(week, empty_database, in_this_process, monkeypatch):  # noqa: ARG001 - for speed
     """Send the small week's day twice in this process, and give what was asked of the database."""
     assert week.connect(CLOCKBOOKS_DATABASE_URL=empty_database).code == 0
     assert week.run("sync", CLOCKBOOKS_DATABASE_URL=empty_database).code == 0

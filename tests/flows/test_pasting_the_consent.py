@@ -89,6 +89,7 @@ def test_nobody_gives_the_consent(house):
     assert "Nobody gave the consent within 1 seconds" in " ".join(ran.err.split())
 
 
+@pytest.mark.usefixtures("in_this_process")
 def test_nothing_on_standard_input_is_wrong_usage(house):
     """Without a terminal nobody is asked: exit code 2."""
     ran = house.run("connect", "--no-browser")
@@ -97,6 +98,7 @@ def test_nothing_on_standard_input_is_wrong_usage(house):
     assert "standard input" in " ".join(ran.err.replace("│", " ").split())
 
 
+@pytest.mark.usefixtures("in_this_process")
 @pytest.mark.parametrize(
     "uri", ["http://studio.example/back", "ftp://127.0.0.1/", "nonsense", "http://127.0.0.1:99999/"]
 )
@@ -108,6 +110,7 @@ def test_a_redirect_address_that_is_not_safe_is_wrong_usage(house, uri):
     assert list(house.folder.iterdir()) == []
 
 
+@pytest.mark.usefixtures("in_this_process")
 def test_clockify_is_checked_before_anybody_is_asked_for_consent(house):
     """A key that may not send is told at once; Intuit is not asked."""
     ran = house.run(

@@ -17,7 +17,7 @@ EXPIRED = "2026-01-01 00:00:00.000000"
 
 
 @pytest.fixture
-def strict(open_house, tmp_path, empty_database):
+def strict(open_house, tmp_path, empty_database, in_this_process):  # noqa: ARG001 - to connect
     """Give a connected house whose Intuit kills a refresh token as soon as it is used."""
     with open_house(load_world(DEMO_WORLD), tmp_path, rotates_every_refresh=True) as house:
         house.environment["CLOCKBOOKS_DATABASE_URL"] = empty_database
@@ -54,7 +54,7 @@ def test_eight_processes_refresh_once(strict):
 
     strict.quickbooks.oauth.grant = answer_when_all_are_there
 
-    started = [strict.start("sync", "--json") for _ in range(8)]
+    started = [strict.fork("sync", "--json") for _ in range(8)]
     ended = [process.communicate(timeout=120) for process in started]
 
     assert [process.returncode for process in started] == [0] * 8, ended

@@ -143,7 +143,7 @@ def leaks(secrets, written):
 
 
 @pytest.fixture
-def watched(synced, execute):
+def watched(synced, execute, in_this_process):  # noqa: ARG001 - to connect
     """Give a house that notes every secret that it knows, and every token that Intuit gives."""
     quickbooks, oauth = synced.world["quickbooks"], synced.quickbooks.oauth
     client_id, client_secret = quickbooks["client_id"], quickbooks["client_secret"]
@@ -164,14 +164,14 @@ def watched(synced, execute):
         return answer
 
     oauth.grant = noting
+    # The showroom's access token is Intuit's no more: the house is a copy with tokens of its own.
+    assert synced.connect().code == 0
     synced.environment |= {
         "CLOCKBOOKS_DEBUG": "1",
         "CLOCKBOOKS_QBO_AT_WORK_S": "0.01",
         "HOME": str(synced.folder / "home"),
     }
     (synced.folder / "home").mkdir()
-    # The showroom's access token is Intuit's no more: the house is a copy with tokens of its own.
-    assert synced.connect().code == 0
     return synced
 
 
