@@ -141,6 +141,8 @@ class Settings(BaseSettings):
     notify: SecretStr | None = None
     late_after_s: Annotated[float, Field(ge=10)] = 600
     ui_password: SecretStr | None = None
+    ui_hosts: str = ""
+    ui_user_header: Annotated[str, Field(pattern="^[A-Za-z0-9-]+$")] | None = None
 
     @property
     def folder(self) -> Path:

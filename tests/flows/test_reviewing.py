@@ -213,7 +213,9 @@ def test_approved_without_some_entries_people_and_projects(desk, plan_of, booked
     assert sent == {row["entry_id"] for number, row in entries.items() if number not in out}
     assert sum(booked(desk.house).values()) == 9 - len(out)
     details = {row["detail"] for row in rows_of(desk.house, "verdicts") if row["state"] != "sent"}
-    assert details == {"Ann Lee left it out of plan 1. The next send offers it again."}
+    assert details == {
+        "Ann Lee (claimed, not verified) left it out of plan 1. The next send offers it again."
+    }
 
 
 def test_rejected(desk, plan_of, rows_of, send_day, all_once):
@@ -224,7 +226,8 @@ def test_rejected(desk, plan_of, rows_of, send_day, all_once):
 
     state = desk.state(run_id)
     assert (state["type"], state["name"]) == ("COMPLETED", "Rejected")
-    assert "rejected by Bo Li: The client disputes Tuesday. Nothing was sent." in state["message"]
+    claimed = "rejected by Bo Li (claimed, not verified): The client disputes Tuesday. Nothing"
+    assert claimed in state["message"]
     plan, _ = plan_of(desk.house)
     assert (plan["state"], plan["decided_by"], plan["run_id"]) == ("rejected", "Bo Li", None)
     assert rows_of(desk.house, "ledger") == []
@@ -569,7 +572,7 @@ def test_the_pages_say_what_goes_and_how_to_decide(desk):
     assert [row["No."] for row in _rows(pages["plan-entries"])] == list(range(1, 10))
     desk.resume(run_id, decision="approve", who="Ann Lee", note="fine")
     pages = desk.pages(run_id)
-    assert "Plan 1 was approved by **Ann Lee**" in pages["sent"]
+    assert "Plan 1 was approved by **Ann Lee (claimed, not verified)**" in pages["sent"]
     assert pages["loading"] == 100
 
 
