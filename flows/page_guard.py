@@ -18,7 +18,6 @@ Pure ASGI, and nothing of Prefect's is imported: it is tested alone.
 
 import asyncio
 import base64
-import binascii
 import hmac
 import ipaddress
 import json
@@ -30,7 +29,6 @@ from collections import OrderedDict, deque
 from collections.abc import Awaitable, Callable, Iterable, MutableMapping
 from dataclasses import dataclass, field
 from typing import Any
-from urllib.parse import urlsplit
 
 Scope = MutableMapping[str, Any]
 Message = MutableMapping[str, Any]
@@ -67,6 +65,8 @@ _HEADERS = [
 
 #: What needs no password: Prefect's own signs of life.
 _OPEN = frozenset({"/api/health", "/api/ready"})
+
+_HOST = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+)(?::\d+)?")
 
 _RESUME = re.compile(r"/api/flow_runs/([0-9a-fA-F-]{36})/resume/?")
 
@@ -158,7 +158,8 @@ class SignIn:
 
     def take(self, token: str) -> str | None:
         """Give what Prefect's pages keep as login, once for each token."""
-        if self._until.pop(token, 0.0) < self._now():
+        until = self._until.pop(token, None)
+        if until is None or until < self._now():
             return None
         return base64.b64encode(self._login.encode()).decode()
 
@@ -268,7 +269,7 @@ class PageGuard:
         scheme, _, coded = given[0].partition(" ")
         try:
             login = base64.b64decode(coded.strip(), validate=True).decode()
-        except (binascii.Error, UnicodeDecodeError):
+        except ValueError:
             login = ""
         self._check_login(login if scheme.lower() == "basic" else "", _peer(scope))
         ours = base64.b64encode(self._rules.login.encode())
@@ -293,7 +294,7 @@ class PageGuard:
 
     async def _sign_in(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["method"] == "GET":
-            await _show(send)
+            await _show_sign_in(send)
             return
         body = await _read(receive)
         try:
@@ -520,7 +521,7 @@ fetch(location.pathname, {method: "POST", body: JSON.stringify({token})})
 """
 
 
-async def _show(send: Send) -> None:
+async def _show_sign_in(send: Send) -> None:
     nonce = secrets.token_urlsafe(16)
     policy = f"default-src 'none'; script-src 'nonce-{nonce}'; connect-src 'self';"
     page = (
@@ -556,10 +557,8 @@ def _peer(scope: Scope) -> str:
 
 
 def _host(header: str) -> str | None:
-    try:
-        return urlsplit(f"//{header}").hostname
-    except ValueError:
-        return None
+    found = _HOST.fullmatch(header)
+    return found and found.group(1).strip("[]").lower()
 
 
 def _is_ip(text: str) -> bool:
