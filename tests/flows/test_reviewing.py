@@ -184,6 +184,24 @@ def test_it_stops_after_the_plan_and_approval_sends_it(desk, plan_of, all_once):
     assert len(entries) == plan["entries"] == 9
 
 
+def test_the_name_that_a_proxy_vouches_for_beats_what_was_typed(desk, execute):
+    """It is in the plan, on the page and in the history, for the answer that it came with alone."""
+    first = desk.start()
+    execute(desk.house, "UPDATE plans SET verified_by = 'ann@books.example'")  # as the guard does
+    desk.resume(first, decision="approve", who="Bo Li", without_entries=[99])
+    assert "has no entry 99" in desk.question(first)
+    assert desk.house.run("plans", "--json").document["plans"][0]["verified_by"] is None
+    execute(desk.house, "UPDATE plans SET verified_by = 'ann@books.example'")
+
+    desk.resume(first, decision="approve", who="Bo Li")
+
+    told = "ann@books.example (verified; typed Bo Li)"
+    assert f"Plan 1 was approved by **{told}**" in desk.pages(first)["sent"]
+    [plan] = desk.house.run("plans", "--json").document["plans"]
+    assert (plan["decided_by"], plan["verified_by"]) == ("Bo Li", "ann@books.example")
+    assert plan["decider"] == told
+
+
 def test_approved_without_some_entries_people_and_projects(desk, plan_of, booked, rows_of):
     """What was left out stays, says by whom, and goes with the next send; all else is sent."""
     run_id = desk.start()
