@@ -68,6 +68,9 @@ _OPEN = frozenset({"/api/health", "/api/ready"})
 
 _HOST = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+)(?::\d+)?")
 
+#: What runners and workers read before they run something.
+_CODE = re.compile(r"/api/(deployments|work_pools)/[^/]+/?")
+
 _RESUME = re.compile(r"/api/flow_runs/([0-9a-fA-F-]{36})/resume/?")
 
 logger = logging.getLogger("clockbooks.page")
@@ -234,8 +237,8 @@ class PageGuard:
         resumed = _RESUME.fullmatch(path)
         if resumed and scope["method"] == "POST" and self._rules.keep_identity:
             send = self._keeping(send, scope, resumed.group(1), who)
-        elif scope["method"] == "GET" and re.fullmatch(r"/api/deployments/[^/]+/?", path):
-            send = self._only_ours(send, scope)
+        elif scope["method"] == "GET" and (read := _CODE.fullmatch(path)):
+            send = self._only_ours(send, scope, read.group(1))
         await self._app(scope, receive, send)
 
     # 1 and 2: names and origins
@@ -333,17 +336,17 @@ class PageGuard:
         _replace(scope, b"content-length", str(len(body)).encode())
         return _handing_over(body, receive)
 
-    def _only_ours(self, send: Send, scope: Scope) -> Send:
-        """Give out no deployment that is not ours: whoever runs one asks for it here first.
+    def _only_ours(self, send: Send, scope: Scope, kind: str) -> Send:
+        """Give out no deployment or work pool that is not ours: who runs it asks for it here first.
 
         One may have been planted before this guard stood here, or in Prefect's database.
         """
 
         async def look(start: Message, body: bytes) -> None:
             found = json.loads(body) if start["status"] == 200 else {}
-            why = _deployment(self._rules, "GET", [], found) if found else None
+            why = _CHECKS[kind](self._rules, "GET", [], found) if found else None
             if why:
-                detail = f"{why} of this deployment is not Clockbooks' own: delete it, or redeploy."
+                detail = f"{why} is not Clockbooks' own: delete it, or deploy it anew."
                 await _answer(send, 403, {"detail": detail})
                 return
             await send(start)

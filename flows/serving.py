@@ -56,13 +56,15 @@ def run_ui(address: Address, *, runs_here: bool, tell: Tell) -> None:
     ):
         elsewhere = other_server(address)
         os.environ.update(home.environment(address))
-        from flows.trouble import addresses, keep_watch
+        from flows.trouble import addresses, drop_foreign, keep_watch
 
         addresses(settings)  # a wrong one is told before anything starts
         guard = _guard(settings, address, home, engine)
         with _served(listener, home, guard):
             write_address(home, address)
             keep_watch(settings)
+            for name in drop_foreign():
+                tell(f"The automation {name!r} was deleted: it ran what is not Clockbooks' own.")
             if runs_here:
                 _put_in_order(settings, tell)
             run = _runner() if runs_here else _wait_for_the_end
@@ -113,7 +115,8 @@ def _guard(settings: Settings, address: Address, home: Home, engine: sa.Engine) 
     )
     # The guard needs the true peer; what a proxy on this machine says of others, Prefect may know.
     app: Any = create_app(final=True)
-    behind: Any = ProxyHeadersMiddleware(app)
+    proxies = os.environ.get("FORWARDED_ALLOW_IPS", "127.0.0.1")  # as uvicorn reads it
+    behind: Any = ProxyHeadersMiddleware(app, trusted_hosts=proxies)
     return PageGuard(behind, rules)
 
 

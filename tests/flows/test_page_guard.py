@@ -333,11 +333,17 @@ def test_a_planted_deployment_is_given_to_nobody(street):
     """One that came into Prefect's database past the guard: whoever would run it cannot read it."""
     planted = {"entrypoint": "flows.settle.settle", "pull_steps": [{"run_shell_script": {}}]}
     ours = planted | {"pull_steps": None, "job_variables": BEATS, "path": None}
-    street.answers = {"/api/deployments/1": planted, "/api/deployments/2": ours}
+    pool = {"type": "process", "base_job_template": {"job_configuration": {"command": "id"}}}
+    street.answers = {
+        "/api/deployments/1": planted,
+        "/api/deployments/2": ours,
+        "/api/work_pools/p": pool,
+    }
 
     assert street.ask("GET", "/api/deployments/1", accept_encoding="gzip")[0] == 403
     assert b"accept-encoding" not in dict(street.seen[-1][0]["headers"])
     assert street.ask("GET", "/api/deployments/2")[:2] == (200, ours)
+    assert street.ask("GET", "/api/work_pools/p")[0] == 403
 
 
 def test_a_browser_is_signed_in_once(street):

@@ -28,6 +28,7 @@ from prefect.settings import PREFECT_API_URL, PREFECT_FLOWS_HEARTBEAT_FREQUENCY,
 
 from connectors.errors import AskPerson, ClockbooksError
 from flows.send_time import send_time
+from flows.trouble import drop_foreign
 
 pytestmark = pytest.mark.usefixtures("in_this_process")
 
@@ -633,3 +634,16 @@ def test_a_review_needs_a_page_to_wait_in(desk, rows_of):
         send_time(**REVIEW)
 
     assert rows_of(desk.house, "plans") == []
+
+
+def test_an_automation_that_was_planted_before_the_guard_is_deleted(desk):
+    """It would go on starting runs from inside the server; what only tells or stops stays."""
+    trigger = {"type": "event", "posture": "Reactive", "threshold": 1}
+    target = str(desk.deployment_id)
+    runs = {"type": "run-deployment", "source": "selected", "deployment_id": target}
+    for name, action in (("planted", runs), ("harmless", {"type": "do-nothing"})):
+        desk.call("POST", "automations/", {"name": name, "trigger": trigger, "actions": [action]})
+
+    assert drop_foreign() == ["planted"]
+
+    assert {row["name"] for row in desk.call("POST", "automations/filter", {})} == {"harmless"}
