@@ -29,6 +29,7 @@ from collections import OrderedDict, deque
 from collections.abc import Awaitable, Callable, Iterable, MutableMapping
 from dataclasses import dataclass, field
 from typing import Any
+from uuid import UUID
 
 Scope = MutableMapping[str, Any]
 Message = MutableMapping[str, Any]
@@ -36,22 +37,22 @@ Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 App = Callable[[Scope, Receive, Send], Awaitable[None]]
 
-#: Where a browser is signed in; see `SignIn`.
+#: The page that signs a browser in; see `SignIn`.
 SIGN_IN = "/clockbooks/sign-in"
 
-#: Seconds that a way to sign in is good for.
+#: Seconds for which a sign-in link works.
 SIGN_IN_S = 900
 
-#: So many wrong guesses of one address within `GUESSING_S` seconds; more are not even looked at.
+#: Wrong guesses per address within `GUESSING_S` seconds; further ones are not checked.
 GUESSES, GUESSING_S = 10, 60
 
-#: Addresses whose guesses are remembered; of more the oldest are forgotten.
+#: Addresses whose guesses are remembered; beyond that, the oldest are forgotten.
 GUESSERS = 1000
 
-#: Bytes of a request that is looked into.
+#: The largest request, in bytes, that the guard inspects.
 MOST_BYTES = 5_000_000
 
-#: What an automation may do: what our own watch does, and what stops something.
+#: Actions that an automation may have: those of our own watch, and those that stop something.
 HARMLESS = frozenset({"change-flow-run-state", "send-notification", "do-nothing", "cancel-flow-run",
                       "suspend-flow-run"})  # fmt: skip
 
@@ -63,33 +64,34 @@ _HEADERS = [
     (b"cross-origin-resource-policy", b"same-origin"),
 ]
 
-#: What needs no password: Prefect's own signs of life.
+#: Health checks need no password.
 _OPEN = frozenset({"/api/health", "/api/ready"})
 
 _HOST = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+)(?::\d+)?")
 
-#: What runners and workers read before they run something.
+#: What runners and workers read before they run anything.
 _CODE = re.compile(r"/api/(deployments|work_pools)/[^/]+/?")
 
-_RESUME = re.compile(r"/api/flow_runs/([0-9a-fA-F-]{36})/resume/?")
+_RESUME = re.compile(r"/api/flow_runs/([0-9a-fA-F-]{32,36})/resume/?")
 
 logger = logging.getLogger("clockbooks.page")
 
 
 @dataclass(frozen=True)
 class Rules:
-    """What the guard goes by.
+    """What the guard enforces.
 
     Attributes:
-        login: The `user:password` that Prefect takes, made by us.
-        chosen: The `user:password` that a person chose, if one did.
-        names: The host names of the server, in small letters.
-        numbers: Whether it may be called by any IP address too: no other site's name is one.
-        origins: Origins of its pages besides the ones under which a request comes: a proxy's.
+        login: The `user:password` that Prefect accepts, made by us.
+        chosen: The `user:password` that a person chose, if any.
+        names: The server's host names, in lower case.
+        numbers: Whether any IP address will do as host too; DNS rebinding needs a name.
+        origins: Further origins of its own pages, in lower case: those behind a proxy.
         entrypoints: The code that deployments may run.
-        job_variables: The variables of a job that they may have.
-        user_header: The header in which a proxy on this machine says who somebody is.
-        keep_identity: Keeps for the plan of a flow run who answered; `None`: nobody vouches.
+        job_variables: The only job variables that they may have.
+        user_header: The header in which a proxy on this machine names the user.
+        keep_identity: Records who answered, given a flow run's id and a name, which is `None` when
+            nobody vouches.
     """
 
     login: str
@@ -118,21 +120,21 @@ class TurnedAway(Exception):  # noqa: N818 - named for what happens, as connecto
 
 
 class Guesses:
-    """Wrong guesses of a password, by address: few a minute are looked at."""
+    """Counts wrong passwords by address, so that only a few a minute are checked."""
 
     def __init__(self, now: Callable[[], float] = time.monotonic) -> None:
         self._now = now
         self._wrong: OrderedDict[str, deque[float]] = OrderedDict()
 
     def wait_s(self, address: str) -> int:
-        """Say how many seconds an address has to wait until its next guess is looked at."""
+        """Return the seconds until the next guess from *address* is checked; 0 means now."""
         wrong = self._wrong.get(_network(address))
         if wrong is None or len(wrong) < GUESSES:
             return 0
         return max(0, round(wrong[0] + GUESSING_S - self._now() + 0.5))
 
     def wrong(self, address: str) -> None:
-        """Remember a wrong guess."""
+        """Count a wrong guess."""
         network = _network(address)
         self._wrong.setdefault(network, deque(maxlen=GUESSES)).append(self._now())
         self._wrong.move_to_end(network)
@@ -141,11 +143,11 @@ class Guesses:
 
 
 class SignIn:
-    """Ways to sign a browser in, each good for one time and for a few minutes.
+    """One-time links that sign a browser in.
 
-    Prefect's pages keep the login in the browser's storage, which only a page of this server can
-    fill: it asks with a token that it has from its own address, behind the #, which is neither sent
-    nor logged.
+    Prefect's pages read the login from the browser's local storage, which only a page of this
+    server can fill. Ours gets its token from the fragment of its address, which browsers neither
+    send nor log, and exchanges it for the login.
     """
 
     def __init__(self, login: str, now: Callable[[], float] = time.monotonic) -> None:
@@ -154,13 +156,13 @@ class SignIn:
         self._until: dict[str, float] = {}
 
     def offer(self) -> str:
-        """Give the path of an address that signs a browser in, once."""
+        """Return the path of a new link."""
         token = secrets.token_urlsafe(32)
         self._until[token] = self._now() + SIGN_IN_S
         return f"{SIGN_IN}#{token}"
 
     def take(self, token: str) -> str | None:
-        """Give what Prefect's pages keep as login, once for each token."""
+        """Return what Prefect's pages store as login; `None` for a used, old or unknown token."""
         until = self._until.pop(token, None)
         if until is None or until < self._now():
             return None
@@ -168,7 +170,7 @@ class SignIn:
 
 
 class PageGuard:
-    """The ASGI application that is served: it hands over to Prefect's what may pass."""
+    """The ASGI application to serve: it passes on to Prefect's what is allowed."""
 
     def __init__(
         self, app: App, rules: Rules, *, now: Callable[[], float] = time.monotonic
@@ -179,7 +181,7 @@ class PageGuard:
         self.sign_in = SignIn(rules.login, now)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass one connection on, or turn it away."""
+        """Handle one connection."""
         if scope["type"] == "http":
             await self._http(scope, receive, _with_headers(send))
         elif scope["type"] == "websocket":
@@ -196,7 +198,7 @@ class PageGuard:
         asked = False
 
         async def listen() -> Message:
-            """Hand messages over; the first one has the login."""
+            """Pass messages on; the first one carries the login."""
             nonlocal asked
             message = await receive()
             if asked or message["type"] != "websocket.receive":
@@ -207,13 +209,13 @@ class PageGuard:
         await self._app(scope, listen, send)
 
     def _first_message(self, message: Message, peer: str) -> Message:
-        """Put Prefect's own login in the place of one that is right; of a wrong one, none."""
+        """Replace a right login by Prefect's own, and drop a wrong one."""
         raw = message.get("text") or message.get("bytes") or b""
         try:
             told = json.loads(raw)
             self._check_login(told["token"], peer)
             told["token"] = self._rules.login
-        except (ValueError, KeyError, TypeError, TurnedAway):
+        except (ValueError, KeyError, TypeError, RecursionError, TurnedAway):
             return {"type": "websocket.receive", "text": "{}"}
         return {"type": "websocket.receive", "text": json.dumps(told)}
 
@@ -251,13 +253,13 @@ class PageGuard:
         ):
             raise TurnedAway(
                 421,
-                "This server is not called so. Open it under its own address, or let"
-                " CLOCKBOOKS_UI_HOSTS name this one.",
+                "This server does not go by that name. Open it under its own address, or add the"
+                " name to CLOCKBOOKS_UI_HOSTS.",
             )
         own = {f"{scheme}://{hosts[0].lower()}" for scheme in ("http", "https")}
         origins = _all(scope, b"origin")
         foreign = any(origin.lower() not in own | self._rules.origins for origin in origins)
-        # An address that somebody follows from elsewhere, in a notice, is only read.
+        # A link from elsewhere, as in a notice, only reads.
         follows = scope["type"] == "http" and scope["method"] in {"GET", "HEAD"} and not origins
         sites = set(_all(scope, b"sec-fetch-site"))
         if foreign or (not follows and sites - {"same-origin", "none"}):
@@ -279,10 +281,10 @@ class PageGuard:
         _replace(scope, b"authorization", b"Basic " + ours)
 
     def _check_login(self, login: str, peer: str) -> None:
-        """Let a right login pass.
+        """Check a login.
 
         Raises:
-            TurnedAway: It is wrong, or nobody looks at it: too many were wrong just before.
+            TurnedAway: It is wrong, or too many were wrong just before.
         """
         if _same(login, self._rules.login):
             return
@@ -309,10 +311,10 @@ class PageGuard:
     # 4: what runs
 
     async def _check_what_runs(self, scope: Scope, receive: Receive) -> Receive:
-        """Look into what is written, and give what hands it over.
+        """Inspect what a request writes, and return a `receive` that yields it again.
 
         Raises:
-            TurnedAway: It would have something run that is not ours.
+            TurnedAway: It would run something that is not ours.
         """
         kind, *rest = scope["path"].strip("/").split("/")[1:] or [""]
         if kind not in _CHECKS:
@@ -332,14 +334,14 @@ class PageGuard:
             )
         if not body:
             return _handing_over(body, receive)
-        body = json.dumps(told).encode()  # what was looked at, however Prefect would have read it
+        body = json.dumps(told).encode()  # exactly what was checked, however Prefect parses JSON
         _replace(scope, b"content-length", str(len(body)).encode())
         return _handing_over(body, receive)
 
     def _only_ours(self, send: Send, scope: Scope, kind: str) -> Send:
-        """Give out no deployment or work pool that is not ours: who runs it asks for it here first.
+        """Withhold deployments and work pools that are not ours: to run one, it is read here first.
 
-        One may have been planted before this guard stood here, or in Prefect's database.
+        It may have been planted before there was a guard, or directly in Prefect's database.
         """
 
         async def look(start: Message, body: bytes) -> None:
@@ -357,7 +359,7 @@ class PageGuard:
     # 5: who decides
 
     def _take_identity(self, scope: Scope) -> str | None:
-        """Give the name that a proxy on this machine vouches for; nobody else's header stays."""
+        """Remove the user's header, and return its value if a proxy on this machine set it."""
         if self._rules.user_header is None:
             return None
         name = self._rules.user_header.lower().encode()
@@ -368,7 +370,7 @@ class PageGuard:
         return told[0][:200] or None
 
     def _keeping(self, send: Send, scope: Scope, run_id: str, who: str | None) -> Send:
-        """Keep who gave the answer that Prefect took; of two at once it takes one."""
+        """Record who answered once Prefect accepts the answer; of two at once, it accepts one."""
         keep = self._rules.keep_identity
         assert keep is not None  # noqa: S101 - for mypy; the caller asked
 
@@ -376,9 +378,9 @@ class PageGuard:
             taken = start["status"] in {200, 201} and json.loads(body).get("status") == "ACCEPT"
             if taken:
                 try:
-                    await asyncio.to_thread(keep, run_id, who)
-                except Exception:  # the answer counts all the same, as one that is not verified
-                    logger.exception("It could not be kept who answered.")
+                    await asyncio.to_thread(keep, str(UUID(run_id)), who)
+                except Exception:  # the answer counts all the same, but not as verified
+                    logger.exception("Could not record who answered.")
             await send(start)
             await send({"type": "http.response.body", "body": body})
 
@@ -386,7 +388,7 @@ class PageGuard:
 
 
 def _deployment(rules: Rules, method: str, rest: list[str], part: dict[str, Any]) -> str | None:
-    """Say what of a deployment, or of a run of one, is not ours."""
+    """Return what is not ours in a deployment or in a run of one."""
     whole = method == "GET" or (method == "POST" and not rest)
     entrypoint = part.get("entrypoint")
     if (whole or entrypoint is not None) and entrypoint not in rules.entrypoints:
@@ -403,7 +405,7 @@ def _run(rules: Rules, method: str, rest: list[str], part: dict[str, Any]) -> st
         return "A job's variable"
     if part.get("storage_document_id") or part.get("infrastructure_document_id"):
         return "A block"
-    # The answer to a plan comes by Resume alone: see `PageGuard._keeping`.
+    # Answers to plans come through Resume only; see `PageGuard._keeping`.
     key = rest[2] if method == "DELETE" and len(rest) > 2 else part.get("key")
     if rest[1:2] == ["input"] and str(key).endswith("-response"):
         return "An answer without Resume"
@@ -411,7 +413,7 @@ def _run(rules: Rules, method: str, rest: list[str], part: dict[str, Any]) -> st
 
 
 def _pool(_: Rules, _method: str, _rest: list[str], part: dict[str, Any]) -> str | None:
-    """Say what of a work pool is not Prefect's own template for processes."""
+    """Return what differs from Prefect's own template of a process pool."""
     if part.get("type") not in {None, "process"}:
         return f"A work pool of the type {part['type']!r}"
     if part.get("storage_configuration"):
@@ -470,7 +472,7 @@ def _handing_over(body: bytes, receive: Receive) -> Receive:
 
 
 def _whole_answer(scope: Scope, look: Callable[[Message, bytes], Awaitable[None]]) -> Send:
-    """Collect an answer, which comes as plain text, and let *look* send it."""
+    """Collect an answer, uncompressed, and let *look* send it."""
     _replace(scope, b"accept-encoding", None)
     start: list[Message] = []
     body: list[bytes] = []
@@ -487,7 +489,7 @@ def _whole_answer(scope: Scope, look: Callable[[Message, bytes], Awaitable[None]
 
 
 def _with_headers(send: Send) -> Send:
-    """Add what keeps the page out of frames, and its address to itself."""
+    """Add the headers that keep the page out of frames and its address private."""
 
     async def add(message: Message) -> None:
         if message["type"] == "http.response.start":
@@ -518,8 +520,8 @@ fetch(location.pathname, {method: "POST", body: JSON.stringify({token})})
     location.replace("/");
   })
   .catch(() => {
-    document.body.textContent = "This way to sign in was used, or is too old. Log in with the" +
-      " password: clockbooks ui says where it is.";
+    document.body.textContent = "This link was used, or is too old. Log in with the password:" +
+      " clockbooks ui says where it is.";
   });
 """
 
@@ -555,7 +557,7 @@ def _same(given: Any, right: str) -> bool:
 
 
 def _peer(scope: Scope) -> str:
-    """Give the address from which the connection comes, whatever headers say."""
+    """Return the address at the other end of the connection, whatever headers say."""
     return str((scope.get("client") or ("",))[0])
 
 
@@ -581,7 +583,7 @@ def _is_loopback(peer: str) -> bool:
 
 
 def _network(peer: str) -> str:
-    """Give what counts as one guesser: of IPv6, somebody has a whole /64."""
+    """Return what counts as one guesser: in IPv6, somebody has a whole /64."""
     if ":" not in peer or not _is_ip(peer) or "::ffff:" in peer.lower():
         return peer
     return str(ipaddress.ip_network(f"{peer.partition('%')[0]}/64", strict=False))
