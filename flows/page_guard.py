@@ -431,7 +431,8 @@ def _pool(_: Rules, _method: str, _rest: list[str], part: dict[str, Any]) -> str
 
 
 def _block(_: Rules, _method: str, _rest: list[str], part: dict[str, Any]) -> str | None:
-    return "A block with data" if part.get("data") else None
+    # Our own, for notices, has nothing but its type.
+    return "A block with data" if set(part.get("data") or {}) - {"block_type_slug"} else None
 
 
 def _automation(_: Rules, _method: str, _rest: list[str], part: dict[str, Any]) -> str | None:

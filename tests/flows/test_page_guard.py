@@ -278,6 +278,13 @@ def test_our_deployments_pass(street, body):
     assert json.loads(street.seen[-1][1]) == body
 
 
+def test_our_own_block_for_notices_passes(street):
+    """It says nothing but its type: where notices go stays in the settings."""
+    body = {"name": "clockbooks-notice", "data": {"block_type_slug": "clockbooks-notice"}}
+
+    assert street.ask("POST", "/api/block_documents/", body)[0] == 200
+
+
 @pytest.mark.parametrize(
     "raw",
     [
