@@ -431,8 +431,10 @@ def _pool(_: Rules, _method: str, _rest: list[str], part: dict[str, Any]) -> str
 
 
 def _block(_: Rules, _method: str, _rest: list[str], part: dict[str, Any]) -> str | None:
-    # Our own, for notices, has nothing but its type.
-    return "A block with data" if set(part.get("data") or {}) - {"block_type_slug"} else None
+    # Our own, for notices, has its type and what Prefect's client adds; no field begins with _.
+    given = {name for name in part.get("data") or {} if not name.startswith("_")}
+    given.discard("block_type_slug")
+    return f"A block's {min(given)}" if given else None
 
 
 def _automation(_: Rules, _method: str, _rest: list[str], part: dict[str, Any]) -> str | None:

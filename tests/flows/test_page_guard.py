@@ -280,7 +280,8 @@ def test_our_deployments_pass(street, body):
 
 def test_our_own_block_for_notices_passes(street):
     """It says nothing but its type: where notices go stays in the settings."""
-    body = {"name": "clockbooks-notice", "data": {"block_type_slug": "clockbooks-notice"}}
+    data = {"block_type_slug": "clockbooks-notice", "_is_anonymous": None}
+    body = {"name": "clockbooks-notice", "data": data}
 
     assert street.ask("POST", "/api/block_documents/", body)[0] == 200
 
