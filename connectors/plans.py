@@ -53,7 +53,19 @@ class StoredPlan:
     decided_at: datetime | None
     decided_by: str | None
     note: str | None
+    verified_by: str | None
     run_id: str | None
+
+    @property
+    def decider(self) -> str:
+        """Who decided, and how that is known: what somebody typed proves nothing."""
+        typed = self.decided_by or ""
+        if self.verified_by:
+            also = "" if typed in {"", self.verified_by} else f"; typed {typed}"
+            return f"{self.verified_by} (verified{also})"
+        if self.state in {PlanState.APPROVED, PlanState.REJECTED}:
+            return f"{typed} (claimed, not verified)"
+        return typed
 
 
 class PlanWriter:
@@ -388,11 +400,12 @@ def decide(
     if was_in_time:
         undecided = plans.c.state.in_([PlanState.WAITING, PlanState.EXPIRED])
         open_ = sa.and_(plans.c.id == plan_id, undecided)
+    unverified = {"verified_by": None} if state is PlanState.WITHDRAWN else {}
     with writing(engine) as connection:
         changed = connection.execute(
             plans.update()
             .where(open_)
-            .values(state=state, decided_at=now, decided_by=by, note=note)
+            .values(state=state, decided_at=now, decided_by=by, note=note, **unverified)
         )
         if changed.rowcount and left_out is not None:
             connection.execute(
@@ -408,6 +421,13 @@ def decide(
     return plan
 
 
+def vouch(engine: sa.Engine, flow_run_id: str, name: str | None) -> None:
+    """Keep for whom a proxy vouches in the answer that a run waited for; `None` for nobody."""
+    mine = sa.and_(plans.c.flow_run_id == flow_run_id, plans.c.decided_at.is_(None))
+    with writing(engine) as connection:
+        connection.execute(plans.update().where(mine).values(verified_by=name))
+
+
 def _too_late(plan_id: int, plan: StoredPlan | None) -> str:
     if plan is None:
         return f"This connection has no plan {plan_id}: `clockbooks plans` lists them."
@@ -415,7 +435,7 @@ def _too_late(plan_id: int, plan: StoredPlan | None) -> str:
         PlanState.MAKING: "is still being made",
         PlanState.EXPIRED: "has expired: nobody decided in time, and nothing of it was sent",
         PlanState.WITHDRAWN: "was withdrawn",
-    }.get(plan.state, f"was {plan.state} already, by {plan.decided_by}")
+    }.get(plan.state, f"was {plan.state} already, by {plan.decider}")
     return f"Plan {plan_id} {how}. Start the send again for a new plan."
 
 

@@ -174,7 +174,8 @@ def keys_from_file(path: Path) -> list[str]:
     if keys and len(keys[0]) < SHORTEST_PASSPHRASE:
         raise AskPerson(
             f"The key in {path} can be guessed: it has fewer than {SHORTEST_PASSPHRASE} characters."
-            " Set it as CLOCKBOOKS_OLD_SECRET_KEY, delete the file, and run `clockbooks rotate-key`."
+            " Set it as CLOCKBOOKS_OLD_SECRET_KEY, delete the file, then run `clockbooks"
+            " rotate-key`."
         )
     if not keys:
         raise AskPerson(

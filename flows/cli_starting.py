@@ -3,6 +3,8 @@
 What is slow to import is imported by the command that needs it: see `flows.cli`.
 """
 
+import os
+import sys
 from typing import Annotated
 
 import typer
@@ -20,8 +22,7 @@ def ui(
         str,
         typer.Option(
             metavar="ADDRESS",
-            help="This machine's address to listen on; 0.0.0.0 for all its networks. Elsewhere"
-            " than here a password is needed: it is made, or set CLOCKBOOKS_UI_PASSWORD.",
+            help="This machine's address to listen on; 0.0.0.0 for all its networks.",
         ),
     ] = "127.0.0.1",
     server_only: Annotated[
@@ -33,14 +34,43 @@ def ui(
 ) -> None:
     """Start Prefect's server, the deployments and a runner here, and say which address to open.
 
-    Schedules, forms to run by hand, plans to approve, runs to watch. Ctrl-C
-    stops all of it; the next start finds everything as it was.
+    It always has a password: one made at the first start, and yours if you set
+    CLOCKBOOKS_UI_PASSWORD. Schedules, forms to run by hand, plans to approve,
+    runs to watch. Ctrl-C stops all of it; the next start finds everything as it was.
     """
     with command(as_json=False, catches_up=False) as output:
         from flows.prefect_home import Address
         from flows.serving import run_ui
 
         run_ui(Address(host, port), runs_here=not server_only, tell=output.say)
+
+
+@room.command(
+    epilog="Example: clockbooks prefect worker start --pool clockbooks",
+    context_settings={"allow_extra_args": True, "ignore_unknown_options": True},
+    add_help_option=True,
+)
+def prefect(
+    arguments: Annotated[
+        list[str] | None, typer.Argument(metavar="ARGUMENTS…", help="What Prefect's command takes.")
+    ] = None,
+) -> None:
+    """Run Prefect's own command, let in at the server of `clockbooks ui` on this machine.
+
+    Where PREFECT_API_URL names another server, set PREFECT_API_AUTH_STRING to its
+    clockbooks:PASSWORD too.
+    """
+    with command(as_json=False, catches_up=False):
+        from flows.prefect_home import log_in, own_server
+        from flows.settings import read_settings
+
+        settings = read_settings()
+        own = own_server(settings)
+        if own:
+            os.environ.setdefault("PREFECT_API_URL", own[0])
+        log_in(settings)
+        python = sys.executable
+        os.execv(python, [python, "-m", "prefect", *(arguments or [])])  # noqa: S606 - no shell
 
 
 @room.command(epilog="Example: clockbooks demo")

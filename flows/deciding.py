@@ -46,7 +46,7 @@ class Choice:
 
     Attributes:
         decision: Whether it goes.
-        by: Who decided, in their own words.
+        by: Who decided, in their own words; what proves it is `StoredPlan.verified_by`.
         note: What they wrote to it.
         left_out: What of it does not go.
         unknown: Names that the plan does not have.
@@ -96,7 +96,7 @@ class Form:
                         min_length=2,
                         max_length=200,
                         pattern=r"\S\s*\S",
-                        description="Your name: it is kept with the decision.",
+                        description="Your name: it is kept with the decision, as what you say.",
                     ),
                 ],
                 ...,

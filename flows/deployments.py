@@ -40,10 +40,9 @@ def to_serve(client: SyncPrefectClient) -> list[RunnerDeployment]:
 
 
 def flow_of(item: dict[str, Any]) -> Flow[..., Any]:
-    """Give the flow that a deployment's entrypoint, `flows/settle.py:settle`, names."""
-    path, _, name = item["entrypoint"].partition(":")
-    module = import_module(path.removesuffix(".py").replace("/", "."))
-    found: Flow[..., Any] = getattr(module, name)
+    """Give the flow that a deployment's entrypoint, `flows.settle.settle`, names."""
+    module, _, name = item["entrypoint"].rpartition(".")
+    found: Flow[..., Any] = getattr(import_module(module), name)
     return found
 
 
@@ -89,3 +88,14 @@ def _schedule(row: dict[str, Any]) -> DeploymentScheduleCreate:
         slug=row["slug"],
         active=row["active"],
     )
+
+
+def entrypoints() -> frozenset[str]:
+    """Give the code that may be run: what prefect.yaml lists."""
+    return frozenset(item["entrypoint"] for item in listed())
+
+
+def job_variables() -> dict[str, Any]:
+    """Give what workers run it with: the same for all deployments."""
+    found: dict[str, Any] = listed()[0]["work_pool"]["job_variables"]
+    return found

@@ -131,7 +131,7 @@ def _staying(seen: Overview) -> str:
 def _decision(plan: StoredPlan, place: Place) -> str:
     when = f" on {place.time(plan.decided_at)}" if plan.decided_at else ""
     note = f": “{safe(plan.note, 400)}”" if plan.note else "."
-    return f"Plan {plan.id} was {plan.state} by **{safe(plan.decided_by)}**{when}{note}\n"
+    return f"Plan {plan.id} was {plan.state} by **{safe(plan.decider)}**{when}{note}\n"
 
 
 def _notes(notes: Sequence[str]) -> list[str]:

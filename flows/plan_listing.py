@@ -10,7 +10,8 @@ from schemas.words import PlanState
 #: Members of a plan, and of one of its entries, in JSON and as columns of the CSV.
 PLAN_MEMBERS: tuple[str, ...] = (
     "plan", "state", "start", "end", "entries", "minutes", "amount_cents", "currency", "made_at",
-    "expires_at", "decided_at", "decided_by", "note", "fingerprint", "address", "run_id",
+    "expires_at", "decided_at", "decided_by", "verified_by", "note", "fingerprint", "address",
+    "run_id",
 )  # fmt: skip
 ENTRY_MEMBERS: tuple[str, ...] = (
     "number", "date", "user", "client", "project", "description", "minutes", "left_out",
@@ -67,6 +68,8 @@ def _item(plan: StoredPlan) -> dict[str, Any]:
         "expires_at": plan.expires_at.isoformat() if plan.expires_at else None,
         "decided_at": plan.decided_at.isoformat() if plan.decided_at else None,
         "decided_by": plan.decided_by,
+        "verified_by": plan.verified_by,
+        "decider": plan.decider if plan.decided_at else None,
         "note": plan.note,
         "fingerprint": plan.fingerprint,
         "address": plan.address,

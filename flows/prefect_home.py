@@ -8,7 +8,7 @@ import os
 import secrets
 import socket
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -92,18 +92,25 @@ class Home:
 
     @property
     def password_file(self) -> Path:
-        """Where a password is kept that no setting gives."""
+        """Where the password is kept that lets our own commands and workers in."""
         return self.folder / "password"
 
-    def environment(self, settings: Settings, address: Address) -> dict[str, str]:
+    def login(self) -> str:
+        """Give user and password that every server of ours takes; made at the first start.
+
+        Raises:
+            AskPerson: The password's file cannot be used.
+        """
+        return f"{USER}:{_kept(self.password_file, lambda: secrets.token_urlsafe(24))}"
+
+    def environment(self, address: Address) -> dict[str, str]:
         """Give the environment of server, runner and runs; what it may say otherwise stays.
 
         Raises:
             AskPerson: A secret's file cannot be used.
         """
         usual = {name: os.environ.get(name, value) for name, value in _USUAL.items()}
-        password = self._password(settings, address)
-        login = f"{USER}:{password}"
+        login = self.login()
         page = os.environ.get("PREFECT_UI_URL", address.page)  # behind a proxy it is another
         return {
             **usual,
@@ -117,22 +124,31 @@ class Home:
             "PREFECT_SERVER_API_HOST": address.host,
             "PREFECT_SERVER_API_PORT": str(address.port),
             "PREFECT_UI_URL": page,
+            "PREFECT_SERVER_API_BASE_PATH": "/api",  # where `flows.page_guard` looks
             "PREFECT_UI_API_URL": "/api",  # under whatever name the page was opened
             # Prefect allows every web page that somebody visits to call it; ours, its own alone.
             "PREFECT_SERVER_CORS_ALLOWED_ORIGINS": page,
             "PREFECT_SERVER_UI_STATIC_DIRECTORY": str(self.folder / "pages"),
             "PREFECT_SERVER_ENCRYPTION_KEY": _kept(self.folder / "encryption.key", new_key),
-            **({"PREFECT_SERVER_API_AUTH_STRING": login} if password else {}),
-            **({"PREFECT_API_AUTH_STRING": login} if password else {}),
+            "PREFECT_SERVER_API_AUTH_STRING": login,
+            "PREFECT_API_AUTH_STRING": login,
         }
 
-    def _password(self, settings: Settings, address: Address) -> str | None:
-        """Give the password: the setting's, or one of its own where others can reach the server."""
-        if settings.ui_password is not None:
-            return settings.ui_password.get_secret_value()
-        if address.only_here:
-            return None
-        return _kept(self.password_file, lambda: secrets.token_urlsafe(18))
+    def write_sign_in(self, address: str) -> Path:
+        """Write the file that opens *address*: one that no list of processes shows.
+
+        Raises:
+            AskPerson: It cannot be written.
+        """
+        path = self.folder / "sign-in.html"
+        try:
+            path.unlink(missing_ok=True)
+            handle = os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
+            with os.fdopen(handle, "w") as file:
+                file.write(f'<!doctype html><meta http-equiv="refresh" content="0; url={address}">')
+        except OSError as error:
+            raise AskPerson(f"{path} cannot be written ({error.strerror}).") from None
+        return path
 
 
 @contextmanager
@@ -156,7 +172,7 @@ def opened_home(settings: Settings) -> Iterator[Home]:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:
-            running = os.read(lock, 500).decode(errors="replace").strip()
+            running = os.read(lock, 500).decode(errors="replace").partition("\n")[0]
             raise AskPerson(
                 f"`clockbooks ui` runs already{f', at {running}' if running else ''}: open that,"
                 " or stop it first (Ctrl-C where it runs)."
@@ -169,7 +185,57 @@ def opened_home(settings: Settings) -> Iterator[Home]:
 
 def write_address(home: Home, address: Address) -> None:
     """Keep the address for whoever starts a second one; see `opened_home`."""
-    (home.folder / "ui.lock").write_text(f"{address.page} (process {os.getpid()})\n")
+    told = f"{address.page} (process {os.getpid()})\n{address.api}\n"
+    (home.folder / "ui.lock").write_text(told)
+
+
+def own_server(settings: Settings) -> tuple[str, str] | None:
+    """Give the API's address and the login of the `clockbooks ui` that runs here, if one does.
+
+    The lock tells that it runs: when it does not, another program may have its port.
+
+    Raises:
+        AskPerson: The password's file cannot be used.
+    """
+    import fcntl
+
+    home = Home((settings.folder / "prefect").absolute())
+    try:
+        with (home.folder / "ui.lock").open() as file:
+            lines = file.read(500).splitlines()
+            with suppress(BlockingIOError):
+                fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+                return None  # nobody holds it
+    except OSError:
+        return None
+    return (lines[1], home.login()) if len(lines) > 1 else None
+
+
+def log_in(settings: Settings) -> None:
+    """Let Prefect's client in at our own server, where PREFECT_API_URL names it.
+
+    The password goes to no other address. What PREFECT_API_AUTH_STRING says stays.
+
+    Raises:
+        AskPerson: The password's file cannot be used.
+    """
+    named = os.environ.get("PREFECT_API_URL", "")
+    if "PREFECT_API_AUTH_STRING" in os.environ or not named:
+        return
+    own = own_server(settings)
+    if own and _place(named) == _place(own[0]):
+        os.environ["PREFECT_API_AUTH_STRING"] = own[1]
+
+
+def _place(url: str) -> tuple[str, str, int | None, str]:
+    """Give what an address names; the names of this machine itself are one."""
+    try:
+        parts = urlsplit(url)
+        host = parts.hostname or ""
+        place = "127.0.0.1" if host in LOOPBACK else host
+        return parts.scheme, place, parts.port, parts.path.rstrip("/")
+    except ValueError:
+        return "", "", None, url
 
 
 def other_server(address: Address) -> str | None:

@@ -158,7 +158,7 @@ def _show(world: World, plan: StoredPlan, seen: Overview, notes: list[str]) -> N
 def rejection(plan: StoredPlan) -> str:
     """Say who rejected a plan, and why if they said so."""
     why = f": {plan.note}" if plan.note else ""
-    return f"Plan {plan.id} was rejected by {plan.decided_by}{why}. Nothing was sent."
+    return f"Plan {plan.id} was rejected by {plan.decider}{why}. Nothing was sent."
 
 
 def _waitable() -> str:
@@ -246,6 +246,7 @@ def _decided(world: World, plan: StoredPlan) -> StoredPlan:
         objection = form.objection(choice)
         if objection is None:
             break
+        plans.vouch(world.engine, str(plan.flow_run_id), None)  # for that answer, not for the next
     return plans.decide(
         world.engine,
         plan.id,
@@ -304,7 +305,7 @@ def _carry_out(
         met[kept["number"].to_numpy(dtype=int)] = True
         ready = one.plan[one.plan["state"] == State.READY]
         bodies = to_activities(ready).set_index("entry_id")["body"]
-        by = str(plan.decided_by)
+        by = plan.decider
         return replace(one, plan=only_approved(one.plan, bodies, kept, plan_id=plan.id, by=by))
 
     def note_gone(_: dict[str, Any]) -> bool:

@@ -17,9 +17,11 @@ from flows.cli_output import Output
 from flows.importing import ImportReport, ImportRequest
 from flows.jobs import JobRequest
 from flows.loading import Progress
+from flows.prefect_home import log_in
 from flows.reporting import Report
 from flows.sending import SendRequest, send
 from flows.server_address import check_server_address
+from flows.settings import read_settings
 from flows.settings_file import check_prefect_files
 from flows.settling import settle_alone, settled_document, take_word
 from flows.sync_report import sync_document
@@ -55,6 +57,7 @@ def recorded() -> Iterator[None]:
     check_prefect_files()
     check_server_address()
     os.environ.setdefault("PREFECT_FLOWS_HEARTBEAT_FREQUENCY", str(HEARTBEAT_S))
+    log_in(read_settings())
     import httpx
 
     try:
@@ -72,8 +75,8 @@ def _no_server(status: int | None) -> str:
     if status in {401, 403}:
         return (
             f"The Prefect server at {named} does not let this command in: set"
-            " PREFECT_API_AUTH_STRING to user:password, as `clockbooks ui` says it, or unset"
-            " PREFECT_API_URL to run without a server."
+            " PREFECT_API_AUTH_STRING to clockbooks:PASSWORD (`clockbooks ui` says where the"
+            " password is), or unset PREFECT_API_URL to run without a server."
         )
     what = "does not answer" if status is None else f"answers with an error (HTTP {status})"
     return (

@@ -9,14 +9,23 @@ import asyncio
 import os
 import signal
 import socket
+import sys
 import threading
+import webbrowser
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from functools import partial
 from typing import Any
+from urllib.parse import urlsplit
 
+import sqlalchemy as sa
 import uvicorn
+from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
+from connectors import plans
 from connectors.errors import AskPerson
+from connectors.hosts import LOOPBACK
+from flows.page_guard import SIGN_IN_S, PageGuard, Rules
 from flows.prefect_home import USER, Address, Home, opened_home, other_server, write_address
 from flows.settings import Settings
 from flows.settings_file import check_prefect_files
@@ -44,22 +53,26 @@ def run_ui(address: Address, *, runs_here: bool, tell: Tell) -> None:
     """
     check_prefect_files()
     with (
-        open_installation() as (settings, _),
+        open_installation() as (settings, engine),
         opened_home(settings) as home,
         _listening(address) as listener,
     ):
         elsewhere = other_server(address)
-        os.environ.update(home.environment(settings, address))
-        from flows.trouble import addresses, keep_watch
+        os.environ.update(home.environment(address))
+        from flows.trouble import addresses, drop_foreign, keep_watch
 
         addresses(settings)  # a wrong one is told before anything starts
-        with _served(listener, home):
+        guard = _guard(settings, address, home, engine)
+        with _served(listener, home, guard):
             write_address(home, address)
             keep_watch(settings)
+            for name in drop_foreign():
+                tell(f"The automation {name!r} was deleted: it ran what is not Clockbooks' own.")
             if runs_here:
                 _put_in_order(settings, tell)
             run = _runner() if runs_here else _wait_for_the_end
             _tell_where(settings, address, home, tell)
+            _open_signed_in(address, home, guard, tell)
             if elsewhere:
                 tell(f"Note: PREFECT_API_URL is {elsewhere}; here it does not count.")
             run()
@@ -82,13 +95,39 @@ def _listening(address: Address) -> Iterator[socket.socket]:
         yield listener
 
 
-@contextmanager
-def _served(listener: socket.socket, home: Home) -> Iterator[None]:
-    """Run the server for a block, ready when the block begins."""
+def _guard(settings: Settings, address: Address, home: Home, engine: sa.Engine) -> PageGuard:
+    """Give Prefect's server, with the guard in front of it."""
     from prefect.server.api.server import create_app
 
+    from flows.deployments import entrypoints, job_variables
+
+    page = os.environ["PREFECT_UI_URL"]
+    public = urlsplit(page)
+    names = {*LOOPBACK, address.host, public.hostname or "", *settings.ui_hosts.split()}
+    chosen = settings.ui_password.get_secret_value() if settings.ui_password else None
+    rules = Rules(
+        login=home.login(),
+        chosen=f"{USER}:{chosen}" if chosen else None,
+        names=frozenset(name.lower() for name in names if name),
+        numbers=not address.only_here,
+        origins=frozenset({f"{public.scheme}://{public.netloc}".lower()}),
+        entrypoints=entrypoints(),
+        job_variables=job_variables(),
+        user_header=settings.ui_user_header,
+        keep_identity=partial(plans.vouch, engine) if settings.ui_user_header else None,
+    )
+    # The guard needs the true peer; what a proxy on this machine says of others, Prefect may know.
+    app: Any = create_app(final=True)
+    proxies = os.environ.get("FORWARDED_ALLOW_IPS", "127.0.0.1")  # as uvicorn reads it
+    behind: Any = ProxyHeadersMiddleware(app, trusted_hosts=proxies)
+    return PageGuard(behind, rules)
+
+
+@contextmanager
+def _served(listener: socket.socket, home: Home, app: PageGuard) -> Iterator[None]:
+    """Run the server for a block, ready when the block begins."""
     config = uvicorn.Config(
-        create_app(final=True), log_level="warning", timeout_graceful_shutdown=GRACE_S
+        app, log_level="warning", timeout_graceful_shutdown=GRACE_S, proxy_headers=False
     )
     server = uvicorn.Server(config)
     thread = threading.Thread(
@@ -176,18 +215,16 @@ def _tell_where(settings: Settings, address: Address, home: Home, tell: Tell) ->
     tell(
         "Schedules are off until you switch them on there, under Deployments. Ctrl-C stops it all."
     )
-    login = ""
-    if "PREFECT_API_AUTH_STRING" in os.environ:
-        tell(
-            f"Log in with {USER}:PASSWORD, where the password is {_password_told(settings, home)}."
-        )
-        login = f" PREFECT_API_AUTH_STRING={USER}:PASSWORD"
+    chosen = "what CLOCKBOOKS_UI_PASSWORD says, or " if settings.ui_password else ""
+    tell(f"Log in with {USER}:PASSWORD, where the password is {chosen}in {home.password_file}.")
     if not address.only_here:
         tell("Others reach it without encryption: put a proxy with TLS in front of it.")
-    tell(f"To see the commands' runs there too: export PREFECT_API_URL={address.api}{login}")
+    tell(f"To see the commands' runs there too: export PREFECT_API_URL={address.api}")
 
 
-def _password_told(settings: Settings, home: Home) -> str:
-    return (
-        "what CLOCKBOOKS_UI_PASSWORD says" if settings.ui_password else f"in {home.password_file}"
-    )
+def _open_signed_in(address: Address, home: Home, guard: PageGuard, tell: Tell) -> None:
+    """Offer a browser on this machine a way in without typing; on a terminal, open one."""
+    file = home.write_sign_in(f"{address.api.removesuffix('/api')}{guard.sign_in.offer()}")
+    tell(f"A browser that opens {file} within {SIGN_IN_S // 60} minutes is signed in, once.")
+    if address.only_here and sys.stdout.isatty():
+        webbrowser.open(file.as_uri())

@@ -71,8 +71,8 @@ def _hard_to_guess(secret: SecretStr) -> SecretStr:
     if len(secret.get_secret_value()) < SHORTEST_PASSPHRASE:
         raise ValueError(
             "must be a key that `clockbooks rotate-key --generate` prints, or a passphrase of at"
-            f" least {SHORTEST_PASSPHRASE} characters; to move what a shorter one encrypted, set that"
-            " as CLOCKBOOKS_OLD_SECRET_KEY and run `clockbooks rotate-key`"
+            f" least {SHORTEST_PASSPHRASE} characters; to move what a shorter one encrypted, set"
+            " that as CLOCKBOOKS_OLD_SECRET_KEY and run `clockbooks rotate-key`"
         )
     return secret
 
@@ -160,6 +160,8 @@ class Settings(BaseSettings):
     notify: SecretStr | None = None
     late_after_s: Annotated[float, Field(ge=10)] = 600
     ui_password: Password | None = None
+    ui_hosts: str = ""
+    ui_user_header: Annotated[str, Field(pattern="^[A-Za-z0-9-]+$")] | None = None
 
     @classmethod
     def settings_customise_sources(

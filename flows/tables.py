@@ -277,7 +277,7 @@ def show_plans(output: Output, found: Sequence[Mapping[str, Any]]) -> None:
             f"{row['entries']:,}",
             hours(row["minutes"]),
             Text(row["state"], style=style.get(row["state"], "dim")),
-            f"{row['decided_by']}, {row['decided_at'][:10]}" if row["decided_at"] else "",
+            f"{row['decider']}, {row['decided_at'][:10]}" if row["decided_at"] else "",
             row["note"],
         )
         for row in found

@@ -18,6 +18,7 @@ from typing import Any
 from apprise import Apprise, AppriseAsset, NotifyFormat
 from prefect.automations import Automation
 from prefect.blocks.abstract import NotificationBlock, NotificationError
+from prefect.client.orchestration import get_client
 from prefect.client.schemas.objects import StateType
 from prefect.events import (
     ChangeFlowRunState,
@@ -26,10 +27,12 @@ from prefect.events import (
     ResourceSpecification,
     SendNotification,
 )
+from prefect.events.schemas.automations import AutomationCore
 
 from connectors.errors import AskPerson
 from connectors.masking import remember
 from flows.endings import PARTLY_DONE, WHAT_DIED
+from flows.page_guard import HARMLESS
 from flows.settings import Settings, read_settings
 
 #: Without a sign of life for so long a run counts as dead: three heartbeats of 30 s.
@@ -145,6 +148,23 @@ def keep_watch(settings: Settings) -> None:
         known = _known(name)
         if known is not None:
             known.delete()
+
+
+def drop_foreign() -> list[str]:
+    """Delete the automations that would run something, and give their names.
+
+    The page's guard takes none of them; these came before it, or past it.
+    """
+    with get_client(sync_client=True) as client:
+        foreign = [one for one in client.read_automations() if _runs_something(one)]
+        for one in foreign:
+            client.delete_automation(one.id)
+    return [one.name for one in foreign]
+
+
+def _runs_something(one: AutomationCore) -> bool:
+    actions = [*one.actions, *one.actions_on_trigger, *one.actions_on_resolve]
+    return any(action.type not in HARMLESS for action in actions)
 
 
 def _known(name: str) -> Automation | None:

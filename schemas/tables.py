@@ -13,7 +13,7 @@ import sqlalchemy as sa
 from schemas.words import LedgerState, PlanState, Proof, Reason, Source, State
 
 #: The migration that makes these tables; a test holds it equal to the newest one.
-REVISION = "0008"
+REVISION = "0009"
 
 # Constraints have names, so that a migration can change them on every database.
 metadata = sa.MetaData(
@@ -326,6 +326,11 @@ plans = sa.Table(
     sa.Column("decided_at", Utc, comment="UTC; null until decided."),
     sa.Column("decided_by", sa.Text, comment="Who decided, in their own words."),
     sa.Column("note", sa.Text, comment="What they wrote to it."),
+    sa.Column(
+        "verified_by",
+        sa.Text,
+        comment="Who decided, as a proxy with a login of its own says; null where none does.",
+    ),
     sa.Column("run_id", sa.ForeignKey("runs.id"), comment="The run that sent it; null until then."),
     sa.Index("ix_plans_waiting", "connection_id", "state"),
     sa.Index("ix_plans_flow_run_id", "flow_run_id"),

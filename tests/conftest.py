@@ -3,8 +3,11 @@
 import gc
 import json
 import os
+import signal
+import socket
 import subprocess
 import sys
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, chdir, contextmanager
 from copy import deepcopy
@@ -16,6 +19,7 @@ from typing import Any
 
 import pandas as pd
 import pytest
+import requests
 from forked_command import Forked
 from hypothesis import settings
 from own_postgres import empty_postgres, running_postgres
@@ -313,3 +317,144 @@ def about() -> Callable[..., About]:
         return About(Contents.validate(frame).set_index("entry_id", drop=False), since, _same)
 
     return make
+
+
+#: So long a test waits for Prefect on a busy machine, in seconds.
+PATIENCE_S = 240
+
+#: Prefect as quick as it goes.
+QUICK = {
+    "PREFECT_RUNNER_POLL_FREQUENCY": "1",
+    "PREFECT_SERVER_SERVICES_LATE_RUNS_LOOP_SECONDS": "1",
+}
+
+
+def until(question: Callable[[], Any], *, patience_s: int = PATIENCE_S) -> Any:
+    """Ask again and again, until there is an answer."""
+    pause = threading.Event()
+    for _ in range(patience_s * 5):
+        answer = question()
+        if answer:
+            return answer
+        pause.wait(0.2)
+    pytest.fail(f"no answer within {patience_s} s")
+
+
+@dataclass
+class Ui:
+    """A running `clockbooks ui`: its process, what it prints, and its API.
+
+    Attributes:
+        house: The house whose environment it has.
+        process: The command's process.
+        url: The API's address.
+        log: Where both its outputs go.
+        login: User and password; the browser's and the commands' own find them by themselves.
+    """
+
+    house: Any
+    process: subprocess.Popen[bytes]
+    url: str
+    log: Path
+    login: tuple[str, str] | None = None
+
+    @property
+    def said(self) -> str:
+        """What it printed so far."""
+        return self.log.read_text()
+
+    def call(self, method: str, path: str, body: Any = None) -> Any:
+        """Call Prefect's API."""
+
+        def answered() -> Any:
+            answer = requests.request(
+                method, f"{self.url}/{path}", json=body, timeout=30, auth=self.login
+            )
+            return None if answer.status_code == 503 else answer  # its database is busy: again
+
+        answer = until(lambda: [found] if (found := answered()) is not None else None)[0]
+        assert answer.ok, answer.text
+        return answer.json() if answer.content else None
+
+    def ask(self, what: str, **body: Any) -> Any:
+        """Ask for rows of a kind."""
+        return self.call("POST", f"{what}/filter", body)
+
+    def deployment(self, name: str) -> Any:
+        """Give the deployment `flow/name`."""
+        return self.call("GET", f"deployments/name/{name}")
+
+    def start(self, name: str, **parameters: Any) -> str:
+        """Start a run of a deployment, as the page's button does."""
+        path = f"deployments/{self.deployment(name)['id']}/create_flow_run"
+        return str(self.call("POST", path, {"parameters": parameters})["id"])
+
+    def state(self, run_id: str) -> Any:
+        """Give a run's state."""
+        return self.call("GET", f"flow_runs/{run_id}")["state"]
+
+    def ended(self, run_id: str, *, patience_s: int = PATIENCE_S) -> Any:
+        """Wait until a run has ended, and give its state."""
+        ends = {"COMPLETED", "FAILED", "CRASHED", "CANCELLED"}
+
+        def final() -> Any:
+            assert self.process.poll() is None, self.said
+            state = self.state(run_id)
+            return state if state["type"] in ends else None
+
+        return until(final, patience_s=patience_s)
+
+    def stop(self, number: int = signal.SIGTERM) -> int:
+        """Stop it, and give its exit code."""
+        self.process.send_signal(number)
+        return self.process.wait(timeout=PATIENCE_S)
+
+
+@contextmanager
+def _running_ui(house: Any, *options: str, **environment: str) -> Iterator[Ui]:
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    kept = {name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ}
+    log = house.folder / "ui.log"
+    with (
+        log.open("wb") as out,
+        subprocess.Popen(
+            [str(COMMAND), "ui", "--port", str(port), *options],
+            stdout=out,
+            stderr=out,
+            cwd=house.folder,
+            env={**kept, **house.environment, **QUICK, **environment},
+            start_new_session=True,
+        ) as process,
+    ):
+        ui = Ui(house, process, f"http://127.0.0.1:{port}/api", log)
+        try:
+            told = "signed in, once"  # its last words, wherever its lines are broken
+            until(lambda: told in " ".join(ui.said.split()) or process.poll() is not None)
+            password = house.folder / "prefect" / "password"
+            ui.login = ("clockbooks", password.read_text()) if password.exists() else None
+            yield ui
+        finally:
+            process.terminate()
+            try:
+                process.wait(timeout=20)
+            except subprocess.TimeoutExpired:
+                os.killpg(process.pid, signal.SIGKILL)
+
+
+@pytest.fixture(scope="session")
+def running_ui() -> Callable[..., Any]:
+    """Give a way to have `clockbooks ui` run for a block, ready when the block begins."""
+    return _running_ui
+
+
+@pytest.fixture(scope="session")
+def demo_world() -> Path:
+    """Give the demo's world, to be loaded."""
+    return DEMO_WORLD
+
+
+@pytest.fixture(name="until", scope="session")
+def until_fixture() -> Callable[..., Any]:
+    """Give `until`."""
+    return until

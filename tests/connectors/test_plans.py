@@ -123,6 +123,24 @@ def test_of_two_decisions_the_first_counts(offer, ledger_database):
     assert kept.decided_at == NOW
 
 
+def test_what_somebody_typed_is_not_verified_unless_somebody_vouches(offer, ledger_database):
+    """A name in the form proves nothing; a proxy's word does, and counts for the answer alone."""
+    engine, _ = ledger_database
+    typed, vouched, withdrawn = (offer(_rows(name), run=name) for name in "abc")
+    for name in ("b", "c"):
+        plans.vouch(engine, name, "ann@books.example")
+
+    by_hand = plans.decide(engine, typed.id, PlanState.APPROVED, by="Ann Lee", now=NOW)
+    by_proxy = plans.decide(engine, vouched.id, PlanState.APPROVED, by="Ann Lee", now=NOW)
+    taken_back = plans.decide(engine, withdrawn.id, PlanState.WITHDRAWN, by="Clockbooks", now=NOW)
+    plans.vouch(engine, "a", "bo@books.example")
+
+    assert by_hand.decider == "Ann Lee (claimed, not verified)"
+    assert by_proxy.decider == "ann@books.example (verified; typed Ann Lee)"
+    assert taken_back.decider == "Clockbooks"
+    assert plans.of_id(engine, typed.id).verified_by is None
+
+
 def test_a_decision_that_comes_too_late_counts_for_nothing(offer, ledger_database):
     """At the very instant of the limit the plan has expired, and says so from then on."""
     engine, _ = ledger_database

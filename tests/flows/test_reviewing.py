@@ -28,6 +28,7 @@ from prefect.settings import PREFECT_API_URL, PREFECT_FLOWS_HEARTBEAT_FREQUENCY,
 
 from connectors.errors import AskPerson, ClockbooksError
 from flows.send_time import send_time
+from flows.trouble import drop_foreign
 
 pytestmark = pytest.mark.usefixtures("in_this_process")
 
@@ -184,6 +185,24 @@ def test_it_stops_after_the_plan_and_approval_sends_it(desk, plan_of, all_once):
     assert len(entries) == plan["entries"] == 9
 
 
+def test_the_name_that_a_proxy_vouches_for_beats_what_was_typed(desk, execute):
+    """It is in the plan, on the page and in the history, for the answer that it came with alone."""
+    first = desk.start()
+    execute(desk.house, "UPDATE plans SET verified_by = 'ann@books.example'")  # as the guard does
+    desk.resume(first, decision="approve", who="Bo Li", without_entries=[99])
+    assert "has no entry 99" in desk.question(first)
+    assert desk.house.run("plans", "--json").document["plans"][0]["verified_by"] is None
+    execute(desk.house, "UPDATE plans SET verified_by = 'ann@books.example'")
+
+    desk.resume(first, decision="approve", who="Bo Li")
+
+    told = "ann@books.example (verified; typed Bo Li)"
+    assert f"Plan 1 was approved by **{told}**" in desk.pages(first)["sent"]
+    [plan] = desk.house.run("plans", "--json").document["plans"]
+    assert (plan["decided_by"], plan["verified_by"]) == ("Bo Li", "ann@books.example")
+    assert plan["decider"] == told
+
+
 def test_approved_without_some_entries_people_and_projects(desk, plan_of, booked, rows_of):
     """What was left out stays, says by whom, and goes with the next send; all else is sent."""
     run_id = desk.start()
@@ -213,7 +232,9 @@ def test_approved_without_some_entries_people_and_projects(desk, plan_of, booked
     assert sent == {row["entry_id"] for number, row in entries.items() if number not in out}
     assert sum(booked(desk.house).values()) == 9 - len(out)
     details = {row["detail"] for row in rows_of(desk.house, "verdicts") if row["state"] != "sent"}
-    assert details == {"Ann Lee left it out of plan 1. The next send offers it again."}
+    assert details == {
+        "Ann Lee (claimed, not verified) left it out of plan 1. The next send offers it again."
+    }
 
 
 def test_rejected(desk, plan_of, rows_of, send_day, all_once):
@@ -224,7 +245,8 @@ def test_rejected(desk, plan_of, rows_of, send_day, all_once):
 
     state = desk.state(run_id)
     assert (state["type"], state["name"]) == ("COMPLETED", "Rejected")
-    assert "rejected by Bo Li: The client disputes Tuesday. Nothing was sent." in state["message"]
+    claimed = "rejected by Bo Li (claimed, not verified): The client disputes Tuesday. Nothing"
+    assert claimed in state["message"]
     plan, _ = plan_of(desk.house)
     assert (plan["state"], plan["decided_by"], plan["run_id"]) == ("rejected", "Bo Li", None)
     assert rows_of(desk.house, "ledger") == []
@@ -569,7 +591,7 @@ def test_the_pages_say_what_goes_and_how_to_decide(desk):
     assert [row["No."] for row in _rows(pages["plan-entries"])] == list(range(1, 10))
     desk.resume(run_id, decision="approve", who="Ann Lee", note="fine")
     pages = desk.pages(run_id)
-    assert "Plan 1 was approved by **Ann Lee**" in pages["sent"]
+    assert "Plan 1 was approved by **Ann Lee (claimed, not verified)**" in pages["sent"]
     assert pages["loading"] == 100
 
 
@@ -612,3 +634,16 @@ def test_a_review_needs_a_page_to_wait_in(desk, rows_of):
         send_time(**REVIEW)
 
     assert rows_of(desk.house, "plans") == []
+
+
+def test_an_automation_that_was_planted_before_the_guard_is_deleted(desk):
+    """It would go on starting runs from inside the server; what only tells or stops stays."""
+    trigger = {"type": "event", "posture": "Reactive", "threshold": 1}
+    target = str(desk.deployment_id)
+    runs = {"type": "run-deployment", "source": "selected", "deployment_id": target}
+    for name, action in (("planted", runs), ("harmless", {"type": "do-nothing"})):
+        desk.call("POST", "automations/", {"name": name, "trigger": trigger, "actions": [action]})
+
+    assert drop_foreign() == ["planted"]
+
+    assert {row["name"] for row in desk.call("POST", "automations/filter", {})} == {"harmless"}

@@ -254,6 +254,7 @@ def test_prefects_own_deploy_gives_the_same_deployments(ui):
     served = _shown(ui)
     environment = {**os.environ, "PREFECT_API_URL": ui.url, "DO_NOT_TRACK": "1"}
     environment["PREFECT_HOME"] = str(ui.house.folder / "own")
+    environment["PREFECT_API_AUTH_STRING"] = ":".join(ui.login)
     prefect = [sys.executable, "-m", "prefect"]
     for command in (
         ["work-pool", "create", "clockbooks", "--type", "process"],
@@ -275,7 +276,7 @@ def test_prefect_yaml_has_no_name_that_prefect_does_not_know():
     """Prefect ignores unknown names without a word: a misspelt limit would limit nothing."""
     document = yaml.safe_load((ROOT / "prefect.yaml").read_text())
 
-    assert set(document) == {"name", "definitions", "deployments"}
+    assert set(document) == {"name", "pull", "definitions", "deployments"}
     for item in document["deployments"]:
         assert set(item) <= MEMBERS
         assert set(DeploymentConfig.model_fields) >= MEMBERS
