@@ -20,7 +20,7 @@ class Plan(pa.DataFrameModel):
     )
     detail: Series[str] = column(
         "What a person can do about it, in one or two sentences; empty when it goes.",
-        source="transforms/explain.py",
+        source="the rules",
         nullable=True,
     )
     date: Series[str] = column(
@@ -81,7 +81,7 @@ class Activities(pa.DataFrameModel):
     entry_id: Series[str] = column("Key of the ledger.", source="Plan", unique=True)
     body: Series[str] = column(
         "The TimeActivity as QuickBooks reads it: a JSON object, to the byte.",
-        source="transforms/activities.py",
+        source="Plan",
     )
 
     class Config:
