@@ -75,7 +75,7 @@ def test_every_setting_is_described_with_its_default(name):
     default = Settings.model_fields[name].default
     shown = (
         "none"
-        if default is None
+        if default in {None, ""}
         else str(default).lower()
         if isinstance(default, bool)
         else f"{default:g}"
