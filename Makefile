@@ -1,40 +1,46 @@
-# The commands a newcomer needs: make demo, make test, make lint, make bench.
+# Run `make help` for the list.
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo test test-slow screens bench lint format setup develop lock audit clean
+.PHONY: help demo test test-slow screens bench dictionary lint format setup develop lock audit clean
 
-demo: setup  ## the main job, end to end, against local stand-ins of both services
+help:  ## list these commands
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s%s\n", $$1, $$2}' Makefile
+
+demo: setup  ## run the main job end to end against local stand-ins of both services
 	$(BIN)/clockbooks demo
 
-test: develop  ## the whole suite; slow tests apart
+test: develop  ## run the test suite, without the slow tests
 	$(BIN)/python -m pytest -n 2 --dist worksteal -m "not slow"
 
-test-slow: develop  ## what takes longer than a developer waits
+test-slow: develop  ## run the slow tests
 	$(BIN)/python -m pytest -m slow
 
-screens: develop  ## photographs the review for the README, in Chromium
+screens: develop  ## take the screenshots of docs/review.md, in Chromium
 	SCREENS=data/screens $(BIN)/python -m pytest -m slow -k person tests/flows/test_review_in_a_browser.py
 
-bench: develop  ## measures time and memory, and keeps the table in data/BENCHMARKS.md
+bench: develop  ## measure time and memory, and write data/BENCHMARKS.md
 	$(BIN)/python tests/bench
 
-lint: develop  ## style, types, the arrows between the layers, and licenses
+dictionary: setup  ## write data/DICTIONARY.md from the schemas
+	$(BIN)/python -m schemas.dictionary > data/DICTIONARY.md
+
+lint: develop  ## check style, types, the imports between the layers, and licenses
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/pip-licenses --summary
 
-format: develop
+format: develop  ## fix style where a tool can
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps
 
-setup: .venv/installed  ## what the commands need, and nothing else
+setup: .venv/installed  ## install what the commands need into .venv
 
-develop: .venv/developed  ## and what tests and checks need
+develop: .venv/developed  ## also install what tests and checks need
 
 # --no-deps: the locks are complete, and name every file by its hash.
 .venv/installed: requirements.lock pyproject.toml
@@ -53,13 +59,13 @@ COMPILE := echo 'certifi>=2026.10.18' | $(BIN)/uv pip compile --universal --pyth
 	--generate-hashes --no-annotate --upgrade --override - --custom-compile-command "make lock"
 
 # What both locks name has one version: the first lock constrains the second.
-lock: develop  ## renews both locks; needs a registry
+lock: develop  ## renew both lock files; needs the network
 	$(COMPILE) --group build pyproject.toml --output-file requirements.lock
 	$(COMPILE) --group dev --constraint requirements.lock --output-file requirements-dev.lock
 
-audit: develop  ## known vulnerabilities of what is locked; needs a network
+audit: develop  ## look up known vulnerabilities of what is locked; needs the network
 	$(BIN)/pip-audit --strict --require-hashes --disable-pip -r requirements.lock -r requirements-dev.lock \
 		|| { echo "No all-clear: the advisories are above, or an error that kept them from being looked up." >&2; exit 1; }
 
-clean:
+clean:  ## delete .venv, and the database and key in data/
 	rm -rf .venv data/clockbooks.db* data/clockbooks.key data/prefect

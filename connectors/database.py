@@ -15,7 +15,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from connectors.errors import AskPerson
 from connectors.hosts import LOOPBACK
-from schemas.tables import REVISION
+from schemas.tables import REVISION, metadata
 
 #: Seconds that a writer waits for another writer of the same SQLite file.
 SQLITE_PATIENCE_S = 60
@@ -244,6 +244,16 @@ def _migrate(engine: sa.Engine) -> None:
             )
         config.attributes["connection"] = connection
         command.upgrade(config, "head")
+        _comment(connection)
+
+
+def _comment(connection: sa.Connection) -> None:
+    """Give every table and column its description, where the database keeps comments."""
+    if connection.dialect.supports_comments:
+        for table in metadata.sorted_tables:
+            connection.execute(sa.schema.SetTableComment(table))
+            for column in table.columns:
+                connection.execute(sa.schema.SetColumnComment(column))
 
 
 @contextmanager

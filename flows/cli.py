@@ -23,7 +23,7 @@ app = typer.Typer(
     help="Carries the time that a company tracks in Clockify into its QuickBooks Online books:"
     " each entry exactly once, every other one explained.",
     epilog="Exit codes: 0 done, nothing rejected or in doubt; 1 could not run; 2 wrong usage;"
-    " 3 done in part. Settings: environment variables CLOCKBOOKS_…, see README.",
+    " 3 done in part. Settings: environment variables CLOCKBOOKS_…, see docs/settings.md.",
 )
 for part in (cli_connections, cli_directory, cli_jobs, cli_starting):
     app.add_typer(part.room)

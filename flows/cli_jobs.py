@@ -138,12 +138,14 @@ def import_(
     map_: Annotated[
         list[str] | None,
         typer.Option(
-            "--map", metavar="COLUMN=FIELD", help="What a column holds. Repeatable; see README."
+            "--map",
+            metavar="COLUMN=FIELD",
+            help="What a column holds. Repeatable; see docs/files.md.",
         ),
     ] = None,
     map_file: Annotated[
         Path | None,
-        typer.Option(metavar="FILE", help="The same from a file, a line each; see README."),
+        typer.Option(metavar="FILE", help="The same from a file, one per line; see docs/files.md."),
     ] = None,
     strict: Annotated[
         bool, typer.Option("--strict", help="Send nothing unless every row is good.")

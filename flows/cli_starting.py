@@ -28,7 +28,7 @@ def ui(
     server_only: Annotated[
         bool,
         typer.Option(
-            "--server-only", help="Start no runs here: workers of a work pool do; see README."
+            "--server-only", help="Start no runs here: workers do; see docs/operations.md."
         ),
     ] = False,
 ) -> None:

@@ -143,7 +143,7 @@ def _compare(output: Output, database_url: str, quickbooks: QuickBooksStandin) -
     output.say("  .venv/bin/clockbooks entries --state rejected    what did not go, and why")
     output.say("  .venv/bin/clockbooks entries --csv entries.csv   every entry, for a spreadsheet")
     output.say("  data/demo_world.yaml                             the company of this demo")
-    output.say("  README.md                                        how to connect your own")
+    output.say("  docs/guide.md                                    how to connect your own")
 
 
 def _deactivate(

@@ -123,7 +123,7 @@ OWN = (
 
 
 class Settings(BaseSettings):
-    """What the environment says; see README, Settings."""
+    """What the environment says; see docs/settings.md."""
 
     model_config = SettingsConfigDict(env_prefix=PREFIX, env_ignore_empty=True, extra="ignore")
 

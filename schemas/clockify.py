@@ -7,7 +7,7 @@ from schemas.frames import UTC_US, column
 
 
 class TimeEntries(pa.DataFrameModel):
-    """One Clockify time entry a row, before any rounding or judging."""
+    """One Clockify time entry per row, before it is rounded and judged."""
 
     entry_id: Series[str] = column(
         "Clockify's id of the entry; the key of the ledger.",
@@ -17,12 +17,16 @@ class TimeEntries(pa.DataFrameModel):
     )
     user_id: Series[str] = column("Who worked.", source="userId", str_length={"min_value": 1})
     user_name: Series[str] = column(
-        "Their name; every deleted user is called DeletedUser.", source="userName", nullable=True
+        "Their name; every deleted user reads DeletedUser.", source="userName", nullable=True
     )
     user_email: Series[str] = column("Their e-mail address.", source="userEmail", nullable=True)
-    project_id: Series[str] = column("Empty without a project.", source="projectId", nullable=True)
+    project_id: Series[str] = column(
+        "Id of the project; empty without one.", source="projectId", nullable=True
+    )
     project_name: Series[str] = column("Name of the project.", source="projectName", nullable=True)
-    client_id: Series[str] = column("Empty without a client.", source="clientId", nullable=True)
+    client_id: Series[str] = column(
+        "Id of the project's client; empty without one.", source="clientId", nullable=True
+    )
     client_name: Series[str] = column(
         "Name of the project's client.", source="clientName", nullable=True
     )
@@ -44,25 +48,25 @@ class TimeEntries(pa.DataFrameModel):
     )
     billable: Series["boolean"] = column("Whether the customer pays for it.", source="billable")
     entry_type: Series[str] = column(
-        "Reports of mid-2023 have no type: those entries are REGULAR.",
+        "Kind of time. Reports of mid-2023 have no type: those entries are REGULAR.",
         source="type",
         isin=["REGULAR", "BREAK", "HOLIDAY", "TIME_OFF"],
     )
     rate_micros: Series["Int64"] = column(
-        "Billable rate an hour as Clockify reports it for the entry; empty when it reports none."
-        " Millionths, because rates may have fractions of a cent.",
-        source="rate (hundredths of the currency unit; FACTS 1.7), earnedRate",
+        "Hourly billable rate that Clockify reports for the entry; empty when it reports none."
+        " In millionths, because a rate may have fractions of a cent.",
+        source="rate (hundredths of the currency unit; FACTS, Clockify, 1.7), earnedRate",
         unit="millionths of the currency unit",
         nullable=True,
         ge=0,
     )
     currency: Series[str] = column(
-        "Currency of the rate, ISO 4217; the workspace's where the entry names none.",
+        "Currency of the rate, ISO 4217; the workspace's when the entry names none.",
         source="currency, else workspace.currencies[isDefault]",
         nullable=True,
     )
     approved: Series[bool] = column(
-        "Whether its timesheet was approved; true for all where nobody asked.",
+        "Whether its timesheet was approved; true for every row when nobody asked.",
         source="membership in a report with approvalState APPROVED",
     )
 
@@ -74,11 +78,11 @@ class TimeEntries(pa.DataFrameModel):
 
 
 class Users(pa.DataFrameModel):
-    """One Clockify user a row, whatever their state."""
+    """One Clockify user per row, active or not."""
 
     clockify_id: Series[str] = column("Clockify's id.", source="id", unique=True)
     name: Series[str] = column(
-        "Empty for users who never signed in, and for deleted ones, who all read DeletedUser.",
+        "Name; empty for users who never signed in, DeletedUser for every deleted one.",
         source="name",
         nullable=True,
     )
@@ -96,7 +100,7 @@ class Users(pa.DataFrameModel):
 
 
 class Clients(pa.DataFrameModel):
-    """One Clockify client a row, archived ones too."""
+    """One Clockify client per row, archived ones too."""
 
     clockify_id: Series[str] = column("Clockify's id.", source="id", unique=True)
     name: Series[str] = column("Name.", source="name", str_length={"min_value": 1})
@@ -110,7 +114,7 @@ class Clients(pa.DataFrameModel):
 
 
 class Projects(pa.DataFrameModel):
-    """One Clockify project a row, archived ones too."""
+    """One Clockify project per row, archived ones too."""
 
     clockify_id: Series[str] = column("Clockify's id.", source="id", unique=True)
     name: Series[str] = column("Name.", source="name", str_length={"min_value": 1})

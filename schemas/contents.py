@@ -8,7 +8,7 @@ from schemas.words import Source
 
 
 class Contents(pa.DataFrameModel):
-    """The content of one entry a row, as far as its source told it.
+    """The content of one entry per row, as far as its source says.
 
     A missing text was not told (an export without that column); an empty one was told to be empty.
     """
@@ -21,20 +21,20 @@ class Contents(pa.DataFrameModel):
     )
     user_id: Series[str] = column("Who worked: Clockify's id.", source="TimeEntries.user_id")
     person: Series[str] = column(
-        "Who worked: QuickBooks' kind and id; empty for somebody without a link.",
+        "Who worked: QuickBooks' kind and id; empty for a person without a link.",
         source="Links",
         nullable=True,
     )
     day: Series[str] = column("Local day, YYYY-MM-DD.", source="TimeEntries.start or .day")
     start: Series[UTC_US] = column(
-        "Start; empty where the source tells only the day.",
+        "Start; empty when the source gives only the day.",
         source="TimeEntries.start",
         unit="UTC",
         nullable=True,
     )
     wall: Series[str] = column(
-        "What the source's own clock showed at the start, YYYY-MM-DDTHH:MM, whatever time zone it"
-        " was taken to be in; empty where the source tells only the day.",
+        "Start as the source's own clock showed it, YYYY-MM-DDTHH:MM, no matter which time zone it"
+        " was read in; empty when the source gives only the day.",
         source="the file; for Clockify's own entries, the connection's time zone",
         nullable=True,
     )
@@ -42,7 +42,7 @@ class Contents(pa.DataFrameModel):
         "Worked time.", source="TimeEntries.duration_s", unit="s", ge=0
     )
     slack_s: Series["Int64"] = column(
-        "By how much that may be off, because the source shows or rounds it so.",
+        "By how much that may be off, because the source shows it rounded.",
         source="the format of the file; 0 from Clockify's own interface",
         unit="s",
         ge=0,
@@ -58,7 +58,7 @@ class Contents(pa.DataFrameModel):
     )
     task: Series[str] = column("Name of the task.", source="TimeEntries.task_name", nullable=True)
     description: Series[str] = column(
-        "SHA-256 of what was done, in the form in which it is compared, shortened.",
+        "SHA-256 of the normalized description, shortened.",
         source="TimeEntries.description",
         nullable=True,
     )

@@ -87,28 +87,36 @@ def add_up(notes: Iterable[Note]) -> list[Note]:
 
 
 class ExportEntries(pa.DataFrameModel):
-    """One row of an export that was read, before any rounding, linking or judging."""
+    """One row of an export as it was read, before it is rounded, linked and judged."""
 
     line: Series["Int64"] = column(
         "Line of the file on which the row begins, from 1.", source="the file", unit="line", ge=1
     )
     user_name: Series[str] = column("Who worked.", source="User, First+Last Name", nullable=True)
     user_email: Series[str] = column("Their e-mail address.", source="Email", nullable=True)
-    project_name: Series[str] = column("Empty without one.", source="Project", nullable=True)
-    client_name: Series[str] = column("Empty without one.", source="Client", nullable=True)
-    task_name: Series[str] = column("Empty without one.", source="Task", nullable=True)
-    tags: Series[str] = column("As in the file: joined by a comma.", source="Tags", nullable=True)
+    project_name: Series[str] = column(
+        "Name of the project; empty without one.", source="Project", nullable=True
+    )
+    client_name: Series[str] = column(
+        "Name of the client; empty without one.", source="Client", nullable=True
+    )
+    task_name: Series[str] = column(
+        "Name of the task; empty without one.", source="Task", nullable=True
+    )
+    tags: Series[str] = column(
+        "Tags as in the file, joined by a comma.", source="Tags", nullable=True
+    )
     description: Series[str] = column(
         "What was done; may be empty.", source="Description (Clockify, Toggl), Notes (Harvest)"
     )
     start: Series[UTC_US] = column(
-        "Start; empty where the export has only days.",
+        "Start; empty when the export has only days.",
         source="Start Date, Start Time",
         unit="UTC",
         nullable=True,
     )
     end: Series[UTC_US] = column(
-        "End; empty where the export has only days.",
+        "End; empty when the export has only days.",
         source="End Date, End Time, else start and Duration",
         unit="UTC",
         nullable=True,
@@ -119,22 +127,22 @@ class ExportEntries(pa.DataFrameModel):
         str_matches=r"^\d{4}-\d\d-\d\d$",
     )
     duration_s: Series["Int64"] = column(
-        "End less start; where there is no end, the duration that the row tells.",
+        "End minus start; without an end, the duration that the row gives.",
         source="Start, End; else Duration or Hours",
         unit="s",
         ge=0,
     )
     billable: Series["boolean"] = column(
-        "Whether the customer pays; false for all where no column says so.", source="Billable"
+        "Whether the customer pays; false for every row when no column says so.", source="Billable"
     )
     entry_type: Series[str] = column(
-        "REGULAR where no column says otherwise.",
+        "Kind of time; REGULAR when no column says otherwise.",
         source="Type",
         isin=["REGULAR", "BREAK", "HOLIDAY", "TIME_OFF"],
     )
     rate_micros: Series["Int64"] = column(
-        "Billable rate an hour; empty for none, which exports write as 0.00 too.",
-        source="Billable Rate (major units; FACTS 1.7)",
+        "Hourly billable rate; empty for none, which exports also write as 0.00.",
+        source="Billable Rate (major units; FACTS, Clockify, 1.7)",
         unit="millionths of the currency unit",
         nullable=True,
         ge=0,
@@ -145,25 +153,25 @@ class ExportEntries(pa.DataFrameModel):
         nullable=True,
     )
     approved: Series["boolean"] = column(
-        "Whether the time was approved; empty where the export does not say.",
+        "Whether the time was approved; empty when the export does not say.",
         source="Approved? (Harvest)",
         nullable=True,
     )
     has_clock: Series[bool] = column(
-        "Whether start and end are known, not the day alone.", source="the columns there are"
+        "Whether start and end are known, or only the day.", source="the columns there are"
     )
     start_local: Series[str] = column(
-        "Start as shown, YYYY-MM-DDTHH:MM with :SS where seconds were shown.",
+        "Start as shown, YYYY-MM-DDTHH:MM, with :SS when seconds were shown.",
         source="Start Date, Start Time",
         nullable=True,
     )
     end_local: Series[str] = column(
-        "End as shown, in the same form; empty where the row shows none.",
+        "End as shown, in the same form; empty when the row shows none.",
         source="End Date, End Time",
         nullable=True,
     )
     precision_s: Series["Int64"] = column(
-        "What start and end are shown to: 1, or 60 when either lacks its seconds.",
+        "Precision of start and end: 1, or 60 when either lacks seconds.",
         source="Start Time, End Time; Duration where there is no end",
         unit="s",
         isin=[1, 60],

@@ -7,10 +7,10 @@ from schemas.frames import UTC_US, column
 
 
 class FileEntries(TimeEntries):
-    """One row of an export a row: a `TimeEntries` that may know no clock, only a day."""
+    """One row of an export: like `TimeEntries`, but perhaps with a day and no clock time."""
 
     start: Series[UTC_US] = column(
-        "Start; empty where the file tells only the day.",
+        "Start; empty when the file gives only the day.",
         source="Start Date, Start Time",
         unit="UTC",
         nullable=True,
@@ -19,18 +19,20 @@ class FileEntries(TimeEntries):
         "Local day of the start, YYYY-MM-DD.", source="Start Date, in the connection's time zone"
     )
     wall: Series[str] = column(
-        "Start as the file shows it, YYYY-MM-DDTHH:MM; empty where it tells only the day.",
+        "Start as the file shows it, YYYY-MM-DDTHH:MM; empty when it gives only the day.",
         source="Start Date, Start Time",
         nullable=True,
     )
     slack_s: Series["Int64"] = column(
-        "By how much the duration may be off, because the file shows or rounds it so.",
+        "By how much the duration may be off, because the file shows it rounded.",
         source="the format of the file",
         unit="s",
         ge=0,
     )
     file: Series[str] = column("Name of the file.", source="the command")
-    line: Series["Int64"] = column("Line of the file at which the row begins.", source="the file")
+    line: Series["Int64"] = column(
+        "Line of the file at which the row begins.", source="the file", unit="line"
+    )
 
     class Config:
         """See `TimeEntries`."""

@@ -8,10 +8,10 @@ from schemas.words import QboKind, Reason, State
 
 
 class Plan(pa.DataFrameModel):
-    """One entry a row, with the state it ends in; `ready` rows are what would be sent."""
+    """One entry per row, with the state it ends in; `ready` rows are what would be sent."""
 
     entry_id: Series[str] = column("Key of the ledger.", source="TimeEntries", unique=True)
-    state: Series[str] = column("Where the entry ends.", source="the rules", isin=list(State))
+    state: Series[str] = column("How the entry ends.", source="the rules", isin=list(State))
     reason: Series[str] = column(
         "Why it does not go; empty when it does.",
         source="the rules",
@@ -20,7 +20,7 @@ class Plan(pa.DataFrameModel):
     )
     detail: Series[str] = column(
         "What a person can do about it, in one or two sentences; empty when it goes.",
-        source="transforms/explain.py",
+        source="the rules",
         nullable=True,
     )
     date: Series[str] = column(
@@ -28,28 +28,41 @@ class Plan(pa.DataFrameModel):
         source="TimeEntries.start in the connection's time zone",
     )
     minutes: Series["Int64"] = column(
-        "Billed time after rounding; empty while the timer runs.",
+        "Time after rounding; empty while the timer runs.",
         source="TimeEntries.duration_s, rounded",
         unit="min",
         nullable=True,
     )
     user: Series[str] = column("Who worked.", source="TimeEntries.user_name", nullable=True)
-    project: Series[str] = column("Project.", source="TimeEntries.project_name", nullable=True)
-    client: Series[str] = column("Client.", source="TimeEntries.client_name", nullable=True)
+    project: Series[str] = column(
+        "Name of the project.", source="TimeEntries.project_name", nullable=True
+    )
+    client: Series[str] = column(
+        "Name of the client.", source="TimeEntries.client_name", nullable=True
+    )
     description: Series[str] = column("What was done.", source="TimeEntries.description")
-    billable: Series[bool] = column("Billable.", source="TimeEntries.billable")
+    billable: Series[bool] = column(
+        "Whether the customer pays for it.", source="TimeEntries.billable"
+    )
     rate_micros: Series["Int64"] = column(
-        "Rate an hour; only for billable entries.",
+        "Hourly rate; only for billable entries.",
         source="TimeEntries.rate_micros",
         unit="millionths of the currency unit",
         nullable=True,
     )
     qbo_kind: Series[str] = column(
-        "Employee or vendor.", source="Links", isin=list(QboKind), nullable=True
+        "Whether the worker is an employee or a vendor.",
+        source="Links",
+        isin=list(QboKind),
+        nullable=True,
     )
-    qbo_person_id: Series[str] = column("Their id.", source="Links.qbo_id", nullable=True)
+    qbo_person_id: Series[str] = column(
+        "QuickBooks' id of the worker.", source="Links.qbo_id", nullable=True
+    )
     qbo_customer_id: Series[str] = column(
-        "Id of the customer; empty without a project.", source="Links.qbo_id", nullable=True
+        "QuickBooks' id of the customer; empty without a project.",
+        source="Links.qbo_id",
+        nullable=True,
     )
     time_activity_id: Series[str] = column(
         "QuickBooks' id, once sent.", source="the ledger", nullable=True
@@ -63,12 +76,12 @@ class Plan(pa.DataFrameModel):
 
 
 class Activities(pa.DataFrameModel):
-    """One TimeActivity to be created a row, for one `ready` entry of the plan."""
+    """One TimeActivity to create per row, for one `ready` entry of the plan."""
 
     entry_id: Series[str] = column("Key of the ledger.", source="Plan", unique=True)
     body: Series[str] = column(
         "The TimeActivity as QuickBooks reads it: a JSON object, to the byte.",
-        source="transforms/activities.py",
+        source="Plan",
     )
 
     class Config:

@@ -11,15 +11,20 @@ from schemas.words import QboKind
 
 
 class People(pa.DataFrameModel):
-    """One employee or vendor a row: those who can have worked."""
+    """One employee or vendor per row: the people who can work."""
 
     qbo_id: Series[str] = column("QuickBooks' id, unique among rows of its kind.", source="Id")
     qbo_kind: Series[str] = column(
-        "Contractors are vendors.", source="Employee, Vendor", isin=list(QboKind)
+        "Which list they are in; contractors are vendors.",
+        source="Employee, Vendor",
+        isin=list(QboKind),
     )
     name: Series[str] = column("DisplayName.", source="DisplayName", str_length={"min_value": 1})
     email: Series[str] = column("E-mail address.", source="PrimaryEmailAddr.Address", nullable=True)
-    active: Series[bool] = column("Inactive rows bear ' (deleted)'.", source="Active")
+    active: Series[bool] = column(
+        "Whether it is active; QuickBooks appends ' (deleted)' to the names of inactive rows.",
+        source="Active",
+    )
 
     class Config:
         """Rows are coerced to these types; what cannot be is set aside."""
@@ -29,11 +34,11 @@ class People(pa.DataFrameModel):
 
 
 class Customers(pa.DataFrameModel):
-    """One customer, sub-customer or project a row: those who can be billed."""
+    """One customer, sub-customer or project per row: those who can be billed."""
 
     qbo_id: Series[str] = column("QuickBooks' id.", source="Id", unique=True)
     name: Series[str] = column(
-        "DisplayName alone: a sub-customer may bear the name of a top-level customer.",
+        "DisplayName; a sub-customer may have the same one as a top-level customer.",
         source="DisplayName",
         str_length={"min_value": 1},
     )
@@ -43,7 +48,10 @@ class Customers(pa.DataFrameModel):
     full_name: Series[str] = column(
         "Names from the top, joined by colons.", source="FullyQualifiedName", nullable=True
     )
-    active: Series[bool] = column("Inactive rows bear ' (deleted)'.", source="Active")
+    active: Series[bool] = column(
+        "Whether it is active; QuickBooks appends ' (deleted)' to the names of inactive rows.",
+        source="Active",
+    )
 
     class Config:
         """See `People`."""

@@ -65,7 +65,7 @@ def _connection_id(**options: Any) -> sa.Column[int]:
         "connection_id",
         sa.ForeignKey("connections.id", ondelete="CASCADE"),
         nullable=False,
-        comment="The connection that the row belongs to.",
+        comment="The connection the row belongs to.",
         **options,
     )
 
@@ -73,66 +73,79 @@ def _connection_id(**options: Any) -> sa.Column[int]:
 connections = sa.Table(
     "connections",
     metadata,
-    sa.Column("id", sa.Integer, primary_key=True),
-    sa.Column("name", sa.String(100), nullable=False, unique=True, comment="--connection NAME"),
-    sa.Column("workspace_id", sa.String(64), nullable=False, comment="Clockify's."),
-    sa.Column("workspace_name", sa.String(250), nullable=False, comment="When connected."),
+    sa.Column("id", sa.Integer, primary_key=True, comment="Our id of the connection."),
+    sa.Column(
+        "name", sa.String(100), nullable=False, unique=True, comment="As in --connection NAME."
+    ),
+    sa.Column("workspace_id", sa.String(64), nullable=False, comment="Clockify's id."),
+    sa.Column("workspace_name", sa.String(250), nullable=False, comment="Its name when connected."),
     sa.Column("realm_id", sa.String(64), nullable=False, comment="The QuickBooks company."),
-    sa.Column("company_name", sa.String(250), nullable=False, comment="When connected."),
+    sa.Column("company_name", sa.String(250), nullable=False, comment="Its name when connected."),
     sa.Column(
         "timezone", sa.String(64), nullable=False, comment="IANA name; decides an entry's day."
     ),
-    sa.Column("link_vendors", sa.Boolean, nullable=False, comment="Whether vendors may work."),
+    sa.Column(
+        "link_vendors", sa.Boolean, nullable=False, comment="Whether users may link to vendors."
+    ),
     sa.Column("connected_at", Utc, nullable=False, comment="UTC; renewed by each connect."),
     sa.Column("synced_at", Utc, comment="UTC; null until the first sync."),
     sa.UniqueConstraint("workspace_id", "realm_id"),
+    comment="Each Clockify workspace joined to a QuickBooks company.",
 )
 
 secrets = sa.Table(
     "secrets",
     metadata,
     _connection_id(primary_key=True),
-    sa.Column("clockify_api_key", sa.Text, nullable=False, comment="Encrypted."),
-    sa.Column("access_token", sa.Text, nullable=False, comment="Encrypted."),
-    sa.Column("access_expires_at", Utc, nullable=False, comment="UTC."),
-    sa.Column("refresh_token", sa.Text, nullable=False, comment="Encrypted."),
-    sa.Column("refresh_expires_at", Utc, comment="UTC; null when Intuit did not say."),
+    sa.Column("clockify_api_key", sa.Text, nullable=False, comment="Clockify's key, encrypted."),
+    sa.Column("access_token", sa.Text, nullable=False, comment="Intuit's, encrypted."),
+    sa.Column("access_expires_at", Utc, nullable=False, comment="UTC; when that token ends."),
+    sa.Column("refresh_token", sa.Text, nullable=False, comment="Intuit's, encrypted."),
+    sa.Column(
+        "refresh_expires_at",
+        Utc,
+        comment="UTC; when that token ends. Null when Intuit did not say.",
+    ),
     sa.Column(
         "consent_expires_at",
         Utc,
-        comment="UTC; the end that no refresh puts off. Null when Intuit did not say.",
+        comment="UTC; the hard end, which no refresh extends. Null when Intuit did not say.",
     ),
     sa.Column(
         "consent_ended_at",
         Utc,
-        comment="UTC; when Intuit refused the refresh token for good. Null while it does not.",
+        comment="UTC; when Intuit rejected the refresh token for good. Null while it is valid.",
     ),
-    sa.Column("refresher", sa.String(36), comment="Who is asking Intuit; null when nobody is."),
-    sa.Column("refresher_until", Utc, comment="UTC; past it, whoever was asking counts as dead."),
-    sa.Column("changed_at", Utc, nullable=False, comment="UTC."),
-    comment="None for a connection that was disconnected.",
+    sa.Column(
+        "refresher", sa.String(36), comment="Who holds the refresh lease; null when nobody does."
+    ),
+    sa.Column("refresher_until", Utc, comment="UTC; when the refresh lease ends."),
+    sa.Column("changed_at", Utc, nullable=False, comment="UTC; the last change of the row."),
+    comment="The secrets of each connection; a disconnected one has no row.",
 )
 
 own_settings = sa.Table(
     "own_settings",
     metadata,
     _connection_id(primary_key=True),
-    sa.Column("name", sa.String(50), primary_key=True, comment="As in `Settings`."),
-    sa.Column("value", sa.Text, nullable=False, comment="As text, as in the environment."),
-    sa.Column("changed_at", Utc, nullable=False, comment="UTC."),
-    comment="What one connection has otherwise than the environment says for all.",
+    sa.Column("name", sa.String(50), primary_key=True, comment="The setting's name."),
+    sa.Column(
+        "value", sa.Text, nullable=False, comment="Its value, written as in the environment."
+    ),
+    sa.Column("changed_at", Utc, nullable=False, comment="UTC; when it was set."),
+    comment="Settings of one connection that override the environment.",
 )
 
 revocations = sa.Table(
     "revocations",
     metadata,
-    sa.Column("id", sa.Integer, primary_key=True),
+    sa.Column("id", sa.Integer, primary_key=True, comment="Our id of the revocation."),
     _connection_id(index=True),
     sa.Column("refresh_token", sa.Text, nullable=False, comment="Encrypted."),
     sa.Column("asked_at", Utc, nullable=False, comment="UTC; when somebody disconnected."),
     sa.Column("tried_at", Utc, comment="UTC; null before the first try."),
     sa.Column("problem", sa.Text, comment="Why the last try failed; null before the first."),
-    comment="Tokens that Intuit has still to be told to revoke.",
+    comment="Tokens that Intuit has yet to revoke; later commands try again.",
 )
 
 links = sa.Table(
@@ -140,13 +153,14 @@ links = sa.Table(
     metadata,
     _connection_id(primary_key=True),
     sa.Column("kind", sa.String(10), primary_key=True, comment="user or project"),
-    sa.Column("clockify_id", sa.String(64), primary_key=True),
-    sa.Column("clockify_name", sa.Text, comment="When linked."),
+    sa.Column("clockify_id", sa.String(64), primary_key=True, comment="Clockify's id."),
+    sa.Column("clockify_name", sa.Text, comment="Its name when linked."),
     sa.Column("qbo_kind", sa.String(10), nullable=False, comment="employee, vendor or customer"),
-    sa.Column("qbo_id", sa.String(20), nullable=False),
-    sa.Column("qbo_name", sa.Text, nullable=False, comment="When linked."),
-    sa.Column("origin", sa.String(10), nullable=False, comment="name, or manual: by hand"),
-    sa.Column("linked_at", Utc, nullable=False, comment="UTC."),
+    sa.Column("qbo_id", sa.String(20), nullable=False, comment="QuickBooks' id."),
+    sa.Column("qbo_name", sa.Text, nullable=False, comment="Its DisplayName when linked."),
+    sa.Column("origin", sa.String(10), nullable=False, comment="name, manual (by hand) or created"),
+    sa.Column("linked_at", Utc, nullable=False, comment="UTC; when it was linked."),
+    comment="Which Clockify user or project is which person or customer in QuickBooks.",
 )
 
 unlinked = sa.Table(
@@ -154,10 +168,15 @@ unlinked = sa.Table(
     metadata,
     _connection_id(primary_key=True),
     sa.Column("kind", sa.String(10), primary_key=True, comment="user or project"),
-    sa.Column("clockify_id", sa.String(64), primary_key=True),
-    sa.Column("clockify_name", sa.Text),
-    sa.Column("problem", sa.String(10), nullable=False, comment="missing, near or ambiguous"),
-    sa.Column("candidates", sa.Text, nullable=False, comment="The likeliest partners, as text."),
+    sa.Column("clockify_id", sa.String(64), primary_key=True, comment="Clockify's id."),
+    sa.Column("clockify_name", sa.Text, comment="Its name, with its client."),
+    sa.Column(
+        "problem",
+        sa.String(10),
+        nullable=False,
+        comment="missing, near, ambiguous, unlinked (by hand) or gone",
+    ),
+    sa.Column("candidates", sa.Text, nullable=False, comment="The likeliest matches, as text."),
     comment="What the last sync could not link, so that a send can name the near misses.",
 )
 
@@ -166,14 +185,15 @@ runs = sa.Table(
     metadata,
     sa.Column("id", sa.String(36), primary_key=True, comment="UUID; run_id in JSON."),
     _connection_id(index=True),
-    sa.Column("started_at", Utc, nullable=False, comment="UTC."),
+    sa.Column("started_at", Utc, nullable=False, comment="UTC; when it began."),
     sa.Column(
         "lease_until",
         Utc,
         nullable=False,
-        comment="UTC; renewed while the run lives. Past it, its claims are in doubt.",
+        comment="UTC; renewed while the run is alive. After it, the run's claims are in doubt.",
     ),
-    sa.Column("finished_at", Utc, comment="UTC; null while it lives, and after a crash."),
+    sa.Column("finished_at", Utc, comment="UTC; null while it runs, and after a crash."),
+    comment="Every send, import and settlement, with the lease on what it claims.",
 )
 
 batches = sa.Table(
@@ -181,19 +201,25 @@ batches = sa.Table(
     metadata,
     sa.Column("request_id", sa.String(36), primary_key=True, comment="QuickBooks' requestid."),
     _connection_id(index=True),
-    sa.Column("run_id", sa.ForeignKey("runs.id", ondelete="CASCADE"), nullable=False),
+    sa.Column(
+        "run_id",
+        sa.ForeignKey("runs.id", ondelete="CASCADE"),
+        nullable=False,
+        comment="The run that sent it.",
+    ),
     sa.Column("fingerprint", sa.String(64), nullable=False, comment="SHA-256 of the exact bytes."),
-    sa.Column("claimed_at", Utc, nullable=False, comment="UTC; before the first byte left."),
+    sa.Column("claimed_at", Utc, nullable=False, comment="UTC; before the first byte was sent."),
     sa.Column(
         "quiet_from",
         Utc,
-        comment="UTC; from then on QuickBooks can no longer be at work on it. Null until in doubt.",
+        comment="UTC; after it QuickBooks cannot still be working on it. Null until in doubt.",
     ),
     sa.Column(
         "qbo_time",
         Utc,
-        comment="QuickBooks' own clock before the claim: what it made of the batch is younger.",
+        comment="QuickBooks' own clock before the claim: what the batch created is newer.",
     ),
+    comment="Each batch that was handed to QuickBooks, under the request id it was sent with.",
 )
 
 ledger = sa.Table(
@@ -201,28 +227,42 @@ ledger = sa.Table(
     metadata,
     _connection_id(primary_key=True),
     sa.Column("entry_id", sa.String(64), primary_key=True, comment="The source's id."),
-    sa.Column("state", _one_of("state", LedgerState), nullable=False),
-    sa.Column("run_id", sa.ForeignKey("runs.id"), nullable=False, comment="Who claimed it last."),
-    sa.Column("request_id", sa.ForeignKey("batches.request_id"), nullable=False),
-    sa.Column("bid", sa.String(10), nullable=False, comment="Its bId in that request."),
+    sa.Column(
+        "state",
+        _one_of("state", LedgerState),
+        nullable=False,
+        comment="sending until QuickBooks answers; in doubt once its run has ended.",
+    ),
+    sa.Column(
+        "run_id", sa.ForeignKey("runs.id"), nullable=False, comment="The run that claimed it last."
+    ),
+    sa.Column(
+        "request_id",
+        sa.ForeignKey("batches.request_id"),
+        nullable=False,
+        comment="The batch it was sent in.",
+    ),
+    sa.Column("bid", sa.String(10), nullable=False, comment="Its bId in that batch."),
     sa.Column("body", sa.Text, nullable=False, comment="The TimeActivity as sent, to the byte."),
-    sa.Column("minutes", sa.Integer, nullable=False, comment="Billed, as sent."),
+    sa.Column("minutes", sa.Integer, nullable=False, comment="Rounded minutes, as sent."),
     sa.Column("txn_date", sa.String(10), nullable=False, comment="Local day, as sent."),
-    sa.Column("time_activity_id", sa.String(20), comment="QuickBooks' Id; null unless sent."),
+    sa.Column(
+        "time_activity_id", sa.String(20), comment="QuickBooks' Id; null unless sent or recalled."
+    ),
     sa.Column("sync_token", sa.String(20), comment="QuickBooks' SyncToken; null unless sent."),
     sa.Column(
         "proof",
         _one_of("proof", Proof),
-        comment="How we know that it was sent; null unless sent.",
+        comment="How we know it was sent: QuickBooks' answer, or its books. Null unless sent.",
     ),
     sa.Column("fault", sa.Text, comment="QuickBooks' own words; null unless refused."),
     sa.Column("qbo_time", Utc, comment="QuickBooks' own clock when it answered."),
     sa.Column(
         "company_state",
         sa.Text,
-        comment="What the company said of itself then; null unless refused.",
+        comment="The company's plan, currency and closing date then; null unless refused.",
     ),
-    sa.Column("changed_at", Utc, nullable=False, comment="UTC."),
+    sa.Column("changed_at", Utc, nullable=False, comment="UTC; the last change of state."),
     sa.CheckConstraint(
         "(state IN ('sent', 'recalled')) = (time_activity_id IS NOT NULL)", name="sent_has_an_id"
     ),
@@ -230,37 +270,56 @@ ledger = sa.Table(
     sa.UniqueConstraint("request_id", "bid"),
     sa.UniqueConstraint("connection_id", "time_activity_id"),
     sa.Index("ix_ledger_open", "connection_id", "state", "request_id"),
+    comment="Every entry that was ever claimed for sending: the only record of what was sent.",
 )
 
 contents = sa.Table(
     "contents",
     metadata,
-    sa.Column("connection_id", sa.Integer, primary_key=True),
-    sa.Column("entry_id", sa.String(64), primary_key=True),
+    sa.Column(
+        "connection_id",
+        sa.Integer,
+        primary_key=True,
+        comment="The connection the row belongs to.",
+    ),
+    sa.Column("entry_id", sa.String(64), primary_key=True, comment="The source's id."),
     sa.Column(
         "claim_no",
         sa.BigInteger,
         nullable=False,
-        comment="Grows with each claim of the connection: what is new since a plan was made.",
+        comment="Grows with each claim of the connection, to find what is new since a plan.",
     ),
-    sa.Column("source", _one_of("source", Source), nullable=False, comment="Who gave the id."),
-    sa.Column("user_id", sa.String(64), nullable=False),
-    sa.Column("person", sa.String(40), comment="QuickBooks' kind and id: employee:61"),
+    sa.Column(
+        "source",
+        _one_of("source", Source),
+        nullable=False,
+        comment="Whether Clockify gave the id, or we did for a row of a file.",
+    ),
+    sa.Column("user_id", sa.String(64), nullable=False, comment="Who worked: Clockify's id."),
+    sa.Column(
+        "person",
+        sa.String(40),
+        comment="Who worked in QuickBooks: kind and id, such as employee:61.",
+    ),
     sa.Column("day", sa.String(10), nullable=False, comment="Local day."),
-    sa.Column("start", Utc, comment="UTC; null where the source told only the day."),
+    sa.Column("start", Utc, comment="UTC; null where the source gives only the day."),
     sa.Column(
         "wall",
         sa.String(16),
-        comment="Start as the source's own clock showed it, YYYY-MM-DDTHH:MM: in a file, whatever"
-        " time zone it was taken to be in.",
+        comment="Start as the source's own clock showed it, YYYY-MM-DDTHH:MM; in a file, no matter"
+        " which time zone it was read in.",
     ),
-    sa.Column("duration_s", sa.Integer, nullable=False, comment="Worked, before rounding."),
-    sa.Column("slack_s", sa.Integer, nullable=False, comment="By how much that may be off."),
-    sa.Column("project_id", sa.String(64)),
-    sa.Column("project", sa.Text),
-    sa.Column("client", sa.Text),
-    sa.Column("task", sa.Text),
-    sa.Column("description", sa.String(32), comment="SHA-256, shortened."),
+    sa.Column(
+        "duration_s", sa.Integer, nullable=False, comment="Time worked in seconds, before rounding."
+    ),
+    sa.Column(
+        "slack_s", sa.Integer, nullable=False, comment="By how many seconds that may be off."
+    ),
+    sa.Column("project_id", sa.String(64), comment="Clockify's id of the project."),
+    sa.Column("project", sa.Text, comment="Name of the project."),
+    sa.Column("client", sa.Text, comment="Name of its client."),
+    sa.Column("task", sa.Text, comment="Name of the task."),
+    sa.Column("description", sa.String(32), comment="SHA-256 of what was done, shortened."),
     sa.ForeignKeyConstraint(
         ["connection_id", "entry_id"],
         ["ledger.connection_id", "ledger.entry_id"],
@@ -269,8 +328,8 @@ contents = sa.Table(
     ),
     sa.Index("ix_contents_day", "connection_id", "day"),
     sa.Index("ix_contents_claim_no", "connection_id", "claim_no"),
-    comment="What the ledger's entries are about, to know them again where no id says so."
-    " A null text was not told; an empty one was told to be empty.",
+    comment="The content of the ledger's entries, to recognize the same work where no id does."
+    " Null means that the source does not say; an empty text, that it says there is none.",
 )
 
 verdicts = sa.Table(
@@ -278,90 +337,126 @@ verdicts = sa.Table(
     metadata,
     _connection_id(primary_key=True),
     sa.Column("entry_id", sa.String(64), primary_key=True, comment="The source's id."),
-    sa.Column("run_id", sa.ForeignKey("runs.id", ondelete="CASCADE"), nullable=False),
-    sa.Column("state", _one_of("state", State), nullable=False),
-    sa.Column("reason", _one_of("reason", Reason)),
+    sa.Column(
+        "run_id",
+        sa.ForeignKey("runs.id", ondelete="CASCADE"),
+        nullable=False,
+        comment="The latest run that judged it.",
+    ),
+    sa.Column(
+        "state", _one_of("state", State), nullable=False, comment="How it ended in that run."
+    ),
+    sa.Column("reason", _one_of("reason", Reason), comment="Why it did not go; null when it did."),
     sa.Column("detail", sa.Text, comment="What a person can do about it."),
     sa.Column("date", sa.String(10), nullable=False, comment="Local day."),
-    sa.Column("minutes", sa.Integer, comment="Billed; null while the timer runs."),
-    sa.Column("user", sa.Text),
-    sa.Column("client", sa.Text),
-    sa.Column("project", sa.Text),
-    sa.Column("description", sa.Text, nullable=False),
+    sa.Column("minutes", sa.Integer, comment="Rounded minutes; null while the timer runs."),
+    sa.Column("user", sa.Text, comment="Who worked."),
+    sa.Column("client", sa.Text, comment="Name of the client."),
+    sa.Column("project", sa.Text, comment="Name of the project."),
+    sa.Column("description", sa.Text, nullable=False, comment="What was done."),
     sa.Index("ix_verdicts_day", "connection_id", "date"),
-    comment="What the latest run said of each entry. What is sent, the ledger alone says.",
+    comment="How each entry ended in the latest run that judged it. For what was sent, only the"
+    " ledger counts.",
 )
 
 pacing = sa.Table(
     "pacing",
     metadata,
     sa.Column("realm_id", sa.String(64), primary_key=True, comment="The QuickBooks company."),
-    sa.Column("api_url", sa.Text, primary_key=True, comment="Where its calls go."),
-    sa.Column("state", sa.Text, nullable=False, comment="JSON: `connectors.pacing.Pace`."),
-    comment="The calls of the last minute and what was learned of a company's limits: shared by all"
-    " processes that serve it. Whatever is lost here is learned again.",
+    sa.Column("api_url", sa.Text, primary_key=True, comment="The address its calls go to."),
+    sa.Column(
+        "state", sa.Text, nullable=False, comment="Recent calls and learned limits, as JSON."
+    ),
+    comment="The calls of the last minute and the learned limits of a company, shared by all"
+    " processes that call it. What is lost here is learned again.",
 )
 
 plans = sa.Table(
     "plans",
     metadata,
-    sa.Column("id", sa.Integer, primary_key=True, comment="For people: plan 12."),
+    sa.Column("id", sa.Integer, primary_key=True, comment="The number people see: plan 12."),
     _connection_id(),
-    sa.Column("state", _one_of("plan_state", PlanState), nullable=False),
+    sa.Column(
+        "state",
+        _one_of("plan_state", PlanState),
+        nullable=False,
+        comment="How far its review has come.",
+    ),
     sa.Column("first_day", sa.String(10), nullable=False, comment="Local day, included."),
     sa.Column("last_day", sa.String(10), nullable=False, comment="Local day, included."),
-    sa.Column("flow_run_id", sa.String(36), comment="The run that waits, in Prefect."),
-    sa.Column("address", sa.Text, comment="Of that run's page, where somebody decides."),
-    sa.Column("made_at", Utc, nullable=False, comment="UTC."),
-    sa.Column("expires_at", Utc, comment="UTC; from then on nobody can approve. Null in making."),
+    sa.Column("flow_run_id", sa.String(36), comment="The Prefect run that waits."),
+    sa.Column("address", sa.Text, comment="The page where somebody decides."),
+    sa.Column("made_at", Utc, nullable=False, comment="UTC; when it was made."),
+    sa.Column(
+        "expires_at",
+        Utc,
+        comment="UTC; after it nobody can approve. Null while the plan is being made.",
+    ),
     sa.Column(
         "fingerprint",
         sa.String(64),
-        comment="SHA-256 of its entries' ids and TimeActivities, in order. Null in making.",
+        comment="SHA-256 of its entries' ids and TimeActivities, in order. Null while it is made.",
     ),
     sa.Column("entries", sa.Integer, nullable=False, comment="How many would go."),
-    sa.Column("minutes", sa.BigInteger, nullable=False, comment="Billed, of all that would go."),
-    sa.Column("amount_cents", sa.BigInteger, nullable=False, comment="In hundredths."),
-    sa.Column("currency", sa.String(3), nullable=False, comment="The company's; empty: unknown."),
+    sa.Column(
+        "minutes", sa.BigInteger, nullable=False, comment="Rounded minutes of all that would go."
+    ),
+    sa.Column(
+        "amount_cents",
+        sa.BigInteger,
+        nullable=False,
+        comment="Billable amount, in hundredths of the currency unit.",
+    ),
+    sa.Column(
+        "currency",
+        sa.String(3),
+        nullable=False,
+        comment="The company's currency; empty when unknown.",
+    ),
     sa.Column("decided_at", Utc, comment="UTC; null until decided."),
     sa.Column("decided_by", sa.Text, comment="Who decided, in their own words."),
-    sa.Column("note", sa.Text, comment="What they wrote to it."),
+    sa.Column("note", sa.Text, comment="What they noted."),
     sa.Column(
         "verified_by",
         sa.Text,
-        comment="Who decided, as a proxy with a login of its own says; null where none does.",
+        comment="Who decided, according to a proxy with its own login; null without one.",
     ),
     sa.Column("run_id", sa.ForeignKey("runs.id"), comment="The run that sent it; null until then."),
     sa.Index("ix_plans_waiting", "connection_id", "state"),
     sa.Index("ix_plans_flow_run_id", "flow_run_id"),
-    comment="What was shown to somebody before it went, and what they decided.",
+    comment="Plans that were shown to somebody for review, and what they decided.",
 )
 
 plan_entries = sa.Table(
     "plan_entries",
     metadata,
-    sa.Column("plan_id", sa.ForeignKey("plans.id", ondelete="CASCADE"), primary_key=True),
+    sa.Column(
+        "plan_id",
+        sa.ForeignKey("plans.id", ondelete="CASCADE"),
+        primary_key=True,
+        comment="The plan it belongs to.",
+    ),
     sa.Column("number", sa.Integer, primary_key=True, comment="Its place in the plan, from 1."),
     sa.Column("entry_id", sa.String(64), nullable=False, comment="The source's id."),
     sa.Column("date", sa.String(10), nullable=False, comment="Local day."),
-    sa.Column("minutes", sa.Integer, nullable=False, comment="Billed."),
-    sa.Column("user", sa.Text),
-    sa.Column("client", sa.Text),
-    sa.Column("project", sa.Text),
-    sa.Column("description", sa.Text, nullable=False),
+    sa.Column("minutes", sa.Integer, nullable=False, comment="Rounded minutes."),
+    sa.Column("user", sa.Text, comment="Who worked."),
+    sa.Column("client", sa.Text, comment="Name of the client."),
+    sa.Column("project", sa.Text, comment="Name of the project."),
+    sa.Column("description", sa.Text, nullable=False, comment="What was done."),
     sa.Column("body", sa.Text, nullable=False, comment="The TimeActivity as shown, to the byte."),
-    sa.Column("left_out", sa.Boolean, nullable=False, comment="Whether who approved left it out."),
+    sa.Column("left_out", sa.Boolean, nullable=False, comment="Whether the reviewer left it out."),
     sa.Index("ix_plan_entries_entry_id", "entry_id"),
-    comment="The entries of a kept plan that would go.",
+    comment="The entries of a plan that would go.",
 )
 
 turns = sa.Table(
     "turns",
     metadata,
     _connection_id(primary_key=True),
-    sa.Column("holder", sa.String(36), nullable=False, comment="UUID of whoever has the turn."),
-    sa.Column("what", sa.String(50), nullable=False, comment="What it does: a flow's name."),
-    sa.Column("since", Utc, nullable=False, comment="UTC."),
-    sa.Column("until", Utc, nullable=False, comment="UTC; past it the holder counts as dead."),
-    comment="Which scheduled or served run of a connection is at work; none when nobody is.",
+    sa.Column("holder", sa.String(36), nullable=False, comment="UUID of whoever holds the lock."),
+    sa.Column("what", sa.String(50), nullable=False, comment="The name of the flow that holds it."),
+    sa.Column("since", Utc, nullable=False, comment="UTC; when it was taken."),
+    sa.Column("until", Utc, nullable=False, comment="UTC; after it the holder counts as dead."),
+    comment="The run lock of each connection: which deployed run is working on it, if any.",
 )

@@ -34,6 +34,14 @@ def test_a_house_that_is_well_is_ready(synced):
     assert "refresh token until" in found["Tokens"]["found"]
 
 
+def test_every_line_is_explained(pytestconfig):
+    """A person who does not understand a line finds it in docs/troubleshooting.md."""
+    text = (pytestconfig.rootpath / "docs" / "troubleshooting.md").read_text()
+
+    for name in NAMES:
+        assert f"\n| {name} | " in text, name
+
+
 def test_a_person_sees_a_table(synced):
     """The same for people: states, what was found, what to do, and whether a send would run."""
     ran = synced.run("check")

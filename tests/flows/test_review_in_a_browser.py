@@ -1,7 +1,7 @@
 """Review before it goes, as a person does it: `clockbooks ui`, its pages in a browser, the books.
 
-With SCREENS set to a folder, each step is photographed there: `make screens` keeps them for the
-README, where `pngquant` makes them small.
+With SCREENS set to a folder, each step is photographed there: `make screens` keeps them for
+docs/review.md, where `pngquant` makes them small.
 """
 
 import os

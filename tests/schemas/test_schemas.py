@@ -12,22 +12,14 @@ from alembic.script import ScriptDirectory
 
 from connectors.database import closing_database
 from schemas import migrations
-from schemas.clockify import Clients, Projects, TimeEntries, Users
-from schemas.exports import ExportEntries
+from schemas.clockify import Clients
+from schemas.dictionary import FRAMES
 from schemas.frames import sieve
-from schemas.links import Links, Unlinked
-from schemas.plan import Activities, Plan
-from schemas.quickbooks import Customers, People
 from schemas.tables import REVISION, metadata
 from schemas.words import STATE_OF, Reason
 
-MODELS = [
-    TimeEntries, Users, Clients, Projects, People, Customers, Links, Unlinked, Plan, Activities,
-    ExportEntries,
-]  # fmt: skip
 
-
-@pytest.mark.parametrize("model", MODELS)
+@pytest.mark.parametrize("model", FRAMES)
 def test_every_column_says_what_it_is_and_where_it_comes_from(model):
     """A reader learns meaning and source of each column beside its type."""
     for name, column in model.to_schema().columns.items():
