@@ -7,7 +7,6 @@ OAuth 2 with an authorization code (FACTS, QBO, section 8). The code is exchange
 import base64
 import hashlib
 import hmac
-import json
 import re
 import secrets
 from dataclasses import dataclass, field
@@ -16,7 +15,6 @@ from urllib.parse import parse_qs
 import requests
 from requests.auth import HTTPBasicAuth
 from requests_oauthlib import OAuth2Session
-from urllib3.exceptions import HTTPError
 
 from connectors.bounds import bounded
 from connectors.errors import AskPerson, TryAgain
@@ -95,17 +93,15 @@ def offers_pkce(discovery_url: str) -> bool:
     Source: RFC 8414, `code_challenge_methods_supported`.
     """
     try:
-        with requests.get(
-            discovery_url,
-            headers={"Accept": "application/json", "Accept-Encoding": "identity"},
-            timeout=DISCOVERY_TIMEOUT_S,
-            allow_redirects=False,
-            stream=True,
-        ) as response:
-            read = response.raw.read(DISCOVERY_SIZE + 1)
-        document = json.loads(read) if len(read) <= DISCOVERY_SIZE else {}
-        return "S256" in document["code_challenge_methods_supported"]
-    except (requests.RequestException, HTTPError, ValueError, TypeError, LookupError):
+        with bounded(requests.Session(), DISCOVERY_SIZE) as session:
+            response = session.get(
+                discovery_url,
+                headers={"Accept": "application/json"},
+                timeout=DISCOVERY_TIMEOUT_S,
+                allow_redirects=False,
+            )
+        return "S256" in response.json()["code_challenge_methods_supported"]
+    except (requests.RequestException, ValueError, TypeError, LookupError):
         return False
 
 

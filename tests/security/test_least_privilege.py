@@ -1,6 +1,6 @@
 """Attack: whoever takes over a run has its database role, and should change rows at the most.
 
-The roles are those of README, Security: its statements are what is run here.
+The roles are those of docs/security.md: its statements are what is run here.
 """
 
 import os
@@ -17,15 +17,15 @@ from alembic.config import Config
 from connectors.database import open_database
 from connectors.errors import AskPerson
 
-README = Path(__file__).parents[2] / "README.md"
+GUIDE = Path(__file__).parents[2] / "docs" / "security.md"
 
 
 @contextmanager
 def made():
-    """Give the addresses of README's owner and of its role for runs, in a database of their own."""
+    """Give the addresses of the guide's owner and of its role for runs, in a database of their own."""
     server = sa.make_url(os.environ["CLOCKBOOKS_TEST_POSTGRESQL"])
     mark = uuid.uuid4().hex[:12]
-    statements = re.search(r"```sql\n(.*?)```", README.read_text(), re.DOTALL)[1]
+    statements = re.search(r"```sql\n(.*?)```", GUIDE.read_text(), re.DOTALL)[1]
     statements = re.sub(r"\bclockbooks(_\w+)?\b", rf"clockbooks\1_{mark}", statements)
     before, _, after = statements.partition(r"\connect")
     with _as(server.set(database="postgres")) as connection:
