@@ -121,7 +121,8 @@ def test_the_csv_has_every_row_and_no_formula(sent):
     for row in rows:
         assert not [cell for cell in row.values() if cell.startswith(("=", "+", "-", "@", "\t"))]
         original = told[row["entry_id"]]
-        assert row["description"].removeprefix("'") == original["description"].removeprefix("'")
+        # Apostrophes keep it from running, also after another locale's delimiter.
+        assert row["description"].replace("'", "") == original["description"].replace("'", "")
         assert row["minutes"] == str(original["minutes"])
         assert row["state"] == original["state"]
     assert '\'=HYPERLINK("http://x")' in {row["description"] for row in rows}
