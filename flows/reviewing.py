@@ -128,11 +128,11 @@ def send_reviewed(
     return _carry_out(world, request, report, plan, progress, run), plan
 
 
-def _has_answer(plan: StoredPlan) -> bool:
+def _has_answer(plan: StoredPlan, asked: int = 1) -> bool:
     """Say whether this run comes back with an answer; one that is retried does not."""
     context = FlowRunContext.get()
     policy = context.flow_run.empirical_policy if context and context.flow_run else None
-    return _key(plan, 1) in ((policy and policy.pause_keys) or ())
+    return _key(plan, asked) in ((policy and policy.pause_keys) or ())
 
 
 def _key(plan: StoredPlan, asked: int) -> str:
@@ -230,6 +230,8 @@ def _decided(world: World, plan: StoredPlan) -> StoredPlan:
                 " a new plan."
             )
         description = _question(plan, place, objection)
+        if not _has_answer(plan, asked):  # whoever answered before did not answer this
+            plans.vouch(world.engine, str(plan.flow_run_id), None)
         if asked >= flow_run.run_count:  # otherwise the run comes back with the answer
             get_run_logger().info(
                 "Plan %s waits for a decision: open %s and press Resume (new pages: ⋮, Resume).",
@@ -246,7 +248,6 @@ def _decided(world: World, plan: StoredPlan) -> StoredPlan:
         objection = form.objection(choice)
         if objection is None:
             break
-        plans.vouch(world.engine, str(plan.flow_run_id), None)  # for that answer, not for the next
     return plans.decide(
         world.engine,
         plan.id,

@@ -94,13 +94,9 @@ RoundingWords = Annotated[str, AfterValidator(_known_rounding)]
 #: What to do about a secret that is too short to be hidden wherever it may turn up. The old secret
 #: key is not among them: it is on its way out.
 _LONGER = {
-    "secret_key": "set a longer one and put this one into CLOCKBOOKS_OLD_SECRET_KEY, then run"
-    " `clockbooks rotate-key`",
     "clockify_api_key": "copy the whole key from Clockify",
     "qbo_client_secret": "copy the whole secret from developer.intuit.com",
     "notify": "give whole addresses",
-    "ui_password": "choose a longer one",
-    "database_url": "give the role a longer password",
 }
 
 #: What one connection may have otherwise than the environment says for all.

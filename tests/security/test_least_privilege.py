@@ -22,7 +22,7 @@ GUIDE = Path(__file__).parents[2] / "docs" / "security.md"
 
 @contextmanager
 def made():
-    """Give the addresses of the guide's owner and of its role for runs, in a database of their own."""
+    """Give the addresses of the guide's two roles, in a database of their own."""
     server = sa.make_url(os.environ["CLOCKBOOKS_TEST_POSTGRESQL"])
     mark = uuid.uuid4().hex[:12]
     statements = re.search(r"```sql\n(.*?)```", GUIDE.read_text(), re.DOTALL)[1]
