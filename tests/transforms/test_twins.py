@@ -93,6 +93,29 @@ def test_other_work_is_never_taken_for_the_same(change: dict[str, Any]) -> None:
 
 
 @pytest.mark.parametrize(
+    ("one", "other", "same"),
+    [
+        ("name:Ann Lee", "name:Ann Lee <ann@a.example>", True),
+        ("name:Ann Lee <Ann@a.example>", "name:Ann Lee <ann@a.example>", True),
+        ("name:Ann Lee <ann@a.example>", "name:Ann Lee <ann@b.example>", False),
+        ("name:Ann Lee", "name:Ann Leigh <ann@a.example>", False),
+        ("u1", "name:u1 <ann@a.example>", False),
+    ],
+)
+def test_a_stranger_without_an_address_is_the_one_with_one(
+    one: str,
+    other: str,
+    same: bool,  # noqa: FBT001 - a parameter of the test
+) -> None:
+    """The same export with and without addresses, or of an older Clockbooks, goes once."""
+    left = contents({"user_id": one, "person": "employee:1"})
+    right = contents({"user_id": other, "person": None})
+
+    assert find_twins(left, right).notna().all() == same
+    assert find_twins(right, left).notna().all() == same
+
+
+@pytest.mark.parametrize(
     "moved",
     [
         {"start": "2026-03-02T01:00:00Z", "day": "2026-03-01"},
