@@ -161,6 +161,28 @@ def clashes(rows: pd.DataFrame, known: pd.DataFrame) -> pd.Index:
     return same.index[same]
 
 
+def a_day_off(rows: pd.DataFrame, known: pd.DataFrame) -> pd.Index:
+    """Say which rows are a known entry without a clock in all but its day, which is one off.
+
+    Perhaps its source showed another time zone: nobody can tell, so it is a twin of none.
+
+    Args:
+        rows: `Contents` of rows that are no known entry; those without a start are left out.
+        known: `Contents`.
+
+    Returns:
+        Their index.
+    """
+    timed = rows[rows["start"].notna()]
+    clockless = known[known["start"].isna()]
+    found = pd.Series(False, index=timed.index)
+    for days in (-1, 1):
+        day = pd.to_datetime(clockless["day"]) + pd.Timedelta(days=days)
+        moved = clockless.assign(day=day.dt.strftime("%Y-%m-%d"))
+        found |= find_twins(timed, moved).notna()
+    return found.index[found]
+
+
 def look_alikes(rows: pd.DataFrame, verdicts: pd.DataFrame) -> pd.Series:
     """Find for each row the verdict on what looks the same to a person, each of which once.
 

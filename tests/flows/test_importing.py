@@ -203,6 +203,24 @@ def test_work_that_only_begins_together_is_told(week, export):
     assert "b.csv line 3" in note
 
 
+@pytest.mark.parametrize("change", ["description", "end", "projectId"])
+def test_what_was_edited_in_clockify_after_its_file_went_is_told(week, export, change):
+    """It counts as other work; a person may take back what went from the file."""
+    one, other, *_ = week.clockify.entries.values()
+    week.clockify.entries = {one["id"]: one}
+    assert outcome(week.run("import", str(export(week)), *YES)) == {"sent": 1}
+    one[change] = {
+        "description": "Corrected since",
+        "end": f"{one['end'][:14]}59:59Z",
+        "projectId": other["projectId"],
+    }[change]
+
+    ran = week.run("send", "--start", "2026-09-22", "--end", "2026-09-22", *DRY)
+
+    assert ran.document["counts"]["ready"] == 1
+    assert any(one["id"] in note and "from a file" in note for note in ran.document["notes"])
+
+
 @pytest.mark.parametrize("first", [None, "ann@one.example"])
 def test_two_strangers_of_one_name_are_not_paid_as_one(week, first):
     """One employee of that name: the second one's hours wait for a person, in any later file."""
