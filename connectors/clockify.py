@@ -121,6 +121,7 @@ class Clockify:
         filters: Mapping[str, Sequence[str]] | None = None,
         billable: bool | None = None,
         approved_only: bool = False,
+        counted: Callable[[object], None] = lambda _: None,
     ) -> Iterator[list[Any]]:
         """Yield, page by page, the report's rows that start on the days *start* to *end*.
 
@@ -134,6 +135,7 @@ class Clockify:
             filters: Ids by `users`, `clients` or `projects`.
             billable: Only billable rows, only others, or both.
             approved_only: Only rows whose timesheet is approved.
+            counted: Told what the first page counts of the whole: equal while nothing changes.
 
         Raises:
             Moved: The report changed while it was read, or a page came twice: rows may be missing.
@@ -179,7 +181,9 @@ class Clockify:
                 raise _repeated("report", page)
             before = these
             totals = _totals(answer)
-            first = totals if page == 1 else first
+            if page == 1:
+                first = totals
+                counted(totals)
             seen.extend(map(hash, these))
             nameless += len(rows) - len(named)
             if rows:

@@ -6,8 +6,9 @@ ones are read; a page is forgotten once its rows are staged.
 """
 
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
 from datetime import date, timedelta
-from functools import cache
+from functools import cache, partial
 from itertools import chain
 from typing import Any
 
@@ -31,6 +32,9 @@ _ROWS_AT_ONCE = 5000
 
 #: Gives the currency of each of Clockify's clients, by id.
 Currencies = Callable[[], dict[Any, Any]]
+
+#: First and last day.
+Days = tuple[date, date]
 
 
 def extract(
@@ -62,16 +66,20 @@ def extract(
         return {row.get("id"): row.get("currencyCode") for row in world.clockify.clients()}
 
     first, last = days[0] - timedelta(days=1), days[1] + timedelta(days=1)
-    for start, end in month_slices(first, last):
-        for left in reversed(range(READINGS)):
-            mark = staged.mark()
-            try:
-                _stage_report(world, request, (start, end), facts, staged, currencies)
-                break
-            except Moved as error:
-                if not left:
-                    raise TryAgain(f"{error} So it was {READINGS} times in a row.") from None
-                staged.forget_since(mark)
+    reading = _Reading(world, request, facts, staged, currencies)
+    unread = parts = month_slices(first, last)
+    for _ in range(READINGS):
+        for part in unread:
+            reading.read(part)
+        # An entry may move to a part that was read, from one that was not.
+        unread = [part for part in parts if reading.has_changed(part)] if len(parts) > 1 else []
+        if not unread:
+            break
+    else:
+        raise TryAgain(
+            f"Clockify's entries changed each of the {READINGS} times that they were read. Nothing"
+            " was changed; run the command again."
+        )
     staged.keep_days(*(day.isoformat() for day in days))
     return notes
 
@@ -92,36 +100,72 @@ def _stage_running(
     return []
 
 
-def _stage_report(
-    world: World,
-    request: JobRequest,
-    days: tuple[date, date],
-    facts: Facts,
-    staged: StagedEntries,
-    currencies: Currencies,
-) -> None:
-    """Read the report of some days: all entries, then the approved ones in place of those.
+@dataclass
+class _Reading:
+    """Reads the report, some days at a time."""
 
-    So what counts as approved is what it was in the very answer that called it approved.
-    """
-    chosen = {
-        "users": facts.filters.user_ids,
-        "clients": facts.filters.client_ids,
-        "projects": facts.filters.project_ids,
-    }
-    for approved_only in (False, True) if request.approved_only else (False,):
-        pages = world.clockify.report(
+    world: World
+    request: JobRequest
+    facts: Facts
+    staged: StagedEntries
+    currencies: Currencies
+    _counts: dict[Days, object] = field(default_factory=dict)
+
+    def read(self, days: Days) -> None:
+        """Stage the report of some days; again, where it changes meanwhile."""
+        for left in reversed(range(READINGS)):
+            mark = self.staged.mark()
+            try:
+                self._stage_all(days)
+                break
+            except Moved as error:
+                if not left:
+                    raise TryAgain(f"{error} So it was {READINGS} times in a row.") from None
+                self.staged.forget_since(mark)
+
+    def has_changed(self, days: Days) -> bool:
+        """Say whether the report counts other entries of some days than when it was read."""
+        now: list[object] = []
+        try:
+            next(self._pages(days, counted=now.append), None)
+        except Moved:
+            return True
+        return now != [self._counts[days]]
+
+    def _stage_all(self, days: Days) -> None:
+        """Stage all entries, then the approved ones in place of those.
+
+        So what counts as approved is what it was in the very answer that called it approved.
+        """
+        asked = bool(self.request.approved_only)
+        pages = self._pages(days, counted=partial(self._counts.__setitem__, days))
+        self._stage_pages(pages, approved=not asked)
+        if asked:
+            pages = self._pages(days, approved_only=True)
+            # Rows without an id cannot replace any, and were told.
+            with_id = (
+                [row for row in page if isinstance(row, dict) and row.get("_id")] for page in pages
+            )
+            self._stage_pages(with_id, approved=True)
+
+    def _stage_pages(self, pages: Iterator[list[Any]], *, approved: bool) -> None:
+        for rows in _together(read_ahead(_with_currencies(pages, self.currencies))):
+            _stage(self.world, rows, self.facts, self.staged, approved=approved)
+
+    def _pages(self, days: Days, **more: Any) -> Iterator[list[Any]]:
+        filters = self.facts.filters
+        chosen = {
+            "users": filters.user_ids,
+            "clients": filters.client_ids,
+            "projects": filters.project_ids,
+        }
+        return self.world.clockify.report(
             *days,
-            timezone=world.timezone,
+            timezone=self.world.timezone,
             filters={name: sorted(ids) for name, ids in chosen.items() if ids},
-            billable=facts.filters.billable,
-            approved_only=approved_only,
+            billable=filters.billable,
+            **more,
         )
-        approved = approved_only or not request.approved_only
-        for rows in _together(read_ahead(_with_currencies(pages, currencies))):
-            if approved_only:  # rows without an id cannot replace any, and were told
-                rows = [row for row in rows if isinstance(row, dict) and row.get("_id")]  # noqa: PLW2901
-            _stage(world, rows, facts, staged, approved=approved)
 
 
 def _with_currencies(pages: Iterator[list[Any]], currencies: Currencies) -> Iterator[list[Any]]:

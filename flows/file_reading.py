@@ -169,6 +169,7 @@ def _read_file(reader: _Reader, number: int, path: Path, *, approved_only: bool)
                 timezone=reader.clocks_in,
                 currency=reader.currency,
                 decimal_mark=conclusion.decimal_mark,
+                spreadsheet=export.kind == "xlsx",
             )
             reader.staged.add(_to_stage(read.entries, fmt, number, reader.days_in))
             bad = list(_by_row(path, [*chunk.bad, *read.bad]))

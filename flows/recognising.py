@@ -15,9 +15,12 @@ import pandas as pd
 from connectors import contents, ledger
 from connectors.ledger import About
 from flows.world import World
-from schemas.words import Source
+from schemas.words import LedgerState, Source
 from transforms.days import local_days, local_minutes
-from transforms.twins import clashes, contents_of, find_twins, new_ids
+from transforms.twins import a_day_off, clashes, contents_of, find_twins, new_ids
+
+#: What QuickBooks has, or may have.
+_IN_THE_BOOKS = (LedgerState.SENT, LedgerState.SENDING)
 
 
 @dataclass(frozen=True)
@@ -29,12 +32,14 @@ class Recognised:
         contents: `Contents` of the finished entries.
         since: The connection's latest claim when the ledger was asked.
         own_ids: The ids of entries that were sent from a file, and the ones they have in Clockify.
+        clashing: Ids of new entries that may have been sent from a file before they were edited.
     """
 
     held: pd.DataFrame
     contents: pd.DataFrame
     since: int
     own_ids: dict[str, str]
+    clashing: list[str]
 
     @property
     def about(self) -> About:
@@ -61,13 +66,20 @@ def recognise(world: World, entries: pd.DataFrame, links: pd.DataFrame) -> Recog
     from_files = contents.known(engine, connection_id, new["day"].tolist(), source=Source.FILE)
     twins = find_twins(new, from_files).dropna()
     own_ids = dict(zip(twins, new.loc[twins.index, "entry_id"], strict=True))
-    also = ledger.held(engine, connection_id, list(own_ids))
-    also["entry_id"] = also["entry_id"].map(own_ids)
+    sent = ledger.held(engine, connection_id, from_files["entry_id"].tolist())
+    also = sent[sent["entry_id"].isin(list(own_ids))]
+    others = sent[sent["state"].isin(_IN_THE_BOOKS) & ~sent["entry_id"].isin(list(own_ids))]
+    left = from_files[from_files["entry_id"].isin(others["entry_id"])]
+    new = new.drop(index=twins.index)
+    clashing = clashes(new, left).union(a_day_off(new, left)) if len(left) else new.index[:0]
     return Recognised(
-        held=pd.concat([held, also], ignore_index=True),
+        held=pd.concat(
+            [held, also.assign(entry_id=also["entry_id"].map(own_ids))], ignore_index=True
+        ),
         contents=mine,
         since=since,
         own_ids=own_ids,
+        clashing=new.loc[clashing, "entry_id"].tolist(),
     )
 
 

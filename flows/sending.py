@@ -92,17 +92,22 @@ def send(
     report.currency = facts.company.currency
     if request.dry_run:
         with staging_entries() as staged:
+            clashes = _Clashes()
             for one in map(sieve, _slices(world, request, facts, staged, report, run)):
                 report.add(one.plan)
+                clashes.look_at(one)
+        report.notes += clashes.notes()
         return _document(world, report, None)
     with live_run(world) as live, KeptPlan[Slice]() as plan:
         settled = run(settle, world, live)
         with staging_entries() as staged:
-            late = _Late(world, settled)
+            late, clashes = _Late(world, settled), _Clashes()
             slices = map(late.mark, _slices(world, request, facts, staged, report, run))
             for one in map(sieve, slices):
                 report.add(one.plan)
                 plan.add(one)
+                clashes.look_at(one)
+        report.notes += clashes.notes()
         report.notes += [settled.told] if settled.told else []
         report.notes += [*settled.notes, *late.notes()]
         if approve is not None and not approve(_document(world, report, None)):
@@ -156,6 +161,30 @@ class _Late:
                 f" {_some(sorted(self._unseen))}."
             )
         return notes
+
+
+class _Clashes:
+    """Entries that would go although something like them went from a file."""
+
+    def __init__(self) -> None:
+        self._ids: list[str] = []
+
+    def look_at(self, one: Slice) -> None:
+        """Notice those of a slice."""
+        ready = one.plan.loc[one.plan["state"] == State.READY, "entry_id"]
+        self._ids += ready[ready.isin(one.recognised.clashing)].tolist()
+
+    def notes(self) -> list[str]:
+        """Name them, and say what to do."""
+        if not self._ids:
+            return []
+        told = (
+            f"{len(self._ids):,} of the entries may have been sent from a file before they were"
+            " edited, which sent an entry of the same person that begins in the same minute, or"
+            f" differs in its day alone: {_some(self._ids)}. They count as other work. If they are"
+            " not, delete what was sent from the file in QuickBooks."
+        )
+        return [told]
 
 
 def _some(ids: Sequence[str]) -> str:

@@ -39,8 +39,11 @@ class Attributed:
 def attribute_people(names: pd.DataFrame, users: pd.DataFrame) -> Attributed:
     """Find who is meant: by the e-mail address, else by the name.
 
-    The name decides only where the row or the user has no address: a namesake with another one is
-    somebody else, until a person links them.
+    The name decides only where the row or the user has no address, and no other row has another
+    one under that name: a namesake is somebody else, until a person links them.
+
+    The id of somebody whom Clockify does not know has the address in it wherever the row tells
+    one. So it is the same in every file, and namesakes never share it.
 
     Args:
         names: Distinct `user_name` and `user_email`; either may be missing.
@@ -49,19 +52,21 @@ def attribute_people(names: pd.DataFrame, users: pd.DataFrame) -> Attributed:
     by_email = _grouped(users["email"].str.strip().str.casefold(), users["clockify_id"])
     by_name = _grouped(users["name"].map(same_form, na_action="ignore"), users["clockify_id"])
     address_of = dict(zip(users["clockify_id"], _texts(users["email"]), strict=True))
-    addresses = names.groupby(names["user_name"].map(same_form, na_action="ignore"))
-    several = set(addresses["user_email"].nunique().loc[lambda number: number > 1].index)
+    addresses = names["user_email"].str.strip().str.casefold().replace("", None)
+    told = addresses.groupby(names["user_name"].map(same_form, na_action="ignore")).nunique()
+    several = set(told.index[told > 1])
     ids: list[str] = []
     strangers: dict[str, dict[str, object]] = {}
     ambiguous: dict[str, dict[str, str]] = {}
     for name, email in zip(_texts(names["user_name"]), _texts(names["user_email"]), strict=True):
-        form = same_form(name)
-        found = by_email.get(email.strip().casefold(), []) if email else []
+        form, address = same_form(name), email.strip().casefold()
+        found = by_email.get(address, []) if address else []
         if len(found) != 1 and form not in {"", DELETED_USER}:
             found = by_name.get(form, [])
-        namesake = len(found) == 1 and _differ(email, address_of[found[0]])
-        by_address = namesake or form in {"", DELETED_USER} | several
-        own = own_id(f"{form} <{email}>".strip() if by_address and email else form)
+        namesake = len(found) == 1 and _may_differ(
+            address, address_of[found[0]].strip().casefold(), several=form in several
+        )
+        own = own_id(f"{form} <{address}>".strip() if address else form)
         ids.append(found[0] if len(found) == 1 and not namesake else own)
         if len(found) > 1 or namesake:
             shown = [f"{id_} ({address_of[id_]})" if address_of[id_] else id_ for id_ in found]
@@ -118,10 +123,9 @@ def own_id(name: str) -> str:
     return f"{whole[: _LONGEST_ID - 13]} {digest}"
 
 
-def _differ(one: str, other: str) -> bool:
-    """Say whether two addresses are there, and are two."""
-    one, other = one.strip().casefold(), other.strip().casefold()
-    return bool(one and other) and one != other
+def _may_differ(one: str, other: str, *, several: bool) -> bool:
+    """Say whether two of one name may be two people; a missing address is any of *several*."""
+    return one != other if one and other else several
 
 
 def _texts(column: pd.Series) -> list[str]:

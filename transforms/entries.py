@@ -88,7 +88,24 @@ def read_columns(
         )
         for index, problem in sieved.problems.items()
     ]
-    return ReadEntries(_in_order(sieved.good), set_aside)
+    good = sieved.good
+    worked_s = ((good["end"] - good["start"]) // pd.Timedelta(seconds=1)).astype("Int64")
+    # The report is asked for without rounding. Only fractions may be lost; and what a holiday
+    # lasts is no matter of its bounds.
+    told_s = good["duration_s"]
+    off = ((told_s > worked_s + 1) | (told_s < worked_s - 1)).fillna(value=False).astype(bool)
+    off &= good["entry_type"] == "REGULAR"
+    if off.any():
+        set_aside += [
+            SetAside(
+                row.entry_id,
+                f"duration_s is {row.duration_s}, but end less start is {worked_s[row.Index]}",
+                row.start,
+            )
+            for row in good[off].itertuples()
+        ]
+        good = good[~off]
+    return ReadEntries(_in_order(good), set_aside)
 
 
 def _typed(columns: pd.DataFrame, *, currency: str | None, approved: bool) -> pd.DataFrame:

@@ -63,6 +63,10 @@ _NOT_NEEDED = re.compile(
 #: What says of a column that its numbers are hours; `(h)` too.
 _HOURS = re.compile(r"\b(h|hrs?|hours?|std|stunden?|horas?|heures?|decimal|dezimal|décimale?s?)\b")
 
+#: What says of a column that its numbers are shorter than hours, and what says that they are not.
+_SHORTER = re.compile(r"\b(min|mins|minut(e|es|en|os?)|sec|secs|se[ck]und(en|e|os?)|seconds?)\b")
+_IN_HOURS = re.compile(r"\b(h|hrs?|hours?|std|stunden?|horas?|heures?)\b")
+
 _LABELLED = re.compile(r"(.+?)\s*\(([^()]+)\)")
 
 _DETAILED = (
@@ -98,6 +102,11 @@ class Format:
     def durations_are_hours(self) -> bool:
         """Say whether the header tells that bare numbers in the column of durations are hours."""
         return bool(_HOURS.search(_key(self.column("duration"))))
+
+    @property
+    def durations_are_shorter(self) -> bool:
+        """Say whether the header tells that bare numbers there are minutes or seconds."""
+        return _are_shorter(_key(self.column("duration")))
 
 
 def parse_mapping(texts: Sequence[str]) -> dict[str, str]:
@@ -174,6 +183,10 @@ def _unlabelled(key: str) -> str:
     return labelled[1] if labelled else key
 
 
+def _are_shorter(key: str) -> bool:
+    return bool(_SHORTER.search(key)) and not _IN_HOURS.search(key)
+
+
 def _mapped(header: Sequence[str], keys: list[str], mapping: Mapping[str, str]) -> dict[str, int]:
     told = {}
     for name, column in mapping.items():
@@ -185,6 +198,12 @@ def _mapped(header: Sequence[str], keys: list[str], mapping: Mapping[str, str]) 
             )
         if len(places) > 1:
             raise WrongMapping(f"There are {len(places)} columns {column!r}: rename all but one.")
+        if name == "hours" and _are_shorter(keys[places[0]]):
+            raise WrongMapping(
+                f"By its name {column!r} holds minutes or seconds, which are no hours: write them"
+                f" as 0:15 in the file, and map {column}=duration; or rename the column if they"
+                " are hours."
+            )
         told["start_date" if name == "date" else name] = places[0]
     return told
 

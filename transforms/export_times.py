@@ -36,10 +36,17 @@ _BELOW_A_MINUTE_S = 59
 
 @dataclass(frozen=True)
 class Writing:
-    """How the file writes days and numbers, as concluded from all of it."""
+    """How the file writes days and numbers, as concluded from all of it.
+
+    Attributes:
+        order: Of day, month and year.
+        mark: Before decimals; `None` where nothing in the file shows it.
+        spreadsheet: A bare number is no time of day, but a part of one.
+    """
 
     order: DateOrder
     mark: Mark | None
+    spreadsheet: bool = False
 
 
 def read_times(cells: Cells, writing: Writing, timezone: ZoneInfo) -> pd.DataFrame:
@@ -49,8 +56,8 @@ def read_times(cells: Cells, writing: Writing, timezone: ZoneInfo) -> pd.DataFra
         start, end, day, duration_s, has_clock, start_local, end_local, precision_s, with missing
         values in rows that have a fault.
     """
-    start = _moment(cells, "start", writing.order)
-    end = _moment(cells, "end", writing.order)
+    start = _moment(cells, "start", writing)
+    end = _moment(cells, "end", writing)
     cells.fault(cells.text("start_date") == "", "start_date", "The day is missing. Add it.")
     told = {name: _told(cells, name, writing) for name in ("duration", "hours") if cells.has(name)}
     walls = _walls(cells, start, end)
@@ -78,21 +85,28 @@ def read_times(cells: Cells, writing: Writing, timezone: ZoneInfo) -> pd.DataFra
     )
 
 
-def _moment(cells: Cells, side: str, order: DateOrder) -> pd.DataFrame:
+def _moment(cells: Cells, side: str, writing: Writing) -> pd.DataFrame:
     """Read `start` or `end`: day (ordinal), time_s after midnight, precision_s (1 or 60)."""
     days, times = cells.text(f"{side}_date"), cells.text(f"{side}_time")
-    day = read_each(days, lambda text: _ordinal(text, order))
+    day = read_each(days, lambda text: _ordinal(text, writing.order))
     cells.fault(
         day.isna() & (days != ""),
         f"{side}_date",
-        f"It is no date written as {in_words(order)}, from 1990 to 2100. Correct it.",
+        f"It is no date written as {in_words(writing.order)}, from 1990 to 2100. Correct it.",
+    )
+    bare = times.map(decimal_mark).notna() & writing.spreadsheet
+    cells.fault(
+        bare,
+        f"{side}_time",
+        "It is a bare number, which a spreadsheet keeps as a part of a day. Format the cell as a"
+        " time, such as 15:00, and check it.",
     )
     if (times == "").any():  # a date may carry its time with it
         times = times.where(times != "", read_each(days, _time_within, dtype="str").fillna(""))
-    time_s = read_each(times, lambda text: (read_time(_time_text(text)) or (None,))[0])
+    time_s = read_each(times, lambda text: (read_time(_time_text(text)) or (None,))[0]).mask(bare)
     precision_s = read_each(times, lambda text: (read_time(_time_text(text)) or (0, None))[1])
     cells.fault(
-        time_s.isna() & (times != ""),
+        time_s.isna() & (times != "") & ~bare,
         cells.first_of(f"{side}_time", f"{side}_date"),
         "It is no time of day, such as 15:00 or 3:00 PM. Correct it.",
     )
@@ -163,11 +177,12 @@ def _require_length(
         if name == "duration" and cells.has(name) and not cells.format.durations_are_hours:
             column = cells.format.column(name)
             bare = told & cells.text(name).map(decimal_mark).notna()
+            hours = f"; if it is hours, say so with --map {quote(f'{column}=hours')}"
             cells.fault(
                 bare,
                 name,
-                "It is a bare number, and its column does not say of what. Write 1:30:00 or 1:30;"
-                f" if it is hours, say so with --map {quote(f'{column}=hours')}.",
+                "It is a bare number, and its column does not say that it is hours. Write 1:30:00"
+                f" or 1:30{'' if cells.format.durations_are_shorter else hours}.",
             )
             told &= ~bare
         cells.fault(

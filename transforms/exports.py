@@ -146,6 +146,7 @@ def read_rows(
     timezone: ZoneInfo,
     currency: str | None,
     decimal_mark: Mark | None = ".",
+    spreadsheet: bool = False,
 ) -> ReadRows:
     """Read a chunk of rows.
 
@@ -157,15 +158,17 @@ def read_rows(
         timezone: Of whoever made the export: no export says it (FACTS 9.1).
         currency: Of rates whose currency the file does not tell; ISO 4217.
         decimal_mark: As concluded from the whole file.
+        spreadsheet: The texts come from typed cells.
     """
     cells = Cells(frame, fmt)
+    writing = Writing(order, decimal_mark, spreadsheet)
     entries = pd.DataFrame({"line": frame.index}, index=frame.index)
     entries["user_name"] = _who(cells)
     for name, target in _TEXTS.items():
         text = cells.text(name)
         entries[target] = text.mask(text == "")
     entries["description"] = cells.text("description")
-    entries = entries.join(read_times(cells, Writing(order, decimal_mark), timezone))
+    entries = entries.join(read_times(cells, writing, timezone))
     entries["billable"] = _flag(cells, "billable", absent=False)
     entries["approved"] = _flag(cells, "approved", absent=None)
     entries["entry_type"] = _entry_type(cells)

@@ -2,7 +2,8 @@
 
 Two contents are the same when all that both sources told agrees:
 
-- who: the same Clockify user, or the same person in QuickBooks;
+- who: the same Clockify user, or the same person in QuickBooks, or the same name of somebody whom
+  Clockify does not know, where one of both sources tells no e-mail address;
 - when: the same minute of the start, by the sun or by the clock that each source shows, whatever
   time zone that was taken to be in; or the same day where one of them has no clock;
 - how long: as far as the sources show it, see `Contents.slack_s`;
@@ -24,7 +25,7 @@ import pandas as pd
 
 from schemas.contents import Contents
 from schemas.words import Kind, Source
-from transforms.names import same_form
+from transforms.names import OWN_ID, same_form
 
 #: How the ids begin that we give to rows of files.
 ROW_ID = "row-"
@@ -160,6 +161,28 @@ def clashes(rows: pd.DataFrame, known: pd.DataFrame) -> pd.Index:
     return same.index[same]
 
 
+def a_day_off(rows: pd.DataFrame, known: pd.DataFrame) -> pd.Index:
+    """Say which rows are a known entry without a clock in all but its day, which is one off.
+
+    Perhaps its source showed another time zone: nobody can tell, so it is a twin of none.
+
+    Args:
+        rows: `Contents` of rows that are no known entry; those without a start are left out.
+        known: `Contents`.
+
+    Returns:
+        Their index.
+    """
+    timed = rows[rows["start"].notna()]
+    clockless = known[known["start"].isna()]
+    found = pd.Series(False, index=timed.index)
+    for days in (-1, 1):
+        day = pd.to_datetime(clockless["day"]) + pd.Timedelta(days=days)
+        moved = clockless.assign(day=day.dt.strftime("%Y-%m-%d"))
+        found |= find_twins(timed, moved).notna()
+    return found.index[found]
+
+
 def look_alikes(rows: pd.DataFrame, verdicts: pd.DataFrame) -> pd.Series:
     """Find for each row the verdict on what looks the same to a person, each of which once.
 
@@ -228,6 +251,11 @@ def _numbered(contents: pd.DataFrame) -> pd.DataFrame:
     numbered["place"] = numbered.index
     numbered["minute"] = numbered["start"].dt.floor(_MINUTE)
     numbered["wall_day"] = numbered["wall"].str[:10].fillna(numbered["day"])
+    # An id of ours is a name, and an address where one was told (`transforms.attribution`).
+    strangers = numbered["user_id"].where(numbered["user_id"].str.startswith(OWN_ID))
+    numbered["name"] = strangers.str.replace(" <.*", "", regex=True)
+    address = strangers.str.casefold().str.extract("( <.*)", expand=False).fillna("")
+    numbered["stranger"] = numbered["name"] + address
     return numbered
 
 
@@ -236,8 +264,10 @@ def _pairs(rows: pd.DataFrame, known: pd.DataFrame) -> pd.DataFrame:
     timed, dayed = rows["minute"].notna(), known["minute"].notna()
     walled = rows["wall"].notna()
     parts = []
-    for who in ("user_id", "person"):
+    for who in ("user_id", "person", "name"):
         has = rows[who].notna()
+        if not has.any():
+            continue
         parts += [
             _joined(rows[has & timed], known[dayed], [who, "minute"]),
             _joined(rows[has & walled], known, [who, "wall"]),
@@ -248,7 +278,7 @@ def _pairs(rows: pd.DataFrame, known: pd.DataFrame) -> pd.DataFrame:
                 _joined(rows[has & ~timed], known, [who, day]),
             ]
     pairs = pd.concat(parts, ignore_index=True)
-    pairs = pairs[_agree(pairs)]
+    pairs = pairs[_agree(pairs) & _same_person(pairs)]
     return pairs.drop_duplicates(["place_row", "place_known"])
 
 
@@ -274,6 +304,15 @@ def _agree(pairs: pd.DataFrame) -> pd.Series:
         & _same(pairs, "description")
         & (clocks | _same(pairs, "task"))
     )
+
+
+def _same_person(pairs: pd.DataFrame) -> pd.Series:
+    """Say where an id agrees, or the name of which one of both tells no address."""
+    by_id = pairs["user_id_row"] == pairs["user_id_known"]
+    by_person = pairs["person_row"] == pairs["person_known"]
+    here, there = pairs["stranger_row"], pairs["stranger_known"]
+    bare = (here == pairs["name_row"]) | (there == pairs["name_known"])
+    return (by_id | by_person | (here == there) | bare).fillna(value=False).astype(bool)
 
 
 def _same(pairs: pd.DataFrame, name: str) -> pd.Series:

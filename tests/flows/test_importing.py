@@ -203,6 +203,42 @@ def test_work_that_only_begins_together_is_told(week, export):
     assert "b.csv line 3" in note
 
 
+@pytest.mark.parametrize("change", ["description", "end", "projectId"])
+def test_what_was_edited_in_clockify_after_its_file_went_is_told(week, export, change):
+    """It counts as other work; a person may take back what went from the file."""
+    one, other, *_ = week.clockify.entries.values()
+    week.clockify.entries = {one["id"]: one}
+    assert outcome(week.run("import", str(export(week)), *YES)) == {"sent": 1}
+    one[change] = {
+        "description": "Corrected since",
+        "end": f"{one['end'][:14]}59:59Z",
+        "projectId": other["projectId"],
+    }[change]
+
+    ran = week.run("send", "--start", "2026-09-22", "--end", "2026-09-22", *DRY)
+
+    assert ran.document["counts"]["ready"] == 1
+    assert any(one["id"] in note and "from a file" in note for note in ran.document["notes"])
+
+
+@pytest.mark.parametrize("first", [None, "ann@one.example"])
+def test_two_strangers_of_one_name_are_not_paid_as_one(week, first):
+    """One employee of that name: the second one's hours wait for a person, in any later file."""
+    header = "User,Email,Start date,Start time,Duration,Description,Billable"
+    week.quickbooks.employees["901"] = {"Id": "901", "DisplayName": "Ann Lee", "Active": True}
+
+    def told(email, text, start):
+        file = week.folder / "toggl.csv"
+        row = f"Ann Lee,{email or ''},2026-09-22,{start},00:30:00,{text},No"
+        file.write_text(f"{header}\n{row}\n")
+        return outcome(week.run("import", str(file), *YES))
+
+    assert told(first, "x", "09:00:00") == {"sent": 1}
+    assert told("ann@two.example", "y", "10:00:00") == {"ambiguous_name": 1}
+    assert told("", "x", "09:00:00") == {"already_sent": 1}
+    assert told("ann@one.example", "x", "09:00:00") == {"already_sent": 1}
+
+
 def test_a_bad_row_stops_only_itself(week, export, in_the_books):
     """Its line and column are told; the good rows go, unless --strict wants all or none."""
     file = export(week)
@@ -329,7 +365,7 @@ def test_who_clockify_does_not_know_is_matched_with_quickbooks(week):
     assert "'Peter Tester' (id 901), differs in case" in why[3]
     assert "clockbooks link project name:Elsewhere QBO_ID" in why[5]
     linked = {row["clockify_id"] for row in week.run("links", "--json").document["links"]}
-    assert {"name:Peter Tester", "name:New Customer"} <= linked
+    assert {"name:Peter Tester <peter@example.com>", "name:New Customer"} <= linked
 
     assert week.run("link", "user", "name:Nobody Known", "901").code == 0
     assert week.run("link", "project", "name:Elsewhere", "902").code == 0

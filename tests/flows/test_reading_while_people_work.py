@@ -56,6 +56,21 @@ def test_hours_that_were_lengthened_without_approval_do_not_go(
     assert "approved at last" in minutes_of(week)
 
 
+def test_an_entry_that_moves_to_a_month_that_was_read_goes(
+    week: Any, meanwhile: Callable[..., None]
+) -> None:
+    """It is in neither reading; so the months are counted once more at the end."""
+    entry = next(iter(week.clockify.entries.values()))
+    entry["description"] = "moved"
+    moved = {"start": "2026-08-25T14:00:00Z", "end": "2026-08-25T14:30:00Z"}
+    meanwhile(REPORT, lambda: entry.update(moved))
+
+    ran = week.run("send", "--start", "2026-08-20", "--end", "2026-09-22", "--dry-run", "--json")
+
+    assert ran.document["counts"]["extracted"] == 9
+    assert "2026-08-25" in {row["date"] for row in ran.document["entries"]}
+
+
 @pytest.mark.parametrize("after", [REPORT, "status/in-progress"])
 def test_a_timer_that_is_stopped_meanwhile_does_not_vanish(
     week: Any, send_day: Any, meanwhile: Any, after: str

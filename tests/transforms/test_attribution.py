@@ -13,7 +13,8 @@ def users(*people):
         {"clockify_id": f"u{number}", "name": name, "email": email, "active": True}
         for number, (name, email) in enumerate(people, 1)
     ]
-    return Users.validate(pd.DataFrame(rows, dtype=object))
+    columns = list(Users.to_schema().columns)
+    return Users.validate(pd.DataFrame(rows, columns=columns, dtype=object))
 
 
 def attribute(name, email, *people):
@@ -48,8 +49,34 @@ def test_a_namesake_without_an_address_is_not_taken_beside_one_with_another():
 
     found = attribute("Ann Lee", "ann@b.example", *two)
 
-    assert found.ids.tolist() == ["name:Ann Lee"]
+    assert found.ids.tolist() == ["name:Ann Lee <ann@b.example>"]
     assert len(found.ambiguous) == 1
+
+
+def test_a_stranger_has_one_id_whoever_else_is_in_the_file():
+    """The address is part of it: what is linked by hand under it stays linked."""
+    ann, namesake = ("Ann Lee", " Ann@A.example"), ("Ann Lee", "ann@b.example")
+    alone = attribute(*ann).ids.tolist()
+    names = pd.DataFrame([ann, namesake], columns=["user_name", "user_email"], dtype="str")
+
+    together = attribute_people(names, users()).ids.tolist()
+
+    assert alone == together[:1] == ["name:Ann Lee <ann@a.example>"]
+    assert together[1:] == ["name:Ann Lee <ann@b.example>"]
+    assert attribute("Ann Lee", None).ids.tolist() == ["name:Ann Lee"]
+
+
+@pytest.mark.parametrize("theirs", [None, "ann@c.example"])
+def test_a_name_with_several_addresses_is_matched_by_no_name_alone(theirs):
+    """Two addresses under one name are two people: a user of that name is neither for sure."""
+    emails = ["ann@a.example", "ann@b.example", None]
+    names = pd.DataFrame({"user_name": "Ann Lee", "user_email": emails}, dtype="str")
+
+    found = attribute_people(names, users(("Ann Lee", theirs)))
+
+    assert found.ids.nunique() == 3
+    assert "u1" not in set(found.ids)
+    assert len(found.ambiguous) == 3
 
 
 def test_who_shares_an_address_is_told_apart_by_the_name():

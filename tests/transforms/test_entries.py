@@ -163,7 +163,7 @@ def test_names_of_tags_are_joined():
 )
 def test_any_offset_is_an_instant(start, instant):
     """The report writes times in the zone that it was asked for."""
-    interval = {"start": start, "end": "2026-05-07T09:00:00Z", "duration": 60}
+    interval = {"start": start, "end": "2026-05-07T09:00:00Z"}
     assert read_one(timeInterval=interval)["start"] == instant
 
 
@@ -286,6 +286,24 @@ def test_what_no_database_holds_is_replaced(bad):
 def test_a_bad_row_is_set_aside_and_the_others_stay(members, about):
     """One bad row never stops a run; the reason names the member."""
     assert f"{about} is" in problem_of(**members)
+
+
+@pytest.mark.parametrize(
+    ("duration", "entry_type", "good"),
+    [(1800, "REGULAR", True), (1801, "REGULAR", True), (36_000, "REGULAR", False),
+     (0, "REGULAR", False), (36_000, "TIME_OFF", True)],
+)  # fmt: skip
+def test_a_duration_that_start_and_end_contradict_sets_the_row_aside(duration, entry_type, good):
+    """The report is asked for without rounding: nothing explains another duration of work."""
+    interval = {
+        "start": "2026-03-02T09:00:00Z", "end": "2026-03-02T09:30:00Z", "duration": duration,
+    }  # fmt: skip
+    row = {**ROW, "timeInterval": interval, "type": entry_type}
+    read = read_report([row], currency=None)
+
+    assert len(read.entries) == good
+    assert [aside.entry_id for aside in read.set_aside] == [] if good else [ROW["_id"]]
+    assert all("end less start is 1800" in aside.problem for aside in read.set_aside)
 
 
 @pytest.mark.parametrize("duration", [-5, 10**30])

@@ -81,7 +81,7 @@ def read(rows, *, mapping=None, date_order=None, timezone=NEW_YORK, file_name=""
     found = survey.conclude(date_order)
     return read_rows(
         frame, fmt, order=found.order, decimal_mark=found.decimal_mark, timezone=timezone,
-        currency="CAD",
+        currency="CAD", spreadsheet=survey.spreadsheet,
     )  # fmt: skip
 
 
@@ -346,7 +346,28 @@ def test_a_bare_number_is_hours_only_where_the_header_says_so(column, number, re
 
     assert found.entries["duration_s"].tolist() == [read_as] * (read_as is not None)
     assert [cell.column for cell in found.bad] == [column] * (read_as is None)
-    assert all(f"{column}=hours" in cell.why for cell in found.bad)
+    advised = column != "Minutes"
+    assert all((f"{column}=hours" in cell.why) == advised for cell in found.bad)
+
+
+def test_a_bare_number_in_a_spreadsheet_is_no_time_of_day():
+    """There 0.25 is a quarter of a day, pasted as a number, and not 25 minutes past midnight."""
+    row = {"User": "Ann", "Start Date": "2026-02-19", "Start Time": "0.25", "End Time": "0.35"}
+
+    assert faults(row, spreadsheet=True) == [("Start Time", "0.25"), ("End Time", "0.35")]
+    assert one(row)["duration_s"] == 600
+    text = row | {"Start Time": "6:00", "End Time": "08.24.00"}
+    assert one(text, spreadsheet=True)["duration_s"] == 8640
+
+
+@pytest.mark.parametrize("name", ["Minutes", "Duration (min)", "Dauer in Minuten", "Seconds"])
+def test_minutes_are_not_mapped_as_hours(name):
+    """15 minutes would be paid as 15 hours."""
+    header = ["User", "Date", name]
+
+    with pytest.raises(WrongMapping, match="are no hours"):
+        recognise(header, mapping=parse_mapping([f"{name}=hours"]))
+    assert recognise(["User", "Date", "Hours:Min"], mapping={"hours": "Hours:Min"})
 
 
 @pytest.mark.parametrize(

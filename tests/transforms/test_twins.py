@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from schemas.contents import Contents
 from schemas.words import Source
 from transforms.days import local_days, local_minutes, zone
-from transforms.twins import contents_of, find_twins, new_ids
+from transforms.twins import a_day_off, contents_of, find_twins, new_ids
 
 DAY = "2026-03-02"
 
@@ -90,6 +90,41 @@ def test_other_work_is_never_taken_for_the_same(change: dict[str, Any]) -> None:
 
     assert find_twins(told, contents({})).isna().all()
     assert find_twins(contents({}), told).isna().all()
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "same"),
+    [
+        ("name:Ann Lee", "name:Ann Lee <ann@a.example>", True),
+        ("name:Ann Lee <Ann@a.example>", "name:Ann Lee <ann@a.example>", True),
+        ("name:Ann Lee <ann@a.example>", "name:Ann Lee <ann@b.example>", False),
+        ("name:Ann Lee", "name:Ann Leigh <ann@a.example>", False),
+        ("u1", "name:u1 <ann@a.example>", False),
+    ],
+)
+def test_a_stranger_without_an_address_is_the_one_with_one(
+    one: str,
+    other: str,
+    same: bool,  # noqa: FBT001 - a parameter of the test
+) -> None:
+    """The same export with and without addresses, or of an older Clockbooks, goes once."""
+    left = contents({"user_id": one, "person": "employee:1"})
+    right = contents({"user_id": other, "person": None})
+
+    assert find_twins(left, right).notna().all() == same
+    assert find_twins(right, left).notna().all() == same
+
+
+def test_what_differs_only_in_its_day_is_pointed_out() -> None:
+    """In another time zone work near midnight is of another day than its row without a clock."""
+    rows = contents({"start": "2026-03-02T05:30:00Z", "day": "2026-03-01", "wall": None})
+    told = contents({"start": None, "day": DAY})
+
+    assert find_twins(rows, told).isna().all()
+    assert a_day_off(rows, told).tolist() == [0]
+    assert a_day_off(told, rows).empty
+    assert a_day_off(rows, contents({"start": None, "day": "2026-03-03"})).empty
+    assert a_day_off(rows, contents({"start": None, "day": DAY, "description": "d2"})).empty
 
 
 @pytest.mark.parametrize(
