@@ -416,7 +416,7 @@ def _pool(_: Rules, _method: str, _rest: list[str], part: dict[str, Any]) -> str
     """Return what differs from Prefect's own template of a process pool."""
     if part.get("type") not in {None, "process"}:
         return f"A work pool of the type {part['type']!r}"
-    if part.get("storage_configuration"):
+    if any((part.get("storage_configuration") or {}).values()):
         return "A work pool's storage"
     template = part.get("base_job_template") or {}
     job = template.get("job_configuration", {})

@@ -345,7 +345,14 @@ def test_a_planted_deployment_is_given_to_nobody(street):
     planted = {"entrypoint": "flows.settle.settle", "pull_steps": [{"run_shell_script": {}}]}
     ours = planted | {"pull_steps": None, "job_variables": BEATS, "path": None}
     pool = {"type": "process", "base_job_template": {"job_configuration": {"command": "id"}}}
+    job = {"command": "{{ command }}", "env": "{{ env }}"}
+    own = {
+        "type": "process",
+        "base_job_template": {"job_configuration": job, "variables": {"properties": {}}},
+        "storage_configuration": {"bundle_upload_step": None, "bundle_execution_step": None},
+    }
     street.answers = {
+        "/api/work_pools/own": own,
         "/api/deployments/1": planted,
         "/api/deployments/2": ours,
         "/api/work_pools/p": pool,
@@ -355,6 +362,7 @@ def test_a_planted_deployment_is_given_to_nobody(street):
     assert b"accept-encoding" not in dict(street.seen[-1][0]["headers"])
     assert street.ask("GET", "/api/deployments/2")[:2] == (200, ours)
     assert street.ask("GET", "/api/work_pools/p")[0] == 403
+    assert street.ask("GET", "/api/work_pools/own")[0] == 200
 
 
 def test_a_browser_is_signed_in_once(street):
