@@ -1,6 +1,5 @@
 """Opens everything that a run needs, and closes it again: settings, database, both services."""
 
-import logging
 import os
 import time
 from collections.abc import Callable, Iterator
@@ -25,10 +24,6 @@ from connectors.tokens import OAuthApp, TokenStore
 from flows.cli_output import clean
 from flows.server_address import check_server_address
 from flows.settings import Settings, read_settings, required, strangers_told, with_own
-
-#: A run's own log, in Prefect's page; without Prefect nobody reads it.
-_run_log = logging.getLogger("prefect.flow_runs.clockbooks")
-
 
 #: Said of a database whose passphrase was used as earlier versions used it.
 OUTDATED = (
