@@ -116,9 +116,8 @@ def start() -> Settings:
 
 
 def tell_start(words: str) -> None:
-    """Tell something about the settings: on standard error, and in the log of Prefect's run."""
+    """Tell something about the settings, on standard error."""
     tell_aside(words)
-    _run_log.info("%s", words)
 
 
 @contextmanager
