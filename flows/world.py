@@ -111,13 +111,8 @@ def start() -> Settings:
         check_server_address()
     settings = read_settings()
     for words in strangers_told(settings):
-        tell_start(words)
+        tell_aside(words)
     return settings
-
-
-def tell_start(words: str) -> None:
-    """Tell something about the settings, on standard error."""
-    tell_aside(words)
 
 
 @contextmanager
@@ -204,7 +199,7 @@ def open_vault(settings: Settings) -> Vault:
     return Vault(
         *secret_keys(settings),
         source=lambda: secret_keys(read_settings()),
-        outdated=lambda: tell_start(OUTDATED),
+        outdated=lambda: tell_aside(OUTDATED),
     )
 
 
