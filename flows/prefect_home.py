@@ -116,6 +116,7 @@ class Home:
             **usual,
             **_SILENT,
             **_database_tls(),
+            "PYTHONSAFEPATH": "1",  # runs start with -m: import nothing from the working folder
             # The server's own runs reach it at an address of this machine: nothing leaves it.
             ALLOW_PLAIN: "1",
             "PREFECT_HOME": str(self.folder),

@@ -84,18 +84,9 @@ def check_prefect_files() -> None:
     file_settings()  # and with it `PREFECT_…` in .env
     if other_hosts_allowed():
         return
-    project = Path("pyproject.toml")
     if Path("prefect.toml").exists():
         found = "prefect.toml"
-    elif project.exists() and "prefect" in project.read_text(errors="replace"):
-        import tomllib
-
-        try:
-            tool = tomllib.loads(project.read_text(errors="replace")).get("tool", {})
-        except tomllib.TOMLDecodeError:
-            return  # Prefect cannot read it either
-        if "prefect" not in tool:
-            return
+    elif _has_prefect_table(Path("pyproject.toml")):
         found = "pyproject.toml (tool.prefect)"
     else:
         return
@@ -104,6 +95,17 @@ def check_prefect_files() -> None:
         " what is executed. Set them in the environment instead; or, if the file is yours, set"
         f" {ALLOW}=1 in the environment."
     )
+
+
+def _has_prefect_table(project: Path) -> bool:
+    """Say whether Prefect finds settings in *project*; a key may be escaped, so it is parsed."""
+    import tomllib
+
+    try:
+        tool = tomllib.loads(project.read_text(encoding="utf-8")).get("tool", {})
+    except (OSError, ValueError):
+        return False  # Prefect cannot read it either
+    return isinstance(tool, dict) and "prefect" in tool
 
 
 def _check_owner(path: Path, file: TextIO) -> None:
