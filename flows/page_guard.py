@@ -304,7 +304,7 @@ class PageGuard:
         body = await _read(receive)
         try:
             login = self.sign_in.take(json.loads(body)["token"])
-        except (ValueError, KeyError, TypeError):
+        except (ValueError, KeyError, TypeError, RecursionError):
             login = None
         await _answer(send, 200 if login else 403, {"login": login})
 
@@ -586,7 +586,12 @@ def _is_loopback(peer: str) -> bool:
 
 
 def _network(peer: str) -> str:
-    """Return what counts as one guesser: in IPv6, somebody has a whole /64."""
+    """Return what counts as one guesser.
+
+    A local user has all of this machine's loopback addresses; in IPv6, somebody has a whole /64.
+    """
+    if _is_loopback(peer):
+        return "loopback"
     if ":" not in peer or not _is_ip(peer) or "::ffff:" in peer.lower():
         return peer
     return str(ipaddress.ip_network(f"{peer.partition('%')[0]}/64", strict=False))
