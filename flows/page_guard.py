@@ -409,7 +409,23 @@ def _run(rules: Rules, method: str, rest: list[str], part: dict[str, Any]) -> st
     key = rest[2] if method == "DELETE" and len(rest) > 2 else part.get("key")
     if rest[1:2] == ["input"] and str(key).endswith("-response"):
         return "An answer without Resume"
+    if _leads_answer_astray(part.get("state") or {}):
+        return "A pause that keeps its answer elsewhere"
     return None
+
+
+def _leads_answer_astray(state: dict[str, Any]) -> bool:
+    """Return whether a pause reads its form or keeps its answer under keys other than Prefect's.
+
+    Resume would then be recorded for an older answer (`prefect.input.run_input` makes the keys).
+    """
+    details = state.get("state_details") or {}
+    keys = details.get("run_input_keyset")
+    if not keys:
+        return False
+    name = state.get("name") or str(state.get("type"))
+    base = f"{name.lower()}-{details.get('pause_key')}"
+    return any(keys.get(kind) != f"{base}-{kind}" for kind in ("response", "schema"))
 
 
 def _pool(_: Rules, _method: str, _rest: list[str], part: dict[str, Any]) -> str | None:

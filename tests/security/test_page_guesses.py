@@ -1,6 +1,8 @@
-"""Attack: somebody on this machine guesses the page's password, or sends it hostile JSON."""
+"""Attack: somebody guesses the page's password, sends hostile JSON, or moves an answer."""
 
 import asyncio
+import base64
+import json
 
 import pytest
 
@@ -36,3 +38,41 @@ def test_deeply_nested_json_signs_nobody_in():
     asyncio.run(PageGuard(prefect, Rules(login="clockbooks:ours"))(scope, receive, send))
 
     assert sent[0]["status"] == 403
+
+
+PREFIX = "suspended-plan-7-1"
+
+
+@pytest.mark.parametrize("path", ["/api/flow_runs/", "/api/flow_runs/bulk_set_state",
+                                  "/api/flow_runs/abababab/set_state"])  # fmt: skip
+@pytest.mark.parametrize(
+    ("response", "schema", "status"),
+    [
+        (f"{PREFIX}-response", f"{PREFIX}-schema", 200),
+        ("junk", f"{PREFIX}-schema", 403),
+        (f"{PREFIX}-response", "junk", 403),
+    ],
+)
+def test_no_pause_keeps_its_answer_elsewhere(path, response, schema, status):
+    """Otherwise an approver's Resume would be recorded for an answer that somebody else gave."""
+    keys = {"response": response, "schema": schema, "description": f"{PREFIX}-description"}
+    details = {"pause_key": "plan-7-1", "run_input_keyset": keys}
+    state = {"type": "PAUSED", "name": "Suspended", "state_details": details}
+    body = json.dumps({"state": state, "force": True}).encode()
+    sent = []
+
+    async def receive():
+        return {"type": "http.request", "body": body, "more_body": False}
+
+    async def send(message):
+        sent.append(message)
+
+    async def prefect(_scope, _receive, send):
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+
+    login = b"Basic " + base64.b64encode(b"clockbooks:ours")
+    scope = {"type": "http", "method": "POST", "path": path, "client": ("127.0.0.1", 1),
+             "headers": [(b"host", b"127.0.0.1:4200"), (b"authorization", login)]}  # fmt: skip
+    asyncio.run(PageGuard(prefect, Rules(login="clockbooks:ours"))(scope, receive, send))
+
+    assert sent[0]["status"] == status
