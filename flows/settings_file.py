@@ -25,6 +25,12 @@ PREFIX = "CLOCKBOOKS_"
 #: In the environment, `1` trusts the files of the working folder with addresses.
 ALLOW = "CLOCKBOOKS_ALLOW_OTHER_HOSTS"
 
+#: What the environment alone may set: who trusts the file, where notices go, who enters the page.
+ENVIRONMENT_ONLY = frozenset({
+    ALLOW, f"{PREFIX}NOTIFY", f"{PREFIX}UI_PASSWORD", f"{PREFIX}UI_HOSTS",
+    f"{PREFIX}UI_USER_HEADER",
+})  # fmt: skip
+
 #: The settings that say where secrets go, and whose hosts are theirs.
 ADDRESSES = {
     "CLOCKBOOKS_CLOCKIFY_URL": CLOCKIFY,
@@ -60,8 +66,9 @@ def file_settings() -> dict[str, str]:
     if redirected:
         raise AskPerson(
             f"{path.absolute()} may not set {', '.join(redirected)}, because that says where"
-            " secrets and data go, and anybody may have put the file there. Set it in the"
-            f" environment instead; or, if the file is yours, set {ALLOW}=1 in the environment."
+            " secrets and data go or who may use the page, and anybody may have put the file"
+            " there. Set it in the environment instead; or, if the file is yours, set"
+            f" {ALLOW}=1 in the environment."
         )
     return {
         name.removeprefix(PREFIX).lower(): value
@@ -144,7 +151,7 @@ def _redirections(given: Mapping[str, str]) -> Iterator[str]:
         elif name == f"{PREFIX}DATABASE_URL":
             leads_away = not _is_here(value)
         else:
-            leads_away = name in {ALLOW, f"{PREFIX}NOTIFY"} or name.startswith("PREFECT_")
+            leads_away = name in ENVIRONMENT_ONLY or name.startswith("PREFECT_")
         if leads_away:
             yield name
 
@@ -159,4 +166,4 @@ def _is_here(database_url: str) -> bool:
         address = sa.make_url(database_url)
     except sa.exc.ArgumentError:
         return True  # it leads nowhere; told when the database is opened
-    return address.get_backend_name() == "sqlite" or stays_here(address)
+    return stays_here(address)
