@@ -339,6 +339,21 @@ def test_what_changed_meanwhile_is_left_for_the_next_run(desk, rows_of, send_day
     all_once(desk.house)
 
 
+def test_a_resumed_review_takes_the_days_of_its_plan(desk, rows_of, execute):
+    """By then "the last seven days" are others: what was not in the plan's is not looked at."""
+    run_id = desk.start(start="2026-09-21", end="2026-09-22")
+    execute(desk.house, "UPDATE plans SET first_day = '2026-09-22'")
+    model = next(iter(desk.house.clockify.entries.values()))
+    day = {"start": "2026-09-21T15:00:00Z", "end": "2026-09-21T16:00:00Z"}
+    desk.house.clockify.entries["e" * 24] = model | day | {"id": "e" * 24}
+
+    desk.resume(run_id, decision="approve", who="Ann Lee")
+
+    told = {row["entry_id"] for row in rows_of(desk.house, "verdicts")}
+    assert len(told) == 9
+    assert "e" * 24 not in told
+
+
 def test_what_another_run_sent_meanwhile_is_not_sent_again(
     desk, execute, rows_of, send_day, all_once
 ):
