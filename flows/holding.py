@@ -10,9 +10,9 @@ waiting plan goes with its import; the plan, once approved, finds the entry sent
 
 import pandas as pd
 
-from connectors import plans
-from connectors.plans import StoredPlan
-from flows.world import World
+from connectors.store import plans
+from connectors.store.plans import StoredPlan
+from flows.context import World
 from schemas.words import Reason, State
 
 

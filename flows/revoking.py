@@ -4,13 +4,13 @@ from datetime import datetime
 
 import sqlalchemy as sa
 
-from connectors import revocations
-from connectors.consent import revoke
 from connectors.database import closing_database
 from connectors.errors import ClockbooksError
-from connectors.revocations import Revocation
+from connectors.intuit.consent import revoke
+from connectors.store import revocations
+from connectors.store.revocations import Revocation
+from flows.context import oauth_app, open_vault, utc_now
 from flows.settings import Settings, read_settings
-from flows.world import oauth_app, open_vault, utc_now
 
 
 def catch_up() -> list[str]:

@@ -1,6 +1,6 @@
 """The Prefect flow `send-time`: the job as a run that people can schedule, watch and start.
 
-The steps are those of `flows.sending`; here each one becomes a task, because each touches the
+The steps are those of `flows.sending.send`; here each one becomes a task, because each touches the
 outside. No task is retried: HTTP calls retry where that is safe, and the ledger alone decides what
 is sent again.
 """
@@ -17,16 +17,16 @@ from prefect.cache_policies import NO_CACHE
 from prefect.states import Completed
 from pydantic import Field
 
-from flows.artifacts import Seen, followed, here, show_result
-from flows.endings import ended, shown
-from flows.jobs import JobRequest
-from flows.reporting import Report
-from flows.reviewing import give_back, rejection, send_reviewed
-from flows.sending import SendRequest, send
-from flows.turns import turn
-from flows.watching import Watcher, shortened, watcher
+from flows.context import World, open_world
+from flows.operations.final_states import ended, shown
+from flows.operations.run_lock import turn
+from flows.operations.terminal import Watcher, shortened, watcher
+from flows.pages.publish import Seen, followed, here, show_result
+from flows.review.review import give_back, rejection, send_reviewed
+from flows.sending.report import Report
+from flows.sending.request import JobRequest
+from flows.sending.send import SendRequest, send
 from flows.windows import days_of
-from flows.world import World, open_world
 from schemas.words import PlanState
 
 

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 import typer
 
-from flows.cli import app
-from flows.cli_output import Outcome
+from flows.cli.main import app
+from flows.cli.output import Outcome
 from flows.settings import Settings
 from schemas import dictionary
 from schemas.tables import metadata

@@ -12,14 +12,14 @@ from urllib.parse import parse_qsl
 import pytest
 import sqlalchemy as sa
 
-from connectors import connections, ledger
-from connectors.calls import End, Want
 from connectors.database import open_database
-from connectors.pacer import Turn
-from connectors.quickbooks import Created, QuickBooks
-from connectors.secrets import Vault
+from connectors.encryption import Vault
+from connectors.intuit.oauth_app import Tokens
+from connectors.quickbooks.client import Created, QuickBooks
+from connectors.quickbooks.rate_limit.limiter import Turn
+from connectors.quickbooks.rate_limit.model import End, Want
 from connectors.standins.server import serving
-from connectors.tokens import Tokens
+from connectors.store import connections, ledger
 from schemas.tables import batches, metadata
 from schemas.tables import ledger as table
 

@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
-from connectors import ledger
 from connectors.database import closing_database, writing
 from connectors.errors import TryAgain
+from connectors.store import ledger
 from schemas.tables import REVISION, batches, connections, runs
 
 MANY = 4
