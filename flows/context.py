@@ -10,21 +10,22 @@ from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import sqlalchemy as sa
-import typer
 
 from connectors.clockify import Clockify
 from connectors.database import closing_database
 from connectors.encryption import Vault, keys_from_file
 from connectors.errors import AskPerson
-from connectors.intuit.oauth_app import OAuthApp, TokenStore
+from connectors.intuit.oauth_app import OAuthApp
 from connectors.quickbooks.client import QuickBooks
-from connectors.quickbooks.rate_limit.limiter import OwnShelf, Pacer, SharedShelf
+from connectors.quickbooks.rate_limit.limiter import OwnShelf, Pacer
 from connectors.quickbooks.rate_limit.model import Rules
 from connectors.store.connection_settings import stored as own_settings_of
 from connectors.store.connections import DEMO, Connection, check_connected, every, find, stored_key
-from flows.cli.output import clean
+from connectors.store.pace import SharedShelf
+from connectors.store.tokens import TokenStore
 from flows.server_address import check_server_address
 from flows.settings import Settings, read_settings, required, strangers_told, with_own
+from flows.text import tell_aside
 
 #: A run's own log, in Prefect's page; without Prefect nobody reads it.
 _run_log = logging.getLogger("prefect.flow_runs.clockbooks")
@@ -219,11 +220,6 @@ def secret_keys(settings: Settings) -> list[str]:
     new, old = settings.secret_key, settings.old_secret_key
     keys = keys_from_file(settings.key_file) if new is None else [new.get_secret_value()]
     return [*keys, *([old.get_secret_value()] if old else [])]
-
-
-def tell_aside(words: str) -> None:
-    """Tell a person something beside a command's own words: on standard error."""
-    typer.echo(clean(f"Note: {words}"), err=True)
 
 
 def oauth_app(settings: Settings) -> OAuthApp:

@@ -16,9 +16,9 @@ from flows.importing.import_files import ImportReport, ImportRequest, import_fil
 from flows.importing.read_files import ReadOptions
 from flows.operations.final_states import ended
 from flows.operations.run_lock import turn
+from flows.operations.tasks import run_as_task
 from flows.operations.terminal import shortened, watcher
 from flows.pages.publish import Seen, followed, here, show_result
-from flows.send_time import run_as_task
 
 
 @flow(name="import-csv")

@@ -27,13 +27,13 @@ from prefect.states import Completed, Failed
 from pydantic import Field
 
 from connectors.errors import AskPerson
-from connectors.intuit.oauth_app import lives
 from connectors.store.connections import DEMO, every, find
+from connectors.store.tokens import lives
 from flows.context import open_installation
 from flows.operations.final_states import PARTLY_DONE, shown
 from flows.operations.recovery import every_run
 from flows.operations.run_lock import why_missed
-from flows.windows import days_of
+from flows.sending.request import days_of
 
 #: Which deployment sends one connection's time.
 TARGET = "send-time/nightly"

@@ -9,7 +9,7 @@ from prefect import flow
 from flows.context import open_world
 from flows.operations.final_states import ended
 from flows.operations.run_lock import turn
-from flows.send_time import run_as_task
+from flows.operations.tasks import run_as_task
 from flows.sending.settle_doubts import settle_alone, settled_document
 
 

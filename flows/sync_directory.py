@@ -10,7 +10,7 @@ from flows.context import open_world
 from flows.directory.sync import Create, SyncRequest, create_sides, sync
 from flows.directory.sync_report import sync_document
 from flows.operations.run_lock import turn
-from flows.send_time import run_as_task
+from flows.operations.tasks import run_as_task
 
 
 @flow(name="sync-directory")

@@ -5,11 +5,9 @@ Every list is read to its end; every answer of a batch is counted.
 Source: FACTS, QBO, sections 1 to 7.
 """
 
-import hashlib
 import json
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
@@ -26,6 +24,14 @@ from connectors.errors import (
     Unsure,
 )
 from connectors.http import Failure, Http, read_json
+from connectors.quickbooks.batch import (
+    Created,
+    NotCreated,
+    batch_bytes,
+    created_at,
+    instant_of,
+    part_of,
+)
 from connectors.quickbooks.faults import Fault, fault_in, fault_of
 from connectors.quickbooks.rate_limit.limiter import Pacer, Turn
 from connectors.quickbooks.rate_limit.model import End, Want
@@ -55,31 +61,6 @@ BUSINESS_CODE = "6000"
 
 #: How the gateway names a throttle; it was once seen with HTTP 403 (2.3).
 THROTTLE_CODE = "3001"
-
-
-@dataclass(frozen=True)
-class Created:
-    """QuickBooks made the object of one item of a batch.
-
-    Attributes:
-        bid: The item's bId.
-        qbo_id: The object's Id.
-        sync_token: Its version.
-        created_at: When QuickBooks made it, by its own clock; `None` if it did not say.
-    """
-
-    bid: str
-    qbo_id: str
-    sync_token: str
-    created_at: datetime | None = None
-
-
-@dataclass(frozen=True)
-class NotCreated:
-    """QuickBooks refused one item of a batch, and said why."""
-
-    bid: str
-    fault: Fault
 
 
 class QuickBooks:
@@ -134,13 +115,13 @@ class QuickBooks:
         info = self._one(f"companyinfo/{self._realm_id}", "CompanyInfo")
         preferences = self._one("preferences", "Preferences")
         features = _name_values(info.get("NameValue"))
-        others = _name_values(_part(preferences, "OtherPrefs").get("NameValue"))
+        others = _name_values(part_of(preferences, "OtherPrefs").get("NameValue"))
         if "AccountingInfoPrefs" not in preferences:  # closed books would count as open
             raise _unreadable("AccountingInfoPrefs", preferences)
-        closed = _part(preferences, "AccountingInfoPrefs").get("BookCloseDate")
-        currencies = _part(preferences, "CurrencyPrefs")
-        home = _part(currencies, "HomeCurrency")
-        bills = _part(preferences, "TimeTrackingPrefs").get("BillCustomers")
+        closed = part_of(preferences, "AccountingInfoPrefs").get("BookCloseDate")
+        currencies = part_of(preferences, "CurrencyPrefs")
+        home = part_of(currencies, "HomeCurrency")
+        bills = part_of(preferences, "TimeTrackingPrefs").get("BillCustomers")
         return Company(
             name=str(info.get("CompanyName", "")),
             plan=features.get("OfferingSku", ""),
@@ -322,7 +303,7 @@ class QuickBooks:
 
     def _one(self, path: str, entity: str) -> Mapping[str, Any]:
         answer = self._read_json("GET", path, params={})
-        found = _part(answer, entity) if isinstance(answer, Mapping) else {}
+        found = part_of(answer, entity) if isinstance(answer, Mapping) else {}
         if not found:
             raise _unreadable(entity, answer)
         return found
@@ -337,7 +318,7 @@ class QuickBooks:
 
     def _note_time(self, answer: Any) -> None:
         told = answer.get("time") if isinstance(answer, Mapping) else None
-        self.time = _instant(told) or self.time
+        self.time = instant_of(told) or self.time
 
     def _send(
         self,
@@ -416,19 +397,6 @@ def _end_of(error: Exception | None) -> End:
             return End.UNCLEAR
 
 
-def batch_bytes(items: Sequence[tuple[str, str]], entity: str = "TimeActivity") -> bytes:
-    """Write a batch that creates *items* (`bId`, body) of one kind, to the byte (2.1)."""
-    written = [
-        f'{{"bId":{json.dumps(bid)},"operation":"create","{entity}":{body}}}' for bid, body in items
-    ]
-    return f'{{"BatchItemRequest":[{",".join(written)}]}}'.encode()
-
-
-def fingerprint(data: bytes) -> str:
-    """Give the SHA-256 of a batch's bytes, which the ledger keeps."""
-    return hashlib.sha256(data).hexdigest()
-
-
 def _unless_unreadable(content: bytes) -> Any:
     try:
         return json.loads(content)
@@ -467,7 +435,7 @@ def _outcome(
 ) -> Created | NotCreated | None:
     if len(answers) != 1:
         return None
-    fault, made = fault_in(answers[0]), _part(answers[0], entity)
+    fault, made = fault_in(answers[0]), part_of(answers[0], entity)
     if fault is not None:
         # Only QuickBooks' own validation says that the item was not created.
         return NotCreated(bid, fault) if _is_validation(fault) and not made else None
@@ -483,25 +451,12 @@ def _repeated(activity: Mapping[str, Any]) -> tuple[str, ...]:
     person = activity.get("NameOf")
     members = (
         person,
-        _part(activity, f"{person}Ref").get("value"),
+        part_of(activity, f"{person}Ref").get("value"),
         str(activity.get("TxnDate"))[:10],
         activity.get("Hours") or 0,
         activity.get("Minutes") or 0,
     )
     return tuple(map(str, members))
-
-
-def created_at(row: Mapping[str, Any]) -> datetime | None:
-    """Read when QuickBooks made an object, by its own clock; `None` if it does not say (1.1)."""
-    return _instant(_part(row, "MetaData").get("CreateTime"))
-
-
-def _instant(text: Any) -> datetime | None:
-    try:
-        time = datetime.fromisoformat(str(text))
-    except ValueError:
-        return None
-    return time if time.tzinfo is not None else None
 
 
 def _rows(answer: Any, entity: str) -> list[dict[str, Any]]:
@@ -578,8 +533,3 @@ def _name_values(pairs: Any) -> dict[str, str]:
         for pair in pairs
         if isinstance(pair, Mapping)
     }
-
-
-def _part(whole: Mapping[str, Any], name: str) -> Mapping[str, Any]:
-    part = whole.get(name)
-    return part if isinstance(part, Mapping) else {}

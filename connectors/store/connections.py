@@ -10,7 +10,8 @@ import sqlalchemy as sa
 from connectors.database import writing
 from connectors.encryption import Vault
 from connectors.errors import AskPerson
-from connectors.intuit.oauth_app import Tokens, locked_columns
+from connectors.intuit.oauth_app import Tokens
+from connectors.store.tokens import locked_columns
 from schemas.tables import connections, secrets
 
 #: The connection of `clockbooks demo`: it steps back as soon as there is a real one.

@@ -21,8 +21,9 @@ import sqlalchemy as sa
 
 from connectors.database import changing, insert_into, rows_of, writing
 from connectors.errors import TryAgain
-from connectors.quickbooks.client import Created, NotCreated, batch_bytes, fingerprint
+from connectors.quickbooks.batch import Created, NotCreated, batch_bytes, fingerprint
 from connectors.store import entry_contents
+from connectors.store.runs import lease_over, renew_within
 from schemas.tables import batches, connections, ledger, runs
 from schemas.words import LedgerState, Proof
 
@@ -110,41 +111,6 @@ class About:
         return self.contents.loc[list(entry_ids)]
 
 
-def start_run(engine: sa.Engine, connection_id: int, *, now: datetime, lease: timedelta) -> str:
-    """Record that a run has begun, and give its id."""
-    run_id = str(uuid4())
-    with writing(engine) as connection:
-        connection.execute(
-            runs.insert().values(
-                id=run_id, connection_id=connection_id, started_at=now, lease_until=now + lease
-            )
-        )
-    return run_id
-
-
-def renew_lease(engine: sa.Engine, run_id: str, *, now: datetime, lease: timedelta) -> bool:
-    """Let a run count as alive until *lease* from *now*, unless its lease is over already.
-
-    Returns:
-        Whether it still lives. A lease that is over is never revived: another run may have taken
-        over what this one held.
-    """
-    with writing(engine) as connection:
-        return _renew(connection, run_id, now=now, lease=lease)
-
-
-def _renew(connection: sa.Connection, run_id: str, *, now: datetime, lease: timedelta) -> bool:
-    alive = sa.and_(runs.c.id == run_id, runs.c.finished_at.is_(None), runs.c.lease_until >= now)
-    change = runs.update().where(alive).values(lease_until=now + lease)
-    return connection.execute(change).rowcount == 1
-
-
-def finish_run(engine: sa.Engine, run_id: str, *, now: datetime) -> None:
-    """Record that a run has ended: what it still claims is in doubt from now on."""
-    with writing(engine) as connection:
-        connection.execute(runs.update().where(runs.c.id == run_id).values(finished_at=now))
-
-
 def held(engine: sa.Engine, connection_id: int, entry_ids: Sequence[str]) -> pd.DataFrame:
     """Say what the ledger holds of *entry_ids*; of no others, however many rows it has.
 
@@ -206,7 +172,7 @@ def claim(
     request_id = uuid4().hex
     whole = about.of([row["entry_id"] for row in ready])
     with changing(engine) as connection:
-        if not _renew(connection, run_id, now=now, lease=lease):
+        if not renew_within(connection, run_id, now=now, lease=lease):
             raise lease_over()
         rivals = entry_contents.claimed_since(
             connection, connection_id, about.since, run_id, whole["day"].tolist()
@@ -368,14 +334,6 @@ def refusals(engine: sa.Engine, connection_id: int, entry_ids: Sequence[str]) ->
         for row in rows
         if row.state == LedgerState.REFUSED
     ]
-
-
-def lease_over() -> TryAgain:
-    """Say that a run was asleep or cut off for so long that others count it as dead."""
-    return TryAgain(
-        "The run was out of touch with the database for longer than its lease"
-        " (CLOCKBOOKS_LEASE_S), so another run may have taken over. Run the command again."
-    )
 
 
 def release(engine: sa.Engine, made: Claim) -> None:

@@ -23,8 +23,8 @@ from connectors.standins.scenario import load_world, settings_for
 from connectors.standins.server import serving
 from connectors.store.connections import DEMO, every, forget
 from flows.cli.output import Output
-from flows.cli.render import hours
 from flows.settings import read_settings
+from flows.text import hours
 from schemas.tables import ledger
 from schemas.words import LedgerState
 

@@ -21,7 +21,7 @@ from flows.importing import import_files as importing
 from flows.importing.import_files import ImportReport, ImportRequest
 from flows.operations.home import log_in
 from flows.operations.terminal import Watcher, watched_by
-from flows.sending.load import Progress
+from flows.progress import Progress
 from flows.sending.report import Report
 from flows.sending.request import JobRequest
 from flows.sending.send import SendRequest, send

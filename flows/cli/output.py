@@ -7,7 +7,6 @@ person reads standard output.
 import json
 import logging
 import sys
-import unicodedata
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from enum import IntEnum
@@ -18,6 +17,7 @@ from rich.console import Console
 from rich.text import Text
 
 from connectors.masking import hide_known
+from flows.text import clean
 
 #: Columns of the report when nobody's terminal says how wide it is.
 PIPED_WIDTH = 120
@@ -117,8 +117,8 @@ def command(*, as_json: bool, catches_up: bool = True) -> Iterator[Output]:
 
 def _catch_up() -> None:
     from connectors.errors import ClockbooksError
-    from flows.context import tell_aside
-    from flows.revoking import catch_up
+    from flows.connections.disconnect import catch_up
+    from flows.text import tell_aside
 
     try:
         notes = catch_up()
@@ -192,17 +192,3 @@ def stop_usage(problem: str) -> NoReturn:
         BadParameter: Always.
     """
     raise typer.BadParameter(problem)
-
-
-def clean(words: str) -> str:
-    """Take secrets out of a text, and what could steer a terminal.
-
-    That is control characters and direction marks. Headings of ours need none of it.
-    """
-    return "".join(
-        "�"
-        if unicodedata.category(letter) in {"Cc", "Cf", "Cs", "Zl", "Zp"}
-        and letter not in "\n\t\u200d"
-        else letter
-        for letter in hide_known(words)
-    )

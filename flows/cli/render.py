@@ -12,8 +12,9 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from flows.cli.output import Output, clean
+from flows.cli.output import Output
 from flows.directory.sync_report import SIDES
+from flows.text import clean, hours
 from schemas.words import STATE_OF, Kind, Reason, Side
 
 #: Rows of a table that a person still reads; the rest is counted, and found with `entries`.
@@ -425,13 +426,6 @@ def loading_bar(
         yield begun, moved
     finally:
         bar.stop()
-
-
-def hours(minutes: int | None) -> str:
-    """Write minutes as people do; a running timer has none."""
-    if minutes is None:
-        return "…"
-    return f"{minutes // 60:,} h {minutes % 60:02d}" if minutes >= 60 else f"{minutes} min"
 
 
 def _reasons(counts: Mapping[str, Any]) -> Table:

@@ -15,9 +15,9 @@ import sqlalchemy as sa
 
 from connectors.encryption import keys_from_file
 from connectors.errors import ClockbooksError
-from connectors.intuit.oauth_app import lives
 from connectors.store import ledger, links
 from connectors.store.key_rotation import outdated
+from connectors.store.tokens import lives
 from flows.connections import preflight
 from flows.connections.consent_expiry import ends_soon
 from flows.connections.preflight import Problem

@@ -18,10 +18,11 @@ from connectors.quickbooks.client import QuickBooks
 from connectors.store import connection_settings
 from connectors.store.connections import DEMO, Connection, Joined, every, store, uses_consent_of
 from flows.connections.browser_consent import Browser, ask_in_browser
+from flows.connections.disconnect import try_now
 from flows.connections.preflight import check_company, check_workspace
-from flows.context import oauth_app, open_company, open_vault, start, tell_aside, utc_now
-from flows.revoking import try_now
+from flows.context import oauth_app, open_company, open_vault, start, utc_now
 from flows.settings import Settings, required, with_own
+from flows.text import tell_aside
 from schemas.quickbooks import Company
 from transforms.entries.local_days import zone
 

@@ -2,7 +2,7 @@
 
 from datetime import datetime, timedelta
 
-from connectors.intuit.oauth_app import Lives, lives
+from connectors.store.tokens import Lives, lives
 from flows.context import World
 
 #: A person is told this long before they must connect again.

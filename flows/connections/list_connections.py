@@ -5,9 +5,9 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from connectors.intuit.oauth_app import Lives, lives
 from connectors.store import connection_settings, revocations
 from connectors.store.connections import Connection, every, find
+from connectors.store.tokens import Lives, lives
 from flows.connections.consent_expiry import ends_soon
 from flows.context import open_installation, utc_now
 

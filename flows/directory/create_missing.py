@@ -13,7 +13,7 @@ from typing import Any
 from uuid import uuid4
 
 from connectors.errors import Refused, TryAgain, Unsure
-from connectors.quickbooks.client import Created, NotCreated
+from connectors.quickbooks.batch import Created, NotCreated
 from connectors.store import links
 from flows.context import World
 from schemas.words import Kind, Origin, QboKind, Side

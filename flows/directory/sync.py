@@ -13,7 +13,7 @@ from flows.connections.consent_expiry import expiry_notes
 from flows.connections.preflight import check_company, check_workspace
 from flows.context import World
 from flows.directory.create_missing import Made, make_in_clockify, make_in_quickbooks
-from flows.sending.load import Progress
+from flows.progress import Progress
 from schemas.words import Problem, Side
 from transforms.directory.changes import Change, changes
 from transforms.directory.create_in_clockify import plan_for_clockify

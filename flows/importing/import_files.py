@@ -23,11 +23,11 @@ from flows.connections.consent_expiry import expiry_notes
 from flows.context import World
 from flows.importing.read_files import FileRead, ReadOptions, read_files
 from flows.importing.resolve_names import Named, attribute, client_id, keep_links
+from flows.progress import Progress
 from flows.sending.execute import Carrier
 from flows.sending.extract import instants
 from flows.sending.hold_back import hold_back_refused
 from flows.sending.judge import KeptPlan
-from flows.sending.load import Progress
 from flows.sending.match_ledger import RecognisedRows, recognise_rows
 from flows.sending.report import Report
 from flows.sending.request import (

@@ -29,10 +29,10 @@ from prefect.context import FlowRunContext
 from prefect.states import Completed
 
 from connectors.store import run_locks
+from flows.connections.disconnect import catch_up
 from flows.context import World, utc_now
 from flows.heartbeat import kept_alive
 from flows.operations.final_states import shown
-from flows.revoking import catch_up
 
 #: Seconds between two looks at whether the turn is free.
 PAUSE_S = 2.0

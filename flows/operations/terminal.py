@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import Any, Generic, TypeVar
 
-from flows.sending.load import Progress
+from flows.progress import Progress
 from flows.sending.report import Report
 
 AnyReport = TypeVar("AnyReport", bound=Report)

@@ -12,9 +12,9 @@ from typing import Any
 import pandas as pd
 
 from connectors.store.plans import StoredPlan
-from flows.cli.render import hours
 from flows.pages.charts import hours_picture
 from flows.pages.safe_markdown import picture, safe, table
+from flows.text import hours
 from transforms.plan.summary import Overview
 
 #: Rows of a table within a page; the others are counted.

@@ -26,7 +26,7 @@ from prefect.utilities.urls import url_for
 from connectors.store.plans import StoredPlan
 from flows.context import World
 from flows.pages.pages import Place, entry_rows, plan_page, remedy_rows, result_page
-from flows.sending.load import Progress
+from flows.progress import Progress
 from transforms.plan.summary import Overview, overview
 
 #: Seconds between two updates of the progress, at least: each is a call of Prefect's server.

@@ -8,7 +8,7 @@ import re
 from base64 import b64encode
 from collections.abc import Iterable, Sequence
 
-from flows.cli.output import clean
+from flows.text import clean
 
 #: Longer texts are cut: a table of them could not be read.
 LONGEST = 160

@@ -19,7 +19,7 @@ from pydantic import Field
 
 from connectors.store import plans
 from connectors.store.plans import LeftOut, StoredPlan
-from flows.cli.output import clean
+from flows.text import clean
 from schemas.words import PlanState
 from transforms.plan.summary import place_name
 

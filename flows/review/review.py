@@ -16,9 +16,9 @@ of Prefect's to keep and to share between machines either.
 - *Waiting* costs no process and survives a reboot: it is a state in Prefect's database, and a plan
   in ours. It ends after CLOCKBOOKS_REVIEW_HOURS: Prefect then ends the run as failed, the plan
   has expired, and nothing was sent.
-- *What waits goes with no other send* (`flows.holding`), because Prefect gives a suspended run's
-  slot away. A run that was cancelled or deleted while it waited gives its entries back at the next
-  send (`give_back`).
+- *What waits goes with no other send* (`flows.sending.hold_back`), because Prefect gives a
+  suspended run's slot away. A run that was cancelled or deleted while it waited gives its entries
+  back at the next send (`give_back`).
 - *Exactly what was shown goes*: the window is read and judged again, and what is not byte for byte
   what was approved is left for the next run (`transforms.plan.approval`), with a reason. What
   another run took meanwhile, the ledger knows.
@@ -48,16 +48,16 @@ from prefect.settings import get_current_settings
 from connectors.errors import AskPerson
 from connectors.store import plans
 from connectors.store.plans import PlanWriter, StoredPlan
-from flows.cli.render import hours
 from flows.context import World
 from flows.pages.pages import Place
 from flows.pages.publish import here, show_plan
 from flows.pages.safe_markdown import safe
+from flows.progress import Progress
 from flows.review.form import Form
 from flows.sending.judge import Slice
-from flows.sending.load import Progress
 from flows.sending.report import Report
 from flows.sending.send import SendRequest, send
+from flows.text import hours
 from schemas.words import PlanState, State
 from transforms.plan.activities import to_activities
 from transforms.plan.approval import only_approved

@@ -9,9 +9,10 @@ from connectors.errors import TryAgain
 from connectors.store import last_outcomes
 from connectors.store.ledger import About
 from flows.context import World
+from flows.progress import Progress
 from flows.sending import match_ledger
 from flows.sending.judge import Slice
-from flows.sending.load import Progress, load, not_loaded
+from flows.sending.load import load, not_loaded
 from flows.sending.report import Report
 from flows.sending.request import call_plainly
 from flows.sending.run_lease import LiveRun

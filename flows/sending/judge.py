@@ -19,9 +19,8 @@ import pandas as pd
 
 from connectors.store.staging import StagedEntries
 from flows.context import World
-from flows.holding import hold_back_waiting
 from flows.sending.extract import as_entries
-from flows.sending.hold_back import hold_back_refused
+from flows.sending.hold_back import hold_back_refused, hold_back_waiting
 from flows.sending.match_ledger import Recognised, recognise
 from flows.sending.request import SLICE_ROWS, Facts, JobRequest, Partners
 from transforms.plan.judge import Rules, make_plan

@@ -11,21 +11,22 @@ not answered clearly stays claimed, in doubt, until QuickBooks is asked
 
 import threading
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import pandas as pd
 
 from connectors.errors import AskPerson, Refused, Throttled, TryAgain, Unsure
 from connectors.http import ATTEMPTS
-from connectors.quickbooks.client import Created, NotCreated
+from connectors.quickbooks.batch import Created, NotCreated
 from connectors.quickbooks.rate_limit.limiter import Turn
 from connectors.quickbooks.rate_limit.model import End, Want
 from connectors.store import ledger
 from connectors.store.ledger import About, Claim
 from flows.context import World
+from flows.progress import Progress
 from flows.sending.run_lease import LiveRun
 from schemas.quickbooks import Company
 from schemas.words import LedgerState, Reason, State
@@ -34,19 +35,6 @@ from transforms.plan.explain import refused
 
 #: Batches in a row without a clear answer after which a load ends: more would only add doubts.
 MOST_UNCLEAR = 5
-
-
-@dataclass
-class Progress:
-    """Told how far a load has come; the default tells nobody.
-
-    Attributes:
-        begun: Called with the number of entries to load.
-        moved: Called with the number of entries of each batch that was answered.
-    """
-
-    begun: Callable[[int], None] = field(default=lambda _: None)
-    moved: Callable[[int], None] = field(default=lambda _: None)
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
 
-from connectors.store import ledger
+from connectors.store import runs
 from flows.context import World
 from flows.heartbeat import kept_alive
 
@@ -19,7 +19,7 @@ class LiveRun:
     def __init__(self, world: World) -> None:
         self._world = world
         self._lease_until = world.now() + world.lease
-        self.id = ledger.start_run(
+        self.id = runs.start_run(
             world.engine, world.connection.id, now=world.now(), lease=world.lease
         )
 
@@ -32,7 +32,7 @@ class LiveRun:
             TryAgain: Its lease is over.
         """
         if self._world.now() > self._lease_until:
-            raise ledger.lease_over()
+            raise runs.lease_over()
 
     def renewed(self, until: datetime) -> None:
         """Take note that the lease was renewed."""
@@ -41,7 +41,7 @@ class LiveRun:
     def renew(self) -> bool:
         """Renew the lease; `False` when it is over, and others may have settled what it held."""
         now = self._world.now()
-        alive = ledger.renew_lease(self._world.engine, self.id, now=now, lease=self._world.lease)
+        alive = runs.renew_lease(self._world.engine, self.id, now=now, lease=self._world.lease)
         if alive:
             self.renewed(now + self._world.lease)
         return alive
@@ -58,4 +58,4 @@ def live_run(world: World) -> Iterator[LiveRun]:
         with kept_alive(f"lease of {run.id}", world.lease, run.renew):
             yield run
     finally:
-        ledger.finish_run(world.engine, run.id, now=world.now())
+        runs.finish_run(world.engine, run.id, now=world.now())

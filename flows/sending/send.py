@@ -18,11 +18,11 @@ from connectors.store import entry_contents
 from connectors.store.staging import StagedEntries, staging_entries
 from flows.connections.consent_expiry import expiry_notes
 from flows.context import World
+from flows.progress import Progress
 from flows.sending.execute import carry_out
 from flows.sending.extract import extract, stale
 from flows.sending.filters import resolve_filters
 from flows.sending.judge import KeptPlan, Slice, judged
-from flows.sending.load import Progress
 from flows.sending.report import Report
 from flows.sending.request import (
     Facts,

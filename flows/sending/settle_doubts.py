@@ -21,7 +21,8 @@ from itertools import groupby
 from typing import Any
 
 from connectors.errors import AskPerson, Refused, TryAgain, Unsure
-from connectors.quickbooks.client import BUSINESS_CODE, Created, NotCreated, created_at
+from connectors.quickbooks.batch import Created, NotCreated, created_at
+from connectors.quickbooks.client import BUSINESS_CODE
 from connectors.store import ledger, links
 from connectors.store.ledger import Claim, Doubt, InFlight
 from flows.connections.consent_expiry import expiry_notes

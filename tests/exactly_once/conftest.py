@@ -25,10 +25,10 @@ import sqlalchemy as sa
 from forked_command import Forked
 
 from connectors.errors import ClockbooksError
-from connectors.quickbooks.rate_limit.limiter import SharedShelf
 from connectors.standins.clockify.app import ClockifyStandin
 from connectors.standins.scenario import settings_for
 from connectors.standins.server import serving
+from connectors.store.pace import SharedShelf
 from flows.connections.connect import Pasted, connect
 from flows.context import Clock, World, open_world
 from flows.directory.sync import sync

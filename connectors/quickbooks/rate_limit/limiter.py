@@ -9,12 +9,9 @@ import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from typing import Protocol, TypeVar, cast
+from typing import Protocol, TypeVar
 from uuid import uuid4
 
-import sqlalchemy as sa
-
-from connectors.database import insert_into, writing
 from connectors.quickbooks.rate_limit.model import (
     MARGIN_MS,
     SECOND_MS,
@@ -25,7 +22,6 @@ from connectors.quickbooks.rate_limit.model import (
     Want,
 )
 from connectors.quickbooks.rate_limit.pace import Pace
-from schemas.tables import pacing
 
 Answer = TypeVar("Answer")
 
@@ -51,41 +47,6 @@ class OwnShelf:
         """See `Shelf`."""
         with self._lock:
             return work(self._pace)[0]
-
-
-@dataclass(frozen=True)
-class SharedShelf:
-    """Keeps the pace of one company in the database.
-
-    Attributes:
-        engine: The database.
-        realm_id: The company.
-        api_url: Where its calls go: a sandbox has quotas of its own.
-    """
-
-    engine: sa.Engine
-    realm_id: str
-    api_url: str
-
-    def change(self, work: Callable[[Pace], tuple[Answer, bool]]) -> Answer:
-        """See `Shelf`."""
-        mine = sa.and_(pacing.c.realm_id == self.realm_id, pacing.c.api_url == self.api_url)
-        find = sa.select(pacing.c.state).where(mine).with_for_update()
-        with writing(self.engine) as connection:
-            text = connection.scalar(find)
-            if text is None:
-                connection.execute(self._insert())
-                text = connection.scalar(find)
-            pace = Pace.from_json(text or "")
-            answer, keep = work(pace)
-            if keep:
-                connection.execute(pacing.update().where(mine).values(state=pace.to_json()))
-        return answer
-
-    def _insert(self) -> sa.Insert:
-        first = {"realm_id": self.realm_id, "api_url": self.api_url, "state": Pace().to_json()}
-        insert = insert_into(self.engine, pacing).values(first).on_conflict_do_nothing()
-        return cast("sa.Insert", insert)
 
 
 @dataclass

@@ -8,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from connectors.errors import AskPerson, Refused, TryAgain, Unsure
-from connectors.quickbooks.client import Created, NotCreated, _outcomes, batch_bytes, fingerprint
+from connectors.quickbooks.batch import Created, NotCreated, batch_bytes, fingerprint
+from connectors.quickbooks.client import _outcomes
 from connectors.quickbooks.rate_limit.limiter import Pacer
 from connectors.quickbooks.rate_limit.model import Rules
 from connectors.quickbooks.rate_limit.pace import PAUSES_MS

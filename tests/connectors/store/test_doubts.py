@@ -8,8 +8,8 @@ import pytest
 import sqlalchemy as sa
 
 from connectors.errors import TryAgain
-from connectors.quickbooks.client import Created
-from connectors.store import ledger
+from connectors.quickbooks.batch import Created
+from connectors.store import ledger, runs
 from schemas.tables import ledger as table
 from schemas.words import Proof
 
@@ -25,7 +25,7 @@ class Book:
         self.about = about
 
     def start(self):
-        return ledger.start_run(self.engine, self.connection_id, now=self.clock.now, lease=LEASE)
+        return runs.start_run(self.engine, self.connection_id, now=self.clock.now, lease=LEASE)
 
     def claim(self, run_id, *ids):
         rows = [
@@ -84,7 +84,7 @@ def test_a_run_that_ended_leaves_doubts(book, clock):
     """Once it has finished, what got no answer is in doubt, with all that was called."""
     run_id = book.start()
     made = book.claim(run_id, "a", "b")
-    ledger.finish_run(book.engine, run_id, now=clock.now)
+    runs.finish_run(book.engine, run_id, now=clock.now)
     clock.now += timedelta(seconds=1)
     second = book.start()
 
@@ -121,7 +121,7 @@ def test_a_call_that_ended_unclear_is_quiet_from_then(book, clock):
     ledger.doubt(book.engine, made.request_id, now=clock.now, at_work=AT_WORK)
     known = clock.now + AT_WORK
     clock.now += timedelta(minutes=5)
-    ledger.finish_run(book.engine, run_id, now=clock.now)
+    runs.finish_run(book.engine, run_id, now=clock.now)
 
     (doubt,) = book.take()
 
@@ -149,7 +149,7 @@ def test_only_doubts_are_taken(book, clock):
         company_state=None,
     )  # fmt: skip
     book.claim(alive, "c")
-    ledger.finish_run(book.engine, dead, now=clock.now)
+    runs.finish_run(book.engine, dead, now=clock.now)
 
     assert ids(book.take()) == ["b"]
     assert book.row("a").run_id == dead
@@ -160,7 +160,7 @@ def test_a_taker_that_dies_leaves_the_doubts_to_the_next(book, clock):
     """Taking over is no settling: if the settler dies too, the next one takes over."""
     run_id = book.start()
     book.claim(run_id, "a")
-    ledger.finish_run(book.engine, run_id, now=clock.now)
+    runs.finish_run(book.engine, run_id, now=clock.now)
     second = book.start()
     assert ids(book.take(second)) == ["a"]
     assert book.take() == []
@@ -174,7 +174,7 @@ def test_taking_again_gives_the_same(book, clock):
     """A run that asks again still holds what it took."""
     run_id = book.start()
     book.claim(run_id, "a")
-    ledger.finish_run(book.engine, run_id, now=clock.now)
+    runs.finish_run(book.engine, run_id, now=clock.now)
     second = book.start()
 
     assert book.take(second) == book.take(second) != []
@@ -187,7 +187,7 @@ def test_of_two_that_take_at_once_one_gets_each_doubt(book, clock):
         for number in range(3):
             run_id = book.start()
             book.claim(run_id, f"{turn}-{number}-a", f"{turn}-{number}-b")
-            ledger.finish_run(book.engine, run_id, now=clock.now)
+            runs.finish_run(book.engine, run_id, now=clock.now)
         takers = [book.start() for _ in range(count)]
         barrier = threading.Barrier(count)
 
@@ -227,7 +227,7 @@ def twins(book, clock):
     for id_ in ("a", "b"):
         book.claim(run_id, id_)
         clock.now += timedelta(seconds=1)
-    ledger.finish_run(book.engine, run_id, now=clock.now)
+    runs.finish_run(book.engine, run_id, now=clock.now)
     settler = book.start()
     a, b = book.take(settler)
     return a, b, settler

@@ -11,9 +11,10 @@ import sqlalchemy as sa
 
 from connectors.database import writing
 from connectors.errors import TryAgain
-from connectors.quickbooks.client import Created, NotCreated, batch_bytes, fingerprint
+from connectors.quickbooks.batch import Created, NotCreated, batch_bytes, fingerprint
 from connectors.quickbooks.faults import Fault
 from connectors.store import connections, ledger
+from connectors.store import runs as stored_runs
 from schemas.tables import batches, runs
 from schemas.tables import ledger as table
 
@@ -208,23 +209,23 @@ def test_a_dead_run_claims_nothing(book, clock, end):
     if end == "over":
         clock.now += LEASE + timedelta(seconds=1)
     else:
-        ledger.finish_run(book.engine, book.run_id, now=clock.now)
+        stored_runs.finish_run(book.engine, book.run_id, now=clock.now)
 
     with pytest.raises(TryAgain, match="CLOCKBOOKS_LEASE_S"):
         book.claim("a")
 
     assert book.ids() == []
-    assert not ledger.renew_lease(book.engine, book.run_id, now=clock.now, lease=LEASE)
+    assert not stored_runs.renew_lease(book.engine, book.run_id, now=clock.now, lease=LEASE)
 
 
 def test_a_lease_is_renewed_till_its_last_moment(book, clock):
     """At its very end it still lives; a moment later it is over for good."""
     clock.now += LEASE
-    assert ledger.renew_lease(book.engine, book.run_id, now=clock.now, lease=LEASE)
+    assert stored_runs.renew_lease(book.engine, book.run_id, now=clock.now, lease=LEASE)
 
     clock.now += LEASE + timedelta(microseconds=1)
-    assert not ledger.renew_lease(book.engine, book.run_id, now=clock.now, lease=LEASE)
-    assert not ledger.renew_lease(book.engine, "no such run", now=clock.now, lease=LEASE)
+    assert not stored_runs.renew_lease(book.engine, book.run_id, now=clock.now, lease=LEASE)
+    assert not stored_runs.renew_lease(book.engine, "no such run", now=clock.now, lease=LEASE)
 
 
 # --- answers -----------------------------------------------------------------------------------
@@ -380,6 +381,6 @@ def test_an_entry_has_one_row(book):
 def test_instants_have_a_zone(book, clock):
     """A naive time could be any: it is refused before it is stored."""
     with pytest.raises(sa.exc.StatementError, match="without a time zone"):
-        ledger.finish_run(book.engine, book.run_id, now=clock.now.replace(tzinfo=None))
+        stored_runs.finish_run(book.engine, book.run_id, now=clock.now.replace(tzinfo=None))
     with book.engine.connect() as connection:
         assert connection.scalar(sa.select(runs.c.finished_at)) is None

@@ -19,8 +19,8 @@ import sqlalchemy as sa
 from connectors.database import open_database, writing
 from connectors.encryption import Vault
 from connectors.errors import AskPerson, TryAgain
-from connectors.intuit.oauth_app import OAuthApp, Tokens, TokenStore, lives
-from connectors.quickbooks.client import Created, NotCreated
+from connectors.intuit.oauth_app import OAuthApp, Tokens
+from connectors.quickbooks.batch import Created, NotCreated
 from connectors.quickbooks.faults import Fault
 from connectors.store import (
     connection_settings,
@@ -32,7 +32,9 @@ from connectors.store import (
     plans,
     revocations,
     run_locks,
+    runs,
 )
+from connectors.store.tokens import TokenStore, lives
 from schemas.tables import ledger as table
 from schemas.tables import metadata
 from schemas.words import Kind, PlanState, Proof
@@ -107,7 +109,7 @@ class Store:
         return copy
 
     def start(self):
-        return ledger.start_run(self.engine, self.id, now=NOW, lease=LEASE)
+        return runs.start_run(self.engine, self.id, now=NOW, lease=LEASE)
 
     def claim(self, *ids, run_id=None, since=10**6, source="clockify"):
         ready = [{"entry_id": id_, "body": id_, "minutes": 60, "date": DAY} for id_ in ids]
@@ -152,7 +154,7 @@ class Store:
         """Claim entries in a run that ends before it is answered."""
         run_id = self.start()
         self.claim(*ids, run_id=run_id)
-        ledger.finish_run(self.engine, run_id, now=NOW)
+        runs.finish_run(self.engine, run_id, now=NOW)
 
     def fill(self, more):
         """Let every table hold rows of this connection; *more* ids than the one in question."""
@@ -353,12 +355,12 @@ OWN = {
     "ledger.claim, again": lambda s: s.claim("row of new", run_id=s.start(), since=0).items,
     "ledger.count": lambda s: ledger.count(s.engine, s.id),
     "ledger.doubt": lambda s: ledger.doubt(s.engine, s.flying.request_id, now=NOW, at_work=LEASE),
-    "ledger.finish_run": lambda s: ledger.finish_run(s.engine, s.run, now=NOW),
+    "runs.finish_run": lambda s: runs.finish_run(s.engine, s.run, now=NOW),
     "ledger.held": lambda s: ledger.held(s.engine, s.id, IDS),
     "ledger.refusals": lambda s: [asdict(one) for one in ledger.refusals(s.engine, s.id, IDS)],
     "ledger.release": lambda s: ledger.release(s.engine, s.flying),
-    "ledger.renew_lease": lambda s: ledger.renew_lease(s.engine, s.run, now=NOW, lease=LEASE),
-    "ledger.start_run": lambda s: s.start() and None,
+    "runs.renew_lease": lambda s: runs.renew_lease(s.engine, s.run, now=NOW, lease=LEASE),
+    "runs.start_run": lambda s: s.start() and None,
     "ledger.state_of": lambda s: [ledger.state_of(s.engine, s.id, id_) for id_ in IDS],
     "ledger.take_doubts": lambda s: [asdict(one) for one in s.take()],
     "ledger.taken_by_others": lambda s: ledger.taken_by_others(s.engine, s.id, IDS, run_id=s.run),
@@ -539,8 +541,8 @@ def test_the_whole_database_is_asked_by_name(street):
 
 
 #: Asked of the whole database; the file's end tests them, and their own tests.
-WHOLE = {"connections.every", "revocations.pending", "entry_contents.records",
-         "ledger.lease_over"}  # fmt: skip
+WHOLE = {"runs.renew_within", "connections.every", "revocations.pending", "entry_contents.records",
+         "runs.lease_over"}  # fmt: skip
 
 
 def test_no_function_of_the_store_is_left_out():
@@ -554,6 +556,7 @@ def test_no_function_of_the_store_is_left_out():
         plans,
         revocations,
         run_locks,
+        runs,
         last_outcomes,
     ]
     functions = {

@@ -12,9 +12,10 @@ import sqlalchemy as sa
 from connectors.database import writing
 from connectors.encryption import Vault
 from connectors.errors import AskPerson, TryAgain
-from connectors.intuit.oauth_app import LEASE, MARGIN, OAuthApp, Tokens, TokenStore, lives
+from connectors.intuit.oauth_app import OAuthApp, Tokens
 from connectors.standins.quickbooks.app import QuickBooksStandin, Switches
 from connectors.store import connections
+from connectors.store.tokens import LEASE, MARGIN, TokenStore, lives
 from schemas.tables import metadata, secrets
 
 TOKEN_PATH = "/oauth2/v1/tokens/bearer"

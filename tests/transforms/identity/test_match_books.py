@@ -10,7 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from connectors.quickbooks.client import Created, QuickBooks
+from connectors.quickbooks.batch import Created
+from connectors.quickbooks.client import QuickBooks
 from connectors.quickbooks.rate_limit.limiter import Pacer
 from connectors.quickbooks.rate_limit.model import Rules
 from connectors.standins.quickbooks.app import QuickBooksStandin, Switches, utc_now

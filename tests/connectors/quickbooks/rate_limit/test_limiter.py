@@ -6,8 +6,9 @@ from datetime import timedelta
 import pytest
 import sqlalchemy as sa
 
-from connectors.quickbooks.rate_limit.limiter import Pacer, SharedShelf
+from connectors.quickbooks.rate_limit.limiter import Pacer
 from connectors.quickbooks.rate_limit.model import End, Rules, Want
+from connectors.store.pace import SharedShelf
 from schemas.tables import pacing
 
 QUICKBOOKS = Rules(
