@@ -1,8 +1,7 @@
 """Text for people: hours, terminal-safe words, notes on standard error."""
 
+import sys
 import unicodedata
-
-import typer
 
 from connectors.masking import hide_known
 
@@ -30,4 +29,4 @@ def hours(minutes: int | None) -> str:
 
 def tell_aside(words: str) -> None:
     """Tell a person something beside a command's own words: on standard error."""
-    typer.echo(clean(f"Note: {words}"), err=True)
+    sys.stderr.write(clean(f"Note: {words}\n"))

@@ -6,8 +6,9 @@ Nothing of it touches a real service, or a database that holds a real connection
 
 import os
 import shlex
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -41,8 +42,12 @@ FASTER = {
 }
 
 
-def run_demo(output: Output) -> None:
+def run_demo(output: Output, app: Callable[..., Any]) -> None:
     """Connect, sync, preview, send, see what went and what did not, send again, compare.
+
+    Args:
+        output: Where the story is told.
+        app: The command line, which runs a list of arguments.
 
     Raises:
         AskPerson: The database holds real connections, or what the books hold at the end is not
@@ -63,12 +68,13 @@ def run_demo(output: Output) -> None:
         token_file = Path(folder) / "refresh-token"
         token_file.touch(mode=0o600)
         token_file.write_text(world["quickbooks"]["refresh_token"])
-        _tell_story(output, world, quickbooks, quickbooks_url, token_file)
+        _tell_story(output, partial(_type, app), world, quickbooks, quickbooks_url, token_file)
         _compare(output, database_url, quickbooks)
 
 
 def _tell_story(
     output: Output,
+    type_in: Callable[..., None],
     world: Mapping[str, Any],
     quickbooks: QuickBooksStandin,
     quickbooks_url: str,
@@ -81,11 +87,11 @@ def _tell_story(
     )
     realm_id = world["quickbooks"]["realm_id"]
     _step(output, "Join the two. The tokens are stored encrypted.")
-    _type("connect", "--realm-id", realm_id, "--refresh-token-file", str(token_file))
+    type_in("connect", "--realm-id", realm_id, "--refresh-token-file", str(token_file))
     _step(output, "Compare both directories: equal names are linked, nothing is created.")
-    _type("sync")
+    type_in("sync")
     _step(output, "Preview a quarter: only approved time, rounded as the workspace says.")
-    _type("send", *WINDOW, "--approved-only", "--dry-run")
+    type_in("send", *WINDOW, "--approved-only", "--dry-run")
 
     refused = quickbooks.customers[world["quickbooks"]["demo"]["refused_customer_id"]]
     _step(
@@ -95,15 +101,13 @@ def _tell_story(
     )
     _deactivate(quickbooks, quickbooks_url, refused)
     quickbooks.faults.plan("POST .*/batch", "drop_after", skip=20)
-    _type("send", *WINDOW, "--approved-only", "--yes")
+    type_in("send", *WINDOW, "--approved-only", "--yes")
     _step(output, "Send again: what is in doubt is settled first, and nothing goes twice.")
-    _type("send", *WINDOW, "--approved-only", "--yes")
+    type_in("send", *WINDOW, "--approved-only", "--yes")
 
 
-def _type(*arguments: str) -> None:
+def _type(app: Callable[..., Any], *arguments: str) -> None:
     """Run one command of ours as if it were typed, whatever its exit code says."""
-    from flows.cli.main import app
-
     words = ["clockbooks", *arguments]
     Output(as_json=False).say(f"$ {shlex.join(words)}", style="bold cyan")
     code = app([*arguments, "--connection", DEMO], standalone_mode=False)

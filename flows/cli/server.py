@@ -74,7 +74,7 @@ def prefect(
 
 
 @room.command(epilog="Example: clockbooks demo")
-def demo() -> None:
+def demo(context: typer.Context) -> None:
     """Run the main job end to end against local stand-ins of both services.
 
     Needs no account, no key and no server; leaves a database that `clockbooks entries` can show.
@@ -82,4 +82,4 @@ def demo() -> None:
     with command(as_json=False, catches_up=False) as output:
         from flows.cli.demo import run_demo
 
-        run_demo(output)
+        run_demo(output, context.find_root().command)
