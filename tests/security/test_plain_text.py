@@ -20,7 +20,6 @@ from connectors.database import open_database, stays_here
 from connectors.errors import AskPerson
 from flows.operations.home import Address, Home
 from flows.server_address import check_server_address
-from flows.settings import Settings
 
 #: Every Linux machine answers at it, and it is not one of the names that we take for our own.
 ELSEWHERE = "127.0.0.2"
@@ -187,7 +186,7 @@ def test_prefects_own_database_is_no_exception(monkeypatch, tmp_path, query, hos
         f"postgresql+asyncpg://prefect:secret@{host}/prefect{query}",
     )
 
-    environment = Home(tmp_path).environment(Settings(), Address("127.0.0.1", 4200))
+    environment = Home(tmp_path).environment(Address("127.0.0.1", 4200))
 
     assert environment.get("PREFECT_SERVER_DATABASE_SQLALCHEMY_CONNECT_ARGS_TLS_ENABLED") == tls
 
