@@ -32,6 +32,14 @@ MIGRATION_LOCK = 0x636C6F63
 #: PostgreSQL's code for what a role may not do.
 _NO_RIGHT = "42501"
 
+#: The arguments of a PostgreSQL address that say nothing about where it leads, beside the host.
+_KEEP_HOST = frozenset({
+    "host", "port", "user", "password", "ssl", "sslmode", "sslrootcert", "sslcert", "sslkey",
+    "sslpassword", "gssencmode", "connect_timeout", "application_name", "options",
+    "client_encoding", "target_session_attrs", "keepalives", "keepalives_idle",
+    "keepalives_interval", "keepalives_count", "tcp_user_timeout",
+})  # fmt: skip
+
 _NEEDS_OWNER = (
     "The database's tables have to be made or brought up to date, and the role of"
     " CLOCKBOOKS_DATABASE_URL may not do that. Run `clockbooks connections` once with the address"
@@ -74,14 +82,24 @@ def open_database(url: str) -> sa.Engine:
 
 
 def stays_here(address: sa.URL) -> bool:
-    """Say whether a PostgreSQL *address* leads no further than this machine, whoever reads it."""
+    """Return whether *address* leads no further than this machine, whoever reads it.
+
+    True for SQLite, and for PostgreSQL on a loopback or Unix host. An argument such as `service`,
+    `hostaddr` or `conninfo` could replace the host, and another driver could read it differently:
+    both count as elsewhere.
+    """
+    if address.get_backend_name() == "sqlite":
+        return address.get_driver_name() == "pysqlite"
+    known = address.drivername in {"postgresql+psycopg", "postgresql+asyncpg"}
+    nested = "=" in (address.database or "") or "://" in (address.database or "")
+    if not known or nested or set(address.query) - _KEEP_HOST:
+        return False
     arguments = address.get_dialect()().create_connect_args(address)[1]
     hosts: list[str] = []
-    for name, variable in (("host", "PGHOST"), ("hostaddr", "PGHOSTADDR")):
-        named = arguments.get(name) or os.environ.get(variable) or ""
-        hosts += named if isinstance(named, list) else str(named).split(",")
+    for named in (arguments.get("host") or os.environ.get("PGHOST"), os.environ.get("PGHOSTADDR")):
+        hosts += named if isinstance(named, list) else str(named or "").split(",")
     hosts = [host for host in hosts if host]
-    if not hosts and (arguments.get("service") or os.environ.get("PGSERVICE")):
+    if not hosts and os.environ.get("PGSERVICE"):
         return False  # whatever a file says
     return all(host in LOOPBACK or host.startswith("/") for host in hosts)
 

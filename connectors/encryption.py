@@ -5,6 +5,7 @@ Fernet: authenticated encryption from the `cryptography` library.
 
 import base64
 import os
+import sys
 import tempfile
 from collections.abc import Callable, Sequence
 from contextlib import suppress
@@ -156,14 +157,13 @@ def keys_from_file(path: Path) -> list[str]:
         Its keys, the newest first: one, unless a rotation is at work or was broken off.
 
     Raises:
-        AskPerson: Others can read it, it is empty, or it cannot be read or written.
+        AskPerson: Others own it or can read it, it is empty, or it cannot be read or written.
     """
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         if not path.exists():
             make_once(path, new_key())
-        if path.stat().st_mode & 0o077:
-            raise AskPerson(f"The key file {path} can be read by others: run `chmod 600 {path}`.")
+        check_private(path)
         keys = path.read_text().split("\n")
     except OSError as error:
         raise AskPerson(
@@ -183,6 +183,23 @@ def keys_from_file(path: Path) -> list[str]:
             " `clockbooks connect` again."
         )
     return keys
+
+
+def check_private(path: Path) -> None:
+    """Check that nobody else owns or can read the file at *path*.
+
+    Raises:
+        AskPerson: Somebody else does.
+        OSError: There is no such file.
+    """
+    found = path.stat()
+    if sys.platform != "win32" and found.st_uid != os.geteuid():
+        raise AskPerson(
+            f"{path} belongs to another user, who knows what is in it. Delete it for a new one; or,"
+            " if you put it there, make your own user its owner."
+        )
+    if found.st_mode & 0o077:
+        raise AskPerson(f"{path} can be read by others: run `chmod 600 {path}`.")
 
 
 def new_key() -> str:

@@ -1,6 +1,5 @@
 """Opens everything that a run needs, and closes it again: settings, database, both services."""
 
-import logging
 import os
 import time
 from collections.abc import Callable, Iterator
@@ -26,10 +25,6 @@ from connectors.store.tokens import TokenStore
 from flows.server_address import check_server_address
 from flows.settings import Settings, read_settings, required, strangers_told, with_own
 from flows.text import tell_aside
-
-#: A run's own log, in Prefect's page; without Prefect nobody reads it.
-_run_log = logging.getLogger("prefect.flow_runs.clockbooks")
-
 
 #: Said of a database whose passphrase was used as earlier versions used it.
 OUTDATED = (
@@ -117,14 +112,8 @@ def start() -> Settings:
         check_server_address()
     settings = read_settings()
     for words in strangers_told(settings):
-        tell_start(words)
+        tell_aside(words)
     return settings
-
-
-def tell_start(words: str) -> None:
-    """Tell something about the settings: on standard error, and in the log of Prefect's run."""
-    tell_aside(words)
-    _run_log.info("%s", words)
 
 
 @contextmanager
@@ -211,7 +200,7 @@ def open_vault(settings: Settings) -> Vault:
     return Vault(
         *secret_keys(settings),
         source=lambda: secret_keys(read_settings()),
-        outdated=lambda: tell_start(OUTDATED),
+        outdated=lambda: tell_aside(OUTDATED),
     )
 
 

@@ -25,6 +25,12 @@ PREFIX = "CLOCKBOOKS_"
 #: In the environment, `1` trusts the files of the working folder with addresses.
 ALLOW = "CLOCKBOOKS_ALLOW_OTHER_HOSTS"
 
+#: What the environment alone may set: who trusts the file, where notices go, who enters the page.
+ENVIRONMENT_ONLY = frozenset({
+    ALLOW, f"{PREFIX}NOTIFY", f"{PREFIX}UI_PASSWORD", f"{PREFIX}UI_HOSTS",
+    f"{PREFIX}UI_USER_HEADER",
+})  # fmt: skip
+
 #: The settings that say where secrets go, and whose hosts are theirs.
 ADDRESSES = {
     "CLOCKBOOKS_CLOCKIFY_URL": CLOCKIFY,
@@ -60,8 +66,9 @@ def file_settings() -> dict[str, str]:
     if redirected:
         raise AskPerson(
             f"{path.absolute()} may not set {', '.join(redirected)}, because that says where"
-            " secrets and data go, and anybody may have put the file there. Set it in the"
-            f" environment instead; or, if the file is yours, set {ALLOW}=1 in the environment."
+            " secrets and data go or who may use the page, and anybody may have put the file"
+            " there. Set it in the environment instead; or, if the file is yours, set"
+            f" {ALLOW}=1 in the environment."
         )
     return {
         name.removeprefix(PREFIX).lower(): value
@@ -84,18 +91,9 @@ def check_prefect_files() -> None:
     file_settings()  # and with it `PREFECT_…` in .env
     if other_hosts_allowed():
         return
-    project = Path("pyproject.toml")
     if Path("prefect.toml").exists():
         found = "prefect.toml"
-    elif project.exists() and "prefect" in project.read_text(errors="replace"):
-        import tomllib
-
-        try:
-            tool = tomllib.loads(project.read_text(errors="replace")).get("tool", {})
-        except tomllib.TOMLDecodeError:
-            return  # Prefect cannot read it either
-        if "prefect" not in tool:
-            return
+    elif _has_prefect_table(Path("pyproject.toml")):
         found = "pyproject.toml (tool.prefect)"
     else:
         return
@@ -104,6 +102,17 @@ def check_prefect_files() -> None:
         " what is executed. Set them in the environment instead; or, if the file is yours, set"
         f" {ALLOW}=1 in the environment."
     )
+
+
+def _has_prefect_table(project: Path) -> bool:
+    """Say whether Prefect finds settings in *project*; a key may be escaped, so it is parsed."""
+    import tomllib
+
+    try:
+        tool = tomllib.loads(project.read_text(encoding="utf-8")).get("tool", {})
+    except (OSError, ValueError):
+        return False  # Prefect cannot read it either
+    return isinstance(tool, dict) and "prefect" in tool
 
 
 def _check_owner(path: Path, file: TextIO) -> None:
@@ -142,7 +151,7 @@ def _redirections(given: Mapping[str, str]) -> Iterator[str]:
         elif name == f"{PREFIX}DATABASE_URL":
             leads_away = not _is_here(value)
         else:
-            leads_away = name in {ALLOW, f"{PREFIX}NOTIFY"} or name.startswith("PREFECT_")
+            leads_away = name in ENVIRONMENT_ONLY or name.startswith("PREFECT_")
         if leads_away:
             yield name
 
@@ -157,4 +166,4 @@ def _is_here(database_url: str) -> bool:
         address = sa.make_url(database_url)
     except sa.exc.ArgumentError:
         return True  # it leads nowhere; told when the database is opened
-    return address.get_backend_name() == "sqlite" or stays_here(address)
+    return stays_here(address)

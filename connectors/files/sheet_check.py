@@ -22,7 +22,10 @@ MOST_CELLS = 1 << 25
 #: Up to here a sheet may be as sparse as it likes; beyond, one cell in so many must be filled.
 _CHEAP_CELLS, _SPARSEST = 1 << 22, 20
 
-#: Characters of the shared texts, each counted as often as a cell shows it, and of any one text.
+#: Where every sheet ends: its last cell is XFD1048576.
+_MOST_ROWS, _MOST_COLUMNS = 1 << 20, 1 << 14
+
+#: UTF-8 bytes of the shared texts, each counted as often as a cell shows it; characters of a text.
 _MOST_TEXT, _LONGEST_TEXT = 1 << 29, 1 << 15
 
 _MOST_SHARED_TEXTS, _MOST_SHEETS, _MOST_PARTS = 1 << 24, 1000, 10_000
@@ -80,7 +83,11 @@ def _check_sizes(parts: list[zipfile.ZipInfo]) -> None:
 
 
 class _Check:
-    """Counts what calamine would hold of one part; half of its time goes into the check."""
+    """Counts what calamine would hold of one part; half of its time goes into the check.
+
+    What calamine and this parser would read differently is refused: rows, cells and texts inside
+    each other, and numbers of shared texts that are anything but digits.
+    """
 
     def __init__(self, lengths: "array[int]") -> None:
         self._lengths = lengths  # of the shared texts
@@ -89,12 +96,16 @@ class _Check:
         # As calamine counts places: from 0, and from the one before where the file gives none.
         self._row, self._column = -1, 0
         self._cell: tuple[int, int] | None = None
-        self._shared, self._index = False, ""  # whether the cell names a shared text, and which
-        self._rows = self._columns = (sys.maxsize, -1)  # the first and the last one filled
+        self._in_row = self._in_cell = self._in_text = False
+        self._shared = self._has_value = False  # whether the cell names a shared text, has a <v>
+        self._index, self._index_at = "", -1  # which text, and its first byte while it is read
+        self._last_row = -1
+        self._columns = (sys.maxsize, -1)  # the first and the last one filled
         self._parser = expat.ParserCreate("utf-8")
         self._parser.buffer_text = True
         self._parser.StartDoctypeDeclHandler = _refuse_entities
         self._parser.StartElementHandler = self._start
+        self._parser.EndElementHandler = self._end
         self._parser.CharacterDataHandler = self._characters
 
     def feed(self, block: bytes, *, last: bool = False) -> None:
@@ -105,10 +116,9 @@ class _Check:
 
     def close(self) -> None:
         self.feed(b"", last=True)
-        self._look_up()
         if not self._filled:
             return
-        rows = self._rows[1] - self._rows[0] + 1
+        rows = self._last_row + 1  # python-calamine fills the rows above the first one
         columns = self._columns[1] - self._columns[0] + 1
         if rows * columns > max(_CHEAP_CELLS, self._filled * _SPARSEST):
             raise TooMuchError(
@@ -118,10 +128,11 @@ class _Check:
         if rows * columns > MOST_CELLS:
             raise TooMuchError(f"has a sheet of {rows * columns:,} cells")
 
-    def _start(self, name: str, attributes: dict[str, str]) -> None:
+    def _start(self, name: str, attributes: dict[str, str], prefix: int = 0) -> None:
         if name == "c":
-            if self._index:
-                self._look_up()
+            if self._in_cell:
+                raise ValueError("a cell is inside another")
+            self._in_cell, self._has_value, self._length = True, False, 0
             given = attributes.get("r")
             if given:
                 letters = given.rstrip(_DIGITS)
@@ -134,30 +145,64 @@ class _Check:
         elif name in {"v", "is"}:
             if self._cell is not None:
                 self._fill(*self._cell)
+            if name == "v" and self._in_cell:
+                self._start_value(len("<v>") + prefix)
         elif ":" in name:
-            self._start(name.rpartition(":")[2], attributes)
+            before, _, local = name.partition(":")
+            if ":" in local:
+                raise ValueError(f"the name {name} has two colons")
+            self._start(local, attributes, len(before) + 1)
         else:
             self._other(name, attributes)
+
+    def _end(self, name: str) -> None:
+        if name == "c":
+            self._in_cell = False
+        elif name == "v":
+            if self._index_at >= 0:
+                self._look_up()
+        elif name == "row":
+            self._in_row = False
+        elif name == "si":
+            self._in_text = False
+        elif ":" in name:
+            self._end(name.partition(":")[2])
 
     def _fill(self, row: int, column: int) -> None:
         """Count a cell, now that it turns out to hold something."""
         self._cell = None
-        self._index, self._length = "", 0
         self._filled += 1
+        if not self._in_row:
+            raise ValueError("a cell is outside of the rows")
+        if row >= _MOST_ROWS or column >= _MOST_COLUMNS:
+            raise TooMuchError(
+                f"has a cell in row {row + 1:,}, column {column + 1:,}, but a sheet ends at row"
+                f" {_MOST_ROWS:,}, column {_MOST_COLUMNS:,}"
+            )
+        self._last_row = max(self._last_row, row)
         first, last = self._columns
         if not first <= column <= last:
             self._columns = min(first, column), max(last, column)
-        first, last = self._rows
-        if not first <= row <= last:
-            self._rows = min(first, row), max(last, row)
+
+    def _start_value(self, tag_size: int) -> None:
+        if self._has_value:
+            raise ValueError("a cell has two values")
+        self._has_value = True
+        if self._shared:
+            self._index, self._index_at = "", self._parser.CurrentByteIndex + tag_size
 
     def _other(self, name: str, attributes: dict[str, str]) -> None:
         if name == "row":
+            if self._in_row or self._in_cell:
+                raise ValueError("a row is inside another or a cell")
+            self._in_row = True
             given = attributes.get("r")
             self._row = int(given) - 1 if given else self._row + 1
             self._column = 0
         elif name == "si":
-            self._has_texts = True
+            if self._in_text or (self._lengths and not self._has_texts):
+                raise ValueError("its shared texts are inside each other, or in two parts")
+            self._has_texts = self._in_text = True
             self._lengths.append(0)
             self._length = 0
             if len(self._lengths) > _MOST_SHARED_TEXTS:
@@ -168,26 +213,32 @@ class _Check:
                 raise TooMuchError(f"has more than {_MOST_SHEETS:,} sheets")
 
     def _characters(self, text: str) -> None:
-        if self._shared:
+        if self._index_at >= 0:
             self._index += text
         elif self._has_texts or self._filled:
             self._length += len(text)
             if self._length > _LONGEST_TEXT:
                 raise TooMuchError(f"has a cell with more than {_LONGEST_TEXT:,} characters")
             if self._has_texts:
-                self._lengths[-1] = self._length
+                self._lengths[-1] += len(text.encode())
 
     def _look_up(self) -> None:
-        """Count the shared text that the last cell names."""
-        index, self._index = self._index.strip(), ""
+        """Count the shared text that the cell names.
+
+        calamine reads up to the first comment, reference or tag, and takes what is no number for 0.
+        """
+        size, self._index_at = self._parser.CurrentByteIndex - self._index_at, -1
+        index = self._index
         if not index:
             return
+        if size != len(index) or not (index.isascii() and index.isdigit()):
+            raise ValueError(f"a cell names the text {index[:20]!r}, which is not a plain number")
         try:
             self._text += self._lengths[int(index)]
         except IndexError:
             raise ValueError("a cell names a text that is not there") from None
         if self._text > _MOST_TEXT:
-            raise TooMuchError(f"has more than {_MOST_TEXT >> 20:,} million characters of text")
+            raise TooMuchError(f"has more than {_MOST_TEXT >> 20:,} MB of text")
 
 
 @lru_cache(maxsize=20_000)

@@ -63,12 +63,15 @@ def prefect(
     with command(as_json=False, catches_up=False):
         from flows.operations.home import log_in, own_server
         from flows.settings import read_settings
+        from flows.settings_file import check_prefect_files
 
+        check_prefect_files()
         settings = read_settings()
         own = own_server(settings)
         if own:
             os.environ.setdefault("PREFECT_API_URL", own[0])
         log_in(settings)
+        os.environ["PYTHONSAFEPATH"] = "1"  # -m would import from the working folder first
         python = sys.executable
         os.execv(python, [python, "-m", "prefect", *(arguments or [])])  # noqa: S606 - no shell
 

@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 import sqlalchemy as sa
 
 from connectors.database import stays_here
-from connectors.encryption import make_once, new_key
+from connectors.encryption import check_private, make_once, new_key
 from connectors.errors import AskPerson
 from connectors.hosts import LOOPBACK
 from connectors.masking import remember
@@ -116,6 +116,7 @@ class Home:
             **usual,
             **_SILENT,
             **_database_tls(),
+            "PYTHONSAFEPATH": "1",  # runs start with -m: import nothing from the working folder
             # The server's own runs reach it at an address of this machine: nothing leaves it.
             ALLOW_PLAIN: "1",
             "PREFECT_HOME": str(self.folder),
@@ -156,13 +157,15 @@ def opened_home(settings: Settings) -> Iterator[Home]:
     """Open the folder for a block; it is made at first use.
 
     Raises:
-        AskPerson: Another `clockbooks ui` serves from it, or it cannot be written.
+        AskPerson: Another `clockbooks ui` serves from it, it cannot be written, or others own it
+            or can write in it.
     """
     import fcntl  # not on Windows, where the rest of Clockbooks runs all the same
 
     folder = (settings.folder / "prefect").absolute()
     try:
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        _shut(folder)
         lock = os.open(folder / "ui.lock", os.O_RDWR | os.O_CREAT, 0o600)
     except OSError as error:
         raise AskPerson(
@@ -181,6 +184,23 @@ def opened_home(settings: Settings) -> Iterator[Home]:
         yield Home(folder)
     finally:
         os.close(lock)  # and with it the lock
+
+
+def _shut(folder: Path) -> None:
+    """Keep others out of *folder*; what they could write in it is not trusted.
+
+    Raises:
+        AskPerson: Somebody else owns it or can write in it.
+        OSError: Its rights cannot be changed.
+    """
+    found = folder.stat()
+    if found.st_uid != os.geteuid() or found.st_mode & 0o022:
+        raise AskPerson(
+            f"Others own {folder} or can write in it, so they could plant code and a password."
+            f" Check what is in it, make your user its owner, and run `chmod 700 {folder}`."
+        )
+    if found.st_mode & 0o077:
+        folder.chmod(0o700)
 
 
 def write_address(home: Home, address: Address) -> None:
@@ -262,8 +282,7 @@ def _kept(path: Path, make: Callable[[], str]) -> str:
     try:
         if not path.exists():
             make_once(path, make())
-        if path.stat().st_mode & 0o077:
-            raise AskPerson(f"{path} can be read by others: run `chmod 600 {path}`.")
+        check_private(path)
         secret = path.read_text().strip()
     except OSError as error:
         raise AskPerson(

@@ -304,7 +304,7 @@ class PageGuard:
         body = await _read(receive)
         try:
             login = self.sign_in.take(json.loads(body)["token"])
-        except (ValueError, KeyError, TypeError):
+        except (ValueError, KeyError, TypeError, RecursionError):
             login = None
         await _answer(send, 200 if login else 403, {"login": login})
 
@@ -409,7 +409,23 @@ def _run(rules: Rules, method: str, rest: list[str], part: dict[str, Any]) -> st
     key = rest[2] if method == "DELETE" and len(rest) > 2 else part.get("key")
     if rest[1:2] == ["input"] and str(key).endswith("-response"):
         return "An answer without Resume"
+    if _leads_answer_astray(part.get("state") or {}):
+        return "A pause that keeps its answer elsewhere"
     return None
+
+
+def _leads_answer_astray(state: dict[str, Any]) -> bool:
+    """Return whether a pause reads its form or keeps its answer under keys other than Prefect's.
+
+    Resume would then be recorded for an older answer (`prefect.input.run_input` makes the keys).
+    """
+    details = state.get("state_details") or {}
+    keys = details.get("run_input_keyset")
+    if not keys:
+        return False
+    name = state.get("name") or str(state.get("type"))
+    base = f"{name.lower()}-{details.get('pause_key')}"
+    return any(keys.get(kind) != f"{base}-{kind}" for kind in ("response", "schema"))
 
 
 def _pool(_: Rules, _method: str, _rest: list[str], part: dict[str, Any]) -> str | None:
@@ -586,7 +602,12 @@ def _is_loopback(peer: str) -> bool:
 
 
 def _network(peer: str) -> str:
-    """Return what counts as one guesser: in IPv6, somebody has a whole /64."""
+    """Return what counts as one guesser.
+
+    A local user has all of this machine's loopback addresses; in IPv6, somebody has a whole /64.
+    """
+    if _is_loopback(peer):
+        return "loopback"
     if ":" not in peer or not _is_ip(peer) or "::ffff:" in peer.lower():
         return peer
     return str(ipaddress.ip_network(f"{peer.partition('%')[0]}/64", strict=False))

@@ -1,16 +1,22 @@
 """Attack: a `.env` that somebody else put into the working folder leads keys and data elsewhere."""
 
 import os
+import subprocess
+import sys
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from threading import Thread
 
 import pytest
 
 from connectors.errors import AskPerson
 from connectors.hosts import CLOCKIFY, INTUIT, plain_host
+from flows.operations.home import Address, Home
 from flows.settings import read_settings
 from flows.settings_file import check_prefect_files
+
+COMMAND = Path(sys.executable).parent / "clockbooks"
 
 KEY = "a-clockify-key-of-ours"
 
@@ -28,6 +34,14 @@ REDIRECTIONS = [
     "CLOCKBOOKS_DATABASE_URL=postgresql+psycopg://u:p@evil.example/books",
     "CLOCKBOOKS_DATABASE_URL=postgresql+psycopg://u:p@127.0.0.1/books?hostaddr=192.0.2.7",
     "CLOCKBOOKS_DATABASE_URL=postgresql+psycopg://u:p@127.0.0.1/books?host=evil.example",
+    "CLOCKBOOKS_DATABASE_URL=postgresql+psycopg://u@localhost/b?conninfo=hostaddr%3D192.0.2.7",
+    "CLOCKBOOKS_DATABASE_URL=postgresql+psycopg://u@localhost/b?service=x&servicefile=evil.conf",
+    "CLOCKBOOKS_DATABASE_URL=postgresql+psycopg://u@localhost/b?dbname=host%3Devil.example",
+    "CLOCKBOOKS_DATABASE_URL=postgresql+pg8000://u@localhost/b?unix_sock=/tmp/evil",
+    "CLOCKBOOKS_DATABASE_URL=mysql+pymysql://u@localhost/b",
+    "CLOCKBOOKS_UI_PASSWORD=known-to-evil-planter",
+    "CLOCKBOOKS_UI_HOSTS=evil.example",
+    "CLOCKBOOKS_UI_USER_HEADER=Accept-Language",
     "CLOCKBOOKS_NOTIFY=json://evil.example/",
     "PREFECT_API_URL=https://evil.example/api",
     "PREFECT_LOGGING_SETTINGS_PATH=/tmp/runs_code.yml",
@@ -138,6 +152,7 @@ def test_the_key_does_not_arrive_at_the_attacker(house, attacker):
     [
         ("prefect.toml", '[api]\nurl = "https://evil.example/api"\n'),
         ("pyproject.toml", '[tool.prefect.api]\nurl = "https://evil.example/api"\n'),
+        ("pyproject.toml", '[tool."pre\\u0066ect".api]\nurl = "https://evil.example/api"\n'),
         (".env", "PREFECT_API_KEY=planted\n"),
     ],
 )
@@ -169,6 +184,40 @@ def test_a_recorded_command_looks_at_them_before_prefect_does(house):
 
     assert ran.code == 1
     assert "prefect.toml" in ran.err
+
+
+def _prefect_version(folder):
+    return subprocess.run(
+        [COMMAND, "prefect", "version"], cwd=folder, capture_output=True, text=True, check=False
+    )
+
+
+def test_prefects_own_command_looks_at_them_too(plant, tmp_path):
+    """`clockbooks prefect` ends before Prefect reads a planted file."""
+    plant()
+    (tmp_path / "prefect.toml").write_text('[api]\nurl = "https://evil.example/api"\n')
+
+    ran = _prefect_version(tmp_path)
+
+    assert ran.returncode == 1
+    assert "prefect.toml" in ran.stderr
+
+
+def test_python_files_of_the_folder_are_not_executed(plant, tmp_path):
+    """`clockbooks prefect` imports the installed httpx, not a planted file of that name."""
+    plant()
+    (tmp_path / "httpx.py").write_text("import os; os.mkdir('pwned')\n")
+
+    _prefect_version(tmp_path)
+
+    assert not (tmp_path / "pwned").exists()
+
+
+def test_runs_of_the_page_import_nothing_from_the_folder(tmp_path):
+    """Server and runs start as `python -m`, which would look in the working folder first."""
+    environment = Home(tmp_path).environment(Address("127.0.0.1", 4200))
+
+    assert environment["PYTHONSAFEPATH"] == "1"
 
 
 def test_what_the_environment_says_goes(plant, monkeypatch):

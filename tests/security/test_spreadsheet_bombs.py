@@ -4,6 +4,8 @@ import zipfile
 
 import pytest
 
+from connectors.files.sheet_check import TooMuchError, copy_checked
+
 PACKAGE = "http://schemas.openxmlformats.org/package/2006"
 MAIN = "http://schemas.openxmlformats.org/spreadsheetml/2006/main"
 OFFICE = "http://schemas.openxmlformats.org/officeDocument/2006/relationships"
@@ -20,6 +22,15 @@ def sheet(rows, head="", tail=""):
     good = f'<row r="1">{HEADER}</row><row r="2">{ROW.format(2)}</row>'
     data = f"<sheetData>{good}{rows}</sheetData>"
     return f'{head}<worksheet xmlns="{MAIN}">{data}{tail}</worksheet>'
+
+
+def refusal(path):
+    """Check the workbook in this process, without opening it: nothing is allocated."""
+    try:
+        copy_checked(path, path.with_suffix(".copy"))
+    except (TooMuchError, ValueError) as error:
+        return f"{'too much' if isinstance(error, TooMuchError) else 'damaged'}: {error}"
+    return ""
 
 
 def relation(number, kind, target):
@@ -84,6 +95,40 @@ def test_a_cell_far_away_is_refused(saved, read_in_little_memory, corner):
     assert "csv" in told
 
 
+#: Cells that stand alone, so that nothing lies between them and others.
+ALONE = {
+    "a row beyond any sheet": '<row r="4294967290"><c r="A4294967290"><v>1</v></c></row>',
+    "the first row beyond": '<row r="1048577"><c r="A1048577"><v>1</v></c></row>',
+    "the first column beyond": '<row r="1"><c r="XFE1"><v>1</v></c></row>',
+    "a wide row at the end": '<row r="1048576"><c r="A1048576"><v>1</v></c>'
+    '<c r="XFD1048576"><v>1</v></c></row>',
+}
+
+
+@pytest.mark.parametrize("cell", ALONE)
+def test_a_sheet_that_starts_far_away_is_refused(saved, read_in_little_memory, cell):
+    """The rows above the first one are read as empty ones: four billion of them take hours."""
+    only = f'<worksheet xmlns="{MAIN}"><sheetData>{ALONE[cell]}</sheetData></worksheet>'
+
+    assert read_in_little_memory(saved(only)).startswith("refused:")
+
+
+#: Elements inside each other, which move calamine's place in the sheet but not where they seem.
+NESTED = {
+    "a row in a formula": '<row r="9"><c><f><row r="3"/></f></c><c><v>1</v></c></row>',
+    "a row in a row": '<row r="9"><c/><row r="10"><c><v>1</v></c></row></row>',
+    "a cell in a formula": '<row r="9"><c t="s"><f><c/></f><v>0</v></c></row>',
+    "a cell after its row": '<row r="9"><c/><c><v>1</v></c></row><c><v>1</v></c>',
+    "two colons": '<row r="9"/><x:y:row r="3"/><row><c><v>1</v></c></row>',
+}
+
+
+@pytest.mark.parametrize("nested", NESTED)
+def test_rows_and_cells_inside_each_other_are_refused(saved, nested):
+    """Two readers would count them differently."""
+    assert "damaged" in refusal(saved(sheet(NESTED[nested])))
+
+
 def test_a_stray_cell_that_costs_little_is_read(saved, read_in_little_memory):
     """Somebody typed a space a long way below the table: that is no attack."""
     told = read_in_little_memory(saved(sheet('<row r="200000"><c r="A200000"><v>1</v></c></row>')))
@@ -126,6 +171,66 @@ def test_one_long_shared_text_in_many_cells_is_refused(saved, read_in_little_mem
 
     assert told.startswith("refused:")
     assert "csv" in told
+
+
+#: Ways to name text 0, which is long, so that another reader sees text 1 or 10, which are empty.
+MASKED = {
+    "text after the value": "<v>0</v>1",
+    "a formula after the value": "<v>0</v><f>1</f>",
+    "two values": "<v>1</v><v>0</v>",
+    "an empty value, then one": "<v/><v>0</v>",
+    "a comment": "<v>0<!-- -->1</v>",
+    "a reference": "<v>0&#49;</v>",
+    "CDATA": "<v>0<![CDATA[1]]></v>",
+    "an element": "<v>0<x>1</x></v>",
+    "blanks": "<v> 1</v>",
+    "a sign": "<v>-1</v>",
+    "an underscore": "<v>1_0</v>",
+}
+
+
+@pytest.mark.parametrize("masked", MASKED)
+def test_a_shared_text_named_in_two_ways_is_refused(saved, masked):
+    """What the check counts must be what calamine copies."""
+    strings = f'<sst xmlns="{MAIN}"><si><t>long</t></si>{"<si/>" * 12}</sst>'
+    cell = f'<row r="3"><c r="A3" t="s">{MASKED[masked]}</c></row>'
+
+    told = refusal(saved(sheet(cell), parts={STRINGS: strings}))
+
+    # calamine shows no formula's text: that one is harmless once the index is read rightly
+    assert told == "" if "after" in masked else "damaged" in told
+
+
+DECOYS = {
+    "another part": ({"xl/a_sharedstrings.xml": "<sst><si/><si/></sst>"}, ""),
+    "a text inside another": ({}, "<si><si></si></si>"),
+}
+
+
+@pytest.mark.parametrize("decoy", DECOYS)
+def test_texts_that_shift_the_others_are_refused(saved, decoy):
+    """A long text would count as the empty one before it."""
+    parts, before = DECOYS[decoy]
+    strings = f'<sst xmlns="{MAIN}">{before}<si><t>long</t></si><si><t>a</t></si></sst>'
+    cell = '<row r="3"><c r="A3" t="s"><v>0</v></c></row>'
+
+    assert "damaged" in refusal(saved(sheet(cell), parts={**parts, STRINGS: strings}))
+
+
+def test_long_texts_of_three_bytes_a_character_are_refused(saved):
+    """510 million characters, which 512 MB would hold if each took one byte, take 1.5 GB."""
+    cells = "".join(f'<row r="{n}"><c r="A{n}" t="s"><v>0</v></c></row>' for n in range(3, 17_003))
+    strings = f'<sst xmlns="{MAIN}"><si><t>{"時" * 30_000}</t></si></sst>'
+
+    assert "MB of text" in refusal(saved(sheet(cells), parts={STRINGS: strings}))
+
+
+def test_a_cell_may_hold_as_many_characters_of_three_bytes(saved):
+    """The format allows 32,767 characters, whatever they take."""
+    strings = f'<sst xmlns="{MAIN}"><si><t>{"時" * 32_767}</t></si></sst>'
+    cell = '<row r="3"><c r="A3" t="s"><v>0</v></c></row>'
+
+    assert refusal(saved(sheet(cell), parts={STRINGS: strings})) == ""
 
 
 def test_millions_of_shared_texts_are_refused(saved, read_in_little_memory):

@@ -7,6 +7,7 @@ are held by id, so what is linked stays linked; matching is for what is not link
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import pandas as pd
 
@@ -254,13 +255,8 @@ def _match(
     apart: Collection[str],
 ) -> Matches:
     done = set(zip(linked["kind"], linked["clockify_id"], strict=True))
-    # A person whom only files knew may have come to Clockify since: that one is no rival.
-    in_clockify = ~linked["clockify_id"].str.startswith(OWN_ID)
-    by_name = linked[(linked["origin"] != Origin.MANUAL) & in_clockify]
-    holders = {
-        (row.qbo_kind, row.qbo_id): f"{row.kind} {row.clockify_name!r} (id {row.clockify_id})"
-        for row in by_name.itertuples(index=False)
-    }
+    by_name = linked[linked["origin"] != Origin.MANUAL]
+    holders = {(row.qbo_kind, row.qbo_id): row for row in by_name.itertuples(index=False)}
     rivals: Counter[tuple[Partner, bool]] = Counter()
     for seeker in seekers:
         if seeker.key is not None:
@@ -281,7 +277,7 @@ def _match(
             if loose and len(found) == 1:
                 bear += rivals[partner, False]
             holder = holders.get((partner.qbo_kind, partner.qbo_id))
-            if why := _why_none(len(found), bear, holder):
+            if why := _why_none(len(found), bear, _rival(holder, seeker)):
                 lost.append((seeker, Problem.AMBIGUOUS, _leads(seeker, found, why)))
             else:
                 links.append(new_link(seeker, partner, Origin.NAME))
@@ -342,6 +338,15 @@ def _likes(partners: Iterable[Partner], why: str) -> list[Like[Partner]]:
 
 def _leads(seeker: Seeker, partners: Iterable[Partner], why: str) -> list[Lead]:
     return [Lead(seeker, partner, why) for partner in partners]
+
+
+def _rival(holder: Any, seeker: Seeker) -> str | None:
+    """Name who has the partner already; whom only files knew may have come to Clockify since."""
+    if holder is None:
+        return None
+    if holder.clockify_id.startswith(OWN_ID) and not seeker.clockify_id.startswith(OWN_ID):
+        return None
+    return f"{holder.kind} {holder.clockify_name!r} (id {holder.clockify_id})"
 
 
 def _why_none(candidates: int, rivals: int, holder: str | None) -> str:

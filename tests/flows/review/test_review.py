@@ -638,7 +638,7 @@ def test_a_review_needs_a_page_to_wait_in(desk, rows_of):
 
 def test_an_automation_that_was_planted_before_the_guard_is_deleted(desk):
     """It would go on starting runs from inside the server; what only tells or stops stays."""
-    trigger = {"type": "event", "posture": "Reactive", "threshold": 1}
+    trigger = {"type": "event", "posture": "Reactive", "threshold": 1, "expect": ["not.yet"]}
     target = str(desk.deployment_id)
     runs = {"type": "run-deployment", "source": "selected", "deployment_id": target}
     for name, action in (("planted", runs), ("harmless", {"type": "do-nothing"})):

@@ -222,11 +222,12 @@ def test_what_is_not_answered_is_in_doubt_and_settled_by_the_next_send(connected
     second = connected.run("send", *SEPTEMBER, "--yes", "--json", **settings)
 
     assert first.code == 3
-    assert first.document["counts"]["in_doubt"] == 30
+    doubted = first.document["counts"]["in_doubt"]  # a batch, of the size that the pace allows
+    assert doubted > 0
     assert second.document["counts"]["in_doubt"] == 0
-    sent = first.document["counts"]["sent"] + 30
+    sent = first.document["counts"]["sent"] + doubted
     counts = second.document["counts"]
-    assert counts["sent"] == (30 if fault == "lost before the work" else 0)
+    assert counts["sent"] == (doubted if fault == "lost before the work" else 0)
     assert counts["skipped"]["already_sent"] + counts["sent"] == sent
     assert len(connected.quickbooks.activities) == sent
 
@@ -234,13 +235,13 @@ def test_what_is_not_answered_is_in_doubt_and_settled_by_the_next_send(connected
 def test_settle_alone_sends_nothing_new(connected):
     """`clockbooks settle` asks about doubts and leaves the rest alone."""
     connected.quickbooks.faults.plan("POST .*/batch", "drop_after", skip=2)
-    connected.run("send", *SEPTEMBER, "--yes", "--json")
+    sent = connected.run("send", *SEPTEMBER, "--yes", "--json").document
     before = len(connected.quickbooks.activities)
 
     settled = connected.run("settle", "--json")
 
     assert settled.code == 0
-    assert len(settled.document["sent"]) == 30
+    assert len(settled.document["sent"]) == sent["counts"]["in_doubt"] > 0
     assert len(connected.quickbooks.activities) == before
 
 
