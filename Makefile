@@ -17,7 +17,7 @@ test-slow: develop  ## run the slow tests
 	$(BIN)/python -m pytest -m slow
 
 screens: develop  ## take the screenshots of docs/review.md, in Chromium
-	SCREENS=data/screens $(BIN)/python -m pytest -m slow -k person tests/flows/test_review_in_a_browser.py
+	SCREENS=data/screens $(BIN)/python -m pytest -m slow -k person tests/flows/review/test_review_in_a_browser.py
 
 bench: develop  ## measure time and memory, and write data/BENCHMARKS.md
 	$(BIN)/python tests/bench

@@ -11,14 +11,14 @@ from typing import Any, Literal
 
 from prefect import flow
 
-from flows.artifacts import Seen, followed, here, show_result
-from flows.endings import ended
-from flows.file_reading import ReadOptions
-from flows.importing import ImportReport, ImportRequest, import_files
-from flows.send_time import run_as_task
-from flows.turns import turn
-from flows.watching import shortened, watcher
-from flows.world import open_world
+from flows.context import open_world
+from flows.importing.import_files import ImportReport, ImportRequest, import_files
+from flows.importing.read_files import ReadOptions
+from flows.operations.final_states import ended
+from flows.operations.run_lock import turn
+from flows.operations.tasks import run_as_task
+from flows.operations.terminal import shortened, watcher
+from flows.pages.publish import Seen, followed, here, show_result
 
 
 @flow(name="import-csv")

@@ -26,14 +26,14 @@ from prefect.deployments import run_deployment
 from prefect.states import Completed, Failed
 from pydantic import Field
 
-from connectors.connections import DEMO, every, find
 from connectors.errors import AskPerson
-from connectors.tokens import lives
-from flows.endings import PARTLY_DONE, shown
-from flows.outages import every_run
-from flows.turns import why_missed
-from flows.windows import days_of
-from flows.world import open_installation
+from connectors.store.connections import DEMO, every, find
+from connectors.store.tokens import lives
+from flows.context import open_installation
+from flows.operations.final_states import PARTLY_DONE, shown
+from flows.operations.recovery import every_run
+from flows.operations.run_lock import why_missed
+from flows.sending.request import days_of
 
 #: Which deployment sends one connection's time.
 TARGET = "send-time/nightly"

@@ -1,32 +1,29 @@
 """The Prefect flow `send-time`: the job as a run that people can schedule, watch and start.
 
-The steps are those of `flows.sending`; here each one becomes a task, because each touches the
+The steps are those of `flows.sending.send`; here each one becomes a task, because each touches the
 outside. No task is retried: HTTP calls retry where that is safe, and the ledger alone decides what
 is sent again.
 """
 
 # No `from __future__ import annotations` here: Prefect's runner could not resolve the parameters.
 # Prefect's form takes the words beside a field from the docstring; those of `Field` it drops.
-
-from collections.abc import Callable
 from datetime import date
 from typing import Annotated, Any
 
-from prefect import flow, task
-from prefect.cache_policies import NO_CACHE
+from prefect import flow
 from prefect.states import Completed
 from pydantic import Field
 
-from flows.artifacts import Seen, followed, here, show_result
-from flows.endings import ended, shown
-from flows.jobs import JobRequest
-from flows.reporting import Report
-from flows.reviewing import give_back, rejection, send_reviewed
-from flows.sending import SendRequest, send
-from flows.turns import turn
-from flows.watching import Watcher, shortened, watcher
-from flows.windows import days_of
-from flows.world import World, open_world
+from flows.context import World, open_world
+from flows.operations.final_states import ended, shown
+from flows.operations.run_lock import turn
+from flows.operations.tasks import run_as_task
+from flows.operations.terminal import Watcher, shortened, watcher
+from flows.pages.publish import Seen, followed, here, show_result
+from flows.review.review import give_back, rejection, send_reviewed
+from flows.sending.report import Report
+from flows.sending.request import JobRequest, days_of
+from flows.sending.send import SendRequest, send
 from schemas.words import PlanState
 
 
@@ -120,9 +117,3 @@ def _in_pages(
     if plan is not None and plan.state is PlanState.REJECTED:
         return shown(Completed(name="Rejected", message=rejection(plan), data=short))
     return ended(document, short, connection=world.connection.name)
-
-
-def run_as_task(step: Callable[..., Any], *args: Any) -> Any:
-    """Run one step as a Prefect task; its arguments are neither hashed nor kept."""
-    as_task = task(name=step.__name__.replace("_", "-"), cache_policy=NO_CACHE)(step)
-    return as_task(*args)

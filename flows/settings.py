@@ -20,14 +20,14 @@ from pydantic_settings import (
     SettingsConfigDict,
 )
 
+from connectors.encryption import SHORTEST_PASSPHRASE
 from connectors.errors import AskPerson
 from connectors.hosts import LOOPBACK, plain_host
 from connectors.masking import SHORTEST, remember
-from connectors.secrets import SHORTEST_PASSPHRASE
 from flows.settings_file import ADDRESSES, PREFIX, file_settings, is_own
-from transforms.days import zone
-from transforms.export_formats import parse_mapping
-from transforms.rounding import parse_rounding
+from transforms.entries.local_days import zone
+from transforms.exports.formats import parse_mapping
+from transforms.plan.rounding import parse_rounding
 
 
 def _safe_url(url: str) -> str:

@@ -6,11 +6,11 @@ from typing import Any
 
 from prefect import flow
 
-from flows.endings import ended
-from flows.send_time import run_as_task
-from flows.settling import settle_alone, settled_document
-from flows.turns import turn
-from flows.world import open_world
+from flows.context import open_world
+from flows.operations.final_states import ended
+from flows.operations.run_lock import turn
+from flows.operations.tasks import run_as_task
+from flows.sending.settle_doubts import settle_alone, settled_document
 
 
 @flow(name="settle")

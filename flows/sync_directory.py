@@ -6,11 +6,11 @@ from typing import Any
 
 from prefect import flow
 
-from flows.send_time import run_as_task
-from flows.sync_report import sync_document
-from flows.syncing import Create, SyncRequest, create_sides, sync
-from flows.turns import turn
-from flows.world import open_world
+from flows.context import open_world
+from flows.directory.sync import Create, SyncRequest, create_sides, sync
+from flows.directory.sync_report import sync_document
+from flows.operations.run_lock import turn
+from flows.operations.tasks import run_as_task
 
 
 @flow(name="sync-directory")

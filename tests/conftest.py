@@ -26,13 +26,13 @@ from own_postgres import empty_postgres, running_postgres
 from typer.testing import CliRunner
 
 from connectors import masking
-from connectors.ledger import About
-from connectors.standins.clockify import ClockifyStandin
-from connectors.standins.quickbooks import QuickBooksStandin, Switches
+from connectors.standins.clockify.app import ClockifyStandin
+from connectors.standins.quickbooks.app import QuickBooksStandin, Switches
+from connectors.standins.scenario import load_world, settings_for
 from connectors.standins.server import serving
-from connectors.standins.world import load_world, settings_for
-from flows.cli import app
-from flows.world import utc_now
+from connectors.store.ledger import About
+from flows.cli.main import app
+from flows.context import utc_now
 from schemas.contents import Contents
 
 ROOT = Path(__file__).parent.parent

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 import typer
 
-from flows.cli import app
-from flows.cli_output import Outcome
+from flows.cli.main import app
+from flows.cli.output import Outcome
 from flows.settings import Settings
 from schemas import dictionary
 from schemas.tables import metadata
@@ -152,6 +152,20 @@ def test_every_document_is_in_the_readme():
     }
 
     assert set(DOCS.glob("*.md")) <= linked
+
+
+def test_the_architecture_names_what_there_is():
+    """Every folder and module is there, and in the walk every function and class of a module."""
+    text = text_of(ROOT / "ARCHITECTURE.md")
+    named = set(re.findall(r"`((?:flows|transforms|connectors|schemas|tests)/[\w/.]*)`", text))
+    walk = re.findall(r"^\|[^|]*\| `([^`]+\.py)` \| (.+) \|$", text, re.MULTILINE)
+
+    assert named
+    assert not [path for path in named if not (ROOT / path).exists()]
+    assert walk
+    for module, functions in walk:
+        for name in re.findall(r"`(\w+)", functions):
+            assert re.search(rf"(?:def|class) {name}\b", text_of(ROOT / module)), (module, name)
 
 
 def test_every_citation_of_a_vendor_fact_can_be_followed():

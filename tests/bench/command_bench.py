@@ -19,7 +19,7 @@ from big_ledger import fill
 from own_postgres import empty_postgres
 from sync_bench import COMMAND, ROOT, Cost, _house, _run
 
-from connectors.standins.world import expected_reasons, load_world
+from connectors.standins.scenario import expected_reasons, load_world
 
 #: How often each is measured; the shortest counts.
 TIMES = 3
@@ -43,7 +43,7 @@ def start_up() -> Iterator[str]:
         ([str(COMMAND), "--help"], "< 0.3"),
         ([sys.executable, "-c", "import prefect"], ""),
         ([sys.executable, "-c", "import pandas, pandera.pandas, sqlalchemy"], ""),
-        ([sys.executable, "-c", "import flows.running"], ""),
+        ([sys.executable, "-c", "import flows.cli.dispatch"], ""),
         ([sys.executable, "-c", "import flows.send_time"], ""),
     ):
         shown = " ".join([Path(words[0]).name, *words[1:]])

@@ -19,11 +19,11 @@ from memory_bench import _with_many
 from own_postgres import empty_postgres
 from pacing_bench import WINDOW, ScaledClock, SlowService, _serving, _settings
 
-from flows.connecting import Pasted, connect
-from flows.reporting import Report
-from flows.sending import send
-from flows.syncing import SyncRequest, sync
-from flows.world import Clock, open_world
+from flows.connections.connect import Pasted, connect
+from flows.context import Clock, open_world
+from flows.directory.sync import SyncRequest, sync
+from flows.sending.report import Report
+from flows.sending.send import send
 
 #: How many connections; the larger number only where it is asked for: it takes half an hour.
 CONNECTIONS, LARGEST = 12, 200

@@ -20,10 +20,10 @@ from command_bench import WINDOW, connected, good_entries
 from sync_bench import Cost, _run
 
 from connectors.clockify import REPORT_PAGE, Clockify
-from connectors.reading_ahead import read_ahead
-from connectors.standins.clockify import ClockifyStandin
+from connectors.prefetch import read_ahead
+from connectors.standins.clockify.app import ClockifyStandin
+from connectors.standins.scenario import settings_for
 from connectors.standins.server import serving
-from connectors.standins.world import settings_for
 
 #: Entries of the sends whose plan is made, and of those that are really sent.
 PLANNED = [10_000, 100_000, 1_000_000]

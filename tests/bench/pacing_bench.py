@@ -24,15 +24,15 @@ from quickbooks.exceptions import QuickbooksException
 from quickbooks.objects.base import Ref
 from quickbooks.objects.timeactivity import TimeActivity
 
-from connectors.standins.clockify import ClockifyStandin
-from connectors.standins.quickbooks import QuickBooksStandin, Switches
+from connectors.standins.clockify.app import ClockifyStandin
+from connectors.standins.quickbooks.app import QuickBooksStandin, Switches
+from connectors.standins.scenario import settings_for
 from connectors.standins.server import serving
-from connectors.standins.world import settings_for
-from flows.connecting import Pasted, connect
-from flows.reporting import Report
-from flows.sending import SendRequest, send
-from flows.syncing import SyncRequest, sync
-from flows.world import Clock, open_world
+from flows.connections.connect import Pasted, connect
+from flows.context import Clock, open_world
+from flows.directory.sync import SyncRequest, sync
+from flows.sending.report import Report
+from flows.sending.send import SendRequest, send
 
 #: Answers of a batch of 30, in seconds of the stand-in's clock.
 LATENCIES_S = (0.3, 2.0, 10.0)

@@ -15,8 +15,8 @@ from typing import Any
 import pandas as pd
 
 from schemas.words import Kind, Reason
-from transforms.explain import explanations
-from transforms.plan import LONGEST_S, LONGEST_SHOWN, Rules
+from transforms.plan.explain import explanations
+from transforms.plan.judge import LONGEST_S, LONGEST_SHOWN, Rules
 
 #: A row before it is judged, or why it is none.
 Entry = dict[str, Any]

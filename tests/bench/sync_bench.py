@@ -14,11 +14,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from connectors.standins.clockify import ClockifyStandin
-from connectors.standins.clockify_state import Switches as ClockifySwitches
-from connectors.standins.quickbooks import QuickBooksStandin, Switches
+from connectors.standins.clockify.app import ClockifyStandin
+from connectors.standins.clockify.state import Switches as ClockifySwitches
+from connectors.standins.quickbooks.app import QuickBooksStandin, Switches
+from connectors.standins.scenario import load_world, settings_for
 from connectors.standins.server import serving
-from connectors.standins.world import load_world, settings_for
 
 ROOT = Path(__file__).parents[2]
 COMMAND = Path(sys.executable).parent / "clockbooks"

@@ -22,11 +22,11 @@ from plain_loop import Partners, judged_columns, judged_rows
 
 from schemas.links import Links, Unlinked
 from schemas.quickbooks import Company
-from transforms.activities import to_activities
-from transforms.entries import read_columns
-from transforms.plan import Rules, make_plan
-from transforms.report_columns import report_columns
-from transforms.rounding import Rounding
+from transforms.entries.read_report import read_columns
+from transforms.entries.report_columns import report_columns
+from transforms.plan.activities import to_activities
+from transforms.plan.judge import Rules, make_plan
+from transforms.plan.rounding import Rounding
 
 REPORTS, ROWS = 10, 100_000
 

@@ -12,14 +12,15 @@ from urllib.parse import parse_qsl
 import pytest
 import sqlalchemy as sa
 
-from connectors import connections, ledger
-from connectors.calls import End, Want
 from connectors.database import open_database
-from connectors.pacer import Turn
-from connectors.quickbooks import Created, QuickBooks
-from connectors.secrets import Vault
+from connectors.encryption import Vault
+from connectors.intuit.oauth_app import Tokens
+from connectors.quickbooks.batch import Created
+from connectors.quickbooks.client import QuickBooks
+from connectors.quickbooks.rate_limit.limiter import Turn
+from connectors.quickbooks.rate_limit.model import End, Want
 from connectors.standins.server import serving
-from connectors.tokens import Tokens
+from connectors.store import connections, ledger, runs
 from schemas.tables import batches, metadata
 from schemas.tables import ledger as table
 
@@ -284,7 +285,7 @@ class Book:
         self.run_id = self.start()
 
     def start(self, lease=LEASE):
-        return ledger.start_run(self.engine, self.connection_id, now=self.clock.now, lease=lease)
+        return runs.start_run(self.engine, self.connection_id, now=self.clock.now, lease=lease)
 
     def claim(self, *ids, run_id=None, source="clockify", since=0):
         return ledger.claim(

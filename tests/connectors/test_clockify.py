@@ -8,7 +8,7 @@ import pytest
 
 from connectors.clockify import Clockify, Moved, missing_route, unknown_workspace
 from connectors.errors import AskPerson, Refused, TryAgain
-from connectors.standins.clockify import ClockifyStandin, Switches
+from connectors.standins.clockify.app import ClockifyStandin, Switches
 
 WORKSPACE = "a" * 24
 ADA, BO, CY, DEE, EVE = (f"{n:024x}" for n in range(1, 6))

@@ -11,8 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from connectors.errors import NotAuthorised, Refused, Throttled, TryAgain, Unsure
-from connectors.faults import fault_of
 from connectors.http import ATTEMPTS, Failure, Http, classify, read_json
+from connectors.quickbooks.faults import fault_of
 
 SECRETS = ("key-9f3a", "token-77b1", "query-51cd", "body-e02b")
 GOOD = '{"good": true}'

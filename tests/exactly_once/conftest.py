@@ -25,18 +25,18 @@ import sqlalchemy as sa
 from forked_command import Forked
 
 from connectors.errors import ClockbooksError
-from connectors.pacer import SharedShelf
-from connectors.standins.clockify import ClockifyStandin
+from connectors.standins.clockify.app import ClockifyStandin
+from connectors.standins.scenario import settings_for
 from connectors.standins.server import serving
-from connectors.standins.world import settings_for
-from flows.connecting import Pasted, connect
-from flows.reporting import Report
-from flows.sending import SendRequest, send
-from flows.settling import settle_alone
-from flows.syncing import sync
-from flows.world import Clock, World, open_world
+from connectors.store.pace import SharedShelf
+from flows.connections.connect import Pasted, connect
+from flows.context import Clock, World, open_world
+from flows.directory.sync import sync
+from flows.sending.report import Report
+from flows.sending.send import SendRequest, send
+from flows.sending.settle_doubts import settle_alone
 from schemas.tables import ledger
-from transforms.settling import content_of, content_of_body
+from transforms.identity.match_books import content_of, content_of_body
 
 USER = "64d0000000000000000000a1"
 NEIGHBOR = "64aa000000000000000000b2"

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from connectors.standins.qbo_faults import THROTTLED_ANSWER, UNAUTHENTICATED_ANSWER
+from connectors.standins.quickbooks.faults import THROTTLED_ANSWER, UNAUTHENTICATED_ANSWER
 
 MEMORIES: dict[str, dict[str, bool]] = {
     "remembers": {},

@@ -20,9 +20,9 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
-from connectors.standins.qbo_faults import THROTTLED_ANSWER, UNAUTHENTICATED_ANSWER
-from flows.settling import take_word
-from transforms.settling import content_of, content_of_body
+from connectors.standins.quickbooks.faults import THROTTLED_ANSWER, UNAUTHENTICATED_ANSWER
+from flows.sending.settle_doubts import take_word
+from transforms.identity.match_books import content_of, content_of_body
 
 FAULTS = [
     {"kind": "drop_before"},

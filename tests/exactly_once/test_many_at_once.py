@@ -9,9 +9,10 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
-from connectors import ledger
 from connectors.database import closing_database, writing
 from connectors.errors import TryAgain
+from connectors.store import ledger
+from connectors.store import runs as stored_runs
 from schemas.tables import REVISION, batches, connections, runs
 
 MANY = 4
@@ -148,7 +149,7 @@ def test_a_run_whose_doubts_were_taken_over_is_not_revived(
         with writing(engine) as connection:
             joined = dict.fromkeys(names, "x") | {"id": 1, "link_vendors": True}
             connection.execute(connections.insert().values(**joined, connected_at=start))
-        slow, quick = (ledger.start_run(engine, 1, now=start, lease=lease) for _ in range(2))
+        slow, quick = (stored_runs.start_run(engine, 1, now=start, lease=lease) for _ in range(2))
         common = {"connection_id": 1, "lease": lease, "qbo_time": None, "about": about("a", "b")}
         ledger.claim(engine, run_id=slow, ready=[row], now=start, **common)
 
@@ -158,6 +159,6 @@ def test_a_run_whose_doubts_were_taken_over_is_not_revived(
         assert [(doubt.entry_id, doubt.quiet_from) for doubt in taken] == [
             ("a", over + timedelta(seconds=150))
         ]
-        assert not ledger.renew_lease(engine, slow, now=over, lease=lease)
+        assert not stored_runs.renew_lease(engine, slow, now=over, lease=lease)
         with pytest.raises(TryAgain, match="lease"):
             ledger.claim(engine, run_id=slow, ready=[row | {"entry_id": "b"}], now=over, **common)

@@ -17,11 +17,11 @@ import pytest
 import sqlalchemy as sa
 
 from connectors.errors import AskPerson
-from flows.reporting import Report
-from flows.sending import SendRequest, send
-from flows.settling import Settled, settle_alone, take_word
+from flows.sending.report import Report
+from flows.sending.send import SendRequest, send
+from flows.sending.settle_doubts import Settled, settle_alone, take_word
 from schemas.tables import batches
-from transforms.settling import content_of, content_of_body
+from transforms.identity.match_books import content_of, content_of_body
 
 BATCH = "POST .*/batch"
 FORGETS = {"remembers_request_ids": False}

@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from connectors.standins.qbo_faults import THROTTLED_ANSWER
-from flows.reporting import Report
-from flows.sending import SendRequest, send
+from connectors.standins.quickbooks.faults import THROTTLED_ANSWER
+from flows.sending.report import Report
+from flows.sending.send import SendRequest, send
 
 WEEK = SendRequest(date(2026, 3, 2), date(2026, 3, 6))
 

@@ -21,7 +21,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from connectors.standins.world import expected_reasons, load_world
+from connectors.standins.scenario import expected_reasons, load_world
 
 COMMAND = Path(sys.executable).parent / "clockbooks"
 

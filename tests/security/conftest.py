@@ -12,7 +12,7 @@ import pytest
 _READER = """
 import json, os, resource, signal, sys
 from connectors.errors import AskPerson
-from connectors.export_files import open_export
+from connectors.files.reader import open_export
 
 def read(path):
     try:

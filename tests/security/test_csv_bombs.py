@@ -3,7 +3,7 @@
 import pytest
 
 from connectors.errors import AskPerson
-from connectors.export_files import open_export
+from connectors.files.reader import open_export
 
 GOOD = "User,Date,Hours\nAnn,2026-01-02,1.5\n"
 MEGABYTE = "ab cd, ef" * ((1 << 20) // 9)

@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from connectors.errors import AskPerson
-from flows.reporting import write_csv
+from flows.sending.report import write_csv
 
 #: What a cell must not begin with, in the file's own locale or after another one's delimiter.
 RUNS = re.compile(r"(?:^|[;\t\r\n])[\s\"]*[=+\-@\uff1d\uff0b\uff0d\uff20]|^[\t\r\n]")

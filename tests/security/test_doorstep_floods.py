@@ -9,9 +9,9 @@ from urllib.parse import urlsplit
 import pytest
 import requests
 
-from connectors import doorstep as doorsteps
-from connectors.consent import Answer
-from connectors.doorstep import open_doorstep
+from connectors.intuit import callback_server as doorsteps
+from connectors.intuit.callback_server import open_doorstep
+from connectors.intuit.consent import Answer
 
 GOOD = {"code": "AB11x", "state": "right", "realmId": "77"}
 

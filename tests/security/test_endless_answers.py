@@ -12,12 +12,13 @@ from datetime import UTC, datetime
 import pytest
 import requests
 
-from connectors import consent, http, tokens
+from connectors import http
 from connectors.bounds import bounded
-from connectors.consent import revoke
 from connectors.errors import AskPerson, TryAgain, Unsure
 from connectors.http import Failure, Http
-from connectors.tokens import OAuthApp
+from connectors.intuit import consent, oauth_app
+from connectors.intuit.consent import revoke
+from connectors.intuit.oauth_app import OAuthApp
 
 OK = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n"
 GOOD = OK + b"Content-Length: 2\r\n\r\n{}"
@@ -187,7 +188,7 @@ TOKEN_CALLS = {
 @pytest.mark.parametrize("attack", ["slow", "long"])
 def test_the_token_service_is_held_to_the_same(monkeypatch, call, attack):
     """No clear answer: the stored token stays, and the next run asks again."""
-    monkeypatch.setattr(tokens, "TIMEOUT_S", 0.3)
+    monkeypatch.setattr(oauth_app, "TIMEOUT_S", 0.3)
     monkeypatch.setattr(consent, "REVOKE_TIMEOUT_S", (2, 0.3))
     slow = attack == "slow"
     pieces = drip(OK + b"Content-Length: 90000\r\n\r\n") if slow else lambda: LONG["gzip"]

@@ -8,9 +8,9 @@ from cryptography.fernet import Fernet, InvalidToken
 from cryptography.hazmat.primitives.kdf.scrypt import Scrypt
 from typer.testing import CliRunner
 
+from connectors.encryption import Vault, keys_from_file
 from connectors.errors import AskPerson
-from connectors.secrets import Vault, keys_from_file
-from flows.cli import app
+from flows.cli.main import app
 from flows.settings import read_settings
 
 PASSPHRASE = "correct horse battery staple"

@@ -7,7 +7,7 @@ from threading import Thread
 
 import pytest
 
-from flows.trouble import ClockbooksNotice
+from flows.operations.notifications import ClockbooksNotice
 
 pytestmark = pytest.mark.filterwarnings("ignore:'imghdr':DeprecationWarning")  # Apprise's mail
 

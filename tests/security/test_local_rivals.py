@@ -6,9 +6,9 @@ from contextlib import closing
 
 import pytest
 
-from connectors.doorstep import open_doorstep
 from connectors.errors import AskPerson
-from flows.prefect_home import _kept
+from connectors.intuit.callback_server import open_doorstep
+from flows.operations.home import _kept
 
 
 def test_nobody_reads_a_key_that_is_half_made(tmp_path):

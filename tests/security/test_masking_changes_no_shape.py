@@ -8,9 +8,9 @@ from rich.table import Table
 from connectors import masking
 from connectors.errors import AskPerson
 from connectors.masking import HIDDEN, remember
-from flows import tables
-from flows.cli_output import Output, write_json
-from flows.reporting import MEMBERS, write_csv
+from flows.cli import render
+from flows.cli.output import Output, write_json
+from flows.sending.report import MEMBERS, write_csv
 from flows.settings import read_settings
 
 #: Members of our JSON and heads of our tables, as somebody might choose them for a password.
@@ -66,7 +66,7 @@ def test_a_table_in_the_terminal_keeps_its_heads_and_hides_its_values(capsys):
     }  # fmt: skip
 
     output = Output(as_json=False)
-    tables.show_entries(output, [row])
+    render.show_entries(output, [row])
     output.say("It is hunter2-hunter2.")
     output.tell("It is hunter2-hunter2.")
 
@@ -74,7 +74,7 @@ def test_a_table_in_the_terminal_keeps_its_heads_and_hides_its_values(capsys):
     assert "why not" in shown.out
     assert "hunter2" not in shown.out + shown.err
     assert HIDDEN in shown.out
-    assert isinstance(tables._table("", "Id"), Table)  # noqa: SLF001 - the head is not a value
+    assert isinstance(render._table("", "Id"), Table)  # noqa: SLF001 - the head is not a value
 
 
 SHORT = {

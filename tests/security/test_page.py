@@ -1,7 +1,8 @@
 """Attacks on Prefect's page, run in Chromium and over loopback against one `clockbooks ui`.
 
 A page of another site, another program on this machine, and somebody who has the password and wants
-more than it gives. What the guard does by itself stands in `tests/flows/test_page_guard.py`.
+more than it gives. What the guard does by itself stands in
+`tests/flows/operations/test_page_guard.py`.
 """
 
 import json
@@ -16,7 +17,7 @@ import pytest
 import requests
 from playwright.sync_api import Browser, Page, sync_playwright
 
-from connectors.standins.world import load_world
+from connectors.standins.scenario import load_world
 
 CHROMIUM = shutil.which("chromium")
 

@@ -18,7 +18,7 @@ from cryptography.x509.oid import NameOID
 
 from connectors.database import open_database, stays_here
 from connectors.errors import AskPerson
-from flows.prefect_home import Address, Home
+from flows.operations.home import Address, Home
 from flows.server_address import check_server_address
 
 #: Every Linux machine answers at it, and it is not one of the names that we take for our own.

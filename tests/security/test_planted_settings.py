@@ -12,7 +12,7 @@ import pytest
 
 from connectors.errors import AskPerson
 from connectors.hosts import CLOCKIFY, INTUIT, plain_host
-from flows.prefect_home import Address, Home
+from flows.operations.home import Address, Home
 from flows.settings import read_settings
 from flows.settings_file import check_prefect_files
 

@@ -5,9 +5,9 @@ from types import SimpleNamespace
 
 import pytest
 
+from connectors.encryption import keys_from_file
 from connectors.errors import AskPerson
-from connectors.secrets import keys_from_file
-from flows.prefect_home import _kept, opened_home
+from flows.operations.home import _kept, opened_home
 
 only_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a file away")
 

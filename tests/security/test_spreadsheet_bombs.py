@@ -4,7 +4,7 @@ import zipfile
 
 import pytest
 
-from connectors.sheet_check import TooMuchError, copy_checked
+from connectors.files.sheet_check import TooMuchError, copy_checked
 
 PACKAGE = "http://schemas.openxmlformats.org/package/2006"
 MAIN = "http://schemas.openxmlformats.org/spreadsheetml/2006/main"

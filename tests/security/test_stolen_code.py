@@ -5,12 +5,12 @@ from urllib.parse import parse_qsl, urlsplit
 import pytest
 import requests
 
-from connectors.consent import offers_pkce, question, read_answer
 from connectors.errors import AskPerson
-from connectors.standins.quickbooks import QuickBooksStandin, Switches
+from connectors.intuit.consent import offers_pkce, question, read_answer
+from connectors.intuit.oauth_app import OAuthApp
+from connectors.standins.quickbooks.app import QuickBooksStandin, Switches
 from connectors.standins.server import serving
-from connectors.tokens import OAuthApp
-from flows.world import utc_now
+from flows.context import utc_now
 
 REDIRECT = "http://127.0.0.1:4567/callback"
 WORLD = {

@@ -13,12 +13,18 @@ from typing import Self
 
 _FORKS = multiprocessing.get_context("forkserver")
 _FORKS.set_forkserver_preload(
-    ["pytest", "flows.cli", "flows.sending", "flows.settling", "flows.syncing"]
+    [
+        "pytest",
+        "flows.cli.main",
+        "flows.sending.send",
+        "flows.sending.settle_doubts",
+        "flows.directory.sync",
+    ]
 )
 
 
 def _run(arguments: Sequence[str], environment: Mapping[str, str], folder: Path, log: str) -> None:
-    from flows.cli import main
+    from flows.cli.main import main
 
     os.environ.clear()
     os.environ.update(environment)

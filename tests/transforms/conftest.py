@@ -14,7 +14,7 @@ import pytest
 from schemas.clockify import Projects, TimeEntries, Users
 from schemas.links import Links, Unlinked
 from schemas.quickbooks import Company, Customers, People
-from transforms.plan import Filters, Rules, make_plan
+from transforms.plan.judge import Filters, Rules, make_plan
 
 START = datetime(2026, 3, 2, 15, tzinfo=UTC)
 

@@ -14,11 +14,11 @@ from hypothesis import strategies as st
 from pandera.errors import SchemaError
 
 from schemas.quickbooks import Company
-from transforms.activities import amount, to_activities
-from transforms.entries import read_report
-from transforms.explain import explain, explanations
-from transforms.plan import Rules, make_plan
-from transforms.rounding import Rounding
+from transforms.entries.read_report import read_report
+from transforms.plan.activities import amount, to_activities
+from transforms.plan.explain import explain, explanations
+from transforms.plan.judge import Rules, make_plan
+from transforms.plan.rounding import Rounding
 
 CHICAGO = ZoneInfo("America/Chicago")
 

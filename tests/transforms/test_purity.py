@@ -41,7 +41,7 @@ def test_examples_in_docstrings_hold(name):
 
 def test_there_are_examples():
     """And they are found: rounding alone has four."""
-    assert doctest.testmod(importlib.import_module("transforms.rounding")).attempted >= 4
+    assert doctest.testmod(importlib.import_module("transforms.plan.rounding")).attempted >= 4
 
 
 @pytest.mark.parametrize("name", MODULES)

@@ -1,0 +1,280 @@
+"""Waits on this machine for the browser that comes back from Intuit's consent.
+
+A small server on this machine's loopback alone. It takes one answer to our question, and shows what
+became of it only once that is known. Whatever else knocks gets a page, and does not end the wait.
+"""
+
+import errno
+import queue
+import socket
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+from urllib.parse import urlsplit
+
+from connectors.bounds import read_in_time
+from connectors.errors import AskPerson
+from connectors.intuit.callback_pages import HEADERS, page
+from connectors.intuit.consent import Answer, NotGiven, NotOurs, read_answer
+
+HOST = "127.0.0.1"
+
+#: Names by which a browser may call this machine; any other name is a trick (DNS rebinding).
+NAMES = frozenset({HOST, "localhost"})
+
+#: The path of an address that we choose ourselves.
+PATH = "/callback"
+
+#: Seconds for the last page to reach the browser, before the server goes away.
+LAST_PAGE_S = 5
+
+#: Seconds that a browser may take to say all that it wants, and how many bytes of it.
+REQUEST_S = 10
+LONGEST_REQUEST = 64 << 10
+
+#: How many may be saying what they want at once. One more, and the one that began first is put out:
+#: a real browser says it within milliseconds.
+MOST_AT_ONCE = 32
+
+#: So many requests that were turned away are told of; a flood should not bury the question.
+MOST_TOLD = 5
+
+
+@dataclass
+class Visit:
+    """A browser that came back with an answer to our question, and waits for a page.
+
+    Attributes:
+        answer: The consent, or why there is none; `None` for whoever was turned away.
+        pages: The one page that it waits for, with its HTTP status.
+        shown: Set once the page was sent.
+    """
+
+    answer: Answer | NotGiven | None
+    pages: "queue.SimpleQueue[tuple[int, bytes]]" = field(default_factory=queue.SimpleQueue)
+    shown: threading.Event = field(default_factory=threading.Event)
+
+    def show(self, title: str, *words: str, good: bool = False) -> None:
+        """Show the browser what became of its answer, and wait until it has the page."""
+        self.pages.put((200 if good else 400, page(title, words, good=good)))
+        self.shown.wait(LAST_PAGE_S)
+
+
+class Doorstep:
+    """The place to which Intuit sends the browser.
+
+    Attributes:
+        redirect_uri: Its address, for the question.
+    """
+
+    def __init__(self, redirect_uri: str, path: str, tell: Callable[[str], None]) -> None:
+        self.redirect_uri = redirect_uri
+        self._path = path
+        self._tell = tell
+        self._state: str | None = None  # none: no answer is awaited, or no more
+        self._lock = threading.Lock()
+        self._turned_away = 0
+        self._visits: queue.SimpleQueue[Visit] = queue.SimpleQueue()
+
+    def expect(self, state: str) -> None:
+        """Take the one answer that has this *state*."""
+        with self._lock:
+            self._state = state
+
+    def wait(self, timeout_s: float) -> Visit:
+        """Wait for the browser.
+
+        Raises:
+            AskPerson: It did not come in time.
+        """
+        try:
+            return self._visits.get(timeout=timeout_s)
+        except queue.Empty:
+            with self._lock:
+                self._state = None
+        # Somebody may have come in just before the door was shut.
+        try:
+            return self._visits.get_nowait()
+        except queue.Empty:
+            raise AskPerson(
+                f"Nobody gave the consent within {timeout_s:g} seconds. Nothing was stored; run"
+                " `clockbooks connect` again, with a larger --timeout-s if need be."
+            ) from None
+
+    def receive(self, target: str, host: str) -> Visit:
+        """Give the visit of one request; its page is there, or comes once the consent is used."""
+        parts = urlsplit(target)
+        if parts.path != self._path or host not in NAMES:
+            return _turned_away(404, "There is nothing here", "This address is for Intuit alone.")
+        try:
+            visit = self._let_in(parts.query)
+        except NotOurs as error:
+            self._tell_of(error)
+            return _turned_away(400, error.title, str(error))
+        if visit is None:
+            return _turned_away(
+                410,
+                "This is over",
+                "`clockbooks connect` takes one answer, and has had it, or no longer waits.",
+            )
+        self._visits.put(visit)
+        return visit
+
+    def _tell_of(self, error: NotOurs) -> None:
+        with self._lock:
+            self._turned_away += 1
+            number = self._turned_away
+        if number <= MOST_TOLD:
+            last = " No more of them are told." if number == MOST_TOLD else ""
+            self._tell(f"A request was turned away: {error} Still waiting for yours.{last}")
+
+    def _let_in(self, query: str) -> Visit | None:
+        with self._lock:
+            if self._state is None:
+                return None
+            try:
+                answer: Answer | NotGiven = read_answer(query, state=self._state)
+            except NotOurs:
+                raise
+            except NotGiven as error:
+                answer = error
+            self._state = None  # used: no second answer, not even to the same question
+        return Visit(answer)
+
+
+@contextmanager
+def open_doorstep(redirect_uri: str | None, tell: Callable[[str], None]) -> Iterator[Doorstep]:
+    """Wait at *redirect_uri*, an address on this machine, or at a free port.
+
+    Args:
+        redirect_uri: `http://localhost:PORT/PATH` or with 127.0.0.1; `None` for any free port.
+        tell: Told what is worth knowing while it waits.
+
+    Raises:
+        AskPerson: The port is taken, or may not be used.
+    """
+    parts = urlsplit(redirect_uri or f"http://{HOST}:0{PATH}")
+    port = 80 if parts.port is None else parts.port
+    try:
+        servers = _listen(parts.hostname, port)
+    except OSError as error:
+        raise AskPerson(
+            f"The port {port} of --redirect-uri cannot be used ({error.strerror}): end what uses"
+            " it, register another address at developer.intuit.com, or use --no-browser."
+        ) from None
+    address = redirect_uri or f"http://{HOST}:{servers[0].server_port}{PATH}"
+    doorstep = Doorstep(address, parts.path or "/", tell)
+    with ExitStack() as stack:
+        for server in servers:
+            stack.enter_context(_serving(server, doorstep))
+        yield doorstep
+
+
+def _listen(host: str | None, port: int) -> "list[_Server]":
+    """Listen on 127.0.0.1, and for the name `localhost` on ::1 too.
+
+    A browser tries ::1 first: whoever else listened there would get the code.
+
+    Raises:
+        OSError: One of the two cannot be had, although this machine has it.
+    """
+    servers = [_Server((HOST, port), _Request)]
+    if host == "localhost":
+        try:
+            servers.append(_Server6(("::1", port), _Request))
+        except OSError as error:
+            if error.errno not in {errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT}:
+                servers[0].server_close()
+                raise
+    return servers
+
+
+@contextmanager
+def _serving(server: "_Server", doorstep: Doorstep) -> Iterator[None]:
+    server.doorstep = doorstep
+    thread = threading.Thread(target=server.serve_forever, args=(0.05,), name="doorstep")
+    thread.start()
+    try:
+        yield
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
+
+
+class _Server(ThreadingHTTPServer):
+    # Browsers keep sockets open that they never use: nobody waits for those at the end.
+    daemon_threads = True
+    request_queue_size = MOST_AT_ONCE
+    doorstep: Doorstep
+
+    def __init__(self, *args: Any) -> None:
+        self._asking: dict[int, socket.socket] = {}  # by its id; the first one came first
+        self._lock = threading.Lock()
+        super().__init__(*args)
+
+    def process_request(self, request: Any, client_address: Any) -> None:
+        with self._lock:
+            if len(self._asking) >= MOST_AT_ONCE:
+                oldest = self._asking.pop(next(iter(self._asking)))
+                with suppress(OSError):
+                    oldest.shutdown(socket.SHUT_RDWR)
+            self._asking[id(request)] = request
+        super().process_request(request, client_address)
+
+    def has_asked(self, request: socket.socket) -> None:
+        """Note that somebody has said all, or has gone."""
+        with self._lock:
+            if self._asking.get(id(request)) is request:
+                del self._asking[id(request)]
+
+    def shutdown_request(self, request: Any) -> None:
+        self.has_asked(request)
+        super().shutdown_request(request)
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """Say nothing of a browser that hung up."""
+
+
+class _Server6(_Server):
+    address_family = socket.AF_INET6
+
+
+class _Request(BaseHTTPRequestHandler):
+    server: _Server
+    server_version = "Clockbooks"
+    sys_version = ""
+    timeout = REQUEST_S
+
+    def setup(self) -> None:
+        super().setup()
+        self.rfile.close()
+        self.rfile = read_in_time(self.connection, REQUEST_S, LONGEST_REQUEST)
+
+    def do_GET(self) -> None:
+        self.connection.settimeout(REQUEST_S)  # for the answer
+        self.server.has_asked(self.connection)
+        host = (self.headers.get("Host") or "").partition(":")[0].lower()
+        visit = self.server.doorstep.receive(self.path, host)
+        status, body = visit.pages.get()
+        try:
+            self.send_response(status)
+            for name, value in HEADERS.items():
+                self.send_header(name, value)
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+        finally:
+            visit.shown.set()
+
+    def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - the library's name
+        """Say nothing: the request has the code in it."""
+
+
+def _turned_away(status: int, title: str, *words: str) -> Visit:
+    visit = Visit(None)
+    visit.pages.put((status, page(title, [*words, "You may close this page."], good=False)))
+    return visit

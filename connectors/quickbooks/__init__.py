@@ -1,0 +1,1 @@
+"""QuickBooks Online: its API, its batches, its faults. Knows no database."""

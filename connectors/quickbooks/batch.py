@@ -1,0 +1,66 @@
+"""A batch of TimeActivities: its bytes, and what became of each item."""
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from connectors.quickbooks.faults import Fault
+
+
+@dataclass(frozen=True)
+class Created:
+    """QuickBooks made the object of one item of a batch.
+
+    Attributes:
+        bid: The item's bId.
+        qbo_id: The object's Id.
+        sync_token: Its version.
+        created_at: When QuickBooks made it, by its own clock; `None` if it did not say.
+    """
+
+    bid: str
+    qbo_id: str
+    sync_token: str
+    created_at: datetime | None = None
+
+
+@dataclass(frozen=True)
+class NotCreated:
+    """QuickBooks refused one item of a batch, and said why."""
+
+    bid: str
+    fault: Fault
+
+
+def batch_bytes(items: Sequence[tuple[str, str]], entity: str = "TimeActivity") -> bytes:
+    """Write a batch that creates *items* (`bId`, body) of one kind, to the byte (2.1)."""
+    written = [
+        f'{{"bId":{json.dumps(bid)},"operation":"create","{entity}":{body}}}' for bid, body in items
+    ]
+    return f'{{"BatchItemRequest":[{",".join(written)}]}}'.encode()
+
+
+def fingerprint(data: bytes) -> str:
+    """Give the SHA-256 of a batch's bytes, which the ledger keeps."""
+    return hashlib.sha256(data).hexdigest()
+
+
+def created_at(row: Mapping[str, Any]) -> datetime | None:
+    """Read when QuickBooks made an object, by its own clock; `None` if it does not say (1.1)."""
+    return instant_of(part_of(row, "MetaData").get("CreateTime"))
+
+
+def instant_of(text: Any) -> datetime | None:
+    try:
+        time = datetime.fromisoformat(str(text))
+    except ValueError:
+        return None
+    return time if time.tzinfo is not None else None
+
+
+def part_of(whole: Mapping[str, Any], name: str) -> Mapping[str, Any]:
+    part = whole.get(name)
+    return part if isinstance(part, Mapping) else {}

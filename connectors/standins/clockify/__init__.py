@@ -1,0 +1,1 @@
+"""Clockify on loopback, for the demo and the tests alone."""

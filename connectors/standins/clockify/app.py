@@ -1,0 +1,64 @@
+"""A Clockify workspace on loopback: what an extractor and a directory sync use of it.
+
+Core host under `/api/v1`, reports host under `/report/v1`, as on a regional host (FACTS 1.1). It
+is held to what is known of the real one, traps included; what is not known has a switch. A
+route that is not here answers 404 or 405, although the real one may have it.
+"""
+
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+from fastapi import FastAPI
+
+from connectors.standins.clockify import approvals, directory, entries, people, reports
+from connectors.standins.clockify.http import speak_clockify, with_keys
+from connectors.standins.clockify.state import State, Switches
+from connectors.standins.fault_injection import Faults, with_faults
+
+__all__ = ["ClockifyStandin", "Switches"]
+
+
+def utc_now() -> datetime:
+    return datetime.now(UTC)
+
+
+class ClockifyStandin(State):
+    """A Clockify workspace and the server in front of it.
+
+    Tests change what it holds (`entries`, `users`, `projects`, `clients`, `settings`, …; see
+    `State`), and the next request sees it.
+
+    Attributes:
+        app: The ASGI application.
+        faults: The failures planned for it.
+    """
+
+    def __init__(
+        self,
+        world: Mapping[str, Any],
+        *,
+        now: Callable[[], datetime] = utc_now,
+        switches: Switches | None = None,
+    ) -> None:
+        """Load the `clockify` part of *world*, which is copied and never changed.
+
+        Args:
+            world: What `connectors.standins.scenario.load_world` gives.
+            now: The clock, of which new ids are made.
+            switches: Answers to what is not known of the real service.
+        """
+        super().__init__(world, now=now, switches=switches or Switches())
+        self.faults = Faults()
+        self.app = with_faults(with_keys(_routed(self), self), self.faults)
+
+
+def _routed(state: State) -> FastAPI:
+    app = FastAPI(openapi_url=None, redirect_slashes=False)
+    app.state.clockify = state
+    app.state.walks = reports.Walks()
+    speak_clockify(app)
+    for room in (people, directory, entries, approvals):
+        app.include_router(room.router, prefix="/api/v1")
+    app.include_router(reports.router, prefix="/report/v1")
+    return app

@@ -1,0 +1,167 @@
+"""How the Clockify stand-in speaks HTTP: keys, refusals, pages (FACTS 1.2, 1.4, 1.5)."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Annotated, Any, Literal, NoReturn
+
+from fastapi import Depends, FastAPI, Query, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from starlette.exceptions import HTTPException
+
+from connectors.standins.clockify.state import ClockifyError, Row, State, is_admin, refuse
+
+SortOrder = Literal["ASCENDING", "DESCENDING"]
+JAVA_TYPES = {"bool_parsing": "Boolean", "int_parsing": "Integer", "int_from_float": "Integer"}
+
+
+@dataclass(frozen=True)
+class Visitor:
+    """Who asks, and the workspace that they ask about."""
+
+    state: State
+    user: Row
+
+    @property
+    def is_admin(self) -> bool:
+        return is_admin(self.user)
+
+    @property
+    def sees_all_entries(self) -> bool:
+        return self.is_admin or not self.state.settings["onlyAdminsSeeAllTimeEntries"]
+
+    def must_be_admin(self) -> None:
+        if not self.is_admin:
+            deny()
+
+
+async def visitor(request: Request) -> Visitor:
+    """Name the caller, and refuse one who asks about a workspace that is not theirs."""
+    state: State = request.app.state.clockify
+    if request.path_params.get("workspace_id", state.workspace_id) != state.workspace_id:
+        deny()
+    return Visitor(state, state.users[request.state.user_id])
+
+
+Visit = Annotated[Visitor, Depends(visitor)]
+
+
+def deny() -> NoReturn:
+    """Refuse for want of rights; code 501 was seen for a workspace that is not the caller's."""
+    refuse("Access Denied", status=403)
+
+
+@dataclass(frozen=True)
+class Page:
+    """One page of a list: `number` counts from 1."""
+
+    number: int
+    size: int
+
+    def of(self, rows: Sequence[Any]) -> Sequence[Any]:
+        return rows[(self.number - 1) * self.size : self.number * self.size]
+
+    def is_last_of(self, rows: Sequence[Any]) -> bool:
+        return self.number * self.size >= len(rows)
+
+
+async def asked_page(
+    visit: Visit,
+    page: Annotated[int, Query(ge=1)] = 1,
+    page_size: Annotated[int, Query(alias="page-size", ge=1)] = 50,
+) -> Page:
+    return Page(page, min(page_size, visit.state.switches.largest_core_page))
+
+
+PageAsked = Annotated[Page, Depends(asked_page)]
+
+
+def paged(rows: Sequence[Row], page: Page, shown: Callable[[Row], Any]) -> JSONResponse:
+    """Answer one page of a list; past its end that is `[]` (FACTS 1.5)."""
+    headers = {"Last-Page": str(page.is_last_of(rows)).lower()}
+    return JSONResponse([shown(row) for row in page.of(rows)], headers=headers)
+
+
+def many(values: Sequence[str]) -> set[str]:
+    """Split a query value that may be repeated, comma separated, or both."""
+    return {part for value in values for part in value.split(",") if part}
+
+
+def contains(text: str | None, part: str) -> bool:
+    return not part or part.casefold() in (text or "").casefold()
+
+
+def with_keys(app: Any, state: State) -> Any:
+    """Wrap the ASGI application *app* so that every request needs a key, even for no route."""
+
+    async def wrapped(scope: Any, receive: Any, send: Any) -> None:
+        if scope["type"] != "http":
+            await app(scope, receive, send)
+            return
+        headers = {name.lower(): value.decode("latin-1") for name, value in scope["headers"]}
+        key, addon_token = headers.get(b"x-api-key"), headers.get(b"x-addon-token")
+        refusal = None
+        if (key is None) == (addon_token is None):
+            refusal = ClockifyError(401, 1000, "Multiple or none auth tokens present")
+        elif addon_token is not None:
+            refusal = ClockifyError(401, 4017, "Token is not valid")  # no add-on lives here
+        elif state.api_keys.get(key or "") not in state.users:
+            refusal = ClockifyError(401, 4003, "Api key does not exist")
+        if refusal is not None:
+            await _refusal(refusal)(scope, receive, send)
+            return
+        scope.setdefault("state", {})["user_id"] = state.api_keys[key or ""]
+        await app(scope, receive, send)
+
+    return wrapped
+
+
+def speak_clockify(app: FastAPI) -> None:
+    """Make *app* refuse in Clockify's words instead of FastAPI's."""
+
+    @app.exception_handler(ClockifyError)
+    async def refused(_request: Request, error: ClockifyError) -> JSONResponse:
+        return _refusal(error)
+
+    @app.exception_handler(RequestValidationError)
+    async def malformed(_request: Request, error: RequestValidationError) -> JSONResponse:
+        return _refusal(_malformed(error.errors()[0]))
+
+    @app.exception_handler(HTTPException)
+    async def unrouted(request: Request, error: HTTPException) -> JSONResponse:
+        if error.status_code == 405:
+            text = f"Request method '{request.method}' is not supported"
+        elif error.status_code == 404:
+            route = request.url.path.removeprefix("/api/").removeprefix("/report/")
+            text = f"No static resource {route.removeprefix('/')}."
+        else:
+            text = str(error.detail)
+        return _refusal(ClockifyError(error.status_code, 3000, text))
+
+
+def _refusal(error: ClockifyError) -> JSONResponse:
+    return JSONResponse({"message": error.message, "code": error.code}, error.status)
+
+
+def _malformed(problem: dict[str, Any]) -> ClockifyError:
+    """Put FastAPI's finding into Clockify's words; texts not in FACTS 1.4 are our guess."""
+    place, *path = problem["loc"]
+    name, kind = ".".join(str(part) for part in path), problem["type"]
+    if kind == "json_invalid":
+        return ClockifyError(400, 3002, "Request body could not be parsed")
+    if place == "body":
+        what = "is required" if kind == "missing" else f"is not valid: {problem['msg']}"
+        return ClockifyError(400, 501, f"{name or 'Request body'} {what}")
+    if kind == "missing":
+        text = (
+            f"Required request parameter '{name}' for method parameter type String is not present"
+        )
+        return ClockifyError(400, 3001, text)
+    java_type = JAVA_TYPES.get(kind, "String")
+    invalid = f"Invalid {java_type.lower()} value [{problem['input']}]"
+    return ClockifyError(
+        400,
+        3000,
+        f"Method parameter '{name}': Failed to convert value of type 'java.lang.String' "
+        f"to required type 'java.lang.{java_type}'; {invalid}",
+    )

@@ -1,0 +1,277 @@
+"""The Clockify stand-in's people: the key's user, the workspace, its users (FACTS 2.1 to 2.4)."""
+
+from typing import Annotated, Literal
+
+from fastapi import APIRouter, Query
+from fastapi.responses import JSONResponse
+from pydantic import BaseModel, ConfigDict, Field
+from pydantic.alias_generators import to_camel
+
+from connectors.standins.clockify.http import (
+    Page,
+    SortOrder,
+    Visit,
+    Visitor,
+    contains,
+    many,
+    paged,
+)
+from connectors.standins.clockify.state import Row, State, refuse, shown_email, shown_name
+
+router = APIRouter()
+here = APIRouter(prefix="/workspaces/{workspace_id}")
+
+Memberships = Literal["ALL", "NONE", "WORKSPACE", "PROJECT", "USERGROUP"]
+
+ROLES = {"WORKSPACE_ADMIN", "OWNER", "TEAM_MANAGER", "PROJECT_MANAGER"}
+
+# Accounts that a list shows unless asked for others: LIMITED and DELETED stay hidden (FACTS 2.4).
+LISTED_ACCOUNTS = {"ACTIVE", "PENDING_EMAIL_VERIFICATION", "NOT_REGISTERED"}
+
+# The rest of a profile, as captured (FACTS 2.1); the world gives what matters.
+PROFILE: Row = {
+    "weekStart": "MONDAY",
+    "timeZone": "UTC",
+    "timeFormat": "HOUR24",
+    "dateFormat": "DD/MM/YYYY",
+    "sendNewsletter": False,
+    "weeklyUpdates": True,
+    "longRunning": True,
+    "scheduledReports": True,
+    "approval": True,
+    "pto": True,
+    "alerts": True,
+    "reminders": True,
+    "timeTrackingManual": False,
+    "summaryReportSettings": {"group": "Project", "subgroup": "Time Entry"},
+    "isCompactViewOn": True,
+    "dashboardSelection": "ME",
+    "dashboardViewType": "PROJECT",
+    "dashboardPinToTop": False,
+    "projectListCollapse": 50,
+    "collapseAllProjectLists": False,
+    "groupSimilarEntriesDisabled": True,
+    "myStartOfDay": "09:00",
+    "projectPickerTaskFilter": True,
+    "lang": "EN",
+    "multiFactorEnabled": False,
+    "theme": "DEFAULT",
+    "scheduling": True,
+    "onboarding": True,
+    "showOnlyWorkingDays": False,
+}
+
+
+class UserFilter(BaseModel):
+    """Which users to list: the query of `GET …/users`, and the body of `POST …/users/info`."""
+
+    email: str = ""
+    name: str = ""
+    project_id: str = ""
+    status: Literal["PENDING", "ACTIVE", "DECLINED", "INACTIVE", "ALL"] = "ALL"
+    account_statuses: list[str] = []
+    memberships: Memberships = "NONE"
+    include_roles: bool = False
+    sort_column: Literal[
+        "ID", "EMAIL", "NAME", "NAME_LOWERCASE", "ACCESS", "HOURLYRATE", "COSTRATE"
+    ] = "EMAIL"
+    sort_order: SortOrder = "ASCENDING"
+    page: int = Field(default=1, ge=1)
+    page_size: int = Field(default=50, ge=1)
+
+
+class UserQuery(UserFilter):
+    """As a query: `account-statuses`."""
+
+    model_config = ConfigDict(alias_generator=lambda name: name.replace("_", "-"))
+
+
+class UserBody(UserFilter):
+    """As a body: `accountStatuses`; and it alone can filter by role."""
+
+    model_config = ConfigDict(alias_generator=to_camel)
+
+    roles: list[str] = []
+
+
+class Invitation(BaseModel):
+    """The body of an invitation."""
+
+    email: str
+
+
+@router.get("/user")
+async def show_user(
+    *,
+    visit: Visit,
+    include_memberships: Annotated[bool, Query(alias="include-memberships")] = False,
+) -> JSONResponse:
+    memberships: Memberships = "ALL" if include_memberships else "NONE"
+    return JSONResponse(user_row(visit.state, visit.user, memberships=memberships))
+
+
+@router.get("/workspaces")
+async def list_workspaces(
+    visit: Visit, roles: Annotated[list[str] | None, Query()] = None
+) -> JSONResponse:
+    wanted = _known(many(roles or []))
+    # Here an owner is not an admin (FACTS 2.3): one who asks for admins alone finds nothing.
+    if wanted and not wanted.intersection(visit.user.get("roles") or []):
+        return JSONResponse([])
+    return JSONResponse([workspace_row(visit.state)])
+
+
+@here.get("")
+async def show_workspace(visit: Visit) -> JSONResponse:
+    return JSONResponse(workspace_row(visit.state))
+
+
+@here.get("/users")
+async def list_users(visit: Visit, query: Annotated[UserQuery, Query()]) -> JSONResponse:
+    return _listed(visit, query, roles=set())
+
+
+@here.post("/users/info")
+async def list_users_by_body(visit: Visit, body: UserBody) -> JSONResponse:
+    roles = _known(set(body.roles))
+    if "WORKSPACE_ADMIN" in roles:
+        roles.add("OWNER")  # here, unlike in the list of workspaces, owners are admins
+    return _listed(visit, body, roles=roles)
+
+
+@here.post("/users")
+async def invite_user(visit: Visit, body: Invitation) -> JSONResponse:
+    """Invite by e-mail; the answer is the workspace, not the user (FACTS 2.4)."""
+    visit.must_be_admin()
+    state = visit.state
+    if state.workspace.get("featureSubscriptionType") == "FREE":
+        refuse("Forbidden", status=403)
+    email = body.email.strip()
+    name, _, domain = email.partition("@")
+    if not name or "." not in domain or " " in email:
+        refuse("Email is not valid")
+    living = (user for user in state.users.values() if user.get("status") != "DELETED")
+    if email.casefold() in {str(user.get("email")).casefold() for user in living}:
+        refuse("User with this email already exists")
+    id_ = state.new_id()
+    state.users[id_] = {
+        "id": id_,
+        "name": None,
+        "email": email,
+        "status": "NOT_REGISTERED",
+        "settings": None,
+        "membershipStatus": "PENDING",
+        "roles": [],
+    }
+    return JSONResponse(workspace_row(state))
+
+
+router.include_router(here)
+
+
+def user_row(
+    state: State, user: Row, *, memberships: Memberships = "NONE", with_roles: bool = False
+) -> Row:
+    """Show a user; memberships only when asked for (FACTS 2.4)."""
+    settings = user.get("settings")
+    row = {
+        "id": user["id"],
+        "email": shown_email(user, state),
+        "name": shown_name(user),
+        "memberships": _memberships(state, user, memberships),
+        "profilePicture": "https://img.clockify.me/no-user-image.png",
+        "activeWorkspace": state.workspace_id,
+        "defaultWorkspace": state.workspace_id,
+        "settings": None if settings is None else {**PROFILE, **settings},
+        "status": user.get("status", "ACTIVE"),
+        "customFields": [],
+    }
+    if with_roles:
+        row["roles"] = [_role(state, role) for role in user.get("roles") or []]
+    return row
+
+
+def workspace_row(state: State) -> Row:
+    """Show the workspace, with a membership for each user (FACTS 2.2)."""
+    given = state.workspace
+    return {
+        "id": given["id"],
+        "name": given["name"],
+        "hourlyRate": {"amount": 0, "currency": state.currency["code"]},
+        "costRate": {"amount": 0, "currency": state.currency["code"]},
+        "memberships": [_workspace_membership(state, user) for user in state.users.values()],
+        "workspaceSettings": given["workspaceSettings"],
+        "imageUrl": "",
+        "featureSubscriptionType": given.get("featureSubscriptionType", "FREE"),
+        "features": given.get("features", []),
+        "currencies": given.get("currencies") or [state.currency],
+        "subdomain": {"name": None, "enabled": False},
+        "cakeOrganizationId": None,
+    }
+
+
+def _known(roles: set[str]) -> set[str]:
+    for role in sorted(roles - ROLES):
+        refuse(f"Method parameter 'roles': Invalid value [{role}]", code=3000)
+    return roles
+
+
+def _listed(visit: Visitor, wanted: UserFilter, *, roles: set[str]) -> JSONResponse:
+    state = visit.state
+    if wanted.project_id:
+        state.find("Project", wanted.project_id)  # whoever is here may work on any project
+    accounts = many(wanted.account_statuses) or LISTED_ACCOUNTS
+    rows = [
+        user
+        for user in state.users.values()
+        if user.get("status", "ACTIVE") in accounts
+        and wanted.status in {"ALL", user.get("membershipStatus", "ACTIVE")}
+        and contains(shown_name(user), wanted.name)
+        and contains(shown_email(user, state), wanted.email)
+        and (not roles or roles.intersection(user.get("roles") or []))
+    ]
+    field = {"ID": "id", "NAME": "name", "NAME_LOWERCASE": "name"}.get(wanted.sort_column, "email")
+    rows.sort(
+        key=lambda user: str(user.get(field) or "").lower(),
+        reverse=wanted.sort_order == "DESCENDING",
+    )
+    page = Page(wanted.page, min(wanted.page_size, state.switches.largest_core_page))
+    return paged(
+        rows,
+        page,
+        lambda user: user_row(
+            state, user, memberships=wanted.memberships, with_roles=wanted.include_roles
+        ),
+    )
+
+
+def _memberships(state: State, user: Row, wanted: Memberships) -> list[Row]:
+    found = []
+    if wanted in {"ALL", "WORKSPACE"}:
+        found.append(_workspace_membership(state, user))
+    if wanted in {"ALL", "PROJECT"}:
+        found += [
+            membership
+            for project in state.projects.values()
+            for membership in project.get("memberships", [])
+            if membership["userId"] == user["id"]
+        ]
+    return found
+
+
+def _workspace_membership(state: State, user: Row) -> Row:
+    """Show a membership: the only place that tells a deactivated user (FACTS 2.4)."""
+    return {
+        "userId": user["id"],
+        "hourlyRate": None,
+        "costRate": None,
+        "targetId": state.workspace_id,
+        "membershipType": "WORKSPACE",
+        "membershipStatus": user.get("membershipStatus", "ACTIVE"),
+    }
+
+
+def _role(state: State, role: str) -> Row:
+    whole = role in {"OWNER", "WORKSPACE_ADMIN"}
+    here = {"id": state.workspace_id, "name": state.workspace["name"]}
+    return {"role": role, "entities": [here] if whole else []}

@@ -1,0 +1,283 @@
+"""The Clockify stand-in's reports host: the detailed report (FACTS 4 and 5).
+
+An entry is in the report when it is finished and starts in the range. The range is read as a
+wall clock in the request's zone, both ends included.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import timedelta
+from zoneinfo import ZoneInfo
+
+from fastapi import APIRouter, Request
+from fastapi.responses import JSONResponse
+
+from connectors.standins.clockify.approvals import approval_of
+from connectors.standins.clockify.http import Page, Visit, Visitor, deny
+from connectors.standins.clockify.report_filters import chosen
+from connectors.standins.clockify.report_request import AmountKind, Report
+from connectors.standins.clockify.rows import minor_units
+from connectors.standins.clockify.state import (
+    Row,
+    State,
+    named_zone,
+    refuse,
+    shown_email,
+    shown_name,
+    zone_of,
+)
+from connectors.standins.clockify.times import (
+    bound,
+    first_second,
+    parse,
+    seconds_of,
+    shown,
+    shown_newer,
+    stored,
+)
+
+router = APIRouter(prefix="/workspaces/{workspace_id}/reports")
+
+FREE_RANGE = timedelta(days=31)
+WALKS_KEPT = 8
+
+
+@dataclass(frozen=True)
+class View:
+    """How this request wants its rows shown.
+
+    Attributes:
+        zone: The zone of the times.
+        step_s: Durations are rounded to multiples of this many seconds; 1 leaves them alone.
+        shift_s: What is added before the rest over a whole step is dropped.
+        main: What `amount` and `rate` are.
+        amounts: Every amount that was asked for.
+    """
+
+    zone: ZoneInfo
+    step_s: int
+    shift_s: int
+    main: AmountKind
+    amounts: Sequence[AmountKind]
+
+    def seconds(self, entry: Row) -> int:
+        """Give the duration to show; rounding is each entry's own (FACTS 5)."""
+        return (seconds_of(entry) + self.shift_s) // self.step_s * self.step_s
+
+
+@dataclass
+class Walk:
+    """A reader's way through the pages of one report.
+
+    Kept, so that a million entries are filtered and sorted once for all pages and not once a
+    page. Only for the very next page, and only while no entry came or went: an entry that is
+    edited during the walk shows its new values, but keeps its place.
+    """
+
+    next_page: int
+    held: tuple[int, str | None]
+    ids: list[str]
+    totals: list[Row | None]
+
+
+@dataclass
+class Walks:
+    """The walks under way, the latest last."""
+
+    _by_question: dict[str, Walk] = field(default_factory=dict)
+
+    def take(self, question: str, page: int, state: State) -> Walk | None:
+        walk = self._by_question.pop(question, None)
+        fits = walk and walk.next_page == page and walk.held == held_by(state)
+        return walk if fits else None
+
+    def keep(self, question: str, walk: Walk) -> None:
+        self._by_question[question] = walk
+        while len(self._by_question) > WALKS_KEPT:
+            del self._by_question[next(iter(self._by_question))]
+
+
+def held_by(state: State) -> tuple[int, str | None]:
+    """Give a mark that differs once an entry came or went: how many there are, and the last."""
+    return len(state.entries), next(reversed(state.entries), None)
+
+
+@router.post("/detailed")
+async def detailed_report(request: Request, visit: Visit, report: Report) -> JSONResponse:
+    if report.unmodelled():
+        refuse(f"The stand-in does not know {', '.join(report.unmodelled())}", status=501)
+    zone = named_zone(report.time_zone) if report.time_zone else zone_of(visit.user)
+    view = _view(visit, report, zone)
+    state, asked = visit.state, report.detailed_filter
+    page = Page(asked.page, min(asked.page_size, state.switches.largest_report_page))
+    first, last = _range(visit, report, zone)
+
+    walks: Walks = request.app.state.walks
+    question = visit.user["id"] + report.model_dump_json(exclude={"detailed_filter": {"page"}})
+    walk = walks.take(question, page.number, state)
+    if walk is None:
+        rows = chosen(visit, report, first, last)
+        totals = _totals(rows, report, view)
+        walk = Walk(page.number, held_by(state), [row["id"] for row in rows], totals)
+    body = {
+        "totals": walk.totals,
+        "timeentries": [_entry_row(state, state.entries[id_], view) for id_ in page.of(walk.ids)],
+    }
+    is_last = page.is_last_of(walk.ids)
+    if not is_last:
+        walk.next_page = page.number + 1
+        walks.keep(question, walk)
+    return JSONResponse(body, headers={"Last-Page": str(is_last).lower()})
+
+
+def _range(visit: Visitor, report: Report, zone: ZoneInfo) -> tuple[str, str]:
+    """Give the first and the last second of the range, as entries spell them."""
+    start, end = bound(report.date_range_start, zone), bound(report.date_range_end, zone)
+    if end < start:
+        refuse("Start time is greater than end time")
+    # The wall clocks count: a month in which the clocks are put back is no hour too long.
+    length = end.astimezone(zone).replace(tzinfo=None) - start.astimezone(zone).replace(tzinfo=None)
+    if visit.state.workspace.get("featureSubscriptionType") == "FREE" and length > FREE_RANGE:
+        refuse("Your plan shows reports of 31 days at most")  # the text is ours (FACTS 4)
+    return first_second(start), stored(end)
+
+
+def _view(visit: Visitor, report: Report, zone: ZoneInfo) -> View:
+    main = report.amount_shown or "EARNED"
+    amounts = [kind for kind in report.amounts or [main] if kind != "HIDE_AMOUNT"]
+    if amounts and visit.state.settings["onlyAdminsSeeBillableRates"] and not visit.is_admin:
+        deny()  # Clockify's help: ask with HIDE_AMOUNT when amounts are restricted
+    rounds = report.rounding
+    if rounds is None:  # a default that FACTS 4 does not know: the workspace's own
+        rounds = visit.state.settings["timeRoundingInReports"]
+    step_s, shift_s = _rounding(visit.state) if rounds else (1, 0)
+    return View(zone, step_s, shift_s, main, amounts)
+
+
+def _rounding(state: State) -> tuple[int, int]:
+    """Read the workspace's rounding; an exact half goes up (our guess, FACTS 5)."""
+    rule = state.settings["round"]
+    step_s = int(rule["minutes"]) * 60
+    mode = rule["round"].lower()
+    if "up" in mode:
+        return step_s, step_s - 1
+    return step_s, 0 if "down" in mode else step_s // 2
+
+
+def _totals(rows: list[Row], report: Report, view: View) -> list[Row | None]:
+    options = report.detailed_filter.options
+    if options and options.totals == "EXCLUDE":
+        return []
+    if not rows:
+        return [None]  # FACTS 4: totals can hold null
+    time_s = billable_s = 0
+    earned: dict[str, int] = {}
+    for entry in rows:
+        seconds = view.seconds(entry)
+        time_s += seconds
+        if entry.get("billable"):
+            billable_s += seconds
+            currency = entry.get("currency") or "USD"
+            earned[currency] = earned.get(currency, 0) + (entry.get("rate") or 0) * seconds
+    totals = {
+        "_id": "",
+        "totalTime": time_s,
+        "totalBillableTime": billable_s,
+        "entriesCount": len(rows),
+    }
+    return [{**totals, **_total_amounts(earned, view)}]
+
+
+def _total_amounts(earned: dict[str, int], view: View) -> Row:
+    """Add up amounts; the world knows no cost, so that profit is all that was earned."""
+    if not view.amounts:
+        return {}
+
+    def amounts(kind: AmountKind) -> tuple[int | float, list[Row]]:
+        parts = {} if kind == "COST" else earned
+        rows = [{"amount": minor_units(part), "currency": code} for code, part in parts.items()]
+        return minor_units(sum(parts.values())), rows
+
+    total, by_currency = amounts(view.main)
+    return {
+        "totalAmount": total,
+        "totalAmountByCurrency": by_currency,
+        "numOfCurrencies": len(by_currency),
+        "amounts": [
+            {"type": kind, "value": amounts(kind)[0], "amountByCurrency": amounts(kind)[1]}
+            for kind in view.amounts
+        ],
+    }
+
+
+def _entry_row(state: State, entry: Row, view: View) -> Row:
+    """Show an entry as captured (FACTS 4), with the newer fields that matter."""
+    user = state.users.get(entry["userId"], {})
+    tag_ids = entry.get("tagIds")
+    tags = [state.tags[id_] for id_ in tag_ids or [] if id_ in state.tags]
+    row = {
+        "_id": entry["id"],
+        "description": entry.get("description") or "",
+        "userId": entry["userId"],
+        "timeInterval": _interval(state, entry, view),
+        "billable": bool(entry.get("billable")),
+        "projectId": entry.get("projectId"),
+        "taskId": entry.get("taskId"),
+        "tagIds": tag_ids,
+        "approvalRequestId": approval_of(state, entry),
+        "type": entry.get("type", "REGULAR"),
+        "isLocked": bool(entry.get("approved")),
+        "currency": entry.get("currency"),
+        **_amounts(entry, view),
+        "userName": shown_name(user),
+        "userEmail": shown_email(user, state),
+        **_project_fields(state, entry),
+        "tags": [{"id": tag["id"], "name": tag["name"]} for tag in tags],
+    }
+    task = state.tasks.get(entry.get("taskId") or "")
+    if task:  # without a task there is no name at all, not an empty one
+        row["taskName"] = task["name"]
+    if entry.get("invoiced"):
+        row["invoicingInfo"] = {"manuallyInvoiced": True}
+    return row
+
+
+def _interval(state: State, entry: Row, view: View) -> Row:
+    """Show start, end, and whole seconds; rounding leaves start and end alone (FACTS 5)."""
+    start, end = parse(entry["start"]), parse(entry["end"])
+    if state.switches.newer_report_times:
+        times = shown_newer(start, end, view.zone, str(view.zone))
+    else:
+        times = {"start": shown(start, view.zone), "end": shown(end, view.zone)}
+    return {**times, "duration": view.seconds(entry)}
+
+
+def _amounts(entry: Row, view: View) -> Row:
+    """Show what an entry earns, in minor units an hour and in all; null where there is no rate."""
+    rate: int | None = entry.get("rate")
+    paid_s = view.seconds(entry) if entry.get("billable") else 0
+    earned = {"rate": rate, "amount": None if rate is None else minor_units(rate * paid_s)}
+    nothing = {"rate": None, "amount": None}
+    by_kind: dict[str, Row] = {
+        "EARNED": earned,
+        "PROFIT": earned,
+        "EXPORT": earned,
+        "COST": nothing,
+    }
+    fields: Row = dict(by_kind.get(view.main, {}))
+    if len(view.amounts) > 1:
+        for kind in view.amounts:
+            for name, value in by_kind[kind].items():
+                fields[f"{kind.lower()}{name.capitalize()}"] = value
+    return fields
+
+
+def _project_fields(state: State, entry: Row) -> Row:
+    project = state.projects.get(entry.get("projectId") or "", {})
+    client = state.clients.get(project.get("clientId") or "", {})
+    return {
+        "projectName": project.get("name", ""),
+        "projectColor": project.get("color", "#9C27B0") if project else "",
+        "clientName": client.get("name", ""),
+        "clientId": client.get("id", ""),
+    }

@@ -1,0 +1,1 @@
+"""QuickBooks Online on loopback, for the demo and the tests alone."""

@@ -1,0 +1,299 @@
+"""TimeActivity: what may be booked, and how it is echoed (FACTS 1.1 to 1.4)."""
+
+import re
+from collections.abc import Callable
+from datetime import date, datetime, time, timedelta
+from decimal import Decimal
+from typing import Any
+
+from connectors.standins.quickbooks import faults
+from connectors.standins.quickbooks.company import (
+    SYSTEM_MEMBERS,
+    Company,
+    Rows,
+    check_members,
+    check_reference,
+    existing,
+    reference,
+)
+from connectors.standins.quickbooks.faults import FaultError
+from connectors.standins.quickbooks.wire import Json
+
+# In the order in which answers bear them (FACTS 1.1), each with its kind.
+FIELDS = {
+    "TxnDate": "date",
+    "NameOf": "name_of",
+    "EmployeeRef": "reference",
+    "VendorRef": "reference",
+    "CustomerRef": "reference",
+    "DepartmentRef": "reference",
+    "ItemRef": "reference",
+    "ClassRef": "reference",
+    "PayrollItemRef": "reference",
+    "ProjectRef": "reference",
+    "BillableStatus": "billable_status",
+    "Taxable": "flag",
+    "HourlyRate": "number",
+    "CostRate": "number",
+    "Hours": "whole",
+    "Minutes": "whole",
+    "Seconds": "whole",
+    "BreakHours": "whole",
+    "BreakMinutes": "whole",
+    "BreakSeconds": "whole",
+    "StartTime": "time",
+    "EndTime": "time",
+    "Description": "text",
+    "TransactionLocationType": "location",
+    "HoursInEmployeeTimeZone": "flag",
+}
+# In the schema too, but nothing that is written there is kept.
+IGNORED = (
+    "CustomField", "AttachableRef", "TimeZone", "OtherNameRef", "TimeChargeId", "TimeActivityEx"
+)  # fmt: skip
+MEMBERS = (*FIELDS, *IGNORED, *SYSTEM_MEMBERS)
+
+ENUMS = {
+    "name_of": {"Employee", "Vendor"},
+    "billable_status": {"Billable", "NotBillable"},
+    "location": {"WithinFrance", "FranceOverseas", "OutsideFranceWithEU", "OutsideEU"},
+}
+LONGEST_DESCRIPTION = 4000
+MOST_HOURS = 8760
+HIGHEST_RATE = 99999999999
+
+
+class Activities:
+    """Creates, updates and deletes the TimeActivities of a company."""
+
+    def __init__(self, company: Company) -> None:
+        self.company = company
+        self.rows = company.activities
+
+    def create(self, body: Json) -> Json:
+        row = self._checked(self._read(body)) | self.company.system_members(
+            self.company.next_activity_id()
+        )
+        self.rows[row["Id"]] = row
+        return self.shown(row)
+
+    def update(self, body: Json) -> Json:
+        """Change an activity; without `sparse`, what is left out is lost."""
+        fields = self._read(body)
+        old = existing(body, self.rows)
+        if body.get("sparse") is True and self.company.switches.sparse_time_updates:
+            kept = {name: value for name, value in old.items() if name in FIELDS}
+            fields = kept | fields
+        self.company.check_open(date.fromisoformat(old["TxnDate"]))
+        row = self._checked(fields) | self.company.changed_members(old)
+        self.rows[row["Id"]] = row
+        return self.shown(row)
+
+    def delete(self, body: Json) -> Json:
+        check_members("TimeActivity", body, MEMBERS)
+        row = existing(body, self.rows)
+        self.company.check_open(date.fromisoformat(row["TxnDate"]))
+        billed = row["BillableStatus"] == "HasBeenBilled"
+        if billed and not self.company.switches.billed_can_be_deleted:
+            raise faults.business("This time activity has been billed.")
+        del self.rows[row["Id"]]
+        return {"domain": "QBO", "status": "Deleted", "Id": row["Id"]}
+
+    def shown(self, row: Json) -> Json:
+        """Copy a row for an answer; references bear the names of now (FACTS 1.1)."""
+        return {name: self._named(name, value) for name, value in row.items()}
+
+    def _named(self, member: str, value: Any) -> Any:
+        rows = self._lists().get(member, (None, ""))[0]
+        if rows is None or value["value"] not in rows:
+            return value
+        target = rows[value["value"]]
+        return {"value": value["value"], "name": target.get("DisplayName") or target["Name"]}
+
+    def _lists(self) -> dict[str, tuple[Rows, str]]:
+        company = self.company
+        return {
+            "EmployeeRef": (company.employees, "Names"),
+            "VendorRef": (company.vendors, "Names"),
+            "CustomerRef": (company.customers, "Names"),
+            "ItemRef": (company.items, "Items"),
+            "ClassRef": (company.classes, "Classes"),
+            "DepartmentRef": (company.departments, "Departments"),
+        }
+
+    # --- reading a body ---
+
+    def _read(self, body: Json) -> Json:
+        check_members("TimeActivity", body, MEMBERS)
+        sent = {name: body[name] for name in FIELDS if body.get(name) is not None}
+        return {name: _value(name, value) for name, value in sent.items()}
+
+    # --- the rules, in the order in which they are held against a body ---
+
+    def _checked(self, fields: Json) -> Json:
+        """Hold *fields* against every rule and give the row as it will be echoed."""
+        fields = {"TxnDate": self.company.today().isoformat()} | fields
+        self._check_person(fields)
+        self._settle_references(fields)
+        self._settle_time(fields)
+        self._settle_billing(fields)
+        self._check_company(fields)
+        return {name: fields[name] for name in FIELDS if name in fields}
+
+    def _check_person(self, fields: Json) -> None:
+        if "NameOf" not in fields:
+            raise faults.required("NameOf")
+        if "EmployeeRef" in fields and "VendorRef" in fields:
+            raise FaultError("6290", "An employee and a vendor cannot both be given.")
+        if f"{fields['NameOf']}Ref" not in fields:
+            raise FaultError("6300", f"NameOf is {fields['NameOf']}, but the reference is not.")
+
+    def _settle_references(self, fields: Json) -> None:
+        for member, group, setting in (
+            ("ClassRef", "AccountingInfoPrefs", "ClassTrackingPerTxn"),
+            ("DepartmentRef", "AccountingInfoPrefs", "TrackDepartments"),
+        ):
+            if not self.company.preference(group, setting):
+                fields.pop(member, None)  # without tracking, the reference is not kept
+        default = self.company.default_item()
+        if "ItemRef" not in fields and default is not None:
+            fields["ItemRef"] = {"value": default["Id"]}
+        for member, (rows, kind) in self._lists().items():
+            if member in fields:
+                id_ = check_reference(fields[member], member, rows, kind)
+                fields[member] = {"value": id_}
+                if member == "ItemRef" and rows[id_]["Type"] != "Service":
+                    raise faults.business("Time can only be booked on an item of type Service.")
+        for member in ("PayrollItemRef", "ProjectRef"):  # known to other services: not looked up
+            if member in fields:
+                fields[member] = {"value": reference(fields[member], member)}
+
+    def _settle_time(self, fields: Json) -> None:
+        lengths = {"Hours", "Minutes", "Seconds"} & fields.keys()
+        ends = {"StartTime", "EndTime"} & fields.keys()
+        if lengths and ends:
+            raise FaultError("6390", "Give either hours and minutes, or start and end.")
+        if not lengths and not ends:
+            raise FaultError("6340", "No time was given.")
+        if len(ends) == 1:
+            raise FaultError("6350", "Start and end are only allowed together.")
+        for name in ("Minutes", "Seconds", "BreakMinutes", "BreakSeconds"):
+            if not 0 <= fields.get(name, 0) <= 59:
+                raise FaultError("6380", f"{name} must be between 0 and 59.")
+        worked = self._span(fields) if ends else self._length(fields)
+        rest = timedelta(
+            hours=fields.get("BreakHours", 0),
+            minutes=fields.get("BreakMinutes", 0),
+            seconds=fields.get("BreakSeconds", 0),
+        )
+        if rest > worked:
+            raise FaultError("6360", "The break is longer than the time worked.")
+
+    def _length(self, fields: Json) -> timedelta:
+        fields.setdefault("Hours", 0)
+        fields.setdefault("Minutes", 0)
+        length = timedelta(
+            hours=fields["Hours"], minutes=fields["Minutes"], seconds=fields.get("Seconds", 0)
+        )
+        if not timedelta(0) <= length <= timedelta(hours=MOST_HOURS):
+            raise FaultError("6380", f"Hours must be between 0 and {MOST_HOURS}.")
+        if not length:
+            raise FaultError("6340", "No time was given.")
+        return length
+
+    def _span(self, fields: Json) -> timedelta:
+        """Put start and end on the activity's day, in the company's zone (FACTS 1.3)."""
+        day = date.fromisoformat(fields["TxnDate"])
+        start, end = (self._moment(fields[name], day) for name in ("StartTime", "EndTime"))
+        if start > end:
+            raise FaultError("6370", "The start lies after the end.")
+        fields["StartTime"], fields["EndTime"] = start.isoformat(), end.isoformat()
+        return end - start
+
+    def _moment(self, text: str, day: date) -> datetime:
+        zone = self.company.zone()
+        clock = time.fromisoformat(text.rpartition("T")[2]).replace(microsecond=0)
+        if clock.tzinfo is not None:
+            clock = datetime.combine(day, clock).astimezone(zone).time()
+        return datetime.combine(day, clock, zone)  # the date inside the text is not looked at
+
+    def _settle_billing(self, fields: Json) -> None:
+        billable = fields.get("BillableStatus") == "Billable"
+        if billable and "CustomerRef" not in fields:
+            raise FaultError("6310", "Billable time needs a customer.")
+        if billable and "HourlyRate" not in fields:
+            raise FaultError("6330", "Billable time needs an hourly rate.")
+        if not 0 <= fields.get("HourlyRate", 0) <= HIGHEST_RATE:
+            raise FaultError("6330", f"The hourly rate must be between 0 and {HIGHEST_RATE}.")
+        for name, default in (("BillableStatus", "NotBillable"), ("Taxable", False)):
+            fields.setdefault(name, default)
+        fields.setdefault("HourlyRate", 0)
+
+    def _check_company(self, fields: Json) -> None:
+        self.company.check_open(date.fromisoformat(fields["TxnDate"]))
+        switches = self.company.switches
+        plan = self.company.info("OfferingSku")
+        if switches.plan_code and plan.endswith("Simple Start"):
+            raise _refusal(switches.plan_code, f"{plan} does not support time tracking.")
+        if switches.payroll_code and self.company.has_payroll() and "PayrollItemRef" not in fields:
+            raise _refusal(switches.payroll_code, "Time needs a pay type when payroll is on.")
+
+
+def _refusal(code: str, detail: str) -> FaultError:
+    return faults.business(detail) if code == "6000" else FaultError(code, detail)
+
+
+# --- values ------------------------------------------------------------------------------------
+
+
+def _value(name: str, value: object) -> Any:
+    kind = FIELDS[name]
+    if kind in ENUMS:
+        if value not in ENUMS[kind]:
+            spelled = re.sub(r"(?<=[a-z])(?=[A-Z])", "_", str(value)).upper()
+            raise faults.bad_enum(spelled)
+        return value
+    if kind == "reference":
+        return value  # read with the list that it points into
+    if not _TYPES[kind](value):
+        raise faults.bad_property(f'Can not deserialize value of "{name}" from {value!r}:')
+    if kind == "date":
+        return str(value)[:10]
+    if kind == "text" and len(str(value)) > LONGEST_DESCRIPTION:
+        raise faults.too_long(name, str(value), LONGEST_DESCRIPTION)
+    return value
+
+
+def _is_whole(value: object) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool)
+
+
+def _is_date(value: object) -> bool:
+    """Tell whether *value* is a day, or a time whose day counts: both are in Intuit's samples."""
+    if not isinstance(value, str) or not re.fullmatch(r"\d{4}-\d\d-\d\d(T.*)?", value):
+        return False
+    try:
+        date.fromisoformat(value[:10])
+    except ValueError:
+        return False
+    return True
+
+
+def _is_time(value: object) -> bool:
+    if not isinstance(value, str):
+        return False
+    try:
+        time.fromisoformat(value.rpartition("T")[2])
+    except ValueError:
+        return False
+    return True
+
+
+_TYPES: dict[str, Callable[[object], bool]] = {
+    "date": _is_date,
+    "time": _is_time,
+    "flag": lambda value: isinstance(value, bool),
+    "whole": _is_whole,
+    "number": lambda value: _is_whole(value) or isinstance(value, Decimal),
+    "text": lambda value: isinstance(value, str),
+}

@@ -1,0 +1,230 @@
+"""QuickBooks Online on loopback: the parts that a loader of time uses, with the real rules.
+
+`QuickBooksStandin` is the server: it knows HTTP, tokens, throttles and request ids. The rules of
+the books stand in the modules `qbo_*` beside it; what is not known of the real service has a
+switch in `qbo_switches`. Sections such as "FACTS 2.1" are those of the project's notes on QBO.
+"""
+
+import asyncio
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Any
+from urllib.parse import parse_qs
+
+from fastapi import FastAPI, Request
+from fastapi.responses import Response
+
+from connectors.standins.fault_injection import Faults, with_faults
+from connectors.standins.quickbooks import faults, oauth, wire
+from connectors.standins.quickbooks.books import Books
+from connectors.standins.quickbooks.call import Call
+from connectors.standins.quickbooks.faults import FaultError, GatewayError
+from connectors.standins.quickbooks.oauth import OAuth
+from connectors.standins.quickbooks.switches import Switches
+from connectors.standins.quickbooks.throttle import Memory, Throttle
+from connectors.standins.quickbooks.wire import Json
+
+__all__ = ["QuickBooksStandin", "Switches"]
+
+LONGEST_BATCH = 30
+
+
+def utc_now() -> datetime:
+    """Give the time of now: the clock of a stand-in that was not given one."""
+    return datetime.now(UTC)
+
+
+class QuickBooksStandin:
+    """One company, one app.
+
+    Attributes:
+        app: The ASGI application: the API under `/v3/company/{realm}`, OAuth beside it.
+        faults: Failures planned for `app`.
+        switches: What is not known of the real service; may be changed at any time.
+        activities: The TimeActivities in the books by Id, in the order of their creation.
+        customers: Rows by Id, as a read answers them; likewise `employees`, `vendors`, `items`.
+        company: CompanyInfo; change it to change the company. Likewise `preferences`.
+        requests: Every request that `faults` let through: method, path, request id.
+    """
+
+    def __init__(
+        self,
+        world: Json,
+        *,
+        now: Callable[[], datetime] = utc_now,
+        switches: Switches | None = None,
+    ) -> None:
+        """Load a company.
+
+        Args:
+            world: A world, or its `quickbooks` part; it is not changed.
+            now: The stand-in's clock, for MetaData, tokens, throttles and request ids.
+            switches: What is not known of the real service; by default the likeliest.
+        """
+        world = world.get("quickbooks", world)
+        self.now = now
+        self.switches = switches or Switches()
+        self.books = Books(world, now=now, switches=self.switches)
+        self.oauth = OAuth(world, now=now, switches=self.switches)
+        self.memory = Memory(now=now, switches=self.switches)
+        self.throttle = Throttle(now=now, switches=self.switches)
+        company = self.books.company
+        self.realm_id = company.realm_id
+        self.activities = company.activities
+        self.customers = company.customers
+        self.employees = company.employees
+        self.vendors = company.vendors
+        self.items = company.items
+        self.company = company.company
+        self.preferences = company.preferences
+        self.requests: list[tuple[str, str, str | None]] = []
+        self.faults = Faults()
+        self.app = with_faults(self._noting(self._application()), self.faults)
+
+    @property
+    def throttled(self) -> int:
+        """How many requests were answered 429."""
+        return self.throttle.refused
+
+    def access_token(self) -> str:
+        """Give a valid access token, for callers that do not test OAuth."""
+        return self.oauth.access_token()
+
+    def _application(self) -> FastAPI:
+        app = FastAPI(openapi_url=None)
+        oauth.add_routes(app, self.oauth)
+        app.add_api_route(
+            "/v3/{path:path}", self._answer, methods=["GET", "POST"], response_model=None
+        )
+        return app
+
+    def _noting(self, app: Any) -> Any:
+        async def noting(scope: Any, receive: Any, send: Any) -> None:
+            if scope["type"] == "http":
+                request_id = parse_qs(scope["query_string"].decode()).get("requestid", [None])[0]
+                self.requests.append((scope["method"], scope["path"], request_id))
+            await app(scope, receive, send)
+
+        return noting
+
+    # --- one request ---
+
+    async def _answer(self, request: Request) -> Response:
+        call = Call(request, await request.body(), began=self.now())
+        try:
+            self._let_in(call)
+            answer = await self._routed(call)
+        except GatewayError as fault:
+            return self._turned_away(call, fault)
+        except FaultError as fault:
+            answer = {"Fault": wire.fault_body(fault)}
+            if fault.code == "2030":  # the one fault that was recorded without a time
+                return self._respond(call, 400, answer)
+        # An answer that is remembered has its time already: that of the first time.
+        answer.setdefault("time", wire.millisecond(call.began))
+        return self._respond(call, 400 if "Fault" in answer else 200, answer)
+
+    def _let_in(self, call: Call) -> None:
+        self.oauth.check(call.header("authorization"))
+        if call.realm not in {self.realm_id, None}:
+            raise faults.foreign_realm()
+        self.throttle.admit(batch_items=call.batch_size())
+
+    async def _routed(self, call: Call) -> Json:
+        match call.method, *call.parts:
+            case "POST", "batch":
+                return await self._batch(call)
+            case "GET" | "POST", "query":
+                return {"QueryResponse": self.books.query(call.statement())}
+            case "GET", "cdc":
+                changes = self.books.changes(*call.changes())
+                return {"CDCResponse": [{"QueryResponse": changes}]}
+            case "GET", "preferences":
+                return {"Preferences": self.books.read("Preferences", "")}
+            case "GET", name, id_:
+                entity = self.books.entity(name)
+                return {entity: self.books.read(entity, id_)}
+            case "POST", name:
+                return self._write(call, self.books.entity(name))
+        raise call.no_such_resource()
+
+    def _write(self, call: Call, entity: str) -> Json:
+        body = call.json()
+        operation = call.query("operation") or ("update" if "Id" in body else "create")
+        time = wire.millisecond(call.began)
+        return self._once(
+            call.request_id,
+            None,
+            lambda: {entity: self.books.save(entity, body, operation), "time": time},
+        )
+
+    async def _batch(self, call: Call) -> Json:
+        """Do the items one after another, each on its own: a batch is no transaction."""
+        items = call.batch()
+        if len(items) > LONGEST_BATCH:
+            raise FaultError("1040", f"Batch size exceeds allowed limit of {LONGEST_BATCH}.")
+        self.memory.begin(call.request_id)
+        try:
+            answers = []
+            for item in reversed(items) if self.switches.runs_batches_backwards else items:
+                if self.switches.latency_s:
+                    await asyncio.sleep(self.switches.latency_s)
+                answers.append(self._batch_item(call.request_id, item))
+        finally:
+            self.memory.end(call.request_id)
+        return {"BatchItemResponse": answers}
+
+    def _batch_item(self, request_id: str, item: Json) -> Json:
+        bid = item.get("bId")
+        try:
+            if not isinstance(bid, str) or not bid:
+                raise faults.required("bId")
+            if "Query" in item:
+                answer = self.books.batch_item(item)
+            else:
+                answer = self._once(request_id, bid, lambda: self.books.batch_item(item))
+        except FaultError as fault:
+            answer = {"Fault": wire.fault_body(fault, in_batch=True)}
+        return {**answer, "bId": bid}
+
+    def _once(self, request_id: str, bid: str | None, work: Callable[[], Json]) -> Json:
+        """Do a write, unless it was done before: then its answer is given again (FACTS 3)."""
+        answer = self.memory.recall(request_id, bid)
+        if answer is None:
+            try:
+                answer = work()
+            except FaultError as fault:  # an answer like any other, and remembered like one
+                answer = {"Fault": wire.fault_body(fault, in_batch=bid is not None)}
+            self.memory.keep(request_id, bid, answer)
+        return answer
+
+    # --- answers ---
+
+    def _turned_away(self, call: Call, fault: GatewayError) -> Response:
+        if fault.status == 429:
+            as_json = self.switches.throttle_in_json
+        else:
+            as_json = call.wants_json or not self.switches.xml_by_default
+        answer = (
+            wire.gateway_body(fault, call.began)
+            if as_json
+            else {"Fault": wire.fault_body(fault), "time": wire.millisecond(call.began)}
+        )
+        response = self._respond(call, fault.status, answer, as_json=as_json)
+        if fault.status == 429 and self.switches.retry_after_s is not None:
+            response.headers["Retry-After"] = str(self.switches.retry_after_s)
+        return response
+
+    def _respond(
+        self, call: Call, status: int, answer: Json, *, as_json: bool | None = None
+    ) -> Response:
+        if as_json is None:
+            as_json = call.wants_json or not self.switches.xml_by_default
+        text = wire.write_json(answer) if as_json else wire.write_xml(answer)
+        charset = ";charset=utf-8" if status == 200 else ""
+        return Response(
+            text.encode(errors="replace"),
+            status,
+            wire.headers(status, call.began, self.switches.tid_header),
+            media_type=f"application/{'json' if as_json else 'xml'}{charset}",
+        )

@@ -1,0 +1,87 @@
+"""One request to the API, read as the service reads it."""
+
+from datetime import datetime
+
+from fastapi import Request
+
+from connectors.standins.quickbooks import faults, wire
+from connectors.standins.quickbooks.faults import FaultError
+from connectors.standins.quickbooks.wire import Json
+
+
+class Call:
+    """A request below `/v3`.
+
+    Attributes:
+        realm: The company in the path; `None` when the path names none.
+        parts: What follows the company, e.g. `["timeactivity", "5"]`.
+        request_id: The caller's idempotency key; empty when there is none.
+        began: When the service began to process: the `time` of its answer.
+    """
+
+    def __init__(self, request: Request, body: bytes, *, began: datetime) -> None:
+        self._request = request
+        self._body = body
+        self._json: Json | None = None
+        self.began = began
+        self.method = request.method
+        steps = request.url.path.strip("/").split("/")
+        in_company = len(steps) > 2 and steps[1] == "company"
+        self.realm = steps[2] if in_company else None
+        self.parts = steps[3:] if in_company else []
+        self.request_id = self.query("requestid")
+
+    @property
+    def wants_json(self) -> bool:
+        return "json" in self.header("accept")
+
+    def header(self, name: str) -> str:
+        return self._request.headers.get(name, "")
+
+    def query(self, name: str) -> str:
+        return self._request.query_params.get(name, "")
+
+    def json(self) -> Json:
+        if self._json is None:
+            self._json = wire.read_json(self._body)
+        return self._json
+
+    def statement(self) -> str:
+        """Give the query's text, which a POST has as its body."""
+        if self.method == "GET":
+            return self.query("query")
+        return self._body.decode(errors="replace")
+
+    def batch(self) -> list[Json]:
+        items = self.json().get("BatchItemRequest")
+        if not isinstance(items, list) or not all(isinstance(item, dict) for item in items):
+            raise faults.required("BatchItemRequest")
+        return items
+
+    def batch_size(self) -> int | None:
+        """Count the items of a batch; `None` when this is no batch."""
+        if self.parts != ["batch"]:
+            return None
+        try:
+            return len(self.batch())
+        except FaultError:
+            return 1
+
+    def changes(self) -> tuple[list[str], datetime]:
+        """Read what a CDC request asks for: entities, and since when."""
+        entities = [name.strip() for name in self.query("entities").split(",") if name.strip()]
+        if not entities:
+            raise faults.required("entities")
+        try:
+            since = datetime.fromisoformat(self.query("changedSince"))
+        except ValueError:
+            raise faults.required("changedSince") from None
+        if since.tzinfo is None:
+            since = since.replace(tzinfo=wire.PACIFIC)
+        return entities, since
+
+    def no_such_resource(self) -> FaultError:
+        url = self._request.url
+        return faults.unsupported(
+            f"Could not find resource for relative : {url.path} of full path: {url}"
+        )

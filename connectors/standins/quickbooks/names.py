@@ -1,0 +1,319 @@
+"""Customers, employees and vendors: their names, their tree, and what happens to the inactive.
+
+The rules are FACTS 5.1 to 5.4. A name is a customer's FullyQualifiedName, else a DisplayName: it
+is unique over all three lists, so that a sub-customer may bear the name of a customer at the top.
+"""
+
+from collections.abc import Iterator
+from copy import deepcopy
+from dataclasses import dataclass
+
+from connectors.standins.quickbooks import faults
+from connectors.standins.quickbooks.company import (
+    SYSTEM_MEMBERS,
+    Company,
+    Rows,
+    check_members,
+    check_reference,
+    existing,
+)
+from connectors.standins.quickbooks.faults import FaultError
+from connectors.standins.quickbooks.wire import Json
+
+DELETED = " (deleted)"
+DEEPEST = 4  # levels under the top, so five in all
+
+_SYSTEM = ("domain", "sparse", "Id", "SyncToken", "MetaData")
+_NAMES = ("Title", "GivenName", "MiddleName", "FamilyName", "Suffix")
+_CONTACT = ("PrimaryPhone", "AlternatePhone", "Mobile", "Fax", "PrimaryEmailAddr", "WebAddr")
+LONGEST = {
+    "DisplayName": 500,
+    "Title": 16,
+    "GivenName": 100,
+    "MiddleName": 100,
+    "FamilyName": 100,
+    "Suffix": 16,
+    "CompanyName": 100,
+    "PrintOnCheckName": 110,
+    "Notes": 2000,
+}
+# What even a full update that leaves them out does not take away.
+_KEPT = frozenset({"DisplayName", "Active", "Job", "ParentRef"})
+_ONE_LINE = (*_NAMES, "DisplayName", "PrintOnCheckName")
+
+
+@dataclass(frozen=True)
+class NameList:
+    """One of the three lists.
+
+    Attributes:
+        members: What may be sent, in the order in which answers bear it.
+        read_only: Members that are taken in silence and not kept.
+        defaults: What a new row bears besides its name.
+    """
+
+    entity: str
+    members: tuple[str, ...]
+    read_only: frozenset[str]
+    defaults: Json
+
+
+CUSTOMER = NameList(
+    "Customer",
+    (
+        "Taxable", "BillAddr", "ShipAddr", "Notes", "Job", "BillWithParent", "ParentRef", "Level",
+        "CustomerTypeRef", "SalesTermRef", "PaymentMethodRef", "Balance", "OpenBalanceDate",
+        "BalanceWithJobs", "CurrencyRef", "PreferredDeliveryMethod", "ResaleNum", "IsProject",
+        "ClientEntityId", *_SYSTEM, *_NAMES, "FullyQualifiedName", "CompanyName", "DisplayName",
+        "PrintOnCheckName", "Active", *_CONTACT, "DefaultTaxCodeRef", "V4IDPseudonym", "AcctNum",
+        "TaxExemptionReasonId", "ARAccountRef", "PrimaryTaxIdentifier", "SecondaryTaxIdentifier",
+        "GSTIN", "GSTRegistrationType", "BusinessNumber", "CustomField", "AttachableRef", "status",
+    ),
+    frozenset({
+        "Level", "Balance", "BalanceWithJobs", "CurrencyRef", "IsProject", "ClientEntityId",
+        "FullyQualifiedName", "V4IDPseudonym", "CustomField", "AttachableRef", *SYSTEM_MEMBERS,
+    }),
+    {
+        "Taxable": True, "Job": False, "BillWithParent": False, "Balance": 0, "BalanceWithJobs": 0,
+        "PreferredDeliveryMethod": "Print", "IsProject": False, "ClientEntityId": "0",
+    },
+)  # fmt: skip
+EMPLOYEE = NameList(
+    "Employee",
+    (
+        "SSN", "PrimaryAddr", "BillableTime", "BillRate", "CostRate", "BirthDate", "Gender",
+        "HiredDate", "ReleasedDate", "UseTimeEntry", "EmployeeNumber", "EmployeeType", "Notes",
+        *_SYSTEM, *_NAMES, "DisplayName", "PrintOnCheckName", "Active", *_CONTACT,
+        "FullyQualifiedName", "CompanyName", "Organization", "V4IDPseudonym", "CustomField",
+        "AttachableRef", "status",
+    ),
+    frozenset({
+        "UseTimeEntry", "FullyQualifiedName", "CompanyName", "Organization", "V4IDPseudonym",
+        "CustomField", "AttachableRef", *SYSTEM_MEMBERS,
+    }),
+    {"BillableTime": False},
+)  # fmt: skip
+VENDOR = NameList(
+    "Vendor",
+    (
+        "BillAddr", "ShipAddr", "TaxIdentifier", "TermRef", "BillRate", "CostRate", "Balance",
+        "AcctNum", "Vendor1099", "CurrencyRef", "Notes", *_SYSTEM, *_NAMES, "CompanyName",
+        "DisplayName", "PrintOnCheckName", "Active", *_CONTACT, "APAccountRef",
+        "VendorPaymentBankDetail", "GSTIN", "GSTRegistrationType", "BusinessNumber", "HasTPAR",
+        "T4AEligible", "T5018Eligible", "TaxReportingBasis", "FullyQualifiedName",
+        "V4IDPseudonym", "CustomField", "AttachableRef", "status",
+    ),
+    frozenset({
+        "Balance", "CurrencyRef", "FullyQualifiedName", "V4IDPseudonym", "CustomField",
+        "AttachableRef", *SYSTEM_MEMBERS,
+    }),
+    {"Balance": 0, "Vendor1099": False},
+)  # fmt: skip
+
+
+class Names:
+    """Creates and updates the rows of one list, and loads those that were there before."""
+
+    def __init__(self, company: Company, names: NameList, rows: Rows) -> None:
+        self.company = company
+        self.list = names
+        self.rows = rows
+
+    def load(self, given: Json) -> None:
+        """Put in a row of the world as it is: rows there before never went through the API."""
+        fields = deepcopy(given)
+        id_ = str(fields.pop("Id"))
+        if "ParentRef" in fields:
+            fields["ParentRef"] = {"value": str(fields["ParentRef"]["value"])}
+            fields["Job"] = True
+        row = self._row(fields, self._defaults(), self.company.system_members(id_))
+        self.rows[id_] = row
+
+    def create(self, body: Json) -> Json:
+        fields = self._read(body)
+        self._apply_payroll(fields, {})
+        self._check_address(fields)
+        self._check_parts(fields)
+        row = self._row(
+            fields, self._defaults(), self.company.system_members(self.company.next_name_id())
+        )
+        self._check(row, old=None)
+        self.rows[row["Id"]] = row
+        return deepcopy(row)
+
+    def update(self, body: Json) -> Json:
+        """Change a row; without `sparse`, what is left out falls back to its default."""
+        fields = self._read(body)
+        old = existing(body, self.rows)
+        if fields.get("Active") is False and not old["Active"]:
+            return deepcopy(old)  # twice is no change, and no new SyncToken (FACTS 5.3)
+        if not old["Active"] and "DisplayName" in fields:
+            fields["DisplayName"] = fields["DisplayName"].removesuffix(DELETED)
+        base = old | {"DisplayName": plain_name(old)}
+        if body.get("sparse") is not True:
+            keep = _KEPT | self.list.read_only
+            base = self._defaults() | {n: v for n, v in base.items() if n in keep}
+            self._check_parts(base | fields)
+        self._apply_payroll(fields, base)
+        row = self._row(fields, base, self.company.changed_members(old))
+        self._check(row, old=old)
+        self.rows[row["Id"]] = row
+        self._rename_below(row)
+        return deepcopy(row)
+
+    # --- reading a body ---
+
+    def _read(self, body: Json) -> Json:
+        check_members(self.list.entity, body, self.list.members)
+        fields = {
+            name: value
+            for name, value in body.items()
+            if value is not None and name not in self.list.read_only
+        }
+        for name, limit in LONGEST.items():
+            value = fields.get(name, "")
+            if not isinstance(value, str):
+                raise faults.bad_property(f'Can not deserialize "{name}" from {value!r}:')
+            if len(value) > limit:
+                raise faults.too_long(name, value, limit)
+            if name in _ONE_LINE and set(value) & set(":\t\n\r"):
+                raise faults.business(f"{name}: names cannot include tabs, newlines or ':'.")
+        for name in ("Active", "Job", "BillWithParent"):
+            if not isinstance(fields.get(name, True), bool):
+                raise faults.bad_property(f'Can not deserialize boolean "{name}":')
+        return fields
+
+    def _check_parts(self, fields: Json) -> None:
+        if self.list is EMPLOYEE:
+            if not (fields.get("GivenName") or fields.get("FamilyName")):
+                raise faults.required("GivenName")
+        elif not any(fields.get(name) for name in ("DisplayName", *_NAMES)):
+            raise faults.required("DisplayName")
+
+    def _apply_payroll(self, fields: Json, base: Json) -> None:
+        """With payroll on, an employee's DisplayName is not the caller's to choose (FACTS 5.3)."""
+        if self.list is EMPLOYEE and self.company.has_payroll():
+            for name in ("Title", "Suffix", "PrintOnCheckName", "BillRate"):
+                fields.pop(name, None)
+            merged = base | fields
+            parts = [merged.get(name) for name in ("GivenName", "MiddleName", "FamilyName")]
+            fields["DisplayName"] = " ".join(str(part) for part in parts if part)
+
+    def _check_address(self, fields: Json) -> None:
+        if self.list is EMPLOYEE and self.company.has_payroll():
+            for part in ("City", "CountrySubDivisionCode", "PostalCode"):
+                if not fields.get("PrimaryAddr", {}).get(part):
+                    raise faults.required(f"PrimaryAddr.{part}")
+
+    # --- making a row ---
+
+    def _defaults(self) -> Json:
+        defaults = dict(self.list.defaults)
+        if "CurrencyRef" in self.list.members:
+            defaults["CurrencyRef"] = self.company.currency()
+        return defaults
+
+    def _row(self, fields: Json, base: Json, system: Json) -> Json:
+        """Lay *fields* over *base* and add what the service works out, in the order of answers."""
+        row: Json = {"Active": True} | base | fields | system
+        built = " ".join(str(row[part]) for part in _NAMES if row.get(part))
+        row["DisplayName"] = row.get("DisplayName") or built
+        row["PrintOnCheckName"] = row.get("PrintOnCheckName") or row["DisplayName"]
+        if not row["Active"]:
+            row["DisplayName"] = row["DisplayName"].removesuffix(DELETED) + DELETED
+        if self.list is CUSTOMER:
+            row.pop("Level", None)
+            parent = self.rows.get(_parent_id(row))
+            if parent:
+                row["ParentRef"] = {"value": parent["Id"]}  # without a name (FACTS 5.1)
+                row["Level"] = parent.get("Level", 0) + 1
+            row["FullyQualifiedName"] = _qualified(row, parent)
+        return {name: row[name] for name in self.list.members if name in row}
+
+    # --- the rules ---
+
+    def _check(self, row: Json, *, old: Json | None) -> None:
+        if self.list is CUSTOMER:
+            self._check_parent(row, old)
+        if row["Active"]:
+            taken = self._taken(without=row["Id"])
+            if self._key(full_name(row)) in taken:
+                raise FaultError(
+                    "6240",
+                    "The name supplied already exists. : Another customer, vendor or employee is "
+                    "already using this name. Please use a different name.",
+                )
+
+    def _check_parent(self, row: Json, old: Json | None) -> None:
+        if row["Job"] != ("ParentRef" in row and _parent_id(row) != "0"):
+            raise FaultError(
+                "6150",
+                "ParentRef is either required or not if Job is true or false.",
+                element="Job",
+            )
+        if not row["Job"]:
+            return
+        if old is None or old.get("ParentRef") != row["ParentRef"]:
+            check_reference(row["ParentRef"], "ParentRef", self.rows, "Names")
+        below = list(self._below(row["Id"]))
+        if _parent_id(row) in {row["Id"], *(child["Id"] for child in below)}:
+            raise faults.business("A customer cannot be its own parent.")
+        deepest = max((child["Level"] for child in below), default=0)
+        height = max(deepest - (old or {}).get("Level", 0), 0)
+        if row["Level"] + height > DEEPEST:
+            raise FaultError("6180", f"At most {DEEPEST} levels below the top are possible.")
+
+    def _taken(self, *, without: str) -> Iterator[str]:
+        company = self.company
+        for rows in (company.customers, company.employees, company.vendors):
+            for row in rows.values():
+                if rows is self.rows and row["Id"] == without:
+                    continue
+                name = full_name(row)
+                if not row["Active"] and company.switches.inactive_names_block:
+                    name = name.removesuffix(DELETED)
+                yield self._key(name)
+
+    def _key(self, name: str) -> str:
+        return name.casefold() if self.company.switches.case_insensitive_names else name
+
+    # --- the tree of customers ---
+
+    def _below(self, id_: str) -> Iterator[Json]:
+        for row in self.rows.values():
+            if _parent_id(row) == id_:
+                yield row
+                yield from self._below(row["Id"])
+
+    def _rename_below(self, row: Json) -> None:
+        """Work out anew what the rows under *row* are called; that is no change of theirs."""
+        if self.list is not CUSTOMER:
+            return
+        for child in self._below(row["Id"]):
+            parent = self.rows[child["ParentRef"]["value"]]
+            child["Level"] = parent.get("Level", 0) + 1
+            child["FullyQualifiedName"] = _qualified(child, parent)
+
+
+def plain_name(row: Json) -> str:
+    """Give a row's name without the suffix of the inactive."""
+    name: str = row["DisplayName"]
+    return name if row["Active"] else name.removesuffix(DELETED)
+
+
+def full_name(row: Json) -> str:
+    """Give the name that must be unique over all lists."""
+    name: str = row["FullyQualifiedName"] if "FullyQualifiedName" in row else row["DisplayName"]
+    return name
+
+
+def _parent_id(row: Json) -> str:
+    """Give the id in a ParentRef; empty where there is none, or nothing readable."""
+    parent = row.get("ParentRef")
+    id_ = parent.get("value") if isinstance(parent, dict) else None
+    return id_ if isinstance(id_, str) else ""
+
+
+def _qualified(row: Json, parent: Json | None) -> str:
+    name: str = row["DisplayName"]
+    return f"{parent['FullyQualifiedName']}:{name}" if parent else name

@@ -1,0 +1,345 @@
+"""QuickBooks Online's query language: a parser, and what it selects (FACTS 4.1 to 4.4).
+
+    SELECT * | count(*) | p, p FROM Entity [WHERE p op v [AND p op v]...]
+        [ORDERBY p [ASC|DESC], ...] [STARTPOSITION n] [MAXRESULTS n]
+
+Words are read without regard to case. There is no OR, no join and no grouping.
+"""
+
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from typing import Any, Literal
+
+from connectors.standins.quickbooks.faults import FaultError
+from connectors.standins.quickbooks.wire import PACIFIC, Json
+
+DEFAULT_ROWS = 100
+MOST_ROWS = 1000
+
+Kind = Literal["id", "text", "reference", "date", "time", "flag"]
+
+
+@dataclass(frozen=True)
+class Property:
+    """Something that a WHERE may name, and an ORDERBY if it is *sortable*."""
+
+    kind: Kind
+    sortable: bool = True
+
+
+@dataclass(frozen=True)
+class Schema:
+    """What is known of an entity for queries.
+
+    Attributes:
+        queryable: The properties that may be filtered.
+        members: All members of the entity; naming another one is another fault.
+        default_order: Sort key of answers to a query without ORDERBY.
+    """
+
+    queryable: Mapping[str, Property]
+    members: Sequence[str]
+    default_order: Callable[[Json], Any]
+
+
+@dataclass(frozen=True)
+class Condition:
+    """One `property op value`; IN is the only one with several values."""
+
+    name: str
+    operator: str
+    values: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Statement:
+    """A query that was read, not yet held against any schema."""
+
+    entity: str
+    columns: tuple[str, ...] = ()  # none: all
+    counts: bool = False
+    conditions: tuple[Condition, ...] = ()
+    order: tuple[tuple[str, bool], ...] = ()  # name, descending?
+    start: int = 1
+    limit: int = DEFAULT_ROWS
+
+
+def invalid(detail: str) -> FaultError:
+    return FaultError("4001", f"QueryValidationError: {detail}")
+
+
+# --- reading -----------------------------------------------------------------------------------
+
+_TOKEN = re.compile(
+    r"(?P<string>'(?:[^'\\]|\\.)*')"
+    r"|(?P<operator><=|>=|[=<>])"
+    r"|(?P<word>[A-Za-z_][\w.]*)"
+    r"|(?P<number>\d+)"
+    r"|(?P<mark>[(),*])"
+    r"|(?P<odd>\S)",  # told only when the reader gets there: what came before counts first
+    re.DOTALL,
+)
+
+
+@dataclass(frozen=True)
+class _Token:
+    kind: str
+    text: str
+    column: int
+
+
+def _tokens(text: str) -> list[_Token]:
+    return [
+        _Token(match.lastgroup or "", match[0], match.start() + 1)
+        for match in _TOKEN.finditer(text)
+    ]
+
+
+@dataclass
+class _Reader:
+    """Takes tokens from the left; each `parse_` method reads one part of the grammar."""
+
+    tokens: list[_Token]
+    today: date
+    position: int = field(default=0)
+
+    def parse_statement(self) -> Statement:
+        self.take_word("select")
+        columns, counts = self.parse_columns()
+        self.take_word("from")
+        entity = self.take("word").text
+        conditions = self.parse_conditions() if self.accept("where") else ()
+        order = self.parse_order() if self.accept("orderby") or self.accept("order", "by") else ()
+        start, limit = self.parse_page()
+        if self.position < len(self.tokens):
+            raise self.unexpected()
+        return Statement(entity, columns, counts, conditions, order, start, limit)
+
+    def parse_columns(self) -> tuple[tuple[str, ...], bool]:
+        if self.accept("*"):
+            return (), False
+        if self.accept("count", "(", "*", ")"):
+            return (), True
+        columns = [self.take("word").text]
+        while self.accept(","):
+            columns.append(self.take("word").text)
+        return tuple(columns), False
+
+    def parse_conditions(self) -> tuple[Condition, ...]:
+        conditions = [self.parse_condition()]
+        while self.accept("and"):
+            conditions.append(self.parse_condition())
+        return tuple(conditions)
+
+    def parse_condition(self) -> Condition:
+        name = self.take("word").text
+        if self.accept("in"):
+            self.take_word("(")
+            values = [self.parse_value()]
+            while self.accept(","):
+                values.append(self.parse_value())
+            self.take_word(")")
+            return Condition(name, "in", tuple(values))
+        if self.accept("like"):
+            return Condition(name, "like", (self.parse_value(),))
+        return Condition(name, self.take("operator").text, (self.parse_value(),))
+
+    def parse_value(self) -> str:
+        if self.accept("current_date"):
+            return self.today.isoformat()
+        for word in ("true", "false"):
+            if self.accept(word):
+                return word
+        return re.sub(r"\\(.)", r"\1", self.take("string").text[1:-1], flags=re.DOTALL)
+
+    def parse_order(self) -> tuple[tuple[str, bool], ...]:
+        order = []
+        while True:
+            name = self.take("word").text
+            descending = self.accept("desc")
+            if not descending:
+                self.accept("asc")
+            order.append((name, descending))
+            if not self.accept(","):
+                return tuple(order)
+
+    def parse_page(self) -> tuple[int, int]:
+        start, limit = 1, DEFAULT_ROWS  # in either order: peers send both
+        while True:
+            if self.accept("startposition"):
+                start = int(self.take("number").text)
+            elif self.accept("maxresults"):
+                limit = int(self.take("number").text)
+            else:
+                return start, limit
+
+    def accept(self, *words: str) -> bool:
+        """Take all of *words* if they come next, else none."""
+        ahead = self.tokens[self.position : self.position + len(words)]
+        if [token.text.lower() for token in ahead] != list(words):
+            return False
+        self.position += len(words)
+        return True
+
+    def take_word(self, word: str) -> None:
+        if not self.accept(word):
+            raise self.unexpected()
+
+    def take(self, kind: str) -> _Token:
+        if self.position >= len(self.tokens) or self.tokens[self.position].kind != kind:
+            raise self.unexpected()
+        self.position += 1
+        return self.tokens[self.position - 1]
+
+    def unexpected(self) -> FaultError:
+        where = 'Encountered "<EOF>" at line 0, column 0.'
+        if self.position < len(self.tokens):
+            token = self.tokens[self.position]
+            if token.kind == "odd":
+                where = (
+                    f"Invalid content. Lexical error at line 1, column {token.column}.  "
+                    f'Encountered: "{token.text}" ({ord(token.text)}), after : ""'
+                )
+                return FaultError("4000", f"QueryParserError: {where}")
+            name = "IDENTIFIER" if token.kind == "word" else token.kind.upper()
+            where = f'Encountered " <{name}> "{token.text} "" at line 1, column {token.column}.'
+        return FaultError("4000", f"QueryParserError: {where}")
+
+
+def parse(text: str, *, today: date) -> Statement:
+    r"""Read a statement.
+
+    Args:
+        text: The statement as sent.
+        today: What CURRENT_DATE stands for.
+
+    Examples:
+        >>> parse(r"select * from Vendor where DisplayName = 'O\'Hara'", today=date.min).conditions
+        (Condition(name='DisplayName', operator='=', values=("O'Hara",)),)
+    """
+    if not text.strip():
+        raise FaultError("4000", "QueryParserError: The query provided was empty")
+    statement = _Reader(_tokens(text), today).parse_statement()
+    for number in (statement.start, statement.limit):
+        if number < 1:
+            raise invalid(f"value {number} is too small. Min allowed value is 1")
+    if statement.limit > MOST_ROWS:
+        raise invalid(f"value {statement.limit} is too large. Max allowed value is {MOST_ROWS}")
+    return statement
+
+
+# --- selecting ---------------------------------------------------------------------------------
+
+
+def select(statement: Statement, entity: str, schema: Schema, rows: Iterable[Json]) -> list[Json]:
+    """Give all rows that *statement* selects, in its order; the caller cuts the page."""
+    tests = [_test(condition, entity, schema) for condition in statement.conditions]
+    if "Active" in schema.queryable and not any(
+        condition.name.lower() == "active" for condition in statement.conditions
+    ):
+        tests.append(lambda row: row["Active"])
+    chosen = sorted(
+        (row for row in rows if all(test(row) for test in tests)), key=schema.default_order
+    )
+    for name, descending in reversed(statement.order):  # sorting is stable: the first counts most
+        name, prop = _lookup(name, entity, schema)  # noqa: PLW2901 - as the service spells it
+        if not prop.sortable:
+            raise invalid(f"property '{name}' is not sortable")
+        key = _sort_key(name, prop)
+        chosen.sort(key=key, reverse=descending)
+    return chosen
+
+
+def _sort_key(name: str, prop: Property) -> Callable[[Json], tuple[bool, Any]]:
+    def key(row: Json) -> tuple[bool, Any]:
+        value = _row_value(row, name, prop)
+        return (value is not None, value)
+
+    return key
+
+
+def _lookup(name: str, entity: str, schema: Schema) -> tuple[str, Property]:
+    for known, prop in schema.queryable.items():
+        if known.lower() == name.lower():
+            return known, prop
+    if name.partition(".")[0].lower() in {member.lower() for member in schema.members}:
+        raise invalid(f"property '{name}' is not queryable")
+    raise invalid(f"Property {name} not found for Entity {entity}")
+
+
+def _test(condition: Condition, entity: str, schema: Schema) -> Callable[[Json], bool]:
+    name, prop = _lookup(condition.name, entity, schema)
+    operator = condition.operator
+    if prop.kind == "id" and operator not in {"=", "in"}:
+        raise invalid(f"operator {operator} is not supported for property '{name}'")
+    if operator == "like":
+        if prop.kind != "text":
+            raise invalid(f"operator LIKE is not supported for property '{name}'")
+        pattern = ".*".join(map(re.escape, condition.values[0].casefold().split("%")))
+        like = re.compile(pattern, re.DOTALL)
+        return lambda row: like.fullmatch(_row_value(row, name, prop) or "") is not None
+    wanted = [_literal(value, name, prop) for value in condition.values]
+
+    def holds(row: Json) -> bool:
+        value = _row_value(row, name, prop)
+        if operator in {"=", "in"}:
+            return value in wanted or (value is None and " " in condition.values)
+        return value is not None and bool(_COMPARE[operator](value, wanted[0]))
+
+    return holds
+
+
+_COMPARE: dict[str, Callable[[Any, Any], Any]] = {
+    "<": lambda a, b: a < b,
+    ">": lambda a, b: a > b,
+    "<=": lambda a, b: a <= b,
+    ">=": lambda a, b: a >= b,
+}
+
+
+def _row_value(row: Json, name: str, prop: Property) -> Any:
+    value: Any = row
+    for part in name.split("."):
+        value = value.get(part) if isinstance(value, dict) else None
+    if value is None:
+        return None
+    if prop.kind == "reference":
+        return value["value"]
+    return value if prop.kind == "flag" else _literal(value, name, prop)
+
+
+def _literal(value: str, name: str, prop: Property) -> Any:
+    if value == " " and prop.kind not in {"text", "reference"}:
+        return None  # how a missing value is asked for
+    try:
+        return _READ[prop.kind](value)
+    except (ValueError, KeyError):
+        raise invalid(f"value '{value}' is not valid for property '{name}'") from None
+
+
+def _moment(value: str) -> datetime:
+    """Read a time; a bare date is midnight there, a time without an offset is refused."""
+    if len(value) == len("2026-03-01"):
+        return datetime.combine(date.fromisoformat(value), datetime.min.time(), PACIFIC)
+    moment = datetime.fromisoformat(value)
+    if moment.tzinfo is None:
+        raise ValueError(value)
+    return moment
+
+
+_READ: dict[Kind, Callable[[str], Any]] = {
+    "id": lambda value: int(value) if value.isdecimal() else -1,
+    "text": str.casefold,
+    "reference": str,
+    "date": date.fromisoformat,
+    "time": _moment,
+    "flag": lambda value: {"true": True, "false": False}[value.lower()],
+}
+
+
+def project(row: Json, columns: Sequence[str]) -> Json:
+    """Cut *row* down to *columns*, as peers see it done; Id, domain and sparse stay."""
+    wanted = {column.partition(".")[0].lower() for column in columns} | {"id", "domain", "sparse"}
+    return {name: value for name, value in row.items() if name.lower() in wanted}

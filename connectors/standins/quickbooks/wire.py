@@ -1,0 +1,151 @@
+"""How QuickBooks Online puts things on the wire: exact JSON, XML, envelopes, times, headers.
+
+Numbers keep the digits they came with (FACTS 1.1), so JSON is read with `Decimal` and written by
+a small writer of our own: the standard one cannot write a `Decimal` as a number.
+"""
+
+import json
+import secrets
+from collections.abc import Mapping
+from datetime import datetime
+from decimal import Decimal
+from json.encoder import encode_basestring
+from typing import Any
+from xml.sax.saxutils import escape, quoteattr
+from zoneinfo import ZoneInfo
+
+from connectors.standins.quickbooks.faults import FaultError, GatewayError, bad_property
+
+PACIFIC = ZoneInfo("America/Los_Angeles")  # the service's own clock, whatever the company's zone
+NAMESPACE = "http://schema.intuit.com/finance/v3"
+
+Json = dict[str, Any]
+
+
+def second(moment: datetime) -> str:
+    """Write a time as `MetaData` bears it: Pacific, whole seconds."""
+    return moment.astimezone(PACIFIC).isoformat(timespec="seconds")
+
+
+def millisecond(moment: datetime) -> str:
+    """Write a time as an answer's `time` bears it: Pacific, milliseconds."""
+    return moment.astimezone(PACIFIC).isoformat(timespec="milliseconds")
+
+
+def read_json(body: bytes) -> Json:
+    """Read a request body; numbers with a fraction become `Decimal`."""
+    try:
+        value = json.loads(body, parse_float=Decimal, parse_constant=_no_constant)
+    except ValueError as error:  # also bytes that are not UTF-8
+        raise bad_property(str(error)) from None
+    if not isinstance(value, dict):
+        raise bad_property("Can not deserialize instance out of START_ARRAY token")
+    return value
+
+
+def _no_constant(name: str) -> None:
+    raise ValueError(f"Non-standard token '{name}'")
+
+
+def write_json(value: Any) -> str:
+    """Write *value* compactly; a `Decimal` with the digits it has.
+
+    Examples:
+        >>> write_json({"HourlyRate": Decimal("75.50"), "Taxable": False, "Hours": 3})
+        '{"HourlyRate":75.50,"Taxable":false,"Hours":3}'
+    """
+    match value:
+        case str():
+            return encode_basestring(value)
+        case dict():
+            members = (f"{encode_basestring(k)}:{write_json(v)}" for k, v in value.items())
+            return "{" + ",".join(members) + "}"
+        case list() | tuple():
+            return "[" + ",".join(map(write_json, value)) + "]"
+        case Decimal():
+            return format(value, "f")
+        case _:
+            return json.dumps(value)
+
+
+def write_xml(answer: Json) -> str:
+    """Write an answer as the real service does for callers that do not ask for JSON."""
+    time = answer.get("time")
+    stamp = f" time={quoteattr(str(time))}" if time else ""
+    members = "".join(_element(k, v) for k, v in answer.items() if k != "time")
+    return f'<IntuitResponse{stamp} xmlns="{NAMESPACE}">{members}</IntuitResponse>'
+
+
+# These are XML attributes; the rest are elements.
+_ATTRIBUTES = {
+    "domain", "sparse", "status", "type", "code", "element", "name", "bId",
+    "startPosition", "maxResults", "totalCount",
+}  # fmt: skip
+
+
+def _element(name: str, value: Any) -> str:
+    if isinstance(value, list):
+        return "".join(_element(name, one) for one in value)
+    if value is None:
+        return ""
+    if not isinstance(value, dict):
+        text = value if isinstance(value, str) else write_json(value)
+        return f"<{name}>{escape(text)}</{name}>"
+    attributes, content = "", ""
+    for member, inner in value.items():
+        if member == "value":
+            content += escape(str(inner))
+        elif member in _ATTRIBUTES:
+            text = inner if isinstance(inner, str) else write_json(inner)
+            attributes += f" {member}={quoteattr(text)}"
+        else:
+            content += _element(member, inner)
+    return f"<{name}{attributes}>{content}</{name}>"
+
+
+def fault_body(fault: FaultError, *, in_batch: bool = False) -> Json:
+    """Make the `Fault` object; only a batch bears an empty `element` (FACTS 2.1)."""
+    error: Json = {"Message": fault.message, "Detail": fault.detail, "code": fault.code}
+    if fault.element is not None or in_batch:
+        error["element"] = fault.element or ""
+    return {"Error": [error], "type": fault.kind}
+
+
+def gateway_body(fault: GatewayError, moment: datetime) -> Json:
+    """Make the gateway's own envelope: lower case, all members, `time` a number (FACTS 7.1 b)."""
+    error = {
+        "message": fault.message, "detail": fault.detail, "code": fault.code, "element": None
+    }  # fmt: skip
+    return {
+        "warnings": None,
+        "intuitObject": None,
+        "fault": {"error": [error], "type": fault.kind},
+        "report": None,
+        "queryResponse": None,
+        "batchItemResponse": [],
+        "attachableResponse": [],
+        "syncErrorResponse": None,
+        "requestId": None,
+        "time": int(moment.timestamp() * 1000),
+        "status": None,
+        "cdcresponse": [],
+    }
+
+
+def headers(status: int, moment: datetime, tid_header: str) -> Mapping[str, str]:
+    """Make the headers of an answer (FACTS 7.3)."""
+    common = {
+        tid_header: f"1-{int(moment.timestamp()):08x}-{secrets.token_hex(12)}",
+        "X-Spanid": secrets.token_hex(8),
+        "Strict-Transport-Security": "max-age=15552000",
+    }
+    if status == 401:
+        common["WWW-Authenticate"] = 'Bearer realm="Intuit", error="invalid_token"'
+    if status != 200:
+        return common
+    return common | {
+        "Qbo-Version": "1944.190",
+        "Service-Time": "total=44, db=22",
+        "Expires": "0",
+        "Cache-Control": "max-age=0, no-cache, no-store, must-revalidate, private",
+    }

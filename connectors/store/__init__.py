@@ -1,0 +1,1 @@
+"""The only SQL: ledger, runs, tokens, plans, links, connections, one table or two a module."""

@@ -1,0 +1,209 @@
+"""Functions on the connections: which workspace is joined to which company, and under what name."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+
+from connectors.database import writing
+from connectors.encryption import Vault
+from connectors.errors import AskPerson
+from connectors.intuit.oauth_app import Tokens
+from connectors.store.tokens import locked_columns
+from schemas.tables import connections, secrets
+
+#: The connection of `clockbooks demo`: it steps back as soon as there is a real one.
+DEMO = "demo"
+
+
+@dataclass(frozen=True)
+class Connection:
+    """One workspace joined to one company.
+
+    Attributes:
+        id: Its key in the database.
+        name: What people call it: `--connection NAME`.
+        workspace_id: Clockify's id.
+        workspace_name: Its name when it was connected.
+        realm_id: QuickBooks' id of the company.
+        company_name: Its name when it was connected.
+        timezone: IANA name; decides on which day an entry falls.
+        link_vendors: Whether contractors may be linked.
+        synced_at: When both directories were last compared; `None` before the first time.
+    """
+
+    id: int
+    name: str
+    workspace_id: str
+    workspace_name: str
+    realm_id: str
+    company_name: str
+    timezone: str
+    link_vendors: bool
+    synced_at: datetime | None
+
+
+@dataclass(frozen=True)
+class Joined:
+    """What `connect` found out, ready to be stored.
+
+    Attributes:
+        workspace_id: Clockify's id.
+        workspace_name: Its name.
+        realm_id: QuickBooks' id of the company.
+        company_name: Its name.
+        timezone: IANA name.
+        api_key: Clockify's key; a secret.
+        tokens: Intuit's; secrets.
+    """
+
+    workspace_id: str
+    workspace_name: str
+    realm_id: str
+    company_name: str
+    timezone: str
+    api_key: str
+    tokens: Tokens
+
+
+def find(engine: sa.Engine, name: str | None) -> Connection:
+    """Find a connection by its name, or the only one there is.
+
+    Raises:
+        AskPerson: There is none, or several and no name.
+    """
+    known = every(engine)
+    if name is not None:
+        chosen = [connection for connection in known if connection.name == name]
+    else:
+        chosen = [connection for connection in known if connection.name != DEMO] or known
+    if len(chosen) == 1:
+        return chosen[0]
+    names = ", ".join(connection.name for connection in known)
+    if not known:
+        raise AskPerson("Nothing is connected yet: run `clockbooks connect` first.")
+    if name is not None:
+        raise AskPerson(f"No connection is called {name!r}. There are: {names}.")
+    raise AskPerson(f"There are several connections: add --connection with one of {names}.")
+
+
+def every(engine: sa.Engine) -> list[Connection]:
+    """Give all connections, by name."""
+    query = sa.select(connections).order_by(connections.c.name)
+    with engine.connect() as connection:
+        return [_read(row) for row in connection.execute(query)]
+
+
+def store(
+    engine: sa.Engine, name: str, joined: Joined, *, vault: Vault, now: datetime
+) -> Connection:
+    """Store a new connection, or new secrets for the one of that name.
+
+    Its ledger and links stay, and so does its time zone: it says on which day an entry falls.
+
+    Raises:
+        AskPerson: The name belongs to another workspace or company, or they to another name.
+    """
+    both = {"workspace_id": joined.workspace_id, "realm_id": joined.realm_id}
+    seen = {
+        "workspace_name": joined.workspace_name,
+        "company_name": joined.company_name,
+        "connected_at": now,
+    }
+    locked = {
+        "clockify_api_key": vault.lock(joined.api_key),
+        **locked_columns(joined.tokens, vault),
+        "changed_at": now,
+    }
+    with writing(engine) as connection:
+        known = [_read(row) for row in connection.execute(sa.select(connections))]
+        _check_free(name, joined, known)
+        found = next((row.id for row in known if row.name == name), None)
+        if found is None:
+            insert = connections.insert().values(
+                name=name, link_vendors=True, timezone=joined.timezone, **both, **seen
+            )
+            found = connection.execute(insert.returning(connections.c.id)).scalar_one()
+        else:
+            change = connections.update().where(connections.c.id == found).values(**seen)
+            connection.execute(change)
+            connection.execute(secrets.delete().where(secrets.c.connection_id == found))
+        connection.execute(secrets.insert().values(connection_id=found, **locked))
+    return find(engine, name)
+
+
+def uses_consent_of(engine: sa.Engine, realm_id: str) -> bool:
+    """Say whether some connection holds tokens of the company *realm_id*."""
+    query = sa.select(secrets.c.connection_id).join(connections)
+    with engine.connect() as connection:
+        return (
+            connection.execute(query.where(connections.c.realm_id == realm_id)).first() is not None
+        )
+
+
+def stored_key(engine: sa.Engine, connection_id: int, vault: Vault) -> str:
+    """Give the Clockify key that a connection was made with.
+
+    Raises:
+        AskPerson: It was disconnected, or its secrets were encrypted with another key.
+    """
+    query = sa.select(secrets.c.clockify_api_key).where(secrets.c.connection_id == connection_id)
+    with engine.connect() as connection:
+        locked = connection.execute(query).scalar_one_or_none()
+    if locked is None:
+        raise AskPerson("The connection was disconnected: run `clockbooks connect` again.")
+    return vault.unlock(locked)
+
+
+def check_connected(engine: sa.Engine, found: Connection) -> None:
+    """Make sure that a connection has its secrets.
+
+    Raises:
+        AskPerson: It was disconnected.
+    """
+    query = sa.select(secrets.c.connection_id).where(secrets.c.connection_id == found.id)
+    with engine.connect() as connection:
+        if connection.execute(query).first() is None:
+            raise AskPerson(
+                f"The connection {found.name!r} is disconnected: run `clockbooks connect"
+                f" --connection {found.name}` to go on. Its ledger and links are kept."
+            )
+
+
+def forget(engine: sa.Engine, name: str) -> None:
+    """Delete a connection with all that hangs on it: only for what was never real."""
+    with writing(engine) as connection:
+        connection.execute(connections.delete().where(connections.c.name == name))
+
+
+def _check_free(name: str, joined: Joined, known: Sequence[Connection]) -> None:
+    for other in known:
+        same = (other.workspace_id, other.realm_id) == (joined.workspace_id, joined.realm_id)
+        if other.name == name and not same:
+            raise AskPerson(
+                f"The connection {name!r} joins {other.workspace_name!r} and"
+                f" {other.company_name!r}, not {joined.workspace_name!r} and"
+                f" {joined.company_name!r}: give this one another name with --connection."
+            )
+        if other.name != name and same:
+            raise AskPerson(
+                f"{joined.workspace_name!r} and {joined.company_name!r} are joined already, as"
+                f" {other.name!r}: a second ledger for them would send everything twice."
+                f" Use --connection {other.name}."
+            )
+
+
+def _read(row: Any) -> Connection:
+    return Connection(
+        id=row.id,
+        name=row.name,
+        workspace_id=row.workspace_id,
+        workspace_name=row.workspace_name,
+        realm_id=row.realm_id,
+        company_name=row.company_name,
+        timezone=row.timezone,
+        link_vendors=row.link_vendors,
+        synced_at=row.synced_at,
+    )

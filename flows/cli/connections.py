@@ -1,0 +1,245 @@
+"""The commands about connections: join, end, list, configure, check, and change the key.
+
+What is slow to import is imported by the command that needs it: see `flows.cli.main`.
+"""
+
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+from urllib.parse import urlsplit
+
+import typer
+
+from flows.cli.options import AllowPayroll, ConnectionName, Json
+from flows.cli.output import Outcome, Output, command, stop_usage
+
+room = typer.Typer()
+
+
+@room.command(epilog="Example: clockbooks connect --connection studio")
+def connect(
+    *,
+    realm_id: Annotated[
+        str | None, typer.Option(help="Headless: the QuickBooks company's id.")
+    ] = None,
+    refresh_token_file: Annotated[
+        Path | None,
+        typer.Option(
+            help="Headless: file with the refresh token of Intuit's consent; - reads it from"
+            " standard input."
+        ),
+    ] = None,
+    browser: Annotated[
+        bool,
+        typer.Option(
+            "--browser/--no-browser",
+            help="Open the browser here; or show the address, and take the one at which a browser"
+            " elsewhere ended.",
+        ),
+    ] = True,
+    redirect_uri: Annotated[
+        str | None,
+        typer.Option(
+            metavar="URI",
+            help="The redirect address that is registered for the app; default: a free port of"
+            " 127.0.0.1.",
+        ),
+    ] = None,
+    timeout_s: Annotated[
+        float, typer.Option(min=1, help="Seconds to wait for the browser's answer.")
+    ] = 300,
+    allow_payroll: AllowPayroll = None,
+    connection: ConnectionName = None,
+    json: Json = False,
+) -> None:
+    """Join a Clockify workspace and a QuickBooks company, with Intuit's consent in a browser.
+
+    The secrets are stored encrypted. Connecting the same company again
+    brings new ones, and keeps ledger and links.
+    """
+    with command(as_json=json) as output:
+        if (realm_id is None) != (refresh_token_file is None):
+            stop_usage("--realm-id and --refresh-token-file belong together.")
+        from flows.connections.browser_consent import Browser
+        from flows.connections.connect import Pasted, read_token
+        from flows.connections.connect import connect as join
+
+        consent: Browser | Pasted = Browser(
+            redirect_uri=None if redirect_uri is None else _checked_redirect(redirect_uri),
+            opens=browser,
+            timeout_s=timeout_s,
+            tell=output.tell,
+            paste=lambda: _pasted(output),
+        )
+        if realm_id is not None and refresh_token_file is not None:
+            consent = Pasted(realm_id, read_token(refresh_token_file))
+        joined = join(connection, consent=consent, allow_payroll=allow_payroll)
+        output.document = {
+            "connection": joined.name,
+            "workspace_id": joined.workspace_id,
+            "workspace": joined.workspace_name,
+            "realm_id": joined.realm_id,
+            "company": joined.company_name,
+            "timezone": joined.timezone,
+        }
+        output.say(
+            f"Connected as {joined.name}: the workspace {joined.workspace_name} with the company"
+            f" {joined.company_name}. Days count in {joined.timezone}."
+        )
+        output.say("Next: clockbooks sync")
+
+
+@room.command(epilog="Example: clockbooks disconnect --connection studio")
+def disconnect(
+    *,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Disconnect without asking.")] = False,
+    force: Annotated[
+        bool,
+        typer.Option("--force", help="Forget the consent also where Intuit cannot be told."),
+    ] = False,
+    connection: ConnectionName = None,
+    json: Json = False,
+) -> None:
+    """End Intuit's consent and forget the secrets; ledger and links stay.
+
+    Where Intuit cannot be reached, later commands try again to revoke it.
+    Ends with 3 then.
+    """
+    with command(as_json=json) as output:
+        if not yes and not output.can_ask:
+            stop_usage("Without a terminal nobody can be asked: add --yes to disconnect.")
+        from flows.cli import render
+        from flows.connections import disconnect as disconnecting
+
+        def approve(found: Any) -> bool:
+            return yes or output.ask(
+                f"Disconnect {found.name}: {found.workspace_name} and {found.company_name}?"
+            )
+
+        output.document = disconnecting.disconnect(connection, force=force, approve=approve)
+        if output.document is None:
+            output.document = {"connection": None, "revocation": "none", "told": []}
+            output.say("Nothing was changed.")
+            return
+        render.show_disconnected(output, output.document)
+        if output.document["revocation"] == "pending":
+            output.outcome = Outcome.PARTLY_DONE
+
+
+@room.command(epilog="Example: clockbooks connections --json")
+def connections(*, connection: ConnectionName = None, json: Json = False) -> None:
+    """List the connections: what each joins, how it stands, and when its consent ends.
+
+    Asks neither service.
+    """
+    with command(as_json=json) as output:
+        from flows.cli import render
+        from flows.connections import list_connections
+
+        output.document = {"connections": list_connections.listed(connection)}
+        render.show_connections(output, output.document["connections"])
+
+
+@room.command(epilog="Example: clockbooks configure --set rounding=up:6 --set approved_only=true")
+def configure(
+    *,
+    set_: Annotated[
+        list[str] | None,
+        typer.Option("--set", metavar="NAME=VALUE", help="Set one for it alone. Repeatable."),
+    ] = None,
+    unset: Annotated[
+        list[str] | None,
+        typer.Option(metavar="NAME", help="Follow the environment again. Repeatable."),
+    ] = None,
+    connection: ConnectionName = None,
+    json: Json = False,
+) -> None:
+    """Show or change what one connection has otherwise than the environment says for all.
+
+    A command's option beats an own setting, which beats the environment,
+    which beats the default.
+    """
+    with command(as_json=json) as output:
+        from flows.cli import render
+        from flows.connections import configure as configuring
+
+        try:
+            wanted, unwanted = configuring.read_changes(set_ or [], unset or [])
+        except configuring.WrongSetting as problem:
+            stop_usage(str(problem))
+        output.document = configuring.configure(connection, wanted, unwanted)
+        render.show_settings(output, output.document)
+
+
+@room.command(epilog="Example: clockbooks check && clockbooks send --start … --end … --yes")
+def check(
+    *,
+    allow_payroll: AllowPayroll = None,
+    connection: ConnectionName = None,
+    json: Json = False,
+) -> None:
+    """Say of everything that can be known before a send whether it is well, and what to do.
+
+    Changes nothing. Ends with 1 when something would stop a send.
+    """
+    with command(as_json=json) as output:
+        from flows.cli import render
+        from flows.connections import check as checking
+
+        output.document = checking.check(connection, allow_payroll=allow_payroll)
+        render.show_checks(output, output.document)
+        if any(row["state"] == checking.PROBLEM for row in output.document["checks"]):
+            # So that `check && send` stops: the send could not run either.
+            output.outcome = Outcome.COULD_NOT_RUN
+
+
+@room.command("rotate-key", epilog="Example: clockbooks rotate-key")
+def rotate_key(
+    *,
+    generate: Annotated[
+        bool,
+        typer.Option(
+            "--generate", help="Only print a new key for CLOCKBOOKS_SECRET_KEY: 32 random bytes."
+        ),
+    ] = False,
+    json: Json = False,
+) -> None:
+    """Encrypt the stored secrets, of all connections, with a new key.
+
+    The key file gets a new one by itself. With CLOCKBOOKS_SECRET_KEY, set
+    the new key there and the old one in CLOCKBOOKS_OLD_SECRET_KEY first.
+    """
+    with command(as_json=json, catches_up=not generate) as output:
+        from flows.connections import rotate_key as key_rotating
+
+        if generate:
+            output.document = key_rotating.generated()
+            output.say(output.document["generated"])
+            output.tell(output.document["told"])
+            return
+        output.document = key_rotating.rotate_key()
+        output.say(f"{output.document['encrypted']:,} secrets were encrypted anew.")
+        output.say(output.document["told"])
+
+
+def _checked_redirect(text: str) -> str:
+    from flows.settings import problem_with
+
+    try:
+        urlsplit(text).port  # noqa: B018 - reading it is what may fail
+        problem = problem_with("qbo_authorize_url", text)  # the same rule for every address
+    except ValueError as error:
+        problem = str(error)
+    if problem is not None:
+        stop_usage(f"--redirect-uri: {problem}.")
+    return text
+
+
+def _pasted(output: Output) -> str:
+    """Ask for the address at which the browser ended; without a terminal, read one line."""
+    if output.can_ask:
+        return str(typer.prompt("Paste that address here", err=True))
+    line = sys.stdin.readline()
+    if not line.strip():
+        stop_usage("Without a terminal the address must come on standard input; there was none.")
+    return line

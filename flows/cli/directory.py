@@ -1,0 +1,122 @@
+"""The commands about who is who: the comparison of both directories, and links by hand.
+
+What is slow to import is imported by the command that needs it: see `flows.cli.main`.
+"""
+
+from typing import Annotated, Literal
+
+import typer
+
+from flows.cli.options import ConnectionName, CsvFile, Json
+from flows.cli.output import Outcome, command
+
+room = typer.Typer()
+
+
+@room.command(epilog="Example: clockbooks sync --create clockify --dry-run")
+def sync(
+    *,
+    create: Annotated[
+        Literal["clockify", "quickbooks", "both"] | None,
+        typer.Option(help="Create what is missing there; default: nowhere."),
+    ] = None,
+    dry_run: Annotated[
+        bool,
+        typer.Option("--dry-run", help="Change nothing, the links neither; list what would be."),
+    ] = False,
+    csv: CsvFile = None,
+    connection: ConnectionName = None,
+    json: Json = False,
+) -> None:
+    """Compare both directories, link what has the same name, and say what is missing and why.
+
+    --create makes, in Clockify, clients and projects from customers, and
+    invites employees by e-mail; in QuickBooks, employees from users and
+    customers from projects. What is there already is never made again.
+    """
+    with command(as_json=json) as output:
+        from flows.cli import dispatch, render
+        from flows.directory import sync_report
+        from flows.sending import report
+
+        output.document = dispatch.sync_directory(
+            connection, output, create=create, dry_run=dry_run
+        )
+        if csv is not None:
+            rows = sync_report.sync_rows(output.document)
+            report.write_csv(rows, csv, sync_report.CSV_MEMBERS)
+            output.say(f"Wrote {len(rows)} rows to {csv}.")
+        render.show_sync(output, output.document)
+        if any(row["tried"] for row in output.document["not_created"]):
+            output.outcome = Outcome.PARTLY_DONE
+
+
+@room.command(epilog="Example: clockbooks link user 64d0000000000000000000ae 61")
+def link(
+    *,
+    kind: Annotated[Literal["user", "project"], typer.Argument(help="What is linked.")],
+    clockify_id: Annotated[str, typer.Argument(help="Clockify's id of the user or project.")],
+    qbo_id: Annotated[
+        str, typer.Argument(help="QuickBooks' id of the employee, vendor or customer.")
+    ],
+    as_: Annotated[
+        Literal["employee", "vendor"] | None,
+        typer.Option("--as", help="Which list the id is of, where both have it."),
+    ] = None,
+    connection: ConnectionName = None,
+    json: Json = False,
+) -> None:
+    """Link a user or project by hand: it beats every name, and survives every sync.
+
+    The ids stand in the report of `clockbooks sync`.
+    """
+    with command(as_json=json) as output:
+        from flows.directory import link_by_hand
+
+        linked = link_by_hand.link(connection, kind, clockify_id, qbo_id, qbo_kind=as_)
+        output.document = linked.document
+        for words in linked.told:
+            output.say(words)
+
+
+@room.command(epilog="Example: clockbooks unlink user 64d0000000000000000000ae")
+def unlink(
+    *,
+    kind: Annotated[Literal["user", "project"], typer.Argument(help="What is unlinked.")],
+    clockify_id: Annotated[str, typer.Argument(help="Clockify's id of the user or project.")],
+    rematch: Annotated[
+        bool, typer.Option("--rematch", help="Let the next sync link it by its name again.")
+    ] = False,
+    connection: ConnectionName = None,
+    json: Json = False,
+) -> None:
+    """Take a link away; without --rematch no sync links the two by their names again.
+
+    What was sent under it stays as it is.
+    """
+    with command(as_json=json) as output:
+        from flows.directory import link_by_hand
+
+        unlinked = link_by_hand.unlink(connection, kind, clockify_id, rematch=rematch)
+        output.document = unlinked.document
+        for words in unlinked.told:
+            output.say(words)
+
+
+@room.command(epilog="Example: clockbooks links --csv links.csv")
+def links(*, csv: CsvFile = None, connection: ConnectionName = None, json: Json = False) -> None:
+    """List the stored links: who in Clockify is who in QuickBooks, since when and why.
+
+    Asks neither service; the names are those of the time when each link was made.
+    """
+    with command(as_json=json) as output:
+        from flows.cli import render
+        from flows.directory import link_by_hand
+        from flows.sending import report
+
+        found = link_by_hand.listed(connection)
+        if csv is not None:
+            report.write_csv(found, csv, link_by_hand.MEMBERS)
+            output.say(f"Wrote {len(found)} links to {csv}.")
+        output.document = {"links": found}
+        render.show_links(output, found)

@@ -1,0 +1,194 @@
+"""Runs a job for the command line: as a flow run where a server is named, plainly elsewhere.
+
+A flow call costs a second, and without a server Prefect would start one of its own for five more
+and lose the history with it: so Prefect is left out where nobody would see the run.
+"""
+
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, nullcontext
+from functools import partial
+from typing import Any, TypeVar
+
+from connectors.errors import AskPerson
+from connectors.masking import mask
+from flows.cli.output import Output
+from flows.cli.render import loading_bar, show_import, show_send
+from flows.context import open_world
+from flows.directory.sync import Create, SyncRequest, create_sides, sync
+from flows.directory.sync_report import sync_document
+from flows.importing import import_files as importing
+from flows.importing.import_files import ImportReport, ImportRequest
+from flows.operations.home import log_in
+from flows.operations.terminal import Watcher, watched_by
+from flows.progress import Progress
+from flows.sending.report import Report
+from flows.sending.request import JobRequest
+from flows.sending.send import SendRequest, send
+from flows.sending.settle_doubts import settle_alone, settled_document, take_word
+from flows.server_address import check_server_address
+from flows.settings import read_settings
+from flows.settings_file import check_prefect_files
+
+AnyReport = TypeVar("AnyReport", bound=Report)
+Approve = Callable[[dict[str, Any]], bool]
+Show = Callable[[Output, dict[str, Any]], None]
+
+
+#: Seconds between two signs of life of a recorded command; `flows.operations.notifications` buries
+#: who is silent.
+HEARTBEAT_S = 30
+
+
+def has_server() -> bool:
+    """Say whether a Prefect server is named, so that the run is to be seen there."""
+    return bool(os.environ.get("PREFECT_API_URL"))
+
+
+@contextmanager
+def recorded() -> Iterator[None]:
+    """Let the flows of this block be runs at the server that PREFECT_API_URL names.
+
+    To be entered before Prefect is imported: it reads its settings then.
+
+    Raises:
+        AskPerson: The server does not answer, or does not let us in; or a file of the working
+            folder would redirect Prefect; or its password would go in plain text.
+    """
+    check_prefect_files()
+    check_server_address()
+    os.environ.setdefault("PREFECT_FLOWS_HEARTBEAT_FREQUENCY", str(HEARTBEAT_S))
+    log_in(read_settings())
+    import httpx
+
+    try:
+        yield
+    except (httpx.HTTPError, RuntimeError) as error:
+        # Prefect's own errors of that kind; a RuntimeError of ours is a defect, and stays one.
+        if isinstance(error, RuntimeError) and "Failed to reach API" not in str(error):
+            raise
+        status = error.response.status_code if isinstance(error, httpx.HTTPStatusError) else None
+        raise AskPerson(_no_server(status)) from error
+
+
+def _no_server(status: int | None) -> str:
+    named = mask(os.environ.get("PREFECT_API_URL", ""))
+    if status in {401, 403}:
+        return (
+            f"The Prefect server at {named} does not let this command in: set"
+            " PREFECT_API_AUTH_STRING to clockbooks:PASSWORD (`clockbooks ui` says where the"
+            " password is), or unset PREFECT_API_URL to run without a server."
+        )
+    what = "does not answer" if status is None else f"answers with an error (HTTP {status})"
+    return (
+        f"The Prefect server at {named}, which PREFECT_API_URL names, {what}: start `clockbooks"
+        " ui`, or unset PREFECT_API_URL to run without a server. What was sent by then is in the"
+        " ledger; the next send goes on from there."
+    )
+
+
+def sync_directory(
+    connection: str | None, output: Output, *, create: Create | None, dry_run: bool
+) -> dict[str, Any]:
+    """Compare both directories, keep the links, and make what is asked for."""
+    if has_server():
+        with recorded():
+            from flows.sync_directory import sync_directory as flow
+
+            return flow(connection=connection, create=create, dry_run=dry_run)
+    request = SyncRequest(create=create_sides(create), dry_run=dry_run)
+    watched = output.errors.is_terminal and create and not dry_run
+    with (
+        loading_bar(output, "Creating") if watched else nullcontext() as bar,
+        open_world(connection) as world,
+    ):
+        return sync_document(sync(world, request, Progress(*bar) if bar else Progress()))
+
+
+def settle_doubts(connection: str | None) -> dict[str, Any]:
+    """Settle what is in doubt, and send nothing new."""
+    if has_server():
+        with recorded():
+            from flows.settle import settle as flow
+
+            return flow(connection=connection)
+    with open_world(connection) as world:
+        return settled_document(settle_alone(world))
+
+
+def settle_by_hand(
+    connection: str | None, entry_id: str, time_activity_id: str | None
+) -> dict[str, Any]:
+    """Take a person's word for one entry in doubt; `None` means QuickBooks does not have it."""
+    with open_world(connection) as world:
+        return settled_document(take_word(world, entry_id, time_activity_id))
+
+
+def send_time(
+    connection: str | None, request: SendRequest, output: Output, *, ask: bool
+) -> dict[str, Any]:
+    """Send, after showing the plan and asking where *ask* says so.
+
+    The document's lists are open until the command ends.
+    """
+
+    def in_server(report: Report, asked: Approve | None, progress: Progress) -> None:
+        with recorded(), watched_by(Watcher(asked, progress, report)):
+            from flows import send_time as module
+
+            module.send_time(connection=connection, **vars(request))
+
+    def here(report: Report, asked: Approve | None, progress: Progress) -> None:
+        with open_world(connection) as world:
+            send(world, request, report, approve=asked, progress=progress)
+
+    work = in_server if has_server() else here
+    return _watched(Report(), work, request, output, show=show_send if ask else None)
+
+
+def import_files(
+    connection: str | None, request: ImportRequest, output: Output, *, ask: bool
+) -> dict[str, Any]:
+    """Send the rows of files, after showing the plan and asking where *ask* says so.
+
+    The document's lists are open until the command ends.
+    """
+
+    def in_server(report: ImportReport, asked: Approve | None, progress: Progress) -> None:
+        parameters = vars(request) | vars(request.reading)
+        for inner in ("reading", "kept_mapping"):
+            del parameters[inner]
+        with recorded(), watched_by(Watcher(asked, progress, report)):
+            from flows import import_csv as module
+
+            module.import_csv(connection=connection, **parameters)
+
+    def here(report: ImportReport, asked: Approve | None, progress: Progress) -> None:
+        with open_world(connection) as world:
+            importing.import_files(world, request, report, approve=asked, progress=progress)
+
+    work = in_server if has_server() else here
+    return _watched(ImportReport(), work, request, output, show=show_import if ask else None)
+
+
+def _watched(
+    report: AnyReport,
+    work: Callable[[AnyReport, Approve | None, Progress], None],
+    request: JobRequest,
+    output: Output,
+    *,
+    show: Show | None,
+) -> dict[str, Any]:
+    """Do the work in front of somebody, who is shown the plan by *show*, if at all, and asked."""
+
+    def approve(plan: dict[str, Any], show: Show) -> bool:
+        show(output, plan)
+        ready = plan["counts"]["ready"]
+        return ready > 0 and output.ask(f"Send {ready:,} entries to QuickBooks?")
+
+    output.resources.callback(report.close)
+    watched = output.errors.is_terminal and not request.dry_run
+    with loading_bar(output, "Sending") if watched else nullcontext() as bar:
+        progress = Progress(*bar) if bar else Progress()
+        work(report, partial(approve, show=show) if show else None, progress)
+    return report.latest

@@ -1,0 +1,69 @@
+"""The `clockbooks` command: parses, calls a job, prints. It knows no rule of the domain.
+
+The commands stand in four rooms; here is what holds them together. Whatever is slow to import is
+imported by the command that needs it, so that `--help` is instant.
+"""
+
+import os
+import sys
+from typing import Annotated, Any
+
+import typer
+
+from connectors import masking
+from flows.cli import connections, directory, sending, server
+from flows.cli.output import error_document, write_json
+
+app = typer.Typer(
+    name="clockbooks",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="rich",
+    help="Carries the time that a company tracks in Clockify into its QuickBooks Online books:"
+    " each entry exactly once, every other one explained.",
+    epilog="Exit codes: 0 done, nothing rejected or in doubt; 1 could not run; 2 wrong usage;"
+    " 3 done in part. Settings: environment variables CLOCKBOOKS_…, see docs/settings.md.",
+)
+for part in (connections, directory, sending, server):
+    app.add_typer(part.room)
+
+
+def _show_version(wanted: bool) -> None:  # noqa: FBT001 - Typer's callback
+    if wanted:
+        from importlib.metadata import version
+
+        typer.echo(f"clockbooks {version('clockbooks')}")
+        raise typer.Exit
+
+
+@app.callback()
+def clockbooks(
+    *,
+    version: Annotated[
+        bool,
+        typer.Option("--version", callback=_show_version, is_eager=True, help="Show the version."),
+    ] = False,
+) -> None:
+    """Give the command its own options."""
+
+
+def main(arguments: list[str] | None = None) -> Any:
+    """Run the command: the entry point of `clockbooks`."""
+    given = sys.argv[1:] if arguments is None else arguments
+    masking.guard_logs()
+    masking.guard_tracebacks()
+    if os.environ.get("CLOCKBOOKS_DEBUG", "") not in {"", "0", "false"}:
+        masking.log_everything()
+    try:
+        return app(given)
+    except SystemExit as end:
+        # Typer leaves this way after a usage error, which it has told a person already.
+        problem = end.__context__
+        if isinstance(problem, typer.TyperException) and "--json" in given:
+            write_json(error_document("WrongUsage", str(problem)))
+        raise
+
+
+if __name__ == "__main__":
+    main()

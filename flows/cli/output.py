@@ -1,0 +1,194 @@
+"""What every command does around its work: where it prints, how it ends, what an error looks like.
+
+With --json one document goes to standard output and everything else to standard error; without, a
+person reads standard output.
+"""
+
+import json
+import logging
+import sys
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from enum import IntEnum
+from typing import Any, NoReturn
+
+import typer
+from rich.console import Console
+from rich.text import Text
+
+from connectors.masking import hide_known
+from flows.text import clean
+
+#: Columns of the report when nobody's terminal says how wide it is.
+PIPED_WIDTH = 120
+
+
+class Outcome(IntEnum):
+    """Exit codes."""
+
+    DONE = 0
+    COULD_NOT_RUN = 1
+    WRONG_USAGE = 2
+    PARTLY_DONE = 3
+
+    @classmethod
+    def of(cls, document: Mapping[str, Any]) -> "Outcome":
+        """Say how a send ended: partly, when an entry was rejected, is in doubt or set aside."""
+        counts = document["counts"]
+        open_ends = sum(counts["rejected"].values()) + counts["in_doubt"]
+        return cls.PARTLY_DONE if open_ends or len(document["set_aside"]) else cls.DONE
+
+
+class Output:
+    """Where a command prints.
+
+    Attributes:
+        as_json: Whether the document is asked for instead of the words.
+        document: The JSON document; set by the command.
+        outcome: How the command ends; set by the command.
+        console: Where words for a person go.
+        resources: What the document needs until it is written; closed after that.
+    """
+
+    def __init__(self, *, as_json: bool) -> None:
+        self.as_json = as_json
+        self.document: Any = None
+        self.outcome = Outcome.DONE
+        self.console = Console(stderr=as_json, highlight=False)
+        if not self.console.is_terminal:
+            self.console = Console(stderr=as_json, highlight=False, width=PIPED_WIDTH)
+        self.errors = Console(stderr=True, highlight=False, soft_wrap=True)
+        self.resources = ExitStack()
+
+    @property
+    def can_ask(self) -> bool:
+        """Whether somebody sits at a terminal."""
+        return sys.stdin.isatty() and sys.stderr.isatty()
+
+    def say(self, words: str, style: str = "") -> None:
+        """Print *words* for a person, as they are: nothing in them is markup."""
+        self.console.print(Text(clean(words), style=style), soft_wrap=True)
+
+    def tell(self, words: str) -> None:
+        """Print *words* on standard error, whatever standard output is for: nothing is markup."""
+        self.errors.print(Text(clean(words)))
+
+    def ask(self, question: str) -> bool:
+        """Ask a person; no is the answer of those who only press Return."""
+        return typer.confirm(question, default=False, err=True)
+
+
+@contextmanager
+def command(*, as_json: bool, catches_up: bool = True) -> Iterator[Output]:
+    """Run a command's work; print its document, or its error, and leave with its exit code.
+
+    After work that could be done, Intuit is told of consents that a disconnect could not end.
+
+    Args:
+        as_json: Whether the document is asked for instead of the words.
+        catches_up: Whether the command works with the installation's database at all.
+    """
+    from connectors.errors import ClockbooksError
+
+    output = Output(as_json=as_json)
+    with output.resources:
+        try:
+            yield output
+        except ClockbooksError as error:
+            _could_not_run(output, type(error).__name__, str(error))
+        except KeyboardInterrupt:
+            text = "Stopped. The ledger holds what was sent; run the command again to go on."
+            output.errors.print(Text(text, style="red"))
+            raise typer.Exit(130) from None
+        except Exception as error:
+            from connectors.database import database_trouble
+
+            told = database_trouble(error)
+            if told is None:
+                raise
+            _could_not_run(output, "DatabaseFailed", told)
+        if as_json:
+            write_json(output.document)
+    if catches_up and output.outcome is not Outcome.COULD_NOT_RUN:
+        _catch_up()
+    if output.outcome is not Outcome.DONE:
+        raise typer.Exit(int(output.outcome))
+
+
+def _catch_up() -> None:
+    from connectors.errors import ClockbooksError
+    from flows.connections.disconnect import catch_up
+    from flows.text import tell_aside
+
+    try:
+        notes = catch_up()
+    except ClockbooksError as error:  # the command's own work is done
+        notes = [str(error)]
+    for words in notes:
+        tell_aside(words)
+
+
+def _could_not_run(output: Output, kind: str, told: str) -> None:
+    logging.getLogger("clockbooks").debug("Could not run.", exc_info=True)  # noqa: LOG014 - in a handler
+    output.errors.print(Text(clean(told), style="red"))
+    output.document = error_document(kind, told)
+    output.outcome = Outcome.COULD_NOT_RUN
+
+
+def write_json(document: Any) -> None:
+    """Write the one JSON document of a command to standard output.
+
+    Lists that are longer than memory (`flows.sending.spool`) are written one object after the
+    other.
+    """
+    if not isinstance(document, dict):
+        sys.stdout.write(f"{_as_json(document)}\n")
+        return
+    mark = "{\n"
+    for name, value in document.items():
+        sys.stdout.write(f"{mark}  {json.dumps(name)}: ")
+        mark = ",\n"
+        if isinstance(value, Iterable) and not isinstance(value, list | dict | str):
+            _write_one_by_one(value)
+        else:
+            sys.stdout.write(_as_json(value).replace("\n", "\n  "))
+    sys.stdout.write("\n}\n")
+
+
+def _write_one_by_one(objects: Iterable[Any]) -> None:
+    mark = "[\n"
+    for one in objects:
+        sys.stdout.write(f"{mark}    " + _as_json(one).replace("\n", "\n    "))
+        mark = ",\n"
+    sys.stdout.write("[]" if mark == "[\n" else "\n  ]")
+
+
+def _as_json(value: Any) -> str:
+    text = json.dumps(_hidden(value), ensure_ascii=False, indent=2)
+    # Half of a surrogate pair is no character, and no encoding has bytes for it.
+    return text.encode(errors="replace").decode()
+
+
+def _hidden(value: Any) -> Any:
+    """Hide secrets in a document's texts; its members, which are ours, and its numbers stay."""
+    if isinstance(value, str):
+        return hide_known(value)
+    if isinstance(value, Mapping):
+        return {name: _hidden(one) for name, one in value.items()}
+    if isinstance(value, list | tuple):
+        return [_hidden(one) for one in value]
+    return value
+
+
+def error_document(kind: str, message: str) -> dict[str, Any]:
+    """Give the JSON document of a command that could not do its work."""
+    return {"error": {"kind": kind, "message": message}}
+
+
+def stop_usage(problem: str) -> NoReturn:
+    """End a command that was called wrongly.
+
+    Raises:
+        BadParameter: Always.
+    """
+    raise typer.BadParameter(problem)

@@ -1,0 +1,88 @@
+"""The commands that start something here: Prefect's page with its runs, and the demo.
+
+What is slow to import is imported by the command that needs it: see `flows.cli.main`.
+"""
+
+import os
+import sys
+from typing import Annotated
+
+import typer
+
+from flows.cli.output import command
+
+room = typer.Typer()
+
+
+@room.command(epilog="Example: clockbooks ui --port 4300")
+def ui(
+    *,
+    port: Annotated[int, typer.Option(min=1, max=65535, help="The port to listen on.")] = 4200,
+    host: Annotated[
+        str,
+        typer.Option(
+            metavar="ADDRESS",
+            help="This machine's address to listen on; 0.0.0.0 for all its networks.",
+        ),
+    ] = "127.0.0.1",
+    server_only: Annotated[
+        bool,
+        typer.Option(
+            "--server-only", help="Start no runs here: workers do; see docs/operations.md."
+        ),
+    ] = False,
+) -> None:
+    """Start Prefect's server, the deployments and a runner here, and say which address to open.
+
+    It always has a password: one made at the first start, and yours if you set
+    CLOCKBOOKS_UI_PASSWORD. Schedules, forms to run by hand, plans to approve,
+    runs to watch. Ctrl-C stops all of it; the next start finds everything as it was.
+    """
+    with command(as_json=False, catches_up=False) as output:
+        from flows.operations.home import Address
+        from flows.operations.ui import run_ui
+
+        run_ui(Address(host, port), runs_here=not server_only, tell=output.say)
+
+
+@room.command(
+    epilog="Example: clockbooks prefect worker start --pool clockbooks",
+    context_settings={"allow_extra_args": True, "ignore_unknown_options": True},
+    add_help_option=True,
+)
+def prefect(
+    arguments: Annotated[
+        list[str] | None, typer.Argument(metavar="ARGUMENTS…", help="What Prefect's command takes.")
+    ] = None,
+) -> None:
+    """Run Prefect's own command, let in at the server of `clockbooks ui` on this machine.
+
+    Where PREFECT_API_URL names another server, set PREFECT_API_AUTH_STRING to its
+    clockbooks:PASSWORD too.
+    """
+    with command(as_json=False, catches_up=False):
+        from flows.operations.home import log_in, own_server
+        from flows.settings import read_settings
+        from flows.settings_file import check_prefect_files
+
+        check_prefect_files()
+        settings = read_settings()
+        own = own_server(settings)
+        if own:
+            os.environ.setdefault("PREFECT_API_URL", own[0])
+        log_in(settings)
+        os.environ["PYTHONSAFEPATH"] = "1"  # -m would import from the working folder first
+        python = sys.executable
+        os.execv(python, [python, "-m", "prefect", *(arguments or [])])  # noqa: S606 - no shell
+
+
+@room.command(epilog="Example: clockbooks demo")
+def demo(context: typer.Context) -> None:
+    """Run the main job end to end against local stand-ins of both services.
+
+    Needs no account, no key and no server; leaves a database that `clockbooks entries` can show.
+    """
+    with command(as_json=False, catches_up=False) as output:
+        from flows.cli.demo import run_demo
+
+        run_demo(output, context.find_root().command)

@@ -1,0 +1,1 @@
+"""Connecting, disconnecting, configuring and checking a connection. Knows no Prefect."""

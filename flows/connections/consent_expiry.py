@@ -1,0 +1,30 @@
+"""Says in time that Intuit's consent will end, so that no run is the first to notice."""
+
+from datetime import datetime, timedelta
+
+from connectors.store.tokens import Lives, lives
+from flows.context import World
+
+#: A person is told this long before they must connect again.
+NOTICE = timedelta(days=14)
+
+
+def expiry_notes(world: World) -> list[str]:
+    """Give a note when the consent ends soon; most of the time there is none."""
+    found = lives(world.engine).get(world.connection.id)
+    if found is None or not ends_soon(found, world.now()):
+        return []
+    note = (
+        f"Intuit's consent ends on {_day(world, found.until)}: run `clockbooks connect` again"
+        " before. The ledger and the links stay."
+    )
+    return [note]
+
+
+def ends_soon(found: Lives, now: datetime) -> bool:
+    """Say whether a person must connect again within `NOTICE`."""
+    return found.until is not None and found.until - now <= NOTICE
+
+
+def _day(world: World, end: datetime | None) -> str:
+    return f"{end.astimezone(world.timezone):%Y-%m-%d}" if end else "an unknown day"

@@ -1,0 +1,59 @@
+"""Lists the connections: which workspace with which company, and how long its consent lasts."""
+
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+
+from connectors.store import connection_settings, revocations
+from connectors.store.connections import Connection, every, find
+from connectors.store.tokens import Lives, lives
+from flows.connections.consent_expiry import ends_soon
+from flows.context import open_installation, utc_now
+
+
+def listed(name: str | None) -> list[dict[str, Any]]:
+    """Give every connection, or the one called *name*.
+
+    Raises:
+        AskPerson: None is called so.
+    """
+    with open_installation() as (_, engine):
+        given = lives(engine)
+        pending = revocations.pending(engine)
+        found = every(engine) if name is None else [find(engine, name)]
+        return [
+            _row(engine, one, given.get(one.id), pending=one.id in pending, now=utc_now())
+            for one in found
+        ]
+
+
+def state(consent: Lives | None, now: datetime) -> str:
+    """Say in words how a connection stands."""
+    if consent is None:
+        return "disconnected"
+    if consent.ended_at is not None or (consent.until is not None and consent.until <= now):
+        return "consent ended"
+    if ends_soon(consent, now):
+        return "consent ends soon"
+    return "connected"
+
+
+def _row(
+    engine: sa.Engine, one: Connection, consent: Lives | None, *, pending: bool, now: datetime
+) -> dict[str, Any]:
+    own = connection_settings.stored(engine, one.id)
+    ends_at = (consent.ended_at or consent.until) if consent else None
+    return {
+        "connection": one.name,
+        "workspace_id": one.workspace_id,
+        "workspace": one.workspace_name,
+        "realm_id": one.realm_id,
+        "company": one.company_name,
+        "timezone": own.get("timezone", one.timezone),
+        "state": state(consent, now),
+        "consent_ends_at": ends_at.isoformat() if ends_at else None,
+        "revocation_pending": pending,
+        "synced_at": one.synced_at.isoformat() if one.synced_at else None,
+        "settings": own,
+    }

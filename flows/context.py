@@ -1,0 +1,254 @@
+"""Opens everything that a run needs, and closes it again: settings, database, both services."""
+
+import os
+import time
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+import sqlalchemy as sa
+
+from connectors.clockify import Clockify
+from connectors.database import closing_database
+from connectors.encryption import Vault, keys_from_file
+from connectors.errors import AskPerson
+from connectors.intuit.oauth_app import OAuthApp
+from connectors.quickbooks.client import QuickBooks
+from connectors.quickbooks.rate_limit.limiter import OwnShelf, Pacer
+from connectors.quickbooks.rate_limit.model import Rules
+from connectors.store.connection_settings import stored as own_settings_of
+from connectors.store.connections import DEMO, Connection, check_connected, every, find, stored_key
+from connectors.store.pace import SharedShelf
+from connectors.store.tokens import TokenStore
+from flows.server_address import check_server_address
+from flows.settings import Settings, read_settings, required, strangers_told, with_own
+from flows.text import tell_aside
+
+#: Said of a database whose passphrase was used as earlier versions used it.
+OUTDATED = (
+    "The stored secrets are encrypted as an earlier version did it, so a passphrase is quick"
+    " to guess. Run `clockbooks rotate-key` once."
+)
+
+
+def utc_now() -> datetime:
+    """Give the time."""
+    return datetime.now(UTC)
+
+
+@dataclass(frozen=True)
+class Clock:
+    """Where time comes from; tests bring their own, so that none of them waits.
+
+    Attributes:
+        now: The time of day, in UTC: leases, tokens, records, pacing.
+        sleep: Waits some seconds.
+    """
+
+    now: Callable[[], datetime] = utc_now
+    sleep: Callable[[float], None] = time.sleep
+
+
+REAL_CLOCK = Clock()
+
+
+@dataclass(frozen=True)
+class World:
+    """What a run works with.
+
+    Attributes:
+        settings: What the connection's own settings say, and the environment where they are silent.
+        engine: The database.
+        connection: The workspace and the company that are joined.
+        clockify: The workspace.
+        quickbooks: The company.
+        timezone: Whose calendar says on which day an entry falls.
+        now: The clock.
+    """
+
+    settings: Settings
+    engine: sa.Engine
+    connection: Connection
+    clockify: Clockify
+    quickbooks: QuickBooks
+    timezone: ZoneInfo
+    now: Callable[[], datetime]
+
+    @property
+    def lease(self) -> timedelta:
+        """How long a run counts as alive after its last sign of life."""
+        return timedelta(seconds=self.settings.lease_s)
+
+    @property
+    def at_work(self) -> timedelta:
+        """How long QuickBooks may be at work on a call that nobody waits for any more.
+
+        Its own limit is 120 s (FACTS, QBO, 2.2); the default adds half a minute.
+        """
+        return timedelta(seconds=self.settings.qbo_at_work_s)
+
+
+@contextmanager
+def open_installation() -> Iterator[tuple[Settings, sa.Engine]]:
+    """Open the database for what concerns no single connection.
+
+    Raises:
+        AskPerson: A setting is wrong, or the database cannot be opened.
+    """
+    settings = start()
+    with closing_database(settings.database_url) as engine:
+        yield settings, engine
+
+
+def start() -> Settings:
+    """Read the settings, and name the strangers to whom they lead, before anything goes there.
+
+    Raises:
+        AskPerson: A setting is wrong, or a worker reaches Prefect's server in plain text.
+    """
+    if "PREFECT__FLOW_RUN_ID" in os.environ:  # a worker's run, which reports to Prefect's server
+        check_server_address()
+    settings = read_settings()
+    for words in strangers_told(settings):
+        tell_aside(words)
+    return settings
+
+
+@contextmanager
+def open_ledger(name: str | None) -> Iterator[tuple[Settings, sa.Engine, Connection]]:
+    """Open the database alone, for what needs neither service.
+
+    Raises:
+        AskPerson: See `open_installation`; or no connection fits.
+    """
+    with open_installation() as (_, engine):
+        found = find(engine, name)
+        yield with_own(own_settings_of(engine, found.id)), engine, found
+
+
+@contextmanager
+def open_world(name: str | None, *, clock: Clock = REAL_CLOCK) -> Iterator[World]:
+    """Open the database and both services for the connection *name*, or the only one.
+
+    Raises:
+        AskPerson: See `open_ledger`; or the connection is disconnected, or the environment speaks
+            of another workspace.
+    """
+    with open_ledger(name) as (settings, engine, connection):
+        check_connected(engine, connection)
+        vault = open_vault(settings)
+        clockify = Clockify(
+            url=settings.clockify_url,
+            reports_url=settings.clockify_reports_url,
+            api_key=clockify_key(settings, engine, connection, vault),
+            workspace_id=connection.workspace_id,
+            sleep=clock.sleep,
+        )
+        tokens = TokenStore(
+            engine,
+            connection.id,
+            app=oauth_app(settings),
+            vault=vault,
+            now=clock.now,
+            sleep=clock.sleep,
+        )
+        quickbooks = open_company(
+            settings, connection.realm_id, tokens.access_token, tokens.renew, clock, engine
+        )
+        with closing(clockify), closing(quickbooks):
+            yield World(
+                settings=settings,
+                engine=engine,
+                connection=connection,
+                clockify=clockify,
+                quickbooks=quickbooks,
+                timezone=settings.zone or ZoneInfo(connection.timezone),
+                now=clock.now,
+            )
+
+
+def clockify_key(
+    settings: Settings, engine: sa.Engine, connection: Connection, vault: Vault
+) -> str:
+    """Give the Clockify key of a connection: its own, or the environment's where that is meant.
+
+    The environment's key is meant for a connection when CLOCKBOOKS_CLOCKIFY_WORKSPACE_ID names its
+    workspace, or when there is no other connection: with several, one key would otherwise be used
+    for a workspace that it was not made for.
+
+    Raises:
+        AskPerson: The environment names another workspace, and there is no other connection.
+    """
+    wanted, key = settings.clockify_workspace_id, settings.clockify_api_key
+    real = [other.id for other in every(engine) if other.name != DEMO]
+    alone = real == [connection.id]
+    if alone and wanted not in {None, connection.workspace_id}:
+        raise AskPerson(
+            f"CLOCKBOOKS_CLOCKIFY_WORKSPACE_ID is {wanted!r}, but the connection"
+            f" {connection.name!r} was made with {connection.workspace_id!r}"
+            f" ({connection.workspace_name}): unset it, or connect that workspace too."
+        )
+    if key is not None and (alone or wanted == connection.workspace_id):
+        return key.get_secret_value()
+    return stored_key(engine, connection.id, vault)
+
+
+def open_vault(settings: Settings) -> Vault:
+    """Open what encrypts the secrets; it notices when another process rotates the key."""
+    return Vault(
+        *secret_keys(settings),
+        source=lambda: secret_keys(read_settings()),
+        outdated=lambda: tell_aside(OUTDATED),
+    )
+
+
+def secret_keys(settings: Settings) -> list[str]:
+    """Give the keys of the secrets, the newest first: from the settings, else the key file."""
+    new, old = settings.secret_key, settings.old_secret_key
+    keys = keys_from_file(settings.key_file) if new is None else [new.get_secret_value()]
+    return [*keys, *([old.get_secret_value()] if old else [])]
+
+
+def oauth_app(settings: Settings) -> OAuthApp:
+    """Give the Intuit app.
+
+    Raises:
+        AskPerson: Its id or secret is not set.
+    """
+    return OAuthApp(
+        client_id=required(settings.qbo_client_id, "CLOCKBOOKS_QBO_CLIENT_ID"),
+        client_secret=required(settings.qbo_client_secret, "CLOCKBOOKS_QBO_CLIENT_SECRET"),
+        token_url=settings.qbo_token_url,
+    )
+
+
+def open_company(
+    settings: Settings,
+    realm_id: str,
+    access_token: Callable[[], str],
+    renew: Callable[[str], str],
+    clock: Clock = REAL_CLOCK,
+    engine: sa.Engine | None = None,
+) -> QuickBooks:
+    """Open a company with whatever gives access tokens; with a database, its pace is shared."""
+    rules = Rules(
+        requests_per_minute=settings.qbo_requests_per_minute,
+        requests_per_second=settings.qbo_requests_per_second,
+        batches_per_minute=settings.qbo_batches_per_minute,
+        in_flight=settings.qbo_concurrency,
+        batch_size=settings.qbo_batch_size,
+        timeout_ms=round(settings.qbo_timeout_s * 1000),
+    )
+    shelf = SharedShelf(engine, realm_id, settings.qbo_url) if engine else OwnShelf()
+    pacer = Pacer(rules, now=clock.now, sleep=clock.sleep, shelf=shelf)
+    return QuickBooks(
+        url=settings.qbo_url,
+        realm_id=realm_id,
+        access_token=access_token,
+        renew=renew,
+        pacer=pacer,
+        timeout_s=settings.qbo_timeout_s,
+        sleep=clock.sleep,
+    )

@@ -1,0 +1,191 @@
+"""Links by hand: `clockbooks link`, `unlink` and `links`."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from connectors.errors import AskPerson
+from connectors.store import links
+from flows.context import World, open_ledger, open_world
+from schemas.words import Kind, Origin, QboKind
+from transforms.directory.customer_tree import Tree
+from transforms.directory.match import Partner, as_partner, placed_name
+from transforms.directory.names import DELETED_USER, OWN_ID, without_suffix
+from transforms.directory.read_directory import (
+    read_customers,
+    read_people,
+    read_projects,
+    read_users,
+)
+
+#: Members of a link in JSON and CSV.
+MEMBERS = (
+    "kind", "clockify_id", "clockify_name", "qbo_kind", "qbo_id", "qbo_name", "origin", "linked_at",
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Done:
+    """What a command did.
+
+    Attributes:
+        document: For scripts.
+        told: For people, a line each.
+    """
+
+    document: dict[str, Any]
+    told: list[str]
+
+
+@dataclass(frozen=True)
+class Found:
+    """A row of QuickBooks that a link may point at."""
+
+    partner: Partner
+    active: bool
+
+
+def link(
+    connection: str | None,
+    kind: str,
+    clockify_id: str,
+    qbo_id: str,
+    *,
+    qbo_kind: str | None,
+) -> Done:
+    """Link two by their ids, after looking at both.
+
+    Args:
+        connection: Its name; `None` for the only one.
+        kind: `user` or `project`.
+        clockify_id: Clockify's id.
+        qbo_id: QuickBooks' id.
+        qbo_kind: `employee` or `vendor`, where both lists have the id.
+
+    Raises:
+        AskPerson: One of them is not there, or the id is of two lists.
+    """
+    with open_world(connection) as world:
+        name = _name_in_clockify(world, Kind(kind), clockify_id)
+        found = _find(world, Kind(kind), qbo_id, qbo_kind)
+        partner = found.partner
+        row = {
+            "kind": kind,
+            "clockify_id": clockify_id,
+            "clockify_name": name,
+            "qbo_kind": str(partner.qbo_kind),
+            "qbo_id": partner.qbo_id,
+            "qbo_name": partner.shown,
+            "origin": str(Origin.MANUAL),
+        }
+        links.link(world.engine, world.connection.id, row, now=world.now())
+    told = [f"Linked by hand: the {kind} {name or clockify_id!r} is {partner}. No sync changes it."]
+    if not found.active:
+        told.append(
+            f"{partner.shown!r} is inactive in QuickBooks, which refuses time for it until it is"
+            " active again."
+        )
+    return Done(row, told)
+
+
+def unlink(connection: str | None, kind: str, clockify_id: str, *, rematch: bool) -> Done:
+    """Take a link away.
+
+    Raises:
+        AskPerson: There is none.
+    """
+    with open_ledger(connection) as (_, engine, found):
+        gone = links.unlink(engine, found.id, Kind(kind), clockify_id, rematch=rematch)
+    if gone is None:
+        raise AskPerson(
+            f"The {kind} {clockify_id!r} is not linked: `clockbooks links` lists what is."
+        )
+    row = {name: gone.get(name) for name in MEMBERS if name != "linked_at"}
+    name = gone["clockify_name"] or clockify_id
+    then = (
+        "The next sync may link it by its name again."
+        if rematch
+        else "No sync links it by its name again; `clockbooks link` links it by hand, and"
+        f" `clockbooks unlink {kind} {clockify_id} --rematch` lets the name decide again."
+    )
+    return Done({**row, "rematch": rematch}, [f"Unlinked: the {kind} {name!r}. {then}"])
+
+
+def listed(connection: str | None) -> list[dict[str, Any]]:
+    """Give the stored links of a connection, by kind and name."""
+    with open_ledger(connection) as (_, engine, found):
+        rows = links.listed(engine, found.id)
+    return [
+        {name: row[name] for name in MEMBERS if name != "linked_at"}
+        | {"linked_at": row["linked_at"].isoformat(timespec="seconds")}
+        for row in rows
+    ]
+
+
+def _name_in_clockify(world: World, kind: Kind, clockify_id: str) -> str | None:
+    """Give the name of a user or project, a project's with its client; a deleted user has none.
+
+    What only files name has an id of ours, which is made of the name. Whom Clockify lists no more
+    may still have entries or a link: then their id is known here.
+    """
+    if clockify_id.startswith(OWN_ID):
+        return clockify_id.removeprefix(OWN_ID)
+    if kind == Kind.USER:
+        people = read_users(world.clockify.users()).good
+        names = dict(zip(people["clockify_id"], people["name"], strict=True))
+    else:
+        frame = read_projects(world.clockify.projects(), world.clockify.clients()).good
+        names = {
+            row.clockify_id: placed_name(
+                row.client_name if isinstance(row.client_name, str) else None, row.name
+            )
+            for row in frame.itertuples(index=False)
+        }
+    for known in (links.stored, links.without_partner):
+        frame = known(world.engine, world.connection.id)
+        rows = frame[frame["kind"] == kind]
+        names = dict(zip(rows["clockify_id"], rows["clockify_name"], strict=True)) | names
+    if clockify_id not in names:
+        raise AskPerson(
+            f"Clockify has no {kind} with the id {clockify_id!r}: `clockbooks sync` lists the ids."
+        )
+    name = names[clockify_id]
+    return name if isinstance(name, str) and name != DELETED_USER else None
+
+
+def _find(world: World, kind: Kind, qbo_id: str, qbo_kind: str | None) -> Found:
+    if kind == Kind.PROJECT:
+        if qbo_kind is not None:
+            raise AskPerson("--as is for users: a project is linked to a customer.")
+        found = list(_customers(world, qbo_id))
+    else:
+        found = [
+            person
+            for person in _people(world, qbo_id)
+            if qbo_kind is None or person.partner.qbo_kind == qbo_kind
+        ]
+    wanted = "customer" if kind == Kind.PROJECT else qbo_kind or "employee or vendor"
+    if not found:
+        raise AskPerson(
+            f"QuickBooks has no {wanted} with the id {qbo_id!r}: `clockbooks sync` lists the ids."
+        )
+    if len(found) > 1:
+        both = " and ".join(str(one.partner) for one in found)
+        raise AskPerson(f"The id is of {both}: add --as employee or --as vendor.")
+    return found[0]
+
+
+def _customers(world: World, qbo_id: str) -> Iterable[Found]:
+    tree = Tree(read_customers(world.quickbooks.by_ids("Customer", [qbo_id])).good)
+    return [Found(as_partner(customer), customer.active) for customer in tree]
+
+
+def _people(world: World, qbo_id: str) -> Iterable[Found]:
+    people = read_people(
+        world.quickbooks.by_ids("Employee", [qbo_id]), world.quickbooks.by_ids("Vendor", [qbo_id])
+    ).good
+    return [
+        Found(Partner(QboKind(row.qbo_kind), row.qbo_id, name, name), bool(row.active))
+        for row in people.itertuples(index=False)
+        for name in [row.name if row.active else without_suffix(row.name)]
+    ]

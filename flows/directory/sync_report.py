@@ -1,0 +1,157 @@
+"""A sync as what people and scripts read: one JSON document, and the same as rows for a CSV."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from flows.directory.create_missing import Made, link_of
+from flows.directory.sync import SyncResult
+from schemas.words import Kind, Problem, QboKind, Side
+from transforms.directory.creation_plan import Creation, NotMade, Wanted
+from transforms.directory.match import Lead
+
+Item = dict[str, Any]
+
+#: What a bookkeeper acts on, list by list of the document, in the words of the CSV.
+STATUS = {
+    "created": "created",
+    "not_created": "not created",
+    "near_misses": "near miss",
+    "ambiguous": "ambiguous",
+    "changes": "changed since linked",
+    "unlinked": "unlinked by hand",
+    "missing": "missing",
+    "links": "linked",
+}
+
+#: The services' own names.
+SIDES = {Side.CLOCKIFY: "Clockify", Side.QUICKBOOKS: "QuickBooks"}
+
+CSV_MEMBERS = (
+    "status", "kind", "clockify_name", "clockify_id", "qbo_kind", "qbo_name", "qbo_id", "why",
+)  # fmt: skip
+
+
+def sync_document(result: SyncResult) -> dict[str, Any]:
+    """Give a sync as its JSON document."""
+    comparison = result.comparison
+    everybody = (comparison.users, comparison.projects)
+    here = comparison.missing_in(Side.CLOCKIFY)
+    there = comparison.missing_in(Side.QUICKBOOKS)
+    return {
+        "dry_run": result.request.dry_run,
+        "links": [
+            _item(link, origin=str(link["origin"]))
+            for link in comparison.linked.astype(object)
+            .where(comparison.linked.notna(), None)
+            .to_dict("records")
+        ],
+        "missing": [*_missing_in_quickbooks(result, there), *_missing_in_clockify(result, here)],
+        "near_misses": [_lead(lead) for matches in everybody for lead in matches.near],
+        "ambiguous": [_lead(lead) for matches in everybody for lead in matches.ambiguous],
+        "unlinked": _unlinked(result, Problem.UNLINKED),
+        "changes": [
+            _item(change.link, change=change.what, why=change.told) for change in result.changes
+        ],
+        "created": [
+            _item(link_of(made), created_in=str(made.wanted.side)) for made in result.created
+        ],
+        "not_created": [
+            *[_not_made(not_made, tried=False) for not_made in result.blocked],
+            *[_not_made(not_made, tried=True) for not_made in result.failed],
+        ],
+        "set_aside": comparison.directory.set_aside,
+        "notes": result.notes,
+    }
+
+
+def sync_rows(document: Mapping[str, Any]) -> list[Item]:
+    """Give the document as rows of a table, what is to be acted on first."""
+    rows = []
+    for name, status in STATUS.items():
+        for item in document[name]:
+            side = item.get("missing_in") or item.get("created_in")
+            place = f" in {SIDES[side]}" if side else ""
+            rows.append({**item, "status": f"{status}{place}", "why": item.get("why")})
+    return rows
+
+
+def _missing_in_quickbooks(result: SyncResult, plan: Creation) -> list[Item]:
+    clients = [one for one in _all(plan) if one.kind == Kind.CLIENT]
+    return [
+        *_unlinked(result, Problem.MISSING, missing_in=str(Side.QUICKBOOKS)),
+        *[_wanted(one, missing_in=str(Side.QUICKBOOKS)) for one in clients],
+    ]
+
+
+def _missing_in_clockify(result: SyncResult, plan: Creation) -> list[Item]:
+    vendors = [
+        _item(
+            {
+                "kind": Kind.USER,
+                "qbo_kind": partner.qbo_kind,
+                "qbo_id": partner.qbo_id,
+                "qbo_name": partner.shown,
+            },
+            missing_in=str(Side.CLOCKIFY),
+        )
+        for partner in result.comparison.users.unused
+        if partner.qbo_kind == QboKind.VENDOR
+    ]
+    return [*[_wanted(one, missing_in=str(Side.CLOCKIFY)) for one in _all(plan)], *vendors]
+
+
+def _all(plan: Creation) -> list[Wanted]:
+    return [*plan.wanted, *[not_made.wanted for not_made in plan.blocked]]
+
+
+def _unlinked(result: SyncResult, problem: Problem, **more: Any) -> list[Item]:
+    rows = result.comparison.unlinked
+    chosen = rows[rows["problem"] == problem]
+    return [
+        _item(
+            {
+                "kind": row.kind,
+                "clockify_id": row.clockify_id,
+                "clockify_name": row.clockify_name if isinstance(row.clockify_name, str) else None,
+            },
+            **(more or {"why": f"by its name it would be: {row.candidates or 'nobody'}"}),
+        )
+        for row in chosen.itertuples(index=False)
+    ]
+
+
+def _wanted(wanted: Wanted, **more: Any) -> Item:
+    """Give what stands on one side only, as it is there."""
+    item = link_of(Made(wanted))
+    gone = ("clockify_name",) if wanted.side == Side.CLOCKIFY else ("qbo_kind", "qbo_name")
+    return _item({**item, **dict.fromkeys(gone)}, **more)
+
+
+def _not_made(not_made: NotMade, *, tried: bool) -> Item:
+    side = str(not_made.wanted.side)
+    return _item(link_of(Made(not_made.wanted)), missing_in=side, tried=tried, why=not_made.reason)
+
+
+def _lead(lead: Lead) -> Item:
+    seeker, partner = lead.seeker, lead.partner
+    return _item(
+        {
+            "kind": seeker.kind,
+            "clockify_id": seeker.clockify_id,
+            "clockify_name": seeker.shown,
+            "qbo_kind": partner.qbo_kind,
+            "qbo_id": partner.qbo_id,
+            "qbo_name": partner.shown,
+        },
+        why=lead.why,
+    )
+
+
+def _item(link: Mapping[str, Any], **more: Any) -> Item:
+    """Give the six members that every object of the document has, and more."""
+    names = ("kind", "clockify_id", "clockify_name", "qbo_kind", "qbo_id", "qbo_name")
+    return {name: _word(link.get(name)) for name in names} | more
+
+
+def _word(value: Any) -> str | None:
+    return None if value is None else str(value)

@@ -1,0 +1,1 @@
+"""The job of flows/sending from files. Knows no Prefect."""

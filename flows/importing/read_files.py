@@ -1,0 +1,323 @@
+"""Reads exports to their ends: first how each writes, then its rows, into the staging.
+
+Nothing of a file is acted on before all of it was read twice: one that is cut or no table at all is
+refused whole, and a row that cannot be read is told with its line and column.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import pandas as pd
+
+from connectors.errors import AskPerson
+from connectors.files.reader import DELIMITERS, ExportFile, open_export
+from connectors.store.staging import FILE_ROW, Staging
+from flows.sending.spool import Spool
+from schemas.exports import BadCell, DateOrder, NotAnExport, Note, WrongMapping, add_up
+from schemas.words import Reason
+from transforms.entries.local_days import local_days, zone
+from transforms.exports.date_order import in_words
+from transforms.exports.read import Conclusion, Format, Survey, parse_mapping, read_rows, recognise
+
+#: What each format is called, and where its time is tracked.
+_FORMATS = {
+    "clockify-detailed": ("Clockify's detailed report", "Clockify"),
+    "toggl-detailed": ("Toggl's detailed report", "Toggl"),
+    "toggl-import": ("Toggl's import layout", "Toggl"),
+    "harvest-detailed": ("Harvest's detailed time report", "Harvest"),
+    "harvest-import": ("Harvest's import layout", "Harvest"),
+    "mapped": ("columns as mapped", "the time tracker"),
+}
+
+#: Columns of `Contents` of which a file says nothing when it lacks the column for a field.
+_UNTOLD = {
+    "project": ("project", "project_id", "client"),
+    "client": ("client",),
+    "task": ("task",),
+    "description": ("description",),
+}
+
+#: Steps to which trackers round durations in reports, minutes: FACTS, Clockify, section 5.
+_ROUNDING_STEPS = (60, 30, 15, 12, 10, 6, 5, 1)
+
+
+@dataclass(frozen=True)
+class ReadOptions:
+    """What somebody says about the files, instead of having it found out.
+
+    Attributes:
+        date_order: `mdy`, `dmy` or `ymd`.
+        timezone: IANA name of the time zone in which the files write clock times.
+        encoding: As Python spells it.
+        delimiter: Between fields.
+        mapping: `column=field`, as people type it.
+        kept_mapping: The same, for files that are not known without it.
+    """
+
+    date_order: str | None = None
+    timezone: str | None = None
+    encoding: str | None = None
+    delimiter: str | None = None
+    mapping: tuple[str, ...] = ()
+    kept_mapping: tuple[str, ...] = ()
+
+
+@dataclass
+class FileRead:
+    """How one file was read.
+
+    Attributes:
+        name: As it was given.
+        tracker: Where its time is tracked, for people.
+        told: How it was read, in a sentence.
+        untold: Columns of `Contents` of which it says nothing.
+        silent: Reasons for which it cannot say whether they apply.
+        found: What was found out about it, for scripts.
+        notes: What a person should know about its rows.
+    """
+
+    name: str
+    tracker: str
+    told: str
+    untold: tuple[str, ...]
+    silent: frozenset[Reason]
+    found: dict[str, Any]
+    notes: list[str] = field(default_factory=list)
+
+    def document(self) -> dict[str, Any]:
+        """Give it as JSON."""
+        return {"file": self.name, **self.found, "told": self.told}
+
+
+@dataclass(frozen=True)
+class _Reader:
+    """What all files of an import are read with."""
+
+    options: ReadOptions
+    staged: Staging
+    set_aside: Spool
+    days_in: ZoneInfo
+    clocks_in: ZoneInfo
+    currency: str | None
+
+
+def read_files(
+    files: Sequence[Path],
+    options: ReadOptions,
+    *,
+    staged: Staging,
+    set_aside: Spool,
+    timezone: ZoneInfo,
+    currency: str | None,
+    approved_only: bool,
+) -> list[FileRead]:
+    """Read every file to its end, and stage its rows.
+
+    Args:
+        files: The exports; one that is given twice is read once.
+        options: What is known of them.
+        staged: Where the rows go that are entries.
+        set_aside: Where the others go, as objects.
+        timezone: Whose calendar says on which day an entry falls.
+        currency: Of rates whose currency a file does not tell.
+        approved_only: Whether the files must say what is approved.
+
+    Raises:
+        AskPerson: A file cannot be read, is no export, or does not say enough; the text says what
+            is needed. Nothing was sent.
+    """
+    reader = _Reader(
+        options,
+        staged,
+        set_aside,
+        days_in=timezone,
+        clocks_in=zone(options.timezone) if options.timezone else timezone,
+        currency=currency,
+    )
+    different = {path.resolve(): path for path in files}
+    read = []
+    for number, path in enumerate(different.values()):
+        try:
+            read.append(_read_file(reader, number, path, approved_only=approved_only))
+        except (NotAnExport, WrongMapping) as error:
+            raise AskPerson(f"{path}: {error}") from None
+    return read
+
+
+def _read_file(reader: _Reader, number: int, path: Path, *, approved_only: bool) -> FileRead:
+    with open_export(
+        path, encoding=reader.options.encoding, delimiter=reader.options.delimiter
+    ) as export:
+        fmt = _recognise(export, path.name, reader.options)
+        if approved_only and "approved" not in fmt.columns:
+            raise AskPerson(
+                f"{path} does not say which time is approved: export approved time alone, and send"
+                " it with --no-approved-only; or map the column that says it with --map. Nothing"
+                " was sent."
+            )
+        conclusion = _survey(export, fmt, path.name, reader.options.date_order)
+        notes: list[Note] = list(conclusion.notes)
+        rows = bad_rows = 0
+        for chunk in export.chunks():
+            read = read_rows(
+                chunk.frame,
+                fmt,
+                order=conclusion.order,
+                timezone=reader.clocks_in,
+                currency=reader.currency,
+                decimal_mark=conclusion.decimal_mark,
+                spreadsheet=export.kind == "xlsx",
+            )
+            reader.staged.add(_to_stage(read.entries, fmt, number, reader.days_in))
+            bad = list(_by_row(path, [*chunk.bad, *read.bad]))
+            reader.set_aside.extend(bad)
+            notes = add_up([*notes, *read.notes])
+            rows += len(read.entries)
+            bad_rows += len(bad)
+    name, tracker = _FORMATS[fmt.name]
+    return FileRead(
+        name=str(path),
+        tracker=tracker,
+        told=_sentence(name, export, conclusion, rows, bad_rows),
+        untold=tuple(
+            column
+            for name, columns in _UNTOLD.items()
+            if name not in fmt.columns
+            for column in columns
+        ),
+        silent=_silent(fmt),
+        found={
+            "format": fmt.name,
+            "encoding": export.encoding or None,
+            "delimiter": export.delimiter or None,
+            "date_order": str(conclusion.order),
+            "rows": rows,
+            "bad_rows": bad_rows,
+        },
+        notes=[f"{path}: {text}" for text in [*export.notes, *fmt.notes, *map(_as_text, notes)]],
+    )
+
+
+def _silent(fmt: Format) -> frozenset[Reason]:
+    """Say what of Clockify's entries does not show in such a file."""
+    has, silent = fmt.columns.keys(), set()
+    if "type" not in has:
+        silent.add(Reason.BREAK)
+    if not {"rate", "billable"} <= has or not (fmt.currency or "currency" in has):
+        silent.add(Reason.RATE_CURRENCY)
+    if "billable" not in has:
+        silent |= {Reason.BILLABLE_WITHOUT_PROJECT, Reason.BILLABLE_WITHOUT_RATE}
+    return frozenset(silent)
+
+
+def _recognise(export: ExportFile, name: str, options: ReadOptions) -> Format:
+    try:
+        return recognise(export.header, name, parse_mapping(options.mapping))
+    except NotAnExport:
+        if options.mapping or not options.kept_mapping:
+            raise
+    return recognise(export.header, name, parse_mapping(options.kept_mapping))
+
+
+def read_mapping(file: Path) -> list[str]:
+    """Read a mapping of columns from a file: a line each, `#` begins a remark.
+
+    Raises:
+        AskPerson: It cannot be read.
+    """
+    try:
+        lines = file.read_text(encoding="utf-8-sig").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "not a text in UTF-8"
+        raise AskPerson(f"The mapping cannot be read from {file} ({reason}).") from None
+    return [line.strip() for line in lines if line.strip() and not line.strip().startswith("#")]
+
+
+def _survey(export: ExportFile, fmt: Format, name: str, order: str | None) -> Conclusion:
+    survey = Survey(fmt, name, spreadsheet=export.kind == "xlsx")
+    for chunk in export.chunks():
+        survey.feed(chunk.frame)
+    return survey.conclude(DateOrder(order) if order else None)
+
+
+def _to_stage(entries: pd.DataFrame, fmt: Format, number: int, days_in: ZoneInfo) -> pd.DataFrame:
+    rows = entries.assign(
+        file=number,
+        start_us=_microseconds(entries["start"]),
+        end_us=_microseconds(entries["end"]),
+        wall=entries["start_local"].str[:16],  # to the minute
+        slack_s=_slack_s(entries),
+        approved=entries["approved"].fillna(value=False),
+    )
+    for name in ("project", "client", "task"):
+        if name in fmt.columns:  # told to be empty, which is more than not told
+            rows[f"{name}_name"] = rows[f"{name}_name"].fillna("")
+    timed = rows["start"].notna()
+    rows.loc[timed, "day"] = local_days(rows.loc[timed, "start"], days_in)
+    return rows[list(FILE_ROW)]
+
+
+def _microseconds(instants: pd.Series) -> pd.Series:
+    return instants.astype("int64").astype("Int64").mask(instants.isna())
+
+
+def _slack_s(entries: pd.DataFrame) -> pd.Series:
+    """Say by how much the durations may be off; see `Contents.slack_s`.
+
+    Start and end are shown as they are, to the second or the minute. A duration that stands alone
+    may have been rounded in the report: to any step that divides it, where the start tells the
+    entry from others; else only as far as two decimals of an hour, or minutes, show it.
+    """
+    shown = (entries["precision_s"] - 1).astype("Int64")
+    alone = entries["end_local"].isna()
+    whole = entries["duration_s"] % 60 == 0
+    step_s = pd.Series(60, index=entries.index, dtype="Int64")
+    for step in reversed(_ROUNDING_STEPS):
+        step_s = step_s.mask(entries["duration_s"] % (step * 60) == 0, step * 60)
+    rounded = (step_s - 1).where(whole, 18)
+    by_day = pd.Series(59, index=entries.index, dtype="Int64").where(whole, 18)
+    return shown.mask(alone, rounded.where(entries["has_clock"], by_day))
+
+
+def _by_row(path: Path, cells: Sequence[BadCell]) -> Iterator[dict[str, Any]]:
+    """Give one object for each row that is no entry, whatever number of its cells is bad."""
+    rows: dict[int, list[BadCell]] = {}
+    for cell in sorted(cells, key=lambda cell: cell.line):
+        rows.setdefault(cell.line, []).append(cell)
+    for line, bad in rows.items():
+        yield {
+            "entry_id": None,
+            "problem": " ".join(map(_problem, bad)),
+            "file": str(path),
+            "line": line,
+            "column": bad[0].column or None,
+        }
+
+
+def _problem(cell: BadCell) -> str:
+    return f"{cell.column} is {cell.value!r}: {cell.why}" if cell.column else cell.why
+
+
+def _as_text(note: Note) -> str:
+    if not note.count:
+        return note.text
+    lines = ", ".join(map(str, note.lines))
+    more = f" and {note.count - len(note.lines):,} more" if note.count > len(note.lines) else ""
+    return f"{note.text} ({note.count:,} rows: lines {lines}{more})"
+
+
+def _sentence(
+    name: str, export: ExportFile, conclusion: Conclusion, rows: int, bad_rows: int
+) -> str:
+    parts = [name]
+    if export.kind == "xlsx":
+        parts.append("spreadsheet")
+    else:
+        parts += [export.encoding, DELIMITERS[export.delimiter]]
+    parts.append(f"{rows + bad_rows:,} rows")
+    told = ", ".join(parts)
+    bad = f" {bad_rows:,} rows cannot be read." if bad_rows else ""
+    return f"{told}; dates are {in_words(conclusion.order)}: {conclusion.because}.{bad}"

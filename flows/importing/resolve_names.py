@@ -1,0 +1,167 @@
+"""Finds out whom and what the names of files mean, and who that is in QuickBooks."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import pandas as pd
+
+from connectors.errors import AskPerson
+from connectors.store import links as stored_links
+from connectors.store.staging import Staging
+from flows.context import World
+from flows.sending.request import Partners
+from schemas.links import Links
+from schemas.words import Problem
+from transforms.directory.match import match_projects, match_users
+from transforms.directory.names import same_form
+from transforms.directory.read_directory import (
+    read_customers,
+    read_people,
+    read_projects,
+    read_users,
+)
+from transforms.exports.resolve_names import (
+    Attributed,
+    attribute_people,
+    attribute_projects,
+    own_id,
+)
+from transforms.plan.judge import Filters
+
+
+@dataclass(frozen=True)
+class Named:
+    """Whom and what the names of an import mean.
+
+    Attributes:
+        people: Distinct `user_name` and `user_email`, with `id`.
+        projects: Distinct `project_name` and `client_name`, with `id`.
+        links: `Links`, also of those whom Clockify does not know.
+        unlinked: `Unlinked`, also of those.
+        new: `Links` among them that are not stored yet.
+    """
+
+    people: pd.DataFrame
+    projects: pd.DataFrame
+    links: pd.DataFrame
+    unlinked: pd.DataFrame
+    new: pd.DataFrame
+
+    def user_ids(self, rows: pd.DataFrame) -> pd.Series:
+        """Give the id of each row's user."""
+        return _looked_up(rows, self.people, ["user_name", "user_email"])
+
+    def project_ids(self, rows: pd.DataFrame) -> pd.Series:
+        """Give the id of each row's project; missing without one."""
+        return _looked_up(rows, self.projects, ["project_name", "client_name"])
+
+    def filters(
+        self, users: Sequence[str], clients: Sequence[str], projects: Sequence[str]
+    ) -> Filters:
+        """Find whom people mean among the names of the files: by name, address or id.
+
+        Raises:
+            AskPerson: No row has such a name.
+        """
+        people, projects_ = self.people, self.projects
+        return Filters(
+            user_ids=_chosen("user", users, people, ["user_name", "user_email", "id"], "id"),
+            client_ids=_chosen(
+                "client",
+                clients,
+                projects_.assign(client_id=projects_["client_name"].map(client_id, "ignore")),
+                ["client_name"],
+                "client_id",
+            ),
+            project_ids=_chosen("project", projects, projects_, ["project_name", "id"], "id"),
+        )
+
+
+def client_id(name: str) -> str:
+    """Give the id under which a client's name is filtered; a file tells no other."""
+    return own_id(same_form(name))
+
+
+def attribute(world: World, staged: Staging, partners: Partners) -> Named:
+    """Find Clockify's users and projects of the staged names, and partners for the others.
+
+    QuickBooks' lists are read only when somebody is neither known to Clockify nor linked.
+
+    Args:
+        world: What to work with.
+        staged: The rows.
+        partners: Who is who, as far as it is known.
+    """
+    people = staged.distinct("user_name", "user_email")
+    projects = staged.distinct("project_name", "client_name")
+    projects = projects[projects["project_name"].fillna("") != ""].reset_index(drop=True)
+    clients = world.clockify.clients()
+    who = attribute_people(people, read_users(world.clockify.users()).good)
+    what = attribute_projects(projects, read_projects(world.clockify.projects(), clients).good)
+    new, lost = _match_strangers(world, who, what, partners)
+    return Named(
+        people=people.assign(id=who.ids),
+        projects=projects.assign(id=what.ids),
+        links=pd.concat([partners.links, new], ignore_index=True),
+        unlinked=pd.concat(
+            [partners.unlinked, lost, who.ambiguous, what.ambiguous], ignore_index=True
+        ).drop_duplicates(["kind", "clockify_id"]),
+        new=new,
+    )
+
+
+def keep_links(world: World, named: Named) -> None:
+    """Keep the links of those whom Clockify does not know, so that they last like all others."""
+    rows = named.new.astype(object).where(named.new.notna(), None).to_dict("records")
+    stored_links.add(world.engine, world.connection.id, rows, now=world.now())
+
+
+def _match_strangers(
+    world: World, who: Attributed, what: Attributed, partners: Partners
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Match those whom Clockify does not know with QuickBooks, by the rules of the sync."""
+    by_hand = partners.unlinked[partners.unlinked["problem"] == Problem.UNLINKED]
+    known = {*partners.links["clockify_id"], *by_hand["clockify_id"]}
+    users = who.strangers[~who.strangers["clockify_id"].isin(known)]
+    projects = what.strangers[~what.strangers["clockify_id"].isin(known)]
+    links, lost = [partners.links.iloc[:0]], [partners.unlinked.iloc[:0]]
+    if len(users):
+        people = read_people(world.quickbooks.employees(), world.quickbooks.vendors()).good
+        matches = match_users(
+            users, people, linked=partners.links, link_vendors=world.connection.link_vendors
+        )
+        links.append(matches.links)
+        lost.append(matches.unlinked)
+    if len(projects):
+        customers = read_customers(world.quickbooks.customers()).good
+        matches = match_projects(projects, customers, linked=partners.links)
+        links.append(matches.links)
+        lost.append(matches.unlinked)
+    return Links.validate(pd.concat(links, ignore_index=True)), pd.concat(lost, ignore_index=True)
+
+
+def _looked_up(rows: pd.DataFrame, names: pd.DataFrame, keys: list[str]) -> pd.Series:
+    # As texts, because a missing name equals no other one in a join; no name is this letter.
+    left, right = (frame[keys].astype(object).fillna("\uffff") for frame in (rows, names))
+    found = left.merge(right.assign(id=names["id"].to_numpy()), on=keys, how="left")["id"]
+    return found.set_axis(rows.index).astype("str")
+
+
+def _chosen(
+    kind: str, wanted: Sequence[str], names: pd.DataFrame, columns: list[str], id_: str
+) -> frozenset[str]:
+    ids: set[str] = set()
+    for text in wanted:
+        form = same_form(text).casefold() if "@" in text else same_form(text)
+        fits = pd.Series(False, index=names.index)
+        for column in columns:
+            values = names[column].map(same_form, na_action="ignore")
+            values = values.str.casefold() if column == "user_email" else values
+            fits |= (values == form).fillna(value=False)
+        if not fits.any():
+            raise AskPerson(
+                f"No row of the files has the {kind} {text!r}: give the {kind}'s exact name as it"
+                " stands in the file. Nothing was sent."
+            )
+        ids |= set(names.loc[fits, id_])
+    return frozenset(ids)

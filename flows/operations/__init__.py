@@ -1,0 +1,1 @@
+"""Running on Prefect: server and page, deployments, notifications, recovery, run lock."""

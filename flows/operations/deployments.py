@@ -1,0 +1,101 @@
+"""The deployments of prefect.yaml, made ready to be served by `clockbooks ui`.
+
+One list for both ways to run them: Prefect's own `deploy` reads the same file for work pools.
+"""
+
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+import yaml
+from prefect import Flow
+from prefect.client.orchestration import SyncPrefectClient
+from prefect.client.schemas.actions import DeploymentScheduleCreate
+from prefect.client.schemas.responses import DeploymentResponse
+from prefect.client.schemas.schedules import CronSchedule
+from prefect.deployments.runner import RunnerDeployment
+from prefect.exceptions import ObjectNotFound
+from prefect.types.entrypoint import EntrypointType
+
+PREFECT_YAML = Path(__file__).parents[2] / "prefect.yaml"
+
+#: What of a deployment in the file we serve; a test holds the file to it, because Prefect ignores
+#: names that it does not know without a word. `work_pool` is for those who run workers.
+MEMBERS = {"name", "description", "entrypoint", "parameters", "schedules", "work_pool"}
+
+
+def listed() -> list[dict[str, Any]]:
+    """Give the deployments as prefect.yaml says them."""
+    found: list[dict[str, Any]] = yaml.safe_load(PREFECT_YAML.read_text())["deployments"]
+    return found
+
+
+def to_serve(client: SyncPrefectClient) -> list[RunnerDeployment]:
+    """Give the deployments, new ones as prefect.yaml says, known ones as the server has them.
+
+    Somebody may have switched a schedule on, moved it, or set parameters in Prefect's page: a
+    second start leaves all of that as it was.
+    """
+    return [_deployment(item, client) for item in listed()]
+
+
+def flow_of(item: dict[str, Any]) -> Flow[..., Any]:
+    """Give the flow that a deployment's entrypoint, `flows.settle.settle`, names."""
+    module, _, name = item["entrypoint"].rpartition(".")
+    found: Flow[..., Any] = getattr(import_module(module), name)
+    return found
+
+
+def _deployment(item: dict[str, Any], client: SyncPrefectClient) -> RunnerDeployment:
+    flow = flow_of(item)
+    known = _known(f"{flow.name}/{item['name']}", client)
+    # By module: found wherever the command is started, while a path is relative to that folder.
+    deployment = RunnerDeployment.from_flow(
+        flow,
+        name=item["name"],
+        description=item["description"],
+        parameters=_parameters(item, known, flow),
+        entrypoint_type=EntrypointType.MODULE_PATH,
+    )
+    if known is None:
+        deployment.schedules = [_schedule(row) for row in item.get("schedules", [])]
+    else:
+        # Prefect leaves alone what was never set.
+        deployment.model_fields_set.difference_update({"schedules", "paused"})
+    return deployment
+
+
+def _known(name: str, client: SyncPrefectClient) -> DeploymentResponse | None:
+    try:
+        return client.read_deployment_by_name(name)
+    except ObjectNotFound:
+        return None
+
+
+def _parameters(
+    item: dict[str, Any], known: DeploymentResponse | None, flow: Flow[..., Any]
+) -> dict[str, Any]:
+    if known is None:
+        return dict(item.get("parameters", {}))
+    # A parameter that this version no longer has would make every run fail.
+    there = flow.parameters.properties
+    return {name: value for name, value in known.parameters.items() if name in there}
+
+
+def _schedule(row: dict[str, Any]) -> DeploymentScheduleCreate:
+    return DeploymentScheduleCreate(
+        schedule=CronSchedule(cron=row["cron"], timezone=row["timezone"]),
+        slug=row["slug"],
+        active=row["active"],
+    )
+
+
+def entrypoints() -> frozenset[str]:
+    """Give the code that may be run: what prefect.yaml lists."""
+    return frozenset(item["entrypoint"] for item in listed())
+
+
+def job_variables() -> dict[str, Any]:
+    """Give what workers run it with: the same for all deployments."""
+    found: dict[str, Any] = listed()[0]["work_pool"]["job_variables"]
+    return found

@@ -1,0 +1,158 @@
+"""Lets the runs of a connection take turns, wherever they run, and leaves out nights long gone.
+
+For runs of deployments: scheduled ones, and those that somebody started in Prefect's page. A
+command that a person types waits for nobody; the ledger keeps it apart from the others.
+
+Prefect's own limits do not do: they count a deployment and not a connection, give a run's place
+away while it is paused, and keep it when its machine dies. So the turn is kept in our database,
+under a lease (`connectors.store.run_locks`), as the claims of the ledger are.
+"""
+
+# No `from __future__ import annotations` here: the flows' modules import it, see there.
+
+import logging
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+from uuid import uuid4
+
+from prefect.client.orchestration import get_client
+from prefect.client.schemas.filters import (
+    FlowRunFilter,
+    FlowRunFilterDeploymentId,
+    FlowRunFilterExpectedStartTime,
+)
+from prefect.client.schemas.objects import FlowRun, StateType
+from prefect.client.schemas.sorting import FlowRunSort
+from prefect.context import FlowRunContext
+from prefect.states import Completed
+
+from connectors.store import run_locks
+from flows.connections.disconnect import catch_up
+from flows.context import World, utc_now
+from flows.heartbeat import kept_alive
+from flows.operations.final_states import shown
+
+#: Seconds between two looks at whether the turn is free.
+PAUSE_S = 2.0
+
+#: A run that did nothing, because another does its work.
+SKIPPED = "Skipped"
+
+logger = logging.getLogger("prefect.flow_runs.clockbooks")
+
+
+@contextmanager
+def turn(world: World) -> Iterator[dict[str, Any] | None]:
+    """Take the connection's turn for the block, or say by a state why this run is to do nothing.
+
+    Yields `None`, or what the flow is to return: see `flows.operations.final_states.shown`.
+
+    With the setting `second_run` at `wait` it waits for a run that is at work; at `skip` it leaves
+    the work to that one. A run that begins again, because somebody decided about its plan or tries
+    it once more, always waits: nobody else does its work.
+    """
+    context = FlowRunContext.get()
+    run = context.flow_run if context else None
+    if run is None or run.deployment_id is None:
+        yield None
+        return
+    begins_again = run.run_count > 1
+    missed = why_missed()
+    if missed:
+        yield missed
+        return
+    holder = str(uuid4())
+    waits = begins_again or world.settings.second_run == "wait"
+    what = context.flow.name if context and context.flow else "run"
+    other = _take(world, holder, what=what, waits=waits)
+    if other is not None:
+        since = f"{other.since:%Y-%m-%d %H:%M} UTC"
+        yield _skipped(
+            f"{other.what} is at work for {world.connection.name} since {since}, and"
+            " CLOCKBOOKS_SECOND_RUN is skip."
+        )
+        return
+    with _kept(world, holder):
+        yield None
+    for words in catch_up():  # a machine that only runs flows ends consents too
+        logger.info("%s", words)
+
+
+def why_missed() -> dict[str, Any] | None:
+    """Say by a state that this run's time was missed and a later run does its work; else `None`."""
+    context = FlowRunContext.get()
+    run = context.flow_run if context else None
+    if run is None or run.run_count > 1 or not _missed_long_ago(run):
+        return None
+    return _skipped("Its time was missed: a later run does its work.")
+
+
+def _skipped(why: str) -> dict[str, Any]:
+    return shown(Completed(name=SKIPPED, message=why))
+
+
+def _missed_long_ago(run: FlowRun) -> bool:
+    """Say whether a schedule's run came so late that a later one of the same kind is due already.
+
+    After an outage Prefect starts every run that was missed; only the last of them is to work.
+    """
+    if not run.auto_scheduled or run.deployment_id is None or run.expected_start_time is None:
+        return False
+    later = FlowRunFilter(
+        deployment_id=FlowRunFilterDeploymentId(any_=[run.deployment_id]),
+        expected_start_time=FlowRunFilterExpectedStartTime(
+            after_=run.expected_start_time, before_=utc_now()
+        ),
+    )
+    with get_client(sync_client=True) as client:
+        due = client.read_flow_runs(
+            flow_run_filter=later, sort=FlowRunSort.EXPECTED_START_TIME_DESC, limit=50
+        )
+    return any(
+        other.id != run.id
+        and other.auto_scheduled
+        and other.state_type != StateType.CANCELLED
+        and other.parameters == run.parameters
+        for other in due
+    )
+
+
+def _take(world: World, holder: str, *, what: str, waits: bool) -> run_locks.Turn | None:
+    """Take the turn, waiting for it where *waits* says so; give the other's turn otherwise."""
+    told = ""
+    while True:
+        held = run_locks.take(
+            world.engine,
+            world.connection.id,
+            holder=holder,
+            what=what,
+            now=world.now(),
+            lease=world.lease,
+        )
+        if held.holder == holder:
+            return None
+        if not waits:
+            return held
+        if told != held.holder:
+            logger.info("Waiting: %s is at work for %s.", held.what, world.connection.name)
+            told = held.holder
+        time.sleep(PAUSE_S)  # whoever has the turn may be on another machine: nothing wakes us
+
+
+@contextmanager
+def _kept(world: World, holder: str) -> Iterator[None]:
+    """Keep the turn for the block, and give it back at its end."""
+    engine, connection_id = world.engine, world.connection.id
+
+    def renew() -> bool:
+        return run_locks.renew(
+            engine, connection_id, holder=holder, now=world.now(), lease=world.lease
+        )
+
+    try:
+        with kept_alive(f"turn {holder}", world.lease, renew):
+            yield
+    finally:
+        run_locks.give_back(engine, connection_id, holder=holder)

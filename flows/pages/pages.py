@@ -1,0 +1,268 @@
+"""The pages that people look at in Prefect: a plan before it goes, and what became of it.
+
+Markdown and tables, made of an `Overview`; `flows.pages.publish` puts them where they are seen.
+Long lists end with a count of the rest: a table of 20,000 rows is no page.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import pandas as pd
+
+from connectors.store.plans import StoredPlan
+from flows.pages.charts import hours_picture
+from flows.pages.safe_markdown import picture, safe, table
+from flows.text import hours
+from transforms.plan.summary import Overview
+
+#: Rows of a table within a page; the others are counted.
+MOST_LINES = 40
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a reader stands.
+
+    Attributes:
+        connection: Name of the connection.
+        timezone: In which instants are told.
+        currency: The company's; empty when unknown.
+        run_address: Of the run's own page; `None` when nobody serves pages.
+    """
+
+    connection: str
+    timezone: Any
+    currency: str
+    run_address: str | None
+
+    def time(self, instant: datetime) -> str:
+        """Write an instant for people, with its time zone."""
+        return f"{instant.astimezone(self.timezone):%Y-%m-%d %H:%M} ({self.timezone.key})"
+
+    def money(self, cents: int) -> str:
+        """Write an amount."""
+        return f"{cents // 100:,}.{cents % 100:02d} {self.currency}".rstrip()
+
+
+def plan_page(plan: StoredPlan, seen: Overview, notes: Sequence[str], place: Place) -> str:
+    """Write the page of a plan that waits for somebody."""
+    here = f"[this run's page]({place.run_address})" if place.run_address else "this run's page"
+    until = place.time(plan.expires_at) if plan.expires_at else ""
+    decide = (
+        f"**To decide**, press **Resume** at the top right of {here} (in the new pages: **⋮**, then"
+        " **Resume**). Approve all of it, leave people, projects or entries out, or reject it."
+        f" When nobody decides until **{until}**, nothing is sent.\n"
+    )
+    return _lines(
+        f"# Plan {plan.id}: {plan.first_day} … {plan.last_day}\n",
+        f"**{headline(seen, place)} would go to QuickBooks.** {_staying(seen)}\n",
+        decide,
+        _notes(notes),
+        _people(seen, place),
+        _remedies(seen),
+        _projects(seen, place),
+        f"Fingerprint of the plan: `{plan.fingerprint}`. Exactly this goes: what changes in"
+        " Clockify until then is left for the next run.",
+    )
+
+
+def result_page(
+    document: Mapping[str, Any], seen: Overview, place: Place, plan: StoredPlan | None
+) -> str:
+    """Write the page of what became of a send or of an import."""
+    counts = document["counts"]
+    dry = " (dry run: nothing was sent)" if document["dry_run"] else ""
+    verb = "would go to" if document["dry_run"] else "went to"
+    name = f"--connection {place.connection}"
+    stopped = f"**It ended early:** {safe(document['stopped'], 400)}\n"
+    return _lines(
+        f"# {_title(document)}{dry}\n",
+        f"**{headline(seen, place)} {verb} QuickBooks**, of {counts['extracted']:,} that were read."
+        f" {_staying(seen)}\n",
+        _decision(plan, place) if plan else [],
+        stopped if document["stopped"] else [],
+        _notes(document["notes"]),
+        _remedies(seen),
+        _set_aside(document["set_aside"]),
+        _people(seen, place),
+        _projects(seen, place),
+        _files(document.get("files", ())),
+        f"Run `{document['run_id'] or 'none'}`. On the command line: `clockbooks entries"
+        f" --state rejected {name}` lists what did not go, `clockbooks entries --csv entries.csv"
+        f" {name}` all of it.",
+    )
+
+
+def _lines(*parts: str | list[str]) -> str:
+    """Put a page together of lines, and of lists of lines that may be empty."""
+    return "\n".join(line for part in parts for line in ([part] if isinstance(part, str) else part))
+
+
+def _title(document: Mapping[str, Any]) -> str:
+    counts = document["counts"]
+    if document["dry_run"]:
+        return "Plan"
+    if document["stopped"] or counts["in_doubt"] or counts["rejected"]:
+        return "Sent in part"
+    return "Sent"
+
+
+def headline(seen: Overview, place: Place) -> str:
+    """Say how much goes: entries, hours, and what is billable of them."""
+    sums = seen.totals
+    entries = "entry" if sums["entries"] == 1 else "entries"
+    words = f"{sums['entries']:,} {entries}, {hours(sums['minutes'])}"
+    if sums["billable_minutes"]:
+        words += (
+            f" ({hours(sums['billable_minutes'])} billable: {place.money(sums['amount_cents'])})"
+        )
+    return words
+
+
+def _staying(seen: Overview) -> str:
+    number = int(seen.staying["entries"].sum())
+    if not number:
+        return "Nothing stays behind."
+    return f"{number:,} {'stays' if number == 1 else 'stay'} behind: why, and what to do, below."
+
+
+def _decision(plan: StoredPlan, place: Place) -> str:
+    when = f" on {place.time(plan.decided_at)}" if plan.decided_at else ""
+    note = f": “{safe(plan.note, 400)}”" if plan.note else "."
+    return f"Plan {plan.id} was {plan.state} by **{safe(plan.decider)}**{when}{note}\n"
+
+
+def _notes(notes: Sequence[str]) -> list[str]:
+    return [f"- {safe(note, 600)}" for note in notes] + ([""] if notes else [])
+
+
+def _people(seen: Overview, place: Place) -> list[str]:
+    if seen.going.empty:
+        return []
+    drawn = hours_picture(seen.weekly_minutes())
+    return [
+        "## People\n",
+        _sum_table(seen.per("user"), "Who", place),
+        *([picture("Hours a person and week", drawn)] if drawn else []),
+    ]
+
+
+def _projects(seen: Overview, place: Place) -> list[str]:
+    if seen.going.empty:
+        return []
+    return ["## Projects\n", _sum_table(seen.per("place"), "Project", place)]
+
+
+def _sum_table(sums: pd.DataFrame, what: str, place: Place) -> str:
+    rows = [
+        (
+            safe(row[0]),
+            f"{row.entries:,}",
+            hours(row.minutes),
+            hours(row.billable_minutes),
+            place.money(row.amount_cents),
+        )
+        for row in sums.head(MOST_LINES).itertuples(index=False)
+    ]
+    rest = sums.iloc[MOST_LINES:].sum(numeric_only=True)
+    if len(sums) > MOST_LINES:
+        rows.append((
+            f"… and {len(sums) - MOST_LINES:,} more",
+            f"{int(rest['entries']):,}",
+            hours(int(rest["minutes"])),
+            hours(int(rest["billable_minutes"])),
+            place.money(int(rest["amount_cents"])),
+        ))  # fmt: skip
+    heads = (what, "Entries", "Time", "Billable", "Amount")
+    return table(heads, rows, right=heads[1:])
+
+
+def _remedies(seen: Overview) -> list[str]:
+    """Write what stays behind as a list: in a table, Prefect's page cuts long sentences off."""
+    acts = seen.remedies()
+    if acts.empty:
+        return []
+    more = int(acts.iloc[MOST_LINES:]["entries"].sum())
+    return [
+        "## What stays behind, and what to do\n",
+        *[
+            f"- **{row['entries']:,} × {safe(row['reason'])}** ({row['state'].replace('_', ' ')}):"
+            f" {safe(row['who'])}, {safe(row['where'])}, {_days(row)}  \n"
+            f"  {safe(row['detail'], 600)}"
+            for row in acts.head(MOST_LINES).to_dict("records")
+        ],
+        *([f"- … and {more:,} entries more, for other reasons."] if more else []),
+        "",
+    ]
+
+
+def _set_aside(rows: Iterable[Mapping[str, Any]]) -> list[str]:
+    """Write which rows are no entries, and why; a send's have ids, those of files have lines."""
+    shown, number = [], 0
+    for number, row in enumerate(rows, start=1):
+        if number <= MOST_LINES:
+            where = f"{row['file']}, line {row['line']}" if row.get("file") else row["entry_id"]
+            shown.append(f"- {safe(where or 'no id')}: {safe(row['problem'], 600)}")
+    if not shown:
+        return []
+    if number > MOST_LINES:
+        shown.append(f"- … and {number - MOST_LINES:,} more.")
+    return ["## Rows that are no entries\n", *shown, ""]
+
+
+def _files(files: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Write how each file was read."""
+    if not files:
+        return []
+    told = [f"- **{safe(file['file'])}**: {safe(file['told'], 600)}" for file in files]
+    return ["## Files\n", *told, ""]
+
+
+def _days(row: Mapping[str, Any]) -> str:
+    if row["first_day"] == row["last_day"]:
+        return str(row["first_day"])
+    return f"{row['first_day']} … {row['last_day']}"
+
+
+def entry_rows(plan: StoredPlan, seen: Overview, place: Place) -> list[dict[str, Any]]:
+    """Give the first entries that go as the rows of a table; `No.` is what the form takes."""
+    rows = [
+        {
+            "No.": number,
+            "Day": row.date,
+            "Who": safe(row.user),
+            "Time": hours(int(row.minutes)),
+            "Amount": place.money(int(row.amount_cents)) if row.billable else "not billable",
+            "Project": safe(row.place),
+            "What": safe(row.description),
+        }
+        for number, row in enumerate(seen.shown.itertuples(index=False), start=1)
+    ]
+    more = seen.totals["entries"] - len(rows)
+    if more > 0:
+        last = dict.fromkeys(rows[0], "")
+        told_where = (
+            f"All, with their numbers: clockbooks plans --entries {plan.id} --csv plan.csv"
+            f" --connection {place.connection}"
+        )
+        rows.append(last | {"No.": "…", "Who": f"and {more:,} more", "What": told_where})
+    return rows
+
+
+def remedy_rows(seen: Overview) -> list[dict[str, Any]]:
+    """Give what stays behind as the rows of a table."""
+    acts = seen.remedies()
+    return [
+        {
+            "Entries": int(row["entries"]),
+            "Reason": row["reason"],
+            "Who": safe(row["who"]),
+            "What to do": safe(row["detail"], 600),
+            "Where": safe(row["where"]),
+            "Days": _days(row),
+            "State": row["state"].replace("_", " "),
+        }
+        for row in acts.head(500).to_dict("records")
+    ]

@@ -1,0 +1,170 @@
+"""Puts pages where people see them: as artifacts of the flow run, in Prefect's own pages.
+
+A plan that nobody can see cannot be approved: so what shows it fails when it cannot. What tells how
+a load goes on, or how it ended, only decorates: QuickBooks has the entries by then, so that it is
+logged when Prefect's server does not answer, and the send goes on.
+"""
+
+import re
+import time
+from collections.abc import Callable
+from typing import Any
+from uuid import UUID
+
+import httpx
+import pandas as pd
+from prefect import get_run_logger
+from prefect.artifacts import (
+    create_markdown_artifact,
+    create_progress_artifact,
+    create_table_artifact,
+    update_progress_artifact,
+)
+from prefect.runtime import flow_run
+from prefect.utilities.urls import url_for
+
+from connectors.store.plans import StoredPlan
+from flows.context import World
+from flows.pages.pages import Place, entry_rows, plan_page, remedy_rows, result_page
+from flows.progress import Progress
+from transforms.plan.summary import Overview, overview
+
+#: Seconds between two updates of the progress, at least: each is a call of Prefect's server.
+PAUSE_S = 2.0
+
+
+class Seen:
+    """Follows a report, and adds up what its pages tell.
+
+    Attributes:
+        overview: What came so far.
+    """
+
+    def __init__(self) -> None:
+        self.begin()
+
+    def begin(self) -> None:
+        """Count anew."""
+        self.overview = Overview.empty()
+
+    def add(self, plan: pd.DataFrame) -> None:
+        """Add rows of `Plan`, with the states in which they ended."""
+        self.overview += overview(plan)
+
+
+def here(world: World, currency: str) -> Place:
+    """Say where the readers of this run's pages stand."""
+    address = url_for("flow-run", obj_id=flow_run.id) if flow_run.id else None
+    return Place(world.connection.name, world.timezone, currency, address)
+
+
+def key(what: str, place: Place) -> str:
+    """Name an artifact, one for each connection: Prefect takes small letters, digits and dashes."""
+    plain = re.sub(r"[^a-z0-9]+", "-", place.connection.lower()).strip("-")
+    return f"{what}-{plain}".rstrip("-")
+
+
+def show_plan(plan: StoredPlan, seen: Overview, notes: list[str], place: Place) -> None:
+    """Show a plan that waits for somebody: its page, its entries, and what stays behind."""
+    create_markdown_artifact(
+        key=key("plan", place),
+        markdown=plan_page(plan, seen, notes, place),
+        description=f"Plan {plan.id}, to be decided: sums, hours a week, and what stays behind.",
+    )
+    create_table_artifact(
+        key=key("plan-entries", place),
+        table=entry_rows(plan, seen, place),
+        description=f"The entries of plan {plan.id}, with the numbers that the form takes; of long"
+        f" plans the first: `clockbooks plans --entries {plan.id}` has all.",
+    )
+    _show_remedies(seen, place)
+
+
+def show_result(
+    document: dict[str, Any], seen: Overview, place: Place, plan: StoredPlan | None = None
+) -> None:
+    """Show what became of a send, or what a dry run would send."""
+
+    def show() -> None:
+        create_markdown_artifact(
+            key=key(_page_of(document), place),
+            markdown=result_page(document, seen, place, plan),
+            description="What went, and what did not and why.",
+        )
+        _show_remedies(seen, place)
+
+    _or_log(show, "what became of the entries")
+
+
+def _page_of(document: dict[str, Any]) -> str:
+    if "files" in document:
+        return "import-dry-run" if document["dry_run"] else "imported"
+    return "dry-run" if document["dry_run"] else "sent"
+
+
+def _show_remedies(seen: Overview, place: Place) -> None:
+    rows = remedy_rows(seen)
+    if rows:
+        create_table_artifact(
+            key=key("stays-behind", place), table=rows, description="What to do about the others."
+        )
+
+
+def followed(progress: Progress, place: Place) -> Progress:
+    """Let a load be followed in Prefect's pages too, besides by *progress*."""
+    ring = _Ring(place)
+
+    def begun(number: int) -> None:
+        progress.begun(number)
+        _or_log(lambda: ring.begin(number), "how far the load has come")
+
+    def moved(number: int) -> None:
+        progress.moved(number)
+        _or_log(lambda: ring.move(number), "how far the load has come")
+
+    return Progress(begun, moved)
+
+
+class _Ring:
+    """A progress artifact, brought up to date now and then."""
+
+    def __init__(self, place: Place) -> None:
+        self._key = key("loading", place)
+        self._artifact: UUID | None = None
+        self._all = self._done = 0
+        self._next = 0.0
+
+    def begin(self, number: int) -> None:
+        self._all = number
+        if number:
+            made = create_progress_artifact(
+                progress=0.0, key=self._key, description=f"{number:,} entries to QuickBooks."
+            )
+            self._artifact = UUID(str(made))
+
+    def move(self, number: int) -> None:
+        self._done += number
+        if self._artifact is None:
+            return
+        if time.monotonic() < self._next and self._done < self._all:
+            return
+        self._next = time.monotonic() + PAUSE_S
+        done = min(self._done, self._all)
+        update_progress_artifact(
+            self._artifact,
+            progress=100.0 * done / self._all,
+            description=f"{done:,} of {self._all:,} entries done.",
+        )
+
+
+def _or_log(show: Callable[[], None], what: str) -> None:
+    """Show what only decorates; when Prefect's server cannot take it, say so in the log."""
+    try:
+        show()
+    except (httpx.HTTPError, RuntimeError) as error:  # RuntimeError: "Failed to reach API"
+        get_run_logger().warning(
+            "Prefect's server did not take the page that shows %s (%s). The send goes on; the"
+            " ledger has everything: `clockbooks entries`.",
+            what,
+            type(error).__name__,
+        )

@@ -1,0 +1,17 @@
+"""How far a load has come, for whoever shows it."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+
+@dataclass
+class Progress:
+    """Told how far a load has come; the default tells nobody.
+
+    Attributes:
+        begun: Called with the number of entries to load.
+        moved: Called with the number of entries of each batch that was answered.
+    """
+
+    begun: Callable[[int], None] = field(default=lambda _: None)
+    moved: Callable[[int], None] = field(default=lambda _: None)

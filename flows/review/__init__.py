@@ -1,0 +1,1 @@
+"""A plan waits for a person; exactly what they approve goes. For the flows and cli."""

@@ -1,0 +1,77 @@
+"""The plans that waited or wait for somebody: what was shown, who decided what, and when."""
+
+from typing import Any
+
+from connectors.store import plans
+from connectors.store.plans import StoredPlan
+from flows.context import open_ledger, utc_now
+from schemas.words import PlanState
+
+#: Members of a plan, and of one of its entries, in JSON and as columns of the CSV.
+PLAN_MEMBERS: tuple[str, ...] = (
+    "plan", "state", "start", "end", "entries", "minutes", "amount_cents", "currency", "made_at",
+    "expires_at", "decided_at", "decided_by", "verified_by", "note", "fingerprint", "address",
+    "run_id",
+)  # fmt: skip
+ENTRY_MEMBERS: tuple[str, ...] = (
+    "number", "date", "user", "client", "project", "description", "minutes", "left_out",
+    "entry_id",
+)  # fmt: skip
+
+
+def listed(connection: str | None, *, withdraw: int | None = None) -> dict[str, Any]:
+    """Give the connection's plans as a document, the newest first.
+
+    Args:
+        connection: Which connection; `None` for the only one.
+        withdraw: The number of a plan that is to wait no more, first.
+
+    Raises:
+        AskPerson: No connection fits; or that plan does not wait, or is another connection's.
+    """
+    with open_ledger(connection) as (_, engine, found):
+        now = utc_now()
+        if withdraw is not None:
+            plans.check_owner(engine, withdraw, found.id)
+            plans.decide(engine, withdraw, PlanState.WITHDRAWN, by="the command line", now=now)
+        return {"plans": [_item(plan) for plan in plans.every(engine, found.id, now=now)]}
+
+
+def entries_of(connection: str | None, plan_id: int) -> dict[str, Any]:
+    """Give one plan as a document, with its entries in the order of their numbers.
+
+    Args:
+        connection: Which connection; `None` for the only one.
+        plan_id: The number of the plan.
+
+    Raises:
+        AskPerson: No connection fits, or the plan is not its own.
+    """
+    with open_ledger(connection) as (_, engine, found):
+        plans.check_owner(engine, plan_id, found.id)
+        [plan] = [one for one in plans.every(engine, found.id, now=utc_now()) if one.id == plan_id]
+        entries = plans.in_order(engine, plan_id).to_dict("records")
+    return {"plans": [_item(plan)], "entries": entries}
+
+
+def _item(plan: StoredPlan) -> dict[str, Any]:
+    return {
+        "plan": plan.id,
+        "state": str(plan.state),
+        "start": plan.first_day,
+        "end": plan.last_day,
+        "entries": plan.entries,
+        "minutes": plan.minutes,
+        "amount_cents": plan.amount_cents,
+        "currency": plan.currency,
+        "made_at": plan.made_at.isoformat(),
+        "expires_at": plan.expires_at.isoformat() if plan.expires_at else None,
+        "decided_at": plan.decided_at.isoformat() if plan.decided_at else None,
+        "decided_by": plan.decided_by,
+        "verified_by": plan.verified_by,
+        "decider": plan.decider if plan.decided_at else None,
+        "note": plan.note,
+        "fingerprint": plan.fingerprint,
+        "address": plan.address,
+        "run_id": plan.run_id,
+    }

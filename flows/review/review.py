@@ -1,0 +1,365 @@
+"""Review before it goes: a send that stops after its plan, and waits for a person.
+
+    send-time, review=true ──► plan, kept in our database ──► the run is suspended: nothing waits
+                                                                      │
+       approve / reject, on the run's own page, by its Resume button ◄┘
+            │
+            └──► the same run starts again, finds its plan, and sends exactly that
+
+One run that is suspended, rather than a deployment that plans and another that decides: the run
+that waits is what a person finds in the list, with the plan, the button, the decision and the
+result on one page; two deployments would have them copy a number from one form to another. The
+price of it, that a resumed flow begins again at its top, is nothing here, because nothing is
+replayed: a run that comes back asks our database for the plan that it made. So there are no results
+of Prefect's to keep and to share between machines either.
+
+- *Waiting* costs no process and survives a reboot: it is a state in Prefect's database, and a plan
+  in ours. It ends after CLOCKBOOKS_REVIEW_HOURS: Prefect then ends the run as failed, the plan
+  has expired, and nothing was sent.
+- *What waits goes with no other send* (`flows.sending.hold_back`), because Prefect gives a
+  suspended run's slot away. A run that was cancelled or deleted while it waited gives its entries
+  back at the next send (`give_back`).
+- *Exactly what was shown goes*: the window is read and judged again, and what is not byte for byte
+  what was approved is left for the next run (`transforms.plan.approval`), with a reason. What
+  another run took meanwhile, the ledger knows.
+- *An answer that Prefect took in time* counts, however late the run comes back with it.
+- *A run that dies after the decision* may be retried: the decision stands, and the ledger knows
+  what was sent. One that dies before makes a new plan: nobody decides what nobody was shown.
+"""
+
+# No `from __future__ import annotations` here: Prefect's runner could not resolve the form.
+
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import UTC, date, datetime, timedelta
+from itertools import count
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from prefect import get_client, get_run_logger
+from prefect.context import FlowRunContext
+from prefect.exceptions import ObjectNotFound
+from prefect.flow_runs import suspend_flow_run
+from prefect.runtime import deployment, flow_run
+from prefect.settings import get_current_settings
+
+from connectors.errors import AskPerson
+from connectors.store import plans
+from connectors.store.plans import PlanWriter, StoredPlan
+from flows.context import World
+from flows.pages.pages import Place
+from flows.pages.publish import here, show_plan
+from flows.pages.safe_markdown import safe
+from flows.progress import Progress
+from flows.review.form import Form
+from flows.sending.judge import Slice
+from flows.sending.report import Report
+from flows.sending.send import SendRequest, send
+from flows.text import hours
+from schemas.words import PlanState, State
+from transforms.plan.activities import to_activities
+from transforms.plan.approval import only_approved
+from transforms.plan.summary import Overview, amount_cents
+
+#: Entries that a note names; the others are counted.
+_NAMED = 10
+
+#: Seconds: so long Prefect may take from suspending a run to the end of its process.
+NEAR_S = 3
+
+
+def send_reviewed(
+    world: World,
+    request: SendRequest,
+    report: Report,
+    seen: Callable[[], Overview],
+    *,
+    progress: Progress,
+    run: Callable[..., Any],
+) -> tuple[dict[str, Any], StoredPlan | None]:
+    """Plan, wait for somebody's decision, and send what they approved.
+
+    Suspends the flow run in between: it comes back here in a new process.
+
+    Args:
+        world: What to work with.
+        request: What to do; once a plan waits, its days count.
+        report: Where the lists of the document are kept.
+        seen: Gives what the report came to, for the plan's page.
+        progress: Told how far the load has come.
+        run: Runs each step that touches the outside.
+
+    Returns:
+        The JSON document of `clockbooks send`, and the plan; `None` when nothing was to decide.
+
+    Raises:
+        AskPerson: The run has no page to wait in; or the plan expired or was withdrawn.
+        TryAgain: See `flows.sending.send.send`; or another plan came in between.
+    """
+    run_id = _waitable()
+    plans.end_overdue(world.engine, world.connection.id, now=world.now())
+    plan = plans.of_flow_run(world.engine, world.connection.id, run_id)
+    answered = plan is not None and _has_answer(plan)
+    if plan is not None and plan.state is PlanState.WAITING and not answered:
+        _withdraw(world, plan, "Its run began again before anybody decided.")
+        plan = None
+    if plan is None:
+        plan = _make(world, request, report, run, run_id)
+        if plan is None:
+            report.notes.append("There is nothing to decide: no entry would go.")
+            # Nobody looks at it, unlike at a dry run: what is left is told.
+            return report.document(None, connection=world.connection.name, dry_run=False), None
+        _show(world, plan, seen(), report.notes)
+    if plan.state is PlanState.WAITING or (answered and plan.state is PlanState.EXPIRED):
+        plan = _decided(world, plan)
+    if plan.state is PlanState.REJECTED:
+        report.notes.append(rejection(plan))
+        return report.document(None, connection=world.connection.name), plan
+    if plan.state is not PlanState.APPROVED:
+        raise AskPerson(
+            f"Plan {plan.id} has {'expired' if plan.state is PlanState.EXPIRED else 'ended'}:"
+            " nothing of it was sent. Start a new run for a new plan."
+        )
+    # The days of the plan: "the last seven days" are others by now.
+    first, last = date.fromisoformat(plan.first_day), date.fromisoformat(plan.last_day)
+    request = replace(request, start=first, end=last)
+    return _carry_out(world, request, report, plan, progress, run), plan
+
+
+def _has_answer(plan: StoredPlan, asked: int = 1) -> bool:
+    """Say whether this run comes back with an answer; one that is retried does not."""
+    context = FlowRunContext.get()
+    policy = context.flow_run.empirical_policy if context and context.flow_run else None
+    return _key(plan, asked) in ((policy and policy.pause_keys) or ())
+
+
+def _key(plan: StoredPlan, asked: int) -> str:
+    """Name one question about a plan: Prefect keeps the answers by it."""
+    return f"plan-{plan.id}-{asked}"
+
+
+def _withdraw(world: World, plan: StoredPlan, why: str) -> None:
+    plans.decide(
+        world.engine, plan.id, PlanState.WITHDRAWN, by="Clockbooks", note=why, now=world.now()
+    )
+
+
+def _show(world: World, plan: StoredPlan, seen: Overview, notes: list[str]) -> None:
+    """Show the plan; one that cannot be shown does not wait, or somebody might approve it."""
+    try:
+        show_plan(plan, seen, notes, here(world, plan.currency))
+    except BaseException:  # whatever stops it, Ctrl-C and Cancel too
+        _withdraw(world, plan, "It could not be shown.")
+        raise
+
+
+def rejection(plan: StoredPlan) -> str:
+    """Say who rejected a plan, and why if they said so."""
+    why = f": {plan.note}" if plan.note else ""
+    return f"Plan {plan.id} was rejected by {plan.decider}{why}. Nothing was sent."
+
+
+def _waitable() -> str:
+    """Give the id of this run, if it is one that can wait.
+
+    Raises:
+        AskPerson: Nobody could start it again: it belongs to no deployment, or to another run.
+    """
+    if not deployment.id or flow_run.parent_flow_run_id:
+        raise AskPerson(
+            "A review waits in Prefect's page, for which the run must be one of a deployment, and"
+            " not a part of another run such as `send-all`: start it there (`clockbooks ui`), or"
+            " leave `review` out; `clockbooks send` asks at the terminal."
+        )
+    return str(flow_run.id)
+
+
+def _make(
+    world: World, request: SendRequest, report: Report, run: Callable[..., Any], run_id: str
+) -> StoredPlan | None:
+    """Make the plan, and keep what would go."""
+    writers: list[PlanWriter] = []
+
+    def keep(one: Slice) -> Slice:
+        if not writers:
+            writers.append(
+                PlanWriter(
+                    world.engine,
+                    world.connection.id,
+                    days=(request.start.isoformat(), request.end.isoformat()),
+                    flow_run_id=run_id,
+                    address=here(world, report.currency).run_address,
+                    currency=report.currency,
+                    now=world.now(),
+                )
+            )
+        ready = one.plan[one.plan["state"] == State.READY]
+        bodies = to_activities(ready)["body"].to_numpy()
+        writers[0].add(
+            ready.assign(body=bodies), amount_cents(ready["minutes"], ready["rate_micros"])
+        )
+        return one
+
+    send(world, request, report, sieve=keep, approve=lambda _: False, run=run)
+    if not writers:
+        return None
+    now = world.now()
+    limit = timedelta(hours=world.settings.review_hours)
+    return writers[0].offer(now=now, expires_at=now + limit)
+
+
+def _decided(world: World, plan: StoredPlan) -> StoredPlan:
+    """Wait for a decision that can be carried out, and record it.
+
+    The first call for a plan suspends the run; when the run comes back, the same call gives what
+    was answered. An answer that cannot be carried out is followed by another question.
+
+    Raises:
+        AskPerson: There is no time left for another question.
+    """
+    form = Form(world.engine, plan)
+    place = here(world, plan.currency)
+    objection: str | None = None
+    for asked in count(1):
+        left = (plan.expires_at or world.now()) - world.now()
+        if objection is not None and left <= timedelta(0):
+            raise AskPerson(
+                f"{objection} The time to decide about plan {plan.id} is over: start a new run for"
+                " a new plan."
+            )
+        description = _question(plan, place, objection)
+        if not _has_answer(plan, asked):  # whoever answered before did not answer this
+            plans.vouch(world.engine, str(plan.flow_run_id), None)
+        if asked >= flow_run.run_count:  # otherwise the run comes back with the answer
+            get_run_logger().info(
+                "Plan %s waits for a decision: open %s and press Resume (new pages: ⋮, Resume).",
+                plan.id,
+                place.run_address,
+            )
+            _let_the_heart_beat()
+        answer = suspend_flow_run(
+            wait_for_input=form.model(description),
+            timeout=max(1, int(left.total_seconds())),
+            key=_key(plan, asked),
+        )
+        choice = form.read(answer)
+        objection = form.objection(choice)
+        if objection is None:
+            break
+    return plans.decide(
+        world.engine,
+        plan.id,
+        choice.state,
+        by=choice.by,
+        note=choice.note,
+        left_out=choice.left_out if choice.state is PlanState.APPROVED else None,
+        now=world.now(),
+        was_in_time=True,  # Prefect takes no answer after the limit
+    )
+
+
+def _let_the_heart_beat() -> None:
+    """Wait for the run's next heartbeat where it is near.
+
+    One that came just after the run was suspended would have the watch
+    (`flows.operations.notifications`) wait for another, and bury a run that only waits.
+    """
+    context = FlowRunContext.get()
+    every_s = get_current_settings().flows.heartbeat_frequency
+    if context is None or every_s is None:
+        return
+    beating_s = (datetime.now(UTC) - context.start_time).total_seconds()
+    left_s = every_s - beating_s % every_s  # Prefect counts on the wall's clock, in a thread
+    if left_s < NEAR_S:
+        time.sleep(left_s + NEAR_S / 2)
+
+
+def _question(plan: StoredPlan, place: Place, objection: str | None) -> str:
+    """Write what stands above the form."""
+    again = f"⚠ **{safe(objection, 600)}** Please decide again.\n\n" if objection else ""
+    money = f", {place.money(plan.amount_cents)} billable" if plan.amount_cents else ""
+    until = place.time(plan.expires_at) if plan.expires_at else ""
+    return (
+        f"## Plan {plan.id}: {plan.first_day} … {plan.last_day}\n\n{again}"
+        f"{plan.entries:,} entries, {hours(plan.minutes)}{money}, would go to QuickBooks. The plan,"
+        " its entries with their numbers, and what stays behind and why, stand under **Artifacts**"
+        f" of this run. When nobody decides until {until}, nothing is sent."
+    )
+
+
+def _carry_out(
+    world: World,
+    request: SendRequest,
+    report: Report,
+    plan: StoredPlan,
+    progress: Progress,
+    run: Callable[..., Any],
+) -> dict[str, Any]:
+    """Send what was approved, as far as it still is what it was."""
+    met = np.zeros(plan.entries + 1, dtype=bool)  # by number; a plan may have a million entries
+
+    def sift(one: Slice) -> Slice:
+        ids = one.plan["entry_id"].tolist()
+        kept = plans.entries_of(world.engine, plan.id, ids)
+        met[kept["number"].to_numpy(dtype=int)] = True
+        ready = one.plan[one.plan["state"] == State.READY]
+        bodies = to_activities(ready).set_index("entry_id")["body"]
+        by = plan.decider
+        return replace(one, plan=only_approved(one.plan, bodies, kept, plan_id=plan.id, by=by))
+
+    def note_gone(_: dict[str, Any]) -> bool:
+        gone = np.flatnonzero(~met[1:]) + 1
+        if len(gone):
+            named = plans.numbered(world.engine, plan.id, gone[:_NAMED].tolist())
+            report.notes.append(_gone(plan, len(gone), named))
+        return True
+
+    document = send(
+        world, request, report, sieve=sift, approve=note_gone, progress=progress, run=run
+    )
+    plans.sent_by(world.engine, plan.id, document["run_id"])
+    return document
+
+
+def _gone(plan: StoredPlan, number: int, named: pd.DataFrame) -> str:
+    """Say what of a plan Clockify does not have any more."""
+    first = "; ".join(
+        f"No. {row.number} ({row.date}, {row.user or 'no name'}, {hours(row.minutes)})"
+        for row in named.itertuples(index=False)
+    )
+    more = f" and {number - len(named):,} more" if number > len(named) else ""
+    return (
+        f"{number:,} of the {plan.entries:,} entries of plan {plan.id} are not among these days'"
+        f" entries in Clockify any more, deleted or moved to other days, and were left alone:"
+        f" {first}{more}."
+    )
+
+
+def give_back(world: World) -> None:
+    """Withdraw the plans whose runs ended or are gone while they waited: nobody can decide them.
+
+    Those of another Prefect server's runs are left alone: this one does not know them.
+    """
+    here_is = here(world, "").run_address
+    for plan in plans.waiting(world.engine, world.connection.id, now=world.now()):
+        if plan.flow_run_id in {None, str(flow_run.id)}:
+            continue
+        if plan.address and here_is != plan.address.replace(str(plan.flow_run_id), flow_run.id):
+            continue
+        ended = _ended(str(plan.flow_run_id))
+        if ended:
+            _withdraw(world, plan, ended)
+
+
+def _ended(flow_run_id: str) -> str | None:
+    """Say how a run ended; `None` while it can go on."""
+    with get_client(sync_client=True) as client:
+        try:
+            found = client.read_flow_run(flow_run_id)  # type: ignore[arg-type]
+        except ObjectNotFound:
+            return "Its run is not there any more."
+    if found.state is None or not found.state.is_final():
+        return None
+    return f"Its run ended as {found.state.name} while it waited."

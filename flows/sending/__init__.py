@@ -1,0 +1,1 @@
+"""The main job: read, judge, send, record, settle. Knows no Prefect."""

@@ -1,0 +1,266 @@
+"""Reads the entries of a window, page by page, into the staging.
+
+The window is widened by a day at each side and cut again by the entries' own instants: the service
+reads its bounds on a wall clock (FACTS, Clockify, 1.6). The next page is fetched while the last
+ones are read; a page is forgotten once its rows are staged.
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from datetime import date, timedelta
+from functools import cache, partial
+from itertools import chain
+from typing import Any
+
+import pandas as pd
+
+from connectors.clockify import READINGS, Moved, missing_route
+from connectors.errors import Refused, TryAgain
+from connectors.prefetch import read_ahead
+from connectors.store import links
+from connectors.store.staging import ENTRY, StagedEntries
+from flows.context import World
+from flows.sending.request import Facts, JobRequest, Partners
+from schemas.words import Kind, Problem
+from transforms.directory.names import DELETED_USER
+from transforms.entries.local_days import local_days, month_slices
+from transforms.entries.read_report import SetAside, read_report
+from transforms.entries.running_timers import as_report_rows
+
+#: Rows that are read together: enough to be fast by columns, few enough to be small.
+_ROWS_AT_ONCE = 5000
+
+#: Gives the currency of each of Clockify's clients, by id.
+Currencies = Callable[[], dict[Any, Any]]
+
+#: First and last day.
+Days = tuple[date, date]
+
+
+def extract(
+    world: World,
+    request: JobRequest,
+    days: tuple[date, date],
+    facts: Facts,
+    staged: StagedEntries,
+) -> list[str]:
+    """Read the window's entries, running timers too.
+
+    Args:
+        world: What to work with.
+        request: Says whether it matters which are approved; if not, all count as approved.
+        days: First and last local day.
+        facts: Whom and what to ask for.
+        staged: Where the entries go; of rows with the same id the last one counts.
+
+    Returns:
+        What a person should know besides.
+
+    Raises:
+        TryAgain: The report could not be read, or changed whenever it was read.
+    """
+    notes = _stage_running(world, request, facts, staged)
+
+    @cache
+    def currencies() -> dict[Any, Any]:
+        return {row.get("id"): row.get("currencyCode") for row in world.clockify.clients()}
+
+    first, last = days[0] - timedelta(days=1), days[1] + timedelta(days=1)
+    reading = _Reading(world, request, facts, staged, currencies)
+    unread = parts = month_slices(first, last)
+    for _ in range(READINGS):
+        for part in unread:
+            reading.read(part)
+        # An entry may move to a part that was read, from one that was not.
+        unread = [part for part in parts if reading.has_changed(part)] if len(parts) > 1 else []
+        if not unread:
+            break
+    else:
+        raise TryAgain(
+            f"Clockify's entries changed each of the {READINGS} times that they were read. Nothing"
+            " was changed; run the command again."
+        )
+    staged.keep_days(*(day.isoformat() for day in days))
+    return notes
+
+
+def _stage_running(
+    world: World, request: JobRequest, facts: Facts, staged: StagedEntries
+) -> list[str]:
+    """Read the timers that run: before the report, which has those that are stopped meanwhile."""
+    try:
+        running = world.clockify.running()
+    except Refused as error:
+        if not missing_route(error):
+            raise
+        return ["Clockify did not tell which timers are running now."]
+    if running:
+        timers = as_report_rows(running, world.clockify.users(), world.clockify.projects())
+        _stage(world, timers, facts, staged, approved=not request.approved_only)
+    return []
+
+
+@dataclass
+class _Reading:
+    """Reads the report, some days at a time."""
+
+    world: World
+    request: JobRequest
+    facts: Facts
+    staged: StagedEntries
+    currencies: Currencies
+    _counts: dict[Days, object] = field(default_factory=dict)
+
+    def read(self, days: Days) -> None:
+        """Stage the report of some days; again, where it changes meanwhile."""
+        for left in reversed(range(READINGS)):
+            mark = self.staged.mark()
+            try:
+                self._stage_all(days)
+                break
+            except Moved as error:
+                if not left:
+                    raise TryAgain(f"{error} So it was {READINGS} times in a row.") from None
+                self.staged.forget_since(mark)
+
+    def has_changed(self, days: Days) -> bool:
+        """Say whether the report counts other entries of some days than when it was read."""
+        now: list[object] = []
+        try:
+            next(self._pages(days, counted=now.append), None)
+        except Moved:
+            return True
+        return now != [self._counts[days]]
+
+    def _stage_all(self, days: Days) -> None:
+        """Stage all entries, then the approved ones in place of those.
+
+        So what counts as approved is what it was in the very answer that called it approved.
+        """
+        asked = bool(self.request.approved_only)
+        pages = self._pages(days, counted=partial(self._counts.__setitem__, days))
+        self._stage_pages(pages, approved=not asked)
+        if asked:
+            pages = self._pages(days, approved_only=True)
+            # Rows without an id cannot replace any, and were told.
+            with_id = (
+                [row for row in page if isinstance(row, dict) and row.get("_id")] for page in pages
+            )
+            self._stage_pages(with_id, approved=True)
+
+    def _stage_pages(self, pages: Iterator[list[Any]], *, approved: bool) -> None:
+        for rows in _together(read_ahead(_with_currencies(pages, self.currencies))):
+            _stage(self.world, rows, self.facts, self.staged, approved=approved)
+
+    def _pages(self, days: Days, **more: Any) -> Iterator[list[Any]]:
+        filters = self.facts.filters
+        chosen = {
+            "users": filters.user_ids,
+            "clients": filters.client_ids,
+            "projects": filters.project_ids,
+        }
+        return self.world.clockify.report(
+            *days,
+            timezone=self.world.timezone,
+            filters={name: sorted(ids) for name, ids in chosen.items() if ids},
+            billable=filters.billable,
+            **more,
+        )
+
+
+def _with_currencies(pages: Iterator[list[Any]], currencies: Currencies) -> Iterator[list[Any]]:
+    """Give rows that name no currency their client's, which is asked for where it is needed."""
+    for page in pages:
+        for row in page:
+            if isinstance(row, dict) and not row.get("currency"):
+                client_id = row.get("clientId")
+                if isinstance(client_id, str) and client_id:
+                    row["currency"] = currencies().get(client_id)
+        yield page
+
+
+def _together(pages: Iterator[list[Any]]) -> Iterator[list[Any]]:
+    """Put pages together, to `_ROWS_AT_ONCE` rows or a page more."""
+    some: list[list[Any]] = []
+    for page in pages:
+        some.append(page)
+        if sum(map(len, some)) >= _ROWS_AT_ONCE:
+            yield list(chain(*some))
+            some = []
+    if some:
+        yield list(chain(*some))
+
+
+def _stage(
+    world: World, rows: list[Any], facts: Facts, staged: StagedEntries, *, approved: bool
+) -> None:
+    """Stage the rows that are entries, with their local days, and note what the others lack."""
+    read = read_report(rows, currency=facts.currency, approved=approved)
+    staged.add(
+        read.entries.assign(
+            start_us=read.entries["start"].astype("int64"),
+            end_us=_microseconds(read.entries["end"]),
+            day=local_days(read.entries["start"], world.timezone),
+        )
+    )
+    staged.set_aside(_with_days(read.set_aside, world))
+
+
+def _with_days(found: list[SetAside], world: World) -> list[tuple[str | None, str, str | None]]:
+    """Give id, problem and local day of rows that are no entries; the day where it is known."""
+    starts = pd.Series(pd.to_datetime([row.start for row in found], utc=True)).dropna()
+    days = local_days(starts, world.timezone).to_dict()
+    return [(row.entry_id, row.problem, days.get(place)) for place, row in enumerate(found)]
+
+
+def _microseconds(instants: pd.Series) -> pd.Series:
+    return instants.astype("int64").astype("Int64").mask(instants.isna())
+
+
+def as_entries(staged: pd.DataFrame) -> pd.DataFrame:
+    """Give staged rows as `TimeEntries` again."""
+    entries = staged.assign(start=instants(staged["start_us"]), end=instants(staged["end_us"]))
+    return entries[[_TIMES.get(name, name) for name in ENTRY if name != "day"]]
+
+
+#: What the staging keeps as numbers.
+_TIMES = {"start_us": "start", "end_us": "end"}
+
+
+def instants(us: pd.Series) -> pd.Series:
+    """Turn microseconds since 1970, UTC, into instants."""
+    return pd.to_datetime(us.astype("Int64"), unit="us", utc=True).dt.as_unit("us")
+
+
+def stale(world: World, staged: StagedEntries, partners: Partners) -> list[str]:
+    """Say when entries belong to users or projects that the last sync has not seen.
+
+    No sync sees a deleted user whom Clockify lists no more: such an id is kept, to link it by hand.
+    """
+    people = staged.distinct("user_id", "user_name")
+    deleted = set(people.loc[people["user_name"] == DELETED_USER, "user_id"].dropna())
+    found = {
+        Kind.USER: set(people["user_id"].dropna()) - partners.known(Kind.USER),
+        Kind.PROJECT: set(staged.distinct("project_id")["project_id"].dropna())
+        - partners.known(Kind.PROJECT),
+    }
+    if gone := found[Kind.USER] & deleted:
+        found[Kind.USER] -= gone
+        row = {"kind": Kind.USER, "clockify_name": DELETED_USER, "problem": Problem.GONE}
+        links.add_gone(
+            world.engine,
+            world.connection.id,
+            [row | {"clockify_id": id_, "candidates": ""} for id_ in sorted(gone)],
+        )
+    counted = [f"{len(ids):,} {kind}{'s'[: len(ids) > 1]}" for kind, ids in found.items() if ids]
+    if not counted:
+        return []
+    synced = partners.synced_at
+    since = (
+        f"newer than the last sync ({synced.astimezone(world.timezone):%Y-%m-%d %H:%M})"
+        if synced
+        else "unknown, because there was no sync yet"
+    )
+    are = "is" if sum(map(len, found.values())) == 1 else "are"
+    told = f"{' and '.join(counted)} with entries here {are} {since}"
+    return [f"{told}: run `clockbooks sync`, or send with --sync."]

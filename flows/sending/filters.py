@@ -1,0 +1,64 @@
+"""Names or ids that people type as filters, to the ids that Clockify filters by."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from connectors.clockify import Clockify
+from connectors.errors import AskPerson
+from transforms.directory.names import same_form
+from transforms.plan.judge import Filters
+
+
+def resolve_filters(
+    clockify: Clockify,
+    users: Sequence[str],
+    clients: Sequence[str],
+    projects: Sequence[str],
+    billable: bool | None,  # noqa: FBT001 - one of three
+) -> Filters:
+    """Find what people mean.
+
+    Lists are read only for filters that are used. A project's name counts among the clients
+    asked for, when there are any.
+
+    Raises:
+        AskPerson: There is nobody and nothing of that name, or more than one.
+    """
+    client_rows = clockify.clients() if clients else []
+    client_ids = _ids("client", clients, client_rows)
+    project_rows = clockify.projects() if projects else []
+    if client_ids:
+        project_rows = [row for row in project_rows if row.get("clientId") in client_ids]
+    return Filters(
+        user_ids=_ids("user", users, clockify.users() if users else []),
+        client_ids=client_ids,
+        project_ids=_ids("project", projects, project_rows),
+        billable=billable,
+    )
+
+
+def _ids(kind: str, wanted: Sequence[str], rows: Sequence[Mapping[str, Any]]) -> frozenset[str]:
+    return frozenset(_id_of(kind, name, rows) for name in wanted)
+
+
+def _id_of(kind: str, wanted: str, rows: Sequence[Mapping[str, Any]]) -> str:
+    for row in rows:
+        if row.get("id") == wanted:
+            return wanted
+    found = [row for row in rows if same_form(row.get("name") or "") == same_form(wanted)]
+    if len(found) == 1:
+        return str(found[0]["id"])
+    if not found:
+        raise AskPerson(
+            f"Clockify has no {kind} {wanted!r}: give the {kind}'s exact name, or its id."
+            " Nothing was sent."
+        )
+    choices = "; ".join(f"{row['id']}{_of_client(row)}" for row in found)
+    raise AskPerson(
+        f"Clockify has {len(found)} {kind}s named {wanted!r}: give the id of the right one."
+        f" They are: {choices}. Nothing was sent."
+    )
+
+
+def _of_client(row: Mapping[str, Any]) -> str:
+    return f" (of {row['clientName']})" if row.get("clientName") else ""

@@ -1,0 +1,76 @@
+"""What runs said of each entry is kept, and told beside what the ledger holds."""
+
+import pandas as pd
+import sqlalchemy as sa
+
+from connectors.store import last_outcomes as rooms
+from schemas.tables import verdicts
+from schemas.words import LedgerState, Reason, State
+
+
+def judged(id_, state=State.SENT, reason=None, *, date="2026-03-02", minutes=60, **fields):
+    return {
+        "entry_id": id_,
+        "state": state,
+        "reason": reason,
+        "detail": None if reason is None else "Do something",
+        "date": date,
+        "minutes": minutes,
+        "user": "Ada",
+        "client": None,
+        "project": "Garden",
+        "description": "",
+        "more": "of no interest",
+    } | fields
+
+
+def keep(book, *rows):
+    frame = pd.DataFrame(list(rows)).astype({"minutes": "Int64", "reason": "str"})
+    rooms.keep(book.engine, book.connection_id, book.run_id, frame)
+
+
+def told(book, start=None, end=None):
+    return rooms.told(book.engine, book.connection_id, start=start, end=end)
+
+
+def test_the_latest_verdict_is_told(book):
+    """Each entry is told once, with what the last run said of it and what the ledger holds."""
+    keep(book, judged("a", State.REJECTED, Reason.UNLINKED_USER), judged("b", user="Bo"))
+    book.send("a", "100")
+    book.run_id = book.start()
+    keep(book, judged("a"), judged("c", State.SKIPPED, Reason.RUNNING, minutes=pd.NA))
+
+    rows = {row.entry_id: row for row in told(book).itertuples()}
+
+    assert set(rows) == {"a", "b", "c"}
+    assert rows["a"].state == "sent"
+    assert pd.isna(rows["a"].reason)
+    assert pd.isna(rows["a"].detail)
+    assert (rows["a"].ledger_state, rows["a"].time_activity_id) == (LedgerState.SENT, "100")
+    assert rows["a"].run_id == book.run_id != rows["b"].run_id
+    assert pd.isna(rows["b"].ledger_state)
+    assert rows["b"].user == "Bo"
+    assert pd.isna(rows["c"].minutes)
+    assert rows["c"].reason == "running"
+
+
+def test_verdicts_are_told_by_day(book):
+    """First and last day are included, and the order is that of the calendar."""
+    days = ["2026-03-04", "2026-03-01", "2026-03-03", "2026-03-02"]
+    keep(book, *(judged(f"e{day[-1]}", date=day) for day in days))
+
+    assert list(told(book)["entry_id"]) == ["e1", "e2", "e3", "e4"]
+    assert list(told(book, "2026-03-02", "2026-03-03")["entry_id"]) == ["e2", "e3"]
+    assert list(told(book, start="2026-03-04")["entry_id"]) == ["e4"]
+    assert list(told(book, end="2026-03-01")["entry_id"]) == ["e1"]
+    assert told(book, start="2027-01-01").empty
+
+
+def test_thousands_of_verdicts_are_kept(book):
+    """A month of a large company goes in at once, and again, without doubles."""
+    rows = [judged(f"e{n}") for n in range(2500)]
+    for _ in range(2):
+        keep(book, *rows)
+
+    with book.engine.connect() as connection:
+        assert connection.scalar(sa.select(sa.func.count()).select_from(verdicts)) == 2500

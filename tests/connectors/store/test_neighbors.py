@@ -1,0 +1,575 @@
+"""Every function of the store keeps to its own connection, whatever rows the others hold.
+
+Three connections share a database and hold rows with the same ids: one to another company, the one
+that a function is called for, and one to the same company. What the function answers and changes is
+the same as where its connection is alone, and the others' rows stay as they are. The books of a
+company are shared by its connections: there, only the other company is a stranger.
+"""
+
+import inspect
+import shutil
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, replace
+from datetime import UTC, datetime, timedelta
+
+import pandas as pd
+import pytest
+import sqlalchemy as sa
+
+from connectors.database import open_database, writing
+from connectors.encryption import Vault
+from connectors.errors import AskPerson, TryAgain
+from connectors.intuit.oauth_app import OAuthApp, Tokens
+from connectors.quickbooks.batch import Created, NotCreated
+from connectors.quickbooks.faults import Fault
+from connectors.store import (
+    connection_settings,
+    connections,
+    entry_contents,
+    last_outcomes,
+    ledger,
+    links,
+    plans,
+    revocations,
+    run_locks,
+    runs,
+)
+from connectors.store.tokens import TokenStore, lives
+from schemas.tables import ledger as table
+from schemas.tables import metadata
+from schemas.words import Kind, PlanState, Proof
+
+NOW = datetime(2026, 3, 9, 8, tzinfo=UTC)
+LEASE = timedelta(minutes=10)
+DAY = "2026-03-02"
+FLOW_RUN = "0d8b4dd8-0000-4000-8000-000000000001"
+HOLDER = "0d8b4dd8-0000-4000-8000-000000000002"
+
+#: What connections hold; `new` and `newer` are the others' alone.
+IDS = ["sent", "refused", "found", "doubt", "flying", "new", "newer"]
+
+#: Columns that differ by chance, by encryption, or by how many rows are beside.
+BY_CHANCE = {
+    "id", "run_id", "request_id", "plan_id", "access_token", "refresh_token", "clockify_api_key",
+}  # fmt: skip
+
+
+def _link(clockify_id):
+    return {
+        "kind": "user",
+        "clockify_id": clockify_id,
+        "clockify_name": "Ann Lee",
+        "qbo_kind": "employee",
+        "qbo_id": "55",
+        "qbo_name": "Ann Lee",
+        "origin": "name",
+    }
+
+
+def _lost(clockify_id, problem="missing"):
+    row = {"kind": "user", "clockify_id": clockify_id, "clockify_name": "Ann Lee"}
+    return row | {"problem": problem, "candidates": ""}
+
+
+def _verdicts(*ids):
+    row = {"state": "rejected", "reason": "unlinked_user", "detail": "", "minutes": 60}
+    row |= {"date": DAY, "user": "Ann", "client": "", "project": "", "description": ""}
+    return pd.DataFrame([{**row, "entry_id": id_} for id_ in ids])
+
+
+def _plan_rows(*ids):
+    row = {"date": DAY, "minutes": 90, "client": "", "description": ""}
+    names = ("entry_id", "user", "project", "body")
+    return pd.DataFrame([{**row, **dict.fromkeys(names, id_)} for id_ in ids])
+
+
+def _tokens(s):
+    app = OAuthApp("id", "secret", "http://127.0.0.1:9/none")
+    return TokenStore(s.engine, s.id, app=app, vault=s.vault, now=lambda: NOW)
+
+
+class Store:
+    """One connection, its database, and what a test calls for it."""
+
+    def __init__(self, engine, about, realm_id, number):
+        self.engine, self.about, self.number = engine, about, number
+        self.claimed_at = NOW + timedelta(seconds=(0, 2, 1)[number - 1])  # the others' are older
+        self.vault = Vault("T3J0kV8m0M0y0m0xq0n9p0Q4v7m3u2y1a0b9c8d7e6s=")
+        tokens = Tokens(f"access {number}", NOW + timedelta(hours=1), f"refresh {number}", None)
+        self.joined = connections.Joined(
+            f"w{number}", "Studio", realm_id, "Studio Ltd", "UTC", f"key {number}", tokens
+        )
+        self.own = connections.store(engine, f"c{number}", self.joined, vault=self.vault, now=NOW)
+        self.id = self.own.id
+
+    def at(self, engine):
+        """Give the same connection in a copy of the database."""
+        copy = object.__new__(Store)
+        copy.__dict__ = {**self.__dict__, "engine": engine}
+        return copy
+
+    def start(self):
+        return runs.start_run(self.engine, self.id, now=NOW, lease=LEASE)
+
+    def claim(self, *ids, run_id=None, since=10**6, source="clockify"):
+        ready = [{"entry_id": id_, "body": id_, "minutes": 60, "date": DAY} for id_ in ids]
+        return ledger.claim(
+            self.engine,
+            connection_id=self.id,
+            run_id=run_id or self.run,
+            ready=ready,
+            about=self.about(*ids, source=source, since=since),
+            now=self.claimed_at,
+            lease=LEASE,
+            qbo_time=None,
+        )
+
+    def record(self, made, *outcomes):
+        ledger.record(self.engine, made, outcomes, now=NOW, qbo_time=None, company_state=None)
+
+    def take(self):
+        return ledger.take_doubts(self.engine, self.id, self.run, now=NOW, at_work=LEASE)
+
+    def settle(self, doubt, activity, proof):
+        created = Created(doubt.bid, activity, "0")
+        run = {"run_id": self.run, "proof": proof, "now": NOW}
+        return ledger.settle_sent(self.engine, doubt, created, **run)
+
+    def writer(self, *ids, flow_run=FLOW_RUN):
+        days = {"days": (DAY, DAY), "flow_run_id": flow_run, "address": None, "currency": "USD"}
+        writer = plans.PlanWriter(self.engine, self.id, **days, now=NOW)
+        writer.add(_plan_rows(*ids), pd.Series([100] * len(ids)))
+        return writer
+
+    def plan(self, *ids, until=NOW + LEASE):
+        return self.writer(*ids).offer(now=NOW, expires_at=until)
+
+    def lost(self, *rows):
+        return pd.DataFrame(rows, columns=list(_lost("")))
+
+    def linked(self, *rows):
+        return pd.DataFrame(rows, columns=list(_link("")))
+
+    def leave_doubts(self, *ids):
+        """Claim entries in a run that ends before it is answered."""
+        run_id = self.start()
+        self.claim(*ids, run_id=run_id)
+        runs.finish_run(self.engine, run_id, now=NOW)
+
+    def fill(self, more):
+        """Let every table hold rows of this connection; *more* ids than the one in question."""
+        e, id_ = self.engine, self.id
+        self.run = self.start()
+        made = self.claim("sent", "refused")
+        refusal = NotCreated("2", Fault("6240", "No", "Not so", "ValidationFault"))
+        self.record(made, Created("1", f"{self.number}1", "0"), refusal)
+        for nth, id_of_others in enumerate(more, start=3):
+            self.record(self.claim(id_of_others), Created("1", f"{self.number}{nth}", "0"))
+        if more:
+            self.leave_doubts("booked")
+            self.settle(self.take()[0], "9" if self.number == 1 else f"{self.number}9", Proof.BOOKS)
+        self.leave_doubts("found")
+        if not more:  # of the others it is in doubt still
+            self.settle(self.take()[0], "9", Proof.BOOKS)
+        self.leave_doubts("doubt")
+        self.flying = self.claim("flying")
+        last_outcomes.keep(e, id_, self.run, _verdicts("sent", "left", "new"))
+        run_locks.take(e, id_, holder=HOLDER, what="send", now=NOW, lease=LEASE)
+        links.add(e, id_, [_link(one) for one in ("linked", *more)], now=NOW)
+        links.link(e, id_, _link("barred"), now=NOW)
+        links.unlink(e, id_, Kind.USER, "barred", rematch=False)
+        links.add_gone(e, id_, [_lost("gone", "gone")])
+        links.store(e, id_, new=self.linked(), lost=self.lost(_lost("missing")), now=NOW)
+        own = {"round": str(self.number), **dict.fromkeys(more, "x")}
+        if more:  # somebody is buying tokens
+            _tokens(self)._take_turn(f"access {self.number}")  # noqa: SLF001 - without asking Intuit
+        if self.number == 1:
+            own["link_vendors"] = "false"
+        connection_settings.change(e, id_, wanted=own, unwanted=[], now=NOW)
+        self.waits = self.plan("waits", *more).id
+        self.overdue = self.plan("old", until=NOW - LEASE).id
+        self.writer("making")
+        with writing(e) as connection:
+            kept = metadata.tables["contents"]  # an older Clockbooks did not keep all of them
+            lacks = sa.and_(kept.c.connection_id == id_, kept.c.entry_id == "refused")
+            connection.execute(kept.delete().where(lacks))
+            # As after a disconnect, and another consent.
+            asked = {"refresh_token": "locked", "asked_at": NOW}
+            revoked = metadata.tables["revocations"].insert()
+            made = connection.execute(revoked.values(connection_id=id_, **asked))
+            self.revocation = made.inserted_primary_key[0]
+
+
+@pytest.fixture(scope="module")
+def filled(tmp_path_factory, about):
+    """Give a file with three connections, and the one in question: the second."""
+    path = tmp_path_factory.mktemp("street") / "clockbooks.db"
+    engine = open_database(f"sqlite:///{path}")
+    made = [Store(engine, about, realm, n) for n, realm in enumerate(("88", "77", "77"), start=1)]
+    made[0].fill(("new", "newer"))
+    made[1].fill(())
+    made[2].fill(("new", "newer"))
+    engine.dispose()
+    return path, made
+
+
+@pytest.fixture
+def street(filled, tmp_path):
+    """Give the connection in question and the others: in one database, and without some of them."""
+    path, (stranger, mine, neighbor) = filled
+    engines = []
+
+    def without(*gone):
+        to = tmp_path / f"{len(engines)}.db"
+        shutil.copy(path, to)
+        engines.append(open_database(f"sqlite:///{to}"))
+        with writing(engines[-1]) as connection:
+            for one in gone:
+                _remove(connection, one.id)
+        return mine.at(engines[-1])
+
+    yield Street(stranger, without(), neighbor, without)
+    for engine in engines:
+        engine.dispose()
+
+
+@dataclass(frozen=True)
+class Street:
+    """The connection in question, those beside it, and a way to have it without them."""
+
+    stranger: Store
+    mine: Store
+    neighbor: Store
+    without: Callable[..., Store]
+
+    def rows(self, *stores):
+        """Read the rows of connections in the database that they share."""
+        return [_rows(self.mine.engine, one.id) for one in stores]
+
+
+def _remove(connection, connection_id):
+    for name in ("verdicts", "ledger", "plans", "batches", "runs", "connections"):
+        there = metadata.tables[name]
+        key = there.c.id if name == "connections" else there.c.connection_id
+        connection.execute(there.delete().where(key == connection_id))
+
+
+def _rows(engine, connection_id):
+    """Read all rows of a connection, by table."""
+    rows = {}
+    with engine.connect() as connection:
+        for name, there in metadata.tables.items():
+            key = there.c.get("connection_id", there.c.get("id"))
+            query = sa.select(there).where(key == connection_id)
+            if name == "plan_entries":
+                of = metadata.tables["plans"]
+                mine = sa.select(of.c.id).where(of.c.connection_id == connection_id)
+                query = sa.select(there).where(there.c.plan_id.in_(mine))
+            if name != "pacing":
+                rows[name] = [dict(row) for row in connection.execute(query).mappings()]
+    return rows
+
+
+def _certain(rows):
+    """Leave out of rows what differs by chance."""
+    return {
+        name: [{key: row[key] for key in row.keys() - BY_CHANCE} for row in some]
+        for name, some in rows.items()
+    }
+
+
+def _told(call, store):
+    try:
+        answer = call(store)
+    except (AskPerson, TryAgain) as error:
+        return repr(error)
+    return answer.to_dict("records") if isinstance(answer, pd.DataFrame) else answer
+
+
+# --- what a connection has for itself ----------------------------------------------------------
+
+
+def _in_transaction(work):
+    def call(s):
+        with writing(s.engine) as connection:
+            return work(s, connection)
+
+    return call
+
+
+def _kept_tokens(s):
+    store = _tokens(s)
+    _, turn = store._take_turn(f"access {s.number}")  # noqa: SLF001 - without asking Intuit
+    store._keep(turn, Tokens("access", NOW, "refresh", None))  # noqa: SLF001
+
+
+def _refused_tokens(s):
+    store = _tokens(s)
+    _, turn = store._take_turn(f"access {s.number}")  # noqa: SLF001
+    store._refused(turn)  # noqa: SLF001
+
+
+def _forget(s):
+    """Make room for it first: a connection with a ledger is never forgotten."""
+    with writing(s.engine) as connection:
+        for name in ("verdicts", "ledger", "plans", "batches", "runs"):
+            there = metadata.tables[name]
+            connection.execute(there.delete().where(there.c.connection_id == s.id))
+    connections.forget(s.engine, "c2")
+
+
+def _gone(s):
+    revocations.set_apart(s.engine, s.id, now=NOW)
+    connections.check_connected(s.engine, s.own)
+
+
+OWN = {
+    "connections.check_connected": lambda s: connections.check_connected(s.engine, s.own),
+    "connections.check_connected, gone": _gone,
+    "connections.store": lambda s: asdict(
+        connections.store(
+            s.engine, "c2", replace(s.joined, company_name="New"), vault=s.vault, now=NOW + LEASE
+        )
+    ),
+    "connections.stored_key": lambda s: connections.stored_key(s.engine, s.id, s.vault),
+    "connections.find": lambda s: asdict(connections.find(s.engine, "c2")),
+    "connections.forget": _forget,
+    "entry_contents.adopt": lambda s: entry_contents.adopt(
+        s.engine, s.id, {"sent": "new", "left": "sent"}
+    ),
+    "entry_contents.as_claimed": lambda s: entry_contents.as_claimed(s.engine, s.id, IDS),
+    "entry_contents.claimed_since": _in_transaction(
+        lambda s, c: entry_contents.claimed_since(c, s.id, 0, "none", [DAY])
+    ),
+    "entry_contents.insert": _in_transaction(
+        lambda s, c: entry_contents.insert(
+            c, s.id, entry_contents.records(s.about("sent").contents)
+        )
+    ),
+    "entry_contents.known": lambda s: entry_contents.known(s.engine, s.id, [DAY]),
+    "entry_contents.newest_claim": lambda s: entry_contents.newest_claim(s.engine, s.id),
+    "entry_contents.remember": lambda s: entry_contents.remember(
+        s.engine, s.id, s.about("new", "sent", "refused").contents.reset_index(drop=True)
+    ),
+    "ledger.claim": lambda s: s.claim(*IDS).items,
+    "ledger.claim, again": lambda s: s.claim("row of new", run_id=s.start(), since=0).items,
+    "ledger.count": lambda s: ledger.count(s.engine, s.id),
+    "ledger.doubt": lambda s: ledger.doubt(s.engine, s.flying.request_id, now=NOW, at_work=LEASE),
+    "runs.finish_run": lambda s: runs.finish_run(s.engine, s.run, now=NOW),
+    "ledger.held": lambda s: ledger.held(s.engine, s.id, IDS),
+    "ledger.refusals": lambda s: [asdict(one) for one in ledger.refusals(s.engine, s.id, IDS)],
+    "ledger.release": lambda s: ledger.release(s.engine, s.flying),
+    "runs.renew_lease": lambda s: runs.renew_lease(s.engine, s.run, now=NOW, lease=LEASE),
+    "runs.start_run": lambda s: s.start() and None,
+    "ledger.state_of": lambda s: [ledger.state_of(s.engine, s.id, id_) for id_ in IDS],
+    "ledger.take_doubts": lambda s: [asdict(one) for one in s.take()],
+    "ledger.taken_by_others": lambda s: ledger.taken_by_others(s.engine, s.id, IDS, run_id=s.run),
+    "links.add": lambda s: links.add(
+        s.engine, s.id, [_link(one) for one in ("new", "linked", "missing", "gone")], now=NOW
+    ),
+    "links.add_gone": lambda s: links.add_gone(
+        s.engine, s.id, [_lost(one, "gone") for one in ("new", "linked", "gone")]
+    ),
+    "links.link": lambda s: links.link(s.engine, s.id, _link("linked"), now=NOW),
+    "links.link, lost": lambda s: links.link(s.engine, s.id, _link("barred"), now=NOW),
+    "links.listed": lambda s: links.listed(s.engine, s.id),
+    "links.store": lambda s: links.store(
+        s.engine,
+        s.id,
+        new=s.linked(*[_link(one) for one in ("new", "linked", "barred", "gone")]),
+        lost=s.lost(_lost("newer"), _lost("other")),
+        now=NOW + LEASE,
+    ),
+    "links.stored": lambda s: links.stored(s.engine, s.id),
+    "links.unlink": lambda s: links.unlink(s.engine, s.id, Kind.USER, "linked", rematch=True),
+    "links.unlink, barred": lambda s: links.unlink(
+        s.engine, s.id, Kind.USER, "barred", rematch=True
+    ),
+    "links.unlink, of others": lambda s: links.unlink(
+        s.engine, s.id, Kind.USER, "new", rematch=True
+    ),
+    "links.without_partner": lambda s: links.without_partner(s.engine, s.id),
+    "connection_settings.change": lambda s: connection_settings.change(
+        s.engine, s.id, wanted={"link_vendors": "false"}, unwanted=["round"], now=NOW
+    ),
+    "connection_settings.stored": lambda s: connection_settings.stored(s.engine, s.id),
+    "plans.check_owner, of others": lambda s: plans.check_owner(s.engine, 1, s.id),
+    "plans.check_owner": lambda s: plans.check_owner(s.engine, s.waits, s.id),
+    "plans.count_left_out": lambda s: plans.count_left_out(
+        s.engine, s.waits, plans.LeftOut((1,), ("waits",), (("", "waits"),))
+    ),
+    "plans.decide": lambda s: asdict(
+        plans.decide(
+            s.engine,
+            s.waits,
+            PlanState.APPROVED,
+            by="Eva",
+            left_out=plans.LeftOut((1,)),
+            now=NOW,
+        )
+    ),
+    "plans.decide, late": lambda s: plans.decide(
+        s.engine, s.waits, PlanState.APPROVED, by="Eva", now=NOW + LEASE
+    ),
+    "plans.end_overdue": lambda s: plans.end_overdue(s.engine, s.id, now=NOW),
+    "plans.entries_of": lambda s: plans.entries_of(s.engine, s.waits, ["waits", *IDS]),
+    "plans.every": lambda s: [asdict(one) for one in plans.every(s.engine, s.id, now=NOW)],
+    "plans.held": lambda s: list(plans.held(s.engine, s.id, ["waits", *IDS], now=NOW)),
+    "plans.in_order": lambda s: plans.in_order(s.engine, s.waits),
+    "plans.names_of": lambda s: plans.names_of(s.engine, s.waits),
+    "plans.numbered": lambda s: plans.numbered(s.engine, s.waits, [1, 2, 3]),
+    "plans.of_flow_run": lambda s: asdict(plans.of_flow_run(s.engine, s.id, FLOW_RUN)),
+    "plans.of_id": lambda s: asdict(plans.of_id(s.engine, s.waits)),
+    "plans.PlanWriter": lambda s: s.writer("new").offer(now=NOW, expires_at=NOW + LEASE) and None,
+    "plans.PlanWriter, too late": lambda s: s.plan("waits"),
+    "plans.sent_by": lambda s: plans.sent_by(s.engine, s.waits, s.run),
+    "plans.waiting": lambda s: [asdict(one) for one in plans.waiting(s.engine, s.id, now=NOW)],
+    "revocations.claim": lambda s: [
+        asdict(one) for one in revocations.claim(s.engine, now=NOW, connection_id=s.id)
+    ],
+    "revocations.done": lambda s: revocations.done(s.engine, s.revocation),
+    "revocations.failed": lambda s: revocations.failed(s.engine, s.revocation, "busy"),
+    "revocations.forget": lambda s: revocations.forget(s.engine, s.id),
+    "revocations.set_apart": lambda s: revocations.set_apart(s.engine, s.id, now=NOW),
+    "tokens.access_token": lambda s: _tokens(s).access_token(),
+    "tokens.renew": lambda s: _tokens(s).renew("another"),
+    "tokens.keep": _kept_tokens,
+    "tokens.refused": _refused_tokens,
+    "run_locks.give_back": lambda s: run_locks.give_back(s.engine, s.id, holder=HOLDER),
+    "run_locks.renew": lambda s: run_locks.renew(
+        s.engine, s.id, holder=HOLDER, now=NOW + LEASE, lease=LEASE
+    ),
+    "run_locks.take": lambda s: asdict(
+        run_locks.take(s.engine, s.id, holder="me", what="sync", now=NOW + 2 * LEASE, lease=LEASE)
+    ),
+    "last_outcomes.forget": lambda s: last_outcomes.forget(s.engine, s.id, IDS),
+    "last_outcomes.keep": lambda s: last_outcomes.keep(
+        s.engine, s.id, s.run, _verdicts("sent", "new")
+    ),
+    "last_outcomes.told": lambda s: last_outcomes.told(s.engine, s.id, start=None, end=None),
+    "last_outcomes.unsent": lambda s: last_outcomes.unsent(s.engine, s.id, [DAY]),
+}
+
+
+@pytest.mark.parametrize("call", OWN)
+def test_it_answers_and_changes_as_if_alone(street, call):
+    """Another connection's rows neither show nor change, whatever company it is to."""
+    mine, alone = street.mine, street.without(street.stranger, street.neighbor)
+    before = street.rows(street.stranger, street.neighbor)
+
+    assert _told(OWN[call], mine) == _told(OWN[call], alone)
+    assert _certain(_rows(mine.engine, mine.id)) == _certain(_rows(alone.engine, alone.id))
+    assert street.rows(street.stranger, street.neighbor) == before
+
+
+# --- what the connections to a company share ---------------------------------------------------
+
+
+def _take_and_settle(activity, proof):
+    def call(s):
+        doubt = next(one for one in s.take() if one.entry_id == "doubt")
+        found = s.settle(doubt, activity, proof)
+        return found and asdict(found)
+
+    return call
+
+
+SHARED = {
+    "connections.uses_consent_of": lambda s: connections.uses_consent_of(s.engine, "77"),
+    "ledger.accounted": lambda s: ledger.accounted(
+        s.engine, s.id, ["11", "13", "21", "9", "31"], now=NOW
+    ),
+    "ledger.holder": lambda s: [ledger.holder(s.engine, s.id, id_) for id_ in ("11", "31", "9")],
+    "ledger.record": lambda s: s.record(s.flying, Created("1", "9", "0")),
+    "ledger.record, as a stranger's": lambda s: s.record(s.flying, Created("1", "11", "0")),
+    "ledger.settle_sent": _take_and_settle("9", Proof.ANSWER),
+    "ledger.settle_sent, free": _take_and_settle("99", Proof.BOOKS),
+    "ledger.settle_sent, as a stranger's": _take_and_settle("11", Proof.BOOKS),
+    "ledger.settle_sent, as a neighbor's": _take_and_settle("31", Proof.BOOKS),
+}
+
+
+@pytest.mark.parametrize("call", SHARED)
+def test_of_the_books_only_another_company_is_a_stranger(street, call):
+    """It holds TimeActivities with the same ids, which say nothing of these books."""
+    mine, company = street.mine, street.without(street.stranger)
+    before = street.rows(street.stranger)
+
+    assert _told(SHARED[call], mine) == _told(SHARED[call], company)
+    for one in (mine, street.neighbor):
+        assert _certain(_rows(mine.engine, one.id)) == _certain(_rows(company.engine, one.id))
+    assert street.rows(street.stranger) == before
+
+
+def test_the_books_are_shared(street):
+    """What a neighbor has sent, or has in flight, is accounted for; and is nobody else's."""
+    s = street.mine
+
+    known, flying = ledger.accounted(s.engine, s.id, ["21", "31", "11"], now=NOW)
+
+    assert known == {"21", "31"}
+    assert [one.body for one in flying if one.alive] == ["flying", "flying"]
+    assert {one.body for one in flying if not one.alive} == {"found", "doubt"}
+    assert ledger.holder(s.engine, s.id, "31") == "sent"
+    consents = {one: connections.uses_consent_of(s.engine, one) for one in ("77", "88", "99")}
+    assert consents == {"77": True, "88": True, "99": False}
+    with pytest.raises(TryAgain, match="recorded for another"):
+        _take_and_settle("31", Proof.BOOKS)(s)
+
+
+def test_a_neighbors_find_is_given_back_to_its_own_runs(street):
+    """It is in doubt again; but it is not this connection's run that settles it."""
+    s = street.mine
+    theirs = sa.and_(table.c.connection_id == street.neighbor.id, table.c.entry_id == "sent")
+    with writing(s.engine) as connection:
+        connection.execute(table.update().where(theirs).values(proof=Proof.BOOKS))
+
+    assert _take_and_settle("31", Proof.ANSWER)(s) is None
+    with s.engine.connect() as connection:
+        row = connection.execute(sa.select(table).where(theirs)).one()
+    assert (row.state, row.time_activity_id) == ("sending", None)
+    assert row.run_id == street.neighbor.run
+
+
+def test_the_whole_database_is_asked_by_name(street):
+    """What is asked of all connections at once tells them apart."""
+    engine = street.mine.engine
+
+    ids = {street.stranger.id, street.mine.id, street.neighbor.id}
+    assert lives(engine).keys() == revocations.pending(engine) == ids
+    assert {one.id for one in connections.every(engine)} == ids
+
+
+#: Asked of the whole database; the file's end tests them, and their own tests.
+WHOLE = {
+    "connections.every",
+    "entry_contents.records",
+    "plans.vouch",  # by Prefect's id of a run, which has one plan
+    "revocations.pending",
+    "runs.lease_over",
+    "runs.renew_within",
+}
+
+
+def test_no_function_of_the_store_is_left_out():
+    """A new function comes with a case here."""
+    modules = [
+        connections,
+        entry_contents,
+        ledger,
+        links,
+        connection_settings,
+        plans,
+        revocations,
+        run_locks,
+        runs,
+        last_outcomes,
+    ]
+    functions = {
+        f"{module.__name__.rpartition('.')[2]}.{name}"
+        for module in modules
+        for name, it in inspect.getmembers(module, inspect.isfunction)
+        if it.__module__ == module.__name__ and not name.startswith("_")
+    }
+
+    assert functions - WHOLE <= {call.partition(",")[0] for call in [*OWN, *SHARED]}

@@ -1,0 +1,664 @@
+"""Review before it goes: the plan waits for a person, and exactly what they approve goes.
+
+A real Prefect server holds the runs; what a runner does, start a run and start it again once it was
+resumed, is done here in this process, because starting Python would take most of the time.
+`test_review_in_a_browser.py` does it with a runner, and with a person's eyes.
+"""
+
+import csv
+import json
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import chdir, suppress
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import pytest
+import requests
+from prefect.client.orchestration import get_client
+from prefect.exceptions import Pause
+from prefect.flow_engine import run_flow
+from prefect.settings import PREFECT_API_URL, PREFECT_FLOWS_HEARTBEAT_FREQUENCY, temporary_settings
+
+from connectors.errors import AskPerson, ClockbooksError
+from flows.operations.notifications import drop_foreign
+from flows.send_time import send_time
+
+pytestmark = pytest.mark.usefixtures("in_this_process")
+
+#: The nine entries of the small week's day, as the form takes them.
+DAYS = {"start": "2026-09-22", "end": "2026-09-22"}
+
+#: Parameters of a run that waits for somebody.
+REVIEW = {**DAYS, "dry_run": False, "review": True}
+
+
+@pytest.fixture(scope="module")
+def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """Start a Prefect server, and give the address of its API."""
+    folder = tmp_path_factory.mktemp("prefect")
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    environment = {
+        **{name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ},
+        "PREFECT_HOME": str(folder),
+        "PREFECT_SERVER_API_PORT": str(port),
+        "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
+        "PREFECT_SERVER_SERVICES_PAUSE_EXPIRATIONS_LOOP_SECONDS": "0.5",
+        "DO_NOT_TRACK": "1",
+    }
+    command = [sys.executable, "-m", "prefect", "server", "start"]
+    with (
+        (folder / "log").open("wb") as log,
+        subprocess.Popen(command, env=environment, stdout=log, stderr=log) as process,
+    ):
+        api = f"http://127.0.0.1:{port}/api"
+        try:
+            until(lambda: process.poll() is None and answers(f"{api}/health"))
+            yield api
+        finally:
+            process.terminate()
+
+
+def answers(url: str) -> bool:
+    """Say whether somebody is there."""
+    try:
+        return requests.get(url, timeout=5).ok
+    except requests.ConnectionError:
+        return False
+
+
+def until(question: Any) -> Any:
+    """Ask again and again, until there is an answer."""
+    pause = threading.Event()
+    for _ in range(600):
+        answer = question()
+        if answer:
+            return answer
+        pause.wait(0.2)
+    pytest.fail("no answer within two minutes")
+
+
+class Desk:
+    """Prefect's page, as far as it matters here: start a run, look at it, resume it."""
+
+    def __init__(self, house: Any, api: str, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.house, self.api = house, api
+        for name, value in house.environment.items():
+            monkeypatch.setenv(name, value)
+        self.deployment_id = send_time.to_deployment("by-hand").apply()
+
+    def start(self, **parameters: Any) -> str:
+        """Start a run as the form does, and let it go as far as it goes by itself."""
+        path = f"deployments/{self.deployment_id}/create_flow_run"
+        run_id = str(self.call("POST", path, {"parameters": {**REVIEW, **parameters}})["id"])
+        self.go_on(run_id)
+        return run_id
+
+    def go_on(self, run_id: str) -> None:
+        """Do what a runner does with a run that is scheduled: a process, from the top."""
+        # The run's state tells how it ended, as it does in the page.
+        with (
+            get_client(sync_client=True) as client,
+            chdir(self.house.folder),
+            suppress(Pause, ClockbooksError),
+        ):
+            run_flow(send_time, flow_run=client.read_flow_run(run_id), return_type="state")
+
+    def resume(self, run_id: str, **answer: Any) -> Any:
+        """Press Resume, fill in the form, and let the run go on; give the server's answer."""
+        told = self.call("POST", f"flow_runs/{run_id}/resume", {"run_input": answer})
+        if told["status"] == "ACCEPT":
+            self.go_on(run_id)
+        return told
+
+    def call(self, method: str, path: str, body: Any = None) -> Any:
+        """Call Prefect's API."""
+
+        def answered() -> Any:
+            answer = requests.request(method, f"{self.api}/{path}", json=body, timeout=30)
+            return None if answer.status_code == 503 else [answer]  # its database is busy: again
+
+        (answer,) = until(answered)
+        assert answer.ok, answer.text
+        return answer.json() if answer.content else None
+
+    def state(self, run_id: str) -> Any:
+        """Give a run's state."""
+        return self.call("GET", f"flow_runs/{run_id}")["state"]
+
+    def question(self, run_id: str) -> str:
+        """Give what stands above the form that waits."""
+        keys = self.state(run_id)["state_details"]["run_input_keyset"]
+        return str(self.call("GET", f"flow_runs/{run_id}/input/{keys['description']}"))
+
+    def pages(self, run_id: str) -> dict[str, Any]:
+        """Give the run's artifacts: the latest content of each, by the first part of its key."""
+        wanted = {"artifacts": {"flow_run_id": {"any_": [run_id]}}, "sort": "CREATED_DESC"}
+        found = self.call("POST", "artifacts/filter", wanted)
+        return {row["key"].removesuffix("-main"): row["data"] for row in found[::-1]}
+
+
+@pytest.fixture
+def desk(week: Any, address: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Desk]:
+    """Give Prefect's page for a connected house with nine entries of one day."""
+    quiet = {PREFECT_API_URL: address, PREFECT_FLOWS_HEARTBEAT_FREQUENCY: None}
+    with temporary_settings(quiet):
+        yield Desk(week, address, monkeypatch)
+
+
+@pytest.fixture
+def plan_of(rows_of: Any) -> Any:
+    """Give the newest kept plan of a house, and its entries by number."""
+
+    def read(house: Any) -> tuple[dict[str, Any], dict[int, dict[str, Any]]]:
+        plan = rows_of(house, "plans")[-1]
+        entries = [row for row in rows_of(house, "plan_entries") if row["plan_id"] == plan["id"]]
+        return plan, {row["number"]: row for row in entries}
+
+    return read
+
+
+def test_it_stops_after_the_plan_and_approval_sends_it(desk, plan_of, all_once):
+    """Nothing goes before somebody approved it; then all of it, and the decision is kept."""
+    run_id = desk.start()
+
+    assert desk.state(run_id)["name"] == "Suspended"
+    assert desk.house.quickbooks.activities == {}
+    told = desk.resume(run_id, decision="approve", who="Ann Lee", note="October is fine")
+
+    assert told["status"] == "ACCEPT"
+    assert desk.state(run_id)["type"] == "COMPLETED"
+    all_once(desk.house)
+    plan, entries = plan_of(desk.house)
+    assert (plan["state"], plan["decided_by"], plan["note"]) == (
+        "approved", "Ann Lee", "October is fine",
+    )  # fmt: skip
+    assert plan["flow_run_id"] == run_id
+    assert plan["run_id"]
+    assert len(entries) == plan["entries"] == 9
+
+
+def test_the_name_that_a_proxy_vouches_for_beats_what_was_typed(desk, execute):
+    """It is in the plan, on the page and in the history, for the answer that it came with alone."""
+    first = desk.start()
+    execute(desk.house, "UPDATE plans SET verified_by = 'ann@books.example'")  # as the guard does
+    desk.resume(first, decision="approve", who="Bo Li", without_entries=[99])
+    assert "has no entry 99" in desk.question(first)
+    assert desk.house.run("plans", "--json").document["plans"][0]["verified_by"] is None
+    execute(desk.house, "UPDATE plans SET verified_by = 'ann@books.example'")
+
+    desk.resume(first, decision="approve", who="Bo Li")
+
+    told = "ann@books.example (verified; typed Bo Li)"
+    assert f"Plan 1 was approved by **{told}**" in desk.pages(first)["sent"]
+    [plan] = desk.house.run("plans", "--json").document["plans"]
+    assert (plan["decided_by"], plan["verified_by"]) == ("Bo Li", "ann@books.example")
+    assert plan["decider"] == told
+
+
+def test_approved_without_some_entries_people_and_projects(desk, plan_of, booked, rows_of):
+    """What was left out stays, says by whom, and goes with the next send; all else is sent."""
+    run_id = desk.start()
+    _, entries = plan_of(desk.house)
+    person, place = entries[1]["user"], entries[9]
+    project = f"{place['client']} › {place['project']}" if place["client"] else place["project"]
+    out = {
+        number
+        for number, row in entries.items()
+        if number == 5
+        or row["user"] == person
+        or (row["client"], row["project"]) == (place["client"], place["project"])
+    }
+
+    desk.resume(
+        run_id,
+        decision="approve",
+        who="Ann Lee",
+        without_people=[person],
+        without_projects=[project],
+        without_entries=[5],
+    )
+
+    _, after = plan_of(desk.house)
+    assert {number for number, row in after.items() if row["left_out"]} == out
+    sent = {row["entry_id"] for row in rows_of(desk.house, "ledger") if row["state"] == "sent"}
+    assert sent == {row["entry_id"] for number, row in entries.items() if number not in out}
+    assert sum(booked(desk.house).values()) == 9 - len(out)
+    details = {row["detail"] for row in rows_of(desk.house, "verdicts") if row["state"] != "sent"}
+    assert details == {
+        "Ann Lee (claimed, not verified) left it out of plan 1. The next send offers it again."
+    }
+
+
+def test_rejected(desk, plan_of, rows_of, send_day, all_once):
+    """Nothing is sent, the note is kept, and the entries are free for the next send."""
+    run_id = desk.start()
+
+    desk.resume(run_id, decision="reject", who="Bo Li", note="The client disputes Tuesday")
+
+    state = desk.state(run_id)
+    assert (state["type"], state["name"]) == ("COMPLETED", "Rejected")
+    claimed = "rejected by Bo Li (claimed, not verified): The client disputes Tuesday. Nothing"
+    assert claimed in state["message"]
+    plan, _ = plan_of(desk.house)
+    assert (plan["state"], plan["decided_by"], plan["run_id"]) == ("rejected", "Bo Li", None)
+    assert rows_of(desk.house, "ledger") == []
+    assert send_day(desk.house).code == 0
+    all_once(desk.house)
+
+
+def test_an_answer_that_the_plan_cannot_follow_is_asked_again(desk, all_once, plan_of):
+    """An entry that is not in the plan, or leaving everything out: told, and asked again."""
+    run_id = desk.start()
+
+    desk.resume(run_id, decision="approve", who="Ann Lee", without_entries=[3, 99])
+    assert desk.state(run_id)["name"] == "Suspended"
+    assert "has no entry 99" in desk.question(run_id)
+    desk.resume(run_id, decision="approve", who="Ann Lee", without_entries=list(range(1, 10)))
+    assert desk.state(run_id)["name"] == "Suspended"
+    assert "nothing would be left" in desk.question(run_id)
+    assert desk.house.quickbooks.activities == {}
+    desk.resume(run_id, decision="approve", who="Ann Lee")
+
+    assert desk.state(run_id)["type"] == "COMPLETED"
+    assert not any(row["left_out"] for row in plan_of(desk.house)[1].values())
+    all_once(desk.house)
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        {"decision": "approve"},
+        {"decision": "approve", "who": " x"},
+        {"decision": "perhaps", "who": "Ann Lee"},
+        {"decision": "approve", "who": "Ann Lee", "without_people": ["Nobody Of That Name"]},
+        {"decision": "approve", "who": "Ann Lee", "without_entries": [0]},
+        {"decision": "approve", "who": "Ann Lee", "sure": True},
+    ],
+)
+def test_the_form_itself_refuses_what_it_can(waiting_run, answer):
+    """Without a name, a decision, or with a stranger: refused in the dialog; the run waits on."""
+    desk, run_id = waiting_run
+
+    assert desk.resume(run_id, **answer)["status"] == "REJECT"
+
+    assert desk.state(run_id)["name"] == "Suspended"
+
+
+@pytest.fixture(scope="module")
+def waiting_run(
+    address: str, showroom: Any, open_house: Any, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[tuple[Desk, str]]:
+    """Give a run that waits, in a house of its own, for tests that leave it waiting."""
+    quiet = {PREFECT_API_URL: address, PREFECT_FLOWS_HEARTBEAT_FREQUENCY: None}
+    folder = tmp_path_factory.mktemp("waiting")
+    for name in ("clockbooks.db", "clockbooks.key"):
+        shutil.copy(showroom.folder / name, folder / name)
+    with (
+        open_house(showroom.world, folder) as house,
+        pytest.MonkeyPatch.context() as monkeypatch,
+        temporary_settings(quiet),
+    ):
+        desk = Desk(house, address, monkeypatch)
+        run_id = desk.start()
+        assert desk.state(run_id)["name"] == "Suspended"
+        yield desk, run_id
+
+
+def test_what_changed_meanwhile_is_left_for_the_next_run(desk, rows_of, send_day, all_once):
+    """Edited, deleted, added, sent by another run: the plan's others go, and each is explained."""
+    entries = desk.house.clockify.entries
+    edited, deleted, taken = sorted(entries)[:3]
+    shown = dict(entries)
+    run_id = desk.start()
+    entries[edited] = {**entries[edited], "description": "Mended after the plan was shown"}
+    removed = entries.pop(deleted)
+    added = "64f0000000000000000000ff"
+    entries[added] = {**shown[taken], "id": added, "description": "Came later"}
+    desk.house.quickbooks.requests.clear()
+
+    desk.resume(run_id, decision="approve", who="Ann Lee")
+
+    told = {row["entry_id"]: row for row in rows_of(desk.house, "verdicts")}
+    assert {id_ for id_, row in told.items() if row["state"] == "sent"} == set(shown) - {
+        edited, deleted,
+    }  # fmt: skip
+    assert "changed since plan 1 was shown (its description)" in told[edited]["detail"]
+    assert "was not in plan 1" in told[added]["detail"]
+    page = desk.pages(run_id)["sent"]
+    assert "1 of the 9 entries of plan 1 are not among these days' entries" in page
+    assert send_day(desk.house).document["counts"]["sent"] == 2
+    assert removed["id"] not in {row["entry_id"] for row in rows_of(desk.house, "ledger")}
+    all_once(desk.house)
+
+
+def test_a_resumed_review_takes_the_days_of_its_plan(desk, rows_of, execute):
+    """By then "the last seven days" are others: what was not in the plan's is not looked at."""
+    run_id = desk.start(start="2026-09-21", end="2026-09-22")
+    execute(desk.house, "UPDATE plans SET first_day = '2026-09-22'")
+    model = next(iter(desk.house.clockify.entries.values()))
+    day = {"start": "2026-09-21T15:00:00Z", "end": "2026-09-21T16:00:00Z"}
+    desk.house.clockify.entries["e" * 24] = model | day | {"id": "e" * 24}
+
+    desk.resume(run_id, decision="approve", who="Ann Lee")
+
+    told = {row["entry_id"] for row in rows_of(desk.house, "verdicts")}
+    assert len(told) == 9
+    assert "e" * 24 not in told
+
+
+def test_what_another_run_sent_meanwhile_is_not_sent_again(
+    desk, execute, rows_of, send_day, all_once
+):
+    """A plan that lost its hold, because its limit was moved, still sends nothing twice."""
+    run_id = desk.start()
+    execute(desk.house, "UPDATE plans SET state = 'making'")
+    assert send_day(desk.house).document["counts"]["sent"] == 9
+    execute(desk.house, "UPDATE plans SET state = 'waiting'")
+
+    desk.resume(run_id, decision="approve", who="Ann Lee")
+
+    assert desk.state(run_id)["type"] == "COMPLETED"
+    assert {row["reason"] for row in rows_of(desk.house, "verdicts")} == {"already_sent"}
+    all_once(desk.house)
+
+
+def test_a_second_send_leaves_what_waits_to_the_plan(desk, send_day, all_once):
+    """It says where each entry waits, sends the others of those days, and is no failure."""
+    run_id = desk.start()
+    late = "64f0000000000000000000ff"
+    entries = desk.house.clockify.entries
+    entries[late] = {**next(iter(entries.values())), "id": late, "description": "Came later"}
+
+    second = send_day(desk.house)
+
+    assert second.code == 0
+    assert second.document["counts"]["sent"] == 1
+    assert second.document["counts"]["skipped"] == {"waiting_for_review": 9}
+    waits = [row for row in second.document["entries"] if row["reason"] == "waiting_for_review"]
+    assert all(row["detail"].startswith("It waits in plan 1 for somebody's") for row in waits)
+    desk.resume(run_id, decision="approve", who="Ann Lee")
+    all_once(desk.house)
+
+
+def test_a_second_review_of_the_same_days_has_nothing_to_decide(desk, rows_of):
+    """It ends at once, and says where the entries wait."""
+    desk.start()
+
+    second = desk.start()
+
+    assert desk.state(second)["type"] == "COMPLETED"
+    assert len(rows_of(desk.house, "plans")) == 1
+    page = desk.pages(second)["sent"]
+    assert "There is nothing to decide" in page
+    assert "It waits in plan 1" in page
+
+
+def test_nobody_decides_in_time(desk, send_day, all_once, monkeypatch):
+    """The run ends as failed, the plan as expired, nothing was sent; the next send takes it all."""
+    monkeypatch.setenv("CLOCKBOOKS_REVIEW_HOURS", "0.0003")
+    run_id = desk.start()
+
+    until(lambda: desk.state(run_id)["type"] == "FAILED")
+
+    assert "never resumed" in desk.state(run_id)["message"]
+    assert desk.house.quickbooks.activities == {}
+    assert send_day(desk.house).document["counts"]["sent"] == 9
+    shown = desk.house.run("plans", "--json").document["plans"]
+    assert [plan["state"] for plan in shown] == ["expired"]
+    all_once(desk.house)
+
+
+def test_a_run_that_dies_after_the_decision_goes_on_when_it_is_tried_again(desk, plan_of, rows_of):
+    """The decision stands: a retry asks nobody again, and sends what is still to be sent."""
+    run_id = desk.start()
+    desk.house.clockify.faults.plan("POST .*/detailed", "answer", status=200, body="{", times=99)
+    desk.resume(run_id, decision="approve", who="Ann Lee", without_entries=[1])
+    assert desk.state(run_id)["type"] == "FAILED"
+    assert plan_of(desk.house)[0]["state"] == "approved"
+    desk.house.clockify.faults.clear()
+
+    desk.call("POST", f"flow_runs/{run_id}/set_state", {"state": {"type": "SCHEDULED"}})
+    desk.go_on(run_id)
+
+    assert desk.state(run_id)["type"] == "COMPLETED"
+    left_out = plan_of(desk.house)[1][1]["entry_id"]
+    sent = {row["entry_id"] for row in rows_of(desk.house, "ledger") if row["state"] == "sent"}
+    assert sent == set(desk.house.clockify.entries) - {left_out}
+
+
+def test_an_answer_in_time_counts_however_late_the_run_comes_back(desk, execute, plan_of, all_once):
+    """The run may wait for its turn, or for a worker, while the plan's limit passes."""
+    run_id = desk.start()
+    answer = {"run_input": {"decision": "approve", "who": "Ann Lee", "note": "At the last minute"}}
+    assert desk.call("POST", f"flow_runs/{run_id}/resume", answer)["status"] == "ACCEPT"
+    execute(desk.house, "UPDATE plans SET expires_at = '2026-01-01 00:00:00'")
+    assert desk.house.run("plans", "--json").document["plans"][0]["state"] == "expired"
+
+    desk.go_on(run_id)
+
+    assert desk.state(run_id)["type"] == "COMPLETED"
+    plan, _ = plan_of(desk.house)
+    assert (plan["state"], plan["decided_by"]) == ("approved", "Ann Lee")
+    all_once(desk.house)
+
+
+def test_an_expired_review_that_is_tried_again_says_so(desk, execute):
+    """It does not ask anew about a plan whose time is over."""
+    run_id = desk.start()
+    execute(desk.house, "UPDATE plans SET expires_at = '2026-01-01 00:00:00'")
+    _tried_again(desk, run_id)
+
+    state = desk.state(run_id)
+    assert state["type"] == "FAILED"
+    assert "has expired" in state["message"]
+    assert desk.house.quickbooks.activities == {}
+
+
+def test_a_run_that_dies_before_the_decision_makes_a_new_plan(desk, all_once):
+    """Nobody decides about a plan whose pages may never have been shown."""
+    run_id = desk.start()
+    _tried_again(desk, run_id)
+
+    assert desk.state(run_id)["name"] == "Suspended"
+    assert "Plan 2" in desk.question(run_id)
+    desk.resume(run_id, decision="approve", who="Ann Lee")
+    all_once(desk.house)
+    plans = desk.house.run("plans", "--json").document["plans"]
+    assert [plan["state"] for plan in plans] == ["approved", "withdrawn"]
+
+
+def test_a_plan_that_cannot_be_shown_does_not_wait(desk, monkeypatch, send_day):
+    """When Prefect's server takes no artifact, nobody is asked about what they cannot see."""
+
+    def broken(**_: Any) -> None:  # Prefect's own; its server takes either all calls or none
+        raise RuntimeError("Failed to reach API")
+
+    monkeypatch.setattr("flows.pages.publish.create_table_artifact", broken)
+    run_id = desk.start()
+
+    assert desk.state(run_id)["type"] == "FAILED"
+    (plan,) = desk.house.run("plans", "--json").document["plans"]
+    assert (plan["state"], plan["note"]) == ("withdrawn", "It could not be shown.")
+    assert send_day(desk.house).document["counts"]["sent"] == 9
+
+
+def test_plans_of_another_servers_runs_are_left_alone(desk, execute):
+    """A command that is recorded elsewhere does not know those runs: their wait goes on."""
+    run_id = desk.start()
+    elsewhere = "00000000-0000-4000-8000-000000000000"
+    execute(
+        desk.house,
+        f"UPDATE plans SET flow_run_id = '{elsewhere}',"
+        " address = replace(replace(address, '127.0.0.1', 'elsewhere'),"
+        f" '{run_id}', '{elsewhere}')",
+    )
+
+    second = desk.start()
+
+    assert "There is nothing to decide" in desk.pages(second)["sent"]
+    (plan,) = desk.house.run("plans", "--json").document["plans"]
+    assert plan["state"] == "waiting"
+    execute(desk.house, "UPDATE plans SET address = replace(address, 'elsewhere', '127.0.0.1')")
+    assert desk.state(desk.start())["name"] == "Suspended"
+
+
+def test_a_review_without_anything_to_decide_tells_what_stays_behind(desk, execute):
+    """Night after night nothing would go, because somebody new is not linked: that is told."""
+    execute(desk.house, "DELETE FROM links WHERE kind = 'user'")
+
+    state = desk.state(desk.start())
+
+    assert (state["type"], state["name"]) == ("COMPLETED", "PartlyDone")
+    assert "9 of 9 entries were rejected" in state["message"]
+
+
+def test_a_run_that_was_cancelled_gives_its_entries_back(desk, all_once):
+    """Cancel, instead of Resume, is a decision too: the next run of Prefect's takes the entries."""
+    first = desk.start()
+    cancel = {"state": {"type": "CANCELLED"}, "force": True}
+    desk.call("POST", f"flow_runs/{first}/set_state", cancel)
+
+    second = desk.start()
+
+    assert desk.state(second)["name"] == "Suspended"
+    desk.resume(second, decision="approve", who="Ann Lee")
+    all_once(desk.house)
+    plans = desk.house.run("plans", "--json").document["plans"]
+    assert [plan["state"] for plan in plans] == ["approved", "withdrawn"]
+    assert "Cancelled while it waited" in plans[1]["note"]
+
+
+def test_a_person_withdraws_a_plan_on_the_command_line(desk, send_day, all_once):
+    """For a plan whose page is lost: its entries go with the next send, and it says who did it."""
+    run_id = desk.start()
+    (plan,) = desk.house.run("plans", "--json").document["plans"]
+    assert plan["state"] == "waiting"
+    assert plan["entries"] == 9
+    assert run_id in desk.house.run("plans").out
+
+    assert desk.house.run("plans", "--withdraw", str(plan["plan"])).code == 0
+
+    assert send_day(desk.house).document["counts"]["sent"] == 9
+    again = desk.house.run("plans", "--withdraw", str(plan["plan"]))
+    assert again.code == 1
+    assert "withdrawn" in again.err
+    all_once(desk.house)
+
+
+def test_a_long_plan_is_read_as_a_file(desk, plan_of, tmp_path):
+    """All its entries, with the numbers that the form takes: Prefect's table ends at some."""
+    run_id = desk.start()
+    file = tmp_path / "plan.csv"
+
+    shown = desk.house.run("plans", "--entries", "1", "--csv", str(file))
+
+    _, entries = plan_of(desk.house)
+    with file.open(encoding="utf-8-sig", newline="") as lines:
+        rows = list(csv.DictReader(lines))
+    assert {row["number"]: row["entry_id"] for row in rows} == {
+        str(number): entry["entry_id"] for number, entry in entries.items()
+    }
+    assert (shown.code, len(rows)) == (0, 9)
+    assert "Wrote 9 entries" in shown.out
+    desk.resume(run_id, decision="approve", who="Ann Lee", without_entries=[5])
+    told = desk.house.run("plans", "--entries", "1", "--json").document
+    assert [row["number"] for row in told["entries"] if row["left_out"]] == [5]
+    assert told["plans"][0]["state"] == "approved"
+    other = desk.house.run("plans", "--entries", "99")
+    assert other.code == 1
+    assert "no plan 99" in other.err
+
+
+def test_what_people_typed_stays_text_in_the_pages(desk):
+    """A description is no picture of another server's, no link, no row of a table."""
+    trap = "<img src='http://evil.example/x'> [pay](http://evil.example) | a | *b*\n# c"
+    first = next(iter(desk.house.clockify.entries.values()))
+    first["description"] = trap
+
+    pages = desk.pages(desk.start())
+
+    what = next(row["What"] for row in _rows(pages["plan-entries"]) if "evil" in row["What"])
+    assert what == (
+        "&lt;img src='http://evil.example/x'&gt; \\[pay\\](http://evil.example) \\| a \\|"
+        " \\*b\\* # c"
+    )
+
+
+def test_the_pages_say_what_goes_and_how_to_decide(desk):
+    """Sums, a picture of the weeks, the button, the limit, the fingerprint; each entry's number."""
+    run_id = desk.start()
+    pages = desk.pages(run_id)
+
+    plan = pages["plan"]
+    assert plan.startswith("# Plan 1: 2026-09-22 … 2026-09-22")
+    assert "**9 entries, " in plan
+    assert "press **Resume**" in plan
+    assert f"/runs/flow-run/{run_id}" in plan
+    assert "![Hours a person and week](data:image/svg+xml;base64," in plan
+    assert [row["No."] for row in _rows(pages["plan-entries"])] == list(range(1, 10))
+    desk.resume(run_id, decision="approve", who="Ann Lee", note="fine")
+    pages = desk.pages(run_id)
+    assert "Plan 1 was approved by **Ann Lee (claimed, not verified)**" in pages["sent"]
+    assert pages["loading"] == 100
+
+
+def _tried_again(desk: Any, run_id: str) -> None:
+    """Let a run crash, and press Retry."""
+    crashed = {"state": {"type": "CRASHED"}, "force": True}
+    desk.call("POST", f"flow_runs/{run_id}/set_state", crashed)
+    desk.call("POST", f"flow_runs/{run_id}/set_state", {"state": {"type": "SCHEDULED"}})
+    desk.go_on(run_id)
+
+
+def _rows(table: Any) -> Any:
+    """Give a table artifact's rows."""
+    return json.loads(table) if isinstance(table, str) else table
+
+
+def test_the_days_before_today_are_those_of_the_connections_calendar(desk):
+    """Far in the east it is tomorrow already: yesterday goes, today does not, whatever UTC says."""
+    east = ZoneInfo("Pacific/Kiritimati")
+    desk.house.run("configure", "--set", f"timezone={east.key}")
+    midnight = datetime.combine(datetime.now(east).date(), datetime.min.time(), east)
+    entries = desk.house.clockify.entries
+    for id_, begun in (("a", midnight - timedelta(minutes=90)), ("b", midnight)):
+        start, end = (at.astimezone(UTC) for at in (begun, begun + timedelta(hours=1)))
+        entries[f"64f00000000000000000000{id_}"] = {
+            **next(iter(entries.values())),
+            "id": f"64f00000000000000000000{id_}",
+            "start": f"{start:%Y-%m-%dT%H:%M:%SZ}",
+            "end": f"{end:%Y-%m-%dT%H:%M:%SZ}",
+        }
+
+    run_id = desk.start(start=None, end=None, last_days=1, dry_run=True, review=False)
+
+    assert "**1 entry, 1 h 00 (" in desk.pages(run_id)["dry-run"]
+
+
+def test_a_review_needs_a_page_to_wait_in(desk, rows_of):
+    """A flow that is merely called says so, before anything is read or kept."""
+    with chdir(desk.house.folder), pytest.raises(AskPerson, match="one of a deployment"):
+        send_time(**REVIEW)
+
+    assert rows_of(desk.house, "plans") == []
+
+
+def test_an_automation_that_was_planted_before_the_guard_is_deleted(desk):
+    """It would go on starting runs from inside the server; what only tells or stops stays."""
+    trigger = {"type": "event", "posture": "Reactive", "threshold": 1, "expect": ["not.yet"]}
+    target = str(desk.deployment_id)
+    runs = {"type": "run-deployment", "source": "selected", "deployment_id": target}
+    for name, action in (("planted", runs), ("harmless", {"type": "do-nothing"})):
+        desk.call("POST", "automations/", {"name": name, "trigger": trigger, "actions": [action]})
+
+    assert drop_foreign() == ["planted"]
+
+    assert {row["name"] for row in desk.call("POST", "automations/filter", {})} == {"harmless"}

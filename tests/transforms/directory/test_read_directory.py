@@ -1,0 +1,158 @@
+"""Both services' lists to directories: what the real ones give, and rows that are none."""
+
+import json
+
+import pandas as pd
+import pytest
+
+from schemas.links import Links
+from transforms.directory.match import match_projects
+from transforms.directory.read_directory import (
+    read_customers,
+    read_people,
+    read_projects,
+    read_users,
+)
+
+NO_LINKS = Links.validate(pd.DataFrame(columns=list(Links.to_schema().columns), dtype="str"))
+
+
+def sample(path, entity):
+    return json.loads(path.read_text(encoding="utf-8"))["QueryResponse"][entity]
+
+
+def rows_of(sieved):
+    frame = sieved.good
+    return frame.astype(object).where(frame.notna(), None).to_dict("records")
+
+
+@pytest.fixture
+def real_customers(shared_samples):
+    """Give the customers of a real company."""
+    return sample(shared_samples("qbo/samples/http-qbo_api/all_customers.1.json"), "Customer")
+
+
+def test_every_customer_of_a_real_company_is_read(real_customers):
+    """Nobody is set aside; sub-customers know their parent, others have none."""
+    sieved = read_customers(real_customers)
+
+    assert sieved.problems == {}
+    assert len(sieved.good) == len(real_customers) == 41
+    by_id = {row["qbo_id"]: row for row in rows_of(sieved)}
+    assert by_id["8"] == {
+        "qbo_id": "8",
+        "name": "0969 Ocean View Road",
+        "parent_id": "7",
+        "full_name": "Freeman Sporting Goods:0969 Ocean View Road",
+        "active": True,
+    }
+    assert by_id["7"]["parent_id"] is None
+
+
+def test_a_name_that_a_real_company_has_twice(real_customers, projects):
+    """`Jack Doe` is a customer (60) and a sub-customer of `Doe, Jack` (64): the client decides."""
+    matches = match_projects(
+        projects("Jack Doe", "Doe, Jack › Jack Doe", "Doe, Jack", "Doe, Jane › Jack Doe"),
+        read_customers(real_customers).good,
+        linked=NO_LINKS,
+    )
+
+    found = dict(zip(matches.links["clockify_id"], matches.links["qbo_id"], strict=True))
+    assert found == {"p1": "60", "p2": "64", "p3": "62"}
+    assert matches.unlinked["problem"].tolist() == ["near"]
+    assert "id 60" in matches.unlinked["candidates"][0]
+    assert "id 64" in matches.unlinked["candidates"][0]
+
+
+def test_employees_and_vendors_of_a_real_company(shared_samples):
+    """Both in one frame; who is inactive is so, under the name that QuickBooks gives then."""
+    folder = "qbo/samples/http-qbo_api/"
+    employees = sample(shared_samples(f"{folder}all_employees_including_active.1.json"), "Employee")
+    vendors = sample(shared_samples(f"{folder}all_vendors_by_5.1.json"), "Vendor")
+
+    sieved = read_people(employees, vendors)
+
+    assert sieved.problems == {}
+    people = [tuple(row.values()) for row in rows_of(sieved)]
+    assert people[:3] == [
+        ("55", "employee", "Emily Platt (deleted)", None, False),
+        ("54", "employee", "John Johnson", None, True),
+        ("56", "vendor", "Bob's Burger Joint", None, True),
+    ]
+    assert len(people) == 7
+
+
+@pytest.mark.parametrize("year", ["hydrated", "unhydrated"])
+def test_real_projects_are_read(shared_samples, year):
+    """With the name of their client, from the project or from the list of clients."""
+    path = shared_samples(f"clockify/samples/json/core_projects_list_{year}_2023.json")
+    rows = json.loads(path.read_text(encoding="utf-8"))
+
+    sieved = read_projects(rows, [])
+
+    assert sieved.problems == {}
+    assert [row["clockify_id"] for row in rows_of(sieved)] == [row["id"] for row in rows]
+    assert [row["client_name"] for row in rows_of(sieved)] == [
+        row.get("clientName") or None for row in rows
+    ]
+
+
+def test_a_project_finds_its_clients_name():
+    """On the wire, else in the list; empty means none, and an unknown client too."""
+    rows = [
+        {"id": "1", "name": "A", "clientId": "c", "clientName": "On the wire"},
+        {"id": "2", "name": "B", "clientId": "c"},
+        {"id": "3", "name": "C", "clientId": "c", "clientName": ""},
+        {"id": "4", "name": "D", "clientId": "", "clientName": ""},
+        {"id": "5", "name": "E"},
+        {"id": "6", "name": "F", "clientId": "unknown"},
+    ]
+
+    sieved = read_projects(rows, [{"id": "c", "name": "In the list"}])
+
+    assert [row["client_name"] for row in rows_of(sieved)] == [
+        "On the wire", "In the list", "In the list", None, None, None,
+    ]  # fmt: skip
+
+
+def test_users_without_a_name_stay():
+    """Somebody who never signed in has none, and may have entries all the same."""
+    sieved = read_users([{"id": "u1", "name": None, "email": "a@b"}, {"id": "u2"}])
+    assert sieved.problems == {}
+    assert [row["name"] for row in rows_of(sieved)] == [None, None]
+
+
+def test_what_does_not_say_that_it_is_inactive_is_active():
+    """QuickBooks may leave out what is true."""
+    sieved = read_people([{"Id": "1", "DisplayName": "Ann"}], [])
+    assert rows_of(sieved)[0]["active"] is True
+
+
+@pytest.mark.parametrize(
+    ("row", "about"),
+    [
+        ({"DisplayName": "No id"}, "qbo_id"),
+        ({"Id": "9"}, "name"),
+        ({"Id": "9", "DisplayName": ""}, "name"),
+        ({"Id": "1", "DisplayName": "Again"}, "qbo_id"),
+    ],
+)
+def test_a_row_that_is_none_is_set_aside(row, about):
+    """With its reason; its neighbours stay."""
+    sieved = read_customers(
+        [{"Id": "2", "DisplayName": "Good"}, row, {"Id": "1", "DisplayName": "x"}]
+    )
+    assert "Good" in sieved.good["name"].tolist()
+    assert any(f"{about} is" in problem for problem in sieved.problems.values())
+
+
+def test_empty_lists_are_empty_directories():
+    """A new company has nobody yet."""
+    for sieved in (
+        read_users([]),
+        read_projects([], []),
+        read_people([], []),
+        read_customers([]),
+    ):
+        assert len(sieved.good) == 0
+        assert sieved.problems == {}

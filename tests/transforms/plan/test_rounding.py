@@ -1,0 +1,221 @@
+"""Seconds worked to minutes billed: the rules that hold for every duration, and the edges."""
+
+from fractions import Fraction
+from math import ceil, floor
+
+import pandas as pd
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from transforms.plan.rounding import (
+    NO_ROUNDING,
+    Rounding,
+    billed_minutes,
+    parse_rounding,
+    workspace_rounding,
+)
+
+# Also an entry of years, and steps longer than a day.
+seconds = st.lists(st.none() | st.integers(0, 10**9), max_size=20)
+steps = st.integers(1, 9999)
+modes = st.sampled_from(["nearest", "up", "down"])
+roundings = st.builds(Rounding, mode=modes, step_min=steps)
+
+
+def billed(duration_s, rounding):
+    return billed_minutes(pd.Series(duration_s, dtype="Int64"), rounding).tolist()
+
+
+def exact(duration_s, rounding):
+    """Round with fractions: the words of the rule, one after another."""
+    in_steps = Fraction(duration_s, rounding.step_min * 60)
+    whole = {
+        "down": floor,
+        "up": ceil,
+        "nearest": lambda steps: floor(steps + Fraction(1, 2)),
+    }[rounding.mode](in_steps)
+    return whole * rounding.step_min
+
+
+@given(seconds, roundings)
+def test_it_is_what_exact_fractions_give(duration_s, rounding):
+    """No float decides: the minutes are those of the rule worked out with fractions."""
+    expected = [pd.NA if value is None else exact(value, rounding) for value in duration_s]
+
+    assert str(billed(duration_s, rounding)) == str(expected)
+
+
+@given(st.integers(0, 10**9), steps)
+def test_nearest_moves_no_entry_by_more_than_half_a_step(duration_s, step_min):
+    """Nobody gains or loses more than half a step on one entry."""
+    (minutes,) = billed([duration_s], Rounding("nearest", step_min))
+
+    assert abs(minutes * 60 - duration_s) * 2 <= step_min * 60
+
+
+@given(st.integers(0, 10**9), steps)
+def test_up_only_adds_and_down_only_takes_less_than_a_step(duration_s, step_min):
+    """The direction is what it says, and what is a whole number of steps stays."""
+    (up,) = billed([duration_s], Rounding("up", step_min))
+    (down,) = billed([duration_s], Rounding("down", step_min))
+
+    assert 0 <= up * 60 - duration_s < step_min * 60
+    assert 0 <= duration_s - down * 60 < step_min * 60
+    assert billed([up * 60, down * 60], Rounding("up", step_min)) == [up, down]
+    assert billed([up * 60, down * 60], Rounding("down", step_min)) == [up, down]
+
+
+@given(st.integers(0, 10**9), roundings)
+def test_billed_time_is_a_whole_multiple_of_the_step(duration_s, rounding):
+    """A bill in quarter hours has only quarter hours."""
+    (minutes,) = billed([duration_s], rounding)
+
+    assert minutes % rounding.step_min == 0
+
+
+@given(st.integers(0, 10**9), st.integers(0, 10**6), roundings)
+def test_who_works_longer_is_not_billed_less(duration_s, more_s, rounding):
+    """Rounding keeps the order of durations."""
+    shorter, longer = billed([duration_s, duration_s + more_s], rounding)
+
+    assert shorter <= longer
+
+
+@given(st.integers(0, 10**6), st.integers(1, 4999))
+def test_an_exact_half_goes_up(whole_steps, half_step_min):
+    """7 min 30 s of a quarter hour is a quarter hour; one second less is nothing."""
+    step_min = half_step_min * 2
+    tie_s = (whole_steps * step_min + half_step_min) * 60
+
+    assert billed([tie_s - 1, tie_s], Rounding("nearest", step_min)) == [
+        whole_steps * step_min,
+        (whole_steps + 1) * step_min,
+    ]
+
+
+@given(st.integers(0, 10**9))
+def test_without_rounding_whole_minutes_are_left_half_a_minute_up(duration_s):
+    """QuickBooks knows no seconds here: 29 s are cut, 30 s make a minute."""
+    assert billed([duration_s], NO_ROUNDING) == [
+        duration_s // 60 + (1 if duration_s % 60 >= 30 else 0)
+    ]
+
+
+@pytest.mark.parametrize(
+    ("mode", "expected"),
+    [
+        ("down", [0, 0, 0, 0, 0, 30, 30]),
+        ("up", [0, 30, 30, 30, 30, 30, 60]),
+        ("nearest", [0, 0, 0, 30, 30, 30, 30]),
+    ],
+)
+def test_clockifys_own_examples(mode, expected):
+    """To 30 minutes: down 1 to 29 are 0, up they are 30, to the nearest 1 to 14 are 0."""
+    minutes = [0, 1, 14, 16, 29, 30, 31]
+
+    assert billed([60 * minute for minute in minutes], Rounding(mode, 30)) == expected
+
+
+def test_a_running_timer_has_no_minutes_and_keeps_its_place():
+    """What is missing stays missing, and each row keeps its label."""
+    durations = pd.Series([600, None, 900], index=["a", "b", "c"], dtype="Int64")
+
+    minutes = billed_minutes(durations, Rounding("up", 15))
+
+    assert minutes.isna().tolist() == [False, True, False]
+    assert minutes.index.tolist() == ["a", "b", "c"]
+    assert minutes.dtype == "Int64"
+    assert billed_minutes(durations[:0], NO_ROUNDING).tolist() == []
+
+
+# --- as people and workspaces write it ---------------------------------------------------------
+
+
+@given(roundings)
+def test_what_is_shown_can_be_typed(rounding):
+    """A rounding reads back from the text in which it is shown."""
+    assert parse_rounding(str(rounding)) == rounding
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("nearest:15", Rounding("nearest", 15)),
+        ("UP : 6", Rounding("up", 6)),
+        (" down:030 ", Rounding("down", 30)),
+        ("None", NO_ROUNDING),
+        (" none ", NO_ROUNDING),
+    ],
+)
+def test_a_rounding_may_be_typed_loosely(text, expected):
+    """Case and spaces do not matter."""
+    assert parse_rounding(text) == expected
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["", "15", "up", "up:", ":15", "up:0", "up:-6", "up:1.5", "up:1e2", "sideways:15", "up:15:15",
+     "nearest:15 min", "up:٦", "up:²", "none:15", "upnearest:15", "up:99999", "up:6\nup:6"],
+)  # fmt: skip
+def test_rubbish_is_no_rounding(text):
+    """A mistyped rounding stops the run, and the message shows it and what may be written."""
+    with pytest.raises(ValueError, match="write nearest:15, up:6, down:30") as raised:
+        parse_rounding(text)
+
+    assert repr(text) in str(raised.value)
+
+
+@given(st.text())
+def test_any_text_is_a_rounding_or_is_refused_by_name(text):
+    """Whatever is typed, the answer is a usable rounding or the message that says how."""
+    try:
+        rounding = parse_rounding(text)
+    except ValueError as error:
+        assert "is no rounding" in str(error)  # noqa: PT017 - both ways are fine
+    else:
+        assert rounding.step_min >= 1
+
+
+@pytest.mark.parametrize(
+    ("words", "mode"),
+    [
+        ("Round to nearest", "nearest"),
+        ("ROUND TO NEAREST", "nearest"),
+        ("Round up", "up"),
+        ("round up to", "up"),
+        ("ROUND_UP_TO", "up"),
+        ("Round down to", "down"),
+        ("DOWN", "down"),
+    ],
+)
+def test_a_workspace_may_spell_its_mode_in_any_case(words, mode):
+    """Only one spelling was ever seen, so the word that counts is looked for."""
+    assert workspace_rounding(True, words, "15") == Rounding(mode, 15)
+
+
+@pytest.mark.parametrize(
+    ("words", "minutes"),
+    [
+        ("Round", "15"),
+        ("", "15"),
+        ("Round up or down", "15"),
+        ("Roundabout", "15"),
+        ("Round up", "0"),
+        ("Round up", ""),
+        ("Round up", "-5"),
+        ("Round up", "7.5"),
+        ("Round up", "²"),
+        ("Round up", "quarter"),
+    ],
+)
+def test_a_workspace_setting_that_cannot_be_read_is_not_guessed(words, minutes):
+    """A wrong bill is worse than a question: the person says the rounding."""
+    with pytest.raises(ValueError, match="say --rounding yourself"):
+        workspace_rounding(True, words, minutes)
+
+
+def test_a_workspace_that_does_not_round_is_not_rounded():
+    """The mode that it has set but not switched on does not matter, nor whether it is readable."""
+    assert workspace_rounding(False, "Round up", "15") == NO_ROUNDING
+    assert workspace_rounding(False, "?", "?") == NO_ROUNDING

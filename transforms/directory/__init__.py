@@ -1,0 +1,1 @@
+"""Who in Clockify is who in QuickBooks, and what is missing where."""

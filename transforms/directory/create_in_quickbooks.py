@@ -1,0 +1,377 @@
+"""Plans what QuickBooks lacks: employees from Clockify's users, customers from its projects.
+
+FACTS, QBO, 5.1 and 5.3 have the rules: no colon, tab or newline in a name; a name at the top is
+unique, whatever its case, among customers, vendors and employees; five levels at most.
+"""
+
+from typing import Any
+
+import pandas as pd
+
+from schemas.words import Kind, Problem, QboKind, Side
+from transforms.directory.creation_plan import Creation, Place, Wanted, link_command, misspelt
+from transforms.directory.customer_tree import COLON, DEEPEST, Customer, Tree
+from transforms.directory.match import Matches, Partner, as_partner, placed_name
+from transforms.directory.names import same_form, without_case
+from transforms.directory.near_misses import likely
+from transforms.directory.read_directory import Directory
+
+LONGEST_NAME = 500
+LONGEST_PART = 100
+
+
+def plan_for_quickbooks(
+    directory: Directory,
+    *,
+    users: Matches,
+    projects: Matches,
+    linked: pd.DataFrame,
+    has_payroll: bool = False,
+) -> Creation:
+    """Plan the employees and customers that Clockify's directory asks for.
+
+    Args:
+        directory: Both sides.
+        users: How the people were matched.
+        projects: How the projects were matched.
+        linked: `Links`, old and new.
+        has_payroll: Then QuickBooks wants more of an employee than Clockify knows.
+    """
+    planner = _Planner(directory, users, projects, linked, has_payroll=has_payroll)
+    for row in planner.open_projects:
+        planner.want_project(row)
+    for row in _in_order(directory.users, users.unlinked):
+        planner.want_user(row)
+    # Customers before those under them.
+    planner.creation.wanted.sort(key=lambda wanted: wanted.level)
+    return planner.creation
+
+
+def split_name(name: str) -> tuple[str, str]:
+    """Part a name into QuickBooks' GivenName and FamilyName: the last word is the family's.
+
+    Examples:
+        >>> split_name("Hannah Vogel Reyes")
+        ('Hannah Vogel', 'Reyes')
+        >>> split_name("Madonna")
+        ('Madonna', '')
+    """
+    given, _, family = name.rpartition(" ")
+    return (given, family) if given else (family, "")
+
+
+class _Planner:
+    def __init__(
+        self,
+        directory: Directory,
+        users: Matches,
+        projects: Matches,
+        linked: pd.DataFrame,
+        *,
+        has_payroll: bool,
+    ) -> None:
+        self.creation = Creation()
+        self._has_payroll = has_payroll
+        self._tree = Tree(directory.customers)
+        self._near = misspelt([*users.near, *projects.near])
+        self.open_projects = _in_order(directory.projects, projects.unlinked)
+        self._open_by_name: dict[str, list[Any]] = {}
+        for row in self.open_projects:
+            self._open_by_name.setdefault(same_form(row.name), []).append(row)
+        self._wanted: dict[str, Wanted | None] = {}
+        self._places: dict[str, Place | str] = {}
+        self._made: dict[tuple[str, ...], Wanted] = {}
+        self._clients = {row.clockify_id: row for row in directory.clients.itertuples(index=False)}
+        self._used = _names_in_use(directory, self._tree)
+        self._by_name: dict[str, list[Customer]] = {}
+        self._by_path: dict[str, list[Customer]] = {}
+        self._inactive: dict[str, Customer] = {}
+        for customer in self._tree:
+            if not customer.active:
+                self._inactive.setdefault(same_form(customer.path), customer)
+                continue
+            self._by_name.setdefault(same_form(customer.name), []).append(customer)
+            self._by_path.setdefault(same_form(customer.path), []).append(customer)
+        self._parents = _parents_by_client(directory, linked, self._tree)
+        self._near_clients = self._like_customers()
+
+    # --- projects: customers and those above them ---
+
+    def want_project(self, row: Any) -> Wanted | None:
+        """Want the customer of a project, and the one of its client above it."""
+        if row.clockify_id not in self._wanted:
+            self._wanted[row.clockify_id] = None  # while it is looked at: rings of names end here
+            self._wanted[row.clockify_id] = self._want_project(row)
+        return self._wanted[row.clockify_id]
+
+    def _want_project(self, row: Any) -> Wanted | None:
+        client_id = row.client_id if isinstance(row.client_id, str) else None
+        client_name = row.client_name if isinstance(row.client_name, str) else None
+        place = self._place(client_id, client_name) if client_name and row.active else None
+        lost = place if isinstance(place, str) else None
+        wanted = Wanted(
+            Side.QUICKBOOKS,
+            Kind.PROJECT,
+            same_form(row.name),
+            place=None if isinstance(place, str) else place,
+            clockify_id=row.clockify_id,
+            clockify_name=placed_name(client_name, row.name),
+            level=self._level_below(place),
+        )
+        same = self._made.get(wanted.key)
+        if same is not None and same.kind == Kind.CLIENT and row.active:
+            # A project of the client's own name is the client's customer.
+            self.creation.wanted[self.creation.wanted.index(same)] = wanted
+            self._made[wanted.key] = wanted
+            return wanted
+        made = self.creation.add(
+            wanted,
+            lambda _: None if row.active else "It is archived in Clockify: restore it first.",
+            self._is_not_near,
+            lambda _: _writable(row.name),
+            lambda _: lost,
+            _is_not_too_deep,
+            self._is_free,
+            self._is_only_one,
+        )
+        if made is not None:
+            self._made[made.key] = made
+        return made
+
+    def _level_below(self, place: Place | str | None) -> int:
+        if not isinstance(place, Place):
+            return 0
+        if place.key is not None:
+            return self._made[place.key].level + 1
+        return self._tree.by_id[place.id or ""].level + 1
+
+    def _place(self, client_id: str | None, name: str) -> Place | str:
+        """Give the customer that a client is, wanting it where it is not there, or why not."""
+        key = client_id or name
+        if key not in self._places:
+            self._places[key] = self._find_parent(client_id, name) or self._want_parent(
+                client_id, name
+            )
+        return self._places[key]
+
+    def _find_parent(self, client_id: str | None, name: str) -> Place | str | None:
+        # Where projects of the client are linked, its customer is known, whatever its name.
+        known = self._parents.get(client_id or "", set())
+        if len(known) == 1:
+            [parent] = known
+            return Place(parent.path, id=parent.qbo_id)
+        namesakes = self._by_name.get(same_form(name), [])
+        at_top = [customer for customer in namesakes if customer.level == 0]
+        found = at_top or self._by_path.get(same_form(name), []) or namesakes
+        if len(found) > 1:
+            shown = ", ".join(str(as_partner(customer)) for customer in found)
+            return f"Its client {name!r} may be any of: {shown}. Link one of its projects by hand."
+        if found:
+            return Place(found[0].path, id=found[0].qbo_id)
+        return self._find_middle(name)
+
+    def _find_middle(self, name: str) -> Place | str | None:
+        """Look for a project of the client's name under another client: both are one customer.
+
+        By the domain's table a sub-customer that has sub-customers is both in Clockify.
+        """
+        rows = [
+            row
+            for row in self._open_by_name.get(same_form(name), [])
+            if isinstance(row.client_name, str) and same_form(row.client_name) != same_form(name)
+        ]
+        made = [wanted for wanted in map(self.want_project, rows) if wanted is not None]
+        if len(made) > 1:
+            shown = ", ".join(repr(wanted.clockify_name) for wanted in made)
+            return f"Its client {name!r} may be any of the projects {shown}: make the names differ."
+        if not made:
+            return None
+        above = made[0].place.name if made[0].place else ""
+        return Place(f"{above}{COLON}{made[0].name}", key=made[0].key)
+
+    def _want_parent(self, client_id: str | None, name: str) -> Place | str:
+        wanted = Wanted(
+            Side.QUICKBOOKS,
+            Kind.CLIENT,
+            same_form(name),
+            clockify_id=client_id,
+            clockify_name=name,
+        )
+        same = self._made.get(wanted.key)  # a project of that name at the top is this customer
+        made = same or self.creation.add(
+            wanted,
+            lambda _: _writable(name),
+            lambda _: self._near_clients.get(client_id or ""),
+            self._is_free,
+        )
+        if made is None:
+            return f"Its client {name!r} cannot be made in QuickBooks, for the reason told there."
+        self._made[made.key] = made
+        return Place(made.name, key=made.key)
+
+    def _like_customers(self) -> dict[str, str]:
+        """Find clients whose customers may be there already, spelt a little differently."""
+        names = {same_form(row.name) for row in self._clients.values()}
+        at_top = [
+            (customer.name, as_partner(customer))
+            for customer in self._tree
+            if customer.active and customer.level == 0 and same_form(customer.name) not in names
+        ]
+        open_clients = [
+            (row.clockify_id, row.name)
+            for row in self._clients.values()
+            if same_form(row.name) not in self._by_name and row.clockify_id not in self._parents
+        ]
+        return {
+            client_id: f"QuickBooks has {likes[0].item} ({likes[0].why}): make the names equal."
+            for client_id, likes in likely(open_clients, at_top).items()
+        }
+
+    def _is_free(self, wanted: Wanted) -> str | None:
+        """Say who has the name already: QuickBooks ignores case, and asks all three lists."""
+        path = COLON.join([*([wanted.place.name] if wanted.place else []), wanted.name])
+        user = self._used.get(without_case(path))
+        if user is not None:
+            return (
+                f"In QuickBooks the name is in use by the {user}. A name is used once among"
+                " customers, vendors and employees: change one of the two."
+            )
+        gone = self._inactive.get(same_form(path))
+        if gone is not None and wanted.kind != Kind.USER:
+            return f"QuickBooks has it, but inactive ({as_partner(gone)}): make it active again."
+        return None
+
+    def _is_only_one(self, wanted: Wanted) -> str | None:
+        other = self._made.get(wanted.key)
+        if other is None:
+            return None
+        return (
+            f"{other.clockify_name!r} (id {other.clockify_id}) has the same name in Clockify, as"
+            " QuickBooks compares them: make them differ, or link them by hand."
+        )
+
+    def _is_not_near(self, wanted: Wanted) -> str | None:
+        lead = self._near.get((wanted.kind, wanted.clockify_id or ""))
+        if lead is None:
+            return None
+        command = link_command(lead.seeker.kind, lead.seeker.clockify_id, lead.partner)
+        return (
+            f"QuickBooks has {lead.partner} ({lead.why}): make the names equal, or link them by"
+            f" hand with {command}."
+        )
+
+    # --- users: employees ---
+
+    def want_user(self, row: Any) -> None:
+        """Want an employee for a user who has a name and still works here."""
+        name = row.name if isinstance(row.name, str) else ""
+        wanted = Wanted(
+            Side.QUICKBOOKS,
+            Kind.USER,
+            same_form(name),
+            clockify_id=row.clockify_id,
+            clockify_name=name or None,
+            email=row.email.strip() if isinstance(row.email, str) and row.email.strip() else None,
+        )
+
+        def is_somebody(_: Wanted) -> str | None:
+            if not row.active:
+                return "No longer active in Clockify: make the employee in QuickBooks, or link one."
+            return None if wanted.name else "Has no name in Clockify yet: wait until they join."
+
+        made = self.creation.add(
+            wanted,
+            is_somebody,
+            self._is_not_near,
+            lambda _: _writable(name),
+            _parts_fit,
+            self._is_free,
+            self._is_free_of_wanted,
+            self._is_only_one,
+            self._may_make_employees,
+        )
+        if made is not None:
+            self._made[made.key] = made
+
+    def _is_free_of_wanted(self, wanted: Wanted) -> str | None:
+        """Keep an employee from taking the name of a customer that is to be made."""
+        customer = (Side.QUICKBOOKS, "customer", wanted.name.casefold())
+        if customer in self._made:
+            return f"A customer of the name {wanted.name!r} is to be made: change one of the two."
+        return None
+
+    def _may_make_employees(self, _: Wanted) -> str | None:
+        if self._has_payroll:
+            return (
+                "With QuickBooks Payroll an employee needs an address, which Clockify does not"
+                " know: add the employee in QuickBooks."
+            )
+        return None
+
+
+def _in_order(rows: pd.DataFrame, unlinked: pd.DataFrame) -> list[Any]:
+    """Give those of *rows* that are missing or near in QuickBooks, by name and id."""
+    open_ = unlinked["problem"].isin([Problem.MISSING, Problem.NEAR])
+    ids = set(unlinked.loc[open_, "clockify_id"])
+    chosen = rows[rows["clockify_id"].isin(ids)].sort_values(["name", "clockify_id"])
+    found: list[Any] = list(chosen.itertuples(index=False))
+    return found
+
+
+def _names_in_use(directory: Directory, tree: Tree) -> dict[str, Partner]:
+    """Give the active holders of names, by the names without case."""
+    used = {without_case(c.path): as_partner(c) for c in tree if c.active}
+    for row in directory.people.itertuples(index=False):
+        if row.active:
+            used.setdefault(
+                without_case(row.name),
+                Partner(QboKind(row.qbo_kind), row.qbo_id, row.name, row.name),
+            )
+    return used
+
+
+def _parents_by_client(
+    directory: Directory, linked: pd.DataFrame, tree: Tree
+) -> dict[str, set[Customer]]:
+    """Find, by the ids of clients, the customers above those that their projects are linked to."""
+    client_of = {
+        row.clockify_id: row.client_id
+        for row in directory.projects.itertuples(index=False)
+        if isinstance(row.client_id, str)
+    }
+    found: dict[str, set[Customer]] = {}
+    projects = linked[linked["kind"] == Kind.PROJECT]
+    for clockify_id, qbo_id in zip(projects["clockify_id"], projects["qbo_id"], strict=True):
+        client_id, customer = client_of.get(clockify_id), tree.by_id.get(qbo_id)
+        above = tree.by_id.get(customer.parent_id or "") if customer else None
+        if client_id is not None and above is not None and above.active:
+            found.setdefault(client_id, set()).add(above)
+    return found
+
+
+def _is_not_too_deep(wanted: Wanted) -> str | None:
+    if wanted.level > DEEPEST:
+        return f"It would stand {wanted.level} levels below the top; QuickBooks has {DEEPEST}."
+    return None
+
+
+def _writable(name: str) -> str | None:
+    forbidden = {":": "a colon", "\t": "a tab", "\n": "a line break", "\r": "a line break"}
+    found = [word for letter, word in forbidden.items() if letter in name]
+    if found:
+        return f"The name has {found[0]}, which QuickBooks does not allow: change it in Clockify."
+    if len(name) > LONGEST_NAME:
+        return (
+            f"The name has {len(name)} characters; QuickBooks allows {LONGEST_NAME}. Shorten it in"
+            " Clockify."
+        )
+    return None
+
+
+def _parts_fit(wanted: Wanted) -> str | None:
+    if any(len(part) > LONGEST_PART for part in split_name(wanted.name)):
+        return (
+            f"First or last name has more than {LONGEST_PART} characters, QuickBooks' limit:"
+            " shorten it in Clockify."
+        )
+    return None

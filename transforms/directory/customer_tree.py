@@ -1,0 +1,94 @@
+"""QuickBooks' tree of customers, up to five levels deep (FACTS, QBO, 5.1)."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import pandas as pd
+
+from transforms.directory.names import without_suffix
+
+#: How many levels there may be under the top; deeper ones are refused (code 6180).
+DEEPEST = 4
+
+#: What joins the names of a path, as in FullyQualifiedName; no name may hold it.
+COLON = ":"
+
+
+@dataclass(frozen=True)
+class Customer:
+    """One customer in its place.
+
+    Attributes:
+        qbo_id: QuickBooks' id.
+        name: DisplayName, without the suffix of the inactive.
+        path: The names from the top to this one, joined by colons.
+        parent_id: The customer above; `None` at the top.
+        parent_name: Its name; empty at the top.
+        level: 0 at the top.
+        active: Whether it may be linked and billed.
+    """
+
+    qbo_id: str
+    name: str
+    path: str
+    parent_id: str | None
+    parent_name: str
+    level: int
+    active: bool
+
+    @property
+    def parent_path(self) -> str:
+        """The path of the customer above; empty at the top."""
+        return self.path.rpartition(COLON)[0]
+
+
+class Tree:
+    """All customers of a company, by id, with those below each."""
+
+    def __init__(self, customers: pd.DataFrame) -> None:
+        """Put every row of *customers* (`Customers`) in its place, whatever their order."""
+        self._rows = {row.qbo_id: row for row in customers.itertuples(index=False)}
+        self.by_id = {id_: self._placed(id_) for id_ in self._rows}
+        self._below: dict[str, list[Customer]] = {}
+        for customer in self:
+            if customer.parent_id is not None and customer.active:
+                self._below.setdefault(customer.parent_id, []).append(customer)
+
+    def __iter__(self) -> Iterator[Customer]:
+        """Give all customers by their paths: parents before those below them."""
+        return iter(sorted(self.by_id.values(), key=lambda found: (found.path, found.qbo_id)))
+
+    def below(self, qbo_id: str) -> list[Customer]:
+        """Give the active customers right below one."""
+        return self._below.get(qbo_id, [])
+
+    def _placed(self, id_: str) -> Customer:
+        row = self._rows[id_]
+        names = self._path(id_)
+        return Customer(
+            qbo_id=id_,
+            name=names[-1],
+            path=COLON.join(names),
+            parent_id=row.parent_id if isinstance(row.parent_id, str) else None,
+            parent_name=names[-2] if len(names) > 1 else "",
+            level=len(names) - 1,
+            active=bool(row.active),
+        )
+
+    def _path(self, id_: str) -> list[str]:
+        """Work out the names from the top; a parent that is missing is read off the full name.
+
+        The suffix of inactive parents is in the full names of those below (5.3), so the names
+        themselves are followed where they can be. A ring of parents ends where it closes.
+        """
+        names: list[str] = []
+        seen: set[str] = set()
+        above: str | None = id_
+        while above is not None and above not in seen and above in self._rows:
+            row = self._rows[above]
+            names.append(without_suffix(row.name))
+            seen.add(above)
+            above = row.parent_id if isinstance(row.parent_id, str) else None
+            if above is not None and above not in self._rows and isinstance(row.full_name, str):
+                names += [without_suffix(name) for name in row.full_name.split(COLON)[-2::-1]]
+        return names[::-1]

@@ -1,0 +1,177 @@
+"""Names that are nearly the same: for whom a name without a partner may have been meant, and why.
+
+Only ever a hint for a person; nothing is linked by it. Each name is put under a few keys (its
+letters without accents, its words in order, itself with one letter left out), and only names that
+share a key are compared: time and memory grow with the number of names, not with that of pairs.
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Generic, TypeVar
+
+from rapidfuzz.distance import OSA
+
+from transforms.directory.names import same_form, skeleton, without_case
+
+#: Shorter words are all one letter from each other.
+SHORTEST_TYPO = 3
+
+#: A key that more names share says nothing about any of them.
+CROWD = 20
+
+#: Most partners that are told for one name.
+MOST = 3
+
+#: Why two names may mean the same, likeliest first.
+DIFFERS_IN_CASE = "differs in case"
+DIFFERS_IN_ACCENTS = "differs in accents"
+DIFFERS_IN_PUNCTUATION = "differs in punctuation or spaces"
+SWAPPED = "first and last name swapped"
+REORDERED = "its words stand in another order"
+ONE_LETTER = "one letter"
+ONE_WORD = "one word more or less"
+
+WHYS = (
+    DIFFERS_IN_CASE,
+    DIFFERS_IN_ACCENTS,
+    DIFFERS_IN_PUNCTUATION,
+    SWAPPED,
+    REORDERED,
+    ONE_LETTER,
+    ONE_WORD,
+)
+
+Item = TypeVar("Item")
+
+
+@dataclass(frozen=True)
+class Like(Generic[Item]):
+    """Somebody whose name is nearly the one that was looked for.
+
+    Attributes:
+        item: Whose name it is.
+        why: One of `WHYS`.
+    """
+
+    item: Item
+    why: str
+
+
+def why_alike(one: str, other: str) -> str | None:
+    """Say why two different names may mean the same, or nothing.
+
+    Names whose numbers differ are two things: `Lot 12` is no misspelt `Lot 13`.
+
+    Examples:
+        >>> why_alike("Dana mcallister", "Dana McAllister")
+        'differs in case'
+        >>> why_alike("Lee Ann", "Ann Lee")
+        'first and last name swapped'
+        >>> why_alike("Jon Smith", "John Smith")
+        'one letter'
+        >>> why_alike("Phase 1", "Phase 2")
+    """
+    if without_case(one) == without_case(other):
+        return DIFFERS_IN_CASE
+    bare, other_bare = skeleton(one), skeleton(other)
+    if not bare or not other_bare or _numbers(bare) != _numbers(other_bare):
+        return None
+    if bare.replace(" ", "") == other_bare.replace(" ", ""):
+        same_marks = _marks(one) == _marks(other)
+        return DIFFERS_IN_ACCENTS if same_marks else DIFFERS_IN_PUNCTUATION
+    return _why_words(bare, other_bare)
+
+
+def _why_words(bare: str, other: str) -> str | None:
+    words, other_words = bare.split(), other.split()
+    if sorted(words) == sorted(other_words):
+        return SWAPPED if len(words) == 2 else REORDERED
+    if _one_letter(words, other_words):
+        return ONE_LETTER
+    shorter, longer = sorted((words, other_words), key=len)
+    one_more = len(longer) == len(shorter) + 1 and set(shorter) <= set(longer)
+    return ONE_WORD if one_more and _outer(shorter) == _outer(longer) is not None else None
+
+
+def _one_letter(words: Sequence[str], others: Sequence[str]) -> bool:
+    """Say whether one word is mistyped; `Site A` and `Site B` are two sites."""
+    if len(words) != len(others):
+        return False
+    odd = [pair for pair in zip(words, others, strict=True) if pair[0] != pair[1]]
+    return len(odd) == 1 and max(map(len, odd[0])) >= SHORTEST_TYPO and OSA.distance(*odd[0]) == 1
+
+
+def likely(
+    seekers: Iterable[tuple[str, str]], items: Sequence[tuple[str, Item]]
+) -> dict[str, list[Like[Item]]]:
+    """Find, for each seeker, the items whose names are nearest to its own.
+
+    Args:
+        seekers: Id and name of each.
+        items: Name of each, and what it belongs to, in the order in which equals are told.
+
+    Returns:
+        By the seekers' ids, at most three items of the likeliest kind; nobody without any.
+    """
+    names: dict[str, str] = {}
+    by_key: dict[str, list[str]] = {}
+    for id_, name in seekers:
+        names[id_] = name
+        for key in set(_keys(name)):
+            by_key.setdefault(key, []).append(id_)
+    crowds = _crowds(items, by_key)
+    found: dict[str, dict[str, list[Like[Item]]]] = {}
+    for name, item in items:
+        met = {id_ for key in set(_keys(name)) if key not in crowds for id_ in by_key.get(key, ())}
+        for id_ in met:
+            why = why_alike(names[id_], name)
+            if why is not None and same_form(names[id_]) != same_form(name):
+                found.setdefault(id_, {}).setdefault(why, []).append(Like(item, why))
+    return {id_: _best(likes)[:MOST] for id_, likes in found.items()}
+
+
+def _best(likes: dict[str, list[Like[Item]]]) -> list[Like[Item]]:
+    return likes[min(likes, key=WHYS.index)]
+
+
+def _crowds(items: Sequence[tuple[str, Item]], by_key: dict[str, list[str]]) -> set[str]:
+    """Find the keys under which so many meet that comparing them all would take too long."""
+    met: dict[str, int] = {}
+    for name, _ in items:
+        for key in set(_keys(name)):
+            if key in by_key:
+                met[key] = met.get(key, 0) + 1
+    return {key for key, number in met.items() if number > CROWD and len(by_key[key]) > CROWD}
+
+
+def _keys(name: str) -> Iterator[str]:
+    """Give the keys under which a name meets those that `why_alike` finds like it."""
+    bare = skeleton(name)
+    if not bare:
+        yield f"case {without_case(name)}"
+        return
+    joined = bare.replace(" ", "")
+    words = bare.split()
+    yield f"letters {joined}"
+    yield f"words {' '.join(sorted(words))}"
+    outer = _outer(words)
+    if outer:
+        yield f"outer {' '.join(outer)}"
+    if len(bare) >= SHORTEST_TYPO:
+        # Two names at a distance of one share themselves with one letter left out.
+        yield f"typo {bare}"
+        for place in range(len(bare)):
+            yield f"typo {bare[:place]}{bare[place + 1 :]}"
+
+
+def _outer(words: Sequence[str]) -> tuple[str, str] | None:
+    """Give the first and the last of two or more words."""
+    return (words[0], words[-1]) if len(words) > 1 else None
+
+
+def _numbers(bare: str) -> list[str]:
+    return "".join(c if c.isdigit() else " " for c in bare).split()
+
+
+def _marks(name: str) -> list[str]:
+    return [c for c in same_form(name) if not c.isalnum()]

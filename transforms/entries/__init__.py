@@ -1,0 +1,1 @@
+"""Clockify's rows to entries: instants, local days, running timers."""

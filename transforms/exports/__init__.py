@@ -1,0 +1,1 @@
+"""Rows of exported files to entries: formats, dates, durations, names."""

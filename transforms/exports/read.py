@@ -1,0 +1,235 @@
+"""Rows of a time export to entries: the public face of all that reads exports.
+
+    header ──► recognise ──► Format            which column holds what
+    chunks ──► Survey.feed … conclude          how this file writes days and numbers
+    chunks ──► read_rows ──► ReadRows          entries, bad cells, notes
+
+The second pass needs what only the whole file shows; so each pass keeps one chunk, and a million
+rows need no more memory than ten thousand.
+"""
+
+from dataclasses import dataclass, field
+from zoneinfo import ZoneInfo
+
+import pandas as pd
+
+from schemas.exports import BadCell, DateOrder, ExportEntries, Note
+from transforms.exports.cells import (
+    Mark,
+    currency_code,
+    decimal_mark,
+    number_wanted,
+    read_each,
+    read_micros,
+    read_type,
+    read_yes,
+)
+from transforms.exports.chunk import Cells
+from transforms.exports.date_order import DateSurvey
+from transforms.exports.durations import Writing, read_times
+from transforms.exports.formats import Format, parse_mapping, recognise
+
+__all__ = [
+    "Conclusion", "Format", "ReadRows", "Survey", "parse_mapping", "read_rows", "recognise",
+]  # fmt: skip
+
+_TEXTS = {
+    "email": "user_email",
+    "project": "project_name",
+    "client": "client_name",
+    "task": "task_name",
+    "tags": "tags",
+}
+
+
+@dataclass(frozen=True)
+class Conclusion:
+    """How a file writes days and numbers.
+
+    Attributes:
+        order: Of day, month and year.
+        because: What decided the order, in a person's words.
+        decimal_mark: `None` where nothing in the file shows it.
+        notes: What a person should know about the file.
+    """
+
+    order: DateOrder
+    because: str
+    decimal_mark: Mark | None
+    notes: tuple[Note, ...]
+
+
+@dataclass
+class Survey:
+    """What a whole file shows about its days and numbers; it grows with no file.
+
+    Attributes:
+        format: Of the file.
+        file_name: Its name, which may hold the range of its days.
+        spreadsheet: Numbers come from typed cells, whose decimal mark is a point.
+        rows: How many rows were fed.
+    """
+
+    format: Format
+    file_name: str = ""
+    spreadsheet: bool = False
+    rows: int = 0
+    _dates: DateSurvey = field(default_factory=DateSurvey)
+    _marks: dict[str, str] = field(default_factory=dict)  # an example for each mark seen
+
+    def feed(self, frame: pd.DataFrame) -> None:
+        """Take in a chunk of the file's rows: text columns, with the line as the index."""
+        cells = Cells(frame, self.format)
+        self.rows += len(frame)
+        for name in ("start_date", "end_date", "created"):
+            if name in self.format.columns:
+                self._dates.feed(cells.text(name), starts=name == "start_date")
+        for name in ("hours", "duration", "rate", "amount"):
+            if name in self.format.columns and len(self._marks) < 2:
+                for line, text in cells.text(name).drop_duplicates().items():
+                    mark = decimal_mark(text)
+                    if mark in {".", ","}:
+                        self._marks.setdefault(str(mark), f"{text!r} on line {line}")
+
+    def conclude(self, date_order: DateOrder | None = None) -> Conclusion:
+        """Decide, once all chunks were fed.
+
+        Args:
+            date_order: What a person said.
+
+        Raises:
+            UndecidedDates: Day and month cannot be told apart, or *date_order* is contradicted.
+        """
+        decided = self._dates.decide(file_name=self.file_name, given=date_order)
+        # A typed cell writes a point: beside commas in cells of text, 1.000 may be either again.
+        marks = set(self._marks) | ({"."} if self.spreadsheet else set())
+        mark: Mark | None = None
+        if len(marks) == 1:
+            mark = "." if "." in marks else ","
+        notes = []
+        if len(self._marks) == 2:
+            examples = " and ".join(self._marks.values())
+            notes.append(
+                Note(
+                    "mixed_numbers",
+                    f"Numbers are written in two ways, as {examples}: each was read by itself.",
+                )
+            )
+        return Conclusion(decided.order, decided.because, mark, tuple(notes))
+
+
+@dataclass(frozen=True)
+class ReadRows:
+    """What a chunk of an export comes to: each of its rows is in *entries* or in *bad*.
+
+    Attributes:
+        entries: `ExportEntries`, in the file's order.
+        bad: The cells for which a row was not read; a row may have several.
+        notes: What a person should know about rows that were read all the same.
+    """
+
+    entries: pd.DataFrame
+    bad: list[BadCell]
+    notes: list[Note]
+
+    @property
+    def bad_rows(self) -> int:
+        """How many rows were not read."""
+        return len({cell.line for cell in self.bad})
+
+
+def read_rows(
+    frame: pd.DataFrame,
+    fmt: Format,
+    *,
+    order: DateOrder,
+    timezone: ZoneInfo,
+    currency: str | None,
+    decimal_mark: Mark | None = ".",
+    spreadsheet: bool = False,
+) -> ReadRows:
+    """Read a chunk of rows.
+
+    Args:
+        frame: Text columns in the file's order; the index is the line, and is unique. Cells that
+            a short row lacks are missing.
+        fmt: Which column holds what.
+        order: Of day and month, as concluded from the whole file.
+        timezone: Of whoever made the export: no export says it (FACTS 9.1).
+        currency: Of rates whose currency the file does not tell; ISO 4217.
+        decimal_mark: As concluded from the whole file.
+        spreadsheet: The texts come from typed cells.
+    """
+    cells = Cells(frame, fmt)
+    writing = Writing(order, decimal_mark, spreadsheet)
+    entries = pd.DataFrame({"line": frame.index}, index=frame.index)
+    entries["user_name"] = _who(cells)
+    for name, target in _TEXTS.items():
+        text = cells.text(name)
+        entries[target] = text.mask(text == "")
+    entries["description"] = cells.text("description")
+    entries = entries.join(read_times(cells, writing, timezone))
+    entries["billable"] = _flag(cells, "billable", absent=False)
+    entries["approved"] = _flag(cells, "approved", absent=None)
+    entries["entry_type"] = _entry_type(cells)
+    entries["rate_micros"] = _rate(cells, decimal_mark)
+    entries["currency"] = _currency(cells, currency)
+    good = entries[~entries.index.isin(cells.bad_lines())]
+    good = good[list(ExportEntries.to_schema().columns)].reset_index(drop=True)
+    bad = sorted(cells.bad, key=lambda cell: cell.line)
+    return ReadRows(ExportEntries.validate(good), bad, cells.notes())
+
+
+def _who(cells: Cells) -> pd.Series:
+    names = cells.text("user")
+    parts = (cells.text("first_name") + " " + cells.text("last_name")).str.strip()
+    names = names.where(names != "", parts)
+    cells.fault(
+        (names == "") & (cells.text("email") == ""),
+        cells.first_of("user", "email", "last_name"),
+        "Nobody is named who worked. Add the name in the file.",
+    )
+    return names.mask(names == "")
+
+
+def _flag(cells: Cells, name: str, *, absent: bool | None) -> pd.Series:
+    """Read yes or no; an empty cell is neither, where the file must say one of them."""
+    if not cells.has(name):
+        return cells.all(absent, "boolean")
+    texts = cells.text(name)
+    values = read_each(texts, read_yes, dtype="boolean")
+    unsaid = values.isna() if absent is not None else values.isna() & (texts != "")
+    cells.fault(unsaid, name, "It is neither yes nor no. Write Yes or No.")
+    return values
+
+
+def _entry_type(cells: Cells) -> pd.Series:
+    types = read_each(cells.text("type"), read_type, dtype="str")
+    cells.fault(
+        types.isna(),
+        "type",
+        "It is no type of entry. Write Regular for worked time, Break, Holiday or Time off.",
+    )
+    return types
+
+
+def _rate(cells: Cells, mark: Mark | None) -> pd.Series:
+    texts = cells.text("rate")
+    micros = read_each(texts, lambda text: read_micros(text, mark))
+    why = f"It is no rate of an hour. {number_wanted(mark)}"
+    cells.fault(micros.isna() & (texts != ""), "rate", why)
+    return micros.mask((micros == 0).fillna(value=False))  # exports write 0.00 for no rate
+
+
+def _currency(cells: Cells, default: str | None) -> pd.Series:
+    """Take the row's currency (`Euro - EUR`), else the header's, else the connection's."""
+    texts = cells.text("currency")
+    codes = read_each(texts, currency_code, dtype="str")
+    otherwise = cells.format.currency or default
+    cells.note(
+        codes.isna() & (texts != "") & (cells.text("rate") != ""),
+        "unknown_currency",
+        "The currency is no code of ISO 4217: the rate was taken to be in"
+        f" {otherwise or 'none that is known'}.",
+    )
+    return codes.fillna(otherwise) if otherwise else codes

@@ -1,0 +1,169 @@
+"""Names of a file to ids: who of Clockify is meant, and what stands in for those it does not know.
+
+A file tells names and addresses, never ids. Who Clockify knows is linked like everybody else; who
+it does not know (another tool's export, somebody long gone) gets an id of ours made of the name,
+and is matched with QuickBooks by the same rules, or linked by hand under it.
+"""
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import pandas as pd
+
+from schemas.clockify import Projects, Users
+from schemas.links import Unlinked
+from schemas.words import Kind, Problem
+from transforms.directory.match import placed_name
+from transforms.directory.names import DELETED_USER, OWN_ID, same_form
+
+#: Longest id that the database takes.
+_LONGEST_ID = 64
+
+
+@dataclass(frozen=True)
+class Attributed:
+    """Whom, or what, the names of files mean.
+
+    Attributes:
+        ids: An id for each distinct name, with the index of the names.
+        strangers: `Users` or `Projects`: those that Clockify does not know, with ids of ours.
+        ambiguous: `Unlinked`: names that several in Clockify bear.
+    """
+
+    ids: pd.Series
+    strangers: pd.DataFrame
+    ambiguous: pd.DataFrame
+
+
+def attribute_people(names: pd.DataFrame, users: pd.DataFrame) -> Attributed:
+    """Find who is meant: by the e-mail address, else by the name.
+
+    The name decides only where the row or the user has no address, and no other row has another
+    one under that name: a namesake is somebody else, until a person links them.
+
+    The id of somebody whom Clockify does not know has the address in it wherever the row tells
+    one. So it is the same in every file, and namesakes never share it.
+
+    Args:
+        names: Distinct `user_name` and `user_email`; either may be missing.
+        users: `Users` of Clockify.
+    """
+    by_email = _grouped(users["email"].str.strip().str.casefold(), users["clockify_id"])
+    by_name = _grouped(users["name"].map(same_form, na_action="ignore"), users["clockify_id"])
+    address_of = dict(zip(users["clockify_id"], _texts(users["email"]), strict=True))
+    addresses = names["user_email"].str.strip().str.casefold().replace("", None)
+    told = addresses.groupby(names["user_name"].map(same_form, na_action="ignore")).nunique()
+    several = set(told.index[told > 1])
+    ids: list[str] = []
+    strangers: dict[str, dict[str, object]] = {}
+    ambiguous: dict[str, dict[str, str]] = {}
+    for name, email in zip(_texts(names["user_name"]), _texts(names["user_email"]), strict=True):
+        form, address = same_form(name), email.strip().casefold()
+        found = by_email.get(address, []) if address else []
+        if len(found) != 1 and form not in {"", DELETED_USER}:
+            found = by_name.get(form, [])
+        namesake = len(found) == 1 and _may_differ(
+            address, address_of[found[0]].strip().casefold(), several=form in several
+        )
+        own = own_id(f"{form} <{address}>".strip() if address else form)
+        ids.append(found[0] if len(found) == 1 and not namesake else own)
+        if len(found) > 1 or namesake:
+            shown = [f"{id_} ({address_of[id_]})" if address_of[id_] else id_ for id_ in found]
+            ambiguous[own] = _ambiguous(Kind.USER, own, name, shown)
+        elif not found:
+            strangers[own] = {
+                "clockify_id": own, "name": name or None, "email": email or None, "active": True,
+            }  # fmt: skip
+    return _attributed(ids, names.index, Users, strangers, ambiguous)
+
+
+def attribute_projects(names: pd.DataFrame, projects: pd.DataFrame) -> Attributed:
+    """Find which project is meant: by its name and its client's, where the file tells it.
+
+    Args:
+        names: Distinct `project_name`, never missing, and `client_name`: missing where the file
+            does not tell, empty without a client.
+        projects: `Projects` of Clockify.
+    """
+    forms = projects["name"].map(same_form)
+    clients = projects["client_name"].fillna("").map(same_form)
+    by_both = _grouped(pd.Series(list(zip(clients, forms, strict=True))), projects["clockify_id"])
+    by_name = _grouped(forms, projects["clockify_id"])
+    ids: list[str] = []
+    strangers: dict[str, dict[str, object]] = {}
+    ambiguous: dict[str, dict[str, str]] = {}
+    for name, client in zip(names["project_name"], names["client_name"], strict=True):
+        form, told = same_form(name), isinstance(client, str)
+        found = by_both.get((same_form(client), form), []) if told else by_name.get(form, [])
+        shown = placed_name(client if told else None, name)
+        own = own_id(same_form(shown))
+        ids.append(found[0] if len(found) == 1 else own)
+        if len(found) > 1:
+            ambiguous[own] = _ambiguous(Kind.PROJECT, own, shown, found)
+        elif not found:
+            strangers[own] = {
+                "clockify_id": own, "name": name, "client_id": None,
+                "client_name": client if told and client else None, "active": True,
+            }  # fmt: skip
+    return _attributed(ids, names.index, Projects, strangers, ambiguous)
+
+
+def own_id(name: str) -> str:
+    """Give the id of ours for a name; a long one is shortened, and stays one of its own.
+
+    Examples:
+        >>> own_id("Ann Lee")
+        'name:Ann Lee'
+    """
+    whole = f"{OWN_ID}{name}"
+    if len(whole) <= _LONGEST_ID:
+        return whole
+    digest = hashlib.sha256(name.encode()).hexdigest()[:12]
+    return f"{whole[: _LONGEST_ID - 13]} {digest}"
+
+
+def _may_differ(one: str, other: str, *, several: bool) -> bool:
+    """Say whether two of one name may be two people; a missing address is any of *several*."""
+    return one != other if one and other else several
+
+
+def _texts(column: pd.Series) -> list[str]:
+    return [value if isinstance(value, str) else "" for value in column]
+
+
+def _grouped(keys: pd.Series, ids: pd.Series) -> dict[object, list[str]]:
+    groups: dict[object, list[str]] = {}
+    for key, id_ in zip(keys, ids, strict=True):
+        if isinstance(key, str | tuple):
+            groups.setdefault(key, []).append(id_)
+    return groups
+
+
+def _ambiguous(kind: Kind, own: str, name: str, found: Sequence[str]) -> dict[str, str]:
+    candidates = ", ".join(f"Clockify's {kind} {id_}" for id_ in found)
+    return {
+        "kind": kind,
+        "clockify_id": own,
+        "clockify_name": name,
+        "problem": Problem.AMBIGUOUS,
+        "candidates": candidates,
+    }
+
+
+def _attributed(
+    ids: Sequence[str],
+    index: pd.Index,
+    schema: type[Users] | type[Projects],
+    strangers: Mapping[str, Mapping[str, object]],
+    ambiguous: Mapping[str, Mapping[str, str]],
+) -> Attributed:
+    names = list(schema.to_schema().columns)
+    lost = list(Unlinked.to_schema().columns)
+    return Attributed(
+        ids=pd.Series(ids, index=index, dtype="str"),
+        strangers=schema.validate(
+            pd.DataFrame(list(strangers.values()), columns=names, dtype=object)
+        ),
+        ambiguous=Unlinked.validate(pd.DataFrame(list(ambiguous.values()), columns=lost)),
+    )

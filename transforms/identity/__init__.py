@@ -1,0 +1,1 @@
+"""Is this the same work? Asked of the ledger and of the books."""

@@ -1,0 +1,206 @@
+"""Finds, among what QuickBooks holds, the entries about which there is doubt.
+
+TimeActivity has no field for an id of ours (FACTS, QBO, fact 2), so an entry is recognised by its
+content: person, customer, day, minutes, billable status, rate and description. Twins, entries that
+are equal in all of these, are counted: two in doubt and one in the books means that one is missing.
+
+Contents are compared as QuickBooks may have normalized them: rates to the cent, white space
+collapsed, long descriptions by their beginning.
+"""
+
+import json
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from decimal import ROUND_HALF_UP, Decimal, InvalidOperation
+from typing import Any, NamedTuple
+
+from transforms.directory.names import same_form
+
+_CENT = Decimal("0.01")
+
+#: So much of a description is compared. QuickBooks cuts at 4000 of whatever it counts (FACTS, QBO,
+#: 1.1); 1000 characters are at most 4000 bytes.
+_COMPARED = 1000
+
+#: Fields in which an activity may differ from an entry and still be that entry, edited since.
+_EDITED = 2
+
+
+class Content(NamedTuple):
+    """What makes a TimeActivity recognisable.
+
+    Attributes:
+        person: `Employee` or `Vendor`, and their id.
+        customer_id: Empty without one.
+        day: TxnDate.
+        minutes: Hours and minutes in minutes.
+        billable: Billable, or billed since.
+        rate: HourlyRate to the cent; 0 where it does not count.
+        description: Its beginning, with white space collapsed: services trim and wrap.
+    """
+
+    person: tuple[str, str]
+    customer_id: str
+    day: str
+    minutes: Decimal
+    billable: bool
+    rate: Decimal
+    description: str
+
+
+def content_of_body(body: str) -> Content:
+    """Read the content of a TimeActivity as we sent it."""
+    return content_of(json.loads(body, parse_float=Decimal))
+
+
+def content_of(activity: Mapping[str, Any]) -> Content:
+    """Read the content of a TimeActivity, ours or as QuickBooks tells it.
+
+    It tells a rate of 0 where none was given (FACTS, QBO, 1.2), and `HasBeenBilled` for what an
+    invoice has taken up.
+    """
+    name_of = str(activity.get("NameOf", ""))
+    billable = activity.get("BillableStatus") in {"Billable", "HasBeenBilled"}
+    return Content(
+        person=(name_of, _value(activity, f"{name_of}Ref")),
+        customer_id=_value(activity, "CustomerRef"),
+        day=str(activity.get("TxnDate", ""))[:10],
+        minutes=_number(activity.get("Hours")) * 60 + _number(activity.get("Minutes")),
+        billable=billable,
+        rate=_number(activity.get("HourlyRate"), _CENT) if billable else Decimal(0),
+        description=same_form(str(activity.get("Description") or ""))[:_COMPARED],
+    )
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """An entry that QuickBooks was asked to create, and may have created.
+
+    Attributes:
+        key: Names it.
+        content: Its content, as sent.
+        created_from: QuickBooks cannot have created it before; `None` if unknown.
+    """
+
+    key: str
+    content: Content
+    created_from: datetime | None
+
+
+@dataclass(frozen=True)
+class Found:
+    """A TimeActivity in the books that no entry of the ledger accounts for.
+
+    Attributes:
+        id: Its Id.
+        content: Its content, as QuickBooks tells it.
+        created_at: When QuickBooks created it; `None` if it does not say.
+    """
+
+    id: str
+    content: Content
+    created_at: datetime | None
+
+
+@dataclass(frozen=True)
+class Matches:
+    """What the books say of entries in doubt.
+
+    Attributes:
+        found: TimeActivity Id by key of the doubt.
+        in_flight: Keys of doubts whose content is in the books, but may be a live run's.
+        near: Ids of activities that may be the entry, edited since, by key of the doubt.
+    """
+
+    found: dict[str, str]
+    in_flight: frozenset[str]
+    near: dict[str, list[str]]
+
+
+def match_books(
+    doubts: Sequence[Wanted],
+    in_flight: Sequence[Wanted],
+    found: Sequence[Found],
+    elsewhere: Collection[Content] = (),
+) -> Matches:
+    """Match entries in doubt with activities of the same content, as a multiset.
+
+    Args:
+        doubts: The entries in doubt.
+        in_flight: What live runs have handed over and not yet recorded: an activity may be theirs.
+        found: The activities that no entry accounts for.
+        elsewhere: Contents of other connections' doubts: an activity that is just like one of them
+            is more likely that one than an edited one of these.
+
+    Returns:
+        Every doubt of `doubts` is in at most one of `found` and `in_flight`. Which of several
+        twins gets which id does not matter: they are equal.
+    """
+    free = sorted(found, key=lambda one: one.created_at or datetime.min.replace(tzinfo=UTC))
+    taken_by_live = {
+        activity.content for activity in _pair_up(in_flight, free).values()
+    }  # and no longer in `free`
+    pairs = {key: activity.id for key, activity in _pair_up(doubts, free).items()}
+    missing = [doubt for doubt in doubts if doubt.key not in pairs]
+    near = {
+        doubt.key: [one.id for one in free if one.content not in elsewhere and may_be(doubt, one)]
+        for doubt in missing
+    }
+    return Matches(
+        found=pairs,
+        in_flight=frozenset(one.key for one in missing if one.content in taken_by_live),
+        near={key: ids for key, ids in near.items() if ids},
+    )
+
+
+def _pair_up(wanted: Iterable[Wanted], free: list[Found]) -> dict[str, Found]:
+    """Take an activity out of *free* for each entry, as long as there are any.
+
+    What is open to a younger entry is open to every older one: so the youngest chooses first.
+    """
+    by_content: dict[Content, list[Found]] = {}
+    for activity in free:
+        by_content.setdefault(activity.content, []).append(activity)
+    oldest = datetime.min.replace(tzinfo=UTC)
+    pairs = {}
+    for one in sorted(wanted, key=lambda one: one.created_from or oldest, reverse=True):
+        candidates = by_content.get(one.content, [])
+        fitting = next((found for found in candidates if is_younger(one, found)), None)
+        if fitting is not None:
+            candidates.remove(fitting)
+            free.remove(fitting)
+            pairs[one.key] = fitting
+    return pairs
+
+
+def is_younger(wanted: Wanted, found: Found) -> bool:
+    """Whether QuickBooks may have created an activity after it was asked for an entry."""
+    if wanted.created_from is None or found.created_at is None:
+        return True
+    return found.created_at >= wanted.created_from
+
+
+def may_be(wanted: Wanted, found: Found) -> bool:
+    """Whether an activity may be an entry, edited since: a person edits a field or two."""
+    if not is_younger(wanted, found):
+        return False
+    mine, other = wanted.content, found.content
+    if mine.person == other.person and mine.day == other.day:
+        return True
+    fields = ("person", "customer_id", "day", "minutes", "description")
+    edited = [name for name in fields if getattr(mine, name) != getattr(other, name)]
+    return len(edited) <= _EDITED
+
+
+def _number(value: Any, step: Decimal = Decimal(1)) -> Decimal:
+    """Read a number, rounded to *step*; what is no number equals none."""
+    try:
+        return Decimal(str(value or 0)).quantize(step, ROUND_HALF_UP)
+    except InvalidOperation:
+        return Decimal("NaN")
+
+
+def _value(activity: Mapping[str, Any], name: str) -> str:
+    ref = activity.get(name)
+    return str(ref.get("value", "")) if isinstance(ref, Mapping) else ""

@@ -1,0 +1,1 @@
+"""What would be sent, to whom, and why not: judgment, rounding, reasons, bodies."""

@@ -1,0 +1,242 @@
+"""Says, in a bookkeeper's words, why an entry does not go and what to do about it."""
+
+from collections.abc import Callable, Mapping
+from datetime import date
+from shlex import quote
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from schemas.quickbooks import Company
+from schemas.words import Problem, Reason
+from transforms.directory.names import DELETED_USER
+
+#: The columns of a judged entry that its explanation may need.
+Row = Mapping[str, Any]
+
+
+def explanations(
+    company: Company, sent_limit: str, tracker: str
+) -> dict[Reason, Callable[[Row], str]]:
+    """Give, for each reason, what to say about a judged row.
+
+    Args:
+        company: The QuickBooks company, for its currency and closing date.
+        sent_limit: The longest entry that may go, as people write it: `23 h 55 min`.
+        tracker: Where time is tracked, and so corrected: Clockify, or what a file came from.
+    """
+    closed_until = _day(company.closed_until)
+    return {
+        Reason.RUNNING: lambda _: "The timer still runs. Stop it; the next send takes the entry.",
+        Reason.ALREADY_SENT: lambda row: (
+            f"In QuickBooks since an earlier send, as TimeActivity {row['time_activity_id']}."
+            " It never goes twice."
+        ),
+        Reason.FILTERED: lambda _: (
+            "Outside the filters of this send. Send without them to take it."
+        ),
+        Reason.NOT_APPROVED: lambda _: (
+            f"Its timesheet is not approved. Have it approved in {tracker}; the next send takes it."
+        ),
+        Reason.BREAK: lambda row: (
+            f"An entry of type {row['entry_type']} is not worked time, and is never sent."
+        ),
+        Reason.TOO_LONG: lambda row: (
+            f"It lasts {_lasts(row['duration_s'], sent_limit)}, rounded"
+            f" {hours(row['minutes'] * 60)}: longer than {sent_limit}. A forgotten timer? Correct"
+            f" or split it in {tracker}, then send again."
+        ),
+        Reason.ROUNDS_TO_ZERO: lambda row: _rounds_to_zero(row, tracker),
+        Reason.BILLABLE_WITHOUT_PROJECT: lambda _: (
+            "It is billable, but QuickBooks cannot tell whom to bill."
+            f" Give it a project in {tracker}, or make it non-billable, then send again."
+        ),
+        Reason.UNLINKED_USER: _unlinked_user,
+        Reason.UNLINKED_PROJECT: _unlinked_project,
+        Reason.AMBIGUOUS_NAME: _ambiguous_name,
+        Reason.BOOKS_CLOSED: lambda _: (
+            f"The company's books are closed until {closed_until}. Reopen them in QuickBooks, or"
+            " leave the entry; the next send tries it again."
+        ),
+        Reason.RATE_CURRENCY: lambda row: (
+            f"Its rate is in {row['currency']}, the company's books are in {company.currency}."
+            f" Give the project or client a rate in that currency in {tracker}, then send again."
+        ),
+        Reason.BILLABLE_WITHOUT_RATE: lambda _: (
+            f"It is billable, but {tracker} reports no rate, and QuickBooks wants one on billable"
+            f" time. Set a billable rate in {tracker}, or make it non-billable, then send again."
+        ),
+        Reason.UNCONFIRMED: lambda _: (
+            "It was handed to QuickBooks by another run, which is still at work or ended without"
+            " an answer. The next send, or `clockbooks settle`, asks QuickBooks; until then the"
+            " entry is not sent again."
+        ),
+    }
+
+
+#: What each explanation reads; those that are not here say the same of every row.
+_READS = {
+    Reason.ALREADY_SENT: ["time_activity_id"],
+    Reason.BREAK: ["entry_type"],
+    Reason.TOO_LONG: ["duration_s", "minutes"],
+    Reason.ROUNDS_TO_ZERO: ["duration_s"],
+    Reason.UNLINKED_USER: ["user", "user_id", "user_problem", "user_candidates"],
+    Reason.UNLINKED_PROJECT: [
+        "project", "client", "project_id", "project_problem", "project_candidates",
+    ],
+    Reason.AMBIGUOUS_NAME: [
+        "user", "user_id", "user_problem", "user_candidates", "qbo_person_id",
+        "project", "project_id", "project_candidates",
+    ],
+    Reason.RATE_CURRENCY: ["currency"],
+}  # fmt: skip
+
+
+def explain(
+    judged: pd.DataFrame, company: Company, sent_limit: str, tracker: str = "Clockify"
+) -> pd.Series:
+    """Explain each row that does not go; rows without a reason get none.
+
+    Args:
+        judged: Columns `reason` and all that `explanations` reads.
+        company: The QuickBooks company.
+        sent_limit: The longest entry that may go, as people write it.
+        tracker: Where time is corrected.
+
+    Returns:
+        Texts, with the index of *judged*; missing where `reason` is.
+    """
+    say = explanations(company, sent_limit, tracker)
+    details = pd.Series(pd.NA, index=judged.index, dtype="object")
+    reasons = judged["reason"]
+    for reason in reasons.dropna().unique():
+        if reason in say:
+            rows = judged.loc[reasons == reason, _READS.get(Reason(reason), [])]
+            details.loc[rows.index] = _texts(rows, say[Reason(reason)])
+    return details.astype("str").rename("detail")
+
+
+def _texts(rows: pd.DataFrame, say: Callable[[Row], str]) -> Any:
+    """Say something of each row, but of rows that are alike only once."""
+    if rows.columns.empty:
+        return say({})
+    alike = np.zeros(len(rows), dtype="int64")
+    for column in rows.columns:
+        codes, distinct = pd.factorize(rows[column], use_na_sentinel=False)
+        _, alike = np.unique(alike * len(distinct) + codes, return_inverse=True)
+    _, first = np.unique(alike, return_index=True)
+    said = [say(row) for row in rows.iloc[first].to_dict("records")]
+    return np.array(said, dtype=object)[alike]
+
+
+def hours(duration_s: int) -> str:
+    """Write a duration as people do.
+
+    Examples:
+        >>> hours(86160)
+        '23 h 56 min'
+    """
+    minutes = int(duration_s) // 60
+    return f"{minutes // 60} h {minutes % 60:02d} min" if minutes >= 60 else f"{minutes} min"
+
+
+def _lasts(duration_s: int, limit: str) -> str:
+    """Write a duration, with seconds where without them it would read as the limit itself."""
+    text = hours(duration_s)
+    return f"{text} {int(duration_s) % 60} s" if text == limit and duration_s % 60 else text
+
+
+def refused(fault: str) -> str:
+    """Say that QuickBooks answered with a fault, in its own words."""
+    return f"QuickBooks refused it: {fault}. Mend that in QuickBooks; the next send tries it again."
+
+
+def refused_before(fault: str, day: date) -> str:
+    """Say that an earlier refusal still stands."""
+    return (
+        f"QuickBooks refused it on {day.isoformat()}: {fault}. Nothing about it has changed since,"
+        " so it was not tried again. Mend it, then send again; --retry-refused tries it all the"
+        " same."
+    )
+
+
+def _rounds_to_zero(row: Row, tracker: str) -> str:
+    if row["duration_s"] < 30:
+        return f"It lasts {row['duration_s']} seconds: correct or delete it in {tracker}."
+    return (
+        f"Nothing is left of {row['duration_s']} seconds after rounding."
+        f" Correct the entry in {tracker}, or send it with --rounding none."
+    )
+
+
+def _unlinked_user(row: Row) -> str:
+    if row["user"] == DELETED_USER:
+        return (
+            f"Clockify calls every deleted user {DELETED_USER}, so nobody can be found by that"
+            " name. Link this one by hand: `clockbooks link user"
+            f" {quote(row['user_id'])} QBO_ID`; the entry goes with the next send."
+        )
+    return _unlinked(
+        "No employee or vendor in QuickBooks is named",
+        _name(row["user"]),
+        row["user_problem"],
+        row["user_candidates"],
+        "Add an employee of that name in QuickBooks",
+        f"user {quote(row['user_id'])}",
+    )
+
+
+def _unlinked_project(row: Row) -> str:
+    name = _name(row["project"])
+    name = f"{row['client']} › {name}" if _given(row["client"]) else name
+    return _unlinked(
+        "No customer in QuickBooks is named",
+        name,
+        row["project_problem"],
+        row["project_candidates"],
+        "Add that customer in QuickBooks",
+        f"project {quote(row['project_id'])}",
+    )
+
+
+def _unlinked(
+    nobody: str, name: str, problem: object, candidates: object, remedy: str, ids: str
+) -> str:
+    if not _given(problem):
+        return (
+            f"{name!r} was not there at the last sync."
+            " Run `clockbooks sync`; the entry goes with the next send."
+        )
+    by_hand = f"link it by hand with `clockbooks link {ids} QBO_ID`"
+    if problem == Problem.UNLINKED:
+        return (
+            f"{name!r} was unlinked by hand. To send it, {by_hand}, or let its name decide again:"
+            f" `clockbooks unlink {ids} --rematch`, then `clockbooks sync`."
+        )
+    hint = f" QuickBooks has {candidates}: make the names equal." if problem == Problem.NEAR else ""
+    return f"{nobody} {name!r}.{hint} {remedy} and run `clockbooks sync`, or {by_hand}."
+
+
+def _ambiguous_name(row: Row) -> str:
+    candidates, name, ids = row["user_candidates"], row["user"], f"user {quote(row['user_id'])}"
+    # The user may have been linked by hand since the sync that found the name ambiguous.
+    if row["user_problem"] != Problem.AMBIGUOUS or _given(row["qbo_person_id"]):
+        candidates, name = row["project_candidates"], row["project"]
+        ids = f"project {quote(row['project_id'])}"
+    return (
+        f"{_name(name)!r} may be any of: {candidates}; nothing is guessed. Make the names differ"
+        f" and run `clockbooks sync`, or link the right one with `clockbooks link {ids} QBO_ID`."
+    )
+
+
+def _name(value: object) -> str:
+    return value if isinstance(value, str) and value else "(no name)"
+
+
+def _given(value: object) -> bool:
+    return isinstance(value, str) and value != ""
+
+
+def _day(day: date | None) -> str:
+    return day.isoformat() if day else ""

@@ -1,0 +1,110 @@
+"""Seconds worked to minutes billed, entry by entry, in whole numbers only.
+
+As in Clockify, each entry's duration is rounded on its own (FACTS, Clockify, section 5). That an
+exact half goes up is our choice: Clockify does not say.
+"""
+
+import re
+from dataclasses import dataclass
+from typing import Literal, cast
+
+import pandas as pd
+
+from transforms.entries.arrow import int64s, whole_numbers
+
+Mode = Literal["nearest", "up", "down"]
+
+#: Words in which Clockify and people name the modes; only `Round to nearest` was seen on the wire.
+_MODE_WORDS = {"nearest": "nearest", "up": "up", "down": "down"}
+
+
+@dataclass(frozen=True)
+class Rounding:
+    """To a multiple of *step_min* minutes, in one direction.
+
+    Attributes:
+        mode: `nearest` sends an exact half up, as an invoice reader would.
+        step_min: Length of a step in minutes, e.g. 15 for quarter hours. QuickBooks knows no
+            seconds here, so a step of one minute to the nearest stands for "no rounding".
+    """
+
+    mode: Mode = "nearest"
+    step_min: int = 1
+
+    def __str__(self) -> str:
+        return "none" if self == NO_ROUNDING else f"{self.mode}:{self.step_min}"
+
+
+NO_ROUNDING = Rounding()
+
+
+def parse_rounding(text: str) -> Rounding:
+    """Read a rounding as people write it.
+
+    Raises:
+        ValueError: It is not `none`, nor a mode and a whole number of minutes above 0.
+
+    Examples:
+        >>> parse_rounding("up:6")
+        Rounding(mode='up', step_min=6)
+        >>> parse_rounding("none") == NO_ROUNDING
+        True
+    """
+    if text.strip().lower() == "none":
+        return NO_ROUNDING
+    match = re.fullmatch(r"\s*(nearest|up|down)\s*:\s*([0-9]{1,4})\s*", text.lower())
+    if match is None or int(match[2]) == 0:
+        raise ValueError(
+            f"{text!r} is no rounding: write nearest:15, up:6, down:30 (any whole number of"
+            " minutes), or none."
+        )
+    return Rounding(cast("Mode", match[1]), int(match[2]))
+
+
+def workspace_rounding(in_reports: bool, mode: str, minutes: str) -> Rounding:  # noqa: FBT001 - the setting's own type
+    """Read a workspace's own rounding.
+
+    Args:
+        in_reports: `workspaceSettings.timeRoundingInReports`.
+        mode: `workspaceSettings.round.round`, e.g. `Round to nearest`; the spelling of the other
+            two modes was never seen, so a word of any case decides.
+        minutes: `workspaceSettings.round.minutes`, a whole number as text.
+
+    Raises:
+        ValueError: The workspace rounds, but in a way that cannot be read.
+    """
+    if not in_reports:
+        return NO_ROUNDING
+    words = [
+        _MODE_WORDS[word] for word in re.findall(r"[a-z]+", mode.lower()) if word in _MODE_WORDS
+    ]
+    if len(words) != 1 or not re.fullmatch(r"[0-9]{1,4}", minutes.strip()) or int(minutes) == 0:
+        raise ValueError(
+            f"the workspace rounds time ({mode!r}, {minutes!r} minutes) in a way that Clockbooks"
+            " does not know: say --rounding yourself, e.g. nearest:15, up:6 or none."
+        )
+    return Rounding(cast("Mode", words[0]), int(minutes))
+
+
+def billed_minutes(duration_s: pd.Series, rounding: Rounding) -> pd.Series:
+    """Round durations to whole steps.
+
+    Args:
+        duration_s: Worked time in seconds (Int64), one row per entry; empty while a timer runs.
+        rounding: The direction and the step.
+
+    Returns:
+        Billed minutes (Int64), with the index of *duration_s*; empty where it is.
+
+    Examples:
+        >>> quarters = Rounding("nearest", 15)
+        >>> billed_minutes(pd.Series([449, 450, 3600], dtype="Int64"), quarters).tolist()
+        [0, 15, 60]
+        >>> billed_minutes(pd.Series([29, 30], dtype="Int64"), NO_ROUNDING).tolist()
+        [0, 1]
+    """
+    step_s = rounding.step_min * 60
+    shift_s = {"down": 0, "nearest": step_s // 2, "up": step_s - 1}[rounding.mode]
+    seconds, missing = whole_numbers(duration_s)
+    minutes = int64s((seconds + shift_s) // step_s * rounding.step_min, missing)
+    return minutes.set_axis(duration_s.index).rename("minutes")
