@@ -55,7 +55,7 @@ REAL_CLOCK = Clock()
 
 
 @dataclass(frozen=True)
-class World:
+class RunContext:
     """What a run works with.
 
     Attributes:
@@ -129,7 +129,7 @@ def open_ledger(name: str | None) -> Iterator[tuple[Settings, sa.Engine, Connect
 
 
 @contextmanager
-def open_world(name: str | None, *, clock: Clock = REAL_CLOCK) -> Iterator[World]:
+def open_context(name: str | None, *, clock: Clock = REAL_CLOCK) -> Iterator[RunContext]:
     """Open the database and both services for the connection *name*, or the only one.
 
     Raises:
@@ -158,7 +158,7 @@ def open_world(name: str | None, *, clock: Clock = REAL_CLOCK) -> Iterator[World
             settings, connection.realm_id, tokens.access_token, tokens.renew, clock, engine
         )
         with closing(clockify), closing(quickbooks):
-            yield World(
+            yield RunContext(
                 settings=settings,
                 engine=engine,
                 connection=connection,

@@ -11,7 +11,7 @@ from typing import Any, Literal
 
 from prefect import flow
 
-from flows.context import open_world
+from flows.context import open_context
 from flows.importing.import_files import ImportReport, ImportRequest, import_files
 from flows.importing.read_files import ReadOptions
 from flows.operations.final_states import ended
@@ -91,20 +91,20 @@ def import_csv(
     )
     with (
         watcher(ImportReport) as watched,
-        open_world(connection or None) as world,
-        turn(world) as why_not,
+        open_context(connection or None) as context,
+        turn(context) as why_not,
     ):
         if why_not:
             return why_not
         report, seen = watched.report, Seen()
         report.followers.append(seen)
         document = import_files(
-            world,
+            context,
             request,
             report,
             approve=watched.approve,
-            progress=followed(watched.progress, here(world, report.currency)),
+            progress=followed(watched.progress, here(context, report.currency)),
             run=run_as_task,
         )
-        show_result(document, seen.overview, here(world, report.currency))
-        return ended(document, shortened(document), connection=world.connection.name)
+        show_result(document, seen.overview, here(context, report.currency))
+        return ended(document, shortened(document), connection=context.connection.name)

@@ -14,7 +14,7 @@ from prefect import flow
 from prefect.states import Completed
 from pydantic import Field
 
-from flows.context import World, open_world
+from flows.context import RunContext, open_context
 from flows.operations.final_states import ended, shown
 from flows.operations.run_lock import turn
 from flows.operations.tasks import run_as_task
@@ -85,35 +85,35 @@ def send_time(
     )
     with (
         watcher(Report) as watched,
-        open_world(connection or None) as world,
-        turn(world) as why_not,
+        open_context(connection or None) as context,
+        turn(context) as why_not,
     ):
         if why_not:
             return why_not
-        today = world.now().astimezone(world.timezone).date()
+        today = context.now().astimezone(context.timezone).date()
         first, last = days_of(start, end, last_days, today=today)
         request = SendRequest(start=first, end=last, **vars(chosen))
-        return _in_pages(world, request, watched, review=review and not dry_run)
+        return _in_pages(context, request, watched, review=review and not dry_run)
 
 
 def _in_pages(
-    world: World, request: SendRequest, watched: Watcher[Report], *, review: bool
+    context: RunContext, request: SendRequest, watched: Watcher[Report], *, review: bool
 ) -> dict[str, Any]:
     """Send, with or without a review, and show in Prefect's pages what comes of it."""
     report, seen, plan = watched.report, Seen(), None
     report.followers.append(seen)
-    progress = followed(watched.progress, here(world, report.currency))
-    give_back(world)
+    progress = followed(watched.progress, here(context, report.currency))
+    give_back(context)
     if review:
         document, plan = send_reviewed(
-            world, request, report, lambda: seen.overview, progress=progress, run=run_as_task
+            context, request, report, lambda: seen.overview, progress=progress, run=run_as_task
         )
     else:
         document = send(
-            world, request, report, approve=watched.approve, progress=progress, run=run_as_task
+            context, request, report, approve=watched.approve, progress=progress, run=run_as_task
         )
-    show_result(document, seen.overview, here(world, report.currency), plan)
+    show_result(document, seen.overview, here(context, report.currency), plan)
     short = shortened(document)
     if plan is not None and plan.state is PlanState.REJECTED:
         return shown(Completed(name="Rejected", message=rejection(plan), data=short))
-    return ended(document, short, connection=world.connection.name)
+    return ended(document, short, connection=context.connection.name)

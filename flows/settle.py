@@ -6,7 +6,7 @@ from typing import Any
 
 from prefect import flow
 
-from flows.context import open_world
+from flows.context import open_context
 from flows.operations.final_states import ended
 from flows.operations.run_lock import turn
 from flows.operations.tasks import run_as_task
@@ -24,8 +24,8 @@ def settle(
     Args:
         connection: Which connection; empty for the only one.
     """
-    with open_world(connection or None) as world, turn(world) as why_not:
+    with open_context(connection or None) as context, turn(context) as why_not:
         if why_not:
             return why_not
-        settled = settled_document(run_as_task(settle_alone, world))
-        return ended(settled, settled, connection=world.connection.name)
+        settled = settled_document(run_as_task(settle_alone, context))
+        return ended(settled, settled, connection=context.connection.name)

@@ -6,7 +6,7 @@ from typing import Any
 
 from prefect import flow
 
-from flows.context import open_world
+from flows.context import open_context
 from flows.directory.sync import Create, SyncRequest, create_sides, sync
 from flows.directory.sync_report import sync_document
 from flows.operations.run_lock import turn
@@ -29,7 +29,7 @@ def sync_directory(
         dry_run: Change nothing, the links neither; say what would be created.
     """
     request = SyncRequest(create=create_sides(create), dry_run=dry_run)
-    with open_world(connection or None) as world, turn(world) as why_not:
+    with open_context(connection or None) as context, turn(context) as why_not:
         if why_not:
             return why_not
-        return sync_document(run_as_task(sync, world, request))
+        return sync_document(run_as_task(sync, context, request))

@@ -28,7 +28,7 @@ from typer.testing import CliRunner
 from connectors import masking
 from connectors.standins.clockify.app import ClockifyStandin
 from connectors.standins.quickbooks.app import QuickBooksStandin, Switches
-from connectors.standins.scenario import load_world, settings_for
+from connectors.standins.scenario import load_scenario, settings_for
 from connectors.standins.server import serving
 from connectors.store.ledger import About
 from flows.cli.main import app
@@ -36,7 +36,7 @@ from flows.context import utc_now
 from schemas.contents import Contents
 
 ROOT = Path(__file__).parent.parent
-DEMO_WORLD = ROOT / "data" / "demo_world.yaml"
+DEMO_SCENARIO = ROOT / "data" / "demo_scenario.yaml"
 
 #: Vendors' samples stand beside the project, where they may; their licences keep them out of it.
 SHARED = ROOT.parent / "shared"
@@ -83,7 +83,7 @@ class House:
 
     clockify: ClockifyStandin
     quickbooks: QuickBooksStandin
-    world: dict[str, Any]
+    scenario: dict[str, Any]
     folder: Path
     environment: dict[str, str] = field(default_factory=dict)
     forked: int = 0
@@ -140,9 +140,9 @@ class House:
 
     def connect(self, *arguments: str, **environment: str) -> Ran:
         """Connect with the stand-in's refresh token, given on standard input."""
-        realm_id = self.world["quickbooks"]["realm_id"]
+        realm_id = self.scenario["quickbooks"]["realm_id"]
         options = ["--realm-id", realm_id, "--refresh-token-file", "-", *arguments]
-        token = self.world["quickbooks"]["refresh_token"]
+        token = self.scenario["quickbooks"]["refresh_token"]
         return self.run("connect", *options, stdin=token, **environment)
 
 
@@ -166,35 +166,35 @@ def open_street() -> Iterator[Callable[..., House]]:
     with serving(clockify_relay) as clockify_url, serving(quickbooks_relay) as quickbooks_url:
 
         def build(
-            world: dict[str, Any],
+            scenario: dict[str, Any],
             folder: Path,
             *,
             now: Callable[[], datetime] = utc_now,
             **switches: Any,
         ) -> House:
-            """Put a house there with *world*; limits are lifted unless *switches* set them."""
-            clockify = ClockifyStandin(world, now=now)
+            """Put a house there with *scenario*; limits are lifted unless *switches* set them."""
+            clockify = ClockifyStandin(scenario, now=now)
             quickbooks = QuickBooksStandin(
-                world, now=now, switches=Switches(**{**LIFTED, **switches})
+                scenario, now=now, switches=Switches(**{**LIFTED, **switches})
             )
             clockify_relay.app, quickbooks_relay.app = clockify.app, quickbooks.app
             environment = {
                 "CLOCKBOOKS_DATABASE_URL": f"sqlite:///{folder}/clockbooks.db",
-                **settings_for(world, clockify_url=clockify_url, quickbooks_url=quickbooks_url),
+                **settings_for(scenario, clockify_url=clockify_url, quickbooks_url=quickbooks_url),
                 "CLOCKBOOKS_QBO_BATCHES_PER_MINUTE": "100000",
                 "CLOCKBOOKS_QBO_REQUESTS_PER_MINUTE": "100000",
                 "CLOCKBOOKS_QBO_REQUESTS_PER_SECOND": "100000",
             }
-            return House(clockify, quickbooks, world, folder, environment)
+            return House(clockify, quickbooks, scenario, folder, environment)
 
         yield build
 
 
 @contextmanager
-def open_house(world: dict[str, Any], folder: Path, **options: Any) -> Iterator[House]:
-    """Serve both stand-ins with *world* for a block; see `open_street` for the options."""
+def open_house(scenario: dict[str, Any], folder: Path, **options: Any) -> Iterator[House]:
+    """Serve both stand-ins with *scenario* for a block; see `open_street` for the options."""
     with open_street() as build:
-        yield build(world, folder, **options)
+        yield build(scenario, folder, **options)
 
 
 @pytest.fixture(autouse=True)
@@ -206,13 +206,13 @@ def _no_secrets_of_other_tests() -> None:
 
 @pytest.fixture(name="open_street")
 def open_street_fixture() -> Callable[..., Any]:
-    """Give `open_street` to tests that need many worlds, one after another."""
+    """Give `open_street` to tests that need many scenarios, one after another."""
     return open_street
 
 
 @pytest.fixture(name="open_house", scope="session")
 def open_house_fixture() -> Callable[..., Any]:
-    """Give `open_house` to tests that need a world of their own."""
+    """Give `open_house` to tests that need a scenario of their own."""
     return open_house
 
 
@@ -224,14 +224,14 @@ def street() -> Iterator[Callable[..., House]]:
 
 
 @cache
-def _demo_world() -> dict[str, Any]:
-    return load_world(DEMO_WORLD)
+def _demo_scenario() -> dict[str, Any]:
+    return load_scenario(DEMO_SCENARIO)
 
 
 @pytest.fixture
 def house(street: Callable[..., House], tmp_path: Path) -> House:
-    """Give both services with the demo's world, not connected yet."""
-    return street(deepcopy(_demo_world()), tmp_path)
+    """Give both services with the demo's scenario, not connected yet."""
+    return street(deepcopy(_demo_scenario()), tmp_path)
 
 
 @pytest.fixture
@@ -260,7 +260,7 @@ def in_forks(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def connected(house: House) -> House:
-    """Give both services with the demo's world, connected and synced."""
+    """Give both services with the demo's scenario, connected and synced."""
     assert house.connect().code == 0
     assert house.run("sync").code == 0
     return house
@@ -449,9 +449,9 @@ def running_ui() -> Callable[..., Any]:
 
 
 @pytest.fixture(scope="session")
-def demo_world() -> Path:
-    """Give the demo's world, to be loaded."""
-    return DEMO_WORLD
+def demo_scenario() -> Path:
+    """Give the demo's scenario, to be loaded."""
+    return DEMO_SCENARIO
 
 
 @pytest.fixture(name="until", scope="session")

@@ -1,8 +1,8 @@
-"""The demo world: reads `data/demo_world.yaml` and works its routines out into time entries.
+"""The demo scenario: reads `data/demo_scenario.yaml` and works its routines out into time entries.
 
 The file is written for people: short keys, local times, "who works on what, week in, week out".
-The stand-ins want Clockify's ids, UTC and one row an entry. The same file gives the same world on
-every machine: each routine has a random generator of its own, seeded by the file, and all
+The stand-ins want Clockify's ids, UTC and one row an entry. The same file gives the same scenario
+on every machine: each routine has a random generator of its own, seeded by the file, and all
 arithmetic is on whole numbers.
 """
 
@@ -26,21 +26,21 @@ NEVER: Final = datetime.max.replace(tzinfo=UTC)
 
 
 def settings_for(
-    world: Mapping[str, Any], *, clockify_url: str, quickbooks_url: str
+    scenario: Mapping[str, Any], *, clockify_url: str, quickbooks_url: str
 ) -> dict[str, str]:
-    """Give the settings with which the command finds the stand-ins of *world* at their addresses.
+    """Return the settings with which the command finds the stand-ins of *scenario*.
 
     Args:
-        world: From `load_world`.
+        scenario: From `load_scenario`.
         clockify_url: Where Clockify's stand-in is served, without a path.
         quickbooks_url: Where QuickBooks' stand-in is served, without a path.
     """
     return {
-        "CLOCKBOOKS_CLOCKIFY_API_KEY": next(iter(world["clockify"]["api_keys"])),
+        "CLOCKBOOKS_CLOCKIFY_API_KEY": next(iter(scenario["clockify"]["api_keys"])),
         "CLOCKBOOKS_CLOCKIFY_URL": f"{clockify_url}/api/v1",
         "CLOCKBOOKS_CLOCKIFY_REPORTS_URL": f"{clockify_url}/report/v1",
-        "CLOCKBOOKS_QBO_CLIENT_ID": world["quickbooks"]["client_id"],
-        "CLOCKBOOKS_QBO_CLIENT_SECRET": world["quickbooks"]["client_secret"],
+        "CLOCKBOOKS_QBO_CLIENT_ID": scenario["quickbooks"]["client_id"],
+        "CLOCKBOOKS_QBO_CLIENT_SECRET": scenario["quickbooks"]["client_secret"],
         "CLOCKBOOKS_QBO_URL": quickbooks_url,
         "CLOCKBOOKS_QBO_TOKEN_URL": f"{quickbooks_url}/oauth2/v1/tokens/bearer",
         "CLOCKBOOKS_QBO_AUTHORIZE_URL": f"{quickbooks_url}/connect/oauth2",
@@ -49,8 +49,8 @@ def settings_for(
     }
 
 
-def load_world(path: Path) -> Row:
-    """Read the world at *path*, ready for `ClockifyStandin` and `QuickBooksStandin`.
+def load_scenario(path: Path) -> Row:
+    """Read the scenario at *path*, ready for `ClockifyStandin` and `QuickBooksStandin`.
 
     Returns:
         `clockify` and `quickbooks`; the entries are in the order in which they began.
@@ -84,14 +84,14 @@ def load_world(path: Path) -> Row:
 
 
 def expected_reasons(path: Path, *, approved_only: bool = True) -> dict[str, str]:
-    """Say what must become of every entry of the world at *path*, by entry id.
+    """Say what must become of every entry of the scenario at *path*, by entry id.
 
     That is a word of the table of reasons, or `sent`. It holds for a first send of all the
-    world's days after a sync by name, with no link made by hand, rounded as the workspace says,
+    scenario's days after a sync by name, with no link made by hand, rounded as the workspace says,
     and with the customer `quickbooks.demo.refused_customer_id` made inactive in between.
 
     Args:
-        path: The world's file.
+        path: The scenario's file.
         approved_only: Whether the send leaves out what nobody has approved.
     """
     plan = _read(path)
@@ -210,7 +210,7 @@ def _currency(plan: Row, project: str | None) -> str:
 
 
 def _rate(plan: Row, who: str, project: str | None) -> int | None:
-    # A project's rate goes before the person's (FACTS 6); the world has no finer ones.
+    # A project's rate goes before the person's (FACTS 6); the scenario has no finer ones.
     own: int | None = plan["clockify"]["users"][who]["rate"]
     rate: int | None = plan["clockify"]["projects"].get(project, {}).get("rate", own)
     return rate
@@ -301,7 +301,7 @@ def _routine_work(plan: Row) -> Iterator[Work]:
     for routine in plan["routines"]:
         who = routine["who"]
         first, last = routine.get("from", plan["from"]), routine.get("to", plan["to"])
-        # The same world every time is the point; a generator a routine, so that changing one
+        # The same scenario every time is the point; a generator a routine, so that changing one
         # person's weeks leaves the others' alone.
         rng = random.Random(f"{plan['seed']} {who} {first}")  # noqa: S311
         weekdays = routine.get("days", WEEKDAYS[:5])

@@ -14,7 +14,7 @@ from schemas.words import LedgerState, Source
 
 NAMES = tuple(Contents.to_schema().columns)
 
-#: Clocks of the world are up to 26 hours apart: two days.
+#: Clocks of the scenario are up to 26 hours apart: two days.
 _AROUND = timedelta(days=2)
 
 #: Of several known entries that are the same, the one in the books is meant first.

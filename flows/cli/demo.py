@@ -20,7 +20,7 @@ from connectors.database import closing_database
 from connectors.errors import AskPerson
 from connectors.standins.clockify.app import ClockifyStandin
 from connectors.standins.quickbooks.app import QuickBooksStandin, Switches
-from connectors.standins.scenario import load_world, settings_for
+from connectors.standins.scenario import load_scenario, settings_for
 from connectors.standins.server import serving
 from connectors.store.connections import DEMO, every, forget
 from flows.cli.output import Output
@@ -29,9 +29,9 @@ from flows.text import hours
 from schemas.tables import ledger
 from schemas.words import LedgerState
 
-WORLD = Path(__file__).parents[2] / "data" / "demo_world.yaml"
+SCENARIO = Path(__file__).parents[2] / "data" / "demo_scenario.yaml"
 
-#: The demo world's quarter, and the days before it whose books are closed.
+#: The demo scenario's quarter, and the days before it whose books are closed.
 WINDOW = ("--start", "2026-07-27", "--end", "2026-10-31")
 
 #: Real companies get 40 batches a minute; nobody wants to watch that.
@@ -55,37 +55,37 @@ def run_demo(output: Output, app: Callable[..., Any]) -> None:
     """
     database_url = read_settings().database_url
     _make_room(database_url)
-    world = load_world(WORLD)
-    clockify = ClockifyStandin(world)
+    scenario = load_scenario(SCENARIO)
+    clockify = ClockifyStandin(scenario)
     lifted = Switches(batches_per_minute=None, requests_per_minute=None, requests_per_second=None)
-    quickbooks = QuickBooksStandin(world, switches=lifted)
+    quickbooks = QuickBooksStandin(scenario, switches=lifted)
     with (
         serving(clockify.app) as clockify_url,
         serving(quickbooks.app) as quickbooks_url,
         TemporaryDirectory() as folder,
-        _environment(_settings(world, clockify_url, quickbooks_url)),
+        _environment(_settings(scenario, clockify_url, quickbooks_url)),
     ):
         token_file = Path(folder) / "refresh-token"
         token_file.touch(mode=0o600)
-        token_file.write_text(world["quickbooks"]["refresh_token"])
-        _tell_story(output, partial(_type, app), world, quickbooks, quickbooks_url, token_file)
+        token_file.write_text(scenario["quickbooks"]["refresh_token"])
+        _tell_story(output, partial(_type, app), scenario, quickbooks, quickbooks_url, token_file)
         _compare(output, database_url, quickbooks)
 
 
 def _tell_story(
     output: Output,
     type_in: Callable[..., None],
-    world: Mapping[str, Any],
+    scenario: Mapping[str, Any],
     quickbooks: QuickBooksStandin,
     quickbooks_url: str,
     token_file: Path,
 ) -> None:
-    company = world["quickbooks"]["company"]["CompanyName"]
+    company = scenario["quickbooks"]["company"]["CompanyName"]
     output.say(
         f"Both services run here, on loopback: {company} tracks time in Clockify and does its"
         " books in QuickBooks Online. No real account is touched."
     )
-    realm_id = world["quickbooks"]["realm_id"]
+    realm_id = scenario["quickbooks"]["realm_id"]
     _step(output, "Join the two. The tokens are stored encrypted.")
     type_in("connect", "--realm-id", realm_id, "--refresh-token-file", str(token_file))
     _step(output, "Compare both directories: equal names are linked, nothing is created.")
@@ -93,7 +93,7 @@ def _tell_story(
     _step(output, "Preview a quarter: only approved time, rounded as the workspace says.")
     type_in("send", *WINDOW, "--approved-only", "--dry-run")
 
-    refused = quickbooks.customers[world["quickbooks"]["demo"]["refused_customer_id"]]
+    refused = quickbooks.customers[scenario["quickbooks"]["demo"]["refused_customer_id"]]
     _step(
         output,
         f"Send it. Meanwhile somebody deactivates {refused['DisplayName']} in QuickBooks, and"
@@ -146,7 +146,7 @@ def _compare(output: Output, database_url: str, quickbooks: QuickBooksStandin) -
     output.say("Where to look next:", style="bold")
     output.say("  .venv/bin/clockbooks entries --state rejected    what did not go, and why")
     output.say("  .venv/bin/clockbooks entries --csv entries.csv   every entry, for a spreadsheet")
-    output.say("  data/demo_world.yaml                             the company of this demo")
+    output.say("  data/demo_scenario.yaml                             the company of this demo")
     output.say("  docs/guide.md                                    how to connect your own")
 
 
@@ -184,11 +184,13 @@ def _make_room(database_url: str) -> None:
         forget(engine, DEMO)
 
 
-def _settings(world: Mapping[str, Any], clockify_url: str, quickbooks_url: str) -> dict[str, str]:
+def _settings(
+    scenario: Mapping[str, Any], clockify_url: str, quickbooks_url: str
+) -> dict[str, str]:
     return {
         **FASTER,
-        **settings_for(world, clockify_url=clockify_url, quickbooks_url=quickbooks_url),
-        "CLOCKBOOKS_CLOCKIFY_WORKSPACE_ID": world["clockify"]["workspace"]["id"],
+        **settings_for(scenario, clockify_url=clockify_url, quickbooks_url=quickbooks_url),
+        "CLOCKBOOKS_CLOCKIFY_WORKSPACE_ID": scenario["clockify"]["workspace"]["id"],
     }
 
 

@@ -14,7 +14,7 @@ from connectors.errors import AskPerson
 from connectors.masking import mask
 from flows.cli.output import Output
 from flows.cli.render import loading_bar, show_import, show_send
-from flows.context import open_world
+from flows.context import open_context
 from flows.directory.sync import Create, SyncRequest, create_sides, sync
 from flows.directory.sync_report import sync_document
 from flows.importing import import_files as importing
@@ -100,9 +100,9 @@ def sync_directory(
     watched = output.errors.is_terminal and create and not dry_run
     with (
         loading_bar(output, "Creating") if watched else nullcontext() as bar,
-        open_world(connection) as world,
+        open_context(connection) as context,
     ):
-        return sync_document(sync(world, request, Progress(*bar) if bar else Progress()))
+        return sync_document(sync(context, request, Progress(*bar) if bar else Progress()))
 
 
 def settle_doubts(connection: str | None) -> dict[str, Any]:
@@ -112,16 +112,16 @@ def settle_doubts(connection: str | None) -> dict[str, Any]:
             from flows.settle import settle as flow
 
             return flow(connection=connection)
-    with open_world(connection) as world:
-        return settled_document(settle_alone(world))
+    with open_context(connection) as context:
+        return settled_document(settle_alone(context))
 
 
 def settle_by_hand(
     connection: str | None, entry_id: str, time_activity_id: str | None
 ) -> dict[str, Any]:
     """Take a person's word for one entry in doubt; `None` means QuickBooks does not have it."""
-    with open_world(connection) as world:
-        return settled_document(take_word(world, entry_id, time_activity_id))
+    with open_context(connection) as context:
+        return settled_document(take_word(context, entry_id, time_activity_id))
 
 
 def send_time(
@@ -139,8 +139,8 @@ def send_time(
             module.send_time(connection=connection, **vars(request))
 
     def here(report: Report, asked: Approve | None, progress: Progress) -> None:
-        with open_world(connection) as world:
-            send(world, request, report, approve=asked, progress=progress)
+        with open_context(connection) as context:
+            send(context, request, report, approve=asked, progress=progress)
 
     work = in_server if has_server() else here
     return _watched(Report(), work, request, output, show=show_send if ask else None)
@@ -164,8 +164,8 @@ def import_files(
             module.import_csv(connection=connection, **parameters)
 
     def here(report: ImportReport, asked: Approve | None, progress: Progress) -> None:
-        with open_world(connection) as world:
-            importing.import_files(world, request, report, approve=asked, progress=progress)
+        with open_context(connection) as context:
+            importing.import_files(context, request, report, approve=asked, progress=progress)
 
     work = in_server if has_server() else here
     return _watched(ImportReport(), work, request, output, show=show_import if ask else None)

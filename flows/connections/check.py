@@ -21,7 +21,7 @@ from connectors.store.tokens import lives
 from flows.connections import preflight
 from flows.connections.consent_expiry import ends_soon
 from flows.connections.preflight import Problem
-from flows.context import OUTDATED, World, open_world
+from flows.context import OUTDATED, RunContext, open_context
 from flows.settings import strangers_told
 from flows.settings_file import FILE
 from schemas.quickbooks import Company
@@ -53,7 +53,7 @@ class Check:
 class Checks:
     """The lines so far."""
 
-    world: World
+    context: RunContext
     lines: list[Check] = field(default_factory=list)
 
     def ok(self, name: str, found: str) -> None:
@@ -89,10 +89,10 @@ def check(name: str | None, *, allow_payroll: bool | None) -> dict[str, Any]:
     Raises:
         AskPerson: There is no such connection, or a setting is wrong.
     """
-    with open_world(name) as world:
-        checks = Checks(world)
+    with open_context(name) as context:
+        checks = Checks(context)
         if allow_payroll is None:
-            allow_payroll = world.settings.allow_payroll
+            allow_payroll = context.settings.allow_payroll
         workspace = _clockify(checks)
         company = _quickbooks(checks, allow_payroll=allow_payroll)
         _currency(checks, workspace, company)
@@ -106,13 +106,13 @@ def check(name: str | None, *, allow_payroll: bool | None) -> dict[str, Any]:
         _key(checks)
         _database(checks)
     return {
-        "connection": world.connection.name,
+        "connection": context.connection.name,
         "checks": [asdict(line) for line in checks.lines],
     }
 
 
 def _clockify(checks: Checks) -> Mapping[str, Any] | None:
-    clockify = checks.world.clockify
+    clockify = checks.context.clockify
     me = checks.ask("Clockify", clockify.me)
     if me is None:
         return None
@@ -135,7 +135,7 @@ def _clockify(checks: Checks) -> Mapping[str, Any] | None:
 
 
 def _quickbooks(checks: Checks, *, allow_payroll: bool) -> Company | None:
-    company = checks.ask("QuickBooks", checks.world.quickbooks.company)
+    company = checks.ask("QuickBooks", checks.context.quickbooks.company)
     if company is None:
         return None
     checks.ok("QuickBooks", f"Answers; the company is {company.name!r}.")
@@ -220,9 +220,9 @@ def _currency(checks: Checks, workspace: Mapping[str, Any] | None, company: Comp
 
 
 def _timezone(checks: Checks, company: Company | None) -> None:
-    world = checks.world
-    zone = str(world.timezone)
-    origin = "CLOCKBOOKS_TIMEZONE" if world.settings.zone else "the connection"
+    context = checks.context
+    zone = str(context.timezone)
+    origin = "CLOCKBOOKS_TIMEZONE" if context.settings.zone else "the connection"
     found = f"Days are counted in {zone}, from {origin}."
     other = company.timezone if company else ""
     if other and other != zone:
@@ -237,19 +237,19 @@ def _timezone(checks: Checks, company: Company | None) -> None:
 
 
 def _links(checks: Checks) -> None:
-    world = checks.world
-    stored = links.stored(world.engine, world.connection.id)
-    apart = links.without_partner(world.engine, world.connection.id)
+    context = checks.context
+    stored = links.stored(context.engine, context.connection.id)
+    apart = links.without_partner(context.engine, context.connection.id)
     users, projects = (
         f"{(stored['kind'] == kind).sum():,} of"
         f" {(stored['kind'] == kind).sum() + (apart['kind'] == kind).sum():,}"
         for kind in (Kind.USER, Kind.PROJECT)
     )
-    synced = world.connection.synced_at
+    synced = context.connection.synced_at
     if synced is None:
         checks.warn("Links", "There was no sync yet.", "Run `clockbooks sync`.")
         return
-    found = f"{users} users and {projects} projects are linked; synced {_moment(world, synced)}."
+    found = f"{users} users and {projects} projects are linked; synced {_moment(context, synced)}."
     if len(apart):
         checks.warn(
             "Links",
@@ -261,7 +261,7 @@ def _links(checks: Checks) -> None:
 
 
 def _ledger(checks: Checks) -> None:
-    counts = ledger.count(checks.world.engine, checks.world.connection.id)
+    counts = ledger.count(checks.context.engine, checks.context.connection.id)
     sent, doubts = counts.get(LedgerState.SENT, 0), counts.get(LedgerState.SENDING, 0)
     if doubts:
         checks.warn(
@@ -274,12 +274,12 @@ def _ledger(checks: Checks) -> None:
 
 
 def _tokens(checks: Checks) -> None:
-    world = checks.world
-    found = lives(world.engine).get(world.connection.id)
+    context = checks.context
+    found = lives(context.engine).get(context.connection.id)
     if found is None or found.ended_at is not None:
         return  # told already: QuickBooks could not be asked
     ends = ", ".join(
-        f"{what} until {_moment(world, end)}"
+        f"{what} until {_moment(context, end)}"
         for what, end in (
             ("access token", found.access_until),
             ("refresh token", found.refresh_until),
@@ -288,14 +288,14 @@ def _tokens(checks: Checks) -> None:
         if end is not None
     )
     told = f"{ends[:1].upper()}{ends[1:]}; each run renews the first two."
-    if ends_soon(found, world.now()):
+    if ends_soon(found, context.now()):
         checks.warn("Tokens", told, "Run `clockbooks connect` again before it ends.")
     else:
         checks.ok("Tokens", told)
 
 
 def _limits(checks: Checks) -> None:
-    own = checks.world.settings
+    own = checks.context.settings
     checks.ok(
         "Limits",
         f"Batches of {own.qbo_batch_size}; {own.qbo_batches_per_minute:,} batches and"
@@ -306,7 +306,7 @@ def _limits(checks: Checks) -> None:
 
 
 def _addresses(checks: Checks) -> None:
-    own = checks.world.settings
+    own = checks.context.settings
     if own.strangers:
         checks.warn(
             "Addresses",
@@ -330,14 +330,14 @@ def _settings_file(checks: Checks) -> None:
 
 
 def _key(checks: Checks) -> None:
-    own = checks.world.settings
+    own = checks.context.settings
     if own.secret_key is not None:
         found = "Secrets are encrypted with CLOCKBOOKS_SECRET_KEY."
         left = own.old_secret_key is not None
     else:
         found = f"Secrets are encrypted with the key file {own.key_file}, its owner's alone."
         left = own.old_secret_key is not None or len(keys_from_file(own.key_file)) > 1
-    if own.secret_key and outdated(checks.world.engine, own.secret_key.get_secret_value()):
+    if own.secret_key and outdated(checks.context.engine, own.secret_key.get_secret_value()):
         checks.warn("Key", OUTDATED, "Run `clockbooks rotate-key`.")
     elif left:
         checks.warn("Key", f"{found} An old key is still there.", "Run `clockbooks rotate-key`.")
@@ -346,7 +346,7 @@ def _key(checks: Checks) -> None:
 
 
 def _database(checks: Checks) -> None:
-    address = sa.make_url(checks.world.settings.database_url)
+    address = sa.make_url(checks.context.settings.database_url)
     if address.get_backend_name() != "sqlite":
         checks.ok("Database", "PostgreSQL, which any number of machines may share.")
         return
@@ -361,5 +361,5 @@ def _database(checks: Checks) -> None:
         checks.ok("Database", f"SQLite, in {path}: for one machine.")
 
 
-def _moment(world: World, moment: datetime) -> str:
-    return f"{moment.astimezone(world.timezone):%Y-%m-%d %H:%M}"
+def _moment(context: RunContext, moment: datetime) -> str:
+    return f"{moment.astimezone(context.timezone):%Y-%m-%d %H:%M}"

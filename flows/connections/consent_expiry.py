@@ -3,19 +3,19 @@
 from datetime import datetime, timedelta
 
 from connectors.store.tokens import Lives, lives
-from flows.context import World
+from flows.context import RunContext
 
 #: A person is told this long before they must connect again.
 NOTICE = timedelta(days=14)
 
 
-def expiry_notes(world: World) -> list[str]:
+def expiry_notes(context: RunContext) -> list[str]:
     """Give a note when the consent ends soon; most of the time there is none."""
-    found = lives(world.engine).get(world.connection.id)
-    if found is None or not ends_soon(found, world.now()):
+    found = lives(context.engine).get(context.connection.id)
+    if found is None or not ends_soon(found, context.now()):
         return []
     note = (
-        f"Intuit's consent ends on {_day(world, found.until)}: run `clockbooks connect` again"
+        f"Intuit's consent ends on {_day(context, found.until)}: run `clockbooks connect` again"
         " before. The ledger and the links stay."
     )
     return [note]
@@ -26,5 +26,5 @@ def ends_soon(found: Lives, now: datetime) -> bool:
     return found.until is not None and found.until - now <= NOTICE
 
 
-def _day(world: World, end: datetime | None) -> str:
-    return f"{end.astimezone(world.timezone):%Y-%m-%d}" if end else "an unknown day"
+def _day(context: RunContext, end: datetime | None) -> str:
+    return f"{end.astimezone(context.timezone):%Y-%m-%d}" if end else "an unknown day"

@@ -15,7 +15,7 @@ from uuid import uuid4
 from connectors.errors import Refused, TryAgain, Unsure
 from connectors.quickbooks.batch import Created, NotCreated
 from connectors.store import links
-from flows.context import World
+from flows.context import RunContext
 from schemas.words import Kind, Origin, QboKind, Side
 from transforms.directory.create_in_quickbooks import split_name
 from transforms.directory.creation_plan import Key, NotMade, Wanted
@@ -43,11 +43,11 @@ class Made:
 Ended = Made | NotMade
 
 
-def make_in_quickbooks(world: World, wanted: Sequence[Wanted]) -> Iterator[Ended]:
+def make_in_quickbooks(context: RunContext, wanted: Sequence[Wanted]) -> Iterator[Ended]:
     """Make customers and employees, parents first, in batches.
 
     Args:
-        world: What to work with.
+        context: What to work with.
         wanted: As `transforms.directory.create_in_quickbooks` planned it.
 
     Yields:
@@ -59,7 +59,7 @@ def make_in_quickbooks(world: World, wanted: Sequence[Wanted]) -> Iterator[Ended
         *[list(step) for _, step in groupby(customers, key=lambda one: one.level)],
         [one for one in wanted if one.kind == Kind.USER],
     ]
-    size = world.settings.qbo_batch_size
+    size = context.settings.qbo_batch_size
     halted: str | None = None
     for step in steps:
         ready, orphans = _with_places(step, ids)
@@ -68,18 +68,18 @@ def make_in_quickbooks(world: World, wanted: Sequence[Wanted]) -> Iterator[Ended
             batch = ready[first : first + size]
             if halted is None:
                 try:
-                    yield from _batch(world, batch, ids)
+                    yield from _batch(context, batch, ids)
                     continue
                 except TryAgain as error:
                     halted = str(error)
             yield from (NotMade(one, f"Not tried: {halted}") for one in batch)
 
 
-def make_in_clockify(world: World, wanted: Sequence[Wanted]) -> Iterator[Ended]:
+def make_in_clockify(context: RunContext, wanted: Sequence[Wanted]) -> Iterator[Ended]:
     """Make clients, then projects, then invitations; some at a time.
 
     Args:
-        world: What to work with.
+        context: What to work with.
         wanted: As `transforms.directory.create_in_clockify` planned it.
 
     Yields:
@@ -87,7 +87,7 @@ def make_in_clockify(world: World, wanted: Sequence[Wanted]) -> Iterator[Ended]:
     """
     if not wanted:
         return
-    maker = _InClockify(world)
+    maker = _InClockify(context)
     ids: dict[Key, str] = {}
     with ThreadPoolExecutor(max_workers=AT_A_TIME) as workers:
         for kind in (Kind.CLIENT, Kind.PROJECT, Kind.USER):
@@ -103,10 +103,10 @@ def make_in_clockify(world: World, wanted: Sequence[Wanted]) -> Iterator[Ended]:
 class _InClockify:
     """What the workers that write to Clockify share."""
 
-    def __init__(self, world: World) -> None:
-        self._world = world
+    def __init__(self, context: RunContext) -> None:
+        self._context = context
         self._halted: str | None = None
-        settings = world.clockify.workspace().get("workspaceSettings") or {}
+        settings = context.clockify.workspace().get("workspaceSettings") or {}
         self._public = settings.get("isProjectPublicByDefault") is not False
         self._billable = settings.get("defaultBillableProjects") is not False
 
@@ -122,11 +122,11 @@ class _InClockify:
             return NotMade(wanted, f"{error}. Mend that in Clockify, then sync again.")
         except Unsure as error:
             return NotMade(wanted, str(error))
-        _keep_links(self._world, [made])
+        _keep_links(self._context, [made])
         return made
 
     def _ensure(self, wanted: Wanted, place_id: str | None) -> str:
-        clockify = self._world.clockify
+        clockify = self._context.clockify
         if wanted.kind == Kind.CLIENT:
             return clockify.ensure_client(wanted.name)
         if wanted.kind == Kind.USER:
@@ -136,11 +136,11 @@ class _InClockify:
         )
 
 
-def _batch(world: World, batch: Sequence[Wanted], ids: dict[Key, str]) -> list[Ended]:
+def _batch(context: RunContext, batch: Sequence[Wanted], ids: dict[Key, str]) -> list[Ended]:
     bodies = [_body(one, place_id) for one, place_id in _placed(batch, ids)]
     entity = ENTITIES[batch[0].qbo_kind]
     try:
-        outcomes = world.quickbooks.create_names(entity, bodies, request_id=uuid4().hex)
+        outcomes = context.quickbooks.create_names(entity, bodies, request_id=uuid4().hex)
     except Refused as error:
         return [
             NotMade(one, f"{error}. Mend that in QuickBooks, then sync again.") for one in batch
@@ -148,7 +148,7 @@ def _batch(world: World, batch: Sequence[Wanted], ids: dict[Key, str]) -> list[E
     ended = [_ended(one, outcome) for one, outcome in zip(batch, outcomes, strict=True)]
     made = [one for one in ended if isinstance(one, Made)]
     ids |= {one.wanted.key: one.id for one in made if one.id is not None}
-    _keep_links(world, made)
+    _keep_links(context, made)
     return ended
 
 
@@ -201,11 +201,11 @@ def _place_id(wanted: Wanted, ids: dict[Key, str]) -> str | None:
     return ids[wanted.place.key] if wanted.place.key is not None else wanted.place.id
 
 
-def _keep_links(world: World, made: Sequence[Made]) -> None:
+def _keep_links(context: RunContext, made: Sequence[Made]) -> None:
     """Link what was made; clients only group projects, and are not linked."""
     rows = [link_of(one) for one in made if one.wanted.kind != Kind.CLIENT]
     if rows:
-        links.add(world.engine, world.connection.id, rows, now=world.now())
+        links.add(context.engine, context.connection.id, rows, now=context.now())
 
 
 def link_of(made: Made) -> dict[str, str | None]:

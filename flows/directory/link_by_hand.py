@@ -6,7 +6,7 @@ from typing import Any
 
 from connectors.errors import AskPerson
 from connectors.store import links
-from flows.context import World, open_ledger, open_world
+from flows.context import RunContext, open_context, open_ledger
 from schemas.words import Kind, Origin, QboKind
 from transforms.directory.customer_tree import Tree
 from transforms.directory.match import Partner, as_partner, placed_name
@@ -65,9 +65,9 @@ def link(
     Raises:
         AskPerson: One of them is not there, or the id is of two lists.
     """
-    with open_world(connection) as world:
-        name = _name_in_clockify(world, Kind(kind), clockify_id)
-        found = _find(world, Kind(kind), qbo_id, qbo_kind)
+    with open_context(connection) as context:
+        name = _name_in_clockify(context, Kind(kind), clockify_id)
+        found = _find(context, Kind(kind), qbo_id, qbo_kind)
         partner = found.partner
         row = {
             "kind": kind,
@@ -78,7 +78,7 @@ def link(
             "qbo_name": partner.shown,
             "origin": str(Origin.MANUAL),
         }
-        links.link(world.engine, world.connection.id, row, now=world.now())
+        links.link(context.engine, context.connection.id, row, now=context.now())
     told = [f"Linked by hand: the {kind} {name or clockify_id!r} is {partner}. No sync changes it."]
     if not found.active:
         told.append(
@@ -122,7 +122,7 @@ def listed(connection: str | None) -> list[dict[str, Any]]:
     ]
 
 
-def _name_in_clockify(world: World, kind: Kind, clockify_id: str) -> str | None:
+def _name_in_clockify(context: RunContext, kind: Kind, clockify_id: str) -> str | None:
     """Give the name of a user or project, a project's with its client; a deleted user has none.
 
     What only files name has an id of ours, which is made of the name. Whom Clockify lists no more
@@ -131,10 +131,10 @@ def _name_in_clockify(world: World, kind: Kind, clockify_id: str) -> str | None:
     if clockify_id.startswith(OWN_ID):
         return clockify_id.removeprefix(OWN_ID)
     if kind == Kind.USER:
-        people = read_users(world.clockify.users()).good
+        people = read_users(context.clockify.users()).good
         names = dict(zip(people["clockify_id"], people["name"], strict=True))
     else:
-        frame = read_projects(world.clockify.projects(), world.clockify.clients()).good
+        frame = read_projects(context.clockify.projects(), context.clockify.clients()).good
         names = {
             row.clockify_id: placed_name(
                 row.client_name if isinstance(row.client_name, str) else None, row.name
@@ -142,7 +142,7 @@ def _name_in_clockify(world: World, kind: Kind, clockify_id: str) -> str | None:
             for row in frame.itertuples(index=False)
         }
     for known in (links.stored, links.without_partner):
-        frame = known(world.engine, world.connection.id)
+        frame = known(context.engine, context.connection.id)
         rows = frame[frame["kind"] == kind]
         names = dict(zip(rows["clockify_id"], rows["clockify_name"], strict=True)) | names
     if clockify_id not in names:
@@ -153,15 +153,15 @@ def _name_in_clockify(world: World, kind: Kind, clockify_id: str) -> str | None:
     return name if isinstance(name, str) and name != DELETED_USER else None
 
 
-def _find(world: World, kind: Kind, qbo_id: str, qbo_kind: str | None) -> Found:
+def _find(context: RunContext, kind: Kind, qbo_id: str, qbo_kind: str | None) -> Found:
     if kind == Kind.PROJECT:
         if qbo_kind is not None:
             raise AskPerson("--as is for users: a project is linked to a customer.")
-        found = list(_customers(world, qbo_id))
+        found = list(_customers(context, qbo_id))
     else:
         found = [
             person
-            for person in _people(world, qbo_id)
+            for person in _people(context, qbo_id)
             if qbo_kind is None or person.partner.qbo_kind == qbo_kind
         ]
     wanted = "customer" if kind == Kind.PROJECT else qbo_kind or "employee or vendor"
@@ -175,14 +175,15 @@ def _find(world: World, kind: Kind, qbo_id: str, qbo_kind: str | None) -> Found:
     return found[0]
 
 
-def _customers(world: World, qbo_id: str) -> Iterable[Found]:
-    tree = Tree(read_customers(world.quickbooks.by_ids("Customer", [qbo_id])).good)
+def _customers(context: RunContext, qbo_id: str) -> Iterable[Found]:
+    tree = Tree(read_customers(context.quickbooks.by_ids("Customer", [qbo_id])).good)
     return [Found(as_partner(customer), customer.active) for customer in tree]
 
 
-def _people(world: World, qbo_id: str) -> Iterable[Found]:
+def _people(context: RunContext, qbo_id: str) -> Iterable[Found]:
     people = read_people(
-        world.quickbooks.by_ids("Employee", [qbo_id]), world.quickbooks.by_ids("Vendor", [qbo_id])
+        context.quickbooks.by_ids("Employee", [qbo_id]),
+        context.quickbooks.by_ids("Vendor", [qbo_id]),
     ).good
     return [
         Found(Partner(QboKind(row.qbo_kind), row.qbo_id, name, name), bool(row.active))

@@ -11,7 +11,7 @@ import pandas as pd
 from connectors.store import links
 from flows.connections.consent_expiry import expiry_notes
 from flows.connections.preflight import check_company, check_workspace
-from flows.context import World
+from flows.context import RunContext
 from flows.directory.create_missing import Made, make_in_clockify, make_in_quickbooks
 from flows.progress import Progress
 from schemas.words import Problem, Side
@@ -117,7 +117,7 @@ class SyncResult:
 
 
 def sync(
-    world: World, request: SyncRequest | None = None, progress: Progress | None = None
+    context: RunContext, request: SyncRequest | None = None, progress: Progress | None = None
 ) -> SyncResult:
     """Compare both directories, store links for names that match, and create what is asked for.
 
@@ -126,13 +126,13 @@ def sync(
         TryAgain: One of the services was not to be read to the end; nothing was changed.
     """
     request = request or SyncRequest()
-    check_workspace(world.clockify)
+    check_workspace(context.clockify)
     has_payroll = False
     if Side.QUICKBOOKS in request.create:
-        company = world.quickbooks.company()
+        company = context.quickbooks.company()
         check_company(company, allow_payroll=True)  # it keeps from sending time, not from names
         has_payroll = company.has_payroll
-    comparison = compare(world)
+    comparison = compare(context)
     plans = {
         side: comparison.missing_in(side, has_payroll=has_payroll)
         for side in Side
@@ -142,28 +142,28 @@ def sync(
     if request.dry_run:
         created = [Made(wanted) for plan in plans.values() for wanted in plan.wanted]
         told = changes(comparison.directory, comparison.stored)
-        return SyncResult(request, comparison, told, created, blocked, notes=expiry_notes(world))
-    store(world, comparison)
-    made, failed = _make(world, plans, progress or Progress())
+        return SyncResult(request, comparison, told, created, blocked, notes=expiry_notes(context))
+    store(context, comparison)
+    made, failed = _make(context, plans, progress or Progress())
     if made:
-        comparison = compare(world)
-        store(world, comparison)
+        comparison = compare(context)
+        store(context, comparison)
     told = changes(comparison.directory, comparison.stored)
-    return SyncResult(request, comparison, told, made, blocked, failed, expiry_notes(world))
+    return SyncResult(request, comparison, told, made, blocked, failed, expiry_notes(context))
 
 
-def compare(world: World) -> Comparison:
+def compare(context: RunContext) -> Comparison:
     """Read both directories, and match what is not linked yet; changes nothing."""
     directory = read_directory(
-        users=world.clockify.users(),
-        clients=world.clockify.clients(),
-        projects=world.clockify.projects(),
-        employees=world.quickbooks.employees(),
-        vendors=world.quickbooks.vendors(),
-        customers=world.quickbooks.customers(),
+        users=context.clockify.users(),
+        clients=context.clockify.clients(),
+        projects=context.clockify.projects(),
+        employees=context.quickbooks.employees(),
+        vendors=context.quickbooks.vendors(),
+        customers=context.quickbooks.customers(),
     )
-    stored = links.stored(world.engine, world.connection.id)
-    unlinked = links.without_partner(world.engine, world.connection.id)
+    stored = links.stored(context.engine, context.connection.id)
+    unlinked = links.without_partner(context.engine, context.connection.id)
     apart = frozenset(unlinked.loc[unlinked["problem"] == Problem.UNLINKED, "clockify_id"])
     return Comparison(
         directory=directory,
@@ -172,7 +172,7 @@ def compare(world: World) -> Comparison:
             directory.users,
             directory.people,
             linked=stored,
-            link_vendors=world.connection.link_vendors,
+            link_vendors=context.connection.link_vendors,
             apart=apart,
         ),
         projects=match_projects(
@@ -181,19 +181,19 @@ def compare(world: World) -> Comparison:
     )
 
 
-def store(world: World, comparison: Comparison) -> None:
+def store(context: RunContext, comparison: Comparison) -> None:
     """Keep the new links, and who has none."""
     links.store(
-        world.engine,
-        world.connection.id,
+        context.engine,
+        context.connection.id,
         new=comparison.new,
         lost=comparison.unlinked,
-        now=world.now(),
+        now=context.now(),
     )
 
 
 def _make(
-    world: World, plans: dict[Side, Creation], progress: Progress
+    context: RunContext, plans: dict[Side, Creation], progress: Progress
 ) -> tuple[list[Made], list[NotMade]]:
     """Make what was planned; QuickBooks first, whose limits are the stricter ones."""
     progress.begun(sum(len(plan.wanted) for plan in plans.values()))
@@ -203,7 +203,7 @@ def _make(
         (Side.QUICKBOOKS, make_in_quickbooks),
         (Side.CLOCKIFY, make_in_clockify),
     ):
-        for ended in make(world, plans[side].wanted if side in plans else []):
+        for ended in make(context, plans[side].wanted if side in plans else []):
             if isinstance(ended, Made):
                 made.append(ended)
             else:

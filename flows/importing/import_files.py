@@ -20,7 +20,7 @@ from connectors.errors import AskPerson
 from connectors.store import last_outcomes
 from connectors.store.staging import Staging, staging
 from flows.connections.consent_expiry import expiry_notes
-from flows.context import World
+from flows.context import RunContext
 from flows.importing.read_files import FileRead, ReadOptions, read_files
 from flows.importing.resolve_names import Named, attribute, client_id, keep_links
 from flows.progress import Progress
@@ -105,7 +105,7 @@ class ImportReport(Report):
 
 
 def import_files(
-    world: World,
+    context: RunContext,
     request: ImportRequest,
     report: ImportReport,
     *,
@@ -116,7 +116,7 @@ def import_files(
     """Carry the rows of files into QuickBooks, each once, and explain every other one.
 
     Args:
-        world: What to work with.
+        context: What to work with.
         request: What to do.
         report: Where the lists of the document are kept; closed by whoever made it.
         approve: Shown the plan as a document before anything is sent; `False` leaves it at that.
@@ -130,41 +130,41 @@ def import_files(
         AskPerson: Something must be mended first; nothing was sent.
         TryAgain: A service could not be read, or took nothing at all; nothing was sent.
     """
-    request = with_defaults(request, world.settings)
-    facts = run(look_at_both_sides, world, request)
+    request = with_defaults(request, context.settings)
+    facts = run(look_at_both_sides, context, request)
     report.currency = facts.company.currency
     with staging() as staged:
-        report.files = run(read_into, world, request, facts, staged, report.set_aside)
+        report.files = run(read_into, context, request, facts, staged, report.set_aside)
         if request.strict and len(report.set_aside):
             raise _not_all_good(report)
-        named = run(attribute, world, staged, look_up_partners(world, request))
-        report.notes = expiry_notes(world)
-        importer = _Importer(world, request, facts, named, staged, report)
+        named = run(attribute, context, staged, look_up_partners(context, request))
+        report.notes = expiry_notes(context)
+        importer = _Importer(context, request, facts, named, staged, report)
         if request.dry_run:
             return importer.preview()
-        with live_run(world) as live:
-            settled = run(settle, world, live)
+        with live_run(context) as live:
+            settled = run(settle, context, live)
             with KeptPlan[_Judged]() as plan:
                 if approve is not None and not approve(importer.preview(plan)):
                     return report.latest
-                keep_links(world, named)
+                keep_links(context, named)
                 slices = importer.judged() if approve is None else plan
                 importer.carry_out(slices, live, progress or Progress(), run)
             told = [settled.told, *settled.notes] if settled.told else []
-            return report.import_document(live.id, *told, *world.quickbooks.pacer.told())
+            return report.import_document(live.id, *told, *context.quickbooks.pacer.told())
 
 
 def read_into(
-    world: World, request: ImportRequest, facts: Facts, staged: Staging, set_aside: Spool
+    context: RunContext, request: ImportRequest, facts: Facts, staged: Staging, set_aside: Spool
 ) -> list[FileRead]:
     """Read the files to their ends; see `flows.importing.read_files`."""
-    kept = mapping_lines(world.settings.import_map or "")
+    kept = mapping_lines(context.settings.import_map or "")
     return read_files(
         request.files,
         replace(request.reading, kept_mapping=tuple(kept)),
         staged=staged,
         set_aside=set_aside,
-        timezone=world.timezone,
+        timezone=context.timezone,
         currency=facts.currency,
         approved_only=bool(request.approved_only),
     )
@@ -179,14 +179,14 @@ class _Importer:
 
     def __init__(
         self,
-        world: World,
+        context: RunContext,
         request: ImportRequest,
         facts: Facts,
         named: Named,
         staged: Staging,
         report: ImportReport,
     ) -> None:
-        self._world = world
+        self._context = context
         self._request = request
         self._facts = facts
         self._named = named
@@ -195,7 +195,7 @@ class _Importer:
         self._untold = {file.name: file.untold for file in report.files}
         chosen = named.filters(request.users, request.clients, request.projects)
         self._rules = Rules(
-            timezone=world.timezone,
+            timezone=context.timezone,
             company=facts.company,
             tracker=_tracker(report.files),
             rounding=facts.rounding,
@@ -228,7 +228,7 @@ class _Importer:
         report = self._report
         report.begin()
         progress.begun(self._staged.rows)
-        carrier = Carrier(self._world, live, self._facts.company, progress, run)
+        carrier = Carrier(self._context, live, self._facts.company, progress, run)
         for recognised, plan in slices:
             ended = carrier.carry(plan, recognised.about, unkept=recognised.repeated)
             progress.moved(int((plan["state"] != State.READY).sum()))
@@ -239,7 +239,7 @@ class _Importer:
 
     def _judge(self, rows: pd.DataFrame) -> _Judged:
         entries = self._entries(rows)
-        recognised = recognise_rows(self._world, entries, self._named.links, self._untold)
+        recognised = recognise_rows(self._context, entries, self._named.links, self._untold)
         plan = make_plan(
             recognised.entries,
             held=recognised.held,
@@ -248,7 +248,7 @@ class _Importer:
             rules=self._rules,
         )
         if not self._request.retry_refused:
-            plan = hold_back_refused(self._world, self._facts.company, plan)
+            plan = hold_back_refused(self._context, self._facts.company, plan)
         places = recognised.entries[["file", "line"]].set_index(plan.index)
         plan = self._as_clockify_said(plan.join(places))
         return recognised, _without_repeated(plan, recognised.repeated)
@@ -256,7 +256,7 @@ class _Importer:
     def _as_clockify_said(self, plan: pd.DataFrame) -> pd.DataFrame:
         """Keep back what a send kept back for what a file does not show: a break, a currency."""
         days = plan["date"].unique().tolist()
-        told = last_outcomes.unsent(self._world.engine, self._world.connection.id, days)
+        told = last_outcomes.unsent(self._context.engine, self._context.connection.id, days)
         held = plan.copy()
         for file in self._report.files:
             rows = plan[(plan["file"] == file.name) & (plan["state"] == State.READY)]

@@ -8,7 +8,7 @@ import pandas as pd
 from connectors.errors import AskPerson
 from connectors.store import links as stored_links
 from connectors.store.staging import Staging
-from flows.context import World
+from flows.context import RunContext
 from flows.sending.request import Partners
 from schemas.links import Links
 from schemas.words import Problem
@@ -82,23 +82,23 @@ def client_id(name: str) -> str:
     return own_id(same_form(name))
 
 
-def attribute(world: World, staged: Staging, partners: Partners) -> Named:
+def attribute(context: RunContext, staged: Staging, partners: Partners) -> Named:
     """Find Clockify's users and projects of the staged names, and partners for the others.
 
     QuickBooks' lists are read only when somebody is neither known to Clockify nor linked.
 
     Args:
-        world: What to work with.
+        context: What to work with.
         staged: The rows.
         partners: Who is who, as far as it is known.
     """
     people = staged.distinct("user_name", "user_email")
     projects = staged.distinct("project_name", "client_name")
     projects = projects[projects["project_name"].fillna("") != ""].reset_index(drop=True)
-    clients = world.clockify.clients()
-    who = attribute_people(people, read_users(world.clockify.users()).good)
-    what = attribute_projects(projects, read_projects(world.clockify.projects(), clients).good)
-    new, lost = _match_strangers(world, who, what, partners)
+    clients = context.clockify.clients()
+    who = attribute_people(people, read_users(context.clockify.users()).good)
+    what = attribute_projects(projects, read_projects(context.clockify.projects(), clients).good)
+    new, lost = _match_strangers(context, who, what, partners)
     return Named(
         people=people.assign(id=who.ids),
         projects=projects.assign(id=what.ids),
@@ -110,14 +110,14 @@ def attribute(world: World, staged: Staging, partners: Partners) -> Named:
     )
 
 
-def keep_links(world: World, named: Named) -> None:
+def keep_links(context: RunContext, named: Named) -> None:
     """Keep the links of those whom Clockify does not know, so that they last like all others."""
     rows = named.new.astype(object).where(named.new.notna(), None).to_dict("records")
-    stored_links.add(world.engine, world.connection.id, rows, now=world.now())
+    stored_links.add(context.engine, context.connection.id, rows, now=context.now())
 
 
 def _match_strangers(
-    world: World, who: Attributed, what: Attributed, partners: Partners
+    context: RunContext, who: Attributed, what: Attributed, partners: Partners
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Match those whom Clockify does not know with QuickBooks, by the rules of the sync."""
     by_hand = partners.unlinked[partners.unlinked["problem"] == Problem.UNLINKED]
@@ -126,14 +126,14 @@ def _match_strangers(
     projects = what.strangers[~what.strangers["clockify_id"].isin(known)]
     links, lost = [partners.links.iloc[:0]], [partners.unlinked.iloc[:0]]
     if len(users):
-        people = read_people(world.quickbooks.employees(), world.quickbooks.vendors()).good
+        people = read_people(context.quickbooks.employees(), context.quickbooks.vendors()).good
         matches = match_users(
-            users, people, linked=partners.links, link_vendors=world.connection.link_vendors
+            users, people, linked=partners.links, link_vendors=context.connection.link_vendors
         )
         links.append(matches.links)
         lost.append(matches.unlinked)
     if len(projects):
-        customers = read_customers(world.quickbooks.customers()).good
+        customers = read_customers(context.quickbooks.customers()).good
         matches = match_projects(projects, customers, linked=partners.links)
         links.append(matches.links)
         lost.append(matches.unlinked)

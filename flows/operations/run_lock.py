@@ -30,7 +30,7 @@ from prefect.states import Completed
 
 from connectors.store import run_locks
 from flows.connections.disconnect import catch_up
-from flows.context import World, utc_now
+from flows.context import RunContext, utc_now
 from flows.heartbeat import kept_alive
 from flows.operations.final_states import shown
 
@@ -44,7 +44,7 @@ logger = logging.getLogger("prefect.flow_runs.clockbooks")
 
 
 @contextmanager
-def turn(world: World) -> Iterator[dict[str, Any] | None]:
+def turn(context: RunContext) -> Iterator[dict[str, Any] | None]:
     """Take the connection's turn for the block, or say by a state why this run is to do nothing.
 
     Yields `None`, or what the flow is to return: see `flows.operations.final_states.shown`.
@@ -53,8 +53,8 @@ def turn(world: World) -> Iterator[dict[str, Any] | None]:
     the work to that one. A run that begins again, because somebody decided about its plan or tries
     it once more, always waits: nobody else does its work.
     """
-    context = FlowRunContext.get()
-    run = context.flow_run if context else None
+    flow_run_context = FlowRunContext.get()
+    run = flow_run_context.flow_run if flow_run_context else None
     if run is None or run.deployment_id is None:
         yield None
         return
@@ -64,17 +64,17 @@ def turn(world: World) -> Iterator[dict[str, Any] | None]:
         yield missed
         return
     holder = str(uuid4())
-    waits = begins_again or world.settings.second_run == "wait"
-    what = context.flow.name if context and context.flow else "run"
-    other = _take(world, holder, what=what, waits=waits)
+    waits = begins_again or context.settings.second_run == "wait"
+    what = flow_run_context.flow.name if flow_run_context and flow_run_context.flow else "run"
+    other = _take(context, holder, what=what, waits=waits)
     if other is not None:
         since = f"{other.since:%Y-%m-%d %H:%M} UTC"
         yield _skipped(
-            f"{other.what} is at work for {world.connection.name} since {since}, and"
+            f"{other.what} is at work for {context.connection.name} since {since}, and"
             " CLOCKBOOKS_SECOND_RUN is skip."
         )
         return
-    with _kept(world, holder):
+    with _kept(context, holder):
         yield None
     for words in catch_up():  # a machine that only runs flows ends consents too
         logger.info("%s", words)
@@ -82,8 +82,8 @@ def turn(world: World) -> Iterator[dict[str, Any] | None]:
 
 def why_missed() -> dict[str, Any] | None:
     """Say by a state that this run's time was missed and a later run does its work; else `None`."""
-    context = FlowRunContext.get()
-    run = context.flow_run if context else None
+    flow_run_context = FlowRunContext.get()
+    run = flow_run_context.flow_run if flow_run_context else None
     if run is None or run.run_count > 1 or not _missed_long_ago(run):
         return None
     return _skipped("Its time was missed: a later run does its work.")
@@ -119,40 +119,40 @@ def _missed_long_ago(run: FlowRun) -> bool:
     )
 
 
-def _take(world: World, holder: str, *, what: str, waits: bool) -> run_locks.Turn | None:
+def _take(context: RunContext, holder: str, *, what: str, waits: bool) -> run_locks.Turn | None:
     """Take the turn, waiting for it where *waits* says so; give the other's turn otherwise."""
     told = ""
     while True:
         held = run_locks.take(
-            world.engine,
-            world.connection.id,
+            context.engine,
+            context.connection.id,
             holder=holder,
             what=what,
-            now=world.now(),
-            lease=world.lease,
+            now=context.now(),
+            lease=context.lease,
         )
         if held.holder == holder:
             return None
         if not waits:
             return held
         if told != held.holder:
-            logger.info("Waiting: %s is at work for %s.", held.what, world.connection.name)
+            logger.info("Waiting: %s is at work for %s.", held.what, context.connection.name)
             told = held.holder
         time.sleep(PAUSE_S)  # whoever has the turn may be on another machine: nothing wakes us
 
 
 @contextmanager
-def _kept(world: World, holder: str) -> Iterator[None]:
+def _kept(context: RunContext, holder: str) -> Iterator[None]:
     """Keep the turn for the block, and give it back at its end."""
-    engine, connection_id = world.engine, world.connection.id
+    engine, connection_id = context.engine, context.connection.id
 
     def renew() -> bool:
         return run_locks.renew(
-            engine, connection_id, holder=holder, now=world.now(), lease=world.lease
+            engine, connection_id, holder=holder, now=context.now(), lease=context.lease
         )
 
     try:
-        with kept_alive(f"turn {holder}", world.lease, renew):
+        with kept_alive(f"turn {holder}", context.lease, renew):
             yield
     finally:
         run_locks.give_back(engine, connection_id, holder=holder)

@@ -24,7 +24,7 @@ from prefect.runtime import flow_run
 from prefect.utilities.urls import url_for
 
 from connectors.store.plans import StoredPlan
-from flows.context import World
+from flows.context import RunContext
 from flows.pages.pages import Place, entry_rows, plan_page, remedy_rows, result_page
 from flows.progress import Progress
 from transforms.plan.summary import Overview, overview
@@ -52,10 +52,10 @@ class Seen:
         self.overview += overview(plan)
 
 
-def here(world: World, currency: str) -> Place:
+def here(context: RunContext, currency: str) -> Place:
     """Say where the readers of this run's pages stand."""
     address = url_for("flow-run", obj_id=flow_run.id) if flow_run.id else None
-    return Place(world.connection.name, world.timezone, currency, address)
+    return Place(context.connection.name, context.timezone, currency, address)
 
 
 def key(what: str, place: Place) -> str:

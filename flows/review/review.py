@@ -48,7 +48,7 @@ from prefect.settings import get_current_settings
 from connectors.errors import AskPerson
 from connectors.store import plans
 from connectors.store.plans import PlanWriter, StoredPlan
-from flows.context import World
+from flows.context import RunContext
 from flows.pages.pages import Place
 from flows.pages.publish import here, show_plan
 from flows.pages.safe_markdown import safe
@@ -71,7 +71,7 @@ NEAR_S = 3
 
 
 def send_reviewed(
-    world: World,
+    context: RunContext,
     request: SendRequest,
     report: Report,
     seen: Callable[[], Overview],
@@ -84,7 +84,7 @@ def send_reviewed(
     Suspends the flow run in between: it comes back here in a new process.
 
     Args:
-        world: What to work with.
+        context: What to work with.
         request: What to do; once a plan waits, its days count.
         report: Where the lists of the document are kept.
         seen: Gives what the report came to, for the plan's page.
@@ -99,24 +99,24 @@ def send_reviewed(
         TryAgain: See `flows.sending.send.send`; or another plan came in between.
     """
     run_id = _waitable()
-    plans.end_overdue(world.engine, world.connection.id, now=world.now())
-    plan = plans.of_flow_run(world.engine, world.connection.id, run_id)
+    plans.end_overdue(context.engine, context.connection.id, now=context.now())
+    plan = plans.of_flow_run(context.engine, context.connection.id, run_id)
     answered = plan is not None and _has_answer(plan)
     if plan is not None and plan.state is PlanState.WAITING and not answered:
-        _withdraw(world, plan, "Its run began again before anybody decided.")
+        _withdraw(context, plan, "Its run began again before anybody decided.")
         plan = None
     if plan is None:
-        plan = _make(world, request, report, run, run_id)
+        plan = _make(context, request, report, run, run_id)
         if plan is None:
             report.notes.append("There is nothing to decide: no entry would go.")
             # Nobody looks at it, unlike at a dry run: what is left is told.
-            return report.document(None, connection=world.connection.name, dry_run=False), None
-        _show(world, plan, seen(), report.notes)
+            return report.document(None, connection=context.connection.name, dry_run=False), None
+        _show(context, plan, seen(), report.notes)
     if plan.state is PlanState.WAITING or (answered and plan.state is PlanState.EXPIRED):
-        plan = _decided(world, plan)
+        plan = _decided(context, plan)
     if plan.state is PlanState.REJECTED:
         report.notes.append(rejection(plan))
-        return report.document(None, connection=world.connection.name), plan
+        return report.document(None, connection=context.connection.name), plan
     if plan.state is not PlanState.APPROVED:
         raise AskPerson(
             f"Plan {plan.id} has {'expired' if plan.state is PlanState.EXPIRED else 'ended'}:"
@@ -125,13 +125,17 @@ def send_reviewed(
     # The days of the plan: "the last seven days" are others by now.
     first, last = date.fromisoformat(plan.first_day), date.fromisoformat(plan.last_day)
     request = replace(request, start=first, end=last)
-    return _carry_out(world, request, report, plan, progress, run), plan
+    return _carry_out(context, request, report, plan, progress, run), plan
 
 
 def _has_answer(plan: StoredPlan, asked: int = 1) -> bool:
     """Say whether this run comes back with an answer; one that is retried does not."""
-    context = FlowRunContext.get()
-    policy = context.flow_run.empirical_policy if context and context.flow_run else None
+    flow_run_context = FlowRunContext.get()
+    policy = (
+        flow_run_context.flow_run.empirical_policy
+        if flow_run_context and flow_run_context.flow_run
+        else None
+    )
     return _key(plan, asked) in ((policy and policy.pause_keys) or ())
 
 
@@ -140,18 +144,18 @@ def _key(plan: StoredPlan, asked: int) -> str:
     return f"plan-{plan.id}-{asked}"
 
 
-def _withdraw(world: World, plan: StoredPlan, why: str) -> None:
+def _withdraw(context: RunContext, plan: StoredPlan, why: str) -> None:
     plans.decide(
-        world.engine, plan.id, PlanState.WITHDRAWN, by="Clockbooks", note=why, now=world.now()
+        context.engine, plan.id, PlanState.WITHDRAWN, by="Clockbooks", note=why, now=context.now()
     )
 
 
-def _show(world: World, plan: StoredPlan, seen: Overview, notes: list[str]) -> None:
+def _show(context: RunContext, plan: StoredPlan, seen: Overview, notes: list[str]) -> None:
     """Show the plan; one that cannot be shown does not wait, or somebody might approve it."""
     try:
-        show_plan(plan, seen, notes, here(world, plan.currency))
+        show_plan(plan, seen, notes, here(context, plan.currency))
     except BaseException:  # whatever stops it, Ctrl-C and Cancel too
-        _withdraw(world, plan, "It could not be shown.")
+        _withdraw(context, plan, "It could not be shown.")
         raise
 
 
@@ -177,7 +181,7 @@ def _waitable() -> str:
 
 
 def _make(
-    world: World, request: SendRequest, report: Report, run: Callable[..., Any], run_id: str
+    context: RunContext, request: SendRequest, report: Report, run: Callable[..., Any], run_id: str
 ) -> StoredPlan | None:
     """Make the plan, and keep what would go."""
     writers: list[PlanWriter] = []
@@ -186,13 +190,13 @@ def _make(
         if not writers:
             writers.append(
                 PlanWriter(
-                    world.engine,
-                    world.connection.id,
+                    context.engine,
+                    context.connection.id,
                     days=(request.start.isoformat(), request.end.isoformat()),
                     flow_run_id=run_id,
-                    address=here(world, report.currency).run_address,
+                    address=here(context, report.currency).run_address,
                     currency=report.currency,
-                    now=world.now(),
+                    now=context.now(),
                 )
             )
         ready = one.plan[one.plan["state"] == State.READY]
@@ -202,15 +206,15 @@ def _make(
         )
         return one
 
-    send(world, request, report, sieve=keep, approve=lambda _: False, run=run)
+    send(context, request, report, sieve=keep, approve=lambda _: False, run=run)
     if not writers:
         return None
-    now = world.now()
-    limit = timedelta(hours=world.settings.review_hours)
+    now = context.now()
+    limit = timedelta(hours=context.settings.review_hours)
     return writers[0].offer(now=now, expires_at=now + limit)
 
 
-def _decided(world: World, plan: StoredPlan) -> StoredPlan:
+def _decided(context: RunContext, plan: StoredPlan) -> StoredPlan:
     """Wait for a decision that can be carried out, and record it.
 
     The first call for a plan suspends the run; when the run comes back, the same call gives what
@@ -219,11 +223,11 @@ def _decided(world: World, plan: StoredPlan) -> StoredPlan:
     Raises:
         AskPerson: There is no time left for another question.
     """
-    form = Form(world.engine, plan)
-    place = here(world, plan.currency)
+    form = Form(context.engine, plan)
+    place = here(context, plan.currency)
     objection: str | None = None
     for asked in count(1):
-        left = (plan.expires_at or world.now()) - world.now()
+        left = (plan.expires_at or context.now()) - context.now()
         if objection is not None and left <= timedelta(0):
             raise AskPerson(
                 f"{objection} The time to decide about plan {plan.id} is over: start a new run for"
@@ -231,7 +235,7 @@ def _decided(world: World, plan: StoredPlan) -> StoredPlan:
             )
         description = _question(plan, place, objection)
         if not _has_answer(plan, asked):  # whoever answered before did not answer this
-            plans.vouch(world.engine, str(plan.flow_run_id), None)
+            plans.vouch(context.engine, str(plan.flow_run_id), None)
         if asked >= flow_run.run_count:  # otherwise the run comes back with the answer
             get_run_logger().info(
                 "Plan %s waits for a decision: open %s and press Resume (new pages: ⋮, Resume).",
@@ -249,13 +253,13 @@ def _decided(world: World, plan: StoredPlan) -> StoredPlan:
         if objection is None:
             break
     return plans.decide(
-        world.engine,
+        context.engine,
         plan.id,
         choice.state,
         by=choice.by,
         note=choice.note,
         left_out=choice.left_out if choice.state is PlanState.APPROVED else None,
-        now=world.now(),
+        now=context.now(),
         was_in_time=True,  # Prefect takes no answer after the limit
     )
 
@@ -266,11 +270,11 @@ def _let_the_heart_beat() -> None:
     One that came just after the run was suspended would have the watch
     (`flows.operations.notifications`) wait for another, and bury a run that only waits.
     """
-    context = FlowRunContext.get()
+    flow_run_context = FlowRunContext.get()
     every_s = get_current_settings().flows.heartbeat_frequency
-    if context is None or every_s is None:
+    if flow_run_context is None or every_s is None:
         return
-    beating_s = (datetime.now(UTC) - context.start_time).total_seconds()
+    beating_s = (datetime.now(UTC) - flow_run_context.start_time).total_seconds()
     left_s = every_s - beating_s % every_s  # Prefect counts on the wall's clock, in a thread
     if left_s < NEAR_S:
         time.sleep(left_s + NEAR_S / 2)
@@ -290,7 +294,7 @@ def _question(plan: StoredPlan, place: Place, objection: str | None) -> str:
 
 
 def _carry_out(
-    world: World,
+    context: RunContext,
     request: SendRequest,
     report: Report,
     plan: StoredPlan,
@@ -302,7 +306,7 @@ def _carry_out(
 
     def sift(one: Slice) -> Slice:
         ids = one.plan["entry_id"].tolist()
-        kept = plans.entries_of(world.engine, plan.id, ids)
+        kept = plans.entries_of(context.engine, plan.id, ids)
         met[kept["number"].to_numpy(dtype=int)] = True
         ready = one.plan[one.plan["state"] == State.READY]
         bodies = to_activities(ready).set_index("entry_id")["body"]
@@ -312,14 +316,14 @@ def _carry_out(
     def note_gone(_: dict[str, Any]) -> bool:
         gone = np.flatnonzero(~met[1:]) + 1
         if len(gone):
-            named = plans.numbered(world.engine, plan.id, gone[:_NAMED].tolist())
+            named = plans.numbered(context.engine, plan.id, gone[:_NAMED].tolist())
             report.notes.append(_gone(plan, len(gone), named))
         return True
 
     document = send(
-        world, request, report, sieve=sift, approve=note_gone, progress=progress, run=run
+        context, request, report, sieve=sift, approve=note_gone, progress=progress, run=run
     )
-    plans.sent_by(world.engine, plan.id, document["run_id"])
+    plans.sent_by(context.engine, plan.id, document["run_id"])
     return document
 
 
@@ -337,20 +341,20 @@ def _gone(plan: StoredPlan, number: int, named: pd.DataFrame) -> str:
     )
 
 
-def give_back(world: World) -> None:
+def give_back(context: RunContext) -> None:
     """Withdraw the plans whose runs ended or are gone while they waited: nobody can decide them.
 
     Those of another Prefect server's runs are left alone: this one does not know them.
     """
-    here_is = here(world, "").run_address
-    for plan in plans.waiting(world.engine, world.connection.id, now=world.now()):
+    here_is = here(context, "").run_address
+    for plan in plans.waiting(context.engine, context.connection.id, now=context.now()):
         if plan.flow_run_id in {None, str(flow_run.id)}:
             continue
         if plan.address and here_is != plan.address.replace(str(plan.flow_run_id), flow_run.id):
             continue
         ended = _ended(str(plan.flow_run_id))
         if ended:
-            _withdraw(world, plan, ended)
+            _withdraw(context, plan, ended)
 
 
 def _ended(flow_run_id: str) -> str | None:

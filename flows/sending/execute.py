@@ -8,7 +8,7 @@ import pandas as pd
 from connectors.errors import TryAgain
 from connectors.store import last_outcomes
 from connectors.store.ledger import About
-from flows.context import World
+from flows.context import RunContext
 from flows.progress import Progress
 from flows.sending import match_ledger
 from flows.sending.judge import Slice
@@ -30,14 +30,14 @@ class Carrier:
 
     def __init__(
         self,
-        world: World,
+        context: RunContext,
         live: LiveRun,
         company: Company,
         progress: Progress,
         run: Callable[..., Any] = call_plainly,
     ) -> None:
         self.stopped: str | None = None
-        self._world = world
+        self._context = context
         self._live = live
         self._company = company
         self._moved = Progress(moved=progress.moved)  # the whole was told before
@@ -59,13 +59,13 @@ class Carrier:
         """
         if self.stopped is None:
             ended, self.stopped = self._run(
-                load, self._world, self._live, self._company, plan, about, self._moved
+                load, self._context, self._live, self._company, plan, about, self._moved
             )
         else:
             ended = not_loaded(plan, self.stopped)
         self._taken += int(ended["state"].isin([State.SENT, State.IN_DOUBT]).sum())
         kept = ended[~ended["entry_id"].isin(list(unkept))]
-        engine, connection_id = self._world.engine, self._world.connection.id
+        engine, connection_id = self._context.engine, self._context.connection.id
         last_outcomes.keep(engine, connection_id, self._live.id, kept)
         before = last_outcomes.unsent(engine, connection_id, kept["date"].unique().tolist())
         last_outcomes.forget(engine, connection_id, told_otherwise(kept, before))
@@ -82,7 +82,7 @@ class Carrier:
 
 
 def carry_out(
-    world: World,
+    context: RunContext,
     live: LiveRun,
     company: Company,
     slices: Iterable[Slice],
@@ -93,7 +93,7 @@ def carry_out(
     """Send exactly the ready rows of some slices, and report how every entry ended.
 
     Args:
-        world: What to work with.
+        context: What to work with.
         live: The run; it has settled what was in doubt.
         company: The company as it is now.
         slices: What was decided; see `flows.sending.judge`.
@@ -105,9 +105,9 @@ def carry_out(
         TryAgain: QuickBooks took nothing at all.
     """
     report.begin()
-    carrier = Carrier(world, live, company, progress, run)
+    carrier = Carrier(context, live, company, progress, run)
     for one in slices:
-        match_ledger.keep(world, one.recognised)
+        match_ledger.keep(context, one.recognised)
         report.add(carrier.carry(one.plan, one.recognised.about))
     report.stopped = carrier.stopped
     carrier.finish()

@@ -19,7 +19,7 @@ from connectors.errors import Refused, TryAgain
 from connectors.prefetch import read_ahead
 from connectors.store import links
 from connectors.store.staging import ENTRY, StagedEntries
-from flows.context import World
+from flows.context import RunContext
 from flows.sending.request import Facts, JobRequest, Partners
 from schemas.words import Kind, Problem
 from transforms.directory.names import DELETED_USER
@@ -38,7 +38,7 @@ Days = tuple[date, date]
 
 
 def extract(
-    world: World,
+    context: RunContext,
     request: JobRequest,
     days: tuple[date, date],
     facts: Facts,
@@ -47,7 +47,7 @@ def extract(
     """Read the window's entries, running timers too.
 
     Args:
-        world: What to work with.
+        context: What to work with.
         request: Says whether it matters which are approved; if not, all count as approved.
         days: First and last local day.
         facts: Whom and what to ask for.
@@ -59,14 +59,14 @@ def extract(
     Raises:
         TryAgain: The report could not be read, or changed whenever it was read.
     """
-    notes = _stage_running(world, request, facts, staged)
+    notes = _stage_running(context, request, facts, staged)
 
     @cache
     def currencies() -> dict[Any, Any]:
-        return {row.get("id"): row.get("currencyCode") for row in world.clockify.clients()}
+        return {row.get("id"): row.get("currencyCode") for row in context.clockify.clients()}
 
     first, last = days[0] - timedelta(days=1), days[1] + timedelta(days=1)
-    reading = _Reading(world, request, facts, staged, currencies)
+    reading = _Reading(context, request, facts, staged, currencies)
     unread = parts = month_slices(first, last)
     for _ in range(READINGS):
         for part in unread:
@@ -85,18 +85,18 @@ def extract(
 
 
 def _stage_running(
-    world: World, request: JobRequest, facts: Facts, staged: StagedEntries
+    context: RunContext, request: JobRequest, facts: Facts, staged: StagedEntries
 ) -> list[str]:
     """Read the timers that run: before the report, which has those that are stopped meanwhile."""
     try:
-        running = world.clockify.running()
+        running = context.clockify.running()
     except Refused as error:
         if not missing_route(error):
             raise
         return ["Clockify did not tell which timers are running now."]
     if running:
-        timers = as_report_rows(running, world.clockify.users(), world.clockify.projects())
-        _stage(world, timers, facts, staged, approved=not request.approved_only)
+        timers = as_report_rows(running, context.clockify.users(), context.clockify.projects())
+        _stage(context, timers, facts, staged, approved=not request.approved_only)
     return []
 
 
@@ -104,7 +104,7 @@ def _stage_running(
 class _Reading:
     """Reads the report, some days at a time."""
 
-    world: World
+    context: RunContext
     request: JobRequest
     facts: Facts
     staged: StagedEntries
@@ -150,7 +150,7 @@ class _Reading:
 
     def _stage_pages(self, pages: Iterator[list[Any]], *, approved: bool) -> None:
         for rows in _together(read_ahead(_with_currencies(pages, self.currencies))):
-            _stage(self.world, rows, self.facts, self.staged, approved=approved)
+            _stage(self.context, rows, self.facts, self.staged, approved=approved)
 
     def _pages(self, days: Days, **more: Any) -> Iterator[list[Any]]:
         filters = self.facts.filters
@@ -159,9 +159,9 @@ class _Reading:
             "clients": filters.client_ids,
             "projects": filters.project_ids,
         }
-        return self.world.clockify.report(
+        return self.context.clockify.report(
             *days,
-            timezone=self.world.timezone,
+            timezone=self.context.timezone,
             filters={name: sorted(ids) for name, ids in chosen.items() if ids},
             billable=filters.billable,
             **more,
@@ -192,7 +192,7 @@ def _together(pages: Iterator[list[Any]]) -> Iterator[list[Any]]:
 
 
 def _stage(
-    world: World, rows: list[Any], facts: Facts, staged: StagedEntries, *, approved: bool
+    context: RunContext, rows: list[Any], facts: Facts, staged: StagedEntries, *, approved: bool
 ) -> None:
     """Stage the rows that are entries, with their local days, and note what the others lack."""
     read = read_report(rows, currency=facts.currency, approved=approved)
@@ -200,16 +200,18 @@ def _stage(
         read.entries.assign(
             start_us=read.entries["start"].astype("int64"),
             end_us=_microseconds(read.entries["end"]),
-            day=local_days(read.entries["start"], world.timezone),
+            day=local_days(read.entries["start"], context.timezone),
         )
     )
-    staged.set_aside(_with_days(read.set_aside, world))
+    staged.set_aside(_with_days(read.set_aside, context))
 
 
-def _with_days(found: list[SetAside], world: World) -> list[tuple[str | None, str, str | None]]:
+def _with_days(
+    found: list[SetAside], context: RunContext
+) -> list[tuple[str | None, str, str | None]]:
     """Give id, problem and local day of rows that are no entries; the day where it is known."""
     starts = pd.Series(pd.to_datetime([row.start for row in found], utc=True)).dropna()
-    days = local_days(starts, world.timezone).to_dict()
+    days = local_days(starts, context.timezone).to_dict()
     return [(row.entry_id, row.problem, days.get(place)) for place, row in enumerate(found)]
 
 
@@ -232,7 +234,7 @@ def instants(us: pd.Series) -> pd.Series:
     return pd.to_datetime(us.astype("Int64"), unit="us", utc=True).dt.as_unit("us")
 
 
-def stale(world: World, staged: StagedEntries, partners: Partners) -> list[str]:
+def stale(context: RunContext, staged: StagedEntries, partners: Partners) -> list[str]:
     """Say when entries belong to users or projects that the last sync has not seen.
 
     No sync sees a deleted user whom Clockify lists no more: such an id is kept, to link it by hand.
@@ -248,8 +250,8 @@ def stale(world: World, staged: StagedEntries, partners: Partners) -> list[str]:
         found[Kind.USER] -= gone
         row = {"kind": Kind.USER, "clockify_name": DELETED_USER, "problem": Problem.GONE}
         links.add_gone(
-            world.engine,
-            world.connection.id,
+            context.engine,
+            context.connection.id,
             [row | {"clockify_id": id_, "candidates": ""} for id_ in sorted(gone)],
         )
     counted = [f"{len(ids):,} {kind}{'s'[: len(ids) > 1]}" for kind, ids in found.items() if ids]
@@ -257,7 +259,7 @@ def stale(world: World, staged: StagedEntries, partners: Partners) -> list[str]:
         return []
     synced = partners.synced_at
     since = (
-        f"newer than the last sync ({synced.astimezone(world.timezone):%Y-%m-%d %H:%M})"
+        f"newer than the last sync ({synced.astimezone(context.timezone):%Y-%m-%d %H:%M})"
         if synced
         else "unknown, because there was no sync yet"
     )

@@ -23,18 +23,18 @@ import pandas as pd
 
 from connectors.store import ledger, plans
 from connectors.store.plans import StoredPlan
-from flows.context import World
+from flows.context import RunContext
 from schemas.quickbooks import Company
 from schemas.words import Reason, State
 from transforms.plan.activities import to_activities
 from transforms.plan.explain import refused_before
 
 
-def hold_back_refused(world: World, company: Company, plan: pd.DataFrame) -> pd.DataFrame:
+def hold_back_refused(context: RunContext, company: Company, plan: pd.DataFrame) -> pd.DataFrame:
     """Reject the plan's ready entries that were refused before, unless another try may help.
 
     Args:
-        world: What to work with.
+        context: What to work with.
         company: The company as it is now.
         plan: `Plan`.
 
@@ -42,7 +42,7 @@ def hold_back_refused(world: World, company: Company, plan: pd.DataFrame) -> pd.
         The plan, with those entries rejected in the words of the refusal.
     """
     ready = plan[plan["state"] == State.READY]
-    before = ledger.refusals(world.engine, world.connection.id, ready["entry_id"].tolist())
+    before = ledger.refusals(context.engine, context.connection.id, ready["entry_id"].tolist())
     if not before:
         return plan
     bodies = to_activities(ready).set_index("entry_id")["body"]
@@ -51,9 +51,9 @@ def hold_back_refused(world: World, company: Company, plan: pd.DataFrame) -> pd.
         for refusal in before
         if refusal.body == bodies[refusal.entry_id]
         and refusal.company_state == company.state
-        and not _synced_since(world, refusal.refused_at)
+        and not _synced_since(context, refusal.refused_at)
     ]
-    changed = _changed_references(world, same)
+    changed = _changed_references(context, same)
     hopeless = {
         refusal.entry_id: refused_before(refusal.fault, refusal.refused_at.date())
         for refusal in same
@@ -67,12 +67,12 @@ def hold_back_refused(world: World, company: Company, plan: pd.DataFrame) -> pd.
     return held
 
 
-def _synced_since(world: World, refused_at: datetime) -> bool:
-    synced_at = world.connection.synced_at
+def _synced_since(context: RunContext, refused_at: datetime) -> bool:
+    synced_at = context.connection.synced_at
     return synced_at is not None and synced_at > refused_at
 
 
-def _changed_references(world: World, refusals: Sequence[ledger.Refusal]) -> Any:
+def _changed_references(context: RunContext, refusals: Sequence[ledger.Refusal]) -> Any:
     """Ask QuickBooks when the people and customers of these entries were last changed."""
     wanted: dict[str, set[str]] = {}
     for refusal in refusals:
@@ -80,7 +80,7 @@ def _changed_references(world: World, refusals: Sequence[ledger.Refusal]) -> Any
             wanted.setdefault(entity, set()).add(id_)
     changed_at: dict[tuple[str, str], datetime | None] = {}
     for entity, ids in wanted.items():
-        for row in world.quickbooks.by_ids(entity, sorted(ids)):
+        for row in context.quickbooks.by_ids(entity, sorted(ids)):
             changed_at[entity, str(row.get("Id"))] = _instant(
                 (row.get("MetaData") or {}).get("LastUpdatedTime")
             )
@@ -113,17 +113,17 @@ def _instant(text: Any) -> datetime | None:
     return instant if instant.tzinfo else None
 
 
-def hold_back_waiting(world: World, plan: pd.DataFrame) -> pd.DataFrame:
+def hold_back_waiting(context: RunContext, plan: pd.DataFrame) -> pd.DataFrame:
     """Skip the plan's ready entries that wait in a kept plan of the connection.
 
     Args:
-        world: What to work with.
+        context: What to work with.
         plan: `Plan`.
 
     Returns:
         The plan; what waits elsewhere is skipped, and says where it waits.
     """
-    now, engine, connection_id = world.now(), world.engine, world.connection.id
+    now, engine, connection_id = context.now(), context.engine, context.connection.id
     ready = plan.loc[plan["state"] == State.READY, "entry_id"]
     if ready.empty:
         return plan
@@ -137,13 +137,13 @@ def hold_back_waiting(world: World, plan: pd.DataFrame) -> pd.DataFrame:
     held.loc[rows, "state"] = str(State.SKIPPED)
     held.loc[rows, "reason"] = str(Reason.WAITING_FOR_REVIEW)
     held.loc[rows, "detail"] = [
-        _told(world, waiting[waits[entry_id]]) for entry_id in held.loc[rows, "entry_id"]
+        _told(context, waiting[waits[entry_id]]) for entry_id in held.loc[rows, "entry_id"]
     ]
     return held
 
 
-def _told(world: World, plan: StoredPlan) -> str:
-    until = plan.expires_at.astimezone(world.timezone) if plan.expires_at else None
+def _told(context: RunContext, plan: StoredPlan) -> str:
+    until = plan.expires_at.astimezone(context.timezone) if plan.expires_at else None
     day = f", until {until:%Y-%m-%d %H:%M} at most" if until else ""
     return (
         f"It waits in plan {plan.id} for somebody's decision{day}. Decide there: `clockbooks plans`"

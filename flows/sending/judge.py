@@ -18,7 +18,7 @@ from typing import Generic, Self, TypeVar
 import pandas as pd
 
 from connectors.store.staging import StagedEntries
-from flows.context import World
+from flows.context import RunContext
 from flows.sending.extract import as_entries
 from flows.sending.hold_back import hold_back_refused, hold_back_waiting
 from flows.sending.match_ledger import Recognised, recognise
@@ -73,7 +73,11 @@ class KeptPlan(Generic[AnySlice]):
 
 
 def judged(
-    world: World, request: JobRequest, facts: Facts, staged: StagedEntries, partners: Partners
+    context: RunContext,
+    request: JobRequest,
+    facts: Facts,
+    staged: StagedEntries,
+    partners: Partners,
 ) -> Iterator[Slice]:
     """Judge the entries of a window by the ledger and the links, in slices of whole days.
 
@@ -82,7 +86,7 @@ def judged(
     for the rules.
     """
     rules = Rules(
-        timezone=world.timezone,
+        timezone=context.timezone,
         company=facts.company,
         rounding=facts.rounding,
         approved_only=bool(request.approved_only),
@@ -91,7 +95,7 @@ def judged(
 
     def judge(rows: pd.DataFrame) -> Slice:
         entries = as_entries(rows)
-        recognised = recognise(world, entries, partners.links)
+        recognised = recognise(context, entries, partners.links)
         plan = make_plan(
             entries,
             held=recognised.held,
@@ -100,7 +104,7 @@ def judged(
             rules=rules,
         )
         if not request.retry_refused:
-            plan = hold_back_refused(world, facts.company, plan)
-        return Slice(hold_back_waiting(world, plan), recognised)
+            plan = hold_back_refused(context, facts.company, plan)
+        return Slice(hold_back_waiting(context, plan), recognised)
 
     yield from map(judge, staged.slices(SLICE_ROWS))  # nothing of a slice outlives it

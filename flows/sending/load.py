@@ -25,7 +25,7 @@ from connectors.quickbooks.rate_limit.limiter import Turn
 from connectors.quickbooks.rate_limit.model import End, Want
 from connectors.store import ledger
 from connectors.store.ledger import About, Claim
-from flows.context import World
+from flows.context import RunContext
 from flows.progress import Progress
 from flows.sending.run_lease import LiveRun
 from schemas.quickbooks import Company
@@ -48,7 +48,7 @@ class Ended:
 
 
 def load(
-    world: World,
+    context: RunContext,
     live: LiveRun,
     company: Company,
     plan: pd.DataFrame,
@@ -58,7 +58,7 @@ def load(
     """Send the plan's ready rows, and say how each entry ended.
 
     Args:
-        world: What to work with.
+        context: What to work with.
         live: The run.
         company: The company as it is now.
         plan: `Plan`.
@@ -70,7 +70,7 @@ def load(
     """
     ready = plan[plan["state"] == State.READY]
     activities = to_activities(ready).merge(ready[["entry_id", "minutes", "date"]], on="entry_id")
-    loader = _Loader(world, live, company, about, activities.to_dict("records"))
+    loader = _Loader(context, live, company, about, activities.to_dict("records"))
     ended: dict[str, Ended] = {}
     progress.begun(len(activities))
     for answers in loader.run():
@@ -94,7 +94,7 @@ class _Loader:
 
     def __init__(
         self,
-        world: World,
+        context: RunContext,
         live: LiveRun,
         company: Company,
         about: About,
@@ -102,7 +102,7 @@ class _Loader:
     ) -> None:
         self.halted: str | None = None
         self._about = about
-        self._world = world
+        self._context = context
         self._live = live
         self._company = company
         self._waiting = deque(rows)
@@ -112,7 +112,7 @@ class _Loader:
     def run(self) -> Iterator[dict[str, Ended]]:
         """Send everything, and yield how entries ended, by id, as soon as it is known."""
         flying: set[Future[dict[str, Ended]]] = set()
-        most = self._world.settings.qbo_concurrency
+        most = self._context.settings.qbo_concurrency
         with ThreadPoolExecutor(max_workers=most) as workers:
             try:
                 while self._waiting or flying:
@@ -143,7 +143,7 @@ class _Loader:
         wanted = len(self._waiting)
         if not wanted:  # what waited was another run's
             return None
-        return self._world.quickbooks.pacer.turn_while(nothing_new, Want(wanted))
+        return self._context.quickbooks.pacer.turn_while(nothing_new, Want(wanted))
 
     def _take(self, turn: Turn) -> list[dict[str, Any]]:
         with self._lock:
@@ -158,7 +158,7 @@ class _Loader:
         with self._lock:
             ids = [row["entry_id"] for row in self._waiting]
         theirs = ledger.taken_by_others(
-            self._world.engine, self._world.connection.id, ids, run_id=self._live.id
+            self._context.engine, self._context.connection.id, ids, run_id=self._live.id
         )
         with self._lock:
             gone = [row["entry_id"] for row in self._waiting if row["entry_id"] in theirs]
@@ -180,7 +180,7 @@ class _Loader:
             except TryAgain as error:
                 self._halt(str(error))
         if made is None:
-            self._world.quickbooks.pacer.ended(turn, End.NEVER_LEFT)
+            self._context.quickbooks.pacer.ended(turn, End.NEVER_LEFT)
         if self.halted is not None and made is None:
             return dict.fromkeys(ids, _not_taken(self.halted))
         mine = [entry_id for entry_id, _, _ in made.items] if made else []
@@ -203,41 +203,41 @@ class _Loader:
         return {}
 
     def _claim(self, batch: Sequence[dict[str, Any]]) -> Claim | None:
-        now = self._world.now()
+        now = self._context.now()
         made = ledger.claim(
-            self._world.engine,
-            connection_id=self._world.connection.id,
+            self._context.engine,
+            connection_id=self._context.connection.id,
             run_id=self._live.id,
             ready=batch,
             about=self._about,
             now=now,
-            lease=self._world.lease,
-            qbo_time=self._world.quickbooks.time,
+            lease=self._context.lease,
+            qbo_time=self._context.quickbooks.time,
         )
-        self._live.renewed(now + self._world.lease)
+        self._live.renewed(now + self._context.lease)
         return made
 
     def _call(self, made: Claim, mine: Sequence[str], turn: Turn) -> dict[str, Ended]:
         try:
-            outcomes = self._world.quickbooks.create_time_activities(
+            outcomes = self._context.quickbooks.create_time_activities(
                 made.for_quickbooks, request_id=made.request_id, check=self._live.check, turn=turn
             )
         except Throttled:
-            ledger.release(self._world.engine, made)
+            ledger.release(self._context.engine, made)
             raise
         except (TryAgain, AskPerson) as error:
-            ledger.release(self._world.engine, made)  # certainly nothing was created
+            ledger.release(self._context.engine, made)  # certainly nothing was created
             self._halt(str(error))
             return dict.fromkeys(mine, _not_taken(str(error)))
         except Refused as error:
-            ledger.release(self._world.engine, made)
+            ledger.release(self._context.engine, made)
             return dict.fromkeys(mine, _refused_whole(error))
         except Unsure as error:
             ledger.doubt(
-                self._world.engine,
+                self._context.engine,
                 made.request_id,
-                now=self._world.now(),
-                at_work=self._world.at_work,
+                now=self._context.now(),
+                at_work=self._context.at_work,
             )
             self._unclear += 1
             if self._unclear >= MOST_UNCLEAR:
@@ -250,19 +250,19 @@ class _Loader:
         self, made: Claim, mine: Sequence[str], outcomes: Sequence[Created | NotCreated]
     ) -> dict[str, Ended]:
         recorded = ledger.record(
-            self._world.engine,
+            self._context.engine,
             made,
             outcomes,
-            now=self._world.now(),
-            qbo_time=self._world.quickbooks.time,
+            now=self._context.now(),
+            qbo_time=self._context.quickbooks.time,
             company_state=self._company.state,
         )
         if len(recorded) < len(mine):
             ledger.doubt(
-                self._world.engine,
+                self._context.engine,
                 made.request_id,
-                now=self._world.now(),
-                at_work=self._world.at_work,
+                now=self._context.now(),
+                at_work=self._context.at_work,
             )
         entry_of = {bid: entry_id for entry_id, bid, _ in made.items}
         answered = {
@@ -276,7 +276,7 @@ class _Loader:
         """Say what became of entries that another run claimed between our plan and our claim."""
         if not entry_ids:
             return {}
-        held = ledger.held(self._world.engine, self._world.connection.id, entry_ids)
+        held = ledger.held(self._context.engine, self._context.connection.id, entry_ids)
         ended = dict.fromkeys(entry_ids, _in_doubt("It is being sent by another run."))
         for row in held.itertuples(index=False):
             if row.state == LedgerState.SENT:

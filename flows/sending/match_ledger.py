@@ -14,7 +14,7 @@ import pandas as pd
 
 from connectors.store import entry_contents, ledger
 from connectors.store.ledger import About
-from flows.context import World
+from flows.context import RunContext
 from schemas.words import LedgerState, Source
 from transforms.entries.local_days import local_days, local_minutes
 from transforms.identity.same_work import a_day_off, clashes, contents_of, find_twins, new_ids
@@ -48,17 +48,17 @@ class Recognised:
         return About(by_id, self.since, _sent_from_a_file)
 
 
-def recognise(world: World, entries: pd.DataFrame, links: pd.DataFrame) -> Recognised:
+def recognise(context: RunContext, entries: pd.DataFrame, links: pd.DataFrame) -> Recognised:
     """Look in the ledger for Clockify's entries: by their ids, then by what they are about.
 
     Args:
-        world: What to work with.
+        context: What to work with.
         entries: `TimeEntries`.
         links: `Links`.
     """
-    engine, connection_id = world.engine, world.connection.id
-    days = local_days(entries["start"], world.timezone)
-    walls = local_minutes(entries["start"], world.timezone)
+    engine, connection_id = context.engine, context.connection.id
+    days = local_days(entries["start"], context.timezone)
+    walls = local_minutes(entries["start"], context.timezone)
     mine = contents_of(entries, days=days, walls=walls, links=links, source=Source.CLOCKIFY)
     since = entry_contents.newest_claim(engine, connection_id)
     held = ledger.held(engine, connection_id, entries["entry_id"].tolist())
@@ -85,9 +85,9 @@ def recognise(world: World, entries: pd.DataFrame, links: pd.DataFrame) -> Recog
     )
 
 
-def keep(world: World, recognised: Recognised) -> None:
+def keep(context: RunContext, recognised: Recognised) -> None:
     """Bring the ledger up to what was recognised, before anything is claimed."""
-    engine, connection_id = world.engine, world.connection.id
+    engine, connection_id = context.engine, context.connection.id
     entry_contents.adopt(engine, connection_id, recognised.own_ids)
     known = recognised.contents["entry_id"].isin(recognised.held["entry_id"])
     entry_contents.remember(engine, connection_id, recognised.contents[known])
@@ -118,7 +118,7 @@ class RecognisedRows:
 
 
 def recognise_rows(
-    world: World,
+    context: RunContext,
     entries: pd.DataFrame,
     links: pd.DataFrame,
     untold: Mapping[str, Collection[str]],
@@ -126,12 +126,12 @@ def recognise_rows(
     """Find out which rows of files the ledger knows, and give ids to the others.
 
     Args:
-        world: What to work with.
+        context: What to work with.
         entries: `FileEntries` of whole days, by file; their ids do not count.
         links: `Links`.
         untold: For each file the columns of `Contents` of which it says nothing.
     """
-    engine, connection_id = world.engine, world.connection.id
+    engine, connection_id = context.engine, context.connection.id
     since = entry_contents.newest_claim(engine, connection_id)
     known = entry_contents.known(engine, connection_id, entries["day"].unique().tolist())
     given = _Given(known)

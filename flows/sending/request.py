@@ -13,7 +13,7 @@ import pandas as pd
 from connectors.errors import AskPerson
 from connectors.store import links
 from flows.connections.preflight import check_company, check_workspace, default_currency
-from flows.context import World
+from flows.context import RunContext
 from flows.settings import Settings
 from schemas.quickbooks import Company
 from schemas.words import Kind
@@ -113,10 +113,10 @@ def with_defaults(request: AnyRequest, settings: Settings) -> AnyRequest:
     return replace(request, **silent)
 
 
-def look_at_both_sides(world: World, request: JobRequest) -> Facts:
+def look_at_both_sides(context: RunContext, request: JobRequest) -> Facts:
     """Check both sides, and read what the plan depends on, but for whom the filters mean."""
-    workspace = check_workspace(world.clockify)
-    company = world.quickbooks.company()
+    workspace = check_workspace(context.clockify)
+    company = context.quickbooks.company()
     check_company(company, allow_payroll=bool(request.allow_payroll))
     return Facts(
         company=company,
@@ -125,21 +125,21 @@ def look_at_both_sides(world: World, request: JobRequest) -> Facts:
     )
 
 
-def look_up_partners(world: World, request: JobRequest) -> Partners:
+def look_up_partners(context: RunContext, request: JobRequest) -> Partners:
     """Give the stored links, or those of a sync that is made first."""
     if not request.sync:
         return Partners(
-            links.stored(world.engine, world.connection.id),
-            links.without_partner(world.engine, world.connection.id),
-            world.connection.synced_at,
+            links.stored(context.engine, context.connection.id),
+            links.without_partner(context.engine, context.connection.id),
+            context.connection.synced_at,
         )
     # Only who asks for it waits for what it imports.
     from flows.directory.sync import compare, store
 
-    comparison = compare(world)
+    comparison = compare(context)
     if not request.dry_run:
-        store(world, comparison)
-    return Partners(comparison.linked, comparison.unlinked, world.now())
+        store(context, comparison)
+    return Partners(comparison.linked, comparison.unlinked, context.now())
 
 
 def chosen_rounding(wanted: str | None, workspace: Mapping[str, Any]) -> Rounding:

@@ -5,7 +5,7 @@ from contextlib import contextmanager
 from datetime import datetime
 
 from connectors.store import runs
-from flows.context import World
+from flows.context import RunContext
 from flows.heartbeat import kept_alive
 
 
@@ -16,11 +16,11 @@ class LiveRun:
         id: Its key in the database, and `run_id` in JSON.
     """
 
-    def __init__(self, world: World) -> None:
-        self._world = world
-        self._lease_until = world.now() + world.lease
+    def __init__(self, context: RunContext) -> None:
+        self._context = context
+        self._lease_until = context.now() + context.lease
         self.id = runs.start_run(
-            world.engine, world.connection.id, now=world.now(), lease=world.lease
+            context.engine, context.connection.id, now=context.now(), lease=context.lease
         )
 
     def check(self) -> None:
@@ -31,7 +31,7 @@ class LiveRun:
         Raises:
             TryAgain: Its lease is over.
         """
-        if self._world.now() > self._lease_until:
+        if self._context.now() > self._lease_until:
             raise runs.lease_over()
 
     def renewed(self, until: datetime) -> None:
@@ -40,22 +40,22 @@ class LiveRun:
 
     def renew(self) -> bool:
         """Renew the lease; `False` when it is over, and others may have settled what it held."""
-        now = self._world.now()
-        alive = runs.renew_lease(self._world.engine, self.id, now=now, lease=self._world.lease)
+        now = self._context.now()
+        alive = runs.renew_lease(self._context.engine, self.id, now=now, lease=self._context.lease)
         if alive:
-            self.renewed(now + self._world.lease)
+            self.renewed(now + self._context.lease)
         return alive
 
 
 @contextmanager
-def live_run(world: World) -> Iterator[LiveRun]:
+def live_run(context: RunContext) -> Iterator[LiveRun]:
     """Begin a run, keep it alive for the block, and end it whatever happens.
 
     While no renewal gets through, `LiveRun.check` watches the clock.
     """
-    run = LiveRun(world)
+    run = LiveRun(context)
     try:
-        with kept_alive(f"lease of {run.id}", world.lease, run.renew):
+        with kept_alive(f"lease of {run.id}", context.lease, run.renew):
             yield run
     finally:
-        runs.finish_run(world.engine, run.id, now=world.now())
+        runs.finish_run(context.engine, run.id, now=context.now())

@@ -17,7 +17,7 @@ from typing import Any
 from connectors.store import entry_contents
 from connectors.store.staging import StagedEntries, staging_entries
 from flows.connections.consent_expiry import expiry_notes
-from flows.context import World
+from flows.context import RunContext
 from flows.progress import Progress
 from flows.sending.execute import carry_out
 from flows.sending.extract import extract, stale
@@ -57,7 +57,7 @@ class SendRequest(JobRequest):
 
 
 def send(
-    world: World,
+    context: RunContext,
     request: SendRequest,
     report: Report,
     *,
@@ -71,7 +71,7 @@ def send(
     Safe to run again over the same days: what the ledger holds is not sent twice.
 
     Args:
-        world: What to work with.
+        context: What to work with.
         request: What to do.
         report: Where the lists of the document are kept; closed by whoever made it.
         sieve: Holds back what is not to go, slice by slice, before the plan is shown.
@@ -86,23 +86,23 @@ def send(
         AskPerson: Something must be mended first; nothing was sent.
         TryAgain: A service could not be read, or took nothing at all; nothing was sent.
     """
-    request = with_defaults(request, world.settings)
+    request = with_defaults(request, context.settings)
     progress = progress or Progress()
-    facts = run(look_around, world, request)
+    facts = run(look_around, context, request)
     report.currency = facts.company.currency
     if request.dry_run:
         with staging_entries() as staged:
             clashes = _Clashes()
-            for one in map(sieve, _slices(world, request, facts, staged, report, run)):
+            for one in map(sieve, _slices(context, request, facts, staged, report, run)):
                 report.add(one.plan)
                 clashes.look_at(one)
         report.notes += clashes.notes()
-        return _document(world, report, None)
-    with live_run(world) as live, KeptPlan[Slice]() as plan:
-        settled = run(settle, world, live)
+        return _document(context, report, None)
+    with live_run(context) as live, KeptPlan[Slice]() as plan:
+        settled = run(settle, context, live)
         with staging_entries() as staged:
-            late, clashes = _Late(world, settled), _Clashes()
-            slices = map(late.mark, _slices(world, request, facts, staged, report, run))
+            late, clashes = _Late(context, settled), _Clashes()
+            slices = map(late.mark, _slices(context, request, facts, staged, report, run))
             for one in map(sieve, slices):
                 report.add(one.plan)
                 plan.add(one)
@@ -110,12 +110,12 @@ def send(
         report.notes += clashes.notes()
         report.notes += [settled.told] if settled.told else []
         report.notes += [*settled.notes, *late.notes()]
-        if approve is not None and not approve(_document(world, report, None)):
+        if approve is not None and not approve(_document(context, report, None)):
             return report.latest
         progress.begun(report.tally.ready)
-        carry_out(world, live, facts.company, plan, report, progress, run)
-        report.notes += world.quickbooks.pacer.told()
-        return _document(world, report, live.id)
+        carry_out(context, live, facts.company, plan, report, progress, run)
+        report.notes += context.quickbooks.pacer.told()
+        return _document(context, report, live.id)
 
 
 class _Late:
@@ -124,8 +124,8 @@ class _Late:
     They went as they were when they were claimed, and count as sent by this run.
     """
 
-    def __init__(self, world: World, settled: Settled) -> None:
-        engine, connection_id = world.engine, world.connection.id
+    def __init__(self, context: RunContext, settled: Settled) -> None:
+        engine, connection_id = context.engine, context.connection.id
         self._unseen = set(settled.replayed)
         self._changed: list[str] = []
         self._claimed = entry_contents.as_claimed(engine, connection_id, settled.replayed)
@@ -193,17 +193,17 @@ def _some(ids: Sequence[str]) -> str:
     return ", ".join(ids[:MOST_NAMED]) + more
 
 
-def look_around(world: World, request: SendRequest) -> Facts:
+def look_around(context: RunContext, request: SendRequest) -> Facts:
     """Check both sides, and read what the plan depends on."""
-    facts = look_at_both_sides(world, request)
+    facts = look_at_both_sides(context, request)
     filters = resolve_filters(
-        world.clockify, request.users, request.clients, request.projects, request.billable
+        context.clockify, request.users, request.clients, request.projects, request.billable
     )
     return replace(facts, filters=filters)
 
 
 def _slices(
-    world: World,
+    context: RunContext,
     request: SendRequest,
     facts: Facts,
     staged: StagedEntries,
@@ -211,13 +211,13 @@ def _slices(
     run: Callable[..., Any],
 ) -> Iterator[Slice]:
     """Read the window to its end, and give its slices; what is no entry goes into the report."""
-    partners = run(look_up_partners, world, request)
+    partners = run(look_up_partners, context, request)
     days = (request.start, request.end)
-    report.notes += run(extract, world, request, days, facts, staged)
-    report.notes += stale(world, staged, partners) + expiry_notes(world)
+    report.notes += run(extract, context, request, days, facts, staged)
+    report.notes += stale(context, staged, partners) + expiry_notes(context)
     report.set_aside.extend(staged.problems())
-    return judged(world, request, facts, staged, partners)
+    return judged(context, request, facts, staged, partners)
 
 
-def _document(world: World, report: Report, run_id: str | None) -> dict[str, Any]:
-    return report.document(run_id, connection=world.connection.name)
+def _document(context: RunContext, report: Report, run_id: str | None) -> dict[str, Any]:
+    return report.document(run_id, connection=context.connection.name)

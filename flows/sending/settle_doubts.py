@@ -26,7 +26,7 @@ from connectors.quickbooks.client import BUSINESS_CODE
 from connectors.store import ledger, links
 from connectors.store.ledger import Claim, Doubt, InFlight
 from flows.connections.consent_expiry import expiry_notes
-from flows.context import World
+from flows.context import RunContext
 from flows.sending.run_lease import LiveRun, live_run
 from schemas.words import LedgerState, Proof
 from transforms.identity.match_books import (
@@ -88,12 +88,12 @@ class Settled:
         )
 
 
-def settle_alone(world: World) -> Settled:
+def settle_alone(context: RunContext) -> Settled:
     """Settle in a run of its own, without sending anything new: `clockbooks settle`."""
-    world.quickbooks.company()  # tells QuickBooks' clock, and whether it lets us in
-    with live_run(world) as live:
-        settled = settle(world, live)
-    settled.notes += expiry_notes(world)
+    context.quickbooks.company()  # tells QuickBooks' clock, and whether it lets us in
+    with live_run(context) as live:
+        settled = settle(context, live)
+    settled.notes += expiry_notes(context)
     return settled
 
 
@@ -102,11 +102,11 @@ def settled_document(settled: Settled) -> dict[str, Any]:
     return {**asdict(settled), "told": settled.told}
 
 
-def settle(world: World, live: LiveRun) -> Settled:
+def settle(context: RunContext, live: LiveRun) -> Settled:
     """Settle what dead runs of this connection left in doubt.
 
     Args:
-        world: What to work with; its QuickBooks has been asked for the company before.
+        context: What to work with; its QuickBooks has been asked for the company before.
         live: The run that settles.
 
     Raises:
@@ -115,28 +115,28 @@ def settle(world: World, live: LiveRun) -> Settled:
     """
     settled = Settled()
     doubts = ledger.take_doubts(
-        world.engine, world.connection.id, live.id, now=world.now(), at_work=world.at_work
+        context.engine, context.connection.id, live.id, now=context.now(), at_work=context.at_work
     )
     quiet = []
-    for doubt, near in _find_in_books(world, doubts, settled, live):
-        if doubt.quiet_from is None or doubt.quiet_from > world.now():
+    for doubt, near in _find_in_books(context, doubts, settled, live):
+        if doubt.quiet_from is None or doubt.quiet_from > context.now():
             settled.in_doubt.append(doubt.entry_id)
         elif near is None:
             quiet.append(doubt)
         else:
-            _keep(world, doubt, near, settled)
-    unproven = _replay_all(world, live, quiet, settled)
-    for doubt, near in _find_in_books(world, unproven, settled, live):
+            _keep(context, doubt, near, settled)
+    unproven = _replay_all(context, live, quiet, settled)
+    for doubt, near in _find_in_books(context, unproven, settled, live):
         if near is None:
-            ledger.release(world.engine, _claim_of(live, [doubt]))
+            ledger.release(context.engine, _claim_of(live, [doubt]))
             settled.released.append(doubt.entry_id)
         else:
-            _keep(world, doubt, near, settled)
+            _keep(context, doubt, near, settled)
     return settled
 
 
 def _find_in_books(
-    world: World, doubts: Sequence[Doubt], settled: Settled, live: LiveRun
+    context: RunContext, doubts: Sequence[Doubt], settled: Settled, live: LiveRun
 ) -> list[tuple[Doubt, list[str] | None]]:
     """Record as sent what QuickBooks holds.
 
@@ -147,14 +147,14 @@ def _find_in_books(
     if not doubts:
         return []
     times = [doubt.qbo_time for doubt in doubts if doubt.qbo_time is not None]
-    activities = world.quickbooks.time_activities(
+    activities = context.quickbooks.time_activities(
         min(doubt.txn_date for doubt in doubts),
         max(doubt.txn_date for doubt in doubts),
         created_from=min(times) - CLOCK_MARGIN if len(times) == len(doubts) else None,
     )
     by_id = {str(activity["Id"]): activity for activity in activities}
     accounted, others = ledger.accounted(
-        world.engine, world.connection.id, list(by_id), now=world.now()
+        context.engine, context.connection.id, list(by_id), now=context.now()
     )
     matches = match_books(
         [_wanted(doubt) for doubt in doubts],
@@ -169,7 +169,12 @@ def _find_in_books(
             found = Created(doubt.bid, id_, str(by_id[id_].get("SyncToken", "0")))
             try:
                 ledger.settle_sent(
-                    world.engine, doubt, found, run_id=live.id, proof=Proof.BOOKS, now=world.now()
+                    context.engine,
+                    doubt,
+                    found,
+                    run_id=live.id,
+                    proof=Proof.BOOKS,
+                    now=context.now(),
                 )
             except TryAgain:  # another entry has it by now
                 missing.append((doubt, []))
@@ -192,14 +197,14 @@ def _found(row: Mapping[str, Any]) -> Found:
     return Found(str(row["Id"]), content_of(row), created_at(row))
 
 
-def _keep(world: World, doubt: Doubt, near: Sequence[str], settled: Settled) -> None:
+def _keep(context: RunContext, doubt: Doubt, near: Sequence[str], settled: Settled) -> None:
     """Keep a doubt, and say what a person can look for, unless a live run decides it."""
     settled.in_doubt.append(doubt.entry_id)
     if near:
-        _describe(world, doubt, near, settled)
+        _describe(context, doubt, near, settled)
 
 
-def _describe(world: World, doubt: Doubt, near: Sequence[str], settled: Settled) -> None:
+def _describe(context: RunContext, doubt: Doubt, near: Sequence[str], settled: Settled) -> None:
     """Say what to look for in QuickBooks, and how to say what was found."""
     if len(settled.notes) > MOST_DESCRIBED:
         return
@@ -212,16 +217,16 @@ def _describe(world: World, doubt: Doubt, near: Sequence[str], settled: Settled)
     at = near[0] if near else "TIMEACTIVITY_ID"
     settled.notes.append(
         f"Entry {doubt.entry_id} is in doubt. Look in QuickBooks for"
-        f" {_described(world, doubt)}.{looks} If it is there, run `clockbooks settle --entry"
+        f" {_described(context, doubt)}.{looks} If it is there, run `clockbooks settle --entry"
         f" {doubt.entry_id} --is-there {at}`. If it is not, run `clockbooks settle --entry"
         f" {doubt.entry_id} --is-not-there`, and the next send takes it."
     )
 
 
-def _described(world: World, doubt: Doubt) -> str:
+def _described(context: RunContext, doubt: Doubt) -> str:
     """Describe a TimeActivity as QuickBooks shows it: length, person, day, text."""
     content = content_of_body(doubt.body)
-    known = links.stored(world.engine, world.connection.id)
+    known = links.stored(context.engine, context.connection.id)
     kind, id_ = content.person
     names = known.loc[
         (known["qbo_kind"] == kind.lower()) & (known["qbo_id"] == id_), "qbo_name"
@@ -231,11 +236,11 @@ def _described(world: World, doubt: Doubt) -> str:
     return f"{hours(int(content.minutes) * 60)} of {person} on {content.day}{text}"
 
 
-def take_word(world: World, entry_id: str, time_activity_id: str | None) -> Settled:
+def take_word(context: RunContext, entry_id: str, time_activity_id: str | None) -> Settled:
     """Take a person's word for one entry in doubt: `clockbooks settle --entry`.
 
     Args:
-        world: What to work with.
+        context: What to work with.
         entry_id: The entry.
         time_activity_id: The TimeActivity that it is; `None` if QuickBooks does not have it.
 
@@ -243,27 +248,31 @@ def take_word(world: World, entry_id: str, time_activity_id: str | None) -> Sett
         AskPerson: The entry is not in doubt, or QuickBooks says otherwise.
         TryAgain: QuickBooks could not be read.
     """
-    world.quickbooks.company()  # tells QuickBooks' clock, and whether it lets us in
-    with live_run(world) as live:
+    context.quickbooks.company()  # tells QuickBooks' clock, and whether it lets us in
+    with live_run(context) as live:
         doubts = ledger.take_doubts(
-            world.engine, world.connection.id, live.id, now=world.now(), at_work=world.at_work
+            context.engine,
+            context.connection.id,
+            live.id,
+            now=context.now(),
+            at_work=context.at_work,
         )
         doubt = next((one for one in doubts if one.entry_id == entry_id), None)
         if doubt is None:
-            raise AskPerson(_not_in_doubt(world, entry_id))
-        if doubt.quiet_from is None or doubt.quiet_from > world.now():
+            raise AskPerson(_not_in_doubt(context, entry_id))
+        if doubt.quiet_from is None or doubt.quiet_from > context.now():
             raise AskPerson(
                 f"QuickBooks may still be at work on entry {entry_id}. Look again in a few"
                 " minutes, then run this."
             )
         if time_activity_id is not None:
             others = [one for one in doubts if one.entry_id != entry_id]
-            return _is_there(world, live, doubt, others, time_activity_id)
-        return _is_not_there(world, live, doubt)
+            return _is_there(context, live, doubt, others, time_activity_id)
+        return _is_not_there(context, live, doubt)
 
 
-def _not_in_doubt(world: World, entry_id: str) -> str:
-    state = ledger.state_of(world.engine, world.connection.id, entry_id)
+def _not_in_doubt(context: RunContext, entry_id: str) -> str:
+    state = ledger.state_of(context.engine, context.connection.id, entry_id)
     if state == LedgerState.SENDING:
         return (
             f"Another run is sending entry {entry_id} now. Wait for its end, then run this again."
@@ -272,50 +281,54 @@ def _not_in_doubt(world: World, entry_id: str) -> str:
 
 
 def _is_there(
-    world: World, live: LiveRun, doubt: Doubt, others: Sequence[Doubt], id_: str
+    context: RunContext, live: LiveRun, doubt: Doubt, others: Sequence[Doubt], id_: str
 ) -> Settled:
-    row = world.quickbooks.time_activity(id_)
+    row = context.quickbooks.time_activity(id_)
     if row is None:
         raise AskPerson(f"QuickBooks has no TimeActivity {id_}. Check the id; nothing was changed.")
-    why = _why_not(world, doubt, others, _found(row))
+    why = _why_not(context, doubt, others, _found(row))
     if why:
         raise AskPerson(f"TimeActivity {id_} {why} Nothing was changed.")
     found = Created(doubt.bid, str(row["Id"]), str(row.get("SyncToken", "0")))
     ledger.settle_sent(
-        world.engine, doubt, found, run_id=live.id, proof=Proof.BOOKS, now=world.now()
+        context.engine, doubt, found, run_id=live.id, proof=Proof.BOOKS, now=context.now()
     )
     return Settled(sent=[doubt.entry_id])
 
 
-def _why_not(world: World, doubt: Doubt, others: Sequence[Doubt], found: Found) -> str | None:
+def _why_not(
+    context: RunContext, doubt: Doubt, others: Sequence[Doubt], found: Found
+) -> str | None:
     """Say why a TimeActivity cannot be an entry in doubt, whoever says so; `None` if it may be."""
     wanted = _wanted(doubt)
-    holder = ledger.holder(world.engine, world.connection.id, found.id)
+    holder = ledger.holder(context.engine, context.connection.id, found.id)
     if holder is not None:
         return f"is entry {holder} already, and cannot be {doubt.entry_id} too."
     if not is_younger(wanted, found):
         return f"was there before entry {doubt.entry_id} was handed over."
     if found.content == wanted.content:
         return None
-    _, elsewhere = ledger.accounted(world.engine, world.connection.id, [found.id], now=world.now())
+    _, elsewhere = ledger.accounted(
+        context.engine, context.connection.id, [found.id], now=context.now()
+    )
     bodies = [one.body for one in others] + [one.body for one in elsewhere]
     if found.content in map(content_of_body, bodies):
         return "is just like another entry whose fate is not clear yet. Run `clockbooks settle`."
     if not may_be(wanted, found):
         return (
-            f"has hardly anything in common with the entry: {_described(world, doubt)}. Check the"
+            f"has hardly anything in common with the entry: {_described(context, doubt)}. Check the"
             " id; if it is right, first correct its person and day in QuickBooks."
         )
     return None
 
 
-def _is_not_there(world: World, live: LiveRun, doubt: Doubt) -> Settled:
+def _is_not_there(context: RunContext, live: LiveRun, doubt: Doubt) -> Settled:
     settled = Settled()
-    missing = _find_in_books(world, [doubt], settled, live)
+    missing = _find_in_books(context, [doubt], settled, live)
     if not missing:
         settled.notes.append("QuickBooks has an equal TimeActivity, so the entry counts as sent.")
         return settled
-    ledger.release(world.engine, _claim_of(live, [doubt]))
+    ledger.release(context.engine, _claim_of(live, [doubt]))
     settled.released.append(doubt.entry_id)
     for _, near in missing:
         if near:
@@ -327,34 +340,34 @@ def _is_not_there(world: World, live: LiveRun, doubt: Doubt) -> Settled:
 
 
 def _replay_all(
-    world: World, live: LiveRun, doubts: Sequence[Doubt], settled: Settled
+    context: RunContext, live: LiveRun, doubts: Sequence[Doubt], settled: Settled
 ) -> list[Doubt]:
     """Hand over again, under the same ids; give back what was refused as a replay."""
     unproven: list[Doubt] = []
-    began = world.quickbooks.time
+    began = context.quickbooks.time
     while doubts:
         twins: list[Doubt] = []
         for _, group in groupby(doubts, key=lambda doubt: doubt.request_id):
             same_request = list(group)
-            outcomes = _replay_in_parts(world, live, same_request)
+            outcomes = _replay_in_parts(context, live, same_request)
             for doubt in same_request:
                 outcome = outcomes.get(doubt.bid)
                 if outcome is None:
                     settled.in_doubt.append(doubt.entry_id)
-                    _describe(world, doubt, [], settled)
+                    _describe(context, doubt, [], settled)
                 elif isinstance(outcome, Created):
                     try:
                         twin = ledger.settle_sent(
-                            world.engine,
+                            context.engine,
                             doubt,
                             outcome,
                             run_id=live.id,
                             proof=Proof.ANSWER,
-                            now=world.now(),
+                            now=context.now(),
                         )
                     except TryAgain:  # the answer to another entry's call
                         settled.in_doubt.append(doubt.entry_id)
-                        _describe(world, doubt, [], settled)
+                        _describe(context, doubt, [], settled)
                         continue
                     if began and outcome.created_at and outcome.created_at >= began - CLOCK_MARGIN:
                         settled.replayed.append(doubt.entry_id)
@@ -367,11 +380,11 @@ def _replay_all(
                     unproven.append(doubt)
                 else:
                     ledger.record(
-                        world.engine,
+                        context.engine,
                         _claim_of(live, [doubt]),
                         [outcome],
-                        now=world.now(),
-                        qbo_time=world.quickbooks.time,
+                        now=context.now(),
+                        qbo_time=context.quickbooks.time,
                         company_state=None,
                     )
                     settled.refused.append(doubt.entry_id)
@@ -380,7 +393,7 @@ def _replay_all(
 
 
 def _replay_in_parts(
-    world: World, live: LiveRun, doubts: Sequence[Doubt]
+    context: RunContext, live: LiveRun, doubts: Sequence[Doubt]
 ) -> dict[str, Created | NotCreated]:
     """Repeat what is left of one batch, in batches of the size that QuickBooks answers just now.
 
@@ -390,9 +403,9 @@ def _replay_in_parts(
     outcomes: dict[str, Created | NotCreated] = {}
     left = list(doubts)
     while left:
-        size = world.quickbooks.pacer.batch_size()
+        size = context.quickbooks.pacer.batch_size()
         part, left = left[:size], left[size:]
-        found = _replay(world, live, part)
+        found = _replay(context, live, part)
         outcomes |= found
         if not found:
             break
@@ -400,18 +413,18 @@ def _replay_in_parts(
 
 
 def _replay(
-    world: World, live: LiveRun, doubts: Sequence[Doubt]
+    context: RunContext, live: LiveRun, doubts: Sequence[Doubt]
 ) -> dict[str, Created | NotCreated]:
     """Repeat what is left of one batch; an empty answer leaves all of it in doubt."""
     made = _claim_of(live, doubts)
     try:
-        outcomes = world.quickbooks.create_time_activities(
+        outcomes = context.quickbooks.create_time_activities(
             made.for_quickbooks, request_id=made.request_id, check=live.check
         )
     except (TryAgain, Refused):  # nothing was begun now; of the first call that says nothing
         return {}
     except Unsure:
-        ledger.doubt(world.engine, made.request_id, now=world.now(), at_work=world.at_work)
+        ledger.doubt(context.engine, made.request_id, now=context.now(), at_work=context.at_work)
         return {}
     return {outcome.bid: outcome for outcome in outcomes}
 

@@ -19,7 +19,7 @@ from big_ledger import fill
 from own_postgres import empty_postgres
 from sync_bench import COMMAND, ROOT, Cost, _house, _run
 
-from connectors.standins.scenario import expected_reasons, load_world
+from connectors.standins.scenario import expected_reasons, load_scenario
 
 #: How often each is measured; the shortest counts.
 TIMES = 3
@@ -93,11 +93,11 @@ def _grown(url: str, sizes: list[int]) -> Iterator[tuple[int, Cost, float]]:
 
 
 @contextmanager
-def connected(world: dict[str, Any], folder: Path, url: str) -> Iterator[dict[str, str]]:
-    """Connect and sync a world, and give the environment of its commands."""
-    with _house(world, folder) as environment:
+def connected(scenario: dict[str, Any], folder: Path, url: str) -> Iterator[dict[str, str]]:
+    """Connect and sync a scenario, and give the environment of its commands."""
+    with _house(scenario, folder) as environment:
         environment |= {"CLOCKBOOKS_DATABASE_URL": url}
-        books = world["quickbooks"]
+        books = scenario["quickbooks"]
         connect = ("connect", "--realm-id", books["realm_id"], "--refresh-token-file", "-")
         _run(connect, environment, folder, books["refresh_token"])
         _run(("sync",), environment, folder)
@@ -105,12 +105,12 @@ def connected(world: dict[str, Any], folder: Path, url: str) -> Iterator[dict[st
 
 
 def good_entries() -> dict[str, Any]:
-    """Give the demo's world with those entries alone that go."""
-    path = ROOT / "data" / "demo_world.yaml"
-    world = load_world(path)
+    """Give the demo's scenario with those entries alone that go."""
+    path = ROOT / "data" / "demo_scenario.yaml"
+    scenario = load_scenario(path)
     becomes = expected_reasons(path, approved_only=False)
-    kept = [entry for entry in world["clockify"]["entries"] if becomes[entry["id"]] == "sent"]
-    return world | {"clockify": world["clockify"] | {"entries": kept}}
+    kept = [entry for entry in scenario["clockify"]["entries"] if becomes[entry["id"]] == "sent"]
+    return scenario | {"clockify": scenario["clockify"] | {"entries": kept}}
 
 
 @contextmanager

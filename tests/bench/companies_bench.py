@@ -20,7 +20,7 @@ from own_postgres import empty_postgres
 from pacing_bench import WINDOW, ScaledClock, SlowService, _serving, _settings
 
 from flows.connections.connect import Pasted, connect
-from flows.context import Clock, open_world
+from flows.context import Clock, open_context
 from flows.directory.sync import SyncRequest, sync
 from flows.sending.report import Report
 from flows.sending.send import send
@@ -72,17 +72,17 @@ def _measure(workers: int, connections: int) -> tuple[float, int]:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
         key = folder / "key"
         for nth in range(connections):
-            world = _company(nth)
-            opened = stack.enter_context(_serving(world, clock, LATENCY_S, by_item=False))
+            scenario = _company(nth)
+            opened = stack.enter_context(_serving(scenario, clock, LATENCY_S, by_item=False))
             service, environment = opened
             environment |= {
                 "CLOCKBOOKS_DATABASE_URL": url,
                 "CLOCKBOOKS_SECRET_KEY": _key(key),
-                "CLOCKBOOKS_CLOCKIFY_WORKSPACE_ID": world["clockify"]["workspace"]["id"],
+                "CLOCKBOOKS_CLOCKIFY_WORKSPACE_ID": scenario["clockify"]["workspace"]["id"],
             }
             services.append(service)
             jobs.append({"name": f"company-{nth}", "environment": environment})
-            _join(world, jobs[-1], folder)
+            _join(scenario, jobs[-1], folder)
         processes = [
             _start(folder / f"{first}.json", jobs[first::workers], clock)
             for first in range(workers)
@@ -99,12 +99,12 @@ def _measure(workers: int, connections: int) -> tuple[float, int]:
 
 
 def _company(nth: int) -> dict[str, Any]:
-    """Give the demo's world with many entries, as a company and a workspace of its own."""
-    world = _with_many(ENTRIES)
-    workspace, realm = world["clockify"]["workspace"], f"{9_000_000 + nth}"
-    world["clockify"]["workspace"] = workspace | {"id": f"64aa{nth:020d}"}
-    world["quickbooks"] = world["quickbooks"] | {"realm_id": realm}
-    return world
+    """Give the demo's scenario with many entries, as a company and a workspace of its own."""
+    scenario = _with_many(ENTRIES)
+    workspace, realm = scenario["clockify"]["workspace"], f"{9_000_000 + nth}"
+    scenario["clockify"]["workspace"] = workspace | {"id": f"64aa{nth:020d}"}
+    scenario["quickbooks"] = scenario["quickbooks"] | {"realm_id": realm}
+    return scenario
 
 
 def _key(path: Path) -> str:
@@ -116,13 +116,13 @@ def _key(path: Path) -> str:
     return path.read_text()
 
 
-def _join(world: dict[str, Any], job: dict[str, Any], folder: Path) -> None:
-    books = world["quickbooks"]
+def _join(scenario: dict[str, Any], job: dict[str, Any], folder: Path) -> None:
+    books = scenario["quickbooks"]
     with _settings(job["environment"], str(folder)):
         os.environ["CLOCKBOOKS_DATABASE_URL"] = job["environment"]["CLOCKBOOKS_DATABASE_URL"]
         pasted = Pasted(books["realm_id"], books["refresh_token"])
         connect(job["name"], consent=pasted, allow_payroll=None)
-        with open_world(job["name"]) as opened:
+        with open_context(job["name"]) as opened:
             sync(opened, SyncRequest())
 
 
@@ -140,8 +140,8 @@ def work(path: Path) -> None:
     for job in told["jobs"]:
         os.environ.update(job["environment"] | {"CLOCKBOOKS_LEASE_S": "36000"})
         scaled = Clock(now=clock.now, sleep=clock.sleep)
-        with open_world(job["name"], clock=scaled) as world, closing(Report()) as report:
-            send(world, WINDOW, report)
+        with open_context(job["name"], clock=scaled) as context, closing(Report()) as report:
+            send(context, WINDOW, report)
 
 
 if __name__ == "__main__":

@@ -71,10 +71,10 @@ def peak_of(entries: int, option: str) -> Cost:
 
 def reading_pages() -> Iterator[str]:
     """Measure how fast pages of the report are read, and give the table line by line."""
-    world = good_entries()
+    scenario = good_entries()
     with _own_process(READ) as url:
-        at = settings_for(world, clockify_url=url, quickbooks_url="")
-        at["CLOCKBOOKS_CLOCKIFY_WORKSPACE_ID"] = world["clockify"]["workspace"]["id"]
+        at = settings_for(scenario, clockify_url=url, quickbooks_url="")
+        at["CLOCKBOOKS_CLOCKIFY_WORKSPACE_ID"] = scenario["clockify"]["workspace"]["id"]
         pages = {
             "`requests` and `json.loads` in a bare loop": lambda: _bare(at),
             "ours: checked, one page ahead, nothing done with it": lambda: _ours(at),
@@ -157,12 +157,12 @@ def _timed(read: Callable[[], int]) -> float:
 
 
 def _with_many(entries: int) -> dict[str, Any]:
-    """Give the demo's world with one of its entries again and again, made as they are asked for."""
-    world = good_entries()
-    one = world["clockify"]["entries"][0]
+    """Return the demo's scenario with one entry repeated, each made when it is asked for."""
+    scenario = good_entries()
+    one = scenario["clockify"]["entries"][0]
     begun = datetime(2026, 9, 2, 14, tzinfo=UTC)
     step = timedelta(days=26) / entries
-    world["clockify"]["entries"] = (
+    scenario["clockify"]["entries"] = (
         one
         | {
             "id": f"{number:024x}",
@@ -172,4 +172,4 @@ def _with_many(entries: int) -> dict[str, Any]:
         }
         for number in range(entries)
     )
-    return world
+    return scenario

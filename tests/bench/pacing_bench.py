@@ -29,7 +29,7 @@ from connectors.standins.quickbooks.app import QuickBooksStandin, Switches
 from connectors.standins.scenario import settings_for
 from connectors.standins.server import serving
 from flows.connections.connect import Pasted, connect
-from flows.context import Clock, open_world
+from flows.context import Clock, open_context
 from flows.directory.sync import SyncRequest, sync
 from flows.sending.report import Report
 from flows.sending.send import SendRequest, send
@@ -225,18 +225,18 @@ def beside_the_peer() -> Iterator[str]:
 def _load(rule: Rule, latency_s: float) -> SlowService:
     """Let the loader send, and say how the service fared."""
     clock = ScaledClock(SCALE)
-    world = _with_many(rule.entries)
+    scenario = _with_many(rule.entries)
     with (
-        _serving(world, clock, latency_s, by_item=rule.by_item) as (service, environment),
+        _serving(scenario, clock, latency_s, by_item=rule.by_item) as (service, environment),
         tempfile.TemporaryDirectory() as folder,
         _settings(environment, folder),
     ):
-        realm, token = (world["quickbooks"][name] for name in ("realm_id", "refresh_token"))
+        realm, token = (scenario["quickbooks"][name] for name in ("realm_id", "refresh_token"))
         connect(None, consent=Pasted(realm, token), allow_payroll=None)
-        with open_world(None) as opened:
+        with open_context(None) as opened:
             sync(opened, SyncRequest())
         scaled = Clock(now=clock.now, sleep=clock.sleep)
-        with open_world(None, clock=scaled) as opened, closing(Report()) as report:
+        with open_context(None, clock=scaled) as opened, closing(Report()) as report:
             result = send(opened, WINDOW, report)
             sent = result["counts"]["sent"]
         if sent != rule.entries:
@@ -247,9 +247,9 @@ def _load(rule: Rule, latency_s: float) -> SlowService:
 def _peer(entries: int, latency_s: float, *, batches: bool) -> SlowService:
     """Let python-quickbooks send as many, and say how the service fared."""
     clock = ScaledClock(SCALE)
-    world = _with_many(1)
+    scenario = _with_many(1)
     os.environ["OAUTHLIB_INSECURE_TRANSPORT"] = "1"  # the peer would not speak to loopback else
-    with _serving(world, clock, latency_s, by_item=False) as (service, environment):
+    with _serving(scenario, clock, latency_s, by_item=False) as (service, environment):
         # What it asks of an `AuthClient`; the real one would ask Intuit for addresses first.
         auth = SimpleNamespace(
             client_id="id",
@@ -299,15 +299,18 @@ def _activity(employee: str, nth: int) -> TimeActivity:
 
 @contextmanager
 def _serving(
-    world: dict[str, Any], clock: ScaledClock, latency_s: float, *, by_item: bool
+    scenario: dict[str, Any], clock: ScaledClock, latency_s: float, *, by_item: bool
 ) -> Iterator[tuple[SlowService, dict[str, str]]]:
-    clockify = ClockifyStandin(world)
+    clockify = ClockifyStandin(scenario)
     quickbooks = QuickBooksStandin(
-        world, now=clock.now, switches=Switches(counts_batch_items=by_item)
+        scenario, now=clock.now, switches=Switches(counts_batch_items=by_item)
     )
     service = SlowService(quickbooks, clock, latency_s)
     with serving(clockify.app) as clockify_url, serving(service) as quickbooks_url:
-        yield service, settings_for(world, clockify_url=clockify_url, quickbooks_url=quickbooks_url)
+        yield (
+            service,
+            settings_for(scenario, clockify_url=clockify_url, quickbooks_url=quickbooks_url),
+        )
 
 
 @contextmanager

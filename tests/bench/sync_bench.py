@@ -17,7 +17,7 @@ from typing import Any
 from connectors.standins.clockify.app import ClockifyStandin
 from connectors.standins.clockify.state import Switches as ClockifySwitches
 from connectors.standins.quickbooks.app import QuickBooksStandin, Switches
-from connectors.standins.scenario import load_world, settings_for
+from connectors.standins.scenario import load_scenario, settings_for
 from connectors.standins.server import serving
 
 ROOT = Path(__file__).parents[2]
@@ -72,10 +72,10 @@ def compare_directories() -> Iterator[str]:
 
 
 def _measure(users: int, customers: int) -> Cost:
-    world = _world(users, customers)
-    with tempfile.TemporaryDirectory() as folder, _house(world, Path(folder)) as environment:
-        token = world["quickbooks"]["refresh_token"]
-        realm_id = world["quickbooks"]["realm_id"]
+    scenario = _scenario(users, customers)
+    with tempfile.TemporaryDirectory() as folder, _house(scenario, Path(folder)) as environment:
+        token = scenario["quickbooks"]["refresh_token"]
+        realm_id = scenario["quickbooks"]["realm_id"]
         connect = ("connect", "--realm-id", realm_id, "--refresh-token-file", "-")
         _run(connect, environment, Path(folder), token)
         costs = [
@@ -110,11 +110,11 @@ sys.exit(code)
 """
 
 
-def _world(users: int, customers: int) -> dict[str, Any]:
+def _scenario(users: int, customers: int) -> dict[str, Any]:
     """Make two directories, in the manner of `compare_directories`."""
-    world = load_world(ROOT / "data" / "demo_world.yaml")
-    admin = world["clockify"]["users"][:1]
-    world["clockify"] |= {
+    scenario = load_scenario(ROOT / "data" / "demo_scenario.yaml")
+    admin = scenario["clockify"]["users"][:1]
+    scenario["clockify"] |= {
         "users": admin
         + [
             {"id": f"{n:024x}", "name": _here("Person", n), "email": f"p{n}@example.com"}
@@ -129,7 +129,7 @@ def _world(users: int, customers: int) -> dict[str, Any]:
         "tags": [],
         "entries": [],
     }
-    world["quickbooks"] |= {
+    scenario["quickbooks"] |= {
         "employees": [
             {"Id": str(n), "DisplayName": _name("Person", n), "GivenName": "P"}
             for n in range(1, users + 1)
@@ -140,7 +140,7 @@ def _world(users: int, customers: int) -> dict[str, Any]:
             for n in range(1, customers + 1)
         ],
     }
-    return world
+    return scenario
 
 
 def _name(word: str, number: int) -> str:
@@ -156,15 +156,15 @@ def _here(word: str, number: int) -> str:
 
 
 @contextmanager
-def _house(world: dict[str, Any], folder: Path) -> Iterator[dict[str, str]]:
-    clockify = ClockifyStandin(world, switches=ClockifySwitches())
+def _house(scenario: dict[str, Any], folder: Path) -> Iterator[dict[str, str]]:
+    clockify = ClockifyStandin(scenario, switches=ClockifySwitches())
     lifted = Switches(batches_per_minute=None, requests_per_minute=None, requests_per_second=None)
-    quickbooks = QuickBooksStandin(world, switches=lifted)
+    quickbooks = QuickBooksStandin(scenario, switches=lifted)
     with serving(clockify.app) as clockify_url, serving(quickbooks.app) as quickbooks_url:
         kept = {name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ}
         yield kept | {
             "CLOCKBOOKS_DATABASE_URL": f"sqlite:///{folder}/clockbooks.db",
-            **settings_for(world, clockify_url=clockify_url, quickbooks_url=quickbooks_url),
+            **settings_for(scenario, clockify_url=clockify_url, quickbooks_url=quickbooks_url),
             "CLOCKBOOKS_QBO_REQUESTS_PER_MINUTE": "100000",
             "CLOCKBOOKS_QBO_REQUESTS_PER_SECOND": "100000",
         }

@@ -46,7 +46,7 @@ def entry(number, start="2026-03-02T09:00:00Z", end="2026-03-02T10:00:00Z", **fi
     } | fields
 
 
-def make_world():
+def make_scenario():
     return {
         "clockify": {
             "api_keys": {"key-of-ada": ADA},
@@ -110,7 +110,7 @@ def build():
 def standin():
     """Give a workspace that gives three rows a page, whatever is asked for."""
     return ClockifyStandin(
-        make_world(), switches=Switches(largest_core_page=3, largest_report_page=3)
+        make_scenario(), switches=Switches(largest_core_page=3, largest_report_page=3)
     )
 
 
@@ -132,7 +132,7 @@ def report(client, **options):
 def test_every_list_is_read_to_its_end(build, serve, size):
     """However few rows the service gives a page, every one of them is read, once."""
     switches = Switches(largest_core_page=size, largest_report_page=size)
-    standin = ClockifyStandin(make_world(), switches=switches)
+    standin = ClockifyStandin(make_scenario(), switches=switches)
     standin.entries.update({row["id"]: row for row in (entry(50 + n, end=None) for n in range(4))})
     client = build(serve(standin.app))
 
@@ -147,10 +147,10 @@ def test_every_list_is_read_to_its_end(build, serve, size):
 
 def test_an_empty_workspace_is_read_too(build, serve):
     """Nothing there is no error."""
-    world = make_world()
+    scenario = make_scenario()
     for name in ("clients", "projects", "entries"):
-        world["clockify"][name] = []
-    client = build(serve(ClockifyStandin(world).app))
+        scenario["clockify"][name] = []
+    client = build(serve(ClockifyStandin(scenario).app))
 
     assert (client.clients(), client.projects(), client.running(), report(client)) == ([],) * 4
 

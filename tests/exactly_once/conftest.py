@@ -1,4 +1,4 @@
-"""What the proofs of "exactly once" share: a small world, a bomb, a clock, and a laboratory.
+"""What the proofs of "exactly once" share: a small scenario, a bomb, a clock, and a laboratory.
 
 The laboratory runs the real code against the stand-ins in this process. A bomb lets a "process" die
 at a chosen point: from then on nothing of it reaches the database or the network, not even its
@@ -30,7 +30,7 @@ from connectors.standins.scenario import settings_for
 from connectors.standins.server import serving
 from connectors.store.pace import SharedShelf
 from flows.connections.connect import Pasted, connect
-from flows.context import Clock, World, open_world
+from flows.context import Clock, RunContext, open_context
 from flows.directory.sync import sync
 from flows.sending.report import Report
 from flows.sending.send import SendRequest, send
@@ -65,7 +65,7 @@ def _entry(number: int, day: int, minutes: int, description: str) -> dict[str, A
 
 
 @pytest.fixture
-def small_world() -> dict[str, Any]:
+def small_scenario() -> dict[str, Any]:
     """Give one person, one customer and six entries on five days, two of them twins."""
     return {
         "clockify": {
@@ -210,7 +210,7 @@ class Lab:
     """Runs jobs against a small pair of services, and looks into the books afterwards.
 
     Attributes:
-        world: What the services are loaded with.
+        scenario: What the services are loaded with.
         build: Puts a house behind the addresses; see the suite's `street`.
         folder: Where the databases go.
         bomb: Lets a process die.
@@ -221,7 +221,7 @@ class Lab:
         environment: What its settings say besides.
     """
 
-    world: dict[str, Any]
+    scenario: dict[str, Any]
     build: Callable[..., Any]
     folder: Path
     bomb: Bomb
@@ -242,7 +242,7 @@ class Lab:
         self.opened += 1
         folder = self.folder / str(self.opened)
         folder.mkdir()
-        house = self.build(self.world, folder, now=self.theirs.now, **switches)
+        house = self.build(self.scenario, folder, now=self.theirs.now, **switches)
         before = dict(os.environ)
         os.environ.update(house.environment | SETTINGS)
         self.bomb.reset()
@@ -255,10 +255,12 @@ class Lab:
 
     def _connect(self, house: Any) -> None:
         """Connect and sync, or take over what an earlier case of the same directory came to."""
-        directory = json.dumps(self.world | {"clockify": self.world["clockify"] | {"entries": 0}})
+        directory = json.dumps(
+            self.scenario | {"clockify": self.scenario["clockify"] | {"entries": 0}}
+        )
         if directory not in self.known:
             realm, token = (
-                self.world["quickbooks"][name] for name in ("realm_id", "refresh_token")
+                self.scenario["quickbooks"][name] for name in ("realm_id", "refresh_token")
             )
             connect(None, consent=Pasted(realm, token), allow_payroll=False)
             self.run(sync)
@@ -274,13 +276,13 @@ class Lab:
     @contextmanager
     def open_neighbor(self, house: Any) -> Iterator["Lab"]:
         """Connect another workspace, with entries of the same ids, to the same company."""
-        world = deepcopy(self.world)
-        world["clockify"]["workspace"]["id"] = NEIGHBOR
-        world["clockify"]["api_keys"] = {"neighbor-key": USER}
-        clockify = ClockifyStandin(world, now=self.theirs.now)
+        scenario = deepcopy(self.scenario)
+        scenario["clockify"]["workspace"]["id"] = NEIGHBOR
+        scenario["clockify"]["api_keys"] = {"neighbor-key": USER}
+        clockify = ClockifyStandin(scenario, now=self.theirs.now)
         with serving(clockify.app) as url:
             own = house.environment["CLOCKBOOKS_QBO_URL"]
-            settings = settings_for(world, clockify_url=url, quickbooks_url=own)
+            settings = settings_for(scenario, clockify_url=url, quickbooks_url=own)
             home = {"CLOCKBOOKS_CLOCKIFY_WORKSPACE_ID": WORKSPACE}
             neighbor = replace(
                 self,
@@ -291,7 +293,7 @@ class Lab:
                 connect(
                     "neighbor",
                     consent=Pasted(
-                        world["quickbooks"]["realm_id"], world["quickbooks"]["refresh_token"]
+                        scenario["quickbooks"]["realm_id"], scenario["quickbooks"]["refresh_token"]
                     ),
                     allow_payroll=False,
                 )
@@ -311,12 +313,12 @@ class Lab:
             os.environ.clear()
             os.environ.update(before)
 
-    def run(self, job: Callable[[World], Any]) -> bool:
+    def run(self, job: Callable[[RunContext], Any]) -> bool:
         """Run a job in a process of its own, and say whether it came through."""
         clock = Clock(now=self.ours.now, sleep=self.pass_time)
         try:
-            with self.acting(), open_world(self.connection, clock=clock) as world:
-                job(world)
+            with self.acting(), open_context(self.connection, clock=clock) as context:
+                job(context)
         except (CrashedError, ClockbooksError):
             return False
         return True
@@ -324,7 +326,7 @@ class Lab:
     def send(self) -> bool:
         """Send the week."""
         with closing(Report()) as report:
-            return self.run(lambda world: send(world, WINDOW, report))
+            return self.run(lambda context: send(context, WINDOW, report))
 
     def settle(self) -> bool:
         """Settle what is in doubt."""
@@ -353,8 +355,8 @@ class Lab:
         return self._undisturbed()[1]
 
     def _undisturbed(self) -> tuple[Counter[Any], list[str]]:
-        """Send once without trouble, in this session, for all cases of this world."""
-        key = "undisturbed", json.dumps(self.world)
+        """Send once without trouble, in this session, for all cases of this scenario."""
+        key = "undisturbed", json.dumps(self.scenario)
         if key not in self.known:
             with self.open() as house:
                 self.bomb.reset()
@@ -429,14 +431,14 @@ def known() -> dict[Any, Any]:
 
 @pytest.fixture
 def lab(
-    small_world: dict[str, Any],
+    small_scenario: dict[str, Any],
     street: Callable[..., Any],
     tmp_path: Path,
     bomb: Bomb,
     known: dict[Any, Any],
 ) -> Lab:
     """Give the laboratory."""
-    return Lab(small_world, street, tmp_path, bomb, known=known)
+    return Lab(small_scenario, street, tmp_path, bomb, known=known)
 
 
 # --- real processes ------------------------------------------------------------------------------
@@ -465,7 +467,7 @@ def many_entries(number: int = 120) -> list[dict[str, Any]]:
 
 
 def as_booked(entry: dict[str, Any]) -> tuple[Any, ...]:
-    """Say how a regular entry of the small world must stand in the books; not by our own code."""
+    """Return how the books must hold a regular entry, computed without our own code."""
     start, end = (datetime.fromisoformat(entry[name]) for name in ("start", "end"))
     minutes = (end - start) // timedelta(minutes=1)
     return "55", "21", str(start.date()), minutes, "Billable", Decimal("75.5"), entry["description"]
@@ -581,7 +583,7 @@ class Office:
 
 @pytest.fixture
 def open_office(
-    small_world: dict[str, Any],
+    small_scenario: dict[str, Any],
     street: Callable[..., Any],
     empty_database: str,
     tmp_path: Path,
@@ -595,8 +597,8 @@ def open_office(
         wanted = {entry["id"]: as_booked(entry) for entry in entries}
         assert max(Counter(wanted.values()).values()) == 3, "there are twins and triplets"
         pause = entries[0] | {"id": "64ee" + "9" * 20, "type": "BREAK"}
-        small_world["clockify"]["entries"] = [*entries, pause]  # a break is not worked time
-        house = street(small_world, tmp_path, latency_s=LATENCY_S, **switches)
+        small_scenario["clockify"]["entries"] = [*entries, pause]  # a break is not worked time
+        house = street(small_scenario, tmp_path, latency_s=LATENCY_S, **switches)
         house.environment |= SMALL_BATCHES | {"CLOCKBOOKS_DATABASE_URL": empty_database}
         assert house.connect().code == 0
         assert house.run("sync").code == 0

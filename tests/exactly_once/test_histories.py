@@ -174,7 +174,7 @@ class Histories(RuleBasedStateMachine):
                 continue
             _, answer = created.get((row.request_id, row.bid), (None, {}))
             id_ = answer.get("TimeActivity", {}).get("Id")
-            lab.run(lambda world, row=row, id_=id_: take_word(world, row.entry_id, id_))
+            lab.run(lambda scenario, row=row, id_=id_: take_word(scenario, row.entry_id, id_))
         assert lab.send()
 
     def _check(self) -> None:

@@ -40,7 +40,7 @@ MEMORIES: dict[str, dict[str, bool]] = {
 SHORT_LEASE = {"CLOCKBOOKS_LEASE_S": "0.5"}
 
 #: QuickBooks works on an orphaned batch for a twentieth of a second: a good deal less than the
-#: product is told that it may, or the test would be about a world that there is not.
+#: product is told that it may, or the test would be about a scenario that there is not.
 AT_WORK = {"CLOCKBOOKS_QBO_AT_WORK_S": "1"}
 
 #: Kills in one history of the slow suite; two histories for each database and memory: 60 in all.

@@ -119,10 +119,13 @@ def test_four_at_once_among_faults_book_each_entry_once(
 
 
 def test_four_that_find_an_empty_database_make_its_tables_once(
-    open_house: Callable[..., Any], small_world: dict[str, Any], empty_database: str, tmp_path: Any
+    open_house: Callable[..., Any],
+    small_scenario: dict[str, Any],
+    empty_database: str,
+    tmp_path: Any,
 ) -> None:
     """Whoever is first makes the tables, the others wait; all say that nothing is connected."""
-    with open_house(small_world, tmp_path) as house:
+    with open_house(small_scenario, tmp_path) as house:
         house.environment["CLOCKBOOKS_DATABASE_URL"] = empty_database
         processes = [house.fork("entries") for _ in range(MANY)]
         ended = [(process.communicate(timeout=120), process.returncode) for process in processes]

@@ -151,9 +151,9 @@ def test_another_workspaces_stored_answer_is_not_ours(lab: Any) -> None:
 
 def test_batches_that_all_go_wrong_end_the_load(lab: Any) -> None:
     """Something that answers every batch with a page does not put a whole month in doubt."""
-    lab.world["clockify"]["entries"] += [
+    lab.scenario["clockify"]["entries"] += [
         entry | {"id": f"64ef{nth:020d}", "description": f"More {nth}"}
-        for nth, entry in enumerate(lab.world["clockify"]["entries"] * 2)
+        for nth, entry in enumerate(lab.scenario["clockify"]["entries"] * 2)
     ]
     documents = _documents(lab)
     with lab.open(**FORGETS) as house:
@@ -285,7 +285,7 @@ def test_a_persons_word_is_checked(lab: Any, lost_and_edited: Callable[..., Any]
 def test_a_word_that_cannot_be_true_is_not_taken(lab: Any) -> None:
     """No slip of the pen loses hours: not another's row, nor an older one, nor one too soon."""
     with lab.open(**FORGETS) as house:
-        older = _copy_of(house, lab.world["clockify"]["entries"][0])
+        older = _copy_of(house, lab.scenario["clockify"]["entries"][0])
         lab.pass_time(600)
         house.quickbooks.faults.plan(BATCH, "drop_after")
         lab.send()
@@ -321,7 +321,7 @@ def test_a_word_that_cannot_be_true_is_not_taken(lab: Any) -> None:
 
 def test_what_a_neighbor_waits_for_is_not_named(lab: Any) -> None:
     """A row that is just like another workspace's doubt is no edited entry of this one."""
-    lab.world["clockify"]["entries"] = lab.world["clockify"]["entries"][:1]
+    lab.scenario["clockify"]["entries"] = lab.scenario["clockify"]["entries"][:1]
     with lab.open(**FORGETS) as house, lab.open_neighbor(house) as neighbor:
         (entry,) = house.clockify.entries.values()
         entry["description"] = "Ours, another"
@@ -338,8 +338,8 @@ def test_doubts_beyond_those_described_are_told_of(
     lab: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A person who is told of ten learns that there are more."""
-    first = lab.world["clockify"]["entries"][0]
-    lab.world["clockify"]["entries"] = [
+    first = lab.scenario["clockify"]["entries"][0]
+    lab.scenario["clockify"]["entries"] = [
         first | {"id": f"64ef{nth:020d}", "description": f"Row {nth}"} for nth in range(12)
     ]
     with lab.open(**FORGETS) as house:
@@ -373,7 +373,7 @@ def test_a_strange_row_does_not_end_the_settling(lab: Any) -> None:
 
 def test_a_rounded_rate_is_the_same_entry(lab: Any) -> None:
     """QuickBooks may keep a rate to the cent, and refuse the replay: it does not go again."""
-    lab.world["clockify"]["entries"][0]["rate"] = 7533.33
+    lab.scenario["clockify"]["entries"][0]["rate"] = 7533.33
     with lab.open(replay_answers_6000=True) as house:
         house.quickbooks.faults.plan(BATCH, "drop_after")
         lab.send()
@@ -422,7 +422,7 @@ def test_a_doubt_without_a_clock_is_looked_for_by_its_day(lab: Any) -> None:
 
 def test_an_older_row_made_by_hand_is_not_a_younger_doubt(lab: Any) -> None:
     """Each doubt takes only what is younger than its own claim, however old others are."""
-    young = lab.world["clockify"]["entries"].pop()
+    young = lab.scenario["clockify"]["entries"].pop()
     with lab.open(**FORGETS) as house:
         house.quickbooks.faults.plan(BATCH, "drop_before", times=99)
         lab.send()
@@ -442,8 +442,8 @@ def test_an_older_row_made_by_hand_is_not_a_younger_doubt(lab: Any) -> None:
 
 def test_a_live_runs_twin_is_left_to_it(lab: Any) -> None:
     """What a live run was just answered is not taken for an older equal doubt."""
-    first, *_, last = lab.world["clockify"]["entries"]
-    lab.world["clockify"]["entries"] = [first]
+    first, *_, last = lab.scenario["clockify"]["entries"]
+    lab.scenario["clockify"]["entries"] = [first]
     with lab.open(**FORGETS) as house:
         house.quickbooks.faults.plan(BATCH, "drop_before")
         lab.send()
@@ -530,8 +530,8 @@ class _documents:  # noqa: N801 - reads as a function where it is used
     def send(self) -> None:
         with closing(Report()) as report:
 
-            def job(world: Any) -> None:
-                send(world, WEEK, report)
+            def job(scenario: Any) -> None:
+                send(scenario, WEEK, report)
                 self.last = json.loads(json.dumps(report.latest, default=list))
 
             assert self.lab.run(job)
@@ -539,16 +539,16 @@ class _documents:  # noqa: N801 - reads as a function where it is used
 
 def _settle(lab: Any) -> Settled:
     found: list[Settled] = []
-    assert lab.run(lambda world: found.append(settle_alone(world)))
+    assert lab.run(lambda scenario: found.append(settle_alone(scenario)))
     return found[0]
 
 
 def _take_word(lab: Any, entry_id: str, id_: str | None) -> Settled:
     found: list[Settled | AskPerson] = []
 
-    def job(world: Any) -> None:
+    def job(scenario: Any) -> None:
         try:
-            found.append(take_word(world, entry_id, id_))
+            found.append(take_word(scenario, entry_id, id_))
         except AskPerson as error:
             found.append(error)
 

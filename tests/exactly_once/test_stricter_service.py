@@ -21,7 +21,7 @@ def send_week(lab: Any) -> Callable[[], dict[str, Any]]:
     def go() -> dict[str, Any]:
         documents: list[dict[str, Any]] = []
         with closing(Report()) as report:
-            assert lab.run(lambda world: documents.append(send(world, WEEK, report)))
+            assert lab.run(lambda scenario: documents.append(send(scenario, WEEK, report)))
         return documents[0]
 
     return go

@@ -21,11 +21,11 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from connectors.standins.scenario import expected_reasons, load_world
+from connectors.standins.scenario import expected_reasons, load_scenario
 
 COMMAND = Path(sys.executable).parent / "clockbooks"
 
-DEMO_WORLD = Path(__file__).parents[2] / "data" / "demo_world.yaml"
+DEMO_SCENARIO = Path(__file__).parents[2] / "data" / "demo_scenario.yaml"
 
 #: The day of the small week's nine entries, as `clockbooks send` takes it.
 DAY = ("--start", "2026-09-22", "--end", "2026-09-22")
@@ -42,8 +42,8 @@ IN_THREES = {
 def showroom(
     open_house: Callable[..., Any], tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Any]:
-    """Give the demo's world, connected and synced: for commands that only look."""
-    with open_house(load_world(DEMO_WORLD), tmp_path_factory.mktemp("showroom")) as opened:
+    """Give the demo's scenario, connected and synced: for commands that only look."""
+    with open_house(load_scenario(DEMO_SCENARIO), tmp_path_factory.mktemp("showroom")) as opened:
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(type(opened), "run", opened.run_here)
             assert opened.connect().code == 0
@@ -54,7 +54,7 @@ def showroom(
 
 @pytest.fixture
 def synced(house: Any, showroom: Any) -> Any:
-    """Give the demo's world, connected and synced, to do with as one likes."""
+    """Give the demo's scenario, connected and synced, to do with as one likes."""
     for name in ("clockbooks.db", "clockbooks.key"):
         shutil.copy(showroom.folder / name, house.folder / name)
     return house
@@ -63,7 +63,7 @@ def synced(house: Any, showroom: Any) -> Any:
 @pytest.fixture(scope="session")
 def becomes() -> dict[str, str]:
     """Give what becomes of each entry of the demo when all of it is sent, approved or not."""
-    return expected_reasons(DEMO_WORLD, approved_only=False)
+    return expected_reasons(DEMO_SCENARIO, approved_only=False)
 
 
 @pytest.fixture

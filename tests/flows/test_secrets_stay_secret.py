@@ -145,7 +145,7 @@ def leaks(secrets, written):
 @pytest.fixture
 def watched(synced, execute, in_this_process):  # noqa: ARG001 - to connect
     """Give a house that notes every secret that it knows, and every token that Intuit gives."""
-    quickbooks, oauth = synced.world["quickbooks"], synced.quickbooks.oauth
+    quickbooks, oauth = synced.scenario["quickbooks"], synced.quickbooks.oauth
     client_id, client_secret = quickbooks["client_id"], quickbooks["client_secret"]
     synced.execute = execute
     synced.secrets = {
@@ -178,7 +178,7 @@ def watched(synced, execute, in_this_process):  # noqa: ARG001 - to connect
 def run(house, case):
     """Run a command, and give its end and all that it wrote, with what the process list showed."""
     case.trouble(house)
-    quickbooks = house.world["quickbooks"]
+    quickbooks = house.scenario["quickbooks"]
     known = {"realm": quickbooks["realm_id"], "refresh": quickbooks["refresh_token"]}
     process = subprocess.Popen(
         [str(Path(sys.executable).parent / "clockbooks"),

@@ -17,7 +17,7 @@ import pytest
 import requests
 from playwright.sync_api import Browser, Page, sync_playwright
 
-from connectors.standins.scenario import load_world
+from connectors.standins.scenario import load_scenario
 
 CHROMIUM = shutil.which("chromium")
 
@@ -34,11 +34,11 @@ in_a_browser = pytest.mark.skipif(
 
 @pytest.fixture(scope="module")
 def ui(
-    open_house: Any, demo_world: Any, tmp_path_factory: pytest.TempPathFactory, running_ui: Any
+    open_house: Any, demo_scenario: Any, tmp_path_factory: pytest.TempPathFactory, running_ui: Any
 ) -> Iterator[Any]:
     """Let `clockbooks ui` run for all attacks."""
     with (
-        open_house(load_world(demo_world), tmp_path_factory.mktemp("page")) as house,
+        open_house(load_scenario(demo_scenario), tmp_path_factory.mktemp("page")) as house,
         running_ui(house) as running,
     ):
         yield running

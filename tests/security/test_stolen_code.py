@@ -13,7 +13,7 @@ from connectors.standins.server import serving
 from flows.context import utc_now
 
 REDIRECT = "http://127.0.0.1:4567/callback"
-WORLD = {
+SCENARIO = {
     "realm_id": "77",
     "client_id": "the-client",
     "client_secret": "the-secret-of-the-app",
@@ -24,7 +24,7 @@ WORLD = {
 @pytest.fixture(params=[True, False], ids=["offered", "not offered"])
 def intuit(request):
     """Serve Intuit, which offers PKCE in its discovery document, or does not."""
-    standin = QuickBooksStandin(WORLD, switches=Switches(offers_pkce=request.param))
+    standin = QuickBooksStandin(SCENARIO, switches=Switches(offers_pkce=request.param))
     with serving(standin.app) as url:
         yield url, request.param
 

@@ -36,19 +36,19 @@ class ClockifyStandin(State):
 
     def __init__(
         self,
-        world: Mapping[str, Any],
+        scenario: Mapping[str, Any],
         *,
         now: Callable[[], datetime] = utc_now,
         switches: Switches | None = None,
     ) -> None:
-        """Load the `clockify` part of *world*, which is copied and never changed.
+        """Load the `clockify` part of *scenario*, which is copied and never changed.
 
         Args:
-            world: What `connectors.standins.scenario.load_world` gives.
+            scenario: What `connectors.standins.scenario.load_scenario` gives.
             now: The clock, of which new ids are made.
             switches: Answers to what is not known of the real service.
         """
-        super().__init__(world, now=now, switches=switches or Switches())
+        super().__init__(scenario, now=now, switches=switches or Switches())
         self.faults = Faults()
         self.app = with_faults(with_keys(_routed(self), self), self.faults)
 

@@ -1,6 +1,6 @@
 """The Clockify stand-in's approval requests: one a user and week with approved time (FACTS 6).
 
-The world marks entries, Clockify approves periods: the requests are made from the marks. What is
+The scenario marks entries, Clockify approves periods: the requests are made from the marks. What is
 not marked was never submitted, so that no request is pending.
 """
 

@@ -28,7 +28,7 @@ ROLES = {"WORKSPACE_ADMIN", "OWNER", "TEAM_MANAGER", "PROJECT_MANAGER"}
 # Accounts that a list shows unless asked for others: LIMITED and DELETED stay hidden (FACTS 2.4).
 LISTED_ACCOUNTS = {"ACTIVE", "PENDING_EMAIL_VERIFICATION", "NOT_REGISTERED"}
 
-# The rest of a profile, as captured (FACTS 2.1); the world gives what matters.
+# The rest of a profile, as captured (FACTS 2.1); the scenario gives what matters.
 PROFILE: Row = {
     "weekStart": "MONDAY",
     "timeZone": "UTC",

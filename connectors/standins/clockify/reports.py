@@ -189,7 +189,7 @@ def _totals(rows: list[Row], report: Report, view: View) -> list[Row | None]:
 
 
 def _total_amounts(earned: dict[str, int], view: View) -> Row:
-    """Add up amounts; the world knows no cost, so that profit is all that was earned."""
+    """Add up amounts; the scenario knows no cost, so that profit is all that was earned."""
     if not view.amounts:
         return {}
 

@@ -12,7 +12,7 @@ Row = dict[str, Any]
 
 ADMIN_ROLES = frozenset({"OWNER", "WORKSPACE_ADMIN"})
 
-# What a workspace says when the world says nothing else (FACTS 2.2).
+# What a workspace says when the scenario says nothing else (FACTS 2.2).
 WORKSPACE_SETTINGS: Row = {
     "timeRoundingInReports": False,
     "round": {"round": "Round to nearest", "minutes": "15"},
@@ -86,20 +86,20 @@ class State:
     Attributes:
         workspace: Fields of the workspace; `workspaceSettings` holds every setting.
         api_keys: User id by key.
-        users: Users by id, as in the world.
+        users: Users by id, as in the scenario.
         clients: Clients by id.
         projects: Projects by id.
         tasks: Tasks by id.
         tags: Tags by id.
-        entries: Time entries by id, as in the world.
+        entries: Time entries by id, as in the scenario.
         now: The clock.
         switches: Answers to what FACTS leaves open.
     """
 
     def __init__(
-        self, world: Mapping[str, Any], *, now: Callable[[], datetime], switches: Switches
+        self, scenario: Mapping[str, Any], *, now: Callable[[], datetime], switches: Switches
     ) -> None:
-        given = world["clockify"]
+        given = scenario["clockify"]
         self.workspace: Row = deepcopy(given["workspace"])
         chosen = self.workspace.get("workspaceSettings") or {}
         self.workspace["workspaceSettings"] = {**deepcopy(WORKSPACE_SETTINGS), **chosen}

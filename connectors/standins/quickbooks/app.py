@@ -49,7 +49,7 @@ class QuickBooksStandin:
 
     def __init__(
         self,
-        world: Json,
+        scenario: Json,
         *,
         now: Callable[[], datetime] = utc_now,
         switches: Switches | None = None,
@@ -57,15 +57,15 @@ class QuickBooksStandin:
         """Load a company.
 
         Args:
-            world: A world, or its `quickbooks` part; it is not changed.
+            scenario: A scenario, or its `quickbooks` part; it is not changed.
             now: The stand-in's clock, for MetaData, tokens, throttles and request ids.
             switches: What is not known of the real service; by default the likeliest.
         """
-        world = world.get("quickbooks", world)
+        scenario = scenario.get("quickbooks", scenario)
         self.now = now
         self.switches = switches or Switches()
-        self.books = Books(world, now=now, switches=self.switches)
-        self.oauth = OAuth(world, now=now, switches=self.switches)
+        self.books = Books(scenario, now=now, switches=self.switches)
+        self.oauth = OAuth(scenario, now=now, switches=self.switches)
         self.memory = Memory(now=now, switches=self.switches)
         self.throttle = Throttle(now=now, switches=self.switches)
         company = self.books.company

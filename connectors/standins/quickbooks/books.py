@@ -77,8 +77,8 @@ def _newest_first(row: Json) -> int:
 class Books:
     """The API of one company."""
 
-    def __init__(self, world: Json, *, now: Callable[[], datetime], switches: Switches) -> None:
-        self.company = company = Company(world, now=now, switches=switches)
+    def __init__(self, scenario: Json, *, now: Callable[[], datetime], switches: Switches) -> None:
+        self.company = company = Company(scenario, now=now, switches=switches)
         self.switches = switches
         self.activities = Activities(company)
         self.names: dict[str, Names] = {}
@@ -87,7 +87,7 @@ class Books:
             ("employees", EMPLOYEE, company.employees),
             ("vendors", VENDOR, company.vendors),
         ):
-            self.names[names.entity] = self._loaded(names, rows, world.get(key, []))
+            self.names[names.entity] = self._loaded(names, rows, scenario.get(key, []))
         self.rows: Mapping[str, Rows] = {
             "TimeActivity": company.activities,
             "Customer": company.customers,

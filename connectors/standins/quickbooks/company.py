@@ -35,27 +35,27 @@ class Company:
         activities: The TimeActivities in the books, in the order of their creation.
     """
 
-    def __init__(self, world: Json, *, now: Callable[[], datetime], switches: Switches) -> None:
+    def __init__(self, scenario: Json, *, now: Callable[[], datetime], switches: Switches) -> None:
         self.now = now
         self.switches = switches
-        self.realm_id = str(world["realm_id"])
+        self.realm_id = str(scenario["realm_id"])
         self.customers: Rows = {}
         self.employees: Rows = {}
         self.vendors: Rows = {}
         self.activities: Rows = {}
-        self.items: Rows = {str(row["Id"]): self._item(row) for row in world.get("items", [])}
+        self.items: Rows = {str(row["Id"]): self._item(row) for row in scenario.get("items", [])}
         # Classes and departments are rare, and known to refs and queries alone.
-        self.classes = {str(row["Id"]): self._plain(row) for row in world.get("classes", [])}
+        self.classes = {str(row["Id"]): self._plain(row) for row in scenario.get("classes", [])}
         self.departments = {
-            str(row["Id"]): self._plain(row) for row in world.get("departments", [])
+            str(row["Id"]): self._plain(row) for row in scenario.get("departments", [])
         }
-        self.company: Json = deepcopy(world.get("company", {})) | self.system_members(
+        self.company: Json = deepcopy(scenario.get("company", {})) | self.system_members(
             "1", version=4
         )
-        self.preferences: Json = deepcopy(world.get("preferences", {})) | self.system_members(
+        self.preferences: Json = deepcopy(scenario.get("preferences", {})) | self.system_members(
             "1", version=6
         )
-        names = [row for key in NAME_LISTS for row in world.get(key, [])]
+        names = [row for key in NAME_LISTS for row in scenario.get(key, [])]
         self._last = {"name": max((int(row["Id"]) for row in names), default=0), "activity": 0}
 
     # --- rows ---

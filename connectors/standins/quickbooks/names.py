@@ -120,7 +120,7 @@ class Names:
         self.rows = rows
 
     def load(self, given: Json) -> None:
-        """Put in a row of the world as it is: rows there before never went through the API."""
+        """Put in a row of the scenario as it is: rows there before never went through the API."""
         fields = deepcopy(given)
         id_ = str(fields.pop("Id"))
         if "ParentRef" in fields:

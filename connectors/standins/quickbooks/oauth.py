@@ -61,14 +61,14 @@ class _Code:
 class OAuth:
     """The tokens of one app and one company."""
 
-    def __init__(self, world: Json, *, now: Callable[[], datetime], switches: Switches) -> None:
+    def __init__(self, scenario: Json, *, now: Callable[[], datetime], switches: Switches) -> None:
         self.now = now
         self.switches = switches
-        self.realm_id = str(world["realm_id"])
-        self.client_id = str(world["client_id"])
-        self.client_secret = str(world["client_secret"])
+        self.realm_id = str(scenario["realm_id"])
+        self.client_id = str(scenario["client_id"])
+        self.client_secret = str(scenario["client_secret"])
         self._codes: dict[str, _Code] = {}
-        self._consents = [self._new_consent(str(world["refresh_token"]))]
+        self._consents = [self._new_consent(str(scenario["refresh_token"]))]
 
     # --- access tokens ---
 

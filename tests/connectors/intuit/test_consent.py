@@ -17,7 +17,7 @@ from connectors.intuit.oauth_app import OAuthApp
 from connectors.standins.quickbooks.app import QuickBooksStandin, Switches
 
 REDIRECT = "http://127.0.0.1:4567/callback"
-WORLD = {
+SCENARIO = {
     "realm_id": "77",
     "client_id": "the-client",
     "client_secret": "the-secret-of-the-app",
@@ -128,7 +128,7 @@ def test_any_text_is_read_or_refused(query):
 @pytest.fixture
 def standin(clock):
     """Give Intuit."""
-    return QuickBooksStandin(WORLD, now=lambda: clock.now, switches=Switches())
+    return QuickBooksStandin(SCENARIO, now=lambda: clock.now, switches=Switches())
 
 
 @pytest.fixture
@@ -192,8 +192,8 @@ def test_a_consent_is_revoked_once(app, intuit, standin):
     """The second time it has ended already, which is as good."""
     url = f"{intuit}/v2/oauth2/tokens/revoke"
 
-    assert revoke(app, url, WORLD["refresh_token"]) is True
-    assert revoke(app, url, WORLD["refresh_token"]) is False
+    assert revoke(app, url, SCENARIO["refresh_token"]) is True
+    assert revoke(app, url, SCENARIO["refresh_token"]) is False
     assert standin.oauth._consents == []  # noqa: SLF001 - what the stand-in holds
 
 

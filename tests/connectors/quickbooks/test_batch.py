@@ -239,7 +239,7 @@ def test_xml_instead_of_json_is_unsure(open_books, script, shared_samples):
 
 def standin_with(**switches):
     lifted = {"requests_per_second": None, "requests_per_minute": None, "batches_per_minute": None}
-    world = {
+    scenario = {
         "realm_id": "77",
         "client_id": "c",
         "client_secret": "s",
@@ -248,7 +248,7 @@ def standin_with(**switches):
         "employees": [{"Id": "55", "DisplayName": "Ada Byron", "GivenName": "Ada"}],
         "items": [{"Id": "2", "Name": "Hours", "Type": "Service"}],
     }
-    return QuickBooksStandin(world, switches=Switches(**{**lifted, **switches}))
+    return QuickBooksStandin(scenario, switches=Switches(**{**lifted, **switches}))
 
 
 @pytest.mark.parametrize(

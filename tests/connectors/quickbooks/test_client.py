@@ -11,7 +11,7 @@ from connectors.standins.quickbooks.app import QuickBooksStandin, Switches
 REALM = "77"
 
 
-def make_world(**parts):
+def make_scenario(**parts):
     return {
         "realm_id": REALM,
         "client_id": "the-client",
@@ -46,10 +46,10 @@ LIFTED = Switches(requests_per_second=None, requests_per_minute=None, batches_pe
 
 @pytest.fixture
 def open_standin(open_books, serve):
-    """Give a way to open a world: the stand-in, and a client of it."""
+    """Give a way to open a scenario: the stand-in, and a client of it."""
 
     def make(**parts):
-        standin = QuickBooksStandin(make_world(**parts), switches=LIFTED)
+        standin = QuickBooksStandin(make_scenario(**parts), switches=LIFTED)
         return standin, open_books(serve(standin.app), access_token=standin.access_token)
 
     return make
@@ -320,7 +320,7 @@ def test_the_services_own_clock_is_kept(open_books, script, time, kept):
 
 def test_a_refused_token_is_renewed_once(open_books, serve):
     """A token that QuickBooks no longer takes is exchanged, and the call goes again."""
-    standin = QuickBooksStandin(make_world(), switches=LIFTED)
+    standin = QuickBooksStandin(make_scenario(), switches=LIFTED)
     renewed = []
 
     def renew(refused):
@@ -337,7 +337,7 @@ def test_a_refused_token_is_renewed_once(open_books, serve):
 
 def test_a_token_that_is_refused_again_asks_the_person(open_books, serve):
     """One renewal is enough: a second refusal is for a person, and no token is told."""
-    standin = QuickBooksStandin(make_world(), switches=LIFTED)
+    standin = QuickBooksStandin(make_scenario(), switches=LIFTED)
     renewed = []
     books = open_books(serve(standin.app), access_token=lambda: "stale-31aa", renew=renewed.append)
 
@@ -351,7 +351,7 @@ def test_a_token_that_is_refused_again_asks_the_person(open_books, serve):
 
 def test_another_company_is_refused_in_its_words(open_books, serve):
     """The keys of one company do not open another."""
-    standin = QuickBooksStandin(make_world(), switches=LIFTED)
+    standin = QuickBooksStandin(make_scenario(), switches=LIFTED)
     url = serve(standin.app)
 
     with pytest.raises(Refused, match="403"):

@@ -1,4 +1,4 @@
-"""What the demo world promises: stable, well formed, human, and something for every reason."""
+"""What the demo scenario promises: stable, well formed, human, and something for every reason."""
 
 import json
 import re
@@ -11,9 +11,9 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from connectors.standins.scenario import expected_reasons, load_world
+from connectors.standins.scenario import expected_reasons, load_scenario
 
-WORLD_FILE = Path(__file__).parents[3] / "data" / "demo_world.yaml"
+SCENARIO_FILE = Path(__file__).parents[3] / "data" / "demo_scenario.yaml"
 FIRST_DAY, LAST_DAY = date(2026, 7, 27), date(2026, 10, 31)
 COMPANY_ZONE = ZoneInfo("America/Chicago")
 STEP_S = 15 * 60  # the workspace rounds to the nearest quarter of an hour
@@ -39,18 +39,18 @@ EXPECTED_COUNTS = {
 
 
 @pytest.fixture(scope="module")
-def world():
-    return load_world(WORLD_FILE)
+def scenario():
+    return load_scenario(SCENARIO_FILE)
 
 
 @pytest.fixture(scope="module")
-def clockify(world):
-    return world["clockify"]
+def clockify(scenario):
+    return scenario["clockify"]
 
 
 @pytest.fixture(scope="module")
-def books(world):
-    return world["quickbooks"]
+def books(scenario):
+    return scenario["quickbooks"]
 
 
 @pytest.fixture(scope="module")
@@ -60,7 +60,7 @@ def entries(clockify):
 
 @pytest.fixture(scope="module")
 def reasons():
-    return expected_reasons(WORLD_FILE)
+    return expected_reasons(SCENARIO_FILE)
 
 
 @pytest.fixture(scope="module")
@@ -98,14 +98,14 @@ def is_special(entry):
 
 
 class Judge:
-    """The rules of the books once more, straight from the world's rows and as short as can be.
+    """The rules of the books once more, straight from the scenario's rows and as short as can be.
 
     It shares nothing with the loader, so that the reasons written in the file are proved by the
     data and not by the file itself.
     """
 
-    def __init__(self, world):
-        clockify, books = world["clockify"], world["quickbooks"]
+    def __init__(self, scenario):
+        clockify, books = scenario["clockify"], scenario["quickbooks"]
         self.books = books
         self.workers = {same_name(row["DisplayName"]) for row in books["employees"]}
         self.workers |= {same_name(row["DisplayName"]) for row in books["vendors"]}
@@ -159,19 +159,19 @@ class Judge:
         return at_its_place or ([] if client else [customer for customer, _ in named])
 
 
-def test_the_world_is_the_same_on_every_load(world):
+def test_the_scenario_is_the_same_on_every_load(scenario):
     """Whoever runs the demo sees the same entries, and nobody else's changes to them."""
-    again = load_world(WORLD_FILE)
+    again = load_scenario(SCENARIO_FILE)
 
-    assert again == world
+    assert again == scenario
     again["clockify"]["entries"][0]["description"] = "changed"
     again["quickbooks"]["customers"].clear()
-    assert load_world(WORLD_FILE) == world
+    assert load_scenario(SCENARIO_FILE) == scenario
 
 
-def test_the_world_is_json(world):
+def test_the_scenario_is_json(scenario):
     """What a stand-in is given can be served as it is: no dates, no keys of the file's own."""
-    assert json.loads(json.dumps(world)) == world
+    assert json.loads(json.dumps(scenario)) == scenario
 
 
 def test_every_row_has_the_fields_that_the_stand_ins_read(clockify):
@@ -212,7 +212,7 @@ def test_every_id_is_unique_and_looks_like_clockifys(clockify):
 
 
 def test_everything_that_clockify_refers_to_is_there(clockify, users):
-    """No entry points to a person, project, task or tag that the world does not have."""
+    """No entry points to a person, project, task or tag that the scenario does not have."""
     projects = {project["id"]: project for project in clockify["projects"]}
     task_project = {task["id"]: task["projectId"] for task in clockify["tasks"]}
     clients = {client["id"] for client in clockify["clients"]} | {""}
@@ -305,9 +305,9 @@ def test_durations_are_odd_enough_for_rounding_to_matter(entries):
     assert whole < len(worked) / 20
 
 
-def test_each_reason_is_proved_by_the_data(world, entries, reasons):
+def test_each_reason_is_proved_by_the_data(scenario, entries, reasons):
     """The rules, applied to the rows alone, find for every entry what the file says of it."""
-    judge = Judge(world)
+    judge = Judge(scenario)
 
     found = {entry_id: judge.reason(entry) for entry_id, entry in entries.items()}
 
@@ -321,7 +321,7 @@ def test_every_reason_has_its_entries(reasons):
 
 def test_without_approval_only_the_open_timesheets_go_too(reasons):
     """Whoever sends unapproved time sends those, and nothing else changes."""
-    all_time = expected_reasons(WORLD_FILE, approved_only=False)
+    all_time = expected_reasons(SCENARIO_FILE, approved_only=False)
 
     changed = {entry_id for entry_id, reason in all_time.items() if reasons[entry_id] != reason}
 

@@ -19,7 +19,7 @@ from connectors.store.tokens import LEASE, MARGIN, TokenStore, lives
 from schemas.tables import metadata, secrets
 
 TOKEN_PATH = "/oauth2/v1/tokens/bearer"
-WORLD = {
+SCENARIO = {
     "realm_id": "77",
     "client_id": "the-client",
     "client_secret": "the-secret-of-the-app",
@@ -31,7 +31,7 @@ WORLD = {
 def standin(clock):
     """Give Intuit's token service, whose every refresh kills the old refresh token."""
     return QuickBooksStandin(
-        WORLD, now=lambda: clock.now, switches=Switches(rotates_every_refresh=True)
+        SCENARIO, now=lambda: clock.now, switches=Switches(rotates_every_refresh=True)
     )
 
 
@@ -45,7 +45,7 @@ def app(serve, standin):
 def store(engine, app, vault, clock, joined):
     """Give the tokens of a connection whose access token lives for another hour."""
     tokens = Tokens(
-        "first-access-token", clock.now + timedelta(hours=1), WORLD["refresh_token"], None
+        "first-access-token", clock.now + timedelta(hours=1), SCENARIO["refresh_token"], None
     )
     made = connections.store(engine, "studio", joined(tokens=tokens), vault=vault, now=clock.now)
     return TokenStore(engine, made.id, app=app, vault=vault, now=lambda: clock.now)
@@ -101,7 +101,7 @@ def test_new_tokens_are_stored_before_they_are_used(store, standin, engine, vaul
     assert kept.refresh_expires_at == clock.now + timedelta(days=101)
     assert kept.changed_at == clock.now
     # The old refresh token is dead by now: only the new one buys the next.
-    assert vault.unlock(kept.refresh_token) != WORLD["refresh_token"]
+    assert vault.unlock(kept.refresh_token) != SCENARIO["refresh_token"]
     clock.now += timedelta(hours=2)
     assert store.access_token() not in {token, "first-access-token"}
     standin.oauth.check(f"Bearer {store.access_token()}")
@@ -397,7 +397,7 @@ def test_a_crash_before_the_commit_costs_nothing_for_a_day(
 
 def test_connecting_again_ends_the_end(app, store, another, clock, engine, vault, joined, standin):
     """What Intuit refused once does not matter to the tokens of a new consent."""
-    standin.oauth.revoke(WORLD["refresh_token"])
+    standin.oauth.revoke(SCENARIO["refresh_token"])
     clock.now += timedelta(hours=2)
     with pytest.raises(AskPerson):
         store.access_token()
@@ -425,7 +425,7 @@ def test_the_end_of_the_consent_is_kept(app, another, clock, engine, store):
 
 def test_a_consent_that_ended_asks_the_person(store, standin, clock, engine):
     """The person connects again; ledger and links stay, and no token is told."""
-    standin.oauth.revoke(WORLD["refresh_token"])
+    standin.oauth.revoke(SCENARIO["refresh_token"])
     before = row(engine)
     clock.now += timedelta(hours=2)
 
@@ -436,7 +436,7 @@ def test_a_consent_that_ended_asks_the_person(store, standin, clock, engine):
         store.renew("first-access-token")
 
     assert "The ledger and the links stay" in str(raised.value)
-    assert WORLD["refresh_token"] not in str(raised.value)
+    assert SCENARIO["refresh_token"] not in str(raised.value)
     assert row(engine).consent_ended_at == clock.now
     after = row(engine)._asdict()
     assert {**after, "consent_ended_at": None} == before._asdict()
@@ -450,7 +450,7 @@ def test_an_unknown_app_asks_the_person(standin, serve, clock, name, value):
     app = OAuthApp(**keys, token_url=serve(standin.app) + TOKEN_PATH)
 
     with pytest.raises(AskPerson, match="Intuit does not know the app") as raised:
-        app.refresh(WORLD["refresh_token"], now=lambda: clock.now)
+        app.refresh(SCENARIO["refresh_token"], now=lambda: clock.now)
 
     assert "CLOCKBOOKS_QBO_CLIENT_ID" in str(raised.value)
     assert "CLOCKBOOKS_QBO_CLIENT_SECRET" in str(raised.value)
@@ -544,7 +544,7 @@ def test_a_refresh_token_that_did_not_change_is_kept(script, clock):
 
 def test_nothing_stands_in_the_database_in_the_clear(store, engine, clock, vault, tmp_path):
     """No token and no key can be read in any table, nor in the file, before and after a refresh."""
-    told = {"clockify-key", WORLD["refresh_token"], store.access_token()}
+    told = {"clockify-key", SCENARIO["refresh_token"], store.access_token()}
     for _ in range(2):
         clock.now += timedelta(hours=2)
         told |= {store.access_token(), vault.unlock(row(engine).refresh_token)}

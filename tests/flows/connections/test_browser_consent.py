@@ -107,7 +107,7 @@ def test_a_person_gives_the_consent_and_is_connected(house, page, asking, rows_o
     assert urlsplit(page.url).hostname == "127.0.0.1"
     code, out = waiting.end()
     assert code == 0, waiting.told
-    assert f'"realm_id": "{house.world["quickbooks"]["realm_id"]}"' in out
+    assert f'"realm_id": "{house.scenario["quickbooks"]["realm_id"]}"' in out
     secret = parse_qs(urlsplit(page.url).query)["code"][0]
     assert secret not in out + waiting.told
     assert len(rows_of(house, "secrets")) == 1

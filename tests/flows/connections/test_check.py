@@ -170,7 +170,7 @@ def test_one_failure_does_not_stop_the_others(synced):
 
 def test_an_ended_consent_is_told_and_intuit_is_left_alone(synced, rows_of):
     """The first look asks Intuit and learns it; the next ones know it already."""
-    synced.quickbooks.oauth.revoke(synced.world["quickbooks"]["refresh_token"])
+    synced.quickbooks.oauth.revoke(synced.scenario["quickbooks"]["refresh_token"])
     asked = [path for _, path, _ in synced.quickbooks.requests if "bearer" in path]
 
     for _ in range(2):

@@ -17,8 +17,8 @@ def test_connecting_stores_secrets_encrypted_and_shows_none(house):
     assert ran.document["connection"] == "main"
     secrets = [
         house.environment["CLOCKBOOKS_CLOCKIFY_API_KEY"],
-        house.world["quickbooks"]["client_secret"],
-        house.world["quickbooks"]["refresh_token"],
+        house.scenario["quickbooks"]["client_secret"],
+        house.scenario["quickbooks"]["refresh_token"],
         house.quickbooks.access_token(),
     ]
     for path in house.folder.iterdir():

@@ -92,8 +92,8 @@ def test_what_does_not_fit_is_told_and_nothing_is_stored(house, rows_of, bad):
     assert words in " ".join(ran.document["error"]["message"].split())
     secrets = [
         house.environment["CLOCKBOOKS_CLOCKIFY_API_KEY"],
-        house.world["quickbooks"]["client_secret"],
-        house.world["quickbooks"]["refresh_token"],
+        house.scenario["quickbooks"]["client_secret"],
+        house.scenario["quickbooks"]["refresh_token"],
     ]
     assert not [secret for secret in secrets if secret in ran.out + ran.err]
     _assert_no_trace(house, rows_of)
@@ -101,7 +101,7 @@ def test_what_does_not_fit_is_told_and_nothing_is_stored(house, rows_of, bad):
 
 def test_a_refresh_token_that_intuit_does_not_know_is_not_stored(house, rows_of):
     """Who has just given a token is told to get another one, and it is not repeated to them."""
-    options = ("--realm-id", house.world["quickbooks"]["realm_id"], "--refresh-token-file", "-")
+    options = ("--realm-id", house.scenario["quickbooks"]["realm_id"], "--refresh-token-file", "-")
     ran = house.run("connect", *options, stdin="RT1-a-token-of-another-app")
 
     assert ran.code == 1
@@ -115,7 +115,7 @@ def test_a_refresh_token_that_intuit_does_not_know_is_not_stored(house, rows_of)
 def test_a_company_that_the_token_does_not_open_is_not_connected(house, rows_of):
     """A mistyped realm id is found out before anything is stored."""
     options = ("--realm-id", "123", "--refresh-token-file", "-")
-    ran = house.run("connect", *options, stdin=house.world["quickbooks"]["refresh_token"])
+    ran = house.run("connect", *options, stdin=house.scenario["quickbooks"]["refresh_token"])
 
     assert ran.code == 1
     assert "--realm-id" in _told(ran)
@@ -152,8 +152,8 @@ def test_wrong_usage_has_its_own_exit_code(house, options):
 
 def test_the_refresh_token_may_come_from_a_file(house):
     """A file's last line break is no part of the token."""
-    (house.folder / "token").write_text(house.world["quickbooks"]["refresh_token"] + "\n")
-    realm_id = house.world["quickbooks"]["realm_id"]
+    (house.folder / "token").write_text(house.scenario["quickbooks"]["refresh_token"] + "\n")
+    realm_id = house.scenario["quickbooks"]["realm_id"]
 
     ran = house.run("connect", "--realm-id", realm_id, "--refresh-token-file", "token", "--json")
 
@@ -180,7 +180,7 @@ def test_connecting_again_brings_new_secrets_and_nothing_else(synced, rows_of):
     assert {name: rows_of(synced, name) for name in kept} == kept
     for name, in_clear in (
         ("clockify_api_key", synced.environment["CLOCKBOOKS_CLOCKIFY_API_KEY"]),
-        ("refresh_token", synced.world["quickbooks"]["refresh_token"]),
+        ("refresh_token", synced.scenario["quickbooks"]["refresh_token"]),
     ):
         assert vault.decrypt(after[name]).decode() == in_clear
         assert after[name] != before[name]
@@ -193,10 +193,10 @@ def test_another_company_needs_another_name(synced, open_house, tmp_path_factory
 
     From then on a command must say which one it means.
     """
-    world = deepcopy(synced.world)
-    world["quickbooks"] |= {"realm_id": "777"}
-    world["quickbooks"]["company"]["CompanyName"] = "Another Company"
-    with open_house(world, tmp_path_factory.mktemp("other")) as other:
+    scenario = deepcopy(synced.scenario)
+    scenario["quickbooks"] |= {"realm_id": "777"}
+    scenario["quickbooks"]["company"]["CompanyName"] = "Another Company"
+    with open_house(scenario, tmp_path_factory.mktemp("other")) as other:
         same = {"CLOCKBOOKS_DATABASE_URL": synced.environment["CLOCKBOOKS_DATABASE_URL"]}
         kept = {name: rows_of(synced, name) for name in ("connections", "secrets", "links")}
 

@@ -62,7 +62,7 @@ def test_the_consent_ends_and_the_secrets_go(week, send_day, rows_of):
     assert listed["state"] == "disconnected"
 
     token = week.quickbooks.oauth
-    token._consents.append(token._new_consent(week.world["quickbooks"]["refresh_token"]))  # noqa: SLF001
+    token._consents.append(token._new_consent(week.scenario["quickbooks"]["refresh_token"]))  # noqa: SLF001
     assert week.connect().code == 0
     assert send_day(week).document["counts"]["sent"] == 0
 
@@ -91,7 +91,7 @@ def test_intuit_out_of_reach_is_told_later(synced, rows_of):
     assert "could not be revoked" in " ".join(ran.document["told"])
     assert rows_of(synced, "secrets") == []
     (kept,) = rows_of(synced, "revocations")
-    assert synced.world["quickbooks"]["refresh_token"] not in str(kept)
+    assert synced.scenario["quickbooks"]["refresh_token"] not in str(kept)
     (listed,) = synced.run("connections", "--json").document["connections"]
     assert listed["revocation_pending"]
     assert synced.run("links").err == ""  # not within the hour

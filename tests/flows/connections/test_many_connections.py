@@ -48,7 +48,7 @@ def test_the_list_says_what_is_joined_and_until_when(synced):
 
     assert row["connection"] == "main"
     assert row["workspace"] == row["company"] == "Tallgrass Studio"
-    assert row["realm_id"] == synced.world["quickbooks"]["realm_id"]
+    assert row["realm_id"] == synced.scenario["quickbooks"]["realm_id"]
     assert row["timezone"] == "Asia/Tokyo"
     assert row["state"] == "connected"
     assert row["settings"] == {"timezone": "Asia/Tokyo"}
@@ -268,13 +268,13 @@ def test_every_own_setting_is_one_of_the_environments_too():
 @pytest.fixture
 def two(synced, open_house, tmp_path_factory):
     """Give two houses whose connections are in one database: `main` and `second`."""
-    world = deepcopy(synced.world)
-    world["quickbooks"] |= {"realm_id": "777", "refresh_token": "AB1-another-refresh-token"}
-    world["quickbooks"]["company"]["CompanyName"] = "Another Company"
-    world["clockify"]["workspace"]["id"] = "64aaaaaaaaaaaaaaaaaaaaaa"
-    keys = world["clockify"]["api_keys"]
-    world["clockify"]["api_keys"] = {f"another-{key}": user for key, user in keys.items()}
-    with open_house(world, tmp_path_factory.mktemp("second")) as other:
+    scenario = deepcopy(synced.scenario)
+    scenario["quickbooks"] |= {"realm_id": "777", "refresh_token": "AB1-another-refresh-token"}
+    scenario["quickbooks"]["company"]["CompanyName"] = "Another Company"
+    scenario["clockify"]["workspace"]["id"] = "64aaaaaaaaaaaaaaaaaaaaaa"
+    keys = scenario["clockify"]["api_keys"]
+    scenario["clockify"]["api_keys"] = {f"another-{key}": user for key, user in keys.items()}
+    with open_house(scenario, tmp_path_factory.mktemp("second")) as other:
         other.environment["CLOCKBOOKS_DATABASE_URL"] = synced.environment["CLOCKBOOKS_DATABASE_URL"]
         ran = other.connect("--connection", "second")
         assert ran.code == 0, ran.err

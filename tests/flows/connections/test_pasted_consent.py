@@ -45,7 +45,7 @@ def test_the_pasted_address_connects(house, options):
     code, out, err = _paste(process, f"  {landed} ")
 
     assert code == 0, err
-    assert house.world["quickbooks"]["realm_id"] in out
+    assert house.scenario["quickbooks"]["realm_id"] in out
     assert parse_qs(urlsplit(landed).query)["code"][0] not in out + err
     assert house.run("sync").code == 0
 

@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
-from connectors.standins.scenario import load_world
+from connectors.standins.scenario import load_scenario
 
-DEMO_WORLD = Path(__file__).parents[3] / "data" / "demo_world.yaml"
+DEMO_SCENARIO = Path(__file__).parents[3] / "data" / "demo_scenario.yaml"
 
 TOKENS = "/oauth2/v1/tokens/bearer"
 
@@ -19,7 +19,7 @@ EXPIRED = "2026-01-01 00:00:00.000000"
 @pytest.fixture
 def strict(open_house, tmp_path, empty_database, in_this_process):  # noqa: ARG001 - to connect
     """Give a connected house whose Intuit kills a refresh token as soon as it is used."""
-    with open_house(load_world(DEMO_WORLD), tmp_path, rotates_every_refresh=True) as house:
+    with open_house(load_scenario(DEMO_SCENARIO), tmp_path, rotates_every_refresh=True) as house:
         house.environment["CLOCKBOOKS_DATABASE_URL"] = empty_database
         assert house.connect().code == 0
         yield house

@@ -27,18 +27,18 @@ FOUR_LEVELS = [
 
 @pytest.fixture
 def settle_in(open_house, tmp_path, showroom):
-    """Give a way to open a connected house in which some lists of the demo's world are empty."""
+    """Give a way to open a connected house in which some lists of the demo's scenario are empty."""
     houses = []
 
     def settle(*, clockify=(), quickbooks=(), customers=None, employees=None) -> Any:
-        world = deepcopy(showroom.world)
-        world["clockify"] |= {name: [] for name in clockify}
-        world["quickbooks"] |= {name: [] for name in quickbooks}
+        scenario = deepcopy(showroom.scenario)
+        scenario["clockify"] |= {name: [] for name in clockify}
+        scenario["quickbooks"] |= {name: [] for name in quickbooks}
         if customers is not None:
-            world["quickbooks"]["customers"] = customers
+            scenario["quickbooks"]["customers"] = customers
         if employees is not None:
-            world["quickbooks"]["employees"] = employees
-        opened = open_house(world, tmp_path)
+            scenario["quickbooks"]["employees"] = employees
+        opened = open_house(scenario, tmp_path)
         houses.append(opened)
         house = opened.__enter__()
         house.environment["CLOCKBOOKS_QBO_BATCH_SIZE"] = "10"

@@ -47,7 +47,7 @@ PROJECTS = {
 
 @pytest.fixture(scope="module")
 def found(showroom: Any) -> dict[str, Any]:
-    """Give the JSON document of a sync of the demo's world."""
+    """Give the JSON document of a sync of the demo's scenario."""
     ran = showroom.run("sync", "--json")
     assert ran.code == 0, ran.err
     document: dict[str, Any] = ran.document

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from flows.context import open_world
+from flows.context import open_context
 from flows.importing.import_files import ImportReport, ImportRequest, import_files
 
 pytestmark = pytest.mark.usefixtures("in_this_process")
@@ -277,9 +277,9 @@ def test_what_was_approved_is_sent_and_nothing_else(
             execute(week, f"DELETE FROM {table}")
         return True
 
-    with closing(ImportReport()) as report, open_world(None) as world:
+    with closing(ImportReport()) as report, open_context(None) as context:
         request = ImportRequest(files=(export(week),))
-        document = import_files(world, request, report, approve=approve)
+        document = import_files(context, request, report, approve=approve)
 
     assert document["counts"]["sent"] == 7
     assert document["counts"]["skipped"] == {"already_sent": 2}

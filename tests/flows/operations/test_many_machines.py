@@ -18,7 +18,7 @@ import sqlalchemy as sa
 
 from connectors.standins.clockify.app import ClockifyStandin
 from connectors.standins.quickbooks.app import QuickBooksStandin, Switches
-from connectors.standins.scenario import load_world, settings_for
+from connectors.standins.scenario import load_scenario, settings_for
 from connectors.standins.server import serving
 from schemas.tables import connections, ledger
 
@@ -44,9 +44,9 @@ class Town:
     whichever company is just being connected.
     """
 
-    def __init__(self, make: Any, world: dict[str, Any], folder: Path) -> None:
+    def __init__(self, make: Any, scenario: dict[str, Any], folder: Path) -> None:
         self.houses = {
-            f"c{number:02d}": _house(make, world, folder, number) for number in range(COMPANIES)
+            f"c{number:02d}": _house(make, scenario, folder, number) for number in range(COMPANIES)
         }
         self.connecting: Any = None
 
@@ -57,7 +57,7 @@ class Town:
 
     def quickbooks(self, scope: Any) -> Any:
         """Give the QuickBooks that a request is for."""
-        by_realm = {one.world["quickbooks"]["realm_id"]: one for one in self.houses.values()}
+        by_realm = {one.scenario["quickbooks"]["realm_id"]: one for one in self.houses.values()}
         parts = scope["path"].split("/")
         realm = parts[parts.index("company") + 1] if "company" in parts else None
         return by_realm.get(realm, self.connecting).quickbooks
@@ -74,8 +74,8 @@ class Door:
         await self.find(scope).app(scope, receive, send)
 
 
-def _house(make: Any, world: dict[str, Any], folder: Path, number: int) -> Any:
-    own = deepcopy(world)
+def _house(make: Any, scenario: dict[str, Any], folder: Path, number: int) -> Any:
+    own = deepcopy(scenario)
     tracker, books = own["clockify"], own["quickbooks"]
     tracker["workspace"]["id"] = f"64aa{number:020d}"
     tracker["api_keys"] = {f"key-of-company-{number:02d}": next(iter(tracker["api_keys"].values()))}
@@ -126,8 +126,8 @@ def _prefect(environment: dict[str, str], *arguments: str) -> None:
 @pytest.fixture
 def town(showroom: Any, tmp_path: Path, postgres_database: Any) -> Iterator[Any]:
     """Give twenty connected companies, on a PostgreSQL of their own."""
-    world = load_world(ROOT / "data" / "demo_world.yaml")
-    built = Town(type(showroom), world, tmp_path)
+    scenario = load_scenario(ROOT / "data" / "demo_scenario.yaml")
+    built = Town(type(showroom), scenario, tmp_path)
     with (
         postgres_database() as url,
         serving(Door(built.clockify)) as clockify_url,
@@ -137,7 +137,7 @@ def town(showroom: Any, tmp_path: Path, postgres_database: Any) -> Iterator[Any]
             house.environment = {
                 **{key: value for key, value in showroom.environment.items() if "QBO" in key},
                 **settings_for(
-                    house.world, clockify_url=clockify_url, quickbooks_url=quickbooks_url
+                    house.scenario, clockify_url=clockify_url, quickbooks_url=quickbooks_url
                 ),
                 "CLOCKBOOKS_DATABASE_URL": url,
                 "CLOCKBOOKS_SECRET_KEY": "one-key-for-all-machines",

@@ -20,7 +20,7 @@ import yaml
 from prefect.cli.deploy._models import DeploymentConfig
 
 from connectors.database import closing_database
-from connectors.standins.scenario import load_world
+from connectors.standins.scenario import load_scenario
 from connectors.store import run_locks
 from connectors.store.connections import every
 from flows.cli.dispatch import HEARTBEAT_S
@@ -29,7 +29,7 @@ from flows.operations.deployments import MEMBERS, flow_of, listed
 from flows.operations.notifications import SILENT_S
 
 ROOT = Path(__file__).parents[3]
-DEMO_WORLD = ROOT / "data" / "demo_world.yaml"
+DEMO_SCENARIO = ROOT / "data" / "demo_scenario.yaml"
 
 #: Days of which not all goes: somebody is not linked.
 DAYS = {"start": "2026-10-26", "end": "2026-10-27"}
@@ -39,7 +39,7 @@ DAYS = {"start": "2026-10-26", "end": "2026-10-27"}
 def ui(open_house, showroom, tmp_path_factory, running_ui, webhook) -> Iterator[Any]:
     """Let `clockbooks ui` run for a house of this module's own, connected and synced."""
     folder = tmp_path_factory.mktemp("served")
-    with open_house(load_world(DEMO_WORLD), folder) as house:
+    with open_house(load_scenario(DEMO_SCENARIO), folder) as house:
         for name in ("clockbooks.db", "clockbooks.key"):
             shutil.copy(showroom.folder / name, folder / name)
         with running_ui(house, CLOCKBOOKS_NOTIFY=webhook.url) as running:
@@ -328,7 +328,7 @@ def _move_back(prefect: sqlite3.Connection, deployment_id: str, *, days: int) ->
 
 
 def _secrets(house: Any) -> list[str]:
-    quickbooks = house.world["quickbooks"]
+    quickbooks = house.scenario["quickbooks"]
     return [
         house.environment["CLOCKBOOKS_CLOCKIFY_API_KEY"],
         quickbooks["client_secret"],

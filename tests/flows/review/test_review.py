@@ -302,7 +302,7 @@ def waiting_run(
     for name in ("clockbooks.db", "clockbooks.key"):
         shutil.copy(showroom.folder / name, folder / name)
     with (
-        open_house(showroom.world, folder) as house,
+        open_house(showroom.scenario, folder) as house,
         pytest.MonkeyPatch.context() as monkeypatch,
         temporary_settings(quiet),
     ):

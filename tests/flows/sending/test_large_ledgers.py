@@ -16,7 +16,7 @@ import sqlalchemy as sa
 
 from connectors.database import open_database
 from connectors.store import ledger
-from flows.context import open_world, utc_now
+from flows.context import open_context, utc_now
 from flows.sending.report import Report
 from flows.sending.send import SendRequest, send
 from schemas.tables import connections
@@ -59,8 +59,8 @@ def sent_twice(week, empty_database, in_this_process, monkeypatch):  # noqa: ARG
     request = SendRequest(date(2026, 9, 22), date(2026, 9, 22))
     with _recorded() as statements:
         for unclear in (3, 0):
-            with closing(Report()) as report, open_world(None) as world:
-                ended = send(world, request, report)
+            with closing(Report()) as report, open_context(None) as context:
+                ended = send(context, request, report)
             assert ended["counts"]["in_doubt"] == unclear
     return empty_database, statements
 

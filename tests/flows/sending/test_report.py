@@ -26,7 +26,7 @@ def sent(showroom: Any, open_house: Callable[..., Any], tmp_path_factory: Any) -
     for name in ("clockbooks.db", "clockbooks.key"):
         (folder / name).write_bytes((showroom.folder / name).read_bytes())
         (folder / name).chmod(0o600)
-    with open_house(showroom.world, folder) as house:
+    with open_house(showroom.scenario, folder) as house:
         house.quickbooks.faults.plan(
             "POST .*/batch", "edit", edit=lambda answer: _without_last(answer, 3)
         )

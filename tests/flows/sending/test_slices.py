@@ -11,7 +11,7 @@ import pytest
 
 from connectors import clockify
 from connectors.standins.quickbooks.faults import UNAUTHENTICATED_ANSWER
-from flows.context import open_world
+from flows.context import open_context
 from flows.sending import extract, judge
 from flows.sending.report import Report
 from flows.sending.send import SendRequest, send
@@ -147,8 +147,8 @@ def test_what_was_approved_is_sent_and_nothing_else(
         return True
 
     request = SendRequest(start=date(2026, 9, 22), end=date(2026, 9, 22))
-    with closing(Report()) as report, open_world(None) as world:
-        document = send(world, request, report, approve=approve)
+    with closing(Report()) as report, open_context(None) as context:
+        document = send(context, request, report, approve=approve)
         entries = list(document["entries"])
 
     assert document["counts"]["sent"] == 9

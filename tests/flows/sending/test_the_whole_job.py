@@ -17,7 +17,7 @@ import pytest
 from connectors.standins.quickbooks.faults import THROTTLED_ANSWER, UNAUTHENTICATED_ANSWER
 from connectors.standins.scenario import expected_reasons
 
-DEMO_WORLD = Path(__file__).parents[3] / "data" / "demo_world.yaml"
+DEMO_SCENARIO = Path(__file__).parents[3] / "data" / "demo_scenario.yaml"
 
 QUARTER = ("--start", "2026-07-27", "--end", "2026-10-31")
 SEPTEMBER = ("--start", "2026-09-01", "--end", "2026-09-30")
@@ -25,7 +25,7 @@ SEPTEMBER = ("--start", "2026-09-01", "--end", "2026-09-30")
 
 @pytest.fixture
 def connected(synced, in_this_process):  # noqa: ARG001 - lets the commands run here
-    """Give the demo's world, connected and synced."""
+    """Give the demo's scenario, connected and synced."""
     return synced
 
 
@@ -37,8 +37,8 @@ def refusing(connected):
 
 
 def deactivate_one(house: Any) -> None:
-    """Deactivate the customer whom the demo's world names for it."""
-    id_ = house.world["quickbooks"]["demo"]["refused_customer_id"]
+    """Deactivate the customer whom the demo's scenario names for it."""
+    id_ = house.scenario["quickbooks"]["demo"]["refused_customer_id"]
     house.quickbooks.customers[id_]["Active"] = False
 
 
@@ -94,7 +94,7 @@ def test_the_books_hold_exactly_what_should_go_and_the_rest_is_explained(house):
     assert sent.code == 3, sent.err
     document = sent.document
     by_id = {entry["entry_id"]: entry for entry in document["entries"]}
-    expected = expected_reasons(DEMO_WORLD, approved_only=True)
+    expected = expected_reasons(DEMO_SCENARIO, approved_only=True)
     assert {id_: entry["reason"] or "sent" for id_, entry in by_id.items()} == {
         id_: reason or "sent" for id_, reason in expected.items()
     }
@@ -275,7 +275,7 @@ def test_a_refused_entry_is_tried_again_when_its_cause_may_be_gone(refusing):
     assert batches() == asked + 1
 
     customer = refusing.quickbooks.customers[
-        refusing.world["quickbooks"]["demo"]["refused_customer_id"]
+        refusing.scenario["quickbooks"]["demo"]["refused_customer_id"]
     ]
     customer["Active"] = True
     customer["MetaData"]["LastUpdatedTime"] = "2099-01-01T00:00:00-08:00"

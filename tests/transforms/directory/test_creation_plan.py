@@ -495,7 +495,7 @@ addresses = st.sampled_from([None, "ann@example.com", "bo@example.com"])
 
 
 @st.composite
-def worlds(draw):
+def scenarios(draw):
     """Two directories of a few confusable names."""
     two = Two()
     for name in draw(st.lists(names | st.none(), max_size=4)):
@@ -517,7 +517,7 @@ def worlds(draw):
 
 
 @settings(max_examples=10)
-@given(worlds(), st.permutations(list(Side)))
+@given(scenarios(), st.permutations(list(Side)))
 def test_what_was_made_is_never_made_again(two, sides):
     """Creating on both sides comes to an end, and makes nothing twice: the model refuses twins."""
     check_nothing_is_made_twice(two, sides)
@@ -525,8 +525,8 @@ def test_what_was_made_is_never_made_again(two, sides):
 
 @pytest.mark.slow
 @settings(max_examples=100)
-@given(worlds(), st.permutations(list(Side)))
-def test_what_was_made_is_never_made_again_in_many_worlds(two, sides):
+@given(scenarios(), st.permutations(list(Side)))
+def test_what_was_made_is_never_made_again_in_many_scenarios(two, sides):
     """The same, for longer."""
     check_nothing_is_made_twice(two, sides)
 
@@ -543,7 +543,7 @@ def check_nothing_is_made_twice(two, sides):
 
 
 @settings(max_examples=25)
-@given(worlds(), st.randoms(use_true_random=False))
+@given(scenarios(), st.randoms(use_true_random=False))
 def test_syncing_again_and_renaming_changes_no_link(two, random):
     """A second sync finds nothing new; a rename on either side keeps every link as it is."""
     two.sync()
@@ -559,7 +559,7 @@ def test_syncing_again_and_renaming_changes_no_link(two, random):
 
 
 @settings(max_examples=40)
-@given(worlds())
+@given(scenarios())
 def test_no_link_is_ever_guessed(two):
     """Whatever is linked bears the same name as its one partner, and nobody else here does."""
     two.sync()

@@ -308,7 +308,7 @@ def test_a_duration_that_start_and_end_contradict_sets_the_row_aside(duration, e
 
 @pytest.mark.parametrize("duration", [-5, 10**30])
 def test_a_duration_that_cannot_be_sets_the_row_aside(duration):
-    """Nobody worked less than nothing, nor longer than the world is old."""
+    """Nobody worked less than nothing, nor longer than the scenario is old."""
     interval = {**ROW["timeInterval"], "duration": duration}
     assert "duration_s is" in problem_of(timeInterval=interval)
 

@@ -206,7 +206,7 @@ def test_numbers_that_are_none_equal_nothing(strange):
 @pytest.fixture(scope="module")
 def books():
     """Give a company on loopback, and a client to it."""
-    world = {
+    scenario = {
         "realm_id": "77",
         "client_id": "c",
         "client_secret": "s",
@@ -219,7 +219,7 @@ def books():
         "items": [],
     }
     limits = {"requests_per_second": None, "requests_per_minute": None, "batches_per_minute": None}
-    standin = QuickBooksStandin(world, switches=Switches(**limits))
+    standin = QuickBooksStandin(scenario, switches=Switches(**limits))
     with serving(standin.app) as url:
         client = QuickBooks(
             url=url,

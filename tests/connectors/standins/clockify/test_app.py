@@ -49,7 +49,7 @@ def user(id_, name, **fields):
     } | fields
 
 
-WORLD = {
+SCENARIO = {
     "clockify": {
         "api_keys": {"owner": ADA, "admin": BO, "plain": CY},
         "workspace": {
@@ -151,7 +151,7 @@ def switches():
 @pytest.fixture
 def clockify(switches):
     now = datetime(2026, 8, 10, tzinfo=UTC)
-    return ClockifyStandin(WORLD, now=lambda: now, switches=switches)
+    return ClockifyStandin(SCENARIO, now=lambda: now, switches=switches)
 
 
 @pytest.fixture(scope="module")
@@ -181,16 +181,16 @@ def plain(api):
     return Api(api.address, key="plain")
 
 
-def test_the_world_is_copied_and_never_changed():
-    """Two stand-ins of one world do not see each other's writes."""
-    before = copy.deepcopy(WORLD)
-    standin = ClockifyStandin(WORLD)
+def test_the_scenario_is_copied_and_never_changed():
+    """Two stand-ins of one scenario do not see each other's writes."""
+    before = copy.deepcopy(SCENARIO)
+    standin = ClockifyStandin(SCENARIO)
 
     standin.entries.clear()
     standin.users[ADA]["name"] = "changed"
     standin.settings["timeRoundingInReports"] = True
 
-    assert before == WORLD
+    assert before == SCENARIO
 
 
 # Keys, routes, pages
@@ -335,7 +335,7 @@ def test_workspaces_can_be_asked_by_role_and_an_owner_is_no_admin(api, key, role
 
 
 def test_the_workspace_shows_plan_features_and_every_setting(api):
-    """A setting that the world leaves out has Clockify's default."""
+    """A setting that the scenario leaves out has Clockify's default."""
     workspace = api("GET", f"/workspaces/{WORKSPACE}").json()
 
     assert workspace["featureSubscriptionType"] == "BUNDLE_YEAR_2024"

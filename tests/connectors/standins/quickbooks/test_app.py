@@ -28,7 +28,7 @@ ACTIVITY = {
 NS = "{http://schema.intuit.com/finance/v3}"
 
 
-def world():
+def scenario():
     return {
         "realm_id": REALM,
         "client_id": "ABclient",
@@ -87,7 +87,7 @@ class Client:
         self.switches = Switches(
             requests_per_second=None, requests_per_minute=None, batches_per_minute=None
         )
-        self.standin = QuickBooksStandin(world(), now=self.clock, switches=self.switches)
+        self.standin = QuickBooksStandin(scenario(), now=self.clock, switches=self.switches)
         self.base = base
         self.url = f"{base}/v3/company/{REALM}"
         self.headers = {
@@ -732,9 +732,9 @@ def test_company_and_preferences_can_be_read_and_queried(qbo):
     assert queried == {"CompanyInfo": [info], "maxResults": 1}
 
 
-def test_the_worlds_dicts_stay_as_they_were():
-    """Whoever made a world may use it again."""
-    given, untouched = world(), world()
+def test_the_scenarios_dicts_stay_as_they_were():
+    """Whoever made a scenario may use it again."""
+    given, untouched = scenario(), scenario()
 
     standin = QuickBooksStandin(given)
     standin.preferences["AccountingInfoPrefs"]["BookCloseDate"] = "2026-01-01"

@@ -11,7 +11,7 @@ from connectors.standins.quickbooks.app import QuickBooksStandin, Switches
 from connectors.standins.server import serving
 
 
-def world():
+def scenario():
     return {
         "realm_id": "77",
         "client_id": "c",
@@ -71,7 +71,7 @@ def qbo(server):
     base, current = server
     switches = Switches(requests_per_second=None)
     standin = QuickBooksStandin(
-        world(), now=lambda: datetime(2026, 3, 4, 17, tzinfo=UTC), switches=switches
+        scenario(), now=lambda: datetime(2026, 3, 4, 17, tzinfo=UTC), switches=switches
     )
     current.app = standin.app
     return Client(standin, base)
@@ -201,7 +201,7 @@ def test_deactivating_renames_and_frees_the_name(qbo):
 
 
 def test_an_inactive_name_blocks_only_if_the_switch_says_so(qbo):
-    """Rows that the world calls inactive got the suffix when they were loaded."""
+    """Rows that the scenario calls inactive got the suffix when they were loaded."""
     assert qbo.read("customer", "66")["DisplayName"] == "Old House (deleted)"
     qbo.standin.switches.inactive_names_block = True
     assert code(qbo.post("customer", DisplayName="Old House")) == "6240"

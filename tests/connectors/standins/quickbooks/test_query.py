@@ -11,7 +11,7 @@ from connectors.standins.server import serving
 NOW = datetime(2026, 3, 4, 17, tzinfo=UTC)
 
 
-def world():
+def scenario():
     return {
         "realm_id": "77",
         "client_id": "c",
@@ -68,7 +68,7 @@ class Client:
 def qbo():
     """One company for all: queries change nothing. Its three activities are on three days."""
     standin = QuickBooksStandin(
-        world(), now=lambda: NOW, switches=Switches(requests_per_second=None,
+        scenario(), now=lambda: NOW, switches=Switches(requests_per_second=None,
                                                     requests_per_minute=None)
     )  # fmt: skip
     with serving(standin.app) as base:
