@@ -12,7 +12,7 @@ from typing import Any, Literal
 from prefect import flow
 
 from flows.context import open_context
-from flows.importing.import_files import ImportReport, ImportRequest, import_files
+from flows.importing.import_files import ImportRequest, import_files
 from flows.importing.read_files import ReadOptions
 from flows.operations.final_states import ended
 from flows.operations.run_lock import turn
@@ -90,7 +90,7 @@ def import_csv(
         sync=sync,
     )
     with (
-        watcher(ImportReport) as watched,
+        watcher() as watched,
         open_context(connection or None) as context,
         turn(context) as why_not,
     ):

@@ -21,7 +21,6 @@ from flows.operations.tasks import run_as_task
 from flows.operations.terminal import Watcher, shortened, watcher
 from flows.pages.publish import Seen, followed, here, show_result
 from flows.review.review import give_back, rejection, send_reviewed
-from flows.sending.report import Report
 from flows.sending.request import JobRequest, days_of
 from flows.sending.send import SendRequest, send
 from schemas.words import PlanState
@@ -84,7 +83,7 @@ def send_time(
         sync=sync,
     )
     with (
-        watcher(Report) as watched,
+        watcher() as watched,
         open_context(connection or None) as context,
         turn(context) as why_not,
     ):
@@ -97,7 +96,7 @@ def send_time(
 
 
 def _in_pages(
-    context: RunContext, request: SendRequest, watched: Watcher[Report], *, review: bool
+    context: RunContext, request: SendRequest, watched: Watcher, *, review: bool
 ) -> dict[str, Any]:
     """Send, with or without a review, and show in Prefect's pages what comes of it."""
     report, seen, plan = watched.report, Seen(), None

@@ -8,7 +8,7 @@ import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
 from functools import partial
-from typing import Any, TypeVar
+from typing import Any
 
 from connectors.errors import AskPerson
 from connectors.masking import mask
@@ -18,19 +18,19 @@ from flows.context import open_context
 from flows.directory.sync import Create, SyncRequest, create_sides, sync
 from flows.directory.sync_report import sync_document
 from flows.importing import import_files as importing
-from flows.importing.import_files import ImportReport, ImportRequest
+from flows.importing.import_files import ImportRequest
 from flows.operations.home import log_in
 from flows.operations.terminal import Watcher, watched_by
 from flows.progress import Progress
 from flows.sending.report import Report
 from flows.sending.request import JobRequest
 from flows.sending.send import SendRequest, send
-from flows.sending.settle_doubts import settle_alone, settled_document, take_word
+from flows.sending.settle_by_hand import take_word
+from flows.sending.settle_doubts import settle_alone, settled_document
 from flows.server_address import check_server_address
 from flows.settings import read_settings
 from flows.settings_file import check_prefect_files
 
-AnyReport = TypeVar("AnyReport", bound=Report)
 Approve = Callable[[dict[str, Any]], bool]
 Show = Callable[[Output, dict[str, Any]], None]
 
@@ -143,7 +143,7 @@ def send_time(
             send(context, request, report, approve=asked, progress=progress)
 
     work = in_server if has_server() else here
-    return _watched(Report(), work, request, output, show=show_send if ask else None)
+    return _watched(work, request, output, show=show_send if ask else None)
 
 
 def import_files(
@@ -154,7 +154,7 @@ def import_files(
     The document's lists are open until the command ends.
     """
 
-    def in_server(report: ImportReport, asked: Approve | None, progress: Progress) -> None:
+    def in_server(report: Report, asked: Approve | None, progress: Progress) -> None:
         parameters = vars(request) | vars(request.reading)
         for inner in ("reading", "kept_mapping"):
             del parameters[inner]
@@ -163,17 +163,16 @@ def import_files(
 
             module.import_csv(connection=connection, **parameters)
 
-    def here(report: ImportReport, asked: Approve | None, progress: Progress) -> None:
+    def here(report: Report, asked: Approve | None, progress: Progress) -> None:
         with open_context(connection) as context:
             importing.import_files(context, request, report, approve=asked, progress=progress)
 
     work = in_server if has_server() else here
-    return _watched(ImportReport(), work, request, output, show=show_import if ask else None)
+    return _watched(work, request, output, show=show_import if ask else None)
 
 
 def _watched(
-    report: AnyReport,
-    work: Callable[[AnyReport, Approve | None, Progress], None],
+    work: Callable[[Report, Approve | None, Progress], None],
     request: JobRequest,
     output: Output,
     *,
@@ -186,6 +185,7 @@ def _watched(
         ready = plan["counts"]["ready"]
         return ready > 0 and output.ask(f"Send {ready:,} entries to QuickBooks?")
 
+    report = Report()
     output.resources.callback(report.close)
     watched = output.errors.is_terminal and not request.dry_run
     with loading_bar(output, "Sending") if watched else nullcontext() as bar:

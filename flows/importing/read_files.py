@@ -98,7 +98,7 @@ class _Reader:
 
     options: ReadOptions
     staged: Staging
-    set_aside: Spool
+    set_aside: Spool[dict[str, Any]]
     days_in: ZoneInfo
     clocks_in: ZoneInfo
     currency: str | None
@@ -109,7 +109,7 @@ def read_files(
     options: ReadOptions,
     *,
     staged: Staging,
-    set_aside: Spool,
+    set_aside: Spool[dict[str, Any]],
     timezone: ZoneInfo,
     currency: str | None,
     approved_only: bool,

@@ -54,9 +54,10 @@ from flows.pages.publish import here, show_plan
 from flows.pages.safe_markdown import safe
 from flows.progress import Progress
 from flows.review.form import Form
-from flows.sending.judge import Slice
+from flows.sending.execute import execute
+from flows.sending.plan import Slice
 from flows.sending.report import Report
-from flows.sending.send import SendRequest, send
+from flows.sending.send import SendRequest, make_plan
 from flows.text import hours
 from schemas.words import PlanState, State
 from transforms.plan.activities import to_activities
@@ -109,8 +110,8 @@ def send_reviewed(
         plan = _make(context, request, report, run, run_id)
         if plan is None:
             report.notes.append("There is nothing to decide: no entry would go.")
-            # Nobody looks at it, unlike at a dry run: what is left is told.
-            return report.document(None, connection=context.connection.name, dry_run=False), None
+            # Nobody looks at this, unlike at a dry run: so the run's state says what is left.
+            return report.document(None, dry_run=False), None
         _show(context, plan, seen(), report.notes)
     if plan.state is PlanState.WAITING or (answered and plan.state is PlanState.EXPIRED):
         plan = _decided(context, plan)
@@ -125,7 +126,7 @@ def send_reviewed(
     # The days of the plan: "the last seven days" are others by now.
     first, last = date.fromisoformat(plan.first_day), date.fromisoformat(plan.last_day)
     request = replace(request, start=first, end=last)
-    return _carry_out(context, request, report, plan, progress, run), plan
+    return _send_approved(context, request, report, plan, progress, run), plan
 
 
 def _has_answer(plan: StoredPlan, asked: int = 1) -> bool:
@@ -183,35 +184,25 @@ def _waitable() -> str:
 def _make(
     context: RunContext, request: SendRequest, report: Report, run: Callable[..., Any], run_id: str
 ) -> StoredPlan | None:
-    """Make the plan, and keep what would go."""
-    writers: list[PlanWriter] = []
-
-    def keep(one: Slice) -> Slice:
-        if not writers:
-            writers.append(
-                PlanWriter(
-                    context.engine,
-                    context.connection.id,
-                    days=(request.start.isoformat(), request.end.isoformat()),
-                    flow_run_id=run_id,
-                    address=here(context, report.currency).run_address,
-                    currency=report.currency,
-                    now=context.now(),
-                )
-            )
-        ready = one.plan[one.plan["state"] == State.READY]
-        bodies = to_activities(ready)["body"].to_numpy()
-        writers[0].add(
-            ready.assign(body=bodies), amount_cents(ready["minutes"], ready["rate_micros"])
+    """Make the plan, and store what would go; `None` when nothing would."""
+    with make_plan(context, request, report, run=run) as plan:
+        writer = PlanWriter(
+            context.engine,
+            context.connection.id,
+            days=(request.start.isoformat(), request.end.isoformat()),
+            flow_run_id=run_id,
+            address=here(context, report.currency).run_address,
+            currency=report.currency,
+            now=context.now(),
         )
-        return one
-
-    send(context, request, report, sieve=keep, approve=lambda _: False, run=run)
-    if not writers:
-        return None
+        for one in plan.slices:
+            ready = one.plan[one.plan["state"] == State.READY]
+            bodies = to_activities(ready)["body"].to_numpy()
+            writer.add(
+                ready.assign(body=bodies), amount_cents(ready["minutes"], ready["rate_micros"])
+            )
     now = context.now()
-    limit = timedelta(hours=context.settings.review_hours)
-    return writers[0].offer(now=now, expires_at=now + limit)
+    return writer.offer(now=now, expires_at=now + timedelta(hours=context.settings.review_hours))
 
 
 def _decided(context: RunContext, plan: StoredPlan) -> StoredPlan:
@@ -293,37 +284,31 @@ def _question(plan: StoredPlan, place: Place, objection: str | None) -> str:
     )
 
 
-def _carry_out(
+def _send_approved(
     context: RunContext,
     request: SendRequest,
     report: Report,
-    plan: StoredPlan,
+    stored: StoredPlan,
     progress: Progress,
     run: Callable[..., Any],
 ) -> dict[str, Any]:
-    """Send what was approved, as far as it still is what it was."""
-    met = np.zeros(plan.entries + 1, dtype=bool)  # by number; a plan may have a million entries
+    """Make the plan again, and send what was approved, as far as it still is what it was."""
+    found = np.zeros(stored.entries + 1, dtype=bool)  # by number; there may be a million entries
 
-    def sift(one: Slice) -> Slice:
-        ids = one.plan["entry_id"].tolist()
-        kept = plans.entries_of(context.engine, plan.id, ids)
-        met[kept["number"].to_numpy(dtype=int)] = True
-        ready = one.plan[one.plan["state"] == State.READY]
-        bodies = to_activities(ready).set_index("entry_id")["body"]
-        by = plan.decider
-        return replace(one, plan=only_approved(one.plan, bodies, kept, plan_id=plan.id, by=by))
+    def approved(one: Slice) -> Slice:
+        kept = plans.entries_of(context.engine, stored.id, one.plan["entry_id"].tolist())
+        found[kept["number"].to_numpy(dtype=int)] = True
+        held = only_approved(one.plan, kept, plan_id=stored.id, by=stored.decider)
+        return replace(one, plan=held)
 
-    def note_gone(_: dict[str, Any]) -> bool:
-        gone = np.flatnonzero(~met[1:]) + 1
+    with make_plan(context, request, report, run=run) as plan:
+        plan.become(map(approved, plan.slices))
+        gone = np.flatnonzero(~found[1:]) + 1
         if len(gone):
-            named = plans.numbered(context.engine, plan.id, gone[:_NAMED].tolist())
-            report.notes.append(_gone(plan, len(gone), named))
-        return True
-
-    document = send(
-        context, request, report, sieve=sift, approve=note_gone, progress=progress, run=run
-    )
-    plans.sent_by(context.engine, plan.id, document["run_id"])
+            named = plans.numbered(context.engine, stored.id, gone[:_NAMED].tolist())
+            report.notes.append(_gone(stored, len(gone), named))
+        document = execute(context, plan, progress=progress, run=run)
+    plans.sent_by(context.engine, stored.id, document["run_id"])
     return document
 
 

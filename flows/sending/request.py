@@ -1,7 +1,4 @@
-"""What a send and an import share: what they are asked, and what they must know beforehand.
-
-`days_of` gives the days of a run: two dates, or so many days before today.
-"""
+"""What a send and an import are asked, and what they must know before they read time."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
@@ -22,9 +19,6 @@ from transforms.plan.rounding import Rounding, parse_rounding, workspace_roundin
 
 Answer = TypeVar("Answer")
 AnyRequest = TypeVar("AnyRequest", bound="JobRequest")
-
-#: Rows that are judged and loaded together, at least; whole days are not divided.
-SLICE_ROWS = 20_000
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,13 +53,13 @@ class JobRequest:
 
 
 @dataclass(frozen=True)
-class Partners:
+class LinkState:
     """Who is who, as far as it is known.
 
     Attributes:
         links: `Links`.
         unlinked: `Unlinked`.
-        synced_at: When the directories were compared; `None` when they never were.
+        synced_at: When the directories were compared; `None` if never.
     """
 
     links: pd.DataFrame
@@ -73,12 +67,9 @@ class Partners:
     synced_at: datetime | None
 
     def known(self, kind: Kind) -> set[str]:
-        """Give the ids of Clockify's users or projects that the comparison has seen."""
-        return {
-            id_
-            for frame in (self.links, self.unlinked)
-            for id_ in frame.loc[frame["kind"] == kind, "clockify_id"]
-        }
+        """Return the ids of Clockify's users or projects that the comparison has seen."""
+        frames = (self.links, self.unlinked)
+        return {id_ for frame in frames for id_ in frame.loc[frame["kind"] == kind, "clockify_id"]}
 
 
 @dataclass(frozen=True)
@@ -98,23 +89,23 @@ class Facts:
     filters: Filters = field(default_factory=Filters)
 
 
-def call_plainly(step: Callable[..., Answer], *args: Any) -> Answer:
-    """Run a step as it is; the flow runs it as a Prefect task instead."""
+def call_directly(step: Callable[..., Answer], *args: Any) -> Answer:
+    """Run a step as it is; a flow runs it as a Prefect task instead."""
     return step(*args)
 
 
 def with_defaults(request: AnyRequest, settings: Settings) -> AnyRequest:
-    """Fill in from the settings what a job was not told."""
-    silent = {
+    """Fill in from the settings what the request leaves open."""
+    defaults = {
         name: getattr(settings, name if name != "sync" else "sync_before_send")
         for name in ("approved_only", "rounding", "allow_payroll", "sync")
         if getattr(request, name) is None
     }
-    return replace(request, **silent)
+    return replace(request, **defaults)
 
 
-def look_at_both_sides(context: RunContext, request: JobRequest) -> Facts:
-    """Check both sides, and read what the plan depends on, but for whom the filters mean."""
+def check_both_sides(context: RunContext, request: JobRequest) -> Facts:
+    """Check both sides, and read what the plan depends on, except for the filters."""
     workspace = check_workspace(context.clockify)
     company = context.quickbooks.company()
     check_company(company, allow_payroll=bool(request.allow_payroll))
@@ -125,28 +116,27 @@ def look_at_both_sides(context: RunContext, request: JobRequest) -> Facts:
     )
 
 
-def look_up_partners(context: RunContext, request: JobRequest) -> Partners:
-    """Give the stored links, or those of a sync that is made first."""
+def read_links(context: RunContext, request: JobRequest) -> LinkState:
+    """Return the stored links, or those of a sync that runs first."""
     if not request.sync:
-        return Partners(
+        return LinkState(
             links.stored(context.engine, context.connection.id),
             links.without_partner(context.engine, context.connection.id),
             context.connection.synced_at,
         )
-    # Only who asks for it waits for what it imports.
-    from flows.directory.sync import compare, store
+    from flows.directory.sync import compare, store  # slow to import
 
     comparison = compare(context)
     if not request.dry_run:
         store(context, comparison)
-    return Partners(comparison.linked, comparison.unlinked, context.now())
+    return LinkState(comparison.linked, comparison.unlinked, context.now())
 
 
 def chosen_rounding(wanted: str | None, workspace: Mapping[str, Any]) -> Rounding:
-    """Give the rounding that somebody wants, or the one of the workspace's settings.
+    """Return the rounding that was asked for, or the one of the workspace's settings.
 
     Raises:
-        AskPerson: It is none.
+        AskPerson: It is not valid.
     """
     settings = workspace.get("workspaceSettings") or {}
     own = settings.get("round") or {}
@@ -165,17 +155,17 @@ def chosen_rounding(wanted: str | None, workspace: Mapping[str, Any]) -> Roundin
 def days_of(
     start: date | None, end: date | None, last_days: int | None, *, today: date
 ) -> tuple[date, date]:
-    """Give the first and the last day.
+    """Return the first and the last day of a run.
 
     Args:
         start: First day, with *end*.
         end: Last day, included, with *start*.
-        last_days: So many days before today, instead. Today is not among them: its hours are not
+        last_days: This many days before today, instead. Today is not included: its hours are not
             all there yet.
         today: The day in the connection's time zone.
 
     Raises:
-        AskPerson: Not exactly one way was taken, or the end lies before the start.
+        AskPerson: Neither or both ways were used, or the end is before the start.
 
     Examples:
         >>> days_of(None, None, 7, today=date(2026, 11, 24))
@@ -183,12 +173,12 @@ def days_of(
     """
     if last_days is not None:
         if start is not None or end is not None:
-            raise AskPerson("Say either start and end, or last_days, not both.")
+            raise AskPerson("Use either start and end, or last_days, not both.")
         return today - timedelta(days=last_days), today - timedelta(days=1)
     if start is None or end is None:
         raise AskPerson(
-            "Say which days: both start and end; or last_days, for so many days before today."
+            "Give the days: start and end, or last_days for that many days before today."
         )
     if end < start:
-        raise AskPerson(f"The end, {end:%Y-%m-%d}, lies before the start, {start:%Y-%m-%d}.")
+        raise AskPerson(f"The end, {end:%Y-%m-%d}, is before the start, {start:%Y-%m-%d}.")
     return start, end

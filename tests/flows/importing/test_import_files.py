@@ -12,7 +12,9 @@ from typing import Any
 import pytest
 
 from flows.context import open_context
-from flows.importing.import_files import ImportReport, ImportRequest, import_files
+from flows.importing.import_files import ImportRequest, import_files
+from flows.importing.read_files import ReadOptions
+from flows.sending.report import Report
 
 pytestmark = pytest.mark.usefixtures("in_this_process")
 
@@ -172,7 +174,7 @@ def test_overlapping_exports_bring_each_entry_once(week, export, in_the_books):
 
     assert outcome(ran) == {"sent": 9, "duplicate_row": 3}
     again = [row for row in ran.document["entries"] if row["state"] == "skipped"]
-    assert all(row["detail"].startswith(f"The same entry stands in {first}") for row in again)
+    assert all(row["detail"].startswith(f"The same entry is in {first}") for row in again)
     assert outcome(week.run("import", first, second, *YES)) == {"already_sent": 12}
     in_the_books()
 
@@ -277,13 +279,32 @@ def test_what_was_approved_is_sent_and_nothing_else(
             execute(week, f"DELETE FROM {table}")
         return True
 
-    with closing(ImportReport()) as report, open_context(None) as context:
+    with closing(Report()) as report, open_context(None) as context:
         request = ImportRequest(files=(export(week),))
         document = import_files(context, request, report, approve=approve)
 
     assert document["counts"]["sent"] == 7
     assert document["counts"]["skipped"] == {"already_sent": 2}
     in_the_books()
+
+
+def test_a_row_that_an_earlier_file_brought_for_another_day_goes_once(
+    week, export, monkeypatch, booked
+):
+    """The same work may be dated a day apart, and so be judged in another slice: it is found."""
+    files = (export(week), export(week, "days.csv", without=("Start Time", "End Date", "End Time")))
+    monkeypatch.setattr("flows.importing.import_files.SLICE_ROWS", 1)
+    monkeypatch.chdir(week.folder)
+    for name, value in week.environment.items():
+        monkeypatch.setenv(name, value)
+
+    with closing(Report()) as report, open_context(None) as context:
+        request = ImportRequest(files=files, reading=ReadOptions(timezone="Asia/Tokyo"))
+        document = import_files(context, request, report, approve=lambda _: True)
+
+    assert document["counts"]["sent"] == 9
+    assert document["counts"]["skipped"] == {"duplicate_row": 9}
+    assert sum(booked(week).values()) == 9
 
 
 def test_dates_that_nobody_can_order_wait_for_a_person(week, export, in_the_books):
@@ -314,7 +335,7 @@ def test_a_lost_answer_is_settled_by_the_next_import(week, export, in_the_books)
 
     assert (first.code, first.document["counts"]["in_doubt"]) == (3, 3)
     assert outcome(again) == {"already_sent": 9}
-    assert any("settled" in note for note in again.document["notes"])
+    assert any("unconfirmed" in note for note in again.document["notes"])
     in_the_books()
 
 
