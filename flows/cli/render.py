@@ -14,7 +14,7 @@ from rich.text import Text
 
 from flows.cli.output import Output
 from flows.directory.sync_report import SIDES
-from flows.text import clean, hours
+from flows.text import OVERRIDES, clean, hours, typed
 from schemas.words import STATE_OF, Kind, Reason, Side
 
 #: Rows of a table that a person still reads; the rest is counted, and found with `entries`.
@@ -481,7 +481,9 @@ def _show_to_do(output: Output, entries: Iterable[Mapping[str, Any]]) -> None:
         head.append(clean(f", {place}"))
         head.append(f", {_days(*same.days)}", style="dim")
         output.console.print(Padding(head, (0, 0, 0, 1)))
-        output.console.print(Padding(Text(clean(detail)), (0, 0, 0, 9)))
+        option = OVERRIDES.get(reason)
+        anyway = f" Add {typed(option)} to send it again unchanged." if option else ""
+        output.console.print(Padding(Text(clean(detail + anyway)), (0, 0, 0, 9)))
     more += sum(same.number for _, same in in_order[MOST_ROWS:])
     if more:
         output.say(f"… and {more:,} more entries: clockbooks entries --state rejected")
