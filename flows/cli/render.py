@@ -46,7 +46,7 @@ def show_import(output: Output, document: Mapping[str, Any]) -> None:
     if output.as_json:
         return
     for file in document["files"]:
-        output.say(f"{file['file']}: {file['told']}", style="dim")
+        output.say(f"{file['file']}: {file['message']}", style="dim")
     show_send(output, document)
 
 
@@ -233,7 +233,7 @@ def show_settled(output: Output, document: Mapping[str, Any]) -> None:
     """Show what became of the entries in doubt."""
     if output.as_json:
         return
-    output.say(document["told"] or "Nothing is in doubt.", style="bold")
+    output.say(document["message"] or "Nothing is in doubt.", style="bold")
     for entry_id in document["in_doubt"]:
         output.say(f"  {entry_id} is still in doubt; the next run asks again.")
     for note in document["notes"]:
@@ -385,8 +385,8 @@ def show_disconnected(output: Output, document: Mapping[str, Any]) -> None:
         )
     else:
         output.say(f"{document['connection']} was disconnected already.", style="bold")
-    for words in document["told"]:
-        output.say(words)
+    if document["message"]:
+        output.say(document["message"])
     if document["revocation"] == "ended":
         output.say("Its consent had ended already: there is nothing to revoke.")
 

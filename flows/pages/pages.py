@@ -222,7 +222,7 @@ def _files(files: Sequence[Mapping[str, Any]]) -> list[str]:
     """Write how each file was read."""
     if not files:
         return []
-    told = [f"- **{safe(file['file'])}**: {safe(file['told'], 600)}" for file in files]
+    told = [f"- **{safe(file['file'])}**: {safe(file['message'], 600)}" for file in files]
     return ["## Files\n", *told, ""]
 
 
