@@ -15,7 +15,7 @@ import sqlalchemy as sa
 
 from connectors.encryption import keys_from_file
 from connectors.errors import ClockbooksError
-from connectors.store import ledger, links
+from connectors.store import links
 from connectors.store.key_rotation import outdated
 from connectors.store.tokens import lives
 from flows.connections import preflight
@@ -263,7 +263,7 @@ def _links(checks: Checks) -> None:
 
 
 def _ledger(checks: Checks) -> None:
-    counts = ledger.count(checks.context.engine, checks.context.connection.id)
+    counts = checks.context.store.ledger.count()
     sent, doubts = counts.get(LedgerState.SENT, 0), counts.get(LedgerState.SENDING, 0)
     if doubts:
         checks.warn(
