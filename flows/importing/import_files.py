@@ -18,7 +18,6 @@ from typing import Any
 import pandas as pd
 
 from connectors.errors import AskPerson
-from connectors.store import last_outcomes
 from connectors.store.staging import Staging, staging
 from flows.connections.consent_expiry import expiry_notes
 from flows.context import RunContext
@@ -207,7 +206,7 @@ def _as_clockify_said(
 ) -> pd.DataFrame:
     """Hold back what a send held back for something that a file does not show, such as a break."""
     days = plan["date"].unique().tolist()
-    unsent = last_outcomes.unsent(context.engine, context.connection.id, days)
+    unsent = context.store.outcomes.unsent(days)
     for file in files:
         rows = plan[(plan["file"] == file.name) & (plan["state"] == State.READY)]
         shown = rows[["client", "project", "description"]].fillna("")

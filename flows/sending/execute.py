@@ -6,7 +6,6 @@ from typing import Any
 import pandas as pd
 
 from connectors.errors import TryAgain
-from connectors.store import last_outcomes
 from flows.context import RunContext
 from flows.progress import Progress
 from flows.sending import match_ledger
@@ -61,7 +60,7 @@ def execute(
 
 def _keep_outcomes(context: RunContext, run_id: str, ended: pd.DataFrame) -> None:
     """Keep how entries ended for `clockbooks entries`, in place of what was said before."""
-    engine, connection_id = context.engine, context.connection.id
-    last_outcomes.keep(engine, connection_id, run_id, ended)
-    before = last_outcomes.unsent(engine, connection_id, ended["date"].unique().tolist())
-    last_outcomes.forget(engine, connection_id, told_otherwise(ended, before))
+    outcomes = context.store.outcomes
+    outcomes.keep(run_id, ended)
+    before = outcomes.unsent(ended["date"].unique().tolist())
+    outcomes.forget(told_otherwise(ended, before))

@@ -265,4 +265,4 @@ def stale(context: RunContext, staged: StagedEntries, link_state: LinkState) -> 
     )
     are = "is" if sum(map(len, unseen.values())) == 1 else "are"
     subject = f"{' and '.join(counted)} with entries here {are} {since}"
-    return [f"{subject}: run `clockbooks sync`, or send with --sync."]
+    return [f"{subject}: run `clockbooks sync`, or let the send compare the directories first."]

@@ -18,7 +18,7 @@ from typing import Any
 
 import pandas as pd
 
-from connectors.store import ledger, plans
+from connectors.store import plans
 from connectors.store.ledger import Refusal
 from connectors.store.plans import StoredPlan
 from flows.context import RunContext
@@ -41,7 +41,7 @@ def hold_back_refused(context: RunContext, company: Company, plan: pd.DataFrame)
         plan: `Plan`.
     """
     ready = plan[plan["state"] == State.READY]
-    refusals = ledger.refusals(context.engine, context.connection.id, ready["entry_id"].tolist())
+    refusals = context.store.ledger.refusals(ready["entry_id"].tolist())
     if not refusals:
         return plan
     bodies = to_activities(ready).set_index("entry_id")["body"]

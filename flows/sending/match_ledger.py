@@ -11,7 +11,6 @@ from dataclasses import dataclass, field
 
 import pandas as pd
 
-from connectors.store import entry_contents, ledger
 from connectors.store.ledger import About
 from flows.context import RunContext
 from schemas.words import LedgerState, Source
@@ -52,7 +51,7 @@ def match_entries(context: RunContext, entries: pd.DataFrame, links: pd.DataFram
         entries: `TimeEntries`.
         links: `Links`.
     """
-    engine, connection_id = context.engine, context.connection.id
+    ledger, contents = context.store.ledger, context.store.contents
     mine = contents_of(
         entries,
         days=local_days(entries["start"], context.timezone),
@@ -60,15 +59,13 @@ def match_entries(context: RunContext, entries: pd.DataFrame, links: pd.DataFram
         links=links,
         source=Source.CLOCKIFY,
     )
-    since = entry_contents.newest_claim(engine, connection_id)
-    held = ledger.held(engine, connection_id, entries["entry_id"].tolist())
+    since = contents.newest_claim()
+    held = ledger.held(entries["entry_id"].tolist())
     new = mine[~mine["entry_id"].isin(held["entry_id"])]
-    from_files = entry_contents.known(
-        engine, connection_id, new["day"].tolist(), source=Source.FILE
-    )
+    from_files = contents.known(new["day"].tolist(), source=Source.FILE)
     twins = find_twins(new, from_files).dropna()
     own_ids = dict(zip(twins, new.loc[twins.index, "entry_id"], strict=True))
-    filed = ledger.held(engine, connection_id, from_files["entry_id"].tolist())
+    filed = ledger.held(from_files["entry_id"].tolist())
     is_twin = filed["entry_id"].isin(list(own_ids))
     others = filed.loc[filed["state"].isin(_IN_THE_BOOKS) & ~is_twin, "entry_id"]
     left = from_files[from_files["entry_id"].isin(others)]
@@ -85,12 +82,10 @@ def match_entries(context: RunContext, entries: pd.DataFrame, links: pd.DataFram
 
 def keep(context: RunContext, match: LedgerMatch) -> None:
     """Bring the ledger up to what was recognized, before anything is claimed."""
-    engine, connection_id = context.engine, context.connection.id
-    entry_contents.adopt(engine, connection_id, match.own_ids)
+    context.store.contents.adopt(match.own_ids)
     contents = match.about.contents
-    entry_contents.remember(
-        engine, connection_id, contents[contents["entry_id"].isin(match.held["entry_id"])]
-    )
+    known = contents["entry_id"].isin(match.held["entry_id"])
+    context.store.contents.remember(contents[known])
 
 
 def _sent_from_a_file(rows: pd.DataFrame, known: pd.DataFrame) -> pd.Series:
@@ -137,9 +132,8 @@ def match_rows(
     Returns:
         *entries* with their ids, and what the ledger holds of them.
     """
-    engine, connection_id = context.engine, context.connection.id
-    since = entry_contents.newest_claim(engine, connection_id)
-    known = entry_contents.known(engine, connection_id, entries["day"].unique().tolist())
+    since = context.store.contents.newest_claim()
+    known = context.store.contents.known(entries["day"].unique().tolist())
     new_rows.forget_before(entries["day"].min())
     ids, mine, clashing = [], [known.iloc[:0]], []
     repeated: dict[str, tuple[str, int]] = {}
@@ -175,7 +169,7 @@ def match_rows(
         mine.append(first)
     about = pd.concat(mine, ignore_index=True)
     originals = {id_: id_.rpartition(".")[0] for id_ in repeated}
-    held = ledger.held(engine, connection_id, [*about["entry_id"], *originals.values()])
+    held = context.store.ledger.held([*about["entry_id"], *originals.values()])
     match = LedgerMatch(
         held=_with_repeated(held, originals),
         about=About(about.set_index("entry_id", drop=False), since, find_twins),

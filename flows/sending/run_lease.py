@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
 
-from connectors.store import runs
+from connectors.store.runs import lease_over
 from flows.context import RunContext
 from flows.heartbeat import kept_alive
 
@@ -19,9 +19,7 @@ class RunLease:
     def __init__(self, context: RunContext) -> None:
         self._context = context
         self._until = context.now() + context.lease
-        self.run_id = runs.start_run(
-            context.engine, context.connection.id, now=context.now(), lease=context.lease
-        )
+        self.run_id = context.store.runs.start(context.lease)
 
     def check(self) -> None:
         """Make sure, just before something is sent, that the run still counts as alive.
@@ -32,7 +30,7 @@ class RunLease:
             TryAgain: The lease is over.
         """
         if self._context.now() > self._until:
-            raise runs.lease_over()
+            raise lease_over()
 
     def renewed(self, until: datetime) -> None:
         """Note that the lease was renewed."""
@@ -40,11 +38,10 @@ class RunLease:
 
     def renew(self) -> bool:
         """Renew the lease; `False` when it is over, and others may have settled what it held."""
-        now = self._context.now()
-        context = self._context
-        alive = runs.renew_lease(context.engine, self.run_id, now=now, lease=context.lease)
+        now, lease = self._context.now(), self._context.lease
+        alive = self._context.store.runs.renew(self.run_id, lease)
         if alive:
-            self.renewed(now + context.lease)
+            self.renewed(now + lease)
         return alive
 
 
@@ -59,4 +56,4 @@ def run_lease(context: RunContext) -> Iterator[RunLease]:
         with kept_alive(f"lease of {lease.run_id}", context.lease, lease.renew):
             yield lease
     finally:
-        runs.finish_run(context.engine, lease.run_id, now=context.now())
+        context.store.runs.finish(lease.run_id)

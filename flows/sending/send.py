@@ -17,7 +17,6 @@ from typing import Any
 
 import pandas as pd
 
-from connectors.store import entry_contents
 from connectors.store.staging import staging_entries
 from flows.connections.consent_expiry import expiry_notes
 from flows.context import RunContext
@@ -146,7 +145,7 @@ class _Late:
     """
 
     def __init__(self, context: RunContext, entry_ids: Sequence[str]) -> None:
-        claimed = entry_contents.as_claimed(context.engine, context.connection.id, entry_ids)
+        claimed = context.store.contents.as_claimed(entry_ids)
         self._claimed = claimed.set_index("entry_id")[COMPARED]
         self._unseen = set(entry_ids)
         self._changed: list[str] = []

@@ -3,8 +3,7 @@
 from collections.abc import Sequence
 
 from connectors.errors import AskPerson
-from connectors.store import ledger
-from connectors.store.ledger import Doubt
+from connectors.store.doubts import Doubt
 from flows.context import RunContext
 from flows.sending.run_lease import RunLease, run_lease
 from flows.sending.settle_doubts import (
@@ -14,7 +13,6 @@ from flows.sending.settle_doubts import (
     find_in_books,
     found_of,
     record_found,
-    take_doubts,
     wanted_of,
 )
 from schemas.words import LedgerState
@@ -35,7 +33,7 @@ def take_word(context: RunContext, entry_id: str, time_activity_id: str | None) 
     """
     context.quickbooks.company()  # tells QuickBooks' clock, and whether it lets us in
     with run_lease(context) as lease:
-        doubts = take_doubts(context, lease)
+        doubts = context.store.doubts.take(lease.run_id, at_work=context.at_work)
         doubt = next((one for one in doubts if one.entry_id == entry_id), None)
         if doubt is None:
             raise AskPerson(_not_in_doubt(context, entry_id))
@@ -51,7 +49,7 @@ def take_word(context: RunContext, entry_id: str, time_activity_id: str | None) 
 
 
 def _not_in_doubt(context: RunContext, entry_id: str) -> str:
-    state = ledger.state_of(context.engine, context.connection.id, entry_id)
+    state = context.store.ledger.state_of(entry_id)
     if state == LedgerState.SENDING:
         return (
             f"Another run is sending entry {entry_id} now. Wait until it ends, then run this again."
@@ -77,16 +75,14 @@ def _why_not(
 ) -> str | None:
     """Explain why a TimeActivity cannot be an entry in doubt; `None` if it may be."""
     wanted = wanted_of(doubt)
-    holder = ledger.holder(context.engine, context.connection.id, found.id)
+    holder = context.store.books.holder(found.id)
     if holder is not None:
         return f"is entry {holder} already, so it cannot be {doubt.entry_id} too."
     if not is_younger(wanted, found):
         return f"existed before entry {doubt.entry_id} was handed over."
     if found.content == wanted.content:
         return None
-    _, elsewhere = ledger.accounted(
-        context.engine, context.connection.id, [found.id], now=context.now()
-    )
+    _, elsewhere = context.store.books.accounted([found.id])
     bodies = [one.body for one in others] + [one.body for one in elsewhere]
     if found.content in map(content_of_body, bodies):
         return "is just like another entry that is in doubt. Run `clockbooks settle`."
@@ -104,7 +100,7 @@ def _is_not_there(context: RunContext, lease: RunLease, doubt: Doubt) -> Settled
     if not missing:
         settled.notes.append("QuickBooks has an equal TimeActivity, so the entry counts as sent.")
         return settled
-    ledger.release(context.engine, claim_of(lease, [doubt]))
+    context.store.ledger.release(claim_of(lease, [doubt]))
     settled.released.append(doubt.entry_id)
     for _, near in missing:
         if near:

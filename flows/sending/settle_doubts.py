@@ -24,8 +24,10 @@ from typing import Any
 from connectors.errors import Refused, TryAgain, Unsure
 from connectors.quickbooks.batch import Created, NotCreated, created_at
 from connectors.quickbooks.client import BUSINESS_CODE
-from connectors.store import ledger, links
-from connectors.store.ledger import Claim, Doubt, InFlight
+from connectors.store import links
+from connectors.store.books import InFlight
+from connectors.store.doubts import Doubt
+from connectors.store.ledger import Claim
 from flows.connections.consent_expiry import expiry_notes
 from flows.context import RunContext
 from flows.sending.run_lease import RunLease, run_lease
@@ -98,17 +100,6 @@ def settled_document(settled: Settled) -> dict[str, Any]:
     return {**asdict(settled), "message": settled.message, "told": settled.message}
 
 
-def take_doubts(context: RunContext, lease: RunLease) -> list[Doubt]:
-    """Take over what dead runs of this connection left in doubt."""
-    return ledger.take_doubts(
-        context.engine,
-        context.connection.id,
-        lease.run_id,
-        now=context.now(),
-        at_work=context.at_work,
-    )
-
-
 def settle(context: RunContext, lease: RunLease) -> Settled:
     """Settle what dead runs of this connection left in doubt.
 
@@ -121,7 +112,7 @@ def settle(context: RunContext, lease: RunLease) -> Settled:
         AskPerson: QuickBooks does not let us in; all stays in doubt.
     """
     settled = Settled()
-    doubts = take_doubts(context, lease)
+    doubts = context.store.doubts.take(lease.run_id, at_work=context.at_work)
     quiet = []
     for doubt, near in find_in_books(context, doubts, settled, lease):
         if doubt.quiet_from is None or doubt.quiet_from > context.now():
@@ -133,7 +124,7 @@ def settle(context: RunContext, lease: RunLease) -> Settled:
     unproven = _replay_all(context, lease, quiet, settled)
     for doubt, near in find_in_books(context, unproven, settled, lease):
         if near is None:
-            ledger.release(context.engine, claim_of(lease, [doubt]))
+            context.store.ledger.release(claim_of(lease, [doubt]))
             settled.released.append(doubt.entry_id)
         else:
             _keep(context, doubt, near, settled)
@@ -158,9 +149,7 @@ def find_in_books(
         created_from=min(times) - CLOCK_MARGIN if len(times) == len(doubts) else None,
     )
     by_id = {str(activity["Id"]): activity for activity in activities}
-    accounted, others = ledger.accounted(
-        context.engine, context.connection.id, list(by_id), now=context.now()
-    )
+    accounted, others = context.store.books.accounted(list(by_id))
     matches = match_books(
         [wanted_of(doubt) for doubt in doubts],
         [wanted_of(one, str(nth)) for nth, one in enumerate(others) if one.alive],
@@ -193,15 +182,7 @@ def record_found(
         TryAgain: Another entry is, by now.
     """
     created = Created(doubt.bid, str(row["Id"]), str(row.get("SyncToken", "0")))
-    _settle_sent(context, lease, doubt, created, Proof.BOOKS)
-
-
-def _settle_sent(
-    context: RunContext, lease: RunLease, doubt: Doubt, created: Created, proof: Proof
-) -> Doubt | None:
-    return ledger.settle_sent(
-        context.engine, doubt, created, run_id=lease.run_id, proof=proof, now=context.now()
-    )
+    context.store.doubts.settle(doubt, created, run_id=lease.run_id, proof=Proof.BOOKS)
 
 
 def wanted_of(one: Doubt | InFlight, key: str = "") -> Wanted:
@@ -303,7 +284,7 @@ def _record_created(
 ) -> list[Doubt]:
     """Record what QuickBooks created; return the twin, if any, that had been taken for it."""
     try:
-        twin = _settle_sent(context, lease, doubt, created, Proof.ANSWER)
+        twin = context.store.doubts.settle(doubt, created, run_id=lease.run_id, proof=Proof.ANSWER)
     except TryAgain:  # the answer to another entry's call
         _keep_unanswered(context, doubt, settled)
         return []
@@ -320,11 +301,9 @@ def _record_created(
 def _record_refused(
     context: RunContext, lease: RunLease, doubt: Doubt, outcome: NotCreated
 ) -> None:
-    ledger.record(
-        context.engine,
+    context.store.ledger.record(
         claim_of(lease, [doubt]),
         [outcome],
-        now=context.now(),
         qbo_time=context.quickbooks.time,
         company_state=None,
     )
@@ -362,7 +341,7 @@ def _replay(
     except (TryAgain, Refused):  # nothing was begun now; the first call is as unclear as before
         return {}
     except Unsure:
-        ledger.doubt(context.engine, made.request_id, now=context.now(), at_work=context.at_work)
+        context.store.ledger.leave_in_doubt(made, at_work=context.at_work)
         return {}
     return {outcome.bid: outcome for outcome in outcomes}
 
