@@ -18,13 +18,12 @@ from flows.context import open_context
 from flows.directory.sync import Create, SyncRequest, create_sides, sync
 from flows.directory.sync_report import sync_document
 from flows.importing import import_files as importing
-from flows.importing.import_files import ImportRequest
 from flows.operations.home import log_in
 from flows.operations.terminal import Watcher, watched_by
 from flows.progress import Progress
 from flows.sending.report import Report
-from flows.sending.request import JobRequest
-from flows.sending.send import SendRequest, send
+from flows.sending.request import ImportRequest, JobRequest, SendRequest
+from flows.sending.send import send
 from flows.sending.settle_by_hand import take_word
 from flows.sending.settle_doubts import settle_alone, settled_document
 from flows.server_address import check_server_address
@@ -155,13 +154,10 @@ def import_files(
     """
 
     def in_server(report: Report, asked: Approve | None, progress: Progress) -> None:
-        parameters = vars(request) | vars(request.reading)
-        for inner in ("reading", "kept_mapping"):
-            del parameters[inner]
         with recorded(), watched_by(Watcher(asked, progress, report)):
             from flows import import_csv as module
 
-            module.import_csv(connection=connection, **parameters)
+            module.import_csv(connection=connection, **vars(request))
 
     def here(report: Report, asked: Approve | None, progress: Progress) -> None:
         with open_context(connection) as context:

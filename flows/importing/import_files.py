@@ -10,9 +10,8 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from itertools import islice
-from pathlib import Path
 from typing import Any
 
 import pandas as pd
@@ -21,23 +20,23 @@ from connectors.errors import AskPerson
 from connectors.store.staging import Staging, staging
 from flows.connections.consent_expiry import expiry_notes
 from flows.context import RunContext
-from flows.importing.read_files import FileRead, ReadOptions, read_files
+from flows.importing.read_files import FileRead, read_files
 from flows.importing.resolve_names import ResolvedNames, client_id, keep_links, resolve_names
 from flows.progress import Progress
 from flows.sending.execute import execute
 from flows.sending.extract import instants
-from flows.sending.judge import SLICE_ROWS, judge
-from flows.sending.match_ledger import NewRows, match_rows
-from flows.sending.plan import RunPlan, Slice, open_plan
-from flows.sending.report import Report
-from flows.sending.request import (
+from flows.sending.facts import (
     Facts,
-    JobRequest,
     call_directly,
     check_both_sides,
     read_links,
     with_defaults,
 )
+from flows.sending.judge import SLICE_ROWS, judge
+from flows.sending.match_ledger import NewRows, match_rows
+from flows.sending.plan import RunPlan, Slice, open_plan
+from flows.sending.report import Report
+from flows.sending.request import ImportRequest
 from flows.sending.spool import Spool
 from flows.settings import mapping_lines
 from schemas.file_entries import FileEntries
@@ -48,21 +47,6 @@ from transforms.plan.judge import Rules
 
 #: Lines that a note names; the others are counted.
 _NAMED_LINES = 10
-
-
-@dataclass(frozen=True)
-class ImportRequest(JobRequest):
-    """What somebody asks an import to do; users, clients and projects go by the files' names.
-
-    Attributes:
-        files: The exports.
-        reading: How they are read, where that is not found out.
-        strict: Whether nothing is sent unless every row is good.
-    """
-
-    files: tuple[Path, ...]
-    reading: ReadOptions = field(default_factory=ReadOptions)
-    strict: bool = False
 
 
 def import_files(
@@ -139,15 +123,13 @@ def read_into(
     set_aside: Spool[dict[str, Any]],
 ) -> list[FileRead]:
     """Read the files to their ends; see `flows.importing.read_files`."""
-    kept = mapping_lines(context.settings.import_map or "")
     return read_files(
-        request.files,
-        replace(request.reading, kept_mapping=tuple(kept)),
+        request,
         staged=staged,
         set_aside=set_aside,
         timezone=context.timezone,
         currency=facts.currency,
-        approved_only=bool(request.approved_only),
+        kept_mapping=mapping_lines(context.settings.import_map or ""),
     )
 
 

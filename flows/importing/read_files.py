@@ -15,6 +15,7 @@ import pandas as pd
 from connectors.errors import AskPerson
 from connectors.files.reader import DELIMITERS, ExportFile, open_export
 from connectors.store.staging import FILE_ROW, Staging
+from flows.sending.request import ImportRequest
 from flows.sending.spool import Spool
 from schemas.exports import BadCell, DateOrder, NotAnExport, Note, WrongMapping, add_up
 from schemas.words import Reason
@@ -42,27 +43,6 @@ _UNTOLD = {
 
 #: Steps to which trackers round durations in reports, minutes: FACTS, Clockify, section 5.
 _ROUNDING_STEPS = (60, 30, 15, 12, 10, 6, 5, 1)
-
-
-@dataclass(frozen=True)
-class ReadOptions:
-    """What somebody says about the files, instead of having it found out.
-
-    Attributes:
-        date_order: `mdy`, `dmy` or `ymd`.
-        timezone: IANA name of the time zone in which the files write clock times.
-        encoding: As Python spells it.
-        delimiter: Between fields.
-        mapping: `column=field`, as people type it.
-        kept_mapping: The same, for files that are not known without it.
-    """
-
-    date_order: str | None = None
-    timezone: str | None = None
-    encoding: str | None = None
-    delimiter: str | None = None
-    mapping: tuple[str, ...] = ()
-    kept_mapping: tuple[str, ...] = ()
 
 
 @dataclass
@@ -96,69 +76,68 @@ class FileRead:
 class _Reader:
     """What all files of an import are read with."""
 
-    options: ReadOptions
+    request: ImportRequest
     staged: Staging
     set_aside: Spool[dict[str, Any]]
     days_in: ZoneInfo
     clocks_in: ZoneInfo
     currency: str | None
+    kept_mapping: Sequence[str]
 
 
 def read_files(
-    files: Sequence[Path],
-    options: ReadOptions,
+    request: ImportRequest,
     *,
     staged: Staging,
     set_aside: Spool[dict[str, Any]],
     timezone: ZoneInfo,
     currency: str | None,
-    approved_only: bool,
+    kept_mapping: Sequence[str],
 ) -> list[FileRead]:
     """Read every file to its end, and stage its rows.
 
     Args:
-        files: The exports; one that is given twice is read once.
-        options: What is known of them.
+        request: The exports, and what is known of them; one that is named twice is read once.
         staged: Where the rows go that are entries.
         set_aside: Where the others go, as objects.
         timezone: Whose calendar says on which day an entry falls.
-        currency: Of rates whose currency a file does not tell.
-        approved_only: Whether the files must say what is approved.
+        currency: Of rates whose currency a file does not say.
+        kept_mapping: `column=field`, for files that are not recognized without it.
 
     Raises:
         AskPerson: A file cannot be read, is no export, or does not say enough; the text says what
             is needed. Nothing was sent.
     """
     reader = _Reader(
-        options,
+        request,
         staged,
         set_aside,
         days_in=timezone,
-        clocks_in=zone(options.timezone) if options.timezone else timezone,
+        clocks_in=zone(request.timezone) if request.timezone else timezone,
         currency=currency,
+        kept_mapping=kept_mapping,
     )
-    different = {path.resolve(): path for path in files}
+    different = {path.resolve(): path for path in request.files}
     read = []
     for number, path in enumerate(different.values()):
         try:
-            read.append(_read_file(reader, number, path, approved_only=approved_only))
+            read.append(_read_file(reader, number, path))
         except (NotAnExport, WrongMapping) as error:
             raise AskPerson(f"{path}: {error}") from None
     return read
 
 
-def _read_file(reader: _Reader, number: int, path: Path, *, approved_only: bool) -> FileRead:
-    with open_export(
-        path, encoding=reader.options.encoding, delimiter=reader.options.delimiter
-    ) as export:
-        fmt = _recognise(export, path.name, reader.options)
-        if approved_only and "approved" not in fmt.columns:
+def _read_file(reader: _Reader, number: int, path: Path) -> FileRead:
+    request = reader.request
+    with open_export(path, encoding=request.encoding, delimiter=request.delimiter) as export:
+        fmt = _recognize(export, path.name, request.mapping, reader.kept_mapping)
+        if request.approved_only and "approved" not in fmt.columns:
             raise AskPerson(
                 f"{path} does not say which time is approved: export approved time alone, and send"
                 " it with --no-approved-only; or map the column that says it with --map. Nothing"
                 " was sent."
             )
-        conclusion = _survey(export, fmt, path.name, reader.options.date_order)
+        conclusion = _survey(export, fmt, path.name, request.date_order)
         notes: list[Note] = list(conclusion.notes)
         rows = bad_rows = 0
         for chunk in export.chunks():
@@ -213,13 +192,15 @@ def _silent(fmt: Format) -> frozenset[Reason]:
     return frozenset(silent)
 
 
-def _recognise(export: ExportFile, name: str, options: ReadOptions) -> Format:
+def _recognize(
+    export: ExportFile, name: str, mapping: Sequence[str], kept_mapping: Sequence[str]
+) -> Format:
     try:
-        return recognise(export.header, name, parse_mapping(options.mapping))
+        return recognise(export.header, name, parse_mapping(mapping))
     except NotAnExport:
-        if options.mapping or not options.kept_mapping:
+        if mapping or not kept_mapping:
             raise
-    return recognise(export.header, name, parse_mapping(options.kept_mapping))
+    return recognise(export.header, name, parse_mapping(kept_mapping))
 
 
 def read_mapping(file: Path) -> list[str]:

@@ -9,7 +9,7 @@ from connectors.errors import AskPerson
 from connectors.store import links as stored_links
 from connectors.store.staging import Staging
 from flows.context import RunContext
-from flows.sending.request import LinkState
+from flows.sending.facts import LinkState
 from schemas.links import Links
 from schemas.words import Problem
 from transforms.directory.match import match_projects, match_users

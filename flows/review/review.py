@@ -57,7 +57,8 @@ from flows.review.form import Form
 from flows.sending.execute import execute
 from flows.sending.plan import Slice
 from flows.sending.report import Report
-from flows.sending.send import SendRequest, make_plan
+from flows.sending.request import SendRequest
+from flows.sending.send import make_plan
 from flows.text import hours
 from schemas.words import PlanState, State
 from transforms.plan.activities import to_activities

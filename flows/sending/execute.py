@@ -9,9 +9,9 @@ from connectors.errors import TryAgain
 from flows.context import RunContext
 from flows.progress import Progress
 from flows.sending import match_ledger
+from flows.sending.facts import call_directly
 from flows.sending.load import load, not_loaded
 from flows.sending.plan import RunPlan
-from flows.sending.request import call_directly
 from schemas.words import State
 from transforms.identity.same_work import told_otherwise
 

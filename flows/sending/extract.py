@@ -20,7 +20,8 @@ from connectors.prefetch import read_ahead
 from connectors.store import links
 from connectors.store.staging import ENTRY, StagedEntries
 from flows.context import RunContext
-from flows.sending.request import Facts, JobRequest, LinkState
+from flows.sending.facts import Facts, LinkState
+from flows.sending.request import JobRequest
 from schemas.words import Kind, Problem
 from transforms.directory.names import DELETED_USER
 from transforms.entries.local_days import local_days, month_slices

@@ -7,10 +7,11 @@ import pandas as pd
 from connectors.store.staging import StagedEntries
 from flows.context import RunContext
 from flows.sending.extract import as_entries
+from flows.sending.facts import Facts, LinkState
 from flows.sending.hold_back import hold_back_refused, hold_back_waiting
 from flows.sending.match_ledger import LedgerMatch, match_entries
 from flows.sending.plan import Slice
-from flows.sending.request import Facts, JobRequest, LinkState
+from flows.sending.request import JobRequest
 from transforms.plan.judge import Rules, make_plan
 
 #: Rows that are judged and loaded together, at least; whole days are not divided.

@@ -11,8 +11,7 @@ only, so that the Prefect flow can show them one by one.
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
-from datetime import date
+from dataclasses import replace
 from typing import Any
 
 import pandas as pd
@@ -23,18 +22,18 @@ from flows.context import RunContext
 from flows.progress import Progress
 from flows.sending.execute import execute
 from flows.sending.extract import extract, stale
-from flows.sending.filters import resolve_filters
-from flows.sending.judge import judge_slices
-from flows.sending.plan import RunPlan, Slice, open_plan
-from flows.sending.report import Report
-from flows.sending.request import (
+from flows.sending.facts import (
     Facts,
-    JobRequest,
     call_directly,
     check_both_sides,
     read_links,
     with_defaults,
 )
+from flows.sending.filters import resolve_filters
+from flows.sending.judge import judge_slices
+from flows.sending.plan import RunPlan, Slice, open_plan
+from flows.sending.report import Report
+from flows.sending.request import SendRequest
 from schemas.words import State
 from transforms.plan.hold_back import set_outcomes
 
@@ -43,19 +42,6 @@ COMPARED = ["person", "day", "start", "duration_s", "project_id", "task", "descr
 
 #: Ids that a note names; the others are counted.
 MOST_NAMED = 20
-
-
-@dataclass(frozen=True)
-class SendRequest(JobRequest):
-    """What somebody asks a send to do.
-
-    Attributes:
-        start: First local day.
-        end: Last local day, included.
-    """
-
-    start: date
-    end: date
 
 
 def send(

@@ -18,7 +18,8 @@ import sqlalchemy as sa
 
 from connectors.errors import AskPerson
 from flows.sending.report import Report
-from flows.sending.send import SendRequest, send
+from flows.sending.request import SendRequest
+from flows.sending.send import send
 from flows.sending.settle_by_hand import take_word
 from flows.sending.settle_doubts import Settled, settle_alone
 from schemas.tables import batches

@@ -12,9 +12,9 @@ from typing import Any
 import pytest
 
 from flows.context import open_context
-from flows.importing.import_files import ImportRequest, import_files
-from flows.importing.read_files import ReadOptions
+from flows.importing.import_files import import_files
 from flows.sending.report import Report
+from flows.sending.request import ImportRequest
 
 pytestmark = pytest.mark.usefixtures("in_this_process")
 
@@ -299,7 +299,7 @@ def test_a_row_that_an_earlier_file_brought_for_another_day_goes_once(
         monkeypatch.setenv(name, value)
 
     with closing(Report()) as report, open_context(None) as context:
-        request = ImportRequest(files=files, reading=ReadOptions(timezone="Asia/Tokyo"))
+        request = ImportRequest(files=files, timezone="Asia/Tokyo")
         document = import_files(context, request, report, approve=lambda _: True)
 
     assert document["counts"]["sent"] == 9

@@ -15,7 +15,8 @@ from flows.context import open_context
 from flows.sending import extract, judge
 from flows.sending.plan import Slice
 from flows.sending.report import Report
-from flows.sending.send import SendRequest, send
+from flows.sending.request import SendRequest
+from flows.sending.send import send
 
 BENCH = Path(__file__).parents[2] / "bench"
 
