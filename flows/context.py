@@ -19,6 +19,7 @@ from connectors.quickbooks.client import QuickBooks
 from connectors.quickbooks.rate_limit.limiter import OwnShelf, Pacer
 from connectors.quickbooks.rate_limit.model import Rules
 from connectors.store.connection_settings import stored as own_settings_of
+from connectors.store.connection_store import ConnectionStore
 from connectors.store.connections import DEMO, Connection, check_connected, every, find, stored_key
 from connectors.store.pace import SharedShelf
 from connectors.store.tokens import TokenStore
@@ -62,6 +63,7 @@ class RunContext:
         settings: What the connection's own settings say, and the environment where they are silent.
         engine: The database.
         connection: The workspace and the company that are joined.
+        store: What the database holds for the connection.
         clockify: The workspace.
         quickbooks: The company.
         timezone: Whose calendar says on which day an entry falls.
@@ -71,6 +73,7 @@ class RunContext:
     settings: Settings
     engine: sa.Engine
     connection: Connection
+    store: ConnectionStore
     clockify: Clockify
     quickbooks: QuickBooks
     timezone: ZoneInfo
@@ -117,7 +120,9 @@ def start() -> Settings:
 
 
 @contextmanager
-def open_ledger(name: str | None) -> Iterator[tuple[Settings, sa.Engine, Connection]]:
+def open_store(
+    name: str | None, *, clock: Clock = REAL_CLOCK
+) -> Iterator[tuple[Settings, ConnectionStore, Connection]]:
     """Open the database alone, for what needs neither service.
 
     Raises:
@@ -125,7 +130,8 @@ def open_ledger(name: str | None) -> Iterator[tuple[Settings, sa.Engine, Connect
     """
     with open_installation() as (_, engine):
         found = find(engine, name)
-        yield with_own(own_settings_of(engine, found.id)), engine, found
+        store = ConnectionStore.of(engine, found.id, clock.now)
+        yield with_own(own_settings_of(engine, found.id)), store, found
 
 
 @contextmanager
@@ -133,10 +139,11 @@ def open_context(name: str | None, *, clock: Clock = REAL_CLOCK) -> Iterator[Run
     """Open the database and both services for the connection *name*, or the only one.
 
     Raises:
-        AskPerson: See `open_ledger`; or the connection is disconnected, or the environment speaks
+        AskPerson: See `open_store`; or the connection is disconnected, or the environment speaks
             of another workspace.
     """
-    with open_ledger(name) as (settings, engine, connection):
+    with open_store(name, clock=clock) as (settings, store, connection):
+        engine = store.engine
         check_connected(engine, connection)
         vault = open_vault(settings)
         clockify = Clockify(
@@ -162,6 +169,7 @@ def open_context(name: str | None, *, clock: Clock = REAL_CLOCK) -> Iterator[Run
                 settings=settings,
                 engine=engine,
                 connection=connection,
+                store=store,
                 clockify=clockify,
                 quickbooks=quickbooks,
                 timezone=settings.zone or ZoneInfo(connection.timezone),

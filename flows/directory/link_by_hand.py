@@ -6,7 +6,7 @@ from typing import Any
 
 from connectors.errors import AskPerson
 from connectors.store import links
-from flows.context import RunContext, open_context, open_ledger
+from flows.context import RunContext, open_context, open_store
 from schemas.words import Kind, Origin, QboKind
 from transforms.directory.customer_tree import Tree
 from transforms.directory.match import Partner, as_partner, placed_name
@@ -94,8 +94,8 @@ def unlink(connection: str | None, kind: str, clockify_id: str, *, rematch: bool
     Raises:
         AskPerson: There is none.
     """
-    with open_ledger(connection) as (_, engine, found):
-        gone = links.unlink(engine, found.id, Kind(kind), clockify_id, rematch=rematch)
+    with open_store(connection) as (_, store, found):
+        gone = links.unlink(store.engine, found.id, Kind(kind), clockify_id, rematch=rematch)
     if gone is None:
         raise AskPerson(
             f"The {kind} {clockify_id!r} is not linked: `clockbooks links` lists what is."
@@ -113,8 +113,8 @@ def unlink(connection: str | None, kind: str, clockify_id: str, *, rematch: bool
 
 def listed(connection: str | None) -> list[dict[str, Any]]:
     """Give the stored links of a connection, by kind and name."""
-    with open_ledger(connection) as (_, engine, found):
-        rows = links.listed(engine, found.id)
+    with open_store(connection) as (_, store, found):
+        rows = links.listed(store.engine, found.id)
     return [
         {name: row[name] for name in MEMBERS if name != "linked_at"}
         | {"linked_at": row["linked_at"].isoformat(timespec="seconds")}

@@ -23,7 +23,6 @@ from connectors.http import ATTEMPTS
 from connectors.quickbooks.batch import Created, NotCreated
 from connectors.quickbooks.rate_limit.limiter import Turn
 from connectors.quickbooks.rate_limit.model import End, Want
-from connectors.store import ledger
 from connectors.store.ledger import About, Claim
 from flows.context import RunContext
 from flows.progress import Progress
@@ -103,6 +102,7 @@ class _Loader:
         self.halted: str | None = None
         self._about = about
         self._context = context
+        self._ledger = context.store.ledger
         self._live = live
         self._company = company
         self._waiting = deque(rows)
@@ -157,9 +157,7 @@ class _Loader:
         """
         with self._lock:
             ids = [row["entry_id"] for row in self._waiting]
-        theirs = ledger.taken_by_others(
-            self._context.engine, self._context.connection.id, ids, run_id=self._live.id
-        )
+        theirs = self._ledger.taken_by_others(ids, run_id=self._live.id)
         with self._lock:
             gone = [row["entry_id"] for row in self._waiting if row["entry_id"] in theirs]
             self._waiting = deque(row for row in self._waiting if row["entry_id"] not in theirs)
@@ -204,13 +202,10 @@ class _Loader:
 
     def _claim(self, batch: Sequence[dict[str, Any]]) -> Claim | None:
         now = self._context.now()
-        made = ledger.claim(
-            self._context.engine,
-            connection_id=self._context.connection.id,
-            run_id=self._live.id,
-            ready=batch,
-            about=self._about,
-            now=now,
+        made = self._ledger.claim(
+            self._live.id,
+            batch,
+            self._about,
             lease=self._context.lease,
             qbo_time=self._context.quickbooks.time,
         )
@@ -223,22 +218,17 @@ class _Loader:
                 made.for_quickbooks, request_id=made.request_id, check=self._live.check, turn=turn
             )
         except Throttled:
-            ledger.release(self._context.engine, made)
+            self._ledger.release(made)
             raise
         except (TryAgain, AskPerson) as error:
-            ledger.release(self._context.engine, made)  # certainly nothing was created
+            self._ledger.release(made)  # certainly nothing was created
             self._halt(str(error))
             return dict.fromkeys(mine, _not_taken(str(error)))
         except Refused as error:
-            ledger.release(self._context.engine, made)
+            self._ledger.release(made)
             return dict.fromkeys(mine, _refused_whole(error))
         except Unsure as error:
-            ledger.doubt(
-                self._context.engine,
-                made.request_id,
-                now=self._context.now(),
-                at_work=self._context.at_work,
-            )
+            self._ledger.leave_in_doubt(made, at_work=self._context.at_work)
             self._unclear += 1
             if self._unclear >= MOST_UNCLEAR:
                 self._halt(f"{self._unclear} batches in a row got no clear answer. {error}")
@@ -249,21 +239,14 @@ class _Loader:
     def _record(
         self, made: Claim, mine: Sequence[str], outcomes: Sequence[Created | NotCreated]
     ) -> dict[str, Ended]:
-        recorded = ledger.record(
-            self._context.engine,
+        recorded = self._ledger.record(
             made,
             outcomes,
-            now=self._context.now(),
             qbo_time=self._context.quickbooks.time,
             company_state=self._company.state,
         )
         if len(recorded) < len(mine):
-            ledger.doubt(
-                self._context.engine,
-                made.request_id,
-                now=self._context.now(),
-                at_work=self._context.at_work,
-            )
+            self._ledger.leave_in_doubt(made, at_work=self._context.at_work)
         entry_of = {bid: entry_id for entry_id, bid, _ in made.items}
         answered = {
             entry_of[one.bid]: _ending(one) if one.bid in recorded else _contradicted(one)
@@ -276,7 +259,7 @@ class _Loader:
         """Say what became of entries that another run claimed between our plan and our claim."""
         if not entry_ids:
             return {}
-        held = ledger.held(self._context.engine, self._context.connection.id, entry_ids)
+        held = self._ledger.held(entry_ids)
         ended = dict.fromkeys(entry_ids, _in_doubt("It is being sent by another run."))
         for row in held.itertuples(index=False):
             if row.state == LedgerState.SENT:

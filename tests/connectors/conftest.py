@@ -20,7 +20,8 @@ from connectors.quickbooks.client import QuickBooks
 from connectors.quickbooks.rate_limit.limiter import Turn
 from connectors.quickbooks.rate_limit.model import End, Want
 from connectors.standins.server import serving
-from connectors.store import connections, ledger, runs
+from connectors.store import connections
+from connectors.store.connection_store import ConnectionStore
 from schemas.tables import batches, metadata
 from schemas.tables import ledger as table
 
@@ -280,34 +281,24 @@ class Book:
     """The ledger of one connection, with a run and a clock at hand."""
 
     def __init__(self, engine, connection_id, clock, about):
-        self.engine, self.connection_id, self.clock = engine, connection_id, clock
-        self.about = about
+        self.engine, self.clock, self.about = engine, clock, about
+        self.store = ConnectionStore.of(engine, connection_id, lambda: clock.now)
         self.run_id = self.start()
 
     def start(self, lease=LEASE):
-        return runs.start_run(self.engine, self.connection_id, now=self.clock.now, lease=lease)
+        return self.store.runs.start(lease)
 
     def claim(self, *ids, run_id=None, source="clockify", since=0):
-        return ledger.claim(
-            self.engine,
-            connection_id=self.connection_id,
-            run_id=run_id or self.run_id,
-            ready=_ready(*ids),
-            about=self.about(*ids, source=source, since=since),
-            now=self.clock.now,
+        return self.store.ledger.claim(
+            run_id or self.run_id,
+            _ready(*ids),
+            self.about(*ids, source=source, since=since),
             lease=LEASE,
             qbo_time=self.clock.now - timedelta(hours=8),
         )
 
     def record(self, made, *outcomes):
-        ledger.record(
-            self.engine,
-            made,
-            outcomes,
-            now=self.clock.now,
-            qbo_time=self.clock.now,
-            company_state="plus",
-        )
+        self.store.ledger.record(made, outcomes, qbo_time=self.clock.now, company_state="plus")
 
     def send(self, id_, activity="100"):
         made = self.claim(id_)
@@ -315,7 +306,7 @@ class Book:
         return made
 
     def states(self, *ids):
-        rows = ledger.held(self.engine, self.connection_id, ids or self.ids())
+        rows = self.store.ledger.held(ids or self.ids())
         return dict(zip(rows["entry_id"], rows["state"], strict=True))
 
     def holders(self, *ids):

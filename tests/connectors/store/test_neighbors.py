@@ -25,15 +25,13 @@ from connectors.quickbooks.faults import Fault
 from connectors.store import (
     connection_settings,
     connections,
-    entry_contents,
-    last_outcomes,
-    ledger,
     links,
     plans,
     revocations,
     run_locks,
-    runs,
 )
+from connectors.store.connection_store import ConnectionStore
+from connectors.store.scope import ConnectionScope, records
 from connectors.store.tokens import TokenStore, lives
 from schemas.tables import ledger as table
 from schemas.tables import metadata
@@ -108,32 +106,32 @@ class Store:
         copy.__dict__ = {**self.__dict__, "engine": engine}
         return copy
 
+    @property
+    def store(self):
+        return ConnectionStore.of(self.engine, self.id, lambda: NOW)
+
+    @property
+    def ledger(self):
+        return self.store.ledger
+
     def start(self):
-        return runs.start_run(self.engine, self.id, now=NOW, lease=LEASE)
+        return self.store.runs.start(LEASE)
 
     def claim(self, *ids, run_id=None, since=10**6, source="clockify"):
         ready = [{"entry_id": id_, "body": id_, "minutes": 60, "date": DAY} for id_ in ids]
-        return ledger.claim(
-            self.engine,
-            connection_id=self.id,
-            run_id=run_id or self.run,
-            ready=ready,
-            about=self.about(*ids, source=source, since=since),
-            now=self.claimed_at,
-            lease=LEASE,
-            qbo_time=None,
-        )
+        ledger = ConnectionStore.of(self.engine, self.id, lambda: self.claimed_at).ledger
+        about = self.about(*ids, source=source, since=since)
+        return ledger.claim(run_id or self.run, ready, about, lease=LEASE, qbo_time=None)
 
     def record(self, made, *outcomes):
-        ledger.record(self.engine, made, outcomes, now=NOW, qbo_time=None, company_state=None)
+        self.ledger.record(made, outcomes, qbo_time=None, company_state=None)
 
     def take(self):
-        return ledger.take_doubts(self.engine, self.id, self.run, now=NOW, at_work=LEASE)
+        return self.store.doubts.take(self.run, at_work=LEASE)
 
     def settle(self, doubt, activity, proof):
         created = Created(doubt.bid, activity, "0")
-        run = {"run_id": self.run, "proof": proof, "now": NOW}
-        return ledger.settle_sent(self.engine, doubt, created, **run)
+        return self.store.doubts.settle(doubt, created, run_id=self.run, proof=proof)
 
     def writer(self, *ids, flow_run=FLOW_RUN):
         days = {"days": (DAY, DAY), "flow_run_id": flow_run, "address": None, "currency": "USD"}
@@ -154,7 +152,7 @@ class Store:
         """Claim entries in a run that ends before it is answered."""
         run_id = self.start()
         self.claim(*ids, run_id=run_id)
-        runs.finish_run(self.engine, run_id, now=NOW)
+        self.store.runs.finish(run_id)
 
     def fill(self, more):
         """Let every table hold rows of this connection; *more* ids than the one in question."""
@@ -173,7 +171,7 @@ class Store:
             self.settle(self.take()[0], "9", Proof.BOOKS)
         self.leave_doubts("doubt")
         self.flying = self.claim("flying")
-        last_outcomes.keep(e, id_, self.run, _verdicts("sent", "left", "new"))
+        self.store.outcomes.keep(self.run, _verdicts("sent", "left", "new"))
         run_locks.take(e, id_, holder=HOLDER, what="send", now=NOW, lease=LEASE)
         links.add(e, id_, [_link(one) for one in ("linked", *more)], now=NOW)
         links.link(e, id_, _link("barred"), now=NOW)
@@ -209,6 +207,7 @@ def filled(tmp_path_factory, about):
     made[0].fill(("new", "newer"))
     made[1].fill(())
     made[2].fill(("new", "newer"))
+    made[1].theirs = made[2].flying
     engine.dispose()
     return path, made
 
@@ -334,36 +333,39 @@ OWN = {
     "connections.stored_key": lambda s: connections.stored_key(s.engine, s.id, s.vault),
     "connections.find": lambda s: asdict(connections.find(s.engine, "c2")),
     "connections.forget": _forget,
-    "entry_contents.adopt": lambda s: entry_contents.adopt(
-        s.engine, s.id, {"sent": "new", "left": "sent"}
-    ),
-    "entry_contents.as_claimed": lambda s: entry_contents.as_claimed(s.engine, s.id, IDS),
+    "doubts.take": lambda s: [asdict(one) for one in s.take()],
+    "entry_contents.adopt": lambda s: s.store.contents.adopt({"sent": "new", "left": "sent"}),
+    "entry_contents.as_claimed": lambda s: s.store.contents.as_claimed(IDS),
     "entry_contents.claimed_since": _in_transaction(
-        lambda s, c: entry_contents.claimed_since(c, s.id, 0, "none", [DAY])
+        lambda s, c: s.store.contents.claimed_since(c, 0, "none", [DAY])
     ),
     "entry_contents.insert": _in_transaction(
-        lambda s, c: entry_contents.insert(
-            c, s.id, entry_contents.records(s.about("sent").contents)
-        )
+        lambda s, c: s.store.contents.insert(c, records(s.about("sent").contents))
     ),
-    "entry_contents.known": lambda s: entry_contents.known(s.engine, s.id, [DAY]),
-    "entry_contents.newest_claim": lambda s: entry_contents.newest_claim(s.engine, s.id),
-    "entry_contents.remember": lambda s: entry_contents.remember(
-        s.engine, s.id, s.about("new", "sent", "refused").contents.reset_index(drop=True)
+    "entry_contents.known": lambda s: s.store.contents.known([DAY]),
+    "entry_contents.newest_claim": lambda s: s.store.contents.newest_claim(),
+    "entry_contents.remember": lambda s: s.store.contents.remember(
+        s.about("new", "sent", "refused").contents.reset_index(drop=True)
     ),
     "ledger.claim": lambda s: s.claim(*IDS).items,
     "ledger.claim, again": lambda s: s.claim("row of new", run_id=s.start(), since=0).items,
-    "ledger.count": lambda s: ledger.count(s.engine, s.id),
-    "ledger.doubt": lambda s: ledger.doubt(s.engine, s.flying.request_id, now=NOW, at_work=LEASE),
-    "runs.finish_run": lambda s: runs.finish_run(s.engine, s.run, now=NOW),
-    "ledger.held": lambda s: ledger.held(s.engine, s.id, IDS),
-    "ledger.refusals": lambda s: [asdict(one) for one in ledger.refusals(s.engine, s.id, IDS)],
-    "ledger.release": lambda s: ledger.release(s.engine, s.flying),
-    "runs.renew_lease": lambda s: runs.renew_lease(s.engine, s.run, now=NOW, lease=LEASE),
-    "runs.start_run": lambda s: s.start() and None,
-    "ledger.state_of": lambda s: [ledger.state_of(s.engine, s.id, id_) for id_ in IDS],
-    "ledger.take_doubts": lambda s: [asdict(one) for one in s.take()],
-    "ledger.taken_by_others": lambda s: ledger.taken_by_others(s.engine, s.id, IDS, run_id=s.run),
+    "ledger.count": lambda s: s.ledger.count(),
+    "ledger.held": lambda s: s.ledger.held(IDS),
+    "ledger.leave_in_doubt": lambda s: s.ledger.leave_in_doubt(s.flying, at_work=LEASE),
+    "ledger.leave_in_doubt, of others": lambda s: s.ledger.leave_in_doubt(s.theirs, at_work=LEASE),
+    "ledger.refusals": lambda s: [asdict(one) for one in s.ledger.refusals(IDS)],
+    "ledger.release": lambda s: s.ledger.release(s.flying),
+    "ledger.release, of others": lambda s: s.ledger.release(s.theirs),
+    "ledger.state_of": lambda s: [s.ledger.state_of(id_) for id_ in IDS],
+    "ledger.taken_by_others": lambda s: s.ledger.taken_by_others(IDS, run_id=s.run),
+    "runs.finish": lambda s: s.store.runs.finish(s.run),
+    "runs.finish, of others": lambda s: s.store.runs.finish(s.theirs.run_id),
+    "runs.renew": lambda s: s.store.runs.renew(s.run, LEASE),
+    "runs.renew, of others": lambda s: s.store.runs.renew(s.theirs.run_id, LEASE),
+    "runs.renew_within": _in_transaction(
+        lambda s, c: s.store.runs.renew_within(c, s.run, now=NOW, lease=LEASE)
+    ),
+    "runs.start": lambda s: s.start() and None,
     "links.add": lambda s: links.add(
         s.engine, s.id, [_link(one) for one in ("new", "linked", "missing", "gone")], now=NOW
     ),
@@ -442,12 +444,10 @@ OWN = {
     "run_locks.take": lambda s: asdict(
         run_locks.take(s.engine, s.id, holder="me", what="sync", now=NOW + 2 * LEASE, lease=LEASE)
     ),
-    "last_outcomes.forget": lambda s: last_outcomes.forget(s.engine, s.id, IDS),
-    "last_outcomes.keep": lambda s: last_outcomes.keep(
-        s.engine, s.id, s.run, _verdicts("sent", "new")
-    ),
-    "last_outcomes.told": lambda s: last_outcomes.told(s.engine, s.id, start=None, end=None),
-    "last_outcomes.unsent": lambda s: last_outcomes.unsent(s.engine, s.id, [DAY]),
+    "last_outcomes.between": lambda s: s.store.outcomes.between(start=None, end=None),
+    "last_outcomes.forget": lambda s: s.store.outcomes.forget(IDS),
+    "last_outcomes.keep": lambda s: s.store.outcomes.keep(s.run, _verdicts("sent", "new")),
+    "last_outcomes.unsent": lambda s: s.store.outcomes.unsent([DAY]),
 }
 
 
@@ -476,16 +476,22 @@ def _take_and_settle(activity, proof):
 
 SHARED = {
     "connections.uses_consent_of": lambda s: connections.uses_consent_of(s.engine, "77"),
-    "ledger.accounted": lambda s: ledger.accounted(
-        s.engine, s.id, ["11", "13", "21", "9", "31"], now=NOW
+    "books.accounted": lambda s: s.store.books.accounted(["11", "13", "21", "9", "31"]),
+    "books.holder": lambda s: [s.store.books.holder(id_) for id_ in ("11", "31", "9")],
+    "books.holders": _in_transaction(
+        lambda s, c: {
+            id_: row.entry_id for id_, row in s.store.books.holders(c, ["11", "31", "9"]).items()
+        }
     ),
-    "ledger.holder": lambda s: [ledger.holder(s.engine, s.id, id_) for id_ in ("11", "31", "9")],
+    "books.take_back": _in_transaction(
+        lambda s, c: s.store.books.take_back(c, s.flying.request_id, ["9", "19", "39"])
+    ),
+    "doubts.settle": _take_and_settle("9", Proof.ANSWER),
+    "doubts.settle, free": _take_and_settle("99", Proof.BOOKS),
+    "doubts.settle, as a stranger's": _take_and_settle("11", Proof.BOOKS),
+    "doubts.settle, as a neighbor's": _take_and_settle("31", Proof.BOOKS),
     "ledger.record": lambda s: s.record(s.flying, Created("1", "9", "0")),
     "ledger.record, as a stranger's": lambda s: s.record(s.flying, Created("1", "11", "0")),
-    "ledger.settle_sent": _take_and_settle("9", Proof.ANSWER),
-    "ledger.settle_sent, free": _take_and_settle("99", Proof.BOOKS),
-    "ledger.settle_sent, as a stranger's": _take_and_settle("11", Proof.BOOKS),
-    "ledger.settle_sent, as a neighbor's": _take_and_settle("31", Proof.BOOKS),
 }
 
 
@@ -505,12 +511,12 @@ def test_the_books_are_shared(street):
     """What a neighbor has sent, or has in flight, is accounted for; and is nobody else's."""
     s = street.mine
 
-    known, flying = ledger.accounted(s.engine, s.id, ["21", "31", "11"], now=NOW)
+    known, flying = s.store.books.accounted(["21", "31", "11"])
 
     assert known == {"21", "31"}
     assert [one.body for one in flying if one.alive] == ["flying", "flying"]
     assert {one.body for one in flying if not one.alive} == {"found", "doubt"}
-    assert ledger.holder(s.engine, s.id, "31") == "sent"
+    assert s.store.books.holder("31") == "sent"
     consents = {one: connections.uses_consent_of(s.engine, one) for one in ("77", "88", "99")}
     assert consents == {"77": True, "88": True, "99": False}
     with pytest.raises(TryAgain, match="recorded for another"):
@@ -543,33 +549,40 @@ def test_the_whole_database_is_asked_by_name(street):
 #: Asked of the whole database; the file's end tests them, and their own tests.
 WHOLE = {
     "connections.every",
-    "entry_contents.records",
     "plans.vouch",  # by Prefect's id of a run, which has one plan
     "revocations.pending",
     "runs.lease_over",
-    "runs.renew_within",
 }
+
+
+def _public(module):
+    """Name the functions of a module, and the methods of what is bound to a connection."""
+    for name, it in vars(module).items():
+        if getattr(it, "__module__", None) != module.__name__:
+            continue
+        if inspect.isclass(it) and issubclass(it, ConnectionScope):
+            yield from (name for name, one in vars(it).items() if inspect.isfunction(one))
+        elif inspect.isfunction(it):
+            yield name
 
 
 def test_no_function_of_the_store_is_left_out():
     """A new function comes with a case here."""
     modules = [
         connections,
-        entry_contents,
-        ledger,
         links,
         connection_settings,
         plans,
         revocations,
         run_locks,
-        runs,
-        last_outcomes,
+        *(inspect.getmodule(kind) for kind in ConnectionScope.__subclasses__()),
     ]
     functions = {
         f"{module.__name__.rpartition('.')[2]}.{name}"
         for module in modules
-        for name, it in inspect.getmembers(module, inspect.isfunction)
-        if it.__module__ == module.__name__ and not name.startswith("_")
+        for name in _public(module)
+        if not name.startswith("_")
     }
 
+    assert len(functions) > 60
     assert functions - WHOLE <= {call.partition(",")[0] for call in [*OWN, *SHARED]}

@@ -1,0 +1,43 @@
+"""Everything that the database holds for one connection, opened once for a run."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+
+import sqlalchemy as sa
+
+from connectors.store.books import CompanyBooks
+from connectors.store.doubts import Doubts
+from connectors.store.entry_contents import EntryContents
+from connectors.store.last_outcomes import LastOutcomes
+from connectors.store.ledger import Ledger
+from connectors.store.runs import Runs
+
+
+@dataclass(frozen=True)
+class ConnectionStore:
+    """What belongs to one connection, each part bound to it; see `ConnectionScope`."""
+
+    engine: sa.Engine
+    ledger: Ledger
+    doubts: Doubts
+    books: CompanyBooks
+    contents: EntryContents
+    outcomes: LastOutcomes
+    runs: Runs
+
+    @classmethod
+    def of(
+        cls, engine: sa.Engine, connection_id: int, now: Callable[[], datetime]
+    ) -> "ConnectionStore":
+        """Bind everything to a database, a connection and a clock."""
+        scope = (engine, connection_id, now)
+        return cls(
+            engine,
+            ledger=Ledger(*scope),
+            doubts=Doubts(*scope),
+            books=CompanyBooks(*scope),
+            contents=EntryContents(*scope),
+            outcomes=LastOutcomes(*scope),
+            runs=Runs(*scope),
+        )
