@@ -15,7 +15,7 @@ from flows.context import open_context
 from flows.importing.import_files import import_files
 from flows.operations.final_states import ended
 from flows.operations.parameters import with_options
-from flows.operations.run_lock import turn
+from flows.operations.run_lock import run_lock
 from flows.operations.tasks import run_as_task
 from flows.operations.terminal import shortened, watcher
 from flows.pages.publish import Seen, followed, here, show_result
@@ -40,10 +40,10 @@ def import_csv(
     with (
         watcher() as watched,
         open_context(connection or None) as context,
-        turn(context) as why_not,
+        run_lock(context) as not_now,
     ):
-        if why_not:
-            return why_not
+        if not_now:
+            return not_now
         report, seen = watched.report, Seen()
         report.followers.append(seen)
         document = import_files(

@@ -17,7 +17,7 @@ from pydantic import Field
 from flows.context import RunContext, open_context
 from flows.operations.final_states import ended, shown
 from flows.operations.parameters import with_options
-from flows.operations.run_lock import turn
+from flows.operations.run_lock import run_lock
 from flows.operations.tasks import run_as_task
 from flows.operations.terminal import Watcher, shortened, watcher
 from flows.pages.publish import Seen, followed, here, show_result
@@ -56,10 +56,10 @@ def send_time(
     with (
         watcher() as watched,
         open_context(connection or None) as context,
-        turn(context) as why_not,
+        run_lock(context) as not_now,
     ):
-        if why_not:
-            return why_not
+        if not_now:
+            return not_now
         today = context.now().astimezone(context.timezone).date()
         first, last = days_of(start, end, last_days, today=today)
         request = SendRequest(start=first, end=last, **options)

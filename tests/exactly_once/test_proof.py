@@ -296,7 +296,7 @@ def test_a_word_that_cannot_be_true_is_not_taken(lab: Any) -> None:
         activities = house.quickbooks.activities
         of_b = next(id_ for id_, row in activities.items() if content_of(row) == content_b)
         sent = next(row.time_activity_id for row in lab.ledger(house) if row.state == "sent")
-        with pytest.raises(AskPerson, match="may still be at work"):
+        with pytest.raises(AskPerson, match="may still be working on"):
             _take_word(lab, a.entry_id, of_b)
         lab.pass_time(600)
         stranger = house.quickbooks.books.save(

@@ -145,11 +145,11 @@ def test_a_second_run_of_a_connection_waits_or_is_skipped(ui, until):
         ui.house.run("configure", "--set", "second_run=skip")
         state = ui.ended(ui.start("settle/hourly"))
         assert (state["type"], state["name"]) == ("COMPLETED", "Skipped")
-        assert "import-csv is at work for main" in state["message"]
+        assert "import-csv has been working for main" in state["message"]
 
         ui.house.run("configure", "--unset", "second_run")
         waiting = ui.start("settle/hourly")
-        until(lambda: "Waiting: import-csv is at work for main" in ui.said)
+        until(lambda: "Waiting: import-csv is working for main" in ui.said)
         assert ui.state(waiting)["type"] == "RUNNING"
         run_locks.give_back(engine, connection.id, holder="another")
 
