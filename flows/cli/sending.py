@@ -96,7 +96,7 @@ def import_(
         from flows.cli import dispatch, render
         from flows.importing.read_files import read_mapping
 
-        options["mapping"] += read_mapping(map_file) if map_file else []
+        options["mapping"] = [*options["mapping"], *(read_mapping(map_file) if map_file else ())]
         _check_reading(options["timezone"], options["mapping"])
         request = ImportRequest(files=tuple(files), **options)
         result = dispatch.import_files(connection, request, output, ask=ask)
