@@ -640,7 +640,7 @@ def test_the_days_before_today_are_those_of_the_connections_calendar(desk):
 
     run_id = desk.start(start=None, end=None, last_days=1, dry_run=True, review=False)
 
-    assert "**1 entry, 1 h 00 (" in desk.pages(run_id)["dry-run"]
+    assert "**1 entry, 1 h 00 min (" in desk.pages(run_id)["dry-run"]
 
 
 def test_a_review_needs_a_page_to_wait_in(desk, rows_of):
