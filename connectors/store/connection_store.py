@@ -11,6 +11,7 @@ from connectors.store.doubts import Doubts
 from connectors.store.entry_contents import EntryContents
 from connectors.store.last_outcomes import LastOutcomes
 from connectors.store.ledger import Ledger
+from connectors.store.plans import Plans
 from connectors.store.runs import Runs
 
 
@@ -24,6 +25,7 @@ class ConnectionStore:
     books: CompanyBooks
     contents: EntryContents
     outcomes: LastOutcomes
+    plans: Plans
     runs: Runs
 
     @classmethod
@@ -39,5 +41,6 @@ class ConnectionStore:
             books=CompanyBooks(*scope),
             contents=EntryContents(*scope),
             outcomes=LastOutcomes(*scope),
+            plans=Plans(*scope),
             runs=Runs(*scope),
         )

@@ -26,11 +26,11 @@ from connectors.store import (
     connection_settings,
     connections,
     links,
-    plans,
     revocations,
     run_locks,
 )
 from connectors.store.connection_store import ConnectionStore
+from connectors.store.plans import LeftOut
 from connectors.store.scope import ConnectionScope, records
 from connectors.store.tokens import TokenStore, lives
 from schemas.tables import ledger as table
@@ -111,6 +111,11 @@ class Store:
         return ConnectionStore.of(self.engine, self.id, lambda: NOW)
 
     @property
+    def late(self):
+        """The same, when plans have expired."""
+        return ConnectionStore.of(self.engine, self.id, lambda: NOW + LEASE)
+
+    @property
     def ledger(self):
         return self.store.ledger
 
@@ -135,12 +140,12 @@ class Store:
 
     def writer(self, *ids, flow_run=FLOW_RUN):
         days = {"days": (DAY, DAY), "flow_run_id": flow_run, "address": None, "currency": "USD"}
-        writer = plans.PlanWriter(self.engine, self.id, **days, now=NOW)
+        writer = self.store.plans.begin(**days)
         writer.add(_plan_rows(*ids), pd.Series([100] * len(ids)))
         return writer
 
     def plan(self, *ids, until=NOW + LEASE):
-        return self.writer(*ids).offer(now=NOW, expires_at=until)
+        return self.writer(*ids).offer(until)
 
     def lost(self, *rows):
         return pd.DataFrame(rows, columns=list(_lost("")))
@@ -207,7 +212,7 @@ def filled(tmp_path_factory, about):
     made[0].fill(("new", "newer"))
     made[1].fill(())
     made[2].fill(("new", "newer"))
-    made[1].theirs = made[2].flying
+    made[1].theirs, made[1].their_plan = made[2].flying, made[2].waits
     engine.dispose()
     return path, made
 
@@ -395,37 +400,45 @@ OWN = {
         s.engine, s.id, wanted={"link_vendors": "false"}, unwanted=["round"], now=NOW
     ),
     "connection_settings.stored": lambda s: connection_settings.stored(s.engine, s.id),
-    "plans.check_owner, of others": lambda s: plans.check_owner(s.engine, 1, s.id),
-    "plans.check_owner": lambda s: plans.check_owner(s.engine, s.waits, s.id),
-    "plans.count_left_out": lambda s: plans.count_left_out(
-        s.engine, s.waits, plans.LeftOut((1,), ("waits",), (("", "waits"),))
-    ),
+    "plans.all": lambda s: [asdict(one) for one in s.store.plans.all()],
+    "plans.count_left_out": lambda s: [
+        s.store.plans.count_left_out(id_, LeftOut((1,), ("waits",), (("", "waits"),)))
+        for id_ in (s.waits, s.their_plan)
+    ],
     "plans.decide": lambda s: asdict(
-        plans.decide(
-            s.engine,
-            s.waits,
-            PlanState.APPROVED,
-            by="Eva",
-            left_out=plans.LeftOut((1,)),
-            now=NOW,
-        )
+        s.store.plans.decide(s.waits, PlanState.APPROVED, by="Eva", left_out=LeftOut((1,)))
     ),
-    "plans.decide, late": lambda s: plans.decide(
-        s.engine, s.waits, PlanState.APPROVED, by="Eva", now=NOW + LEASE
+    "plans.decide, late": lambda s: s.late.plans.decide(s.waits, PlanState.APPROVED, by="Eva"),
+    "plans.decide, of others": lambda s: s.store.plans.decide(
+        s.their_plan, PlanState.APPROVED, by="Eva", left_out=LeftOut((1,))
     ),
-    "plans.end_overdue": lambda s: plans.end_overdue(s.engine, s.id, now=NOW),
-    "plans.entries_of": lambda s: plans.entries_of(s.engine, s.waits, ["waits", *IDS]),
-    "plans.every": lambda s: [asdict(one) for one in plans.every(s.engine, s.id, now=NOW)],
-    "plans.held": lambda s: list(plans.held(s.engine, s.id, ["waits", *IDS], now=NOW)),
-    "plans.in_order": lambda s: plans.in_order(s.engine, s.waits),
-    "plans.names_of": lambda s: plans.names_of(s.engine, s.waits),
-    "plans.numbered": lambda s: plans.numbered(s.engine, s.waits, [1, 2, 3]),
-    "plans.of_flow_run": lambda s: asdict(plans.of_flow_run(s.engine, s.id, FLOW_RUN)),
-    "plans.of_id": lambda s: asdict(plans.of_id(s.engine, s.waits)),
-    "plans.PlanWriter": lambda s: s.writer("new").offer(now=NOW, expires_at=NOW + LEASE) and None,
-    "plans.PlanWriter, too late": lambda s: s.plan("waits"),
-    "plans.sent_by": lambda s: plans.sent_by(s.engine, s.waits, s.run),
-    "plans.waiting": lambda s: [asdict(one) for one in plans.waiting(s.engine, s.id, now=NOW)],
+    "plans.decide, late, of others": lambda s: s.late.plans.decide(
+        s.their_plan, PlanState.APPROVED, by="Eva"
+    ),
+    "plans.end_overdue": lambda s: s.store.plans.end_overdue(),
+    "plans.entries": lambda s: s.store.plans.entries(s.waits, ["waits", *IDS]),
+    "plans.entries, of others": lambda s: s.store.plans.entries(s.their_plan, ["waits", *IDS]),
+    "plans.held": lambda s: list(s.store.plans.held(["waits", *IDS])),
+    "plans.in_order": lambda s: s.store.plans.in_order(s.waits),
+    "plans.in_order, of others": lambda s: s.store.plans.in_order(s.their_plan),
+    "plans.names": lambda s: s.store.plans.names(s.waits),
+    "plans.names, of others": lambda s: s.store.plans.names(s.their_plan),
+    "plans.numbered": lambda s: s.store.plans.numbered(s.waits, [1, 2, 3]),
+    "plans.numbered, of others": lambda s: s.store.plans.numbered(s.their_plan, [1, 2, 3]),
+    "plans.of_flow_run": lambda s: asdict(s.store.plans.of_flow_run(FLOW_RUN)),
+    "plans.of_id": lambda s: asdict(s.store.plans.of_id(s.waits)),
+    "plans.of_id, of others": lambda s: s.store.plans.of_id(s.their_plan),
+    "plans.begin": lambda s: s.writer("new").offer(NOW + LEASE) and None,
+    "plans.offer": lambda s: s.plan("waits"),
+    "plans.offer, of others": lambda s: s.store.plans.offer(
+        s.their_plan, expires_at=NOW + 2 * LEASE, entries=9
+    ),
+    "plans.offer, of others, empty": lambda s: s.store.plans.offer(
+        s.their_plan, expires_at=NOW, entries=0
+    ),
+    "plans.sent_by": lambda s: s.store.plans.sent_by(s.waits, s.run),
+    "plans.sent_by, of others": lambda s: s.store.plans.sent_by(s.their_plan, s.run),
+    "plans.waiting": lambda s: [asdict(one) for one in s.store.plans.waiting()],
     "revocations.claim": lambda s: [
         asdict(one) for one in revocations.claim(s.engine, now=NOW, connection_id=s.id)
     ],
@@ -572,7 +585,6 @@ def test_no_function_of_the_store_is_left_out():
         connections,
         links,
         connection_settings,
-        plans,
         revocations,
         run_locks,
         *(inspect.getmodule(kind) for kind in ConnectionScope.__subclasses__()),
