@@ -23,11 +23,8 @@ from connectors.intuit.oauth_app import OAuthApp, Tokens
 from connectors.quickbooks.batch import Created, NotCreated
 from connectors.quickbooks.faults import Fault
 from connectors.store import (
-    connection_settings,
     connections,
-    links,
     revocations,
-    run_locks,
 )
 from connectors.store.connection_store import ConnectionStore
 from connectors.store.plans import LeftOut
@@ -111,9 +108,9 @@ class Store:
         return ConnectionStore.of(self.engine, self.id, lambda: NOW)
 
     @property
-    def late(self):
-        """The same, when plans have expired."""
-        return ConnectionStore.of(self.engine, self.id, lambda: NOW + LEASE)
+    def later(self):
+        """The same, when plans have expired, and the run lock's lease is over."""
+        return ConnectionStore.of(self.engine, self.id, lambda: NOW + 2 * LEASE)
 
     @property
     def ledger(self):
@@ -177,18 +174,19 @@ class Store:
         self.leave_doubts("doubt")
         self.flying = self.claim("flying")
         self.store.outcomes.keep(self.run, _verdicts("sent", "left", "new"))
-        run_locks.take(e, id_, holder=HOLDER, what="send", now=NOW, lease=LEASE)
-        links.add(e, id_, [_link(one) for one in ("linked", *more)], now=NOW)
-        links.link(e, id_, _link("barred"), now=NOW)
-        links.unlink(e, id_, Kind.USER, "barred", rematch=False)
-        links.add_gone(e, id_, [_lost("gone", "gone")])
-        links.store(e, id_, new=self.linked(), lost=self.lost(_lost("missing")), now=NOW)
+        links = self.store.links
+        self.store.run_lock.take(HOLDER, "send", lease=LEASE)
+        links.add([_link(one) for one in ("linked", *more)])
+        links.link(_link("barred"))
+        links.unlink(Kind.USER, "barred", rematch=False)
+        links.add_gone([_lost("gone", "gone")])
+        links.store(new=self.linked(), lost=self.lost(_lost("missing")))
         own = {"round": str(self.number), **dict.fromkeys(more, "x")}
         if more:  # somebody is buying tokens
             _tokens(self)._take_turn(f"access {self.number}")  # noqa: SLF001 - without asking Intuit
         if self.number == 1:
             own["link_vendors"] = "false"
-        connection_settings.change(e, id_, wanted=own, unwanted=[], now=NOW)
+        self.store.settings.change(wanted=own, unwanted=[])
         self.waits = self.plan("waits", *more).id
         self.overdue = self.plan("old", until=NOW - LEASE).id
         self.writer("making")
@@ -371,35 +369,28 @@ OWN = {
         lambda s, c: s.store.runs.renew_within(c, s.run, now=NOW, lease=LEASE)
     ),
     "runs.start": lambda s: s.start() and None,
-    "links.add": lambda s: links.add(
-        s.engine, s.id, [_link(one) for one in ("new", "linked", "missing", "gone")], now=NOW
+    "links.add": lambda s: s.store.links.add(
+        [_link(one) for one in ("new", "linked", "missing", "gone")]
     ),
-    "links.add_gone": lambda s: links.add_gone(
-        s.engine, s.id, [_lost(one, "gone") for one in ("new", "linked", "gone")]
+    "links.add_gone": lambda s: s.store.links.add_gone(
+        [_lost(one, "gone") for one in ("new", "linked", "gone")]
     ),
-    "links.link": lambda s: links.link(s.engine, s.id, _link("linked"), now=NOW),
-    "links.link, lost": lambda s: links.link(s.engine, s.id, _link("barred"), now=NOW),
-    "links.listed": lambda s: links.listed(s.engine, s.id),
-    "links.store": lambda s: links.store(
-        s.engine,
-        s.id,
+    "links.link": lambda s: s.store.links.link(_link("linked")),
+    "links.link, lost": lambda s: s.store.links.link(_link("barred")),
+    "links.listed": lambda s: s.store.links.listed(),
+    "links.store": lambda s: s.later.links.store(
         new=s.linked(*[_link(one) for one in ("new", "linked", "barred", "gone")]),
         lost=s.lost(_lost("newer"), _lost("other")),
-        now=NOW + LEASE,
     ),
-    "links.stored": lambda s: links.stored(s.engine, s.id),
-    "links.unlink": lambda s: links.unlink(s.engine, s.id, Kind.USER, "linked", rematch=True),
-    "links.unlink, barred": lambda s: links.unlink(
-        s.engine, s.id, Kind.USER, "barred", rematch=True
+    "links.stored": lambda s: s.store.links.stored(),
+    "links.unlink": lambda s: s.store.links.unlink(Kind.USER, "linked", rematch=True),
+    "links.unlink, barred": lambda s: s.store.links.unlink(Kind.USER, "barred", rematch=True),
+    "links.unlink, of others": lambda s: s.store.links.unlink(Kind.USER, "new", rematch=True),
+    "links.unlinked": lambda s: s.store.links.unlinked(),
+    "connection_settings.change": lambda s: s.store.settings.change(
+        wanted={"link_vendors": "false"}, unwanted=["round"]
     ),
-    "links.unlink, of others": lambda s: links.unlink(
-        s.engine, s.id, Kind.USER, "new", rematch=True
-    ),
-    "links.without_partner": lambda s: links.without_partner(s.engine, s.id),
-    "connection_settings.change": lambda s: connection_settings.change(
-        s.engine, s.id, wanted={"link_vendors": "false"}, unwanted=["round"], now=NOW
-    ),
-    "connection_settings.stored": lambda s: connection_settings.stored(s.engine, s.id),
+    "connection_settings.stored": lambda s: s.store.settings.stored(),
     "plans.all": lambda s: [asdict(one) for one in s.store.plans.all()],
     "plans.count_left_out": lambda s: [
         s.store.plans.count_left_out(id_, LeftOut((1,), ("waits",), (("", "waits"),)))
@@ -408,11 +399,11 @@ OWN = {
     "plans.decide": lambda s: asdict(
         s.store.plans.decide(s.waits, PlanState.APPROVED, by="Eva", left_out=LeftOut((1,)))
     ),
-    "plans.decide, late": lambda s: s.late.plans.decide(s.waits, PlanState.APPROVED, by="Eva"),
+    "plans.decide, late": lambda s: s.later.plans.decide(s.waits, PlanState.APPROVED, by="Eva"),
     "plans.decide, of others": lambda s: s.store.plans.decide(
         s.their_plan, PlanState.APPROVED, by="Eva", left_out=LeftOut((1,))
     ),
-    "plans.decide, late, of others": lambda s: s.late.plans.decide(
+    "plans.decide, late, of others": lambda s: s.later.plans.decide(
         s.their_plan, PlanState.APPROVED, by="Eva"
     ),
     "plans.end_overdue": lambda s: s.store.plans.end_overdue(),
@@ -450,13 +441,9 @@ OWN = {
     "tokens.renew": lambda s: _tokens(s).renew("another"),
     "tokens.keep": _kept_tokens,
     "tokens.refused": _refused_tokens,
-    "run_locks.give_back": lambda s: run_locks.give_back(s.engine, s.id, holder=HOLDER),
-    "run_locks.renew": lambda s: run_locks.renew(
-        s.engine, s.id, holder=HOLDER, now=NOW + LEASE, lease=LEASE
-    ),
-    "run_locks.take": lambda s: asdict(
-        run_locks.take(s.engine, s.id, holder="me", what="sync", now=NOW + 2 * LEASE, lease=LEASE)
-    ),
+    "run_locks.release": lambda s: s.store.run_lock.release(HOLDER),
+    "run_locks.renew": lambda s: s.later.run_lock.renew(HOLDER, lease=LEASE),
+    "run_locks.take": lambda s: asdict(s.later.run_lock.take("me", "sync", lease=LEASE)),
     "last_outcomes.between": lambda s: s.store.outcomes.between(start=None, end=None),
     "last_outcomes.forget": lambda s: s.store.outcomes.forget(IDS),
     "last_outcomes.keep": lambda s: s.store.outcomes.keep(s.run, _verdicts("sent", "new")),
@@ -583,10 +570,7 @@ def test_no_function_of_the_store_is_left_out():
     """A new function comes with a case here."""
     modules = [
         connections,
-        links,
-        connection_settings,
         revocations,
-        run_locks,
         *(inspect.getmodule(kind) for kind in ConnectionScope.__subclasses__()),
     ]
     functions = {
