@@ -4,6 +4,10 @@ import sys
 import unicodedata
 
 from connectors.masking import hide_known
+from schemas.words import Reason
+
+#: Options that send an entry in spite of its reason; surfaces spell them in their own way.
+OVERRIDES = {str(Reason.QBO_REFUSED): "retry_refused"}
 
 
 def clean(words: str) -> str:
@@ -30,3 +34,8 @@ def hours(minutes: int | None) -> str:
 def tell_aside(words: str) -> None:
     """Tell a person something beside a command's own words: on standard error."""
     sys.stderr.write(clean(f"Note: {words}\n"))
+
+
+def typed(option: str) -> str:
+    """Return an option as the command line takes it, for a message in a terminal."""
+    return f"--{option.replace('_', '-')}"

@@ -23,7 +23,7 @@ from connectors.errors import (
     TryAgain,
     Unsure,
 )
-from connectors.http import Failure, Http, read_json
+from connectors.http import Failure, Http, in_brackets, read_json, trace_id
 from connectors.quickbooks.batch import (
     Created,
     NotCreated,
@@ -274,9 +274,10 @@ class QuickBooks:
             check=check,
             turn=turn,
         )
-        answer = _unless_unreadable(response.content)
+        request = in_brackets(trace_id(response))
+        answer = _unless_unreadable(response.content, request)
         self._note_time(answer)
-        return _outcomes(answer, items, entity)
+        return _outcomes(answer, items, entity, request)
 
     def time_activities(
         self, first_day: str, last_day: str, *, created_from: datetime | None
@@ -373,10 +374,10 @@ class QuickBooks:
             except NotAuthorised:
                 self._renew(used)
                 return call()
-        except NotAuthorised:
+        except NotAuthorised as error:
             raise AskPerson(
                 "QuickBooks does not accept the connection's tokens: run `clockbooks connect`"
-                " again. The ledger and the links stay."
+                f" again{in_brackets(error.trace_id)}. The ledger and the links stay."
             ) from None
 
 
@@ -397,15 +398,15 @@ def _end_of(error: Exception | None) -> End:
             return End.UNCLEAR
 
 
-def _unless_unreadable(content: bytes) -> Any:
+def _unless_unreadable(content: bytes, request: str) -> Any:
     try:
         return json.loads(content)
     except (ValueError, RecursionError):
-        raise Unsure("QuickBooks' answer to a batch cannot be read.") from None
+        raise Unsure(f"QuickBooks' answer to a batch cannot be read{request}.") from None
 
 
 def _outcomes(
-    answer: Any, sent: Sequence[tuple[str, str]], entity: str = "TimeActivity"
+    answer: Any, sent: Sequence[tuple[str, str]], entity: str = "TimeActivity", request: str = ""
 ) -> list[Created | NotCreated]:
     """Read a batch's answer, item by item: what is not answered exactly once is left out.
 
@@ -415,7 +416,7 @@ def _outcomes(
     items = answer.get("BatchItemResponse") if isinstance(answer, Mapping) else None
     if not isinstance(items, list):
         # Also a 200 with a fault instead of items: it was seen, and says nothing about the work.
-        raise Unsure(f"QuickBooks answered a batch without its items: {fault_in(answer)}.")
+        raise Unsure(f"QuickBooks answered a batch without its items: {fault_in(answer)}{request}.")
     by_bid: dict[str, list[Mapping[str, Any]]] = {}
     for item in items:
         if isinstance(item, Mapping):

@@ -118,7 +118,7 @@ def disconnect(
 
         output.document = disconnecting.disconnect(connection, force=force, approve=approve)
         if output.document is None:
-            output.document = {"connection": None, "revocation": "none", "told": []}
+            output.document = {"connection": None, "revocation": "none", "message": "", "told": []}
             output.say("Nothing was changed.")
             return
         render.show_disconnected(output, output.document)
@@ -215,11 +215,11 @@ def rotate_key(
         if generate:
             output.document = key_rotating.generated()
             output.say(output.document["generated"])
-            output.tell(output.document["told"])
+            output.tell(output.document["message"])
             return
         output.document = key_rotating.rotate_key()
-        output.say(f"{output.document['encrypted']:,} secrets were encrypted anew.")
-        output.say(output.document["told"])
+        output.say(f"{output.document['encrypted']:,} secrets re-encrypted.")
+        output.say(output.document["message"])
 
 
 def _checked_redirect(text: str) -> str:

@@ -17,7 +17,7 @@ from rich.console import Console
 from rich.text import Text
 
 from connectors.masking import hide_known
-from flows.text import clean
+from flows.text import clean, typed
 
 #: Columns of the report when nobody's terminal says how wide it is.
 PIPED_WIDTH = 120
@@ -95,7 +95,7 @@ def command(*, as_json: bool, catches_up: bool = True) -> Iterator[Output]:
         try:
             yield output
         except ClockbooksError as error:
-            _could_not_run(output, type(error).__name__, str(error))
+            _could_not_run(output, type(error).__name__, _spelled(error))
         except KeyboardInterrupt:
             text = "Stopped. The ledger holds what was sent; run the command again to go on."
             output.errors.print(Text(text, style="red"))
@@ -113,6 +113,16 @@ def command(*, as_json: bool, catches_up: bool = True) -> Iterator[Output]:
         _catch_up()
     if output.outcome is not Outcome.DONE:
         raise typer.Exit(int(output.outcome))
+
+
+def _spelled(error: Exception) -> str:
+    """Return an error's text, with a job's option as this command takes it."""
+    from flows.connections.preflight import NotReady
+
+    if not isinstance(error, NotReady) or not error.problem.option:
+        return str(error)
+    problem = error.problem
+    return f"{problem.found} {problem.fix} Add {typed(problem.option)}. Nothing was changed."
 
 
 def _catch_up() -> None:

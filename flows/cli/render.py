@@ -14,7 +14,7 @@ from rich.text import Text
 
 from flows.cli.output import Output
 from flows.directory.sync_report import SIDES
-from flows.text import clean, hours
+from flows.text import OVERRIDES, clean, hours, typed
 from schemas.words import STATE_OF, Kind, Reason, Side
 
 #: Rows of a table that a person still reads; the rest is counted, and found with `entries`.
@@ -46,7 +46,7 @@ def show_import(output: Output, document: Mapping[str, Any]) -> None:
     if output.as_json:
         return
     for file in document["files"]:
-        output.say(f"{file['file']}: {file['told']}", style="dim")
+        output.say(f"{file['file']}: {file['message']}", style="dim")
     show_send(output, document)
 
 
@@ -233,7 +233,7 @@ def show_settled(output: Output, document: Mapping[str, Any]) -> None:
     """Show what became of the entries in doubt."""
     if output.as_json:
         return
-    output.say(document["told"] or "Nothing is in doubt.", style="bold")
+    output.say(document["message"] or "Nothing is in doubt.", style="bold")
     for entry_id in document["in_doubt"]:
         output.say(f"  {entry_id} is still in doubt; the next run asks again.")
     for note in document["notes"]:
@@ -385,8 +385,8 @@ def show_disconnected(output: Output, document: Mapping[str, Any]) -> None:
         )
     else:
         output.say(f"{document['connection']} was disconnected already.", style="bold")
-    for words in document["told"]:
-        output.say(words)
+    if document["message"]:
+        output.say(document["message"])
     if document["revocation"] == "ended":
         output.say("Its consent had ended already: there is nothing to revoke.")
 
@@ -481,7 +481,9 @@ def _show_to_do(output: Output, entries: Iterable[Mapping[str, Any]]) -> None:
         head.append(clean(f", {place}"))
         head.append(f", {_days(*same.days)}", style="dim")
         output.console.print(Padding(head, (0, 0, 0, 1)))
-        output.console.print(Padding(Text(clean(detail)), (0, 0, 0, 9)))
+        option = OVERRIDES.get(reason)
+        anyway = f" Add {typed(option)} to send it again unchanged." if option else ""
+        output.console.print(Padding(Text(clean(detail + anyway)), (0, 0, 0, 9)))
     more += sum(same.number for _, same in in_order[MOST_ROWS:])
     if more:
         output.say(f"… and {more:,} more entries: clockbooks entries --state rejected")

@@ -23,6 +23,7 @@ from flows.connections.preflight import Problem
 from flows.context import OUTDATED, RunContext, open_context
 from flows.settings import strangers_told
 from flows.settings_file import FILE
+from flows.text import typed
 from schemas.quickbooks import Company
 from schemas.words import Kind, LedgerState
 
@@ -66,7 +67,8 @@ class Checks:
     def unless(self, problem: Problem | None, name: str, found: str) -> None:
         """Add a line that is well unless there is a problem, which stops a send."""
         if problem:
-            self.lines.append(Check(name, PROBLEM, problem.found, problem.to_do))
+            option = f" Add {typed(problem.option)}." if problem.option else ""
+            self.lines.append(Check(name, PROBLEM, problem.found, problem.fix + option))
         else:
             self.ok(name, found)
 
@@ -172,8 +174,8 @@ def _payroll(checks: Checks, company: Company, *, allow_payroll: bool) -> None:
     if problem and allow_payroll:
         checks.warn(
             "Payroll",
-            "The company has QuickBooks Payroll, with which QuickBooks usually refuses time.",
-            "Send a single entry first, with --allow-payroll.",
+            problem.found,
+            f"{problem.fix} Add {typed(problem.option)}.",
         )
     else:
         checks.unless(problem, "Payroll", "The company has none.")

@@ -83,7 +83,8 @@ def disconnect(
         "revocation": "kept"
         if sharers and told
         else _outcome(taken, left=left, force=force, tried=bool(told)),
-        "told": told,
+        "message": " ".join(told),
+        "told": told,  # the message as 0.1 had it
     }
 
 

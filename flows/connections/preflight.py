@@ -26,16 +26,27 @@ class Problem:
     """What keeps time from going.
 
     Attributes:
-        found: What is so, in a sentence.
-        to_do: What a person does about it.
+        found: What is wrong, in a sentence.
+        fix: What a person does about it.
+        option: The parameter of a job that tries anyway; each surface has its own spelling.
     """
 
     found: str
-    to_do: str
+    fix: str
+    option: str = ""
 
-    def stop(self) -> AskPerson:
-        """Give the error for a person: nothing is done before these checks."""
-        return AskPerson(f"{self.found} {self.to_do} Nothing was changed.")
+
+class NotReady(AskPerson):
+    """One of these checks failed; it runs before anything is changed.
+
+    Attributes:
+        problem: What is wrong.
+    """
+
+    def __init__(self, problem: Problem) -> None:
+        anyway = f" Set {problem.option} to try anyway." if problem.option else ""
+        super().__init__(f"{problem.found} {problem.fix}{anyway} Nothing was changed.")
+        self.problem = problem
 
 
 def check_workspace(clockify: Clockify) -> dict[str, Any]:
@@ -51,7 +62,7 @@ def check_workspace(clockify: Clockify) -> dict[str, Any]:
     workspace = clockify.workspace()
     problem = feature_problem(workspace)
     if problem:
-        raise problem.stop()
+        raise NotReady(problem)
     return workspace
 
 
@@ -63,7 +74,7 @@ def check_role(clockify: Clockify) -> None:
     """
     problem = role_problem(clockify)
     if problem:
-        raise problem.stop()
+        raise NotReady(problem)
 
 
 def role_problem(clockify: Clockify) -> Problem | None:
@@ -107,7 +118,7 @@ def check_company(company: Company, *, allow_payroll: bool) -> None:
         problems.append(payroll_problem(company))
     for problem in problems:
         if problem:
-            raise problem.stop()
+            raise NotReady(problem)
 
 
 def plan_problem(company: Company) -> Problem | None:
@@ -153,7 +164,8 @@ def payroll_problem(company: Company) -> Problem | None:
     return Problem(
         f"The company {company.name!r} has QuickBooks Payroll, with which QuickBooks usually"
         " refuses plain time activities.",
-        "--allow-payroll tries all the same.",
+        "Try it with a single entry first.",
+        option="allow_payroll",
     )
 
 

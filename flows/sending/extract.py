@@ -262,4 +262,4 @@ def stale(context: RunContext, staged: StagedEntries, partners: Partners) -> lis
     )
     are = "is" if sum(map(len, found.values())) == 1 else "are"
     told = f"{' and '.join(counted)} with entries here {are} {since}"
-    return [f"{told}: run `clockbooks sync`, or send with --sync."]
+    return [f"{told}: run `clockbooks sync`, or let the send compare the directories first."]

@@ -100,7 +100,7 @@ def settle_alone(context: RunContext) -> Settled:
 
 def settled_document(settled: Settled) -> dict[str, Any]:
     """Give what became of the entries in doubt as its JSON document."""
-    return {**asdict(settled), "told": settled.told}
+    return {**asdict(settled), "message": settled.told, "told": settled.told}
 
 
 def settle(context: RunContext, live: LiveRun) -> Settled:

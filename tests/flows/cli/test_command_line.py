@@ -109,7 +109,7 @@ def _at_terminal(house: Any, answer: str, *arguments: str) -> tuple[int, str]:
     """Run the command with somebody at a terminal who gives one *answer* to its question."""
     ours, theirs = pty.openpty()
     command = Path(sys.executable).parent / "clockbooks"
-    kept = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
+    kept = {name: os.environ[name] for name in ("PATH", "HOME", "TMPDIR") if name in os.environ}
     process = subprocess.Popen(
         [str(command), *arguments],
         stdin=theirs,
