@@ -273,7 +273,9 @@ def server(tmp_path_factory) -> Iterator[Any]:
         "PREFECT_LOGGING_LEVEL": "DEBUG",
         "DO_NOT_TRACK": "1",
     }
-    kept = {name: os.environ[name] for name in ("PATH", "HOME", "LANG", "TMPDIR") if name in os.environ}
+    kept = {
+        name: os.environ[name] for name in ("PATH", "HOME", "LANG", "TMPDIR") if name in os.environ
+    }
     with (folder / "log").open("wb") as log, subprocess.Popen(
         [sys.executable, "-m", "prefect", "server", "start"],
         stdout=log, stderr=log, cwd=folder, env={**kept, **environment}, start_new_session=True,
