@@ -21,7 +21,6 @@ from typing import Any
 
 import pandas as pd
 
-from connectors.store import plans
 from connectors.store.ledger import Refusal
 from connectors.store.plans import StoredPlan
 from flows.context import RunContext
@@ -124,14 +123,14 @@ def hold_back_waiting(context: RunContext, plan: pd.DataFrame) -> pd.DataFrame:
     Returns:
         The plan; what waits elsewhere is skipped, and says where it waits.
     """
-    now, engine, connection_id = context.now(), context.engine, context.connection.id
+    plans = context.store.plans
     ready = plan.loc[plan["state"] == State.READY, "entry_id"]
     if ready.empty:
         return plan
-    waiting = {kept.id: kept for kept in plans.waiting(engine, connection_id, now=now)}
+    waiting = {kept.id: kept for kept in plans.waiting()}
     if not waiting:
         return plan
-    waits = plans.held(engine, connection_id, ready.tolist(), now=now)
+    waits = plans.held(ready.tolist())
     waits = {entry_id: plan_id for entry_id, plan_id in waits.items() if plan_id in waiting}
     rows = plan["entry_id"].isin(list(waits))
     held = plan.copy()

@@ -7,7 +7,6 @@ resumed, is done here in this process, because starting Python would take most o
 
 import csv
 import json
-import os
 import shutil
 import socket
 import subprocess
@@ -21,6 +20,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 import requests
+from kept_environment import kept_environment
 from prefect.client.orchestration import get_client
 from prefect.exceptions import Pause
 from prefect.flow_engine import run_flow
@@ -46,7 +46,7 @@ def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
     environment = {
-        **{name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ},
+        **kept_environment(),
         "PREFECT_HOME": str(folder),
         "PREFECT_SERVER_API_PORT": str(port),
         "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
