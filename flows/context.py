@@ -18,7 +18,6 @@ from connectors.intuit.oauth_app import OAuthApp
 from connectors.quickbooks.client import QuickBooks
 from connectors.quickbooks.rate_limit.limiter import OwnShelf, Pacer
 from connectors.quickbooks.rate_limit.model import Rules
-from connectors.store.connection_settings import stored as own_settings_of
 from connectors.store.connection_store import ConnectionStore
 from connectors.store.connections import DEMO, Connection, check_connected, every, find, stored_key
 from connectors.store.pace import SharedShelf
@@ -131,7 +130,7 @@ def open_store(
     with open_installation() as (_, engine):
         found = find(engine, name)
         store = ConnectionStore.of(engine, found.id, clock.now)
-        yield with_own(own_settings_of(engine, found.id)), store, found
+        yield with_own(store.settings.stored()), store, found
 
 
 @contextmanager

@@ -7,10 +7,14 @@ from datetime import datetime
 import sqlalchemy as sa
 
 from connectors.store.books import CompanyBooks
+from connectors.store.connection_settings import ConnectionSettings
 from connectors.store.doubts import Doubts
 from connectors.store.entry_contents import EntryContents
 from connectors.store.last_outcomes import LastOutcomes
 from connectors.store.ledger import Ledger
+from connectors.store.links import Links
+from connectors.store.plans import Plans
+from connectors.store.run_locks import RunLocks
 from connectors.store.runs import Runs
 
 
@@ -24,6 +28,10 @@ class ConnectionStore:
     books: CompanyBooks
     contents: EntryContents
     outcomes: LastOutcomes
+    links: Links
+    plans: Plans
+    run_lock: RunLocks
+    settings: ConnectionSettings
     runs: Runs
 
     @classmethod
@@ -39,5 +47,9 @@ class ConnectionStore:
             books=CompanyBooks(*scope),
             contents=EntryContents(*scope),
             outcomes=LastOutcomes(*scope),
+            links=Links(*scope),
+            plans=Plans(*scope),
+            run_lock=RunLocks(*scope),
+            settings=ConnectionSettings(*scope),
             runs=Runs(*scope),
         )

@@ -15,7 +15,6 @@ import sqlalchemy as sa
 
 from connectors.encryption import keys_from_file
 from connectors.errors import ClockbooksError
-from connectors.store import links
 from connectors.store.key_rotation import outdated
 from connectors.store.tokens import lives
 from flows.connections import preflight
@@ -240,8 +239,8 @@ def _timezone(checks: Checks, company: Company | None) -> None:
 
 def _links(checks: Checks) -> None:
     context = checks.context
-    stored = links.stored(context.engine, context.connection.id)
-    apart = links.without_partner(context.engine, context.connection.id)
+    stored = context.store.links.stored()
+    apart = context.store.links.unlinked()
     users, projects = (
         f"{(stored['kind'] == kind).sum():,} of"
         f" {(stored['kind'] == kind).sum() + (apart['kind'] == kind).sum():,}"

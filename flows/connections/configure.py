@@ -3,8 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
-from connectors.store import connection_settings
-from connectors.store.connection_settings import LINK_VENDORS
+from connectors.store.connection_settings import LINK_VENDORS, ConnectionSettings
 from connectors.store.connections import Connection, find
 from flows.context import open_installation, utc_now
 from flows.settings import OWN, Settings, problem_with, with_own
@@ -58,12 +57,11 @@ def configure(name: str | None, wanted: dict[str, str], unwanted: Sequence[str])
     """
     with open_installation() as (settings, engine):
         found = find(engine, name)
+        own_settings = ConnectionSettings(engine, found.id, utc_now)
         if wanted or unwanted:
-            connection_settings.change(
-                engine, found.id, wanted=wanted, unwanted=unwanted, now=utc_now()
-            )
+            own_settings.change(wanted=wanted, unwanted=unwanted)
             found = find(engine, found.name)
-        own = connection_settings.stored(engine, found.id)
+        own = own_settings.stored()
     return {
         "connection": found.name,
         "settings": [_row(name, found, own, settings) for name in NAMES],

@@ -15,7 +15,7 @@ from connectors.errors import AskPerson, ClockbooksError, Refused
 from connectors.intuit.consent import Answer, Question, revoke
 from connectors.intuit.oauth_app import OAuthApp, Tokens
 from connectors.quickbooks.client import QuickBooks
-from connectors.store import connection_settings
+from connectors.store.connection_settings import ConnectionSettings
 from connectors.store.connections import DEMO, Connection, Joined, every, store, uses_consent_of
 from flows.connections.browser_consent import Browser, ask_in_browser
 from flows.connections.disconnect import try_now
@@ -120,7 +120,7 @@ def _check_clockify(name: str | None, settings: Settings, *, allow_payroll: bool
         known = [connection for connection in every(engine) if connection.name != DEMO]
         chosen = name or (known[0].name if len(known) == 1 else DEFAULT_NAME)
         same = next((one for one in every(engine) if one.name == chosen), None)
-        own = connection_settings.stored(engine, same.id) if same else {}
+        own = ConnectionSettings(engine, same.id, utc_now).stored() if same else {}
         if same is not None:
             # An old consent of the same company is ended before a new one is given, not after.
             for words in try_now(settings, engine, same.id, now=utc_now()):

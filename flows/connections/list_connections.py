@@ -5,7 +5,8 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from connectors.store import connection_settings, revocations
+from connectors.store import revocations
+from connectors.store.connection_settings import ConnectionSettings
 from connectors.store.connections import Connection, every, find
 from connectors.store.tokens import Lives, lives
 from flows.connections.consent_expiry import ends_soon
@@ -42,7 +43,7 @@ def state(consent: Lives | None, now: datetime) -> str:
 def _row(
     engine: sa.Engine, one: Connection, consent: Lives | None, *, pending: bool, now: datetime
 ) -> dict[str, Any]:
-    own = connection_settings.stored(engine, one.id)
+    own = ConnectionSettings(engine, one.id, utc_now).stored()
     ends_at = (consent.ended_at or consent.until) if consent else None
     return {
         "connection": one.name,

@@ -6,7 +6,6 @@ from dataclasses import dataclass, replace
 import pandas as pd
 
 from connectors.errors import AskPerson
-from connectors.store import links as stored_links
 from connectors.store.staging import Staging
 from flows.context import RunContext
 from flows.sending.facts import LinkState
@@ -110,7 +109,7 @@ def resolve_names(context: RunContext, staged: Staging, link_state: LinkState) -
 def keep_links(context: RunContext, names: ResolvedNames) -> None:
     """Store the links of those whom Clockify does not know, so that they last like all others."""
     rows = names.new.astype(object).where(names.new.notna(), None).to_dict("records")
-    stored_links.add(context.engine, context.connection.id, rows, now=context.now())
+    context.store.links.add(rows)
 
 
 def _match_strangers(

@@ -45,8 +45,7 @@ from prefect.runtime import deployment, flow_run
 from prefect.settings import get_current_settings
 
 from connectors.errors import AskPerson
-from connectors.store import plans
-from connectors.store.plans import PlanWriter, StoredPlan
+from connectors.store.plans import StoredPlan, vouch
 from flows.context import RunContext
 from flows.pages.pages import Place
 from flows.pages.publish import here, show_plan
@@ -100,8 +99,8 @@ def send_reviewed(
         TryAgain: See `flows.sending.send.send`; or another plan came first.
     """
     run_id = _waitable()
-    plans.end_overdue(context.engine, context.connection.id, now=context.now())
-    plan = plans.of_flow_run(context.engine, context.connection.id, run_id)
+    context.store.plans.end_overdue()
+    plan = context.store.plans.of_flow_run(run_id)
     answered = plan is not None and _has_answer(plan)
     if plan is not None and plan.state is PlanState.WAITING and not answered:
         _withdraw(context, plan, "Its run started again before anybody decided.")
@@ -146,9 +145,7 @@ def _key(plan: StoredPlan, asked: int) -> str:
 
 
 def _withdraw(context: RunContext, plan: StoredPlan, why: str) -> None:
-    plans.decide(
-        context.engine, plan.id, PlanState.WITHDRAWN, by="Clockbooks", note=why, now=context.now()
-    )
+    context.store.plans.decide(plan.id, PlanState.WITHDRAWN, by="Clockbooks", note=why)
 
 
 def _show(context: RunContext, plan: StoredPlan, seen: Overview, notes: list[str]) -> None:
@@ -186,14 +183,11 @@ def _make(
 ) -> StoredPlan | None:
     """Make the plan, and store what would go; `None` when nothing would."""
     with make_plan(context, request, report, run=run) as plan:
-        writer = PlanWriter(
-            context.engine,
-            context.connection.id,
+        writer = context.store.plans.begin(
             days=(request.start.isoformat(), request.end.isoformat()),
             flow_run_id=run_id,
             address=here(context, report.currency).run_address,
             currency=report.currency,
-            now=context.now(),
         )
         for one in plan.slices:
             ready = one.plan[one.plan["state"] == State.READY]
@@ -201,8 +195,7 @@ def _make(
             writer.add(
                 ready.assign(body=bodies), amount_cents(ready["minutes"], ready["rate_micros"])
             )
-    now = context.now()
-    return writer.offer(now=now, expires_at=now + timedelta(hours=context.settings.review_hours))
+    return writer.offer(context.now() + timedelta(hours=context.settings.review_hours))
 
 
 def _decided(context: RunContext, plan: StoredPlan) -> StoredPlan:
@@ -214,7 +207,7 @@ def _decided(context: RunContext, plan: StoredPlan) -> StoredPlan:
     Raises:
         AskPerson: There is no time left for another question.
     """
-    form = Form(context.engine, plan)
+    form = Form(context.store.plans, plan)
     place = here(context, plan.currency)
     objection: str | None = None
     for asked in count(1):
@@ -226,7 +219,7 @@ def _decided(context: RunContext, plan: StoredPlan) -> StoredPlan:
             )
         description = _question(plan, place, objection)
         if not _has_answer(plan, asked):  # whoever answered before did not answer this
-            plans.vouch(context.engine, str(plan.flow_run_id), None)
+            vouch(context.engine, str(plan.flow_run_id), None)
         if asked >= flow_run.run_count:  # otherwise the run comes back with the answer
             get_run_logger().info(
                 "Plan %s waits for a decision: open %s and press Resume (new pages: ⋮, Resume).",
@@ -243,14 +236,12 @@ def _decided(context: RunContext, plan: StoredPlan) -> StoredPlan:
         objection = form.objection(choice)
         if objection is None:
             break
-    return plans.decide(
-        context.engine,
+    return context.store.plans.decide(
         plan.id,
         choice.state,
         by=choice.by,
         note=choice.note,
         left_out=choice.left_out if choice.state is PlanState.APPROVED else None,
-        now=context.now(),
         was_in_time=True,  # Prefect takes no answer after the limit
     )
 
@@ -296,7 +287,7 @@ def _send_approved(
     found = np.zeros(stored.entries + 1, dtype=bool)  # by number; there may be a million entries
 
     def approved(one: Slice) -> Slice:
-        kept = plans.entries_of(context.engine, stored.id, one.plan["entry_id"].tolist())
+        kept = context.store.plans.entries(stored.id, one.plan["entry_id"].tolist())
         found[kept["number"].to_numpy(dtype=int)] = True
         held = only_approved(one.plan, kept, plan_id=stored.id, by=stored.decider)
         return replace(one, plan=held)
@@ -305,10 +296,10 @@ def _send_approved(
         plan.become(map(approved, plan.slices))
         gone = np.flatnonzero(~found[1:]) + 1
         if len(gone):
-            named = plans.numbered(context.engine, stored.id, gone[:_NAMED].tolist())
+            named = context.store.plans.numbered(stored.id, gone[:_NAMED].tolist())
             report.notes.append(_gone(stored, len(gone), named))
         document = execute(context, plan, progress=progress, run=run)
-    plans.sent_by(context.engine, stored.id, document["run_id"])
+    context.store.plans.sent_by(stored.id, document["run_id"])
     return document
 
 
@@ -332,7 +323,7 @@ def give_back(context: RunContext) -> None:
     Plans of another Prefect server's runs are left alone: this server does not know them.
     """
     here_is = here(context, "").run_address
-    for plan in plans.waiting(context.engine, context.connection.id, now=context.now()):
+    for plan in context.store.plans.waiting():
         if plan.flow_run_id in {None, str(flow_run.id)}:
             continue
         if plan.address and here_is != plan.address.replace(str(plan.flow_run_id), flow_run.id):

@@ -17,7 +17,6 @@ import pandas as pd
 from connectors.clockify import READINGS, Moved, missing_route
 from connectors.errors import Refused, TryAgain
 from connectors.prefetch import read_ahead
-from connectors.store import links
 from connectors.store.staging import ENTRY, StagedEntries
 from flows.context import RunContext
 from flows.sending.facts import Facts, LinkState
@@ -246,9 +245,7 @@ def stale(context: RunContext, staged: StagedEntries, link_state: LinkState) -> 
     users = set(people["user_id"].dropna()) - link_state.known(Kind.USER)
     if gone := users & deleted:
         row = {"kind": Kind.USER, "clockify_name": DELETED_USER, "problem": Problem.GONE}
-        links.add_gone(
-            context.engine,
-            context.connection.id,
+        context.store.links.add_gone(
             [row | {"clockify_id": id_, "candidates": ""} for id_ in sorted(gone)],
         )
     unseen = {

@@ -8,7 +8,6 @@ from typing import Any, TypeVar
 import pandas as pd
 
 from connectors.errors import AskPerson
-from connectors.store import links
 from flows.connections.preflight import check_company, check_workspace, default_currency
 from flows.context import RunContext
 from flows.sending.request import JobRequest
@@ -90,8 +89,8 @@ def read_links(context: RunContext, request: JobRequest) -> LinkState:
     """Return the stored links, or those of a sync that runs first."""
     if not request.sync:
         return LinkState(
-            links.stored(context.engine, context.connection.id),
-            links.without_partner(context.engine, context.connection.id),
+            context.store.links.stored(),
+            context.store.links.unlinked(),
             context.connection.synced_at,
         )
     from flows.directory.sync import compare, store  # slow to import

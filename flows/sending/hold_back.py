@@ -18,7 +18,6 @@ from typing import Any
 
 import pandas as pd
 
-from connectors.store import plans
 from connectors.store.ledger import Refusal
 from connectors.store.plans import StoredPlan
 from flows.context import RunContext
@@ -110,17 +109,16 @@ def hold_back_waiting(context: RunContext, plan: pd.DataFrame) -> pd.DataFrame:
         context: What to work with.
         plan: `Plan`.
     """
-    now, engine, connection_id = context.now(), context.engine, context.connection.id
+    plans = context.store.plans
     ready = plan.loc[plan["state"] == State.READY, "entry_id"]
     if ready.empty:
         return plan
-    waiting = {stored.id: stored for stored in plans.waiting(engine, connection_id, now=now)}
+    waiting = {stored.id: stored for stored in plans.waiting()}
     if not waiting:
         return plan
-    waits = plans.held(engine, connection_id, ready.tolist(), now=now)
     details = {
         entry_id: _where_it_waits(context, waiting[plan_id])
-        for entry_id, plan_id in waits.items()
+        for entry_id, plan_id in plans.held(ready.tolist()).items()
         if plan_id in waiting
     }
     return hold_back(plan, Reason.WAITING_FOR_REVIEW, details)

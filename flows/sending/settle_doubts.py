@@ -24,7 +24,6 @@ from typing import Any
 from connectors.errors import Refused, TryAgain, Unsure
 from connectors.quickbooks.batch import Created, NotCreated, created_at
 from connectors.quickbooks.client import BUSINESS_CODE
-from connectors.store import links
 from connectors.store.books import InFlight
 from connectors.store.doubts import Doubt
 from connectors.store.ledger import Claim
@@ -226,7 +225,7 @@ def _describe(context: RunContext, doubt: Doubt, near: Sequence[str], settled: S
 def described(context: RunContext, doubt: Doubt) -> str:
     """Describe a TimeActivity as QuickBooks shows it: length, person, day, text."""
     content = content_of_body(doubt.body)
-    known = links.stored(context.engine, context.connection.id)
+    known = context.store.links.stored()
     kind, id_ = content.person
     names = known.loc[
         (known["qbo_kind"] == kind.lower()) & (known["qbo_id"] == id_), "qbo_name"

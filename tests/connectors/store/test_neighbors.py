@@ -23,14 +23,11 @@ from connectors.intuit.oauth_app import OAuthApp, Tokens
 from connectors.quickbooks.batch import Created, NotCreated
 from connectors.quickbooks.faults import Fault
 from connectors.store import (
-    connection_settings,
     connections,
-    links,
-    plans,
     revocations,
-    run_locks,
 )
 from connectors.store.connection_store import ConnectionStore
+from connectors.store.plans import LeftOut
 from connectors.store.scope import ConnectionScope, records
 from connectors.store.tokens import TokenStore, lives
 from schemas.tables import ledger as table
@@ -111,6 +108,11 @@ class Store:
         return ConnectionStore.of(self.engine, self.id, lambda: NOW)
 
     @property
+    def later(self):
+        """The same, when plans have expired, and the run lock's lease is over."""
+        return ConnectionStore.of(self.engine, self.id, lambda: NOW + 2 * LEASE)
+
+    @property
     def ledger(self):
         return self.store.ledger
 
@@ -135,12 +137,12 @@ class Store:
 
     def writer(self, *ids, flow_run=FLOW_RUN):
         days = {"days": (DAY, DAY), "flow_run_id": flow_run, "address": None, "currency": "USD"}
-        writer = plans.PlanWriter(self.engine, self.id, **days, now=NOW)
+        writer = self.store.plans.begin(**days)
         writer.add(_plan_rows(*ids), pd.Series([100] * len(ids)))
         return writer
 
     def plan(self, *ids, until=NOW + LEASE):
-        return self.writer(*ids).offer(now=NOW, expires_at=until)
+        return self.writer(*ids).offer(until)
 
     def lost(self, *rows):
         return pd.DataFrame(rows, columns=list(_lost("")))
@@ -172,18 +174,19 @@ class Store:
         self.leave_doubts("doubt")
         self.flying = self.claim("flying")
         self.store.outcomes.keep(self.run, _verdicts("sent", "left", "new"))
-        run_locks.take(e, id_, holder=HOLDER, what="send", now=NOW, lease=LEASE)
-        links.add(e, id_, [_link(one) for one in ("linked", *more)], now=NOW)
-        links.link(e, id_, _link("barred"), now=NOW)
-        links.unlink(e, id_, Kind.USER, "barred", rematch=False)
-        links.add_gone(e, id_, [_lost("gone", "gone")])
-        links.store(e, id_, new=self.linked(), lost=self.lost(_lost("missing")), now=NOW)
+        links = self.store.links
+        self.store.run_lock.take(HOLDER, "send", lease=LEASE)
+        links.add([_link(one) for one in ("linked", *more)])
+        links.link(_link("barred"))
+        links.unlink(Kind.USER, "barred", rematch=False)
+        links.add_gone([_lost("gone", "gone")])
+        links.store(new=self.linked(), lost=self.lost(_lost("missing")))
         own = {"round": str(self.number), **dict.fromkeys(more, "x")}
         if more:  # somebody is buying tokens
             _tokens(self)._take_turn(f"access {self.number}")  # noqa: SLF001 - without asking Intuit
         if self.number == 1:
             own["link_vendors"] = "false"
-        connection_settings.change(e, id_, wanted=own, unwanted=[], now=NOW)
+        self.store.settings.change(wanted=own, unwanted=[])
         self.waits = self.plan("waits", *more).id
         self.overdue = self.plan("old", until=NOW - LEASE).id
         self.writer("making")
@@ -207,7 +210,7 @@ def filled(tmp_path_factory, about):
     made[0].fill(("new", "newer"))
     made[1].fill(())
     made[2].fill(("new", "newer"))
-    made[1].theirs = made[2].flying
+    made[1].theirs, made[1].their_plan = made[2].flying, made[2].waits
     engine.dispose()
     return path, made
 
@@ -366,66 +369,67 @@ OWN = {
         lambda s, c: s.store.runs.renew_within(c, s.run, now=NOW, lease=LEASE)
     ),
     "runs.start": lambda s: s.start() and None,
-    "links.add": lambda s: links.add(
-        s.engine, s.id, [_link(one) for one in ("new", "linked", "missing", "gone")], now=NOW
+    "links.add": lambda s: s.store.links.add(
+        [_link(one) for one in ("new", "linked", "missing", "gone")]
     ),
-    "links.add_gone": lambda s: links.add_gone(
-        s.engine, s.id, [_lost(one, "gone") for one in ("new", "linked", "gone")]
+    "links.add_gone": lambda s: s.store.links.add_gone(
+        [_lost(one, "gone") for one in ("new", "linked", "gone")]
     ),
-    "links.link": lambda s: links.link(s.engine, s.id, _link("linked"), now=NOW),
-    "links.link, lost": lambda s: links.link(s.engine, s.id, _link("barred"), now=NOW),
-    "links.listed": lambda s: links.listed(s.engine, s.id),
-    "links.store": lambda s: links.store(
-        s.engine,
-        s.id,
+    "links.link": lambda s: s.store.links.link(_link("linked")),
+    "links.link, lost": lambda s: s.store.links.link(_link("barred")),
+    "links.listed": lambda s: s.store.links.listed(),
+    "links.store": lambda s: s.later.links.store(
         new=s.linked(*[_link(one) for one in ("new", "linked", "barred", "gone")]),
         lost=s.lost(_lost("newer"), _lost("other")),
-        now=NOW + LEASE,
     ),
-    "links.stored": lambda s: links.stored(s.engine, s.id),
-    "links.unlink": lambda s: links.unlink(s.engine, s.id, Kind.USER, "linked", rematch=True),
-    "links.unlink, barred": lambda s: links.unlink(
-        s.engine, s.id, Kind.USER, "barred", rematch=True
+    "links.stored": lambda s: s.store.links.stored(),
+    "links.unlink": lambda s: s.store.links.unlink(Kind.USER, "linked", rematch=True),
+    "links.unlink, barred": lambda s: s.store.links.unlink(Kind.USER, "barred", rematch=True),
+    "links.unlink, of others": lambda s: s.store.links.unlink(Kind.USER, "new", rematch=True),
+    "links.unlinked": lambda s: s.store.links.unlinked(),
+    "connection_settings.change": lambda s: s.store.settings.change(
+        wanted={"link_vendors": "false"}, unwanted=["round"]
     ),
-    "links.unlink, of others": lambda s: links.unlink(
-        s.engine, s.id, Kind.USER, "new", rematch=True
-    ),
-    "links.without_partner": lambda s: links.without_partner(s.engine, s.id),
-    "connection_settings.change": lambda s: connection_settings.change(
-        s.engine, s.id, wanted={"link_vendors": "false"}, unwanted=["round"], now=NOW
-    ),
-    "connection_settings.stored": lambda s: connection_settings.stored(s.engine, s.id),
-    "plans.check_owner, of others": lambda s: plans.check_owner(s.engine, 1, s.id),
-    "plans.check_owner": lambda s: plans.check_owner(s.engine, s.waits, s.id),
-    "plans.count_left_out": lambda s: plans.count_left_out(
-        s.engine, s.waits, plans.LeftOut((1,), ("waits",), (("", "waits"),))
-    ),
+    "connection_settings.stored": lambda s: s.store.settings.stored(),
+    "plans.all": lambda s: [asdict(one) for one in s.store.plans.all()],
+    "plans.count_left_out": lambda s: [
+        s.store.plans.count_left_out(id_, LeftOut((1,), ("waits",), (("", "waits"),)))
+        for id_ in (s.waits, s.their_plan)
+    ],
     "plans.decide": lambda s: asdict(
-        plans.decide(
-            s.engine,
-            s.waits,
-            PlanState.APPROVED,
-            by="Eva",
-            left_out=plans.LeftOut((1,)),
-            now=NOW,
-        )
+        s.store.plans.decide(s.waits, PlanState.APPROVED, by="Eva", left_out=LeftOut((1,)))
     ),
-    "plans.decide, late": lambda s: plans.decide(
-        s.engine, s.waits, PlanState.APPROVED, by="Eva", now=NOW + LEASE
+    "plans.decide, late": lambda s: s.later.plans.decide(s.waits, PlanState.APPROVED, by="Eva"),
+    "plans.decide, of others": lambda s: s.store.plans.decide(
+        s.their_plan, PlanState.APPROVED, by="Eva", left_out=LeftOut((1,))
     ),
-    "plans.end_overdue": lambda s: plans.end_overdue(s.engine, s.id, now=NOW),
-    "plans.entries_of": lambda s: plans.entries_of(s.engine, s.waits, ["waits", *IDS]),
-    "plans.every": lambda s: [asdict(one) for one in plans.every(s.engine, s.id, now=NOW)],
-    "plans.held": lambda s: list(plans.held(s.engine, s.id, ["waits", *IDS], now=NOW)),
-    "plans.in_order": lambda s: plans.in_order(s.engine, s.waits),
-    "plans.names_of": lambda s: plans.names_of(s.engine, s.waits),
-    "plans.numbered": lambda s: plans.numbered(s.engine, s.waits, [1, 2, 3]),
-    "plans.of_flow_run": lambda s: asdict(plans.of_flow_run(s.engine, s.id, FLOW_RUN)),
-    "plans.of_id": lambda s: asdict(plans.of_id(s.engine, s.waits)),
-    "plans.PlanWriter": lambda s: s.writer("new").offer(now=NOW, expires_at=NOW + LEASE) and None,
-    "plans.PlanWriter, too late": lambda s: s.plan("waits"),
-    "plans.sent_by": lambda s: plans.sent_by(s.engine, s.waits, s.run),
-    "plans.waiting": lambda s: [asdict(one) for one in plans.waiting(s.engine, s.id, now=NOW)],
+    "plans.decide, late, of others": lambda s: s.later.plans.decide(
+        s.their_plan, PlanState.APPROVED, by="Eva"
+    ),
+    "plans.end_overdue": lambda s: s.store.plans.end_overdue(),
+    "plans.entries": lambda s: s.store.plans.entries(s.waits, ["waits", *IDS]),
+    "plans.entries, of others": lambda s: s.store.plans.entries(s.their_plan, ["waits", *IDS]),
+    "plans.held": lambda s: list(s.store.plans.held(["waits", *IDS])),
+    "plans.in_order": lambda s: s.store.plans.in_order(s.waits),
+    "plans.in_order, of others": lambda s: s.store.plans.in_order(s.their_plan),
+    "plans.names": lambda s: s.store.plans.names(s.waits),
+    "plans.names, of others": lambda s: s.store.plans.names(s.their_plan),
+    "plans.numbered": lambda s: s.store.plans.numbered(s.waits, [1, 2, 3]),
+    "plans.numbered, of others": lambda s: s.store.plans.numbered(s.their_plan, [1, 2, 3]),
+    "plans.of_flow_run": lambda s: asdict(s.store.plans.of_flow_run(FLOW_RUN)),
+    "plans.of_id": lambda s: asdict(s.store.plans.of_id(s.waits)),
+    "plans.of_id, of others": lambda s: s.store.plans.of_id(s.their_plan),
+    "plans.begin": lambda s: s.writer("new").offer(NOW + LEASE) and None,
+    "plans.offer": lambda s: s.plan("waits"),
+    "plans.offer, of others": lambda s: s.store.plans.offer(
+        s.their_plan, expires_at=NOW + 2 * LEASE, entries=9
+    ),
+    "plans.offer, of others, empty": lambda s: s.store.plans.offer(
+        s.their_plan, expires_at=NOW, entries=0
+    ),
+    "plans.sent_by": lambda s: s.store.plans.sent_by(s.waits, s.run),
+    "plans.sent_by, of others": lambda s: s.store.plans.sent_by(s.their_plan, s.run),
+    "plans.waiting": lambda s: [asdict(one) for one in s.store.plans.waiting()],
     "revocations.claim": lambda s: [
         asdict(one) for one in revocations.claim(s.engine, now=NOW, connection_id=s.id)
     ],
@@ -437,13 +441,9 @@ OWN = {
     "tokens.renew": lambda s: _tokens(s).renew("another"),
     "tokens.keep": _kept_tokens,
     "tokens.refused": _refused_tokens,
-    "run_locks.give_back": lambda s: run_locks.give_back(s.engine, s.id, holder=HOLDER),
-    "run_locks.renew": lambda s: run_locks.renew(
-        s.engine, s.id, holder=HOLDER, now=NOW + LEASE, lease=LEASE
-    ),
-    "run_locks.take": lambda s: asdict(
-        run_locks.take(s.engine, s.id, holder="me", what="sync", now=NOW + 2 * LEASE, lease=LEASE)
-    ),
+    "run_locks.release": lambda s: s.store.run_lock.release(HOLDER),
+    "run_locks.renew": lambda s: s.later.run_lock.renew(HOLDER, lease=LEASE),
+    "run_locks.take": lambda s: asdict(s.later.run_lock.take("me", "sync", lease=LEASE)),
     "last_outcomes.between": lambda s: s.store.outcomes.between(start=None, end=None),
     "last_outcomes.forget": lambda s: s.store.outcomes.forget(IDS),
     "last_outcomes.keep": lambda s: s.store.outcomes.keep(s.run, _verdicts("sent", "new")),
@@ -570,11 +570,7 @@ def test_no_function_of_the_store_is_left_out():
     """A new function comes with a case here."""
     modules = [
         connections,
-        links,
-        connection_settings,
-        plans,
         revocations,
-        run_locks,
         *(inspect.getmodule(kind) for kind in ConnectionScope.__subclasses__()),
     ]
     functions = {

@@ -8,7 +8,8 @@ import sqlalchemy as sa
 
 from connectors.database import writing
 from connectors.errors import AskPerson
-from connectors.store import connection_settings, connections, revocations
+from connectors.store import connections, revocations
+from connectors.store.connection_settings import ConnectionSettings
 from connectors.store.revocations import PAUSE, Taken
 from schemas.tables import revocations as table
 from schemas.tables import secrets
@@ -80,25 +81,12 @@ def test_one_token_is_tried_once_an_hour_by_one_of_many(engine, made, clock):
 
 def test_own_settings_are_set_and_unset_together(engine, made, clock):
     """What was set before is replaced; `link_vendors` stands in the connection itself."""
-    connection_settings.change(
-        engine,
-        made.id,
-        wanted={"rounding": "up:6", "link_vendors": "false"},
-        unwanted=(),
-        now=clock.now,
-    )
-    connection_settings.change(
-        engine, made.id, wanted={"rounding": "none", "timezone": "UTC"}, unwanted=(), now=clock.now
-    )
-    assert connection_settings.stored(engine, made.id) == {
-        "link_vendors": "false",
-        "rounding": "none",
-        "timezone": "UTC",
-    }
+    own = ConnectionSettings(engine, made.id, lambda: clock.now)
+    own.change(wanted={"rounding": "up:6", "link_vendors": "false"}, unwanted=())
+    own.change(wanted={"rounding": "none", "timezone": "UTC"}, unwanted=())
+    assert own.stored() == {"link_vendors": "false", "rounding": "none", "timezone": "UTC"}
     assert not connections.find(engine, "studio").link_vendors
 
-    connection_settings.change(
-        engine, made.id, wanted={}, unwanted=["timezone", "link_vendors"], now=clock.now
-    )
-    assert connection_settings.stored(engine, made.id) == {"rounding": "none"}
+    own.change(wanted={}, unwanted=["timezone", "link_vendors"])
+    assert own.stored() == {"rounding": "none"}
     assert connections.find(engine, "studio").link_vendors
