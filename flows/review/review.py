@@ -99,12 +99,7 @@ def send_reviewed(
         TryAgain: See `flows.sending.send.send`; or another plan came first.
     """
     run_id = _waitable()
-    context.store.plans.end_overdue()
-    plan = context.store.plans.of_flow_run(run_id)
-    answered = plan is not None and _has_answer(plan)
-    if plan is not None and plan.state is PlanState.WAITING and not answered:
-        _withdraw(context, plan, "Its run started again before anybody decided.")
-        plan = None
+    plan, answered = _earlier_plan(context, run_id)
     if plan is None:
         plan = _make(context, request, report, run, run_id)
         if plan is None:
@@ -126,6 +121,17 @@ def send_reviewed(
     first, last = date.fromisoformat(plan.first_day), date.fromisoformat(plan.last_day)
     request = replace(request, start=first, end=last)
     return _send_approved(context, request, report, plan, progress, run), plan
+
+
+def _earlier_plan(context: RunContext, run_id: str) -> tuple[StoredPlan | None, bool]:
+    """Return the plan that this run made before it was suspended, and whether it was answered."""
+    context.store.plans.end_overdue()
+    plan = context.store.plans.of_flow_run(run_id)
+    answered = plan is not None and _has_answer(plan)
+    if plan is not None and plan.state is PlanState.WAITING and not answered:
+        _withdraw(context, plan, "Its run started again before anybody decided.")
+        return None, False
+    return plan, answered
 
 
 def _has_answer(plan: StoredPlan, asked: int = 1) -> bool:

@@ -11,7 +11,7 @@ not answered clearly stays claimed, in doubt, until QuickBooks is asked
 
 import threading
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from typing import Any
@@ -76,7 +76,7 @@ def load(
 def not_loaded(plan: pd.DataFrame, why: str) -> pd.DataFrame:
     """Return the plan, its ready rows not attempted because the run ended early."""
     ready = plan.loc[plan["state"] == State.READY, "entry_id"]
-    return _with_outcomes(plan, dict.fromkeys(ready, _not_attempted(why)))
+    return _with_outcomes(plan, dict.fromkeys(ready, _not_handed_over(why)))
 
 
 class _Loader:
@@ -100,6 +100,7 @@ class _Loader:
         self._ledger = context.store.ledger
         self._lease = lease
         self._company = company
+        self._most = context.settings.qbo_concurrency
         self._waiting = deque(rows)
         self._unclear = 0
         self._lock = threading.Lock()
@@ -107,36 +108,31 @@ class _Loader:
     def run(self) -> Iterator[dict[str, Ended]]:
         """Send everything, and yield how entries ended, by id, as soon as that is known."""
         flying: set[Future[dict[str, Ended]]] = set()
-        most = self._context.settings.qbo_concurrency
-        with ThreadPoolExecutor(max_workers=most) as workers:
+        with ThreadPoolExecutor(max_workers=self._most) as workers:
             try:
                 while self._waiting or flying:
-                    full = len(flying) >= most or not self._waiting or self.halted is not None
-                    permit = None if full else self._next_permit(flying)
+                    permit = self._next_permit(flying)
                     if permit is not None:
                         flying.add(workers.submit(self._send_batch, permit, self._take(permit)))
                     elif flying:
                         wait(flying, return_when=FIRST_COMPLETED)
                     elif self.halted is not None:
                         break
-                    for done in [one for one in flying if one.done()]:
-                        flying.remove(done)
-                        yield done.result()
+                    yield from _landed(flying)
             except BaseException:
                 self._halt("The run was stopped.")  # what is in flight ends; nothing new begins
                 raise
-        left = [row["entry_id"] for row in self._waiting]
-        if left and self.halted is not None:
-            yield dict.fromkeys(left, _not_attempted(self.halted))
+        if self._waiting and self.halted is not None:
+            yield _not_attempted(self._waiting, self.halted)
 
     def _next_permit(self, flying: set[Future[dict[str, Ended]]]) -> Turn | None:
-        """Wait until the next batch may go; `None` when an answer comes first."""
+        """Wait until the next batch may go; `None` if none may, or an answer comes first."""
 
         def nothing_new() -> bool:
             return self.halted is None and not any(one.done() for one in flying)
 
         wanted = len(self._waiting)
-        if not wanted:  # another run had taken what waited
+        if not wanted or len(flying) >= self._most or self.halted is not None:
             return None
         return self._context.quickbooks.pacer.turn_while(nothing_new, Want(wanted))
 
@@ -165,22 +161,14 @@ class _Loader:
 
     def _send_batch(self, permit: Turn, batch: Sequence[dict[str, Any]]) -> dict[str, Ended]:
         """Claim, call, record: one batch that may go now."""
-        ids = [row["entry_id"] for row in batch]
-        made = None
-        if self.halted is None and batch:
-            try:
-                made = self._claim(batch)
-            except TryAgain as error:
-                self._halt(str(error))
+        made = self._claim(batch)
         if made is None:
             self._context.quickbooks.pacer.ended(permit, End.NEVER_LEFT)
-        if self.halted is not None and made is None:
-            return dict.fromkeys(ids, _not_attempted(self.halted))
-        mine = [entry_id for entry_id, _, _ in made.items] if made else []
-        lost = [entry_id for entry_id in ids if entry_id not in mine]
-        ended = self._held_by_others([*lost, *self._taken_by_others()] if lost else [])
-        if made is None:
-            return ended
+            if self.halted is not None:
+                return _not_attempted(batch, self.halted)
+            return self._held_by_others(batch)
+        mine = [entry_id for entry_id, _, _ in made.items]
+        ended = self._held_by_others([row for row in batch if row["entry_id"] not in mine])
         try:
             return ended | self._call(made, mine, permit)
         except Throttled as error:
@@ -190,21 +178,25 @@ class _Loader:
         """Put a throttled batch back, unless QuickBooks has throttled too often in a row."""
         if error.in_a_row >= ATTEMPTS:
             self._halt(str(error))
-            return {row["entry_id"]: _not_attempted(str(error)) for row in batch}
+            return _not_attempted(batch, str(error))
         with self._lock:
             self._waiting.extendleft(reversed(batch))
         return {}
 
     def _claim(self, batch: Sequence[dict[str, Any]]) -> Claim | None:
-        now = self._context.now()
-        made = self._ledger.claim(
-            self._lease.run_id,
-            batch,
-            self._about,
-            lease=self._context.lease,
-            qbo_time=self._context.quickbooks.time,
-        )
-        self._lease.renewed(now + self._context.lease)
+        """Claim a batch; `None` if others have all of it, or the load ends."""
+        if self.halted is not None or not batch:
+            return None
+        now, lease = self._context.now(), self._context.lease
+        qbo_time = self._context.quickbooks.time
+        try:
+            made = self._ledger.claim(
+                self._lease.run_id, batch, self._about, lease=lease, qbo_time=qbo_time
+            )
+        except TryAgain as error:
+            self._halt(str(error))
+            return None
+        self._lease.renewed(now + lease)
         return made
 
     def _call(self, made: Claim, mine: Sequence[str], permit: Turn) -> dict[str, Ended]:
@@ -221,7 +213,7 @@ class _Loader:
         except (TryAgain, AskPerson) as error:
             self._ledger.release(made)  # certainly nothing was created
             self._halt(str(error))
-            return dict.fromkeys(mine, _not_attempted(str(error)))
+            return dict.fromkeys(mine, _not_handed_over(str(error)))
         except Refused as error:
             self._ledger.release(made)
             return dict.fromkeys(mine, _refused_whole(error))
@@ -253,19 +245,26 @@ class _Loader:
         unanswered = _in_doubt("QuickBooks' answer does not mention it.")
         return {entry_id: answered.get(entry_id, unanswered) for entry_id in mine}
 
-    def _held_by_others(self, entry_ids: Sequence[str]) -> dict[str, Ended]:
-        """Return the outcome of entries that another run claimed after our plan was made."""
-        if not entry_ids:
+    def _held_by_others(self, lost: Sequence[dict[str, Any]]) -> dict[str, Ended]:
+        """Return the outcome of what another run claimed after our plan was made."""
+        if not lost:
             return {}
-        held = self._ledger.held(entry_ids)
+        entry_ids = [*(row["entry_id"] for row in lost), *self._taken_by_others()]
         ended = dict.fromkeys(entry_ids, _in_doubt("Another run is sending it."))
-        for row in held.itertuples(index=False):
+        for row in self._ledger.held(entry_ids).itertuples(index=False):
             if row.state == LedgerState.SENT:
                 text = f"Another run sent it meanwhile, as TimeActivity {row.time_activity_id}."
                 ended[row.entry_id] = Ended(
                     State.SKIPPED, Reason.ALREADY_SENT, text, row.time_activity_id
                 )
         return ended
+
+
+def _landed(flying: set[Future[dict[str, Ended]]]) -> Iterator[dict[str, Ended]]:
+    """Remove the batches that have come back, and yield how their entries ended."""
+    for done in [one for one in flying if one.done()]:
+        flying.remove(done)
+        yield done.result()
 
 
 def _answered(outcome: Created | NotCreated) -> Ended:
@@ -287,7 +286,11 @@ def _refused_whole(error: Refused) -> Ended:
     return Ended(State.REJECTED, Reason.QBO_REFUSED, text)
 
 
-def _not_attempted(why: str) -> Ended:
+def _not_attempted(rows: Iterable[Mapping[str, Any]], why: str) -> dict[str, Ended]:
+    return dict.fromkeys((row["entry_id"] for row in rows), _not_handed_over(why))
+
+
+def _not_handed_over(why: str) -> Ended:
     text = f"It was not handed to QuickBooks, because the run ended early: {why}"
     return Ended(State.REJECTED, Reason.NOT_ATTEMPTED, text)
 

@@ -33,6 +33,7 @@ from flows.sending.run_lease import RunLease, run_lease
 from schemas.words import Proof
 from transforms.identity.match_books import (
     Found,
+    Matches,
     Wanted,
     content_of,
     content_of_body,
@@ -141,35 +142,43 @@ def find_in_books(
     """
     if not doubts:
         return []
-    times = [doubt.qbo_time for doubt in doubts if doubt.qbo_time is not None]
-    activities = context.quickbooks.time_activities(
-        min(doubt.txn_date for doubt in doubts),
-        max(doubt.txn_date for doubt in doubts),
-        created_from=min(times) - CLOCK_MARGIN if len(times) == len(doubts) else None,
-    )
-    by_id = {str(activity["Id"]): activity for activity in activities}
-    accounted, others = context.store.books.accounted(list(by_id))
-    matches = match_books(
-        [wanted_of(doubt) for doubt in doubts],
-        [wanted_of(one, str(nth)) for nth, one in enumerate(others) if one.alive],
-        [found_of(row) for id_, row in by_id.items() if id_ not in accounted],
-        {content_of_body(one.body) for one in others if not one.alive},
-    )
+    by_id = _activities_since(context, doubts)
+    matches = _match(context, doubts, by_id)
     missing: list[tuple[Doubt, list[str] | None]] = []
     for doubt in doubts:
         entry_id = doubt.entry_id
         if entry_id in matches.found:
             try:
                 record_found(context, lease, doubt, by_id[matches.found[entry_id]])
+                settled.sent.append(entry_id)
             except TryAgain:  # another entry has it by now
                 missing.append((doubt, []))
-            else:
-                settled.sent.append(entry_id)
         elif entry_id in matches.in_flight:
             missing.append((doubt, []))
         else:
             missing.append((doubt, matches.near.get(entry_id)))
     return missing
+
+
+def _activities_since(context: RunContext, doubts: Sequence[Doubt]) -> dict[str, Mapping[str, Any]]:
+    """Return QuickBooks' TimeActivities of some doubts' days, by id, if younger than the claims."""
+    days = [doubt.txn_date for doubt in doubts]
+    times = [doubt.qbo_time for doubt in doubts if doubt.qbo_time is not None]
+    since = min(times) - CLOCK_MARGIN if len(times) == len(doubts) else None
+    activities = context.quickbooks.time_activities(min(days), max(days), created_from=since)
+    return {str(activity["Id"]): activity for activity in activities}
+
+
+def _match(
+    context: RunContext, doubts: Sequence[Doubt], by_id: Mapping[str, Mapping[str, Any]]
+) -> Matches:
+    accounted, others = context.store.books.accounted(list(by_id))
+    return match_books(
+        [wanted_of(doubt) for doubt in doubts],
+        [wanted_of(one, str(nth)) for nth, one in enumerate(others) if one.alive],
+        [found_of(row) for id_, row in by_id.items() if id_ not in accounted],
+        {content_of_body(one.body) for one in others if not one.alive},
+    )
 
 
 def record_found(
