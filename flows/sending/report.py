@@ -5,7 +5,7 @@ import os
 import re
 import stat
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import date
 from pathlib import Path
 from typing import Any, Protocol
@@ -43,11 +43,36 @@ class Follower(Protocol):
         """Take rows of `Plan`, with the states in which they ended."""
 
 
+class Entries:
+    """Every entry of a run as a JSON object; kept as frames, which are smaller."""
+
+    def __init__(self) -> None:
+        self._plans = Spool[pd.DataFrame]()
+        self._length = 0
+
+    def add(self, plan: pd.DataFrame) -> None:
+        """Add rows of `Plan`."""
+        self._plans.extend([plan[_members(plan)]])
+        self._length += len(plan)
+
+    def __len__(self) -> int:
+        return self._length
+
+    def __iter__(self) -> Iterator[dict[str, Any]]:
+        for plan in self._plans:
+            for first in range(0, len(plan), _ITEMS_AT_ONCE):
+                yield from _items(plan.iloc[first : first + _ITEMS_AT_ONCE])
+
+    def close(self) -> None:
+        """Delete them."""
+        self._plans.close()
+
+
 class Tally:
     """Adds a run up, plan by plan: its counts, and every entry."""
 
     def __init__(self) -> None:
-        self.entries = Spool[dict[str, Any]]()
+        self.entries = Entries()
         self._counts: Counter[tuple[str, str]] = Counter()
         self._minutes_sent = 0
 
@@ -55,8 +80,7 @@ class Tally:
         """Add rows of `Plan`, with the states in which they ended."""
         self._counts.update(zip(plan["state"], plan["reason"].fillna(""), strict=True))
         self._minutes_sent += int(plan.loc[plan["state"] == State.SENT, "minutes"].sum())
-        for first in range(0, len(plan), _ITEMS_AT_ONCE):
-            self.entries.extend(_items(plan.iloc[first : first + _ITEMS_AT_ONCE]))
+        self.entries.add(plan)
 
     def count(self, *states: State) -> int:
         """Return how many entries ended in one of some states."""
@@ -241,8 +265,12 @@ def _is_named(column: pd.Series, names: Sequence[str]) -> pd.Series:
     return column.map(lambda name: isinstance(name, str) and same_form(name) in wanted).astype(bool)
 
 
+def _members(plan: pd.DataFrame) -> list[str]:
+    return [*MEMBERS, *(name for name in PLACE if name in plan)]
+
+
 def _items(plan: pd.DataFrame) -> list[dict[str, Any]]:
-    rows = plan[[*MEMBERS, *(name for name in PLACE if name in plan)]].astype(object)
+    rows = plan[_members(plan)].astype(object)
     rows = rows.where(rows.notna(), None)
     return [
         row | {"minutes": None if row["minutes"] is None else int(row["minutes"])}
