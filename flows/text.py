@@ -28,7 +28,7 @@ def hours(minutes: int | None) -> str:
     """Write minutes as people do; a running timer has none."""
     if minutes is None:
         return "…"
-    return f"{minutes // 60:,} h {minutes % 60:02d}" if minutes >= 60 else f"{minutes} min"
+    return f"{minutes // 60:,} h {minutes % 60:02d} min" if minutes >= 60 else f"{minutes} min"
 
 
 def tell_aside(words: str) -> None:

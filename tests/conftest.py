@@ -24,6 +24,7 @@ import pytest
 import requests
 from forked_command import Forked
 from hypothesis import settings
+from kept_environment import kept_environment
 from own_postgres import empty_postgres, running_postgres
 from typer.testing import CliRunner
 
@@ -47,9 +48,6 @@ SHARED = ROOT.parent / "shared"
 LIFTED = {"requests_per_second": None, "requests_per_minute": None, "batches_per_minute": None}
 
 COMMAND = Path(sys.executable).parent / "clockbooks"
-
-#: What a command gets of this process's environment.
-KEPT = ("PATH", "HOME", "LANG", "TMPDIR")
 
 settings.register_profile("suite", deadline=None)  # a slow machine is no failure
 settings.load_profile("suite")
@@ -152,7 +150,7 @@ class House:
         return Forked(arguments, self._environment(environment), self.folder, log)
 
     def _environment(self, more: dict[str, str]) -> dict[str, str]:
-        kept = {name: os.environ[name] for name in KEPT if name in os.environ}
+        kept = kept_environment()
         return {**kept, **self.environment, **more}
 
     def connect(self, *arguments: str, **environment: str) -> Ran:
@@ -431,7 +429,7 @@ class Ui:
 def _running_ui(house: Any, *options: str, **environment: str) -> Iterator[Ui]:
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
-    kept = {name: os.environ[name] for name in KEPT if name in os.environ}
+    kept = kept_environment()
     log = house.folder / "ui.log"
     with (
         log.open("wb") as out,

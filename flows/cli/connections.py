@@ -108,7 +108,7 @@ def disconnect(
     with command(as_json=json) as output:
         if not yes and not output.can_ask:
             stop_usage("Without a terminal nobody can be asked: add --yes to disconnect.")
-        from flows.cli import render
+        from flows.cli import render_connections
         from flows.connections import disconnect as disconnecting
 
         def approve(found: Any) -> bool:
@@ -121,7 +121,7 @@ def disconnect(
             output.document = {"connection": None, "revocation": "none", "message": "", "told": []}
             output.say("Nothing was changed.")
             return
-        render.show_disconnected(output, output.document)
+        render_connections.show_disconnected(output, output.document)
         if output.document["revocation"] == "pending":
             output.outcome = Outcome.PARTLY_DONE
 
@@ -133,11 +133,11 @@ def connections(*, connection: ConnectionName = None, json: Json = False) -> Non
     Asks neither service.
     """
     with command(as_json=json) as output:
-        from flows.cli import render
+        from flows.cli import render_connections
         from flows.connections import list_connections
 
         output.document = {"connections": list_connections.listed(connection)}
-        render.show_connections(output, output.document["connections"])
+        render_connections.show_connections(output, output.document["connections"])
 
 
 @room.command(epilog="Example: clockbooks configure --set rounding=up:6 --set approved_only=true")
@@ -160,7 +160,7 @@ def configure(
     which beats the default.
     """
     with command(as_json=json) as output:
-        from flows.cli import render
+        from flows.cli import render_connections
         from flows.connections import configure as configuring
 
         try:
@@ -168,7 +168,7 @@ def configure(
         except configuring.WrongSetting as problem:
             stop_usage(str(problem))
         output.document = configuring.configure(connection, wanted, unwanted)
-        render.show_settings(output, output.document)
+        render_connections.show_settings(output, output.document)
 
 
 @room.command(epilog="Example: clockbooks check && clockbooks send --start … --end … --yes")
@@ -183,11 +183,11 @@ def check(
     Changes nothing. Ends with 1 when something would stop a send.
     """
     with command(as_json=json) as output:
-        from flows.cli import render
+        from flows.cli import render_connections
         from flows.connections import check as checking
 
         output.document = checking.check(connection, allow_payroll=allow_payroll)
-        render.show_checks(output, output.document)
+        render_connections.show_checks(output, output.document)
         if any(row["state"] == checking.PROBLEM for row in output.document["checks"]):
             # So that `check && send` stops: the send could not run either.
             output.outcome = Outcome.COULD_NOT_RUN

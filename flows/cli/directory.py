@@ -35,7 +35,7 @@ def sync(
     customers from projects. What is there already is never made again.
     """
     with command(as_json=json) as output:
-        from flows.cli import dispatch, render
+        from flows.cli import dispatch, render_directory
         from flows.directory import sync_report
         from flows.sending import report
 
@@ -46,7 +46,7 @@ def sync(
             rows = sync_report.sync_rows(output.document)
             report.write_csv(rows, csv, sync_report.CSV_MEMBERS)
             output.say(f"Wrote {len(rows)} rows to {csv}.")
-        render.show_sync(output, output.document)
+        render_directory.show_sync(output, output.document)
         if any(row["tried"] for row in output.document["not_created"]):
             output.outcome = Outcome.PARTLY_DONE
 
@@ -110,7 +110,7 @@ def links(*, csv: CsvFile = None, connection: ConnectionName = None, json: Json 
     Asks neither service; the names are those of the time when each link was made.
     """
     with command(as_json=json) as output:
-        from flows.cli import render
+        from flows.cli import render_directory
         from flows.directory import link_by_hand
         from flows.sending import report
 
@@ -119,4 +119,4 @@ def links(*, csv: CsvFile = None, connection: ConnectionName = None, json: Json 
             report.write_csv(found, csv, link_by_hand.MEMBERS)
             output.say(f"Wrote {len(found)} links to {csv}.")
         output.document = {"links": found}
-        render.show_links(output, found)
+        render_directory.show_links(output, found)

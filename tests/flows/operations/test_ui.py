@@ -128,7 +128,7 @@ def test_an_import_shows_its_pages_too(ui):
     found = ui.ask("artifacts", artifacts={"flow_run_id": {"any_": [run_id]}})
     pages = {row["key"]: row["data"] for row in found}
     page = pages["imported-main"]
-    assert "**1 entry, 1 h 30 went to QuickBooks**, of 2 that were read." in page
+    assert "**1 entry, 1 h 30 min went to QuickBooks**, of 2 that were read." in page
     assert "## Rows that are no entries" in page
     assert f"{file.name}, line 4" in page
     assert "## Files" in page
