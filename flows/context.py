@@ -16,11 +16,11 @@ from connectors.encryption import Vault, keys_from_file
 from connectors.errors import AskPerson
 from connectors.intuit.oauth_app import OAuthApp
 from connectors.quickbooks.client import QuickBooks
-from connectors.quickbooks.rate_limit.limiter import OwnShelf, Pacer
+from connectors.quickbooks.rate_limit.limiter import LocalPaceStore, RateLimiter
 from connectors.quickbooks.rate_limit.model import Rules
 from connectors.store.connection_store import ConnectionStore
 from connectors.store.connections import DEMO, Connection, every, find
-from connectors.store.pace import SharedShelf
+from connectors.store.pace import SharedPaceStore
 from connectors.store.tokens import TokenStore
 from flows.server_address import check_server_address
 from flows.settings import Settings, read_settings, required, strangers_told, with_own
@@ -248,14 +248,14 @@ def open_company(
         batch_size=settings.qbo_batch_size,
         timeout_ms=round(settings.qbo_timeout_s * 1000),
     )
-    shelf = SharedShelf(engine, realm_id, settings.qbo_url) if engine else OwnShelf()
-    pacer = Pacer(rules, now=clock.now, sleep=clock.sleep, shelf=shelf)
+    store = SharedPaceStore(engine, realm_id, settings.qbo_url) if engine else LocalPaceStore()
+    limiter = RateLimiter(rules, now=clock.now, sleep=clock.sleep, store=store)
     return QuickBooks(
         url=settings.qbo_url,
         realm_id=realm_id,
         access_token=access_token,
         renew=renew,
-        pacer=pacer,
+        limiter=limiter,
         timeout_s=settings.qbo_timeout_s,
         sleep=clock.sleep,
     )
