@@ -2,7 +2,7 @@
 
 from datetime import datetime, timedelta
 
-from connectors.store.tokens import Lives, lives
+from connectors.store.credentials import Lifetimes
 from flows.context import RunContext
 
 #: A person is told this long before they must connect again.
@@ -11,7 +11,7 @@ NOTICE = timedelta(days=14)
 
 def expiry_notes(context: RunContext) -> list[str]:
     """Give a note when the consent ends soon; most of the time there is none."""
-    found = lives(context.engine).get(context.connection.id)
+    found = context.store.credentials.lifetimes()
     if found is None or not ends_soon(found, context.now()):
         return []
     note = (
@@ -21,7 +21,7 @@ def expiry_notes(context: RunContext) -> list[str]:
     return [note]
 
 
-def ends_soon(found: Lives, now: datetime) -> bool:
+def ends_soon(found: Lifetimes, now: datetime) -> bool:
     """Say whether a person must connect again within `NOTICE`."""
     return found.until is not None and found.until - now <= NOTICE
 

@@ -54,7 +54,7 @@ def execute(
         report.add(ended)
     if report.stopped and not report.tally.count(State.SENT, State.IN_DOUBT):
         raise TryAgain(f"Nothing was sent. {report.stopped}")
-    report.notes += context.quickbooks.pacer.told()
+    report.notes += context.quickbooks.limiter.notes()
     return report.document(plan.lease.run_id)
 
 

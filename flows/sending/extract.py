@@ -230,7 +230,7 @@ _TIMES = {"start_us": "start", "end_us": "end"}
 
 
 def instants(us: pd.Series) -> pd.Series:
-    """Turn microseconds since 1970, UTC, into instants."""
+    """Permit microseconds since 1970, UTC, into instants."""
     return pd.to_datetime(us.astype("Int64"), unit="us", utc=True).dt.as_unit("us")
 
 

@@ -21,7 +21,7 @@ import pandas as pd
 from connectors.errors import AskPerson, Refused, Throttled, TryAgain, Unsure
 from connectors.http import ATTEMPTS
 from connectors.quickbooks.batch import Created, NotCreated
-from connectors.quickbooks.rate_limit.limiter import Turn
+from connectors.quickbooks.rate_limit.limiter import Permit
 from connectors.quickbooks.rate_limit.model import End, Want
 from connectors.store.ledger import About, Claim
 from flows.context import RunContext
@@ -125,7 +125,7 @@ class _Loader:
         if self._waiting and self.halted is not None:
             yield _not_attempted(self._waiting, self.halted)
 
-    def _next_permit(self, flying: set[Future[dict[str, Ended]]]) -> Turn | None:
+    def _next_permit(self, flying: set[Future[dict[str, Ended]]]) -> Permit | None:
         """Wait until the next batch may go; `None` if none may, or an answer comes first."""
 
         def nothing_new() -> bool:
@@ -134,9 +134,9 @@ class _Loader:
         wanted = len(self._waiting)
         if not wanted or len(flying) >= self._most or self.halted is not None:
             return None
-        return self._context.quickbooks.pacer.turn_while(nothing_new, Want(wanted))
+        return self._context.quickbooks.limiter.acquire_while(nothing_new, Want(wanted))
 
-    def _take(self, permit: Turn) -> list[dict[str, Any]]:
+    def _take(self, permit: Permit) -> list[dict[str, Any]]:
         with self._lock:
             number = min(permit.entries, len(self._waiting))
             return [self._waiting.popleft() for _ in range(number)]
@@ -159,11 +159,11 @@ class _Loader:
         with self._lock:
             self.halted = self.halted or reason
 
-    def _send_batch(self, permit: Turn, batch: Sequence[dict[str, Any]]) -> dict[str, Ended]:
+    def _send_batch(self, permit: Permit, batch: Sequence[dict[str, Any]]) -> dict[str, Ended]:
         """Claim, call, record: one batch that may go now."""
         made = self._claim(batch)
         if made is None:
-            self._context.quickbooks.pacer.ended(permit, End.NEVER_LEFT)
+            self._context.quickbooks.limiter.ended(permit, End.NEVER_LEFT)
             if self.halted is not None:
                 return _not_attempted(batch, self.halted)
             return self._held_by_others(batch)
@@ -199,13 +199,13 @@ class _Loader:
         self._lease.renewed(now + lease)
         return made
 
-    def _call(self, made: Claim, mine: Sequence[str], permit: Turn) -> dict[str, Ended]:
+    def _call(self, made: Claim, mine: Sequence[str], permit: Permit) -> dict[str, Ended]:
         try:
             outcomes = self._context.quickbooks.create_time_activities(
                 made.for_quickbooks,
                 request_id=made.request_id,
                 check=self._lease.check,
-                turn=permit,
+                permit=permit,
             )
         except Throttled:
             self._ledger.release(made)
