@@ -310,7 +310,7 @@ def test_a_word_that_cannot_be_true_is_not_taken(lab: Any) -> None:
             "create",
         )["Id"]
         for id_, why in (
-            (older, "was there before"),
+            (older, "existed before"),
             (of_b, "just like another entry"),
             (stranger, "hardly anything in common"),
             (f"0{sent}", "already"),
@@ -514,7 +514,7 @@ def test_what_a_replay_created_counts_as_sent_and_names_what_changed(lab: Any) -
         assert {rows[id_]["state"] for id_ in (edited, *same)} == {"sent"}
         notes = " ".join(documents.last["notes"])
         assert f"as they were then: {edited}." in notes
-        assert f"deleted in Clockify since or of other days: {deleted}." in notes
+        assert f"deleted in Clockify or moved to other days: {deleted}." in notes
         assert same[0] not in notes
         lab.check_each_once(house)
 
