@@ -16,11 +16,11 @@ from connectors.encryption import Vault, keys_from_file
 from connectors.errors import AskPerson
 from connectors.intuit.oauth_app import OAuthApp
 from connectors.quickbooks.client import QuickBooks
-from connectors.quickbooks.rate_limit.limiter import OwnShelf, Pacer
+from connectors.quickbooks.rate_limit.limiter import LocalPaceStore, RateLimiter
 from connectors.quickbooks.rate_limit.model import Rules
 from connectors.store.connection_store import ConnectionStore
-from connectors.store.connections import DEMO, Connection, check_connected, every, find, stored_key
-from connectors.store.pace import SharedShelf
+from connectors.store.connections import DEMO, Connection, every, find
+from connectors.store.pace import SharedPaceStore
 from connectors.store.tokens import TokenStore
 from flows.server_address import check_server_address
 from flows.settings import Settings, read_settings, required, strangers_told, with_own
@@ -143,21 +143,21 @@ def open_context(name: str | None, *, clock: Clock = REAL_CLOCK) -> Iterator[Run
     """
     with open_store(name, clock=clock) as (settings, store, connection):
         engine = store.engine
-        check_connected(engine, connection)
+        store.credentials.check_connected(connection.name)
         vault = open_vault(settings)
         clockify = Clockify(
             url=settings.clockify_url,
             reports_url=settings.clockify_reports_url,
-            api_key=clockify_key(settings, engine, connection, vault),
+            api_key=clockify_key(settings, store, connection, vault),
             workspace_id=connection.workspace_id,
             sleep=clock.sleep,
         )
         tokens = TokenStore(
             engine,
             connection.id,
+            clock.now,
             app=oauth_app(settings),
             vault=vault,
-            now=clock.now,
             sleep=clock.sleep,
         )
         quickbooks = open_company(
@@ -177,7 +177,7 @@ def open_context(name: str | None, *, clock: Clock = REAL_CLOCK) -> Iterator[Run
 
 
 def clockify_key(
-    settings: Settings, engine: sa.Engine, connection: Connection, vault: Vault
+    settings: Settings, store: ConnectionStore, connection: Connection, vault: Vault
 ) -> str:
     """Return the Clockify key of a connection: its own, or the environment's.
 
@@ -189,7 +189,7 @@ def clockify_key(
         AskPerson: The environment names another workspace, and there is no other connection.
     """
     wanted, key = settings.clockify_workspace_id, settings.clockify_api_key
-    real = [other.id for other in every(engine) if other.name != DEMO]
+    real = [other.id for other in every(store.engine) if other.name != DEMO]
     alone = real == [connection.id]
     if alone and wanted not in {None, connection.workspace_id}:
         raise AskPerson(
@@ -199,7 +199,7 @@ def clockify_key(
         )
     if key is not None and (alone or wanted == connection.workspace_id):
         return key.get_secret_value()
-    return stored_key(engine, connection.id, vault)
+    return store.credentials.clockify_key(vault)
 
 
 def open_vault(settings: Settings) -> Vault:
@@ -248,14 +248,14 @@ def open_company(
         batch_size=settings.qbo_batch_size,
         timeout_ms=round(settings.qbo_timeout_s * 1000),
     )
-    shelf = SharedShelf(engine, realm_id, settings.qbo_url) if engine else OwnShelf()
-    pacer = Pacer(rules, now=clock.now, sleep=clock.sleep, shelf=shelf)
+    store = SharedPaceStore(engine, realm_id, settings.qbo_url) if engine else LocalPaceStore()
+    limiter = RateLimiter(rules, now=clock.now, sleep=clock.sleep, store=store)
     return QuickBooks(
         url=settings.qbo_url,
         realm_id=realm_id,
         access_token=access_token,
         renew=renew,
-        pacer=pacer,
+        limiter=limiter,
         timeout_s=settings.qbo_timeout_s,
         sleep=clock.sleep,
     )

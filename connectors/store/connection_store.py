@@ -8,6 +8,7 @@ import sqlalchemy as sa
 
 from connectors.store.books import CompanyBooks
 from connectors.store.connection_settings import ConnectionSettings
+from connectors.store.credentials import Credentials
 from connectors.store.doubts import Doubts
 from connectors.store.entry_contents import EntryContents
 from connectors.store.last_outcomes import LastOutcomes
@@ -32,6 +33,7 @@ class ConnectionStore:
     plans: Plans
     run_lock: RunLocks
     settings: ConnectionSettings
+    credentials: Credentials
     runs: Runs
 
     @classmethod
@@ -51,5 +53,6 @@ class ConnectionStore:
             plans=Plans(*scope),
             run_lock=RunLocks(*scope),
             settings=ConnectionSettings(*scope),
+            credentials=Credentials(*scope),
             runs=Runs(*scope),
         )

@@ -6,7 +6,14 @@ from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 from connectors.errors import ClockbooksError
-from connectors.intuit.callback_server import HOST, NAMES, PATH, Doorstep, Visit, open_doorstep
+from connectors.intuit.callback_server import (
+    HOST,
+    NAMES,
+    PATH,
+    Callback,
+    CallbackServer,
+    open_callback_server,
+)
 from connectors.intuit.consent import Answer, NotGiven, Question, offers_pkce, question, read_answer
 from connectors.store.connections import Connection
 from flows.settings import Settings, required
@@ -55,9 +62,9 @@ def ask_in_browser(settings: Settings, browser: Browser, use: Use) -> Connection
     if not browser.waits_here:
         asked = _question(settings, browser.redirect_uri or NOBODY_THERE)
         return _by_pasting(asked, browser, use)
-    with open_doorstep(browser.redirect_uri, browser.tell) as doorstep:
-        asked = _question(settings, doorstep.redirect_uri)
-        return _at_the_doorstep(asked, doorstep, browser, use)
+    with open_callback_server(browser.redirect_uri, browser.tell) as server:
+        asked = _question(settings, server.redirect_uri)
+        return _wait_for_answer(asked, server, browser, use)
 
 
 def _question(settings: Settings, redirect_uri: str) -> Question:
@@ -85,25 +92,27 @@ def _by_pasting(asked: Question, browser: Browser, use: Use) -> Connection:
     return use(read_answer(query, state=asked.state), asked)
 
 
-def _at_the_doorstep(asked: Question, doorstep: Doorstep, browser: Browser, use: Use) -> Connection:
-    doorstep.expect(asked.state)
+def _wait_for_answer(
+    asked: Question, server: CallbackServer, browser: Browser, use: Use
+) -> Connection:
+    server.expect(asked.state)
     browser.tell(f"Give your consent in the browser, at this address:\n\n{asked.address}\n")
     if not webbrowser.open(asked.address):
         browser.tell(
             "No browser could be opened. Open the address yourself on this machine, or run"
             " `clockbooks connect --no-browser`."
         )
-    visit = doorstep.wait(browser.timeout_s)
+    callback = server.wait(browser.timeout_s)
     try:
-        joined = _used(visit, asked, use)
+        joined = _used(callback, asked, use)
     except ClockbooksError as error:
         title = error.title if isinstance(error, NotGiven) else "Not connected"
-        visit.show(title, str(error), "You may close this page.")
+        callback.show(title, str(error), "You may close this page.")
         raise
     except BaseException:
-        visit.show("Not connected", "`clockbooks connect` stopped. The terminal says why.")
+        callback.show("Not connected", "`clockbooks connect` stopped. The terminal says why.")
         raise
-    visit.show(
+    callback.show(
         "Connected",
         f"{joined.name} joins the workspace {joined.workspace_name} and the company"
         f" {joined.company_name}.",
@@ -113,9 +122,9 @@ def _at_the_doorstep(asked: Question, doorstep: Doorstep, browser: Browser, use:
     return joined
 
 
-def _used(visit: Visit, asked: Question, use: Use) -> Connection:
-    if isinstance(visit.answer, Answer):
-        return use(visit.answer, asked)
-    if visit.answer is None:
-        raise AssertionError("a doorstep hands on answers only")
-    raise visit.answer
+def _used(callback: Callback, asked: Question, use: Use) -> Connection:
+    if isinstance(callback.answer, Answer):
+        return use(callback.answer, asked)
+    if callback.answer is None:
+        raise AssertionError("a callback server hands on answers only")
+    raise callback.answer

@@ -15,7 +15,6 @@ import sqlalchemy as sa
 from connectors.encryption import keys_from_file
 from connectors.errors import ClockbooksError
 from connectors.store.key_rotation import outdated
-from connectors.store.tokens import lives
 from flows.connections import preflight
 from flows.connections.consent_expiry import ends_soon
 from flows.connections.preflight import Problem
@@ -258,7 +257,7 @@ def _ledger(checks: Checks) -> None:
 
 def _tokens(checks: Checks) -> None:
     context = checks.context
-    found = lives(context.engine).get(context.connection.id)
+    found = context.store.credentials.lifetimes()
     if found is None or found.ended_at is not None:
         return  # QuickBooks could not be asked, which is a line already
     ends = ", ".join(

@@ -17,6 +17,7 @@ from connectors.intuit.oauth_app import OAuthApp, Tokens
 from connectors.quickbooks.client import QuickBooks
 from connectors.store.connection_settings import ConnectionSettings
 from connectors.store.connections import DEMO, Connection, Joined, every, store, uses_consent_of
+from connectors.store.revocations import Revocations
 from flows.connections.browser_consent import Browser, ask_in_browser
 from flows.connections.disconnect import try_now
 from flows.connections.preflight import check_company, check_workspace
@@ -140,7 +141,7 @@ def _choose_name(name: str | None, settings: Settings) -> tuple[str, dict[str, s
         if same is None:
             return chosen, {}
         # An old consent of the same company is ended before a new one is given, not after.
-        for note in try_now(settings, engine, same.id, now=utc_now()):
+        for note in try_now(settings, Revocations(engine, same.id, utc_now)):
             tell_aside(note)
         return chosen, ConnectionSettings(engine, same.id, utc_now).stored()
 

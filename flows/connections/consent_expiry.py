@@ -2,7 +2,7 @@
 
 from datetime import datetime, timedelta
 
-from connectors.store.tokens import Lives, lives
+from connectors.store.credentials import Lifetimes
 from flows.context import RunContext
 
 #: How long before the end people are warned that they must connect again.
@@ -11,7 +11,7 @@ NOTICE = timedelta(days=14)
 
 def expiry_notes(context: RunContext) -> list[str]:
     """Return a note if the consent ends soon; usually there is none."""
-    found = lives(context.engine).get(context.connection.id)
+    found = context.store.credentials.lifetimes()
     if found is None or found.until is None or not ends_soon(found, context.now()):
         return []
     day = f"{found.until.astimezone(context.timezone):%Y-%m-%d}"
@@ -22,6 +22,6 @@ def expiry_notes(context: RunContext) -> list[str]:
     return [note]
 
 
-def ends_soon(found: Lives, now: datetime) -> bool:
+def ends_soon(found: Lifetimes, now: datetime) -> bool:
     """Whether a person must connect again within `NOTICE`."""
     return found.until is not None and found.until - now <= NOTICE

@@ -4,7 +4,6 @@ Later commands and runs retry a consent that could not be revoked: `catch_up`.
 """
 
 from collections.abc import Callable
-from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sa
@@ -14,8 +13,8 @@ from connectors.errors import ClockbooksError
 from connectors.intuit.consent import revoke
 from connectors.store import revocations
 from connectors.store.connections import Connection, every, find
-from connectors.store.revocations import Revocation, Taken
-from connectors.store.tokens import lives
+from connectors.store.credentials import all_lifetimes
+from connectors.store.revocations import Revocation, Revocations, Taken
 from flows.context import REAL_CLOCK, Clock, oauth_app, open_vault, start, utc_now
 from flows.settings import Settings, read_settings
 
@@ -63,20 +62,21 @@ def disconnect(
         if not approve(found):
             return None
         # A refresh under way brings another token, which would outlive the one revoked here.
-        while (taken := revocations.set_apart(engine, found.id, now=clock.now())) is Taken.BUSY:
+        mine = Revocations(engine, found.id, clock.now)
+        while (taken := mine.set_apart()) is Taken.BUSY:
             clock.sleep(PAUSE_S)
         sharers = _sharers(engine, found)
         if sharers and taken is not Taken.NOTHING:
             # Revoking one consent may end all of the company's.
-            revocations.forget(engine, found.id)
+            mine.forget()
             outcome, messages = "kept", [SHARED.format(", ".join(sharers))]
         else:
-            messages = try_now(settings, engine, found.id, now=clock.now())
+            messages = try_now(settings, mine)
             outcome = "revoked" if messages else "ended" if taken is Taken.DEAD else "none"
-            if found.id in revocations.pending(engine):
+            if mine.pending():
                 outcome = "pending"
             if outcome == "pending" and force:
-                revocations.forget(engine, found.id)
+                mine.forget()
                 outcome, messages = "forgotten", [FORGOTTEN]
     return {
         "connection": found.name,
@@ -89,7 +89,7 @@ def disconnect(
 
 def _sharers(engine: sa.Engine, found: Connection) -> list[str]:
     """Return the names of other connections to the same company that have a consent."""
-    joined = lives(engine)
+    joined = all_lifetimes(engine)
     return [
         other.name
         for other in every(engine)
@@ -108,15 +108,12 @@ def catch_up() -> list[str]:
     """
     settings = read_settings()
     with closing_database(settings.database_url) as engine:
-        return _try(settings, engine, revocations.claim(engine, now=utc_now()))
+        return _try(settings, engine, revocations.claim_due(engine, now=utc_now()))
 
 
-def try_now(
-    settings: Settings, engine: sa.Engine, connection_id: int, *, now: datetime
-) -> list[str]:
+def try_now(settings: Settings, mine: Revocations) -> list[str]:
     """Try all revocations of one connection now; see `catch_up`."""
-    due = revocations.claim(engine, now=now, connection_id=connection_id, pause=-revocations.PAUSE)
-    return _try(settings, engine, due)
+    return _try(settings, mine.engine, mine.claim())
 
 
 def _try(settings: Settings, engine: sa.Engine, due: list[Revocation]) -> list[str]:
@@ -129,11 +126,11 @@ def _try(settings: Settings, engine: sa.Engine, due: list[Revocation]) -> list[s
             except ClockbooksError as error:
                 problem = str(error)
             else:
-                revocations.done(engine, revocation.id)
+                revocations.done(engine, revocation)
                 how = "was revoked" if was_there else "had already ended"
                 messages.append(f"The consent of {revocation.connection_name} {how} at Intuit.")
                 continue
-        revocations.failed(engine, revocation.id, problem)
+        revocations.failed(engine, revocation, problem)
         name = revocation.connection_name
         messages.append(
             f"The consent of {name} could not be revoked at Intuit yet: {problem} Later commands"

@@ -5,10 +5,10 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from connectors.store import revocations
 from connectors.store.connection_settings import ConnectionSettings
 from connectors.store.connections import Connection, every, find
-from connectors.store.tokens import Lives, lives
+from connectors.store.credentials import Lifetimes, all_lifetimes
+from connectors.store.revocations import all_pending
 from flows.connections.consent_expiry import ends_soon
 from flows.context import open_installation, utc_now
 
@@ -20,8 +20,8 @@ def listed(name: str | None) -> list[dict[str, Any]]:
         AskPerson: There is none of that name.
     """
     with open_installation() as (_, engine):
-        given = lives(engine)
-        pending = revocations.pending(engine)
+        given = all_lifetimes(engine)
+        pending = all_pending(engine)
         found = every(engine) if name is None else [find(engine, name)]
         return [
             _row(engine, one, given.get(one.id), pending=one.id in pending, now=utc_now())
@@ -29,7 +29,7 @@ def listed(name: str | None) -> list[dict[str, Any]]:
         ]
 
 
-def state(consent: Lives | None, now: datetime) -> str:
+def state(consent: Lifetimes | None, now: datetime) -> str:
     """Return the state of a connection, in words."""
     if consent is None:
         return "disconnected"
@@ -41,7 +41,7 @@ def state(consent: Lives | None, now: datetime) -> str:
 
 
 def _row(
-    engine: sa.Engine, one: Connection, consent: Lives | None, *, pending: bool, now: datetime
+    engine: sa.Engine, one: Connection, consent: Lifetimes | None, *, pending: bool, now: datetime
 ) -> dict[str, Any]:
     own = ConnectionSettings(engine, one.id, utc_now).stored()
     ends_at = (consent.ended_at or consent.until) if consent else None

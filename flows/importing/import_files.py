@@ -150,7 +150,7 @@ def import_files(
                 slices = importer.judged() if approve is None else plan
                 importer.carry_out(slices, live, progress or Progress(), run)
             told = [settled.told, *settled.notes] if settled.told else []
-            return report.import_document(live.id, *told, *context.quickbooks.pacer.told())
+            return report.import_document(live.id, *told, *context.quickbooks.limiter.notes())
 
 
 def read_into(

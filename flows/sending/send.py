@@ -113,7 +113,7 @@ def send(
             return report.latest
         progress.begun(report.tally.ready)
         carry_out(context, live, facts.company, plan, report, progress, run)
-        report.notes += context.quickbooks.pacer.told()
+        report.notes += context.quickbooks.limiter.notes()
         return _document(context, report, live.id)
 
 

@@ -376,7 +376,7 @@ def _replay_in_parts(
     outcomes: dict[str, Created | NotCreated] = {}
     left = list(doubts)
     while left:
-        size = context.quickbooks.pacer.batch_size()
+        size = context.quickbooks.limiter.batch_size()
         part, left = left[:size], left[size:]
         found = _replay(context, live, part)
         outcomes |= found

@@ -17,7 +17,7 @@ from connectors.encryption import Vault
 from connectors.intuit.oauth_app import Tokens
 from connectors.quickbooks.batch import Created
 from connectors.quickbooks.client import QuickBooks
-from connectors.quickbooks.rate_limit.limiter import Turn
+from connectors.quickbooks.rate_limit.limiter import Permit
 from connectors.quickbooks.rate_limit.model import End, Want
 from connectors.standins.server import serving
 from connectors.store import connections
@@ -132,30 +132,30 @@ def script(serve: Callable[[Any], str]) -> Script:
     return served
 
 
-class Turns(list[int]):
-    """A pacer that lets everybody through, and notes how many entries each batch had."""
+class Permits(list[int]):
+    """A limiter that lets everybody through, and notes how many entries each batch had."""
 
-    def turn(self, want: Want) -> Turn:
+    def acquire(self, want: Want) -> Permit:
         """Note one call; 0 where it is no batch."""
         self.append(want.entries)
-        return Turn(len(self), want.entries, 0)
+        return Permit(len(self), want.entries, 0)
 
-    def leaves(self, turn: Turn) -> None:
+    def leaves(self, permit: Permit) -> None:
         """Let it go."""
 
-    def ended(self, turn: Turn, how: End, *, pause_s: float | None = None) -> int:  # noqa: ARG002 - the pacer's
+    def ended(self, permit: Permit, how: End, *, pause_s: float | None = None) -> int:  # noqa: ARG002 - the real one's
         """Do not wait."""
         return 1
 
 
 @pytest.fixture
-def turns() -> Turns:
-    """Give what `open_books` paces with, unless the test brings a pacer."""
-    return Turns()
+def permits() -> Permits:
+    """Give what `open_books` paces with, unless the test brings a limiter."""
+    return Permits()
 
 
 @pytest.fixture
-def open_books(turns: Turns) -> Iterator[Callable[..., QuickBooks]]:
+def open_books(permits: Permits) -> Iterator[Callable[..., QuickBooks]]:
     """Give a way to open a QuickBooks company at an address; waits are noted, not waited."""
     opened: list[QuickBooks] = []
 
@@ -165,7 +165,7 @@ def open_books(turns: Turns) -> Iterator[Callable[..., QuickBooks]]:
             "realm_id": "77",
             "access_token": lambda: "token",
             "renew": lambda refused: refused,
-            "pacer": turns,
+            "limiter": permits,
             "timeout_s": 10,
             "sleep": slept.append,
         }

@@ -27,9 +27,11 @@ from connectors.store import (
     revocations,
 )
 from connectors.store.connection_store import ConnectionStore
+from connectors.store.credentials import all_lifetimes
 from connectors.store.plans import LeftOut
+from connectors.store.revocations import Revocations
 from connectors.store.scope import ConnectionScope, records
-from connectors.store.tokens import TokenStore, lives
+from connectors.store.tokens import TokenStore
 from schemas.tables import ledger as table
 from schemas.tables import metadata
 from schemas.words import Kind, PlanState, Proof
@@ -80,7 +82,7 @@ def _plan_rows(*ids):
 
 def _tokens(s):
     app = OAuthApp("id", "secret", "http://127.0.0.1:9/none")
-    return TokenStore(s.engine, s.id, app=app, vault=s.vault, now=lambda: NOW)
+    return TokenStore(s.engine, s.id, lambda: NOW, app=app, vault=s.vault)
 
 
 class Store:
@@ -106,6 +108,10 @@ class Store:
     @property
     def store(self):
         return ConnectionStore.of(self.engine, self.id, lambda: NOW)
+
+    @property
+    def revocations(self):
+        return Revocations(self.engine, self.id, lambda: NOW)
 
     @property
     def later(self):
@@ -182,8 +188,8 @@ class Store:
         links.add_gone([_lost("gone", "gone")])
         links.store(new=self.linked(), lost=self.lost(_lost("missing")))
         own = {"round": str(self.number), **dict.fromkeys(more, "x")}
-        if more:  # somebody is buying tokens
-            _tokens(self)._take_turn(f"access {self.number}")  # noqa: SLF001 - without asking Intuit
+        if more:  # somebody is refreshing
+            _tokens(self)._take_lease(f"access {self.number}")  # noqa: SLF001 - without asking Intuit
         if self.number == 1:
             own["link_vendors"] = "false"
         self.store.settings.change(wanted=own, unwanted=[])
@@ -301,14 +307,14 @@ def _in_transaction(work):
 
 def _kept_tokens(s):
     store = _tokens(s)
-    _, turn = store._take_turn(f"access {s.number}")  # noqa: SLF001 - without asking Intuit
-    store._keep(turn, Tokens("access", NOW, "refresh", None))  # noqa: SLF001
+    _, lease = store._take_lease(f"access {s.number}")  # noqa: SLF001 - without asking Intuit
+    store._store(lease, Tokens("access", NOW, "refresh", None))  # noqa: SLF001
 
 
 def _refused_tokens(s):
     store = _tokens(s)
-    _, turn = store._take_turn(f"access {s.number}")  # noqa: SLF001
-    store._refused(turn)  # noqa: SLF001
+    _, lease = store._take_lease(f"access {s.number}")  # noqa: SLF001
+    store._end_consent(lease)  # noqa: SLF001
 
 
 def _forget(s):
@@ -321,19 +327,20 @@ def _forget(s):
 
 
 def _gone(s):
-    revocations.set_apart(s.engine, s.id, now=NOW)
-    connections.check_connected(s.engine, s.own)
+    s.revocations.set_apart()
+    s.store.credentials.check_connected("c2")
 
 
 OWN = {
-    "connections.check_connected": lambda s: connections.check_connected(s.engine, s.own),
-    "connections.check_connected, gone": _gone,
+    "credentials.check_connected": lambda s: s.store.credentials.check_connected("c2"),
+    "credentials.check_connected, gone": _gone,
+    "credentials.clockify_key": lambda s: s.store.credentials.clockify_key(s.vault),
+    "credentials.lifetimes": lambda s: asdict(s.store.credentials.lifetimes()),
     "connections.store": lambda s: asdict(
         connections.store(
             s.engine, "c2", replace(s.joined, company_name="New"), vault=s.vault, now=NOW + LEASE
         )
     ),
-    "connections.stored_key": lambda s: connections.stored_key(s.engine, s.id, s.vault),
     "connections.find": lambda s: asdict(connections.find(s.engine, "c2")),
     "connections.forget": _forget,
     "doubts.take": lambda s: [asdict(one) for one in s.take()],
@@ -430,16 +437,14 @@ OWN = {
     "plans.sent_by": lambda s: s.store.plans.sent_by(s.waits, s.run),
     "plans.sent_by, of others": lambda s: s.store.plans.sent_by(s.their_plan, s.run),
     "plans.waiting": lambda s: [asdict(one) for one in s.store.plans.waiting()],
-    "revocations.claim": lambda s: [
-        asdict(one) for one in revocations.claim(s.engine, now=NOW, connection_id=s.id)
-    ],
-    "revocations.done": lambda s: revocations.done(s.engine, s.revocation),
-    "revocations.failed": lambda s: revocations.failed(s.engine, s.revocation, "busy"),
-    "revocations.forget": lambda s: revocations.forget(s.engine, s.id),
-    "revocations.set_apart": lambda s: revocations.set_apart(s.engine, s.id, now=NOW),
+    "revocations.claim": lambda s: [asdict(one) for one in s.revocations.claim()],
+    "revocations.forget": lambda s: s.revocations.forget(),
+    "revocations.pending": lambda s: s.revocations.pending(),
+    "revocations.pending, none": lambda s: s.revocations.forget() or s.revocations.pending(),
+    "revocations.set_apart": lambda s: s.revocations.set_apart(),
     "tokens.access_token": lambda s: _tokens(s).access_token(),
     "tokens.renew": lambda s: _tokens(s).renew("another"),
-    "tokens.keep": _kept_tokens,
+    "tokens.store": _kept_tokens,
     "tokens.refused": _refused_tokens,
     "run_locks.release": lambda s: s.store.run_lock.release(HOLDER),
     "run_locks.renew": lambda s: s.later.run_lock.renew(HOLDER, lease=LEASE),
@@ -542,7 +547,7 @@ def test_the_whole_database_is_asked_by_name(street):
     engine = street.mine.engine
 
     ids = {street.stranger.id, street.mine.id, street.neighbor.id}
-    assert lives(engine).keys() == revocations.pending(engine) == ids
+    assert all_lifetimes(engine).keys() == revocations.all_pending(engine) == ids
     assert {one.id for one in connections.every(engine)} == ids
 
 
@@ -550,7 +555,12 @@ def test_the_whole_database_is_asked_by_name(street):
 WHOLE = {
     "connections.every",
     "plans.vouch",  # by Prefect's id of a run, which has one plan
-    "revocations.pending",
+    "credentials.all_lifetimes",
+    "credentials.locked_columns",
+    "revocations.all_pending",
+    "revocations.claim_due",
+    "revocations.done",
+    "revocations.failed",
     "runs.lease_over",
 }
 
@@ -570,7 +580,6 @@ def test_no_function_of_the_store_is_left_out():
     """A new function comes with a case here."""
     modules = [
         connections,
-        revocations,
         *(inspect.getmodule(kind) for kind in ConnectionScope.__subclasses__()),
     ]
     functions = {
