@@ -132,8 +132,7 @@ def match_rows(
     Returns:
         *entries* with their ids, and what the ledger holds of them.
     """
-    since = context.store.contents.newest_claim()
-    known = context.store.contents.known(entries["day"].unique().tolist())
+    since, known, held = _known(context, entries["day"].unique().tolist())
     new_rows.forget_before(entries["day"].min())
     ids, mine, clashing = [], [known.iloc[:0]], []
     repeated: dict[str, tuple[str, int]] = {}
@@ -169,7 +168,8 @@ def match_rows(
         mine.append(first)
     about = pd.concat(mine, ignore_index=True)
     originals = {id_: id_.rpartition(".")[0] for id_ in repeated}
-    held = context.store.ledger.held([*about["entry_id"], *originals.values()])
+    others = {*about["entry_id"], *originals.values()} - {*known["entry_id"]}
+    held = pd.concat([held, context.store.ledger.held(sorted(others))], ignore_index=True)
     match = LedgerMatch(
         held=_with_repeated(held, originals),
         about=About(about.set_index("entry_id", drop=False), since, find_twins),
@@ -177,6 +177,17 @@ def match_rows(
         repeated=repeated,
     )
     return entries.assign(entry_id=pd.concat(ids).reindex(entries.index)), match
+
+
+def _known(context: RunContext, days: list[str]) -> tuple[int, pd.DataFrame, pd.DataFrame]:
+    """Return the latest claim, the contents of some days, and what the ledger holds of them."""
+    while True:
+        since = context.store.contents.newest_claim()
+        known = context.store.contents.known(days)
+        held = context.store.ledger.held(known["entry_id"].tolist())
+        # A send may give a known entry Clockify's id in between: then it would look new.
+        if len(held) == len(known):
+            return since, known, held
 
 
 def _with_repeated(held: pd.DataFrame, originals: Mapping[str, str]) -> pd.DataFrame:

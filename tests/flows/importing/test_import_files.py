@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import sqlalchemy as sa
 
 from flows.context import open_context
 from flows.importing.import_files import import_files
@@ -354,6 +355,31 @@ def test_imports_and_a_send_at_once_bring_each_entry_once(week, export, in_the_b
     assert sum(document["counts"]["in_doubt"] for document in documents) <= 18
     in_the_books()
     assert outcome(week.run("import", *map(str, files), *YES)) == {"already_sent": 18}
+
+
+def test_a_send_that_renames_rows_while_an_import_looks_them_up_frees_none(
+    week, export, in_the_books
+):
+    """A send gives rows that it knows Clockify's ids: nothing goes again under the old ones."""
+    assert outcome(week.run("import", str(export(week)), *YES)) == {"sent": 9}
+    file = str(export(week, "other.csv", clock="%H:%M"))
+    sends: list[Any] = []
+
+    def send_first(_connection, _cursor, statement, parameters, _context, _many) -> None:
+        asks = statement.startswith("SELECT ledger.entry_id, ledger.state, ledger.time_activity_id")
+        if asks and not sends and any(str(one).startswith("row-") for one in parameters):
+            sends.append(week.fork("send", "--start", "2026-09-22", "--end", "2026-09-22", *YES))
+            sends[0].communicate(timeout=120)
+
+    sa.event.listen(sa.Engine, "before_cursor_execute", send_first)
+    try:
+        ran = week.run("import", file, *YES)
+    finally:
+        sa.event.remove(sa.Engine, "before_cursor_execute", send_first)
+
+    assert len(sends) == 1
+    assert outcome(ran) == {"already_sent": 9}
+    in_the_books()
 
 
 def test_who_clockify_does_not_know_is_matched_with_quickbooks(week):
