@@ -91,8 +91,8 @@ def test_a_failed_run_is_told_with_what_to_do(ui, webhook, until):
     state = ui.ended(ui.start("send-time/by-hand", start="2026-09-22"))
 
     assert state["type"] == "FAILED"
-    assert "both start and end; or last_days" in state["message"]
-    assert until(lambda: webhook.told("send-time Failed", "both start and end; or last_days"))
+    assert "start and end, or last_days" in state["message"]
+    assert until(lambda: webhook.told("send-time Failed", "start and end, or last_days"))
 
 
 def test_a_plan_that_waits_is_told_with_where_to_decide(ui, webhook, until):
@@ -230,7 +230,7 @@ def test_a_command_is_recorded_as_a_flow_run_without_any_secret(ui, until):
         return [row for row in rows if row["state"]["type"] == "COMPLETED"][1:] and rows
 
     names = {row["name"].rpartition("-")[0] for row in until(tasks)}  # recorded a little later
-    assert names == {"look-around", "look-up-partners", "extract"}
+    assert names == {"look-around", "read-links", "extract"}
     shown = [run, ui.ask("task_runs"), ui.ask("logs"), ran.err]
     for secret in _secrets(ui.house):
         assert secret not in str(shown)
