@@ -60,20 +60,8 @@ def import_files(
 ) -> dict[str, Any]:
     """Send the rows of files to QuickBooks, each once, and explain every other one.
 
-    Args:
-        context: What to work with.
-        request: What to do.
-        report: Where the lists of the document are kept; closed by whoever made it.
-        approve: Is shown the plan as a document before anything is sent; `False` ends the run.
-        progress: Is notified of how far the load has come.
-        run: Runs each step that touches the outside.
-
-    Returns:
-        The JSON document of `clockbooks import`.
-
-    Raises:
-        AskPerson: Something must be fixed first; nothing was sent.
-        TryAgain: A service could not be read, or took nothing at all; nothing was sent.
+    See `flows.sending.send.send` for the arguments and the errors; returns the JSON document of
+    `clockbooks import`.
     """
     with make_import_plan(context, request, report, run=run) as (plan, names):
         shown = report.document(None)

@@ -73,13 +73,6 @@ def open_plan(
     Unless the run is a dry one, it holds a lease, and settles what earlier runs left in doubt
     before anything is judged.
 
-    Args:
-        context: What to work with; its QuickBooks has been asked for the company before.
-        company: The QuickBooks company.
-        report: Adds the plan up.
-        run: Runs the settling.
-        dry_run: Whether only the plan is made.
-
     Raises:
         TryAgain: QuickBooks could not be read; nothing was sent.
     """
