@@ -91,15 +91,8 @@ def make_import_plan(
         names = run(resolve_names, context, staged, read_links(context, request))
         report.notes += expiry_notes(context)
         with open_plan(context, facts.company, report, run, dry_run=request.dry_run) as plan:
-            clashing: list[str] = []
-
-            def watched(slices: Iterator[Slice]) -> Iterator[Slice]:
-                for one in slices:
-                    clashing.extend(_clashing(one))
-                    yield one
-
-            plan.become(watched(_judge_slices(context, request, facts, files, names, staged)))
-            report.notes += _clash_notes(clashing)
+            plan.become(_judge_slices(context, request, facts, files, names, staged))
+            report.notes += _clash_notes(plan.clashing)
             yield plan, names
 
 
@@ -198,13 +191,6 @@ def _hold_back_repeated(plan: pd.DataFrame, repeated: dict[str, tuple[str, int]]
         if entry_id not in set(sent)
     }
     return hold_back(plan, Reason.DUPLICATE_ROW, details)
-
-
-def _clashing(one: Slice) -> list[str]:
-    """Return the places of rows that would go although the person has other work at that time."""
-    rows = one.plan[one.plan["entry_id"].isin(one.match.clashing)]
-    rows = rows[rows["state"] == State.READY]
-    return [f"{row.file} line {row.line}" for row in rows.itertuples(index=False)]
 
 
 def _clash_notes(places: Sequence[str]) -> list[str]:
