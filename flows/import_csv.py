@@ -17,7 +17,7 @@ from flows.importing.read_files import ReadOptions
 from flows.operations.final_states import ended
 from flows.operations.run_lock import turn
 from flows.operations.tasks import run_as_task
-from flows.operations.terminal import shortened, watcher
+from flows.operations.terminal import callbacks, shortened
 from flows.pages.publish import Seen, followed, here, show_result
 
 
@@ -90,7 +90,7 @@ def import_csv(
         sync=sync,
     )
     with (
-        watcher(ImportReport) as watched,
+        callbacks(ImportReport) as watched,
         open_context(connection or None) as context,
         turn(context) as why_not,
     ):

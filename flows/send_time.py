@@ -18,7 +18,7 @@ from flows.context import RunContext, open_context
 from flows.operations.final_states import ended, shown
 from flows.operations.run_lock import turn
 from flows.operations.tasks import run_as_task
-from flows.operations.terminal import Watcher, shortened, watcher
+from flows.operations.terminal import TerminalCallbacks, callbacks, shortened
 from flows.pages.publish import Seen, followed, here, show_result
 from flows.review.review import give_back, rejection, send_reviewed
 from flows.sending.report import Report
@@ -84,7 +84,7 @@ def send_time(
         sync=sync,
     )
     with (
-        watcher(Report) as watched,
+        callbacks(Report) as watched,
         open_context(connection or None) as context,
         turn(context) as why_not,
     ):
@@ -97,7 +97,7 @@ def send_time(
 
 
 def _in_pages(
-    context: RunContext, request: SendRequest, watched: Watcher[Report], *, review: bool
+    context: RunContext, request: SendRequest, watched: TerminalCallbacks[Report], *, review: bool
 ) -> dict[str, Any]:
     """Send, with or without a review, and show in Prefect's pages what comes of it."""
     report, seen, plan = watched.report, Seen(), None

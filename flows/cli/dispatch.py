@@ -21,7 +21,7 @@ from flows.directory.sync_report import sync_document
 from flows.importing import import_files as importing
 from flows.importing.import_files import ImportReport, ImportRequest
 from flows.operations.home import log_in
-from flows.operations.terminal import Watcher, watched_by
+from flows.operations.terminal import TerminalCallbacks, calling_back
 from flows.progress import Progress
 from flows.sending.report import Report
 from flows.sending.request import JobRequest
@@ -134,7 +134,7 @@ def send_time(
     """
 
     def in_server(report: Report, asked: Approve | None, progress: Progress) -> None:
-        with recorded(), watched_by(Watcher(asked, progress, report)):
+        with recorded(), calling_back(TerminalCallbacks(asked, progress, report)):
             from flows import send_time as module
 
             module.send_time(connection=connection, **vars(request))
@@ -159,7 +159,7 @@ def import_files(
         parameters = vars(request) | vars(request.reading)
         for inner in ("reading", "kept_mapping"):
             del parameters[inner]
-        with recorded(), watched_by(Watcher(asked, progress, report)):
+        with recorded(), calling_back(TerminalCallbacks(asked, progress, report)):
             from flows import import_csv as module
 
             module.import_csv(connection=connection, **parameters)

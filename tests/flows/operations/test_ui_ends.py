@@ -38,7 +38,7 @@ def test_a_second_start_finds_everything_as_it_was(synced, running_ui, until):
 
     with running_ui(synced) as ui:
         assert f"{missed - 1:,} scheduled runs were missed" in ui.said
-        assert "1 runs died when this was last stopped" in ui.said
+        assert "1 runs crashed when this was last stopped" in ui.said
         assert ui.state(dead)["type"] == "CRASHED"
         assert "clockbooks settle" in ui.state(dead)["message"]
         again = ui.deployment(NIGHTLY)
@@ -89,7 +89,7 @@ def test_others_need_the_password(synced, running_ui):
 
         ran = synced.run("ui", "--port", "4999")
         assert ran.code == 1
-        assert "`clockbooks ui` runs already, at http://" in ran.err
+        assert "`clockbooks ui` is already running, at http://" in ran.err
         assert ui.stop(signal.SIGINT) == 0
 
 
