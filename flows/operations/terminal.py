@@ -5,19 +5,17 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
 from itertools import islice
-from typing import Any, Generic, TypeVar
+from typing import Any
 
 from flows.progress import Progress
 from flows.sending.report import Report
-
-AnyReport = TypeVar("AnyReport", bound=Report)
 
 #: Most entries and rows in the result of a flow run; `clockbooks entries` has all of them.
 MOST_RETURNED = 10_000
 
 
 @dataclass(frozen=True)
-class TerminalCallbacks(Generic[AnyReport]):
+class TerminalCallbacks:
     """How a run asks and informs the person at the terminal that started it.
 
     Attributes:
@@ -28,14 +26,14 @@ class TerminalCallbacks(Generic[AnyReport]):
 
     approve: Callable[[dict[str, Any]], bool] | None
     progress: Progress
-    report: AnyReport
+    report: Report
 
 
-_callbacks: ContextVar[TerminalCallbacks[Any] | None] = ContextVar("callbacks", default=None)
+_callbacks: ContextVar[TerminalCallbacks | None] = ContextVar("callbacks", default=None)
 
 
 @contextmanager
-def calling_back(callbacks: TerminalCallbacks[Any]) -> Iterator[None]:
+def calling_back(callbacks: TerminalCallbacks) -> Iterator[None]:
     """Let the flow runs of this block call back to a terminal."""
     token = _callbacks.set(callbacks)
     try:
@@ -45,13 +43,13 @@ def calling_back(callbacks: TerminalCallbacks[Any]) -> Iterator[None]:
 
 
 @contextmanager
-def callbacks(make: Callable[[], AnyReport]) -> Iterator[TerminalCallbacks[AnyReport]]:
+def callbacks() -> Iterator[TerminalCallbacks]:
     """Yield this flow run's callbacks; without a terminal, ones that ask and inform nobody."""
     found = _callbacks.get()
     if found is not None:
         yield found
         return
-    report = make()
+    report = Report()
     try:
         yield TerminalCallbacks(None, Progress(), report)
     finally:
