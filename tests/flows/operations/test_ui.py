@@ -202,7 +202,7 @@ def test_a_command_whose_server_is_gone_says_what_to_do(ui):
     ran = ui.house.run("settle", "--json", **gone, PREFECT_HOME=str(ui.house.folder / "own"))
 
     assert ran.code == 1
-    assert "which PREFECT_API_URL names, does not answer" in ran.document["error"]["message"]
+    assert "(PREFECT_API_URL) does not answer" in ran.document["error"]["message"]
     assert "Traceback" not in ran.err
 
 
