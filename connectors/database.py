@@ -90,36 +90,55 @@ def stays_here(address: sa.URL) -> bool:
     """
     if address.get_backend_name() == "sqlite":
         return address.get_driver_name() == "pysqlite"
-    known = address.drivername in {"postgresql+psycopg", "postgresql+asyncpg"}
-    nested = "=" in (address.database or "") or "://" in (address.database or "")
-    if not known or nested or set(address.query) - _KEEP_HOST:
+    if not _names_its_host(address):
         return False
-    arguments = address.get_dialect()().create_connect_args(address)[1]
-    hosts: list[str] = []
-    for named in (arguments.get("host") or os.environ.get("PGHOST"), os.environ.get("PGHOSTADDR")):
-        hosts += named if isinstance(named, list) else str(named or "").split(",")
-    hosts = [host for host in hosts if host]
+    hosts = _hosts(address)
     if not hosts and os.environ.get("PGSERVICE"):
         return False  # whatever a file says
     return all(host in LOOPBACK or host.startswith("/") for host in hosts)
 
 
+def _names_its_host(address: sa.URL) -> bool:
+    """Return whether nothing in a PostgreSQL address but its host says where it leads."""
+    name = address.database or ""
+    return (
+        address.drivername in {"postgresql+psycopg", "postgresql+asyncpg"}
+        and "=" not in name
+        and "://" not in name
+        and not set(address.query) - _KEEP_HOST
+    )
+
+
+def _hosts(address: sa.URL) -> list[str]:
+    """Return the hosts of an address; libpq takes those that are missing from the environment."""
+    arguments = address.get_dialect()().create_connect_args(address)[1]
+    hosts: list[str] = []
+    for named in (arguments.get("host") or os.environ.get("PGHOST"), os.environ.get("PGHOSTADDR")):
+        hosts += named if isinstance(named, list) else str(named or "").split(",")
+    return [host for host in hosts if host]
+
+
 def _verified(address: sa.URL) -> dict[str, str]:
-    """Give libpq the arguments for a connection that nobody can read or impersonate.
+    """Return libpq's arguments for a connection that nobody can read or impersonate.
 
     By default libpq goes on in plain text where a server, or somebody in between, offers no TLS.
     """
     mode = str(address.query.get("sslmode", ""))
     if address.get_backend_name() != "postgresql" or (not mode and stays_here(address)):
         return {}
-    given = {} if mode else {"sslmode": "verify-full"}
-    own_root = os.environ.get("PGSSLROOTCERT") or (Path.home() / ".postgresql/root.crt").exists()
-    system = address.query.get("sslrootcert") == "system"
-    unnamed = "sslrootcert" not in address.query and not own_root
-    if (mode or "verify-full").startswith("verify-") and (system or unnamed):
+    arguments = {} if mode else {"sslmode": "verify-full"}
+    if (mode or "verify-full").startswith("verify-") and _lacks_root(address):
         # The wheel's libpq looks for the system's certificates in a folder that no system has.
-        given["sslrootcert"] = ssl.get_default_verify_paths().cafile or DEFAULT_CA_BUNDLE_PATH
-    return given
+        arguments["sslrootcert"] = ssl.get_default_verify_paths().cafile or DEFAULT_CA_BUNDLE_PATH
+    return arguments
+
+
+def _lacks_root(address: sa.URL) -> bool:
+    """Return whether no file with trusted certificates is named, or the system's are."""
+    if "sslrootcert" in address.query:
+        return address.query["sslrootcert"] == "system"
+    own_root = Path.home() / ".postgresql/root.crt"
+    return not (os.environ.get("PGSSLROOTCERT") or own_root.exists())
 
 
 def database_trouble(error: BaseException) -> str | None:

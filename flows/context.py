@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 
 import sqlalchemy as sa
 
-from connectors.clockify import Clockify
+from connectors.clockify.client import Clockify
 from connectors.database import closing_database
 from connectors.encryption import Vault, keys_from_file
 from connectors.errors import AskPerson

@@ -69,7 +69,7 @@ class Encoding:
 
 
 def refuse(path: Path, found: str) -> AskPerson:
-    """Say in one sentence what *path* looks like and what is needed."""
+    """Return the error that says what *path* looks like, and what is needed."""
     return AskPerson(f"{path} {found}; {NEEDED}.")
 
 
@@ -185,24 +185,10 @@ def _is_utf8(path: Path) -> bool:
 
 
 def _code_page(path: Path) -> Encoding:
-    """Choose a page of Windows; the Western one stands unless another clearly speaks.
-
-    Short samples fit many pages. But Western letters beyond ASCII stand alone between others, and
-    those of other alphabets in rows.
-    """
     sample = _beyond_ascii(path)
     if len(_CONTROLS.findall(sample)) * 100 > len(sample):
         raise refuse(path, "holds binary data, not text")
-    likely = from_bytes(sample, cp_isolation=_PAGES)
-    best = likely.best()
-    in_rows = sum(map(len, re.findall(rb"[\x80-\xff]{3,}", sample)))
-    alphabet = in_rows * 2 > sum(byte > 0x7F for byte in sample)
-    language = best is not None and best.coherence >= 0.3
-    fits_western = "cp1252" in [match.encoding for match in likely]
-    choices = ["cp1252"] if best is None else [best.encoding]
-    if best is not None and not (alphabet or (language and not fits_western)):
-        choices.insert(0, "cp1252")
-    name = next((choice for choice in choices if _fits(path, choice)), None)
+    name = next((page for page in _likely_pages(sample) if _fits(path, page)), None)
     if name is None:
         raise AskPerson(
             f"Nobody can tell in which encoding {path} is: give it with --encoding, or export the"
@@ -213,6 +199,24 @@ def _code_page(path: Path) -> Encoding:
         name,
         f"The file is not UTF-8; it was read as {label}. Where names look wrong, give --encoding.",
     )
+
+
+def _likely_pages(sample: bytes) -> list[str]:
+    """Return the code pages to try: the Western one first, unless another clearly fits better.
+
+    Short samples fit many pages. But Western letters beyond ASCII stand alone between others, and
+    those of other alphabets in rows.
+    """
+    likely = from_bytes(sample, cp_isolation=_PAGES)
+    best = likely.best()
+    if best is None:
+        return ["cp1252"]
+    in_rows = sum(map(len, re.findall(rb"[\x80-\xff]{3,}", sample)))
+    other_alphabet = in_rows * 2 > sum(byte > 0x7F for byte in sample)
+    other_language = best.coherence >= 0.3 and "cp1252" not in [one.encoding for one in likely]
+    if other_alphabet or other_language:
+        return [best.encoding]
+    return ["cp1252", best.encoding]
 
 
 def _beyond_ascii(path: Path) -> bytes:
@@ -226,13 +230,11 @@ def _beyond_ascii(path: Path) -> bytes:
 
 
 def _fits(path: Path, name: str) -> bool:
-    """Say whether every byte of the file is a character of that code page."""
-    decoder = codecs.getincrementaldecoder(name)()
-    with path.open("rb") as stream:
-        try:
-            for block in _blocks(stream):
-                decoder.decode(block)
-            decoder.decode(b"", final=True)
-        except UnicodeDecodeError:
-            return False
+    """Return whether every byte of the file is a character of that code page."""
+    try:
+        with path.open(encoding=name, newline="") as stream:
+            while stream.read(BLOCK):
+                pass
+    except UnicodeDecodeError:
+        return False
     return True

@@ -74,19 +74,20 @@ def find(engine: sa.Engine, name: str | None) -> Connection:
     Raises:
         AskPerson: There is none, or several and no name.
     """
-    known = every(engine)
-    if name is not None:
-        chosen = [connection for connection in known if connection.name == name]
-    else:
-        chosen = [connection for connection in known if connection.name != DEMO] or known
-    if len(chosen) == 1:
-        return chosen[0]
-    names = ", ".join(connection.name for connection in known)
+    known = {connection.name: connection for connection in every(engine)}
     if not known:
         raise AskPerson("Nothing is connected yet: run `clockbooks connect` first.")
     if name is not None:
-        raise AskPerson(f"No connection is called {name!r}. There are: {names}.")
-    raise AskPerson(f"There are several connections: add --connection with one of {names}.")
+        if name not in known:
+            raise AskPerson(f"No connection is called {name!r}. There are: {', '.join(known)}.")
+        return known[name]
+    real = [connection for connection in known.values() if connection.name != DEMO]
+    chosen = real or list(known.values())
+    if len(chosen) > 1:
+        raise AskPerson(
+            f"There are several connections: add --connection with one of {', '.join(known)}."
+        )
+    return chosen[0]
 
 
 def every(engine: sa.Engine) -> list[Connection]:

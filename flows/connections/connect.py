@@ -8,7 +8,7 @@ from http import HTTPStatus
 from pathlib import Path
 from typing import Any
 
-from connectors.clockify import Clockify, unknown_workspace
+from connectors.clockify.client import Clockify, unknown_workspace
 from connectors.database import closing_database
 from connectors.encryption import Vault
 from connectors.errors import AskPerson, ClockbooksError, Refused

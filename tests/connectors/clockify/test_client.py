@@ -6,7 +6,8 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from connectors.clockify import Clockify, Moved, missing_route, unknown_workspace
+from connectors.clockify.client import Clockify, missing_route, unknown_workspace
+from connectors.clockify.report import Moved
 from connectors.errors import AskPerson, Refused, TryAgain
 from connectors.standins.clockify.app import ClockifyStandin, Switches
 
