@@ -27,7 +27,7 @@ from connectors.errors import (
     TryAgain,
     Unsure,
 )
-from connectors.http import Failure, Http, read_json
+from connectors.http import Failure, Http, HttpRequest, read_json
 
 SERVICE = "Clockify"
 
@@ -264,11 +264,14 @@ class Clockify:
     def _get(self, path: str, params: Any = None) -> Any:
         return read_json(SERVICE, self._send("GET", f"{self._core}{path}", params=params))
 
-    def _send(self, method: str, url: str, *, read: bool = True, **call: Any) -> requests.Response:
-        """Send a call; nearly all of ours read, the report's POST too, so each may be repeated."""
+    def _send(
+        self, method: str, url: str, *, read: bool = True, **request: Any
+    ) -> requests.Response:
+        """Send a request; nearly all of ours read, the report's POST too, and may be repeated."""
         try:
             return self._http.send(
-                method, url, read=read, headers=lambda: {"X-Api-Key": self._api_key}, **call
+                HttpRequest(method, url, read=read, **request),
+                headers=lambda: {"X-Api-Key": self._api_key},
             )
         except NotAuthorised:
             raise AskPerson(

@@ -102,7 +102,7 @@ def find_encoding(path: Path, head: bytes, given: str | None) -> Encoding:
     """
     if given is not None:
         name = _known(given)
-        _decode_all(path, name, told=True)
+        _decode_all(path, name, chosen=True)
         return Encoding(name)
     marked = next((name for mark, name in _BOMS if head.startswith(mark)), None)
     wide = marked or _utf16_without_mark(head)
@@ -122,13 +122,13 @@ def _known(given: str) -> str:
         "".encode(given)  # rot13 and base64 are codecs, too, but not of text
     except (LookupError, ValueError):
         raise AskPerson(
-            f"There is no encoding {given!r}: give one such as utf-8, utf-16 or windows-1252."
+            f"There is no encoding {given!r}: use one such as utf-8, utf-16 or windows-1252."
         ) from None
     return found.name
 
 
 def _utf16_without_mark(head: bytes) -> str | None:
-    """Tell UTF-16 by its NULs: a header is mostly ASCII, so every other byte is one."""
+    """Recognize UTF-16 by its NULs: a header is mostly ASCII, so every other byte is one."""
     sample = head[:4096]
     pairs = len(sample) // 2
     high, low = sample[0 : 2 * pairs : 2].count(0), sample[1 : 2 * pairs : 2].count(0)
@@ -143,7 +143,7 @@ def _blocks(stream: BinaryIO) -> Iterator[bytes]:
     return iter(lambda: stream.read(BLOCK), b"")
 
 
-def _decode_all(path: Path, name: str, *, told: bool = False) -> None:
+def _decode_all(path: Path, name: str, *, chosen: bool = False) -> None:
     decoder = codecs.getincrementaldecoder(name)()
     with path.open("rb") as stream:
         try:
@@ -151,7 +151,7 @@ def _decode_all(path: Path, name: str, *, told: bool = False) -> None:
                 if "\x00" in decoder.decode(block):
                     raise refuse(path, "holds NUL characters, which no text has")
         except (UnicodeError, ValueError) as error:
-            hint = "; leave --encoding out, or give another" if told else ""
+            hint = "; leave --encoding out, or use another" if chosen else ""
             raise refuse(path, f"cannot be read as {name}{hint}") from error
         try:
             decoder.decode(b"", final=True)
@@ -191,13 +191,13 @@ def _code_page(path: Path) -> Encoding:
     name = next((page for page in _likely_pages(sample) if _fits(path, page)), None)
     if name is None:
         raise AskPerson(
-            f"Nobody can tell in which encoding {path} is: give it with --encoding, or export the"
+            f"The encoding of {path} cannot be determined: name it with --encoding, or export the"
             " file again as UTF-8."
         )
     label = name.replace("cp125", "windows-125")
     return Encoding(
         name,
-        f"The file is not UTF-8; it was read as {label}. Where names look wrong, give --encoding.",
+        f"The file is not UTF-8; it was read as {label}. If names look wrong, use --encoding.",
     )
 
 

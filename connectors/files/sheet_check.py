@@ -123,7 +123,7 @@ class _Check:
         if rows * columns > max(_CHEAP_CELLS, self._filled * _SPARSEST):
             raise TooMuchError(
                 f"has {self._filled:,} filled cells, but they reach over {rows:,} rows and"
-                f" {columns:,} columns: delete what stands far outside of the table"
+                f" {columns:,} columns: delete what is far outside of the table"
             )
         if rows * columns > MOST_CELLS:
             raise TooMuchError(f"has a sheet of {rows * columns:,} cells")

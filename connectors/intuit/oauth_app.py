@@ -204,7 +204,7 @@ def _read(answer: dict[str, Any], refresh_token: str, now: datetime) -> Tokens:
 
 
 def allow_plain_loopback(url: str) -> None:
-    """Let oauthlib talk plain HTTP to a stand-in on this machine; it knows no finer switch."""
+    """Let oauthlib talk plain HTTP to a stand-in on this machine; it has no finer switch."""
     address = urlsplit(url)
     if address.scheme == "http" and address.hostname in LOOPBACK:
         os.environ["OAUTHLIB_INSECURE_TRANSPORT"] = "1"

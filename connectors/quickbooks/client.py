@@ -21,7 +21,7 @@ from connectors.errors import (
     TryAgain,
     Unsure,
 )
-from connectors.http import Http, in_brackets, read_json, trace_id
+from connectors.http import Http, HttpRequest, in_brackets, read_json, trace_id
 from connectors.quickbooks.answers import (
     describe,
     read_batch,
@@ -55,7 +55,7 @@ class QuickBooks:
 
     Attributes:
         limiter: Gives permits for calls; a batch may bring one that was acquired before.
-        time: QuickBooks' own clock, as its latest answer told; `None` before the first one.
+        time: QuickBooks' own clock, as of its latest answer; `None` before the first one.
     """
 
     def __init__(
@@ -217,18 +217,18 @@ class QuickBooks:
             Refused: The whole batch was refused: nothing was created.
         """
         items = [(str(n), json.dumps(body)) for n, body in enumerate(bodies, start=1)]
-        told: dict[str, Created | NotCreated] = {}
+        outcomes: dict[str, Created | NotCreated] = {}
         for attempt in (1, 2):
             try:
-                told |= {found.bid: found for found in self._batch(entity, items, request_id)}
+                outcomes |= {found.bid: found for found in self._batch(entity, items, request_id)}
             except Unsure:
                 continue
             except TryAgain:
                 if attempt == 1:
                     raise
-            if len(told) == len(items):
+            if len(outcomes) == len(items):
                 break
-        return [told.get(bid) for bid, _ in items]
+        return [outcomes.get(bid) for bid, _ in items]
 
     def _batch(
         self,
@@ -238,20 +238,18 @@ class QuickBooks:
         check: Callable[[], None] = lambda: None,
         permit: Permit | None = None,
     ) -> list[Created | NotCreated]:
-        response = self._send(
+        request = HttpRequest(
             "POST",
-            "batch",
-            params={"requestid": request_id},
-            data=batch_bytes(items, entity),
+            f"{self._base}/batch",
             read=False,
-            entries=len(items),
-            check=check,
-            permit=permit,
+            params={"requestid": request_id, "minorversion": MINOR_VERSION},
+            data=batch_bytes(items, entity),
         )
-        request = in_brackets(trace_id(response))
-        answer = read_batch(response.content, request)
+        response = self._send(request, entries=len(items), check=check, permit=permit)
+        named = in_brackets(trace_id(response))
+        answer = read_batch(response.content, named)
         self._note_time(answer)
-        return read_outcomes(answer, items, entity, request)
+        return read_outcomes(answer, items, entity, named)
 
     def time_activities(
         self, first_day: str, last_day: str, *, created_from: datetime | None
@@ -282,27 +280,25 @@ class QuickBooks:
         return found
 
     def _read_json(self, path: str, params: Mapping[str, str]) -> Any:
-        answer = read_json(SERVICE, self._send("GET", path, params=params, read=True))
+        params = {**params, "minorversion": MINOR_VERSION}
+        request = HttpRequest("GET", f"{self._base}/{path}", read=True, params=params)
+        answer = read_json(SERVICE, self._send(request))
         self._note_time(answer)
         return answer
 
     def _note_time(self, answer: Any) -> None:
-        told = answer.get("time") if isinstance(answer, Mapping) else None
-        self.time = instant_of(told) or self.time
+        if isinstance(answer, Mapping):
+            self.time = instant_of(answer.get("time")) or self.time
 
     def _send(
         self,
-        method: str,
-        path: str,
+        request: HttpRequest,
         *,
-        params: Mapping[str, str],
-        read: bool,
-        data: bytes | None = None,
         entries: int = 0,
         check: Callable[[], None] = lambda: None,
         permit: Permit | None = None,
     ) -> requests.Response:
-        """Send a call once it has a permit; after a 401 refresh once and repeat the very same."""
+        """Send a request once it has a permit; after a 401 refresh once and repeat it as it was."""
         used = ""
         permits = [permit] if permit else []
 
@@ -327,14 +323,7 @@ class QuickBooks:
 
         def call() -> requests.Response:
             return self._http.send(
-                method,
-                f"{self._base}/{path}",
-                read=read,
-                headers=credentials,
-                params={**params, "minorversion": MINOR_VERSION},
-                data=data,
-                ended=ended,
-                resend_throttled=permit is None,
+                request, headers=credentials, ended=ended, resend_throttled=permit is None
             )
 
         try:

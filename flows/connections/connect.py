@@ -16,7 +16,14 @@ from connectors.intuit.consent import Answer, Question, revoke
 from connectors.intuit.oauth_app import OAuthApp, Tokens
 from connectors.quickbooks.client import QuickBooks
 from connectors.store.connection_settings import ConnectionSettings
-from connectors.store.connections import DEMO, Connection, Joined, every, store, uses_consent_of
+from connectors.store.connections import (
+    DEMO,
+    Connection,
+    Joined,
+    all_connections,
+    has_consent_of,
+    store_connection,
+)
 from connectors.store.revocations import Revocations
 from flows.connections.browser_consent import Browser, ask_in_browser
 from flows.connections.disconnect import try_now
@@ -118,9 +125,9 @@ def _check_clockify(name: str | None, settings: Settings, *, allow_payroll: bool
         clockify.workspace_id = _choose_workspace(clockify, settings)
         workspace = check_workspace(clockify)
     with closing_database(settings.database_url) as engine:
-        known = [connection for connection in every(engine) if connection.name != DEMO]
+        known = [connection for connection in all_connections(engine) if connection.name != DEMO]
         chosen = name or (known[0].name if len(known) == 1 else DEFAULT_NAME)
-        same = next((one for one in every(engine) if one.name == chosen), None)
+        same = next((one for one in all_connections(engine) if one.name == chosen), None)
         own = ConnectionSettings(engine, same.id, utc_now).stored() if same else {}
         if same is not None:
             # An old consent of the same company is ended before a new one is given, not after.
@@ -155,7 +162,7 @@ def _join(half: _Half, realm_id: str, tokens: Tokens) -> Connection:
         tokens=tokens,
     )
     with closing_database(half.settings.database_url) as engine:
-        stored = store(engine, half.name, joined, vault=half.vault, now=utc_now())
+        stored = store_connection(engine, half.name, joined, vault=half.vault, now=utc_now())
     if half.settings.timezone is None and stored.timezone != half.timezone:
         tell_aside(
             f"The connection keeps its time zone {stored.timezone}; the key's Clockify user has"
@@ -178,7 +185,7 @@ def _taken_back_if_unused(
         yield
     except BaseException:
         with closing_database(half.settings.database_url) as engine:
-            in_use = uses_consent_of(engine, realm_id)
+            in_use = has_consent_of(engine, realm_id)
         if not in_use:
             try:
                 revoke(app, half.settings.qbo_revoke_url, tokens.refresh_token)

@@ -248,7 +248,7 @@ def connection_id(
     engine: sa.Engine, vault: Vault, joined: Callable[..., connections.Joined]
 ) -> int:
     """Give the id of a stored connection."""
-    return connections.store(engine, "studio", joined(), vault=vault, now=NOW).id
+    return connections.store_connection(engine, "studio", joined(), vault=vault, now=NOW).id
 
 
 @pytest.fixture

@@ -24,7 +24,7 @@ def filled(engine, path, joined, clock):
     """Give a database with two connections, and a token that is still to be revoked."""
     vault = Vault(*keys_from_file(path))
     for name, realm in (("studio", "77"), ("other", "78")):
-        made = connections.store(
+        made = connections.store_connection(
             engine, name, joined(realm_id=realm, api_key=f"key-of-{name}"), vault=vault,
             now=clock.now,
         )  # fmt: skip

@@ -96,7 +96,9 @@ class Store:
         self.joined = connections.Joined(
             f"w{number}", "Studio", realm_id, "Studio Ltd", "UTC", f"key {number}", tokens
         )
-        self.own = connections.store(engine, f"c{number}", self.joined, vault=self.vault, now=NOW)
+        self.own = connections.store_connection(
+            engine, f"c{number}", self.joined, vault=self.vault, now=NOW
+        )
         self.id = self.own.id
 
     def at(self, engine):
@@ -323,7 +325,7 @@ def _forget(s):
         for name in ("verdicts", "ledger", "plans", "batches", "runs"):
             there = metadata.tables[name]
             connection.execute(there.delete().where(there.c.connection_id == s.id))
-    connections.forget(s.engine, "c2")
+    connections.delete_connection(s.engine, "c2")
 
 
 def _gone(s):
@@ -336,13 +338,13 @@ OWN = {
     "credentials.check_connected, gone": _gone,
     "credentials.clockify_key": lambda s: s.store.credentials.clockify_key(s.vault),
     "credentials.lifetimes": lambda s: asdict(s.store.credentials.lifetimes()),
-    "connections.store": lambda s: asdict(
-        connections.store(
+    "connections.store_connection": lambda s: asdict(
+        connections.store_connection(
             s.engine, "c2", replace(s.joined, company_name="New"), vault=s.vault, now=NOW + LEASE
         )
     ),
-    "connections.find": lambda s: asdict(connections.find(s.engine, "c2")),
-    "connections.forget": _forget,
+    "connections.find_connection": lambda s: asdict(connections.find_connection(s.engine, "c2")),
+    "connections.delete_connection": _forget,
     "doubts.take": lambda s: [asdict(one) for one in s.take()],
     "entry_contents.adopt": lambda s: s.store.contents.adopt({"sent": "new", "left": "sent"}),
     "entry_contents.as_claimed": lambda s: s.store.contents.as_claimed(IDS),
@@ -480,7 +482,7 @@ def _take_and_settle(activity, proof):
 
 
 SHARED = {
-    "connections.uses_consent_of": lambda s: connections.uses_consent_of(s.engine, "77"),
+    "connections.has_consent_of": lambda s: connections.has_consent_of(s.engine, "77"),
     "books.accounted": lambda s: s.store.books.accounted(["11", "13", "21", "9", "31"]),
     "books.holder": lambda s: [s.store.books.holder(id_) for id_ in ("11", "31", "9")],
     "books.holders": _in_transaction(
@@ -522,7 +524,7 @@ def test_the_books_are_shared(street):
     assert [one.body for one in flying if one.alive] == ["flying", "flying"]
     assert {one.body for one in flying if not one.alive} == {"found", "doubt"}
     assert s.store.books.holder("31") == "sent"
-    consents = {one: connections.uses_consent_of(s.engine, one) for one in ("77", "88", "99")}
+    consents = {one: connections.has_consent_of(s.engine, one) for one in ("77", "88", "99")}
     assert consents == {"77": True, "88": True, "99": False}
     with pytest.raises(TryAgain, match="recorded for another"):
         _take_and_settle("31", Proof.BOOKS)(s)
@@ -548,12 +550,12 @@ def test_the_whole_database_is_asked_by_name(street):
 
     ids = {street.stranger.id, street.mine.id, street.neighbor.id}
     assert all_lifetimes(engine).keys() == revocations.all_pending(engine) == ids
-    assert {one.id for one in connections.every(engine)} == ids
+    assert {one.id for one in connections.all_connections(engine)} == ids
 
 
 #: Asked of the whole database; the file's end tests them, and their own tests.
 WHOLE = {
-    "connections.every",
+    "connections.all_connections",
     "plans.vouch",  # by Prefect's id of a run, which has one plan
     "credentials.all_lifetimes",
     "credentials.locked_columns",

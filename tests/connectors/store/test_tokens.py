@@ -48,7 +48,9 @@ def store(engine, app, vault, clock, joined):
     tokens = Tokens(
         "first-access-token", clock.now + timedelta(hours=1), SCENARIO["refresh_token"], None
     )
-    made = connections.store(engine, "studio", joined(tokens=tokens), vault=vault, now=clock.now)
+    made = connections.store_connection(
+        engine, "studio", joined(tokens=tokens), vault=vault, now=clock.now
+    )
     return TokenStore(engine, made.id, lambda: clock.now, app=app, vault=vault)
 
 
@@ -403,7 +405,9 @@ def test_connecting_again_ends_the_end(app, store, another, clock, engine, vault
         store.access_token()
     tokens = Tokens("second-access-token", clock.now + timedelta(hours=1), "second-refresh", None)
 
-    connections.store(engine, "studio", joined(tokens=tokens), vault=vault, now=clock.now)
+    connections.store_connection(
+        engine, "studio", joined(tokens=tokens), vault=vault, now=clock.now
+    )
 
     assert another(app).access_token() == "second-access-token"
 
