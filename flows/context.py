@@ -1,4 +1,4 @@
-"""Opens everything that a run needs, and closes it again: settings, database, both services."""
+"""Opens everything that a run needs, and closes it afterwards: settings, database, services."""
 
 import os
 import time
@@ -26,25 +26,25 @@ from flows.server_address import check_server_address
 from flows.settings import Settings, read_settings, required, strangers_told, with_own
 from flows.text import tell_aside
 
-#: Said of a database whose passphrase was used as earlier versions used it.
+#: A warning about a passphrase that an earlier version used.
 OUTDATED = (
-    "The stored secrets are encrypted as an earlier version did it, so a passphrase is quick"
-    " to guess. Run `clockbooks rotate-key` once."
+    "The stored secrets are encrypted the way an earlier version did it, which makes a passphrase"
+    " quick to guess. Run `clockbooks rotate-key` once."
 )
 
 
 def utc_now() -> datetime:
-    """Give the time."""
+    """Return the current time, in UTC."""
     return datetime.now(UTC)
 
 
 @dataclass(frozen=True)
 class Clock:
-    """Where time comes from; tests bring their own, so that none of them waits.
+    """Where time comes from; tests bring their own, so that none waits.
 
     Attributes:
-        now: The time of day, in UTC: leases, tokens, records, pacing.
-        sleep: Waits some seconds.
+        now: The current time, in UTC.
+        sleep: Waits for some seconds.
     """
 
     now: Callable[[], datetime] = utc_now
@@ -59,13 +59,13 @@ class RunContext:
     """What a run works with.
 
     Attributes:
-        settings: What the connection's own settings say, and the environment where they are silent.
+        settings: The connection's own settings, and the environment's where it has none.
         engine: The database.
-        connection: The workspace and the company that are joined.
+        connection: The workspace and the company that are connected.
         store: What the database holds for the connection.
         clockify: The workspace.
         quickbooks: The company.
-        timezone: Whose calendar says on which day an entry falls.
+        timezone: It decides on which day an entry falls.
         now: The clock.
     """
 
@@ -85,7 +85,7 @@ class RunContext:
 
     @property
     def at_work(self) -> timedelta:
-        """How long QuickBooks may be at work on a call that nobody waits for any more.
+        """How long QuickBooks may still be working on a call after a timeout.
 
         Its own limit is 120 s (FACTS, QBO, 2.2); the default adds half a minute.
         """
@@ -94,7 +94,7 @@ class RunContext:
 
 @contextmanager
 def open_installation() -> Iterator[tuple[Settings, sa.Engine]]:
-    """Open the database for what concerns no single connection.
+    """Open the database without a connection.
 
     Raises:
         AskPerson: A setting is wrong, or the database cannot be opened.
@@ -105,7 +105,7 @@ def open_installation() -> Iterator[tuple[Settings, sa.Engine]]:
 
 
 def start() -> Settings:
-    """Read the settings, and name the strangers to whom they lead, before anything goes there.
+    """Read the settings, and warn of hosts that are not the services' own, before any call.
 
     Raises:
         AskPerson: A setting is wrong, or a worker reaches Prefect's server in plain text.
@@ -113,8 +113,8 @@ def start() -> Settings:
     if "PREFECT__FLOW_RUN_ID" in os.environ:  # a worker's run, which reports to Prefect's server
         check_server_address()
     settings = read_settings()
-    for words in strangers_told(settings):
-        tell_aside(words)
+    for warning in strangers_told(settings):
+        tell_aside(warning)
     return settings
 
 
@@ -122,7 +122,7 @@ def start() -> Settings:
 def open_store(
     name: str | None, *, clock: Clock = REAL_CLOCK
 ) -> Iterator[tuple[Settings, ConnectionStore, Connection]]:
-    """Open the database alone, for what needs neither service.
+    """Open the database with a connection, but neither service.
 
     Raises:
         AskPerson: See `open_installation`; or no connection fits.
@@ -179,11 +179,11 @@ def open_context(name: str | None, *, clock: Clock = REAL_CLOCK) -> Iterator[Run
 def clockify_key(
     settings: Settings, store: ConnectionStore, connection: Connection, vault: Vault
 ) -> str:
-    """Give the Clockify key of a connection: its own, or the environment's where that is meant.
+    """Return the Clockify key of a connection: its own, or the environment's.
 
-    The environment's key is meant for a connection when CLOCKBOOKS_CLOCKIFY_WORKSPACE_ID names its
-    workspace, or when there is no other connection: with several, one key would otherwise be used
-    for a workspace that it was not made for.
+    The environment's key counts for a connection if CLOCKBOOKS_CLOCKIFY_WORKSPACE_ID names its
+    workspace, or if there is no other connection. Otherwise one key could be used for a workspace
+    that it was not made for.
 
     Raises:
         AskPerson: The environment names another workspace, and there is no other connection.
@@ -203,7 +203,7 @@ def clockify_key(
 
 
 def open_vault(settings: Settings) -> Vault:
-    """Open what encrypts the secrets; it notices when another process rotates the key."""
+    """Open what encrypts the secrets; it notices if another process rotates the key."""
     return Vault(
         *secret_keys(settings),
         source=lambda: secret_keys(read_settings()),
@@ -212,14 +212,14 @@ def open_vault(settings: Settings) -> Vault:
 
 
 def secret_keys(settings: Settings) -> list[str]:
-    """Give the keys of the secrets, the newest first: from the settings, else the key file."""
+    """Return the keys of the secrets, the newest first: from the settings, else the key file."""
     new, old = settings.secret_key, settings.old_secret_key
     keys = keys_from_file(settings.key_file) if new is None else [new.get_secret_value()]
     return [*keys, *([old.get_secret_value()] if old else [])]
 
 
 def oauth_app(settings: Settings) -> OAuthApp:
-    """Give the Intuit app.
+    """Return the Intuit app.
 
     Raises:
         AskPerson: Its id or secret is not set.
@@ -239,7 +239,7 @@ def open_company(
     clock: Clock = REAL_CLOCK,
     engine: sa.Engine | None = None,
 ) -> QuickBooks:
-    """Open a company with whatever gives access tokens; with a database, its pace is shared."""
+    """Open a company; with a database, all processes share its rate limit."""
     rules = Rules(
         requests_per_minute=settings.qbo_requests_per_minute,
         requests_per_second=settings.qbo_requests_per_second,

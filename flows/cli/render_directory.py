@@ -38,10 +38,11 @@ def sync_summary(document: Mapping[str, Any]) -> str:
     """Return in one line what a sync comes to."""
     users = sum(link["kind"] == Kind.USER for link in document["links"])
     ambiguous = {(row["kind"], row["clockify_id"]) for row in document["ambiguous"]}
+    near = len(document["near_misses"])
     numbers = {
         "would be created" if document["dry_run"] else "created": len(document["created"]),
         "not created": len(document["not_created"]),
-        "near misses": len(document["near_misses"]),
+        "near miss" if near == 1 else "near misses": near,
         "missing": len(document["missing"]),
         "ambiguous": len(ambiguous),
     }

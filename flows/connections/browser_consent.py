@@ -1,4 +1,4 @@
-"""Asks a person in their browser for Intuit's consent, and shows there what became of it."""
+"""Gets Intuit's consent in a person's browser, and shows the result there."""
 
 import webbrowser
 from collections.abc import Callable
@@ -18,8 +18,8 @@ from connectors.intuit.consent import Answer, NotGiven, Question, offers_pkce, q
 from connectors.store.connections import Connection
 from flows.settings import Settings, required
 
-#: Where Intuit sends a browser on a machine where nobody waits for it: the person takes the
-#: address from there. Any port does.
+#: Where Intuit sends a browser when nothing listens: the person copies the address from there. Any
+#: port does.
 NOBODY_THERE = f"http://{HOST}:8913{PATH}"
 
 #: Uses a consent: the answer, and the question that it answers.
@@ -28,14 +28,14 @@ Use = Callable[[Answer, Question], Connection]
 
 @dataclass(frozen=True)
 class Browser:
-    """How a person is asked.
+    """How to ask a person.
 
     Attributes:
-        redirect_uri: The address registered for the app; `None` for a free port here.
-        opens: Whether a browser is opened here; else the person pastes where theirs ended.
-        timeout_s: How long to wait for an answer, in seconds.
-        tell: Told what a person must know.
-        paste: Asks for the address at which the browser ended; called for nothing else.
+        redirect_uri: The address registered for the app; `None` for a free port of this machine.
+        opens: Whether to open a browser here; otherwise the person pastes where theirs ended.
+        timeout_s: Seconds to wait for an answer.
+        tell: Shows a message.
+        paste: Asks for the address at which the browser ended.
     """
 
     redirect_uri: str | None
@@ -55,9 +55,9 @@ def ask_in_browser(settings: Settings, browser: Browser, use: Use) -> Connection
     """Get Intuit's consent and use it.
 
     Raises:
-        NotGiven: The person or Intuit refused, or what came back is no answer.
+        NotGiven: The person or Intuit refused, or the answer is not one.
         AskPerson: Nobody answered, or *use* could not use it.
-        TryAgain: Intuit could not be reached; the consent has to be given anew.
+        TryAgain: Intuit could not be reached; the consent must be given again.
     """
     if not browser.waits_here:
         asked = _question(settings, browser.redirect_uri or NOBODY_THERE)
@@ -80,7 +80,7 @@ def _by_pasting(asked: Question, browser: Browser, use: Use) -> Connection:
     browser.tell(f"Open this address in a browser, and choose your company:\n\n{asked.address}\n")
     browser.tell(
         "The browser ends at an address that begins with"
-        f" {asked.redirect_uri} - it may show an error, which does not matter."
+        f" {asked.redirect_uri}. It may show an error there, which does not matter."
     )
     if browser.opens:
         webbrowser.open(asked.address)
@@ -96,11 +96,11 @@ def _wait_for_answer(
     asked: Question, server: CallbackServer, browser: Browser, use: Use
 ) -> Connection:
     server.expect(asked.state)
-    browser.tell(f"Intuit asks for your consent in the browser. The address:\n\n{asked.address}\n")
+    browser.tell(f"Give your consent in the browser, at this address:\n\n{asked.address}\n")
     if not webbrowser.open(asked.address):
         browser.tell(
-            "No browser could be opened here: open the address yourself on this machine, or start"
-            " again with --no-browser."
+            "No browser could be opened. Open the address yourself on this machine, or run"
+            " `clockbooks connect --no-browser`."
         )
     callback = server.wait(browser.timeout_s)
     try:
@@ -110,12 +110,12 @@ def _wait_for_answer(
         callback.show(title, str(error), "You may close this page.")
         raise
     except BaseException:
-        callback.show("Not connected", "`clockbooks connect` broke off. The terminal says why.")
+        callback.show("Not connected", "`clockbooks connect` stopped. The terminal says why.")
         raise
     callback.show(
         "Connected",
-        f"The workspace {joined.workspace_name} and the company {joined.company_name} are joined"
-        f" as {joined.name}.",
+        f"{joined.name} joins the workspace {joined.workspace_name} and the company"
+        f" {joined.company_name}.",
         "You may close this page. Next, in the terminal: `clockbooks sync`",
         good=True,
     )

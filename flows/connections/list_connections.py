@@ -1,4 +1,4 @@
-"""Lists the connections: which workspace with which company, and how long its consent lasts."""
+"""Lists the connections: which workspace with which company, and until when."""
 
 from datetime import datetime
 from typing import Any
@@ -14,10 +14,10 @@ from flows.context import open_installation, utc_now
 
 
 def listed(name: str | None) -> list[dict[str, Any]]:
-    """Give every connection, or the one called *name*.
+    """Return every connection, or the one called *name*.
 
     Raises:
-        AskPerson: None is called so.
+        AskPerson: There is none of that name.
     """
     with open_installation() as (_, engine):
         given = all_lifetimes(engine)
@@ -30,7 +30,7 @@ def listed(name: str | None) -> list[dict[str, Any]]:
 
 
 def state(consent: Lifetimes | None, now: datetime) -> str:
-    """Say in words how a connection stands."""
+    """Return the state of a connection, in words."""
     if consent is None:
         return "disconnected"
     if consent.ended_at is not None or (consent.until is not None and consent.until <= now):

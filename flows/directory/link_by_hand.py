@@ -29,11 +29,11 @@ class Done:
 
     Attributes:
         document: For scripts.
-        told: For people, a line each.
+        messages: For people, a line each.
     """
 
     document: dict[str, Any]
-    told: list[str]
+    messages: list[str]
 
 
 @dataclass(frozen=True)

@@ -171,7 +171,7 @@ def test_a_consent_that_intuit_has_ended_counts_as_revoked(synced, rows_of):
     ran = synced.run("disconnect", "--yes")
 
     assert ran.code == 0
-    assert "had ended already" in ran.out
+    assert "had already ended" in ran.out
     assert rows_of(synced, "revocations") == []
 
 
