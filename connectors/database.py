@@ -160,7 +160,7 @@ def database_trouble(error: BaseException) -> str | None:
     else:
         kind = type(getattr(error, "orig", error)).__name__
         what = f"The database failed ({kind}): check that its server runs and its disk works"
-    return f"{what}, then run the command again. The ledger has what was handed over."
+    return f"{what}, then run the command again. The ledger keeps what was handed over."
 
 
 def _engine(url: str) -> sa.Engine:
