@@ -28,7 +28,7 @@ def describe(response):
 
 @pytest.fixture
 def build():
-    """Give a client whose waits are noted instead of waited."""
+    """Return a client whose waits are noted instead of waited."""
     made = []
 
     def make(**fields):

@@ -18,13 +18,13 @@ GOOD = {"code": "AB11x", "state": "right", "realmId": "77"}
 
 @pytest.fixture
 def told():
-    """Give what the terminal was told."""
+    """Return the messages at the terminal."""
     return []
 
 
 @pytest.fixture
 def door(told):
-    """Give a callback server that awaits an answer with the state `right`."""
+    """Return a callback server that awaits an answer with the state `right`."""
     with open_callback_server(None, told.append) as opened:
         opened.expect("right")
         yield opened

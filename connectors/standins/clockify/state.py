@@ -155,7 +155,7 @@ class State:
         return row
 
     def is_taken(self, name: str, neighbours: Iterable[Row]) -> bool:
-        """Say whether one of *neighbours* has *name*; archived ones keep theirs (FACTS 2.6)."""
+        """Return whether one of *neighbours* has *name*; archived ones keep theirs (FACTS 2.6)."""
         if self.switches.case_insensitive_names:
             return name.casefold() in {row["name"].casefold() for row in neighbours}
         return name in {row["name"] for row in neighbours}
@@ -185,12 +185,12 @@ def shown_email(user: Row, state: State) -> str | None:
 
 
 def zone_of(user: Row) -> ZoneInfo:
-    """Give the time zone of a user's profile; one who was never onboarded has UTC (our guess)."""
+    """Return the time zone of a user's profile; one who was never onboarded has UTC (our guess)."""
     return ZoneInfo((user.get("settings") or {}).get("timeZone") or "UTC")
 
 
 def named_zone(name: str) -> ZoneInfo:
-    """Give the time zone that a request names."""
+    """Return the time zone that a request names."""
     try:
         return ZoneInfo(name)
     except (ZoneInfoNotFoundError, ValueError, OSError):

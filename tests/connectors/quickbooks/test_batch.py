@@ -53,7 +53,7 @@ def sent(books, items=ITEMS):
 
 @pytest.fixture
 def answer(open_books, script):
-    """Give the outcomes of a batch that is answered with these items."""
+    """Return the outcomes of a batch that is answered with these items."""
 
     def ask(*items):
         script.answers = [json.dumps({"BatchItemResponse": items, "time": "2026-03-02T01:00:00Z"})]

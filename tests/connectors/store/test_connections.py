@@ -15,7 +15,7 @@ from schemas.tables import secrets
 
 @pytest.fixture
 def store(engine, joined, vault, clock):
-    """Give a way to store a connection under a name."""
+    """Return a way to store a connection under a name."""
 
     def put(name, **fields):
         return connections.store_connection(

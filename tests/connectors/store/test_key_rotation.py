@@ -13,7 +13,7 @@ from schemas.tables import revocations, secrets
 
 @pytest.fixture
 def path(tmp_path):
-    """Give a key file with one key."""
+    """Return a key file with one key."""
     found = tmp_path / "clockbooks.key"
     keys_from_file(found)
     return found
@@ -21,7 +21,7 @@ def path(tmp_path):
 
 @pytest.fixture
 def filled(engine, path, joined, clock):
-    """Give a database with two connections, and a token that is still to be revoked."""
+    """Return a database with two connections, and a token that is still to be revoked."""
     vault = Vault(*keys_from_file(path))
     for name, realm in (("studio", "77"), ("other", "78")):
         made = connections.store_connection(

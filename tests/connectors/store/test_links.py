@@ -37,13 +37,13 @@ def frame(schema, *rows):
 
 @pytest.fixture
 def links(engine, connection_id, clock):
-    """Give the links of a connection, none as yet."""
+    """Return the links of a connection, none as yet."""
     return Links(engine, connection_id, lambda: clock.now)
 
 
 @pytest.fixture
 def store(links):
-    """Give a way to store what a sync found."""
+    """Return a way to store what a sync found."""
 
     def put(new=(), without=(), links=links):
         links.store(new=frame(schema.Links, *new), lost=frame(schema.Unlinked, *without))

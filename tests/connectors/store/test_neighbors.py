@@ -102,7 +102,7 @@ class Store:
         self.id = self.own.id
 
     def at(self, engine):
-        """Give the same connection in a copy of the database."""
+        """Return the same connection in a copy of the database."""
         copy = object.__new__(Store)
         copy.__dict__ = {**self.__dict__, "engine": engine}
         return copy
@@ -211,7 +211,7 @@ class Store:
 
 @pytest.fixture(scope="module")
 def filled(tmp_path_factory, about):
-    """Give a file with three connections, and the one in question: the second."""
+    """Return a file with three connections, and the one in question: the second."""
     path = tmp_path_factory.mktemp("street") / "clockbooks.db"
     engine = open_database(f"sqlite:///{path}")
     made = [Store(engine, about, realm, n) for n, realm in enumerate(("88", "77", "77"), start=1)]
@@ -225,7 +225,7 @@ def filled(tmp_path_factory, about):
 
 @pytest.fixture
 def street(filled, tmp_path):
-    """Give the connection in question and the others: in one database, and without some of them."""
+    """Return the connection in question and the others: in one database, and without some."""
     path, (stranger, mine, neighbor) = filled
     engines = []
 

@@ -31,7 +31,7 @@ def _rows(*ids, **more):
 
 @pytest.fixture
 def offer(plans):
-    """Give a way to keep a plan and let it wait: its slices, each a frame."""
+    """Return a way to keep a plan and let it wait: its slices, each a frame."""
 
     def make(*slices, run=RUN, until=LATER):
         writer = plans.begin(flow_run_id=run, **OPTIONS)
@@ -44,7 +44,7 @@ def offer(plans):
 
 @pytest.fixture
 def plans(engine, connection_id, clock):
-    """Give the plans of a connection, none as yet."""
+    """Return the plans of a connection, none as yet."""
     return Plans(engine, connection_id, lambda: clock.now)
 
 

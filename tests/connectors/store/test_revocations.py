@@ -18,13 +18,13 @@ from schemas.tables import secrets
 
 @pytest.fixture
 def made(engine, vault, clock, joined):
-    """Give a connection with its secrets."""
+    """Return a connection with its secrets."""
     return connections.store_connection(engine, "studio", joined(), vault=vault, now=clock.now)
 
 
 @pytest.fixture
 def mine(engine, made, clock):
-    """Give the revocations of that connection, none as yet."""
+    """Return the revocations of that connection, none as yet."""
     return Revocations(engine, made.id, lambda: clock.now)
 
 

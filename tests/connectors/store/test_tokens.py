@@ -30,7 +30,7 @@ SCENARIO = {
 
 @pytest.fixture
 def standin(clock):
-    """Give Intuit's token service, whose every refresh kills the old refresh token."""
+    """Return Intuit's token service, whose every refresh kills the old refresh token."""
     return QuickBooksStandin(
         SCENARIO, now=lambda: clock.now, switches=Switches(rotates_every_refresh=True)
     )
@@ -38,13 +38,13 @@ def standin(clock):
 
 @pytest.fixture
 def app(serve, standin):
-    """Give the app that the service knows."""
+    """Return the app that the service knows."""
     return OAuthApp("the-client", "the-secret-of-the-app", serve(standin.app) + TOKEN_PATH)
 
 
 @pytest.fixture
 def store(engine, app, vault, clock, joined):
-    """Give the tokens of a connection whose access token lives for another hour."""
+    """Return the tokens of a connection whose access token lives for another hour."""
     tokens = Tokens(
         "first-access-token", clock.now + timedelta(hours=1), SCENARIO["refresh_token"], None
     )
@@ -176,7 +176,7 @@ def test_two_that_ask_at_once_refresh_once(store, standin, engine, app, vault, c
 
 @pytest.fixture
 def another(engine, store, vault, clock):
-    """Give a way to open the same tokens as another process does."""
+    """Return a way to open the same tokens as another process does."""
 
     def make(app, **options):
         known = {"app": app, "vault": vault, "now": store.now, "sleep": clock.sleep}

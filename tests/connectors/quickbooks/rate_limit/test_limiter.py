@@ -26,7 +26,7 @@ WIDE = Rules(10**6, 10**6, 10**6, in_flight=100, batch_size=30, timeout_ms=120_0
 
 @pytest.fixture
 def open_limiter(engine, clock):
-    """Give a way to open a limiter as a process of its own would, on one simulated clock."""
+    """Return a way to open a limiter as a process of its own would, on one simulated clock."""
 
     def make(rules=QUICKBOOKS, *, realm_id="77", api_url="https://books.example", **fields):
         known = {"now": lambda: clock.now, "sleep": clock.sleep}

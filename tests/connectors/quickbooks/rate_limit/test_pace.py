@@ -37,7 +37,7 @@ class Service:
     flying: int = 0
 
     def inside(self, now_ms: int, window_ms: int) -> list[int]:
-        """Give the entries of the calls taken within a window that ends now."""
+        """Return the entries of the calls taken within a window that ends now."""
         return [n for at, n in self.taken if at > now_ms - window_ms]
 
     def arrives(self, now_ms: int, entries: int) -> bool:
