@@ -87,7 +87,7 @@ class Vault:
         except (InvalidToken, ValueError):
             raise AskPerson(
                 "The stored tokens were encrypted with another key: set CLOCKBOOKS_SECRET_KEY (or"
-                " put back the key file) as it was, or run `clockbooks connect` again."
+                " restore the key file) as it was, or run `clockbooks connect` again."
             ) from None
         remember(text)
         return text
@@ -173,13 +173,13 @@ def keys_from_file(path: Path) -> list[str]:
     keys = [key.strip() for key in keys if key.strip()]
     if keys and len(keys[0]) < SHORTEST_PASSPHRASE:
         raise AskPerson(
-            f"The key in {path} can be guessed: it has fewer than {SHORTEST_PASSPHRASE} characters."
-            " Set it as CLOCKBOOKS_OLD_SECRET_KEY, delete the file, then run `clockbooks"
-            " rotate-key`."
+            f"The key in {path} is easy to guess: it has fewer than {SHORTEST_PASSPHRASE}"
+            " characters. Set it as CLOCKBOOKS_OLD_SECRET_KEY, delete the file, then run"
+            " `clockbooks rotate-key`."
         )
     if not keys:
         raise AskPerson(
-            f"The key file {path} is empty: put back the key as it was, or delete the file and run"
+            f"The key file {path} is empty: restore the key, or delete the file and run"
             " `clockbooks connect` again."
         )
     return keys
@@ -195,8 +195,8 @@ def check_private(path: Path) -> None:
     found = path.stat()
     if sys.platform != "win32" and found.st_uid != os.geteuid():
         raise AskPerson(
-            f"{path} belongs to another user, who knows what is in it. Delete it for a new one; or,"
-            " if you put it there, make your own user its owner."
+            f"{path} belongs to another user, who knows what is in it. Delete it to get a new one;"
+            " or, if you created it, make your own user its owner."
         )
     if found.st_mode & 0o077:
         raise AskPerson(f"{path} can be read by others: run `chmod 600 {path}`.")

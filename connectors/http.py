@@ -237,13 +237,11 @@ class Http:
                 trace_id=request,
             )
         if issubclass(kind, TryAgain):
-            trouble = (
-                f"{self.service} is busy or in trouble (HTTP {status}: {failure.text}){named}."
-            )
+            trouble = f"{self.service} is busy or failing (HTTP {status}: {failure.text}){named}."
             return kind(f"{trouble} Run the command again later.", wait_s=_retry_after_s(response))
         return Unsure(
             f"{self.service}, or something on the way to it, answered {status} to a write{named}:"
-            " it may or may not be done.",
+            " it may or may not have been done.",
             timed_out=status == 504,
             throttled=status == 429,
         )
@@ -303,9 +301,9 @@ def not_trusted(service: str, url: str) -> str:
     """Return what a person can do about a certificate; trying again would not help."""
     host = urlsplit(url).netloc.rpartition("@")[2]
     return (
-        f"{service} at {host} shows a certificate that this machine does not trust, so nothing was"
-        " sent to it. Check the address and the machine's clock; behind a proxy of your own, name"
-        " its certificate with REQUESTS_CA_BUNDLE."
+        f"{service} at {host} has a certificate that this machine does not trust, so nothing was"
+        " sent to it. Check the address and the machine's clock; behind your own proxy, name its"
+        " certificate in REQUESTS_CA_BUNDLE."
     )
 
 

@@ -275,7 +275,7 @@ class Clockify:
             )
         except NotAuthorised:
             raise AskPerson(
-                "Clockify does not know the API key. Make one in Clockify under Preferences,"
+                "Clockify does not accept the API key. Create one in Clockify under Preferences,"
                 " Advanced, and set CLOCKBOOKS_CLOCKIFY_API_KEY to it."
             ) from None
 

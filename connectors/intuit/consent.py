@@ -145,21 +145,21 @@ def read_answer(query: str, *, state: str) -> Answer:
     # Looked at first, refusals included: else any page could end the wait with an `error`.
     if not hmac.compare_digest(_only(given, "state").encode(errors="replace"), state.encode()):
         raise NotOurs(
-            "This answer is not to our question",
-            "The answer does not belong to this `clockbooks connect`: it may be of an earlier one,"
-            " or of another page. Nothing was stored.",
+            "This answer is not for this request",
+            "The answer does not belong to this `clockbooks connect`: it may come from an earlier"
+            " one, or from another page. Nothing was stored.",
         )
     error = _only(given, "error")
     if error == "access_denied":
         raise NotGiven(
             "The consent was refused",
             "The consent was refused on Intuit's page. Nothing was stored; run"
-            " `clockbooks connect` again to give it.",
+            " `clockbooks connect` again to give your consent.",
         )
     if error or "error" in given:
         raise NotGiven(
             "Intuit did not ask for the consent",
-            f"Intuit refused the question ({_word(error)}): check that the app at"
+            f"Intuit refused the request ({_word(error)}): check that the app at"
             f" developer.intuit.com has the scope {SCOPE} and this redirect address. Nothing was"
             " stored.",
         )
@@ -168,7 +168,7 @@ def read_answer(query: str, *, state: str) -> Answer:
         raise NotGiven(
             "The answer has no code",
             "Intuit's answer has no usable code. Nothing was stored; run `clockbooks connect`"
-            " again, and paste the whole address if you paste it.",
+            " again; if you paste the address, paste all of it.",
         )
     if not _REALM_ID.fullmatch(realm_id):
         raise NotGiven(

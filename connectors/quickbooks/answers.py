@@ -137,7 +137,7 @@ def read_rows(answer: Any, entity: str) -> list[dict[str, Any]]:
     rows = found.get(entity, [])
     if lists - {entity} or not _are_rows(rows) or found.get("maxResults", len(rows)) != len(rows):
         raise TryAgain(
-            f"QuickBooks gave rows of {entity} that cannot be read."
+            f"QuickBooks sent rows of {entity} that cannot be read."
             " Nothing was changed; run the command again."
         )
     return [dict(row) for row in rows]
@@ -150,7 +150,7 @@ def _are_rows(rows: Any) -> bool:
 def unreadable(entity: str, answer: Any) -> TryAgain:
     """Return the error of an answer that has no *entity*."""
     return TryAgain(
-        f"QuickBooks gave no {entity}: {fault_in(answer) or 'its answer has another shape'}."
+        f"QuickBooks sent no {entity}: {fault_in(answer) or 'its answer has another shape'}."
         " Nothing was changed; run the command again."
     )
 
@@ -160,7 +160,7 @@ def _day(text: Any) -> date:
         return date.fromisoformat(str(text)[:10])
     except ValueError:
         raise TryAgain(
-            "QuickBooks gave a book closing date that cannot be read. Nothing was changed."
+            "QuickBooks sent a book closing date that cannot be read. Nothing was changed."
         ) from None
 
 

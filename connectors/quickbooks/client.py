@@ -335,7 +335,7 @@ class QuickBooks:
         except NotAuthorised as error:
             raise AskPerson(
                 "QuickBooks does not accept the connection's tokens: run `clockbooks connect`"
-                f" again{in_brackets(error.trace_id)}. The ledger and the links stay."
+                f" again{in_brackets(error.trace_id)}. The ledger and the links are kept."
             ) from None
 
 

@@ -155,11 +155,11 @@ def _check_free(name: str, joined: Joined, known: Sequence[Connection]) -> None:
             raise AskPerson(
                 f"The connection {name!r} joins {other.workspace_name!r} and"
                 f" {other.company_name!r}, not {joined.workspace_name!r} and"
-                f" {joined.company_name!r}: give this one another name with --connection."
+                f" {joined.company_name!r}: choose another name with --connection."
             )
         if other.name != name and same:
             raise AskPerson(
-                f"{joined.workspace_name!r} and {joined.company_name!r} are joined already, as"
+                f"{joined.workspace_name!r} and {joined.company_name!r} are already joined, as"
                 f" {other.name!r}: a second ledger for them would send everything twice."
                 f" Use --connection {other.name}."
             )

@@ -119,18 +119,10 @@ class Ledger(ConnectionScope):
 
     def refusals(self, entry_ids: Sequence[str]) -> list[Refusal]:
         """Return what the ledger keeps of those of *entry_ids* that QuickBooks refused."""
-        return [
-            Refusal(
-                entry_id=row.entry_id,
-                body=row.body,
-                fault=row.fault,
-                refused_at=row.changed_at,
-                qbo_time=row.qbo_time,
-                company_state=row.company_state,
-            )
-            for row in self._look_up(ledger.c.entry_id, entry_ids, list(ledger.c))
-            if row.state == LedgerState.REFUSED
-        ]
+        columns = [ledger.c.entry_id, ledger.c.body, ledger.c.fault, ledger.c.changed_at,
+                   ledger.c.qbo_time, ledger.c.company_state, ledger.c.state]  # fmt: skip
+        rows = self._look_up(ledger.c.entry_id, entry_ids, columns)
+        return [Refusal(*row[:-1]) for row in rows if row.state == LedgerState.REFUSED]
 
     def count(self) -> dict[LedgerState, int]:
         """Count the entries by state; states without any are left out."""

@@ -83,7 +83,7 @@ def test_a_second_answer_is_refused_even_to_the_same_question(server):
 
     assert guest.end().status_code == 200
     assert second.status_code == 410
-    assert "This is over" in second.text
+    assert "No answer is expected" in second.text
     assert _get(server, **GOOD).status_code == 410
 
 

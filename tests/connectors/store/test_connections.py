@@ -87,7 +87,7 @@ def test_a_pair_has_one_name(engine, store):
         store("again")
 
     assert str(raised.value) == (
-        "'Studio' and 'Studio Ltd' are joined already, as 'studio': a second ledger for them would"
+        "'Studio' and 'Studio Ltd' are already joined, as 'studio': a second ledger for them would"
         " send everything twice. Use --connection studio."
     )
     assert connections.all_connections(engine) == [before]

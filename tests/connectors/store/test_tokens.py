@@ -439,7 +439,7 @@ def test_a_consent_that_ended_asks_the_person(store, standin, clock, engine):
     with pytest.raises(AskPerson, match="run `clockbooks connect` again"):
         store.renew("first-access-token")
 
-    assert "The ledger and the links stay" in str(raised.value)
+    assert "The ledger and the links are kept" in str(raised.value)
     assert SCENARIO["refresh_token"] not in str(raised.value)
     assert row(engine).consent_ended_at == clock.now
     after = row(engine)._asdict()

@@ -57,7 +57,7 @@ BAD: dict[str, tuple[dict[str, str], Any, str]] = {
     "time tracking off": ({}, _time_tracking_off, "Time tracking is off"),
     "workspaces of another shape": ({}, _garble("/api/v1/workspaces", "[1]"), "list of objects"),
     "a list for a user": ({}, _garble("/api/v1/user$", "[]"), "gave a list"),
-    "tokens of another shape": ({}, _garble("tokens/bearer", "[]"), "did not answer clearly"),
+    "tokens of another shape": ({}, _garble("tokens/bearer", "[]"), "no clear answer"),
     "no company": ({}, _garble("/v3/", '{"QueryResponse":{}}'), "gave no CompanyInfo"),
     "rows of another shape": (
         {},
