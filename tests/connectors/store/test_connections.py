@@ -73,7 +73,7 @@ def test_a_name_belongs_to_one_pair(engine, store, vault, changed):
 
     assert str(raised.value) == (
         "The connection 'studio' joins 'Studio' and 'Studio Ltd', not 'Studio 2' and 'Company 2':"
-        " give this one another name with --connection."
+        " choose another name with --connection."
     )
     assert connections.all_connections(engine) == [before]
     assert Credentials(engine, before.id, utc_now).clockify_key(vault) == "clockify-key"

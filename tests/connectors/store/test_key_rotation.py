@@ -75,7 +75,7 @@ def test_a_crash_leaves_everything_readable(filled, path, monkeypatch, step):
     """Whichever step is the last, the file's keys open every row, and a new try ends it."""
     steps = [
         (key_rotation, "write_key_file", 1),
-        (key_rotation, "_encrypt_anew", 1),
+        (key_rotation, "_encrypt_again", 1),
         (key_rotation, "_all_open", 1),
         (key_rotation, "write_key_file", 2),
         (Vault, "lock", 4),
@@ -102,7 +102,7 @@ def test_a_crash_leaves_everything_readable(filled, path, monkeypatch, step):
 
 def test_two_rotations_do_not_drop_each_others_key(filled, path, monkeypatch):
     """One is half-way when another begins and ends: every row opens with what the file keeps."""
-    real = key_rotation._encrypt_anew  # noqa: SLF001
+    real = key_rotation._encrypt_again  # noqa: SLF001
     begun = []
 
     def other_first(connection, vault):
@@ -112,7 +112,7 @@ def test_two_rotations_do_not_drop_each_others_key(filled, path, monkeypatch):
             write_key_file(path, ["the other's key, newer", *keys_from_file(path)])
         return real(connection, vault)
 
-    monkeypatch.setattr(key_rotation, "_encrypt_anew", other_first)
+    monkeypatch.setattr(key_rotation, "_encrypt_again", other_first)
 
     rotate_file(filled, path, old=[])
 
