@@ -141,7 +141,7 @@ class State:
         Unknown, deleted and another workspace's cannot be told apart, and are never 404
         (FACTS 1.4).
         """
-        shelves = {
+        rows = {
             "Client": self.clients,
             "Project": self.projects,
             "Task": self.tasks,
@@ -149,7 +149,7 @@ class State:
             "User": self.users,
             "Time entry": self.entries,
         }
-        row = shelves[kind].get(str(id_))
+        row = rows[kind].get(str(id_))
         if row is None:
             refuse(f"{kind} doesn't belong to Workspace")
         return row

@@ -368,7 +368,7 @@ def test_a_batch_that_stays_throttled_created_nothing(open_books, serve):
 
 
 def test_the_last_word_before_a_batch_leaves_is_the_callers(open_books, script):
-    """A run whose lease is over by the time of its turn sends nothing, not even a byte."""
+    """A run whose lease is over by the time it has a permit sends nothing, not even a byte."""
     script.answers = [json.dumps({"BatchItemResponse": [made("1")]})]
     books = open_books(script.url)
 

@@ -68,7 +68,7 @@ def _lost(clockify_id, problem="missing"):
     return row | {"problem": problem, "candidates": ""}
 
 
-def _verdicts(*ids):
+def _outcomes(*ids):
     row = {"state": "rejected", "reason": "unlinked_user", "detail": "", "minutes": 60}
     row |= {"date": DAY, "user": "Ann", "client": "", "project": "", "description": ""}
     return pd.DataFrame([{**row, "entry_id": id_} for id_ in ids])
@@ -181,7 +181,7 @@ class Store:
             self.settle(self.take()[0], "9", Proof.BOOKS)
         self.leave_doubts("doubt")
         self.flying = self.claim("flying")
-        self.store.outcomes.keep(self.run, _verdicts("sent", "left", "new"))
+        self.store.outcomes.keep(self.run, _outcomes("sent", "left", "new"))
         links = self.store.links
         self.store.run_lock.take(HOLDER, "send", lease=LEASE)
         links.add([_link(one) for one in ("linked", *more)])
@@ -453,7 +453,7 @@ OWN = {
     "run_locks.take": lambda s: asdict(s.later.run_lock.take("me", "sync", lease=LEASE)),
     "last_outcomes.between": lambda s: s.store.outcomes.between(start=None, end=None),
     "last_outcomes.forget": lambda s: s.store.outcomes.forget(IDS),
-    "last_outcomes.keep": lambda s: s.store.outcomes.keep(s.run, _verdicts("sent", "new")),
+    "last_outcomes.keep": lambda s: s.store.outcomes.keep(s.run, _outcomes("sent", "new")),
     "last_outcomes.unsent": lambda s: s.store.outcomes.unsent([DAY]),
 }
 

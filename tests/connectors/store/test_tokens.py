@@ -103,7 +103,7 @@ def test_new_tokens_are_stored_before_they_are_used(store, standin, engine, vaul
     assert kept.access_expires_at == clock.now + timedelta(hours=1)
     assert kept.refresh_expires_at == clock.now + timedelta(days=101)
     assert kept.changed_at == clock.now
-    # The old refresh token is dead by now: only the new one buys the next.
+    # The old refresh token is dead by now: only the new one can be exchanged.
     assert vault.unlock(kept.refresh_token) != SCENARIO["refresh_token"]
     clock.now += timedelta(hours=2)
     assert store.access_token() not in {token, "first-access-token"}
@@ -305,7 +305,7 @@ def test_who_comes_late_lets_no_other_lease_go(app, another, clock, engine):
 
 
 def test_a_slow_holder_does_not_overwrite_a_younger_token(app, another, clock, standin, engine):
-    """Its lease was taken over and the token spent meanwhile: what it brings is the older one."""
+    """Its lease was taken over and the token exchanged meanwhile: what it brings is older."""
     standin.switches.rotates_every_refresh = False
     clock.now += timedelta(hours=25)
     younger = []
@@ -326,7 +326,7 @@ def test_a_slow_holder_does_not_overwrite_a_younger_token(app, another, clock, s
 
 
 def test_who_is_refused_finds_the_younger_token(app, another, clock, standin, engine):
-    """The token was spent by a process that stored the next one: the consent is as good as ever."""
+    """A process that exchanged the token has stored the next one: the consent has not ended."""
     clock.now += timedelta(hours=2)
     younger = []
 
@@ -377,7 +377,7 @@ def test_a_late_answer_brings_nothing_back(app, another, clock, engine, when):
 def test_a_crash_before_the_commit_costs_nothing_for_a_day(
     app, another, clock, standin, days, lives_on
 ):
-    """Within Intuit's grace the old refresh token buys again; past it the person connects again."""
+    """The old refresh token is exchanged again for a day; then the person connects again."""
     standin.switches.rotates_every_refresh = False
     clock.now += timedelta(hours=25)  # the next refresh brings a new refresh token
 
