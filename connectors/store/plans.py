@@ -211,6 +211,9 @@ def _one(engine: sa.Engine, *which: sa.ColumnElement[bool]) -> StoredPlan | None
 
 def _plan(row: Any) -> StoredPlan:
     values = dict(row._mapping)  # noqa: SLF001 - SQLAlchemy's own name, and public
+    del values["answer_id"]
+    if values["decided_at"] is None:
+        values["verified_by"] = None  # whoever answered has not decided yet: see `decide`
     return StoredPlan(**{**values, "state": PlanState(values["state"])})
 
 
@@ -368,7 +371,7 @@ def count_left_out(engine: sa.Engine, plan_id: int, left_out: LeftOut) -> int:
         return int(connection.scalar(query) or 0)
 
 
-def decide(
+def decide(  # noqa: PLR0913 - one argument for each thing that is recorded
     engine: sa.Engine,
     plan_id: int,
     state: PlanState,
@@ -376,6 +379,7 @@ def decide(
     by: str,
     note: str = "",
     left_out: LeftOut | None = None,
+    answer_id: str | None = None,
     now: datetime,
     was_in_time: bool = False,
 ) -> StoredPlan:
@@ -388,6 +392,7 @@ def decide(
         by: Who decided.
         note: What they wrote to it.
         left_out: What of the plan does not go.
+        answer_id: The id of the answer: `verified_by` is kept for this one alone; see `vouch`.
         now: The time.
         was_in_time: Whether the decision is known to have come before the plan expired, however
             late it is recorded.
@@ -400,12 +405,13 @@ def decide(
     if was_in_time:
         undecided = plans.c.state.in_([PlanState.WAITING, PlanState.EXPIRED])
         open_ = sa.and_(plans.c.id == plan_id, undecided)
-    unverified = {"verified_by": None} if state is PlanState.WITHDRAWN else {}
+    vouched = sa.and_(plans.c.answer_id.is_not(None), plans.c.answer_id == answer_id)
+    verified_by = sa.case((vouched, plans.c.verified_by), else_=None)
     with writing(engine) as connection:
         changed = connection.execute(
             plans.update()
             .where(open_)
-            .values(state=state, decided_at=now, decided_by=by, note=note, **unverified)
+            .values(state=state, decided_at=now, decided_by=by, note=note, verified_by=verified_by)
         )
         if changed.rowcount and left_out is not None:
             connection.execute(
@@ -421,11 +427,11 @@ def decide(
     return plan
 
 
-def vouch(engine: sa.Engine, flow_run_id: str, name: str | None) -> None:
-    """Keep for whom a proxy vouches in the answer that a run waited for; `None` for nobody."""
+def vouch(engine: sa.Engine, flow_run_id: str, answer_id: str, name: str) -> None:
+    """Keep who gave an answer that a run waited for, as a proxy with its own login says."""
     mine = sa.and_(plans.c.flow_run_id == flow_run_id, plans.c.decided_at.is_(None))
     with writing(engine) as connection:
-        connection.execute(plans.update().where(mine).values(verified_by=name))
+        connection.execute(plans.update().where(mine).values(verified_by=name, answer_id=answer_id))
 
 
 def _too_late(plan_id: int, plan: StoredPlan | None) -> str:

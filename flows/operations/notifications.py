@@ -33,7 +33,7 @@ from prefect.events.schemas.automations import AutomationCore
 from connectors.errors import AskPerson
 from connectors.masking import remember
 from flows.operations.final_states import PARTLY_DONE, WHAT_DIED
-from flows.operations.page_guard import HARMLESS
+from flows.operations.page_rules import HARMLESS
 from flows.settings import Settings, read_settings
 
 #: Without a sign of life for so long a run counts as dead: three heartbeats of 30 s.

@@ -27,7 +27,8 @@ from connectors.hosts import LOOPBACK
 from connectors.store import plans
 from flows.context import open_installation, utc_now
 from flows.operations.home import USER, Address, Home, opened_home, other_server, write_address
-from flows.operations.page_guard import SIGN_IN_S, PageGuard, Rules
+from flows.operations.page_guard import PageGuard, Rules
+from flows.operations.page_logins import SIGN_IN_S
 from flows.settings import Settings
 from flows.settings_file import check_prefect_files
 

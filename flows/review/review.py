@@ -234,8 +234,6 @@ def _decided(context: RunContext, plan: StoredPlan) -> StoredPlan:
                 " a new plan."
             )
         description = _question(plan, place, objection)
-        if not _has_answer(plan, asked):  # whoever answered before did not answer this
-            plans.vouch(context.engine, str(plan.flow_run_id), None)
         if asked >= flow_run.run_count:  # otherwise the run comes back with the answer
             get_run_logger().info(
                 "Plan %s waits for a decision: open %s and press Resume (new pages: ⋮, Resume).",
@@ -259,6 +257,7 @@ def _decided(context: RunContext, plan: StoredPlan) -> StoredPlan:
         by=choice.by,
         note=choice.note,
         left_out=choice.left_out if choice.state is PlanState.APPROVED else None,
+        answer_id=choice.answer_id,
         now=context.now(),
         was_in_time=True,  # Prefect takes no answer after the limit
     )

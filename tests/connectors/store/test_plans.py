@@ -126,17 +126,21 @@ def test_of_two_decisions_the_first_counts(offer, ledger_database):
 def test_what_somebody_typed_is_not_verified_unless_somebody_vouches(offer, ledger_database):
     """A name in the form proves nothing; a proxy's word does, and counts for the answer alone."""
     engine, _ = ledger_database
-    typed, vouched, withdrawn = (offer(_rows(name), run=name) for name in "abc")
-    for name in ("b", "c"):
-        plans.vouch(engine, name, "ann@books.example")
+    typed, vouched, withdrawn, other = (offer(_rows(name), run=name) for name in "abcd")
+    for name in "bcd":
+        plans.vouch(engine, name, f"answer-{name}", "ann@books.example")
 
-    by_hand = plans.decide(engine, typed.id, PlanState.APPROVED, by="Ann Lee", now=NOW)
-    by_proxy = plans.decide(engine, vouched.id, PlanState.APPROVED, by="Ann Lee", now=NOW)
+    assert plans.of_id(engine, vouched.id).verified_by is None
+    yes = {"state": PlanState.APPROVED, "by": "Ann Lee", "now": NOW}
+    by_hand = plans.decide(engine, typed.id, **yes)
+    by_proxy = plans.decide(engine, vouched.id, **yes, answer_id="answer-b")
+    by_another = plans.decide(engine, other.id, **yes, answer_id="answer-b")
     taken_back = plans.decide(engine, withdrawn.id, PlanState.WITHDRAWN, by="Clockbooks", now=NOW)
-    plans.vouch(engine, "a", "bo@books.example")
+    plans.vouch(engine, "a", "answer-a", "bo@books.example")
 
     assert by_hand.decider == "Ann Lee (claimed, not verified)"
     assert by_proxy.decider == "ann@books.example (verified; typed Ann Lee)"
+    assert by_another.decider == "Ann Lee (claimed, not verified)"
     assert taken_back.decider == "Clockbooks"
     assert plans.of_id(engine, typed.id).verified_by is None
 
