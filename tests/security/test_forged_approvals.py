@@ -180,7 +180,7 @@ def test_an_answer_to_something_else_lends_nobody_a_name(desk, key, theirs):
 
 
 def test_a_name_cannot_be_carried_over_to_another_answer(desk):
-    """What Prefect keeps of Ann's answer can be read, and sent again past the proxy: as nobody's."""
+    """What Prefect keeps of Ann's answer can be read, and sent again past the proxy: nobody's."""
     run_id = desk.start()
     desk.pause(run_id, "lure")
     schema = {"key": keyset("lure")["schema"], "value": "{}"}
