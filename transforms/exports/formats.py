@@ -8,7 +8,7 @@ not known is ignored and told; what a person maps beats what is known.
 import re
 import unicodedata
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from schemas.currencies import CURRENCY_CODES
 from schemas.exports import NotAnExport, WrongMapping
@@ -103,6 +103,12 @@ class Format:
     def column(self, found: str) -> str:
         """Give the name that the column for a field has in the file."""
         return self.header[self.columns[found]]
+
+    def of_used_columns(self) -> "tuple[list[int], Format]":
+        """Return where the used columns are, and the format of a table of them alone."""
+        used = sorted(self.columns.values())
+        columns = {name: used.index(at) for name, at in self.columns.items()}
+        return used, replace(self, columns=columns, header=tuple(self.header[at] for at in used))
 
     @property
     def durations_are_hours(self) -> bool:
