@@ -607,7 +607,7 @@ def test_the_pages_say_what_goes_and_how_to_decide(desk):
     assert "**9 entries, " in plan
     assert "press **Resume**" in plan
     assert f"/runs/flow-run/{run_id}" in plan
-    assert "![Hours a person and week](data:image/svg+xml;base64," in plan
+    assert "![Hours per person and week](data:image/svg+xml;base64," in plan
     assert [row["No."] for row in _rows(pages["plan-entries"])] == list(range(1, 10))
     desk.resume(run_id, decision="approve", who="Ann Lee", note="fine")
     pages = desk.pages(run_id)
