@@ -9,7 +9,7 @@ from prefect import flow
 from flows.context import open_context
 from flows.directory.sync import Create, SyncRequest, create_sides, sync
 from flows.directory.sync_report import sync_document
-from flows.operations.run_lock import turn
+from flows.operations.run_lock import run_lock
 from flows.operations.tasks import run_as_task
 
 
@@ -19,17 +19,17 @@ def sync_directory(
     create: Create | None = None,
     dry_run: bool = False,
 ) -> dict[str, Any]:
-    """Link users and projects whose names match, and say what is missing; create when told to.
+    """Link users and projects whose names match, and report what is missing.
 
     Returns the JSON document of `clockbooks sync --json`.
 
     Args:
         connection: Which connection; empty for the only one.
-        create: On which side to create what is missing there; empty for none.
-        dry_run: Change nothing, the links neither; say what would be created.
+        create: Where to create what is missing; empty for nowhere.
+        dry_run: Change nothing; report what would be linked and created.
     """
     request = SyncRequest(create=create_sides(create), dry_run=dry_run)
-    with open_context(connection or None) as context, turn(context) as why_not:
-        if why_not:
-            return why_not
+    with open_context(connection or None) as context, run_lock(context) as not_now:
+        if not_now:
+            return not_now
         return sync_document(run_as_task(sync, context, request))

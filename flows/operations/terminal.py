@@ -1,70 +1,68 @@
-"""What the flows of a send and of an import share: who watches a run, and what it gives back."""
+"""What the flows of a send and an import share: callbacks to a terminal, and a short result."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
 from itertools import islice
-from typing import Any, Generic, TypeVar
+from typing import Any
 
 from flows.progress import Progress
 from flows.sending.report import Report
 
-AnyReport = TypeVar("AnyReport", bound=Report)
-
-#: So many entries and rows are in what a flow run returns; all are in `clockbooks entries`.
+#: Most entries and rows in the result of a flow run; `clockbooks entries` has all of them.
 MOST_RETURNED = 10_000
 
 
 @dataclass(frozen=True)
-class Watcher(Generic[AnyReport]):
-    """Who is shown what a run does: the command line; nobody on a server.
+class TerminalCallbacks:
+    """How a run asks and informs the person at the terminal that started it.
 
     Attributes:
         approve: Shown the plan as a document; `None` to send without asking.
-        progress: Told how far it has come.
+        progress: Told how far the run is.
         report: Where the whole document's lists are.
     """
 
     approve: Callable[[dict[str, Any]], bool] | None
     progress: Progress
-    report: AnyReport
+    report: Report
 
 
-_watcher: ContextVar[Watcher[Any] | None] = ContextVar("watcher", default=None)
+_callbacks: ContextVar[TerminalCallbacks | None] = ContextVar("callbacks", default=None)
 
 
 @contextmanager
-def watched_by(watcher: Watcher[Any]) -> Iterator[None]:
-    """Let the flow runs of this block be shown to somebody at a terminal."""
-    token = _watcher.set(watcher)
+def calling_back(callbacks: TerminalCallbacks) -> Iterator[None]:
+    """Let the flow runs of this block call back to a terminal."""
+    token = _callbacks.set(callbacks)
     try:
         yield
     finally:
-        _watcher.reset(token)
+        _callbacks.reset(token)
 
 
 @contextmanager
-def watcher(make: Callable[[], AnyReport]) -> Iterator[Watcher[AnyReport]]:
-    """Give who watches this flow run; where nobody does, a report that is forgotten afterwards."""
-    found = _watcher.get()
+def callbacks() -> Iterator[TerminalCallbacks]:
+    """Yield this flow run's callbacks; without a terminal, ones that ask and inform nobody."""
+    found = _callbacks.get()
     if found is not None:
         yield found
         return
-    report = make()
+    report = Report()
     try:
-        yield Watcher(None, Progress(), report)
+        yield TerminalCallbacks(None, Progress(), report)
     finally:
         report.close()
 
 
 def shortened(document: dict[str, Any]) -> dict[str, Any]:
-    """Give a document that Prefect can carry: lists, not files, and no endless ones."""
+    """Return a document that Prefect can carry: lists, not files, and no endless ones."""
     short = dict(document)
     for name in ("entries", "set_aside"):
         short[name] = list(islice(document[name], MOST_RETURNED))
         left_out = len(document[name]) - len(short[name])
         if left_out:
-            told = f"{left_out:,} more {name.replace('_', ' ')} are left out of this result."
-            short["notes"] = [*short["notes"], told]
+            note = f"This result leaves out {left_out:,} more {name.replace('_', ' ')}."
+            short["notes"] = [*short["notes"], note]
     return short

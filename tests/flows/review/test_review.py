@@ -7,7 +7,6 @@ resumed, is done here in this process, because starting Python would take most o
 
 import csv
 import json
-import os
 import shutil
 import socket
 import subprocess
@@ -21,6 +20,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 import requests
+from kept_environment import kept_environment
 from prefect.client.orchestration import get_client
 from prefect.exceptions import Pause
 from prefect.flow_engine import run_flow
@@ -46,7 +46,7 @@ def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
     environment = {
-        **{name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ},
+        **kept_environment(),
         "PREFECT_HOME": str(folder),
         "PREFECT_SERVER_API_PORT": str(port),
         "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
@@ -333,7 +333,7 @@ def test_what_changed_meanwhile_is_left_for_the_next_run(desk, rows_of, send_day
     assert "changed since plan 1 was shown (its description)" in told[edited]["detail"]
     assert "was not in plan 1" in told[added]["detail"]
     page = desk.pages(run_id)["sent"]
-    assert "1 of the 9 entries of plan 1 are not among these days' entries" in page
+    assert "1 of the 9 entries of plan 1 are no longer among these days'" in page
     assert send_day(desk.house).document["counts"]["sent"] == 2
     assert removed["id"] not in {row["entry_id"] for row in rows_of(desk.house, "ledger")}
     all_once(desk.house)
@@ -602,7 +602,7 @@ def test_the_pages_say_what_goes_and_how_to_decide(desk):
     assert "**9 entries, " in plan
     assert "press **Resume**" in plan
     assert f"/runs/flow-run/{run_id}" in plan
-    assert "![Hours a person and week](data:image/svg+xml;base64," in plan
+    assert "![Hours per person and week](data:image/svg+xml;base64," in plan
     assert [row["No."] for row in _rows(pages["plan-entries"])] == list(range(1, 10))
     desk.resume(run_id, decision="approve", who="Ann Lee", note="fine")
     pages = desk.pages(run_id)
@@ -640,7 +640,7 @@ def test_the_days_before_today_are_those_of_the_connections_calendar(desk):
 
     run_id = desk.start(start=None, end=None, last_days=1, dry_run=True, review=False)
 
-    assert "**1 entry, 1 h 00 (" in desk.pages(run_id)["dry-run"]
+    assert "**1 entry, 1 h 00 min (" in desk.pages(run_id)["dry-run"]
 
 
 def test_a_review_needs_a_page_to_wait_in(desk, rows_of):

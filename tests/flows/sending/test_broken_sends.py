@@ -13,7 +13,7 @@ import pytest
 import requests
 
 import flows.context
-from connectors.quickbooks.rate_limit.limiter import Pacer
+from connectors.quickbooks.rate_limit.limiter import RateLimiter
 from connectors.standins.quickbooks.faults import THROTTLED_ANSWER, UNAUTHENTICATED_ANSWER
 
 pytestmark = pytest.mark.usefixtures("in_this_process")
@@ -73,7 +73,7 @@ def test_what_is_unclear_is_in_doubt_and_the_next_send_settles_it(week, send_day
 
     assert second.code == 0, second.err
     assert second.document["counts"]["in_doubt"] == 0
-    assert any("in doubt" in note and "settled" in note for note in second.document["notes"])
+    assert any("unconfirmed" in note for note in second.document["notes"])
     all_once(week)
 
 
@@ -114,16 +114,16 @@ def test_what_timed_out_is_settled_in_smaller_batches(week, send_day, all_once):
 def _quick_pace(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let a thousand seconds of the pace's clock pass in one of the wall's."""
 
-    def quick(rules: Any, *, now: Any, sleep: Any, shelf: Any) -> Pacer:
+    def quick(rules: Any, *, now: Any, sleep: Any, store: Any) -> RateLimiter:
         began, wall_s = now(), time.monotonic()
-        return Pacer(
+        return RateLimiter(
             rules,
             now=lambda: began + timedelta(seconds=(time.monotonic() - wall_s) * 1000),
             sleep=lambda seconds: sleep(seconds / 1000),
-            shelf=shelf,
+            store=store,
         )
 
-    monkeypatch.setattr(flows.context, "Pacer", quick)
+    monkeypatch.setattr(flows.context, "RateLimiter", quick)
 
 
 @pytest.mark.usefixtures("_quick_pace")
