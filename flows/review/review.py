@@ -81,15 +81,9 @@ def send_reviewed(
 ) -> tuple[dict[str, Any], StoredPlan | None]:
     """Make a plan, wait for somebody's decision, and send what they approved.
 
-    Suspends the flow run in between: it comes back here in a new process.
-
-    Args:
-        context: What to work with.
-        request: What to do; once a plan waits, its days count.
-        report: Where the lists of the document are kept.
-        seen: Returns the sums of the report, for the plan's page.
-        progress: Is notified of how far the load has come.
-        run: Runs each step that touches the outside.
+    Suspends the flow run in between: it comes back here in a new process. Once a plan waits, its
+    days count, not the request's. *seen* returns the sums of the report, for the plan's page; for
+    the other arguments see `flows.sending.send.send`.
 
     Returns:
         The JSON document of `clockbooks send`, and the plan; `None` if there was nothing to decide.
