@@ -38,6 +38,10 @@ def utc_now() -> datetime:
     return datetime.now(UTC)
 
 
+#: Names the working folder for runs that `clockbooks ui` starts in an empty one.
+WORKING_FOLDER = "CLOCKBOOKS_WORKING_FOLDER"
+
+
 @dataclass(frozen=True)
 class Clock:
     """Where time comes from; tests bring their own, so that none waits.
@@ -110,8 +114,10 @@ def start() -> Settings:
     Raises:
         AskPerson: A setting is wrong, or a worker reaches Prefect's server in plain text.
     """
-    if "PREFECT__FLOW_RUN_ID" in os.environ:  # a worker's run, which reports to Prefect's server
+    if "PREFECT__FLOW_RUN_ID" in os.environ:  # a run, which reports to Prefect's server
         check_server_address()
+        if folder := os.environ.get(WORKING_FOLDER):
+            os.chdir(folder)
     settings = read_settings()
     for warning in strangers_told(settings):
         tell_aside(warning)

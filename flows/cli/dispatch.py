@@ -21,7 +21,7 @@ from flows.directory.sync import Create, SyncRequest, create_sides, sync
 from flows.directory.sync_report import sync_document
 from flows.importing import import_files as importing
 from flows.operations.home import log_in
-from flows.operations.terminal import Watcher, watched_by
+from flows.operations.terminal import TerminalCallbacks, calling_back
 from flows.progress import Progress
 from flows.sending.report import Report
 from flows.sending.request import ImportRequest, SendRequest
@@ -164,7 +164,7 @@ def _run_job(
     with loading_bar(output, "Sending") if watched else nullcontext() as bar:
         progress = Progress(*bar) if bar else Progress()
         if has_server():
-            with recorded(), watched_by(Watcher(asked, progress, report)):
+            with recorded(), calling_back(TerminalCallbacks(asked, progress, report)):
                 run = getattr(import_module(f"flows.{flow}"), flow)
                 run(connection=connection, **vars(request))
         else:

@@ -245,7 +245,7 @@ def _finish(
 
 
 def _is_to_ask(output: Output, *, yes: bool, dry_run: bool) -> bool:
-    """Say whether somebody is to be asked before anything is sent; somebody must be there then."""
+    """Whether to ask before anything is sent; then somebody must be at a terminal."""
     ask = not (yes or dry_run)
     if ask and not output.can_ask:
         stop_usage("Without a terminal nobody can be asked: add --yes to send, or --dry-run.")

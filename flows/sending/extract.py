@@ -47,15 +47,8 @@ def extract(
 ) -> list[str]:
     """Read the window's entries, running timers too.
 
-    Args:
-        context: What to work with.
-        request: Whether it matters which entries are approved; if not, all count as approved.
-        days: First and last local day.
-        facts: Whom and what to ask for.
-        staged: Where the entries go; of rows with the same id the last one counts.
-
-    Returns:
-        Notes for a person.
+    Of rows with the same id the last one counts. Unless the request is for approved entries only,
+    all count as approved. Returns notes for a person.
 
     Raises:
         TryAgain: The report could not be read, or changed each time that it was read.

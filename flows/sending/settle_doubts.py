@@ -103,9 +103,7 @@ def settled_document(settled: Settled) -> dict[str, Any]:
 def settle(context: RunContext, lease: RunLease) -> Settled:
     """Settle what dead runs of this connection left in doubt.
 
-    Args:
-        context: What to work with; its QuickBooks has been asked for the company before.
-        lease: The run that settles.
+    QuickBooks must have been asked for the company before: its answer tells the time there.
 
     Raises:
         TryAgain: QuickBooks could not be read; all stays in doubt.

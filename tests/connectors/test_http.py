@@ -377,6 +377,13 @@ def test_numbers_are_exact():
     assert read_json("Books", answered(b'{"rate": 0.1}')) == {"rate": Decimal("0.1")}
 
 
+@pytest.mark.parametrize("escape", [b"\\u0000", b"\\ud83d"])
+def test_what_no_database_holds_is_replaced(escape):
+    """A NUL or half an emoji must not stop a run: a mark stands in its place."""
+    content = b'{"rows": [{"name": "a' + escape + b'b"}]}'
+    assert read_json("Books", answered(content)) == {"rows": [{"name": "a\ufffdb"}]}
+
+
 @pytest.mark.parametrize(
     "content",
     [b"", b"<html>", b'{"cut', b"\xff\xfe", b"[" * 100_000, b"1e99999999999999999999"],

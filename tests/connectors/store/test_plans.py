@@ -112,17 +112,20 @@ def test_of_two_decisions_the_first_counts(offer, plans):
 
 def test_what_somebody_typed_is_not_verified_unless_somebody_vouches(offer, plans):
     """A name in the form proves nothing; a proxy's word does, and counts for the answer alone."""
-    typed, vouched, withdrawn = (offer(_rows(name), run=name) for name in "abc")
-    for name in ("b", "c"):
-        vouch(plans.engine, name, "ann@books.example")
+    typed, vouched, withdrawn, other = (offer(_rows(name), run=name) for name in "abcd")
+    for name in "bcd":
+        vouch(plans.engine, name, f"answer-{name}", "ann@books.example")
 
+    assert plans.of_id(vouched.id).verified_by is None
     by_hand = plans.decide(typed.id, PlanState.APPROVED, by="Ann Lee")
-    by_proxy = plans.decide(vouched.id, PlanState.APPROVED, by="Ann Lee")
+    by_proxy = plans.decide(vouched.id, PlanState.APPROVED, by="Ann Lee", answer_id="answer-b")
+    by_another = plans.decide(other.id, PlanState.APPROVED, by="Ann Lee", answer_id="answer-b")
     taken_back = plans.decide(withdrawn.id, PlanState.WITHDRAWN, by="Clockbooks")
-    vouch(plans.engine, "a", "bo@books.example")
+    vouch(plans.engine, "a", "answer-a", "bo@books.example")
 
     assert by_hand.decider == "Ann Lee (claimed, not verified)"
     assert by_proxy.decider == "ann@books.example (verified; typed Ann Lee)"
+    assert by_another.decider == "Ann Lee (claimed, not verified)"
     assert taken_back.decider == "Clockbooks"
     assert plans.of_id(typed.id).verified_by is None
 
