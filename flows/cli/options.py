@@ -32,7 +32,7 @@ LastDay = typer.Option(
 
 
 def job_options(request: type[JobRequest]) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
-    """Give a command the options of a request."""
+    """Add the options of a request to a command."""
     return lambda function: spread(function, request, _annotated)
 
 

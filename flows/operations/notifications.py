@@ -32,7 +32,7 @@ from prefect.events.schemas.automations import AutomationCore
 from connectors.errors import AskPerson
 from connectors.masking import remember
 from flows.operations.final_states import CRASHED, PARTLY_DONE
-from flows.operations.page_guard import HARMLESS
+from flows.operations.page_rules import HARMLESS
 from flows.settings import Settings, read_settings
 
 #: A run without a heartbeat for this long has crashed: three heartbeats of 30 s.
