@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from connectors.database import changing, insert_into
 from connectors.store.scope import ConnectionScope, records, rows_of
 from schemas.contents import Contents
-from schemas.tables import batches, contents, ledger, verdicts
+from schemas.tables import contents, ledger, verdicts
 from schemas.words import LedgerState, Source
 
 NAMES = tuple(Contents.to_schema().columns)
@@ -69,10 +69,7 @@ class EntryContents(ConnectionScope):
             connection: The transaction.
             rows: At least one, with the columns of `Contents`.
         """
-        # A claim that is given back takes its number with it, but its batch stays: so the count of
-        # batches keeps a plan that was made in between from taking a later claim for that one.
-        count = sa.select(sa.func.count()).select_from(batches).where(self._own(batches))
-        claim_no = max(self._newest(connection) + 1, connection.scalar(count) or 0)
+        claim_no = self._newest(connection) + 1
         own = {"connection_id": self.connection_id, "claim_no": claim_no}
         statement = insert_into(connection, contents)
         statement = statement.on_conflict_do_update(
