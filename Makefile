@@ -11,7 +11,7 @@ demo: setup  ## run the main job end to end against local stand-ins of both serv
 	$(BIN)/clockbooks demo
 
 test: develop  ## run the test suite, without the slow tests
-	$(BIN)/python -m pytest -n 2 --dist worksteal -m "not slow"
+	$(BIN)/python -m pytest -n 3 --dist loadgroup -m "not slow"
 
 test-slow: develop  ## run the slow tests
 	$(BIN)/python -m pytest -m slow

@@ -75,6 +75,13 @@ def pytest_configure(config: pytest.Config) -> None:
         config.add_cleanup(server.close)
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Keep the tests that share a server of Prefect's in one worker, which starts it once."""
+    for item in items:
+        if {"ui", "address"} & set(getattr(item, "fixturenames", ())):
+            item.add_marker(pytest.mark.xdist_group(item.path.stem))
+
+
 def pytest_collection_finish() -> None:
     """Let the garbage collector pass over all modules: walking them takes a tenth of the time."""
     gc.freeze()
