@@ -135,6 +135,12 @@ class Home:
             "PREFECT_API_AUTH_STRING": login,
         }
 
+    def empty_folder(self) -> Path:
+        """Make the folder, and return it, in which nobody but its owner can put anything."""
+        folder = self.folder / "empty"
+        folder.mkdir(exist_ok=True, mode=0o700)
+        return folder
+
     def write_sign_in(self, address: str) -> Path:
         """Write a file that opens *address*, so that no process list shows the address.
 

@@ -14,6 +14,7 @@ import webbrowser
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from functools import partial
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -24,9 +25,10 @@ from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 from connectors.errors import AskPerson
 from connectors.hosts import LOOPBACK
 from connectors.store import plans
-from flows.context import open_installation, utc_now
+from flows.context import WORKING_FOLDER, open_installation, utc_now
 from flows.operations.home import USER, Address, Home, opened_home, other_server, write_address
-from flows.operations.page_guard import SIGN_IN_S, PageGuard, Rules
+from flows.operations.page_guard import PageGuard, Rules
+from flows.operations.page_logins import SIGN_IN_S
 from flows.settings import Settings
 from flows.settings_file import check_prefect_files
 
@@ -72,6 +74,7 @@ def run_ui(address: Address, *, runs_here: bool, tell: Tell) -> None:
             if runs_here:
                 _clean_up(settings, tell)
             run = _runner() if runs_here else _wait_for_the_end
+            _leave_working_folder(home)
             _show_address(settings, address, home, tell)
             _open_signed_in(address, home, guard, tell)
             if elsewhere:
@@ -195,6 +198,16 @@ def _runner() -> Callable[[], None]:
             asyncio.run(runner.start())
 
     return run
+
+
+def _leave_working_folder(home: Home) -> None:
+    """Let runs start in an empty folder of ours: Prefect imports from where it starts.
+
+    It reads settings there too, which may name code. A run goes to the working folder once all of
+    that is done; see `flows.context.start`.
+    """
+    os.environ[WORKING_FOLDER] = str(Path.cwd())
+    os.chdir(home.empty_folder())
 
 
 def _wait_for_the_end() -> None:
