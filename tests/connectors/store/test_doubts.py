@@ -265,6 +265,27 @@ def test_quickbooks_own_answer_takes_back_what_a_twin_was_given(book, twins):
     assert {book.row(id_).time_activity_id for id_ in "ab"} == {"100", "101"}
 
 
+def test_a_live_runs_answer_takes_back_what_a_twin_was_given(book, clock):
+    """Another run settled an older twin with its TimeActivity, before the answer was recorded."""
+    dead, live = book.start(), book.start()
+    book.claim(dead, "a")
+    made = book.claim(live, "b")
+    runs.finish_run(book.engine, dead, now=clock.now)
+    settler = book.start()
+    (a,) = book.take(settler)
+    book.settle(a, "100", settler, Proof.BOOKS)
+
+    recorded = ledger.record(
+        book.engine, made, [Created("1", "100", "0")], now=clock.now, qbo_time=None,
+        company_state=None,
+    )  # fmt: skip
+
+    assert recorded == {"1"}
+    mine, other = book.row("b"), book.row("a")
+    assert (mine.state, mine.time_activity_id, mine.proof) == ("sent", "100", "answer")
+    assert (other.state, other.time_activity_id) == ("sending", None)
+
+
 def test_an_answer_is_never_taken_back(book, twins):
     """A TimeActivity that QuickBooks itself gave to one entry goes to no other."""
     a, b, settler = twins
