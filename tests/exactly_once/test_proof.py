@@ -36,7 +36,10 @@ def _fault(kind: str, code: str) -> str:
 FOREIGN: dict[str, dict[str, Any]] = {
     **{
         f"{status} with HTML": {"status": status, "body": "<html>"}
-        for status in (302, 307, 400, 401, 403, 404, 408, 409, 413, 429, 451, 499, 500, 502, 504)
+        for status in (
+            *(301, 302, 307, 308, 400, 401, 403, 404, 405, 408),
+            *(409, 413, 429, 451, 499, 500, 501, 502, 504),
+        )
     },
     **{
         f"{status}, empty": {"status": status}
