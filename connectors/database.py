@@ -3,7 +3,7 @@
 import os
 import sqlite3
 import ssl
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -285,38 +285,6 @@ def changing(engine: sa.Engine) -> Iterator[sa.Connection]:
         if engine.dialect.name == "postgresql":
             connection.execute(sa.select(sa.func.pg_advisory_xact_lock(LEDGER_LOCK)))
         yield connection
-
-
-def rows_of(
-    connection: sa.Connection,
-    key: sa.Column[str],
-    connection_id: int,
-    values: Iterable[str],
-    columns: Sequence[sa.Column[Any]],
-) -> list[Any]:
-    """Give those rows of a connection's whose *key* is among some values, each row once.
-
-    PostgreSQL is made to look up one value after the other: for a long list it would, by what it
-    believes of a table that grew since it last looked, read all rows of the connection instead.
-
-    Args:
-        connection: A connection to the database.
-        key: A column that has an index with `connection_id`, and is unique with it.
-        connection_id: Whose rows.
-        values: What to look for.
-        columns: What to give of each row, all of the same table.
-    """
-    rows: list[Any] = []
-    for some in chunks(list(dict.fromkeys(values))):
-        mine = key.table.c.connection_id == connection_id
-        query = sa.select(*columns).where(mine, key.in_(some))
-        if connection.dialect.name == "postgresql":
-            wanted = sa.func.unnest(sa.cast(some, postgresql.ARRAY(sa.Text))).table_valued("value")
-            wanted = wanted.render_derived(name="wanted")
-            each = sa.select(*columns).where(mine, key == wanted.c.value).limit(1).lateral("each")
-            query = sa.select(each).select_from(wanted.join(each, sa.true()))
-        rows += connection.execute(query).all()
-    return rows
 
 
 def insert_into(where: sa.Engine | sa.Connection, table: sa.Table) -> Any:

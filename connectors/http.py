@@ -6,6 +6,7 @@ test waits.
 """
 
 import json
+import logging
 import re
 import ssl
 import time
@@ -48,6 +49,8 @@ LONGEST_WAIT_S = 300
 #: NUL, and halves of surrogate pairs: JSON can write them, PostgreSQL and UTF-8 cannot.
 _UNSTORABLE = re.compile(r"[\x00\ud800-\udfff]")
 _UNSTORABLE_ESCAPE = re.compile(rb"(?i)\\u(?:0000|d[89a-f])")
+
+logger = logging.getLogger("clockbooks.http")
 
 
 @dataclass(frozen=True)
@@ -207,29 +210,39 @@ class Http:
                     self._silence(url, error), timed_out=isinstance(error, requests.Timeout)
                 ) from None
             raise kind(self._silence(url, error)) from None
-        if response.status_code in {200, 201, 204}:
+        status, named = response.status_code, in_brackets(trace_id(response))
+        logger.debug("%s answered %s to %s%s", self.service, status, method, named)
+        if status in {200, 201, 204}:
             return response
         raise self._failure(response, read=read)
 
     def _failure(self, response: requests.Response, *, read: bool) -> Exception:
         failure, status = self.describe(response), response.status_code
+        request = trace_id(response)
+        named = in_brackets(request)
         kind = classify(read=read, status=status, proves=failure.proves)
         if kind is NotAuthorised:
             # Its own text may repeat the token (FACTS, QBO, 7.1 b).
-            return NotAuthorised(f"{self.service} does not accept the credentials.", status=401)
+            return NotAuthorised(
+                f"{self.service} does not accept the credentials{named}.",
+                status=401,
+                trace_id=request,
+            )
         if issubclass(kind, Refused):
             return kind(
-                f"{self.service} answered {status}: {failure.text}",
+                f"{self.service} answered {status}: {failure.text}{named}",
                 status=status,
                 code=failure.code,
-                trace_id=_trace_id(response),
+                trace_id=request,
             )
         if issubclass(kind, TryAgain):
-            trouble = f"{self.service} is busy or in trouble (HTTP {status}: {failure.text})."
+            trouble = (
+                f"{self.service} is busy or in trouble (HTTP {status}: {failure.text}){named}."
+            )
             return kind(f"{trouble} Run the command again later.", wait_s=_retry_after_s(response))
         return Unsure(
-            f"{self.service}, or something on the way to it, answered {status} to a write: it may"
-            " or may not be done.",
+            f"{self.service}, or something on the way to it, answered {status} to a write{named}:"
+            " it may or may not be done.",
             timed_out=status == 504,
             throttled=status == 429,
         )
@@ -313,7 +326,13 @@ def _retry_after_s(response: requests.Response) -> float | None:
     return min(float(text), LONGEST_WAIT_S) if text.isdecimal() else None
 
 
-def _trace_id(response: requests.Response) -> str:
+def trace_id(response: requests.Response) -> str:
+    """Return the id by which Intuit's support finds a request; empty from other services."""
     # Documented as intuit_tid, recorded as Intuit-Tid: FACTS, QBO, 7.3.
     named = (response.headers.get(name) for name in ("intuit_tid", "Intuit-Tid"))
     return next((value for value in named if value), "")
+
+
+def in_brackets(request: str) -> str:
+    """Return a request's id as it is put into a message; empty where there is none."""
+    return f" (intuit_tid {request})" if request else ""

@@ -1,4 +1,4 @@
-"""Opens everything that a run needs, and closes it again: settings, database, both services."""
+"""Opens everything that a run needs, and closes it afterwards: settings, database, services."""
 
 import os
 import time
@@ -16,35 +16,35 @@ from connectors.encryption import Vault, keys_from_file
 from connectors.errors import AskPerson
 from connectors.intuit.oauth_app import OAuthApp
 from connectors.quickbooks.client import QuickBooks
-from connectors.quickbooks.rate_limit.limiter import OwnShelf, Pacer
+from connectors.quickbooks.rate_limit.limiter import LocalPaceStore, RateLimiter
 from connectors.quickbooks.rate_limit.model import Rules
-from connectors.store.connection_settings import stored as own_settings_of
-from connectors.store.connections import DEMO, Connection, check_connected, every, find, stored_key
-from connectors.store.pace import SharedShelf
+from connectors.store.connection_store import ConnectionStore
+from connectors.store.connections import DEMO, Connection, every, find
+from connectors.store.pace import SharedPaceStore
 from connectors.store.tokens import TokenStore
 from flows.server_address import check_server_address
 from flows.settings import Settings, read_settings, required, strangers_told, with_own
 from flows.text import tell_aside
 
-#: Said of a database whose passphrase was used as earlier versions used it.
+#: A warning about a passphrase that an earlier version used.
 OUTDATED = (
-    "The stored secrets are encrypted as an earlier version did it, so a passphrase is quick"
-    " to guess. Run `clockbooks rotate-key` once."
+    "The stored secrets are encrypted the way an earlier version did it, which makes a passphrase"
+    " quick to guess. Run `clockbooks rotate-key` once."
 )
 
 
 def utc_now() -> datetime:
-    """Give the time."""
+    """Return the current time, in UTC."""
     return datetime.now(UTC)
 
 
 @dataclass(frozen=True)
 class Clock:
-    """Where time comes from; tests bring their own, so that none of them waits.
+    """Where time comes from; tests bring their own, so that none waits.
 
     Attributes:
-        now: The time of day, in UTC: leases, tokens, records, pacing.
-        sleep: Waits some seconds.
+        now: The current time, in UTC.
+        sleep: Waits for some seconds.
     """
 
     now: Callable[[], datetime] = utc_now
@@ -59,18 +59,20 @@ class RunContext:
     """What a run works with.
 
     Attributes:
-        settings: What the connection's own settings say, and the environment where they are silent.
+        settings: The connection's own settings, and the environment's where it has none.
         engine: The database.
-        connection: The workspace and the company that are joined.
+        connection: The workspace and the company that are connected.
+        store: What the database holds for the connection.
         clockify: The workspace.
         quickbooks: The company.
-        timezone: Whose calendar says on which day an entry falls.
+        timezone: It decides on which day an entry falls.
         now: The clock.
     """
 
     settings: Settings
     engine: sa.Engine
     connection: Connection
+    store: ConnectionStore
     clockify: Clockify
     quickbooks: QuickBooks
     timezone: ZoneInfo
@@ -83,7 +85,7 @@ class RunContext:
 
     @property
     def at_work(self) -> timedelta:
-        """How long QuickBooks may be at work on a call that nobody waits for any more.
+        """How long QuickBooks may still be working on a call after a timeout.
 
         Its own limit is 120 s (FACTS, QBO, 2.2); the default adds half a minute.
         """
@@ -92,7 +94,7 @@ class RunContext:
 
 @contextmanager
 def open_installation() -> Iterator[tuple[Settings, sa.Engine]]:
-    """Open the database for what concerns no single connection.
+    """Open the database without a connection.
 
     Raises:
         AskPerson: A setting is wrong, or the database cannot be opened.
@@ -103,7 +105,7 @@ def open_installation() -> Iterator[tuple[Settings, sa.Engine]]:
 
 
 def start() -> Settings:
-    """Read the settings, and name the strangers to whom they lead, before anything goes there.
+    """Read the settings, and warn of hosts that are not the services' own, before any call.
 
     Raises:
         AskPerson: A setting is wrong, or a worker reaches Prefect's server in plain text.
@@ -111,21 +113,24 @@ def start() -> Settings:
     if "PREFECT__FLOW_RUN_ID" in os.environ:  # a worker's run, which reports to Prefect's server
         check_server_address()
     settings = read_settings()
-    for words in strangers_told(settings):
-        tell_aside(words)
+    for warning in strangers_told(settings):
+        tell_aside(warning)
     return settings
 
 
 @contextmanager
-def open_ledger(name: str | None) -> Iterator[tuple[Settings, sa.Engine, Connection]]:
-    """Open the database alone, for what needs neither service.
+def open_store(
+    name: str | None, *, clock: Clock = REAL_CLOCK
+) -> Iterator[tuple[Settings, ConnectionStore, Connection]]:
+    """Open the database with a connection, but neither service.
 
     Raises:
         AskPerson: See `open_installation`; or no connection fits.
     """
     with open_installation() as (_, engine):
         found = find(engine, name)
-        yield with_own(own_settings_of(engine, found.id)), engine, found
+        store = ConnectionStore.of(engine, found.id, clock.now)
+        yield with_own(store.settings.stored()), store, found
 
 
 @contextmanager
@@ -133,25 +138,26 @@ def open_context(name: str | None, *, clock: Clock = REAL_CLOCK) -> Iterator[Run
     """Open the database and both services for the connection *name*, or the only one.
 
     Raises:
-        AskPerson: See `open_ledger`; or the connection is disconnected, or the environment speaks
+        AskPerson: See `open_store`; or the connection is disconnected, or the environment speaks
             of another workspace.
     """
-    with open_ledger(name) as (settings, engine, connection):
-        check_connected(engine, connection)
+    with open_store(name, clock=clock) as (settings, store, connection):
+        engine = store.engine
+        store.credentials.check_connected(connection.name)
         vault = open_vault(settings)
         clockify = Clockify(
             url=settings.clockify_url,
             reports_url=settings.clockify_reports_url,
-            api_key=clockify_key(settings, engine, connection, vault),
+            api_key=clockify_key(settings, store, connection, vault),
             workspace_id=connection.workspace_id,
             sleep=clock.sleep,
         )
         tokens = TokenStore(
             engine,
             connection.id,
+            clock.now,
             app=oauth_app(settings),
             vault=vault,
-            now=clock.now,
             sleep=clock.sleep,
         )
         quickbooks = open_company(
@@ -162,6 +168,7 @@ def open_context(name: str | None, *, clock: Clock = REAL_CLOCK) -> Iterator[Run
                 settings=settings,
                 engine=engine,
                 connection=connection,
+                store=store,
                 clockify=clockify,
                 quickbooks=quickbooks,
                 timezone=settings.zone or ZoneInfo(connection.timezone),
@@ -170,19 +177,19 @@ def open_context(name: str | None, *, clock: Clock = REAL_CLOCK) -> Iterator[Run
 
 
 def clockify_key(
-    settings: Settings, engine: sa.Engine, connection: Connection, vault: Vault
+    settings: Settings, store: ConnectionStore, connection: Connection, vault: Vault
 ) -> str:
-    """Give the Clockify key of a connection: its own, or the environment's where that is meant.
+    """Return the Clockify key of a connection: its own, or the environment's.
 
-    The environment's key is meant for a connection when CLOCKBOOKS_CLOCKIFY_WORKSPACE_ID names its
-    workspace, or when there is no other connection: with several, one key would otherwise be used
-    for a workspace that it was not made for.
+    The environment's key counts for a connection if CLOCKBOOKS_CLOCKIFY_WORKSPACE_ID names its
+    workspace, or if there is no other connection. Otherwise one key could be used for a workspace
+    that it was not made for.
 
     Raises:
         AskPerson: The environment names another workspace, and there is no other connection.
     """
     wanted, key = settings.clockify_workspace_id, settings.clockify_api_key
-    real = [other.id for other in every(engine) if other.name != DEMO]
+    real = [other.id for other in every(store.engine) if other.name != DEMO]
     alone = real == [connection.id]
     if alone and wanted not in {None, connection.workspace_id}:
         raise AskPerson(
@@ -192,11 +199,11 @@ def clockify_key(
         )
     if key is not None and (alone or wanted == connection.workspace_id):
         return key.get_secret_value()
-    return stored_key(engine, connection.id, vault)
+    return store.credentials.clockify_key(vault)
 
 
 def open_vault(settings: Settings) -> Vault:
-    """Open what encrypts the secrets; it notices when another process rotates the key."""
+    """Open what encrypts the secrets; it notices if another process rotates the key."""
     return Vault(
         *secret_keys(settings),
         source=lambda: secret_keys(read_settings()),
@@ -205,14 +212,14 @@ def open_vault(settings: Settings) -> Vault:
 
 
 def secret_keys(settings: Settings) -> list[str]:
-    """Give the keys of the secrets, the newest first: from the settings, else the key file."""
+    """Return the keys of the secrets, the newest first: from the settings, else the key file."""
     new, old = settings.secret_key, settings.old_secret_key
     keys = keys_from_file(settings.key_file) if new is None else [new.get_secret_value()]
     return [*keys, *([old.get_secret_value()] if old else [])]
 
 
 def oauth_app(settings: Settings) -> OAuthApp:
-    """Give the Intuit app.
+    """Return the Intuit app.
 
     Raises:
         AskPerson: Its id or secret is not set.
@@ -232,7 +239,7 @@ def open_company(
     clock: Clock = REAL_CLOCK,
     engine: sa.Engine | None = None,
 ) -> QuickBooks:
-    """Open a company with whatever gives access tokens; with a database, its pace is shared."""
+    """Open a company; with a database, all processes share its rate limit."""
     rules = Rules(
         requests_per_minute=settings.qbo_requests_per_minute,
         requests_per_second=settings.qbo_requests_per_second,
@@ -241,14 +248,14 @@ def open_company(
         batch_size=settings.qbo_batch_size,
         timeout_ms=round(settings.qbo_timeout_s * 1000),
     )
-    shelf = SharedShelf(engine, realm_id, settings.qbo_url) if engine else OwnShelf()
-    pacer = Pacer(rules, now=clock.now, sleep=clock.sleep, shelf=shelf)
+    store = SharedPaceStore(engine, realm_id, settings.qbo_url) if engine else LocalPaceStore()
+    limiter = RateLimiter(rules, now=clock.now, sleep=clock.sleep, store=store)
     return QuickBooks(
         url=settings.qbo_url,
         realm_id=realm_id,
         access_token=access_token,
         renew=renew,
-        pacer=pacer,
+        limiter=limiter,
         timeout_s=settings.qbo_timeout_s,
         sleep=clock.sleep,
     )

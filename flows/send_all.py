@@ -28,7 +28,7 @@ from pydantic import Field
 
 from connectors.errors import AskPerson
 from connectors.store.connections import DEMO, every, find
-from connectors.store.tokens import lives
+from connectors.store.credentials import all_lifetimes
 from flows.context import open_installation
 from flows.operations.final_states import PARTLY_DONE, shown
 from flows.operations.recovery import every_run
@@ -159,7 +159,7 @@ def _connected(engine: sa.Engine) -> list[str]:
     Raises:
         AskPerson: There is none.
     """
-    alive = lives(engine)
+    alive = all_lifetimes(engine)
     found = [one.name for one in every(engine) if one.id in alive and one.name != DEMO]
     if not found:
         raise AskPerson("Nothing is connected yet: run `clockbooks connect` first.")

@@ -19,14 +19,14 @@ def sync_directory(
     create: Create | None = None,
     dry_run: bool = False,
 ) -> dict[str, Any]:
-    """Link users and projects whose names match, and say what is missing; create when told to.
+    """Link users and projects whose names match, and report what is missing.
 
     Returns the JSON document of `clockbooks sync --json`.
 
     Args:
         connection: Which connection; empty for the only one.
-        create: On which side to create what is missing there; empty for none.
-        dry_run: Change nothing, the links neither; say what would be created.
+        create: Where to create what is missing; empty for nowhere.
+        dry_run: Change nothing; report what would be linked and created.
     """
     request = SyncRequest(create=create_sides(create), dry_run=dry_run)
     with open_context(connection or None) as context, turn(context) as why_not:

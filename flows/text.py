@@ -1,16 +1,17 @@
-"""Text for people: hours, terminal-safe words, notes on standard error."""
+"""Text for people: hours, terminal-safe text, notes on standard error."""
 
 import sys
 import unicodedata
 
 from connectors.masking import hide_known
+from schemas.words import Reason
+
+#: Options that send an entry in spite of its reason; surfaces spell them in their own way.
+OVERRIDES = {str(Reason.QBO_REFUSED): "retry_refused"}
 
 
 def clean(words: str) -> str:
-    """Take secrets out of a text, and what could steer a terminal.
-
-    That is control characters and direction marks. Headings of ours need none of it.
-    """
+    """Remove secrets from a text, and what could steer a terminal: control and direction marks."""
     return "".join(
         "�"
         if unicodedata.category(letter) in {"Cc", "Cf", "Cs", "Zl", "Zp"}
@@ -21,12 +22,17 @@ def clean(words: str) -> str:
 
 
 def hours(minutes: int | None) -> str:
-    """Write minutes as people do; a running timer has none."""
+    """Return minutes as people write them; a running timer has none."""
     if minutes is None:
         return "…"
-    return f"{minutes // 60:,} h {minutes % 60:02d}" if minutes >= 60 else f"{minutes} min"
+    return f"{minutes // 60:,} h {minutes % 60:02d} min" if minutes >= 60 else f"{minutes} min"
 
 
 def tell_aside(words: str) -> None:
-    """Tell a person something beside a command's own words: on standard error."""
+    """Print a note on standard error, beside a command's own report."""
     sys.stderr.write(clean(f"Note: {words}\n"))
+
+
+def typed(option: str) -> str:
+    """Return an option as the command line takes it, for a message in a terminal."""
+    return f"--{option.replace('_', '-')}"

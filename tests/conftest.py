@@ -3,10 +3,12 @@
 import gc
 import json
 import os
+import shutil
 import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, chdir, contextmanager
@@ -22,6 +24,7 @@ import pytest
 import requests
 from forked_command import Forked
 from hypothesis import settings
+from kept_environment import kept_environment
 from own_postgres import empty_postgres, running_postgres
 from typer.testing import CliRunner
 
@@ -50,8 +53,22 @@ settings.register_profile("suite", deadline=None)  # a slow machine is no failur
 settings.load_profile("suite")
 
 
+def _keep_files_in_memory(folder: Path, needed_bytes: int) -> None:
+    """Let temporary files live in *folder*, if it has room: hundreds of databases wait for a disk.
+
+    Commands that tests start find it in the environment, as the workers of xdist do.
+    """
+    if "TMPDIR" in os.environ or not os.access(folder, os.W_OK):
+        return
+    may_run = not os.statvfs(folder).f_flag & os.ST_NOEXEC  # PostgreSQL's programs are copied there
+    if may_run and shutil.disk_usage(folder).free > needed_bytes:
+        os.environ["TMPDIR"] = str(folder)
+        tempfile.tempdir = None
+
+
 def pytest_configure(config: pytest.Config) -> None:
     """Start one PostgreSQL for the whole run: the workers of xdist find it in the environment."""
+    _keep_files_in_memory(Path("/dev/shm"), 6 * 2**30)  # noqa: S108 - pytest makes a folder of its own
     if not hasattr(config, "workerinput") and not config.option.collectonly:
         server = ExitStack()
         server.enter_context(running_postgres("fsync=off", "max_connections=300"))
@@ -133,9 +150,7 @@ class House:
         return Forked(arguments, self._environment(environment), self.folder, log)
 
     def _environment(self, more: dict[str, str]) -> dict[str, str]:
-        kept = {
-            name: value for name, value in os.environ.items() if name in {"PATH", "HOME", "LANG"}
-        }
+        kept = kept_environment()
         return {**kept, **self.environment, **more}
 
     def connect(self, *arguments: str, **environment: str) -> Ran:
@@ -414,7 +429,7 @@ class Ui:
 def _running_ui(house: Any, *options: str, **environment: str) -> Iterator[Ui]:
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
-    kept = {name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ}
+    kept = kept_environment()
     log = house.folder / "ui.log"
     with (
         log.open("wb") as out,

@@ -1,7 +1,7 @@
-"""Waits on this machine for the browser that comes back from Intuit's consent.
+"""The callback server: waits on this machine for the browser that comes back from Intuit's consent.
 
-A small server on this machine's loopback alone. It takes one answer to our question, and shows what
-became of it only once that is known. Whatever else knocks gets a page, and does not end the wait.
+It listens on the loopback alone, takes one answer to our question, and shows what became of it only
+once that is known. Any other request gets a page, and does not end the wait.
 """
 
 import errno
@@ -22,7 +22,7 @@ from connectors.intuit.consent import Answer, NotGiven, NotOurs, read_answer
 
 HOST = "127.0.0.1"
 
-#: Names by which a browser may call this machine; any other name is a trick (DNS rebinding).
+#: Names by which a browser may call this machine; any other is an attack (DNS rebinding).
 NAMES = frozenset({HOST, "localhost"})
 
 #: The path of an address that we choose ourselves.
@@ -31,24 +31,24 @@ PATH = "/callback"
 #: Seconds for the last page to reach the browser, before the server goes away.
 LAST_PAGE_S = 5
 
-#: Seconds that a browser may take to say all that it wants, and how many bytes of it.
+#: Seconds that a browser may take for its whole request, and how many bytes of it.
 REQUEST_S = 10
 LONGEST_REQUEST = 64 << 10
 
-#: How many may be saying what they want at once. One more, and the one that began first is put out:
-#: a real browser says it within milliseconds.
+#: How many requests may be on their way at once. One more, and the oldest is cut off: a browser
+#: sends its own within milliseconds.
 MOST_AT_ONCE = 32
 
-#: So many requests that were turned away are told of; a flood should not bury the question.
-MOST_TOLD = 5
+#: Rejected requests that are reported; a flood should not bury the question.
+MOST_REPORTED = 5
 
 
 @dataclass
-class Visit:
+class Callback:
     """A browser that came back with an answer to our question, and waits for a page.
 
     Attributes:
-        answer: The consent, or why there is none; `None` for whoever was turned away.
+        answer: The consent, or why there is none; `None` for a rejected request.
         pages: The one page that it waits for, with its HTTP status.
         shown: Set once the page was sent.
     """
@@ -63,8 +63,8 @@ class Visit:
         self.shown.wait(LAST_PAGE_S)
 
 
-class Doorstep:
-    """The place to which Intuit sends the browser.
+class CallbackServer:
+    """The address to which Intuit sends the browser.
 
     Attributes:
         redirect_uri: Its address, for the question.
@@ -76,62 +76,62 @@ class Doorstep:
         self._tell = tell
         self._state: str | None = None  # none: no answer is awaited, or no more
         self._lock = threading.Lock()
-        self._turned_away = 0
-        self._visits: queue.SimpleQueue[Visit] = queue.SimpleQueue()
+        self._rejected = 0
+        self._callbacks: queue.SimpleQueue[Callback] = queue.SimpleQueue()
 
     def expect(self, state: str) -> None:
         """Take the one answer that has this *state*."""
         with self._lock:
             self._state = state
 
-    def wait(self, timeout_s: float) -> Visit:
+    def wait(self, timeout_s: float) -> Callback:
         """Wait for the browser.
 
         Raises:
             AskPerson: It did not come in time.
         """
         try:
-            return self._visits.get(timeout=timeout_s)
+            return self._callbacks.get(timeout=timeout_s)
         except queue.Empty:
             with self._lock:
                 self._state = None
-        # Somebody may have come in just before the door was shut.
+        # An answer may have come in just before the wait ended.
         try:
-            return self._visits.get_nowait()
+            return self._callbacks.get_nowait()
         except queue.Empty:
             raise AskPerson(
                 f"Nobody gave the consent within {timeout_s:g} seconds. Nothing was stored; run"
                 " `clockbooks connect` again, with a larger --timeout-s if need be."
             ) from None
 
-    def receive(self, target: str, host: str) -> Visit:
-        """Give the visit of one request; its page is there, or comes once the consent is used."""
+    def receive(self, target: str, host: str) -> Callback:
+        """Answer one request; its page is there, or comes once the consent is used."""
         parts = urlsplit(target)
         if parts.path != self._path or host not in NAMES:
-            return _turned_away(404, "There is nothing here", "This address is for Intuit alone.")
+            return _rejection(404, "There is nothing here", "This address is for Intuit alone.")
         try:
-            visit = self._let_in(parts.query)
+            callback = self._accept(parts.query)
         except NotOurs as error:
-            self._tell_of(error)
-            return _turned_away(400, error.title, str(error))
-        if visit is None:
-            return _turned_away(
+            self._report(error)
+            return _rejection(400, error.title, str(error))
+        if callback is None:
+            return _rejection(
                 410,
                 "This is over",
                 "`clockbooks connect` takes one answer, and has had it, or no longer waits.",
             )
-        self._visits.put(visit)
-        return visit
+        self._callbacks.put(callback)
+        return callback
 
-    def _tell_of(self, error: NotOurs) -> None:
+    def _report(self, error: NotOurs) -> None:
         with self._lock:
-            self._turned_away += 1
-            number = self._turned_away
-        if number <= MOST_TOLD:
-            last = " No more of them are told." if number == MOST_TOLD else ""
-            self._tell(f"A request was turned away: {error} Still waiting for yours.{last}")
+            self._rejected += 1
+            number = self._rejected
+        if number <= MOST_REPORTED:
+            last = " No more of them are reported." if number == MOST_REPORTED else ""
+            self._tell(f"Rejected a request: {error} Still waiting for yours.{last}")
 
-    def _let_in(self, query: str) -> Visit | None:
+    def _accept(self, query: str) -> Callback | None:
         with self._lock:
             if self._state is None:
                 return None
@@ -142,16 +142,18 @@ class Doorstep:
             except NotGiven as error:
                 answer = error
             self._state = None  # used: no second answer, not even to the same question
-        return Visit(answer)
+        return Callback(answer)
 
 
 @contextmanager
-def open_doorstep(redirect_uri: str | None, tell: Callable[[str], None]) -> Iterator[Doorstep]:
+def open_callback_server(
+    redirect_uri: str | None, tell: Callable[[str], None]
+) -> Iterator[CallbackServer]:
     """Wait at *redirect_uri*, an address on this machine, or at a free port.
 
     Args:
         redirect_uri: `http://localhost:PORT/PATH` or with 127.0.0.1; `None` for any free port.
-        tell: Told what is worth knowing while it waits.
+        tell: Gets messages for the person who waits.
 
     Raises:
         AskPerson: The port is taken, or may not be used.
@@ -166,11 +168,11 @@ def open_doorstep(redirect_uri: str | None, tell: Callable[[str], None]) -> Iter
             " it, register another address at developer.intuit.com, or use --no-browser."
         ) from None
     address = redirect_uri or f"http://{HOST}:{servers[0].server_port}{PATH}"
-    doorstep = Doorstep(address, parts.path or "/", tell)
+    receiver = CallbackServer(address, parts.path or "/", tell)
     with ExitStack() as stack:
         for server in servers:
-            stack.enter_context(_serving(server, doorstep))
-        yield doorstep
+            stack.enter_context(_serving(server, receiver))
+        yield receiver
 
 
 def _listen(host: str | None, port: int) -> "list[_Server]":
@@ -193,9 +195,9 @@ def _listen(host: str | None, port: int) -> "list[_Server]":
 
 
 @contextmanager
-def _serving(server: "_Server", doorstep: Doorstep) -> Iterator[None]:
-    server.doorstep = doorstep
-    thread = threading.Thread(target=server.serve_forever, args=(0.05,), name="doorstep")
+def _serving(server: "_Server", receiver: CallbackServer) -> Iterator[None]:
+    server.receiver = receiver
+    thread = threading.Thread(target=server.serve_forever, args=(0.05,), name="callback server")
     thread.start()
     try:
         yield
@@ -206,37 +208,37 @@ def _serving(server: "_Server", doorstep: Doorstep) -> Iterator[None]:
 
 
 class _Server(ThreadingHTTPServer):
-    # Browsers keep sockets open that they never use: nobody waits for those at the end.
+    # Browsers keep sockets open that they never use: do not wait for those at the end.
     daemon_threads = True
     request_queue_size = MOST_AT_ONCE
-    doorstep: Doorstep
+    receiver: CallbackServer
 
     def __init__(self, *args: Any) -> None:
-        self._asking: dict[int, socket.socket] = {}  # by its id; the first one came first
+        self._unread: dict[int, socket.socket] = {}  # by its id; the first one came first
         self._lock = threading.Lock()
         super().__init__(*args)
 
     def process_request(self, request: Any, client_address: Any) -> None:
         with self._lock:
-            if len(self._asking) >= MOST_AT_ONCE:
-                oldest = self._asking.pop(next(iter(self._asking)))
+            if len(self._unread) >= MOST_AT_ONCE:
+                oldest = self._unread.pop(next(iter(self._unread)))
                 with suppress(OSError):
                     oldest.shutdown(socket.SHUT_RDWR)
-            self._asking[id(request)] = request
+            self._unread[id(request)] = request
         super().process_request(request, client_address)
 
-    def has_asked(self, request: socket.socket) -> None:
-        """Note that somebody has said all, or has gone."""
+    def request_read(self, request: socket.socket) -> None:
+        """Note that a request was read to its end, or its connection has closed."""
         with self._lock:
-            if self._asking.get(id(request)) is request:
-                del self._asking[id(request)]
+            if self._unread.get(id(request)) is request:
+                del self._unread[id(request)]
 
     def shutdown_request(self, request: Any) -> None:
-        self.has_asked(request)
+        self.request_read(request)
         super().shutdown_request(request)
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        """Say nothing of a browser that hung up."""
+        """Ignore a browser that hung up."""
 
 
 class _Server6(_Server):
@@ -256,10 +258,10 @@ class _Request(BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         self.connection.settimeout(REQUEST_S)  # for the answer
-        self.server.has_asked(self.connection)
+        self.server.request_read(self.connection)
         host = (self.headers.get("Host") or "").partition(":")[0].lower()
-        visit = self.server.doorstep.receive(self.path, host)
-        status, body = visit.pages.get()
+        callback = self.server.receiver.receive(self.path, host)
+        status, body = callback.pages.get()
         try:
             self.send_response(status)
             for name, value in HEADERS.items():
@@ -268,13 +270,13 @@ class _Request(BaseHTTPRequestHandler):
             self.end_headers()
             self.wfile.write(body)
         finally:
-            visit.shown.set()
+            callback.shown.set()
 
     def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - the library's name
-        """Say nothing: the request has the code in it."""
+        """Log nothing: the request has the code in it."""
 
 
-def _turned_away(status: int, title: str, *words: str) -> Visit:
-    visit = Visit(None)
-    visit.pages.put((status, page(title, [*words, "You may close this page."], good=False)))
-    return visit
+def _rejection(status: int, title: str, *words: str) -> Callback:
+    callback = Callback(None)
+    callback.pages.put((status, page(title, [*words, "You may close this page."], good=False)))
+    return callback

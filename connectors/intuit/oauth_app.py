@@ -1,8 +1,6 @@
-"""Intuit's OAuth 2 tokens: encrypted at rest, refreshed in time, by one process at a time.
+"""Intuit's token service: redeems the code of a consent, and exchanges refresh tokens (RFC 6749).
 
-The new refresh token is committed before the access token is used: Intuit changes it about once a
-day and lets the old one live a day more (FACTS, QBO, section 8). So a process that dies between
-Intuit's answer and the commit costs nothing for a day: the old token buys again.
+Source: FACTS, QBO, section 8.
 """
 
 import os
@@ -19,6 +17,7 @@ from requests_oauthlib import OAuth2Session
 
 from connectors.bounds import bounded
 from connectors.errors import AskPerson, TryAgain
+from connectors.hosts import LOOPBACK
 from connectors.http import CONNECT_TIMEOUT_S, not_trusted, untrusted
 from connectors.masking import remember
 
@@ -44,18 +43,18 @@ _HEADERS = {
 }
 
 
-class InvalidGrantError(Exception):
-    """Intuit refuses the refresh token."""
+class InvalidGrant(AskPerson):
+    """Intuit does not accept a refresh token or a code, and never will."""
 
 
 @dataclass(frozen=True)
 class Tokens:
-    """What Intuit gives.
+    """What Intuit gives for a refresh token or a code.
 
     Attributes:
         access_token: Opens the company's API; lives an hour.
         access_expires_at: When it ends, UTC.
-        refresh_token: Buys the next access token.
+        refresh_token: Is exchanged for the next access token.
         refresh_expires_at: When it ends, UTC; `None` when Intuit did not say.
         consent_expires_at: When the consent ends, however often it is refreshed, UTC; `None` when
             Intuit did not say.
@@ -75,7 +74,7 @@ class OAuthApp:
     Attributes:
         client_id: Its id.
         client_secret: Its secret.
-        token_url: Where tokens are bought.
+        token_url: The address of the token service.
     """
 
     client_id: str
@@ -85,7 +84,7 @@ class OAuthApp:
     def refresh(
         self, refresh_token: str, *, now: Callable[[], datetime], ended: str = RECONNECT
     ) -> Tokens:
-        """Buy new tokens for *refresh_token*.
+        """Exchange *refresh_token* for new tokens.
 
         Args:
             refresh_token: A secret.
@@ -93,18 +92,12 @@ class OAuthApp:
             ended: What to tell a person when Intuit no longer accepts the refresh token.
 
         Raises:
-            AskPerson: Intuit refuses the token or the app; final.
+            InvalidGrant: Intuit refuses the refresh token; final.
+            AskPerson: Intuit refuses the app; final.
             TryAgain: Intuit could not be reached, or gave no clear answer.
         """
-        try:
-            return self.exchange(refresh_token, now=now)
-        except InvalidGrantError:
-            raise AskPerson(ended) from None
-
-    def exchange(self, refresh_token: str, *, now: Callable[[], datetime]) -> Tokens:
-        """Buy new tokens, as `refresh` does; a refused refresh token is told apart."""
         remember(refresh_token)
-        return self._buy(
+        return self._ask(
             OAuth2Session(self.client_id),
             lambda session, how: session.refresh_token(
                 self.token_url, refresh_token=refresh_token, **how
@@ -112,6 +105,7 @@ class OAuthApp:
             kept=refresh_token,
             now=now,
             again="Run the command again.",
+            ended=ended,
         )
 
     def redeem(
@@ -123,7 +117,7 @@ class OAuthApp:
         ended: str,
         verifier: str | None = None,
     ) -> Tokens:
-        """Buy the first tokens of a consent for its authorization *code*, which works once.
+        """Redeem the authorization *code* of a consent, which works once, for its first tokens.
 
         Args:
             code: From Intuit's redirect; a secret for the minutes that it lives.
@@ -133,26 +127,23 @@ class OAuthApp:
             verifier: PKCE's, where the question had its hash; a secret.
 
         Raises:
-            AskPerson: Intuit refuses the code or the app; final.
+            InvalidGrant: Intuit refuses the code; final.
+            AskPerson: Intuit refuses the app; final.
             TryAgain: Intuit could not be reached, or gave no clear answer.
-
-        Source: FACTS, QBO, section 8.
         """
         remember(code)
-        try:
-            return self._buy(
-                OAuth2Session(self.client_id, redirect_uri=redirect_uri),
-                lambda session, how: session.fetch_token(
-                    self.token_url, code=code, code_verifier=verifier, **how
-                ),
-                kept="",  # a consent without a refresh token is none
-                now=now,
-                again="Run `clockbooks connect` again: the consent has to be given anew.",
-            )
-        except InvalidGrantError:
-            raise AskPerson(ended) from None
+        return self._ask(
+            OAuth2Session(self.client_id, redirect_uri=redirect_uri),
+            lambda session, how: session.fetch_token(
+                self.token_url, code=code, code_verifier=verifier, **how
+            ),
+            kept="",  # a consent without a refresh token is none
+            now=now,
+            again="Run `clockbooks connect` again: the consent has to be given anew.",
+            ended=ended,
+        )
 
-    def _buy(
+    def _ask(
         self,
         session: OAuth2Session,
         ask: Callable[[OAuth2Session, dict[str, Any]], dict[str, Any]],
@@ -160,6 +151,7 @@ class OAuthApp:
         kept: str,
         now: Callable[[], datetime],
         again: str,
+        ended: str,
     ) -> Tokens:
         """Ask Intuit for tokens; *kept* is the refresh token that stays if none comes back."""
         allow_plain_loopback(self.token_url)
@@ -175,7 +167,7 @@ class OAuthApp:
                 session.max_redirects = 0  # one would carry the secret elsewhere
                 return _read(ask(session, how), kept, now())
         except OAuth2Error as error:
-            raise self._refusal(error, again) from None
+            raise _refusal(error, again, ended) from None
         except (requests.RequestException, *_UNREADABLE) as error:
             if untrusted(error):
                 raise AskPerson(not_trusted("Intuit's token service", self.token_url)) from None
@@ -183,15 +175,16 @@ class OAuthApp:
                 f"Intuit's token service did not answer clearly ({type(error).__name__}). {again}"
             ) from None
 
-    def _refusal(self, error: OAuth2Error, again: str) -> Exception:
-        if error.error == "invalid_client":
-            return AskPerson(
-                "Intuit does not know the app: check CLOCKBOOKS_QBO_CLIENT_ID and"
-                " CLOCKBOOKS_QBO_CLIENT_SECRET against the app's keys at developer.intuit.com."
-            )
-        if error.error == "invalid_grant":
-            return InvalidGrantError()
-        return TryAgain(f"Intuit's token service gave no token. {again}")
+
+def _refusal(error: OAuth2Error, again: str, ended: str) -> Exception:
+    if error.error == "invalid_client":
+        return AskPerson(
+            "Intuit does not know the app: check CLOCKBOOKS_QBO_CLIENT_ID and"
+            " CLOCKBOOKS_QBO_CLIENT_SECRET against the app's keys at developer.intuit.com."
+        )
+    if error.error == "invalid_grant":
+        return InvalidGrant(ended)
+    return TryAgain(f"Intuit's token service gave no token. {again}")
 
 
 def _read(answer: dict[str, Any], refresh_token: str, now: datetime) -> Tokens:
@@ -212,9 +205,6 @@ def _read(answer: dict[str, Any], refresh_token: str, now: datetime) -> Tokens:
 
 def allow_plain_loopback(url: str) -> None:
     """Let oauthlib talk plain HTTP to a stand-in on this machine; it knows no finer switch."""
-    if urlsplit(url).scheme == "http" and urlsplit(url).hostname in {
-        "127.0.0.1",
-        "localhost",
-        "::1",
-    }:
+    address = urlsplit(url)
+    if address.scheme == "http" and address.hostname in LOOPBACK:
         os.environ["OAUTHLIB_INSECURE_TRANSPORT"] = "1"

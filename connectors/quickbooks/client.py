@@ -23,7 +23,7 @@ from connectors.errors import (
     TryAgain,
     Unsure,
 )
-from connectors.http import Failure, Http, read_json
+from connectors.http import Failure, Http, in_brackets, read_json, trace_id
 from connectors.quickbooks.batch import (
     Created,
     NotCreated,
@@ -33,7 +33,7 @@ from connectors.quickbooks.batch import (
     part_of,
 )
 from connectors.quickbooks.faults import Fault, fault_in, fault_of
-from connectors.quickbooks.rate_limit.limiter import Pacer, Turn
+from connectors.quickbooks.rate_limit.limiter import Permit, RateLimiter
 from connectors.quickbooks.rate_limit.model import End, Want
 from schemas.quickbooks import Company
 
@@ -67,7 +67,7 @@ class QuickBooks:
     """One company.
 
     Attributes:
-        pacer: Gives calls their turn; a batch may bring one that it was given before.
+        limiter: Gives permits for calls; a batch may bring one that was acquired before.
         time: QuickBooks' own clock, as its latest answer told; `None` before the first one.
     """
 
@@ -78,7 +78,7 @@ class QuickBooks:
         realm_id: str,
         access_token: Callable[[], str],
         renew: Callable[[str], str],
-        pacer: Pacer,
+        limiter: RateLimiter,
         timeout_s: float,
         **http: Any,
     ) -> None:
@@ -89,7 +89,7 @@ class QuickBooks:
             realm_id: The company.
             access_token: Gives a token that lives for some minutes yet.
             renew: Gives another token than the one that was refused.
-            pacer: Keeps the calls within the company's quotas.
+            limiter: Keeps the calls within the company's quotas.
             timeout_s: Seconds to wait for an answer.
             http: Further fields of `Http`.
         """
@@ -97,7 +97,7 @@ class QuickBooks:
         self._base = f"{url.rstrip('/')}/v3/company/{realm_id}"
         self._access_token = access_token
         self._renew = renew
-        self.pacer = pacer
+        self.limiter = limiter
         self.time: datetime | None = None
         self._http = Http(
             service=SERVICE,
@@ -200,7 +200,7 @@ class QuickBooks:
         *,
         request_id: str,
         check: Callable[[], None] = lambda: None,
-        turn: Turn | None = None,
+        permit: Permit | None = None,
     ) -> list[Created | NotCreated]:
         """Create TimeActivities in one batch.
 
@@ -208,8 +208,8 @@ class QuickBooks:
             items: `bId` and body of each; see `batch_bytes`.
             request_id: Fixed in the ledger before; the same one with the same items repeats the
                 call without doing it twice, as far as QuickBooks remembers (section 3).
-            check: Called when the batch's turn has come, just before it leaves; may raise.
-            turn: Its turn, if it has come already; then a throttle is not waited out here.
+            check: Called once the batch has a permit, just before it leaves; may raise.
+            permit: Its permit, if it has one already; then a throttle is not waited out here.
 
         Returns:
             One outcome for each item that was answered clearly, by bId. An item that is missing
@@ -220,7 +220,7 @@ class QuickBooks:
             Unsure: No clear answer: anything may have been created.
             Refused: QuickBooks itself refused the whole call: this call created nothing.
         """
-        return self._batch("TimeActivity", items, request_id, check, turn)
+        return self._batch("TimeActivity", items, request_id, check, permit)
 
     def create_names(
         self, entity: str, bodies: Sequence[Mapping[str, Any]], *, request_id: str
@@ -262,7 +262,7 @@ class QuickBooks:
         items: Sequence[tuple[str, str]],
         request_id: str,
         check: Callable[[], None] = lambda: None,
-        turn: Turn | None = None,
+        permit: Permit | None = None,
     ) -> list[Created | NotCreated]:
         response = self._send(
             "POST",
@@ -272,11 +272,12 @@ class QuickBooks:
             read=False,
             entries=len(items),
             check=check,
-            turn=turn,
+            permit=permit,
         )
-        answer = _unless_unreadable(response.content)
+        request = in_brackets(trace_id(response))
+        answer = _unless_unreadable(response.content, request)
         self._note_time(answer)
-        return _outcomes(answer, items, entity)
+        return _outcomes(answer, items, entity, request)
 
     def time_activities(
         self, first_day: str, last_day: str, *, created_from: datetime | None
@@ -330,30 +331,30 @@ class QuickBooks:
         data: bytes | None = None,
         entries: int = 0,
         check: Callable[[], None] = lambda: None,
-        turn: Turn | None = None,
+        permit: Permit | None = None,
     ) -> requests.Response:
-        """Send a call when its turn has come; after a 401 refresh once and repeat the very same."""
+        """Send a call once it has a permit; after a 401 refresh once and repeat the very same."""
         used = ""
-        turns = [turn] if turn else []
+        permits = [permit] if permit else []
 
         def credentials() -> dict[str, str]:
             nonlocal used
-            if not turns:
-                turns.append(self.pacer.turn(Want(entries, exactly=True)))
+            if not permits:
+                permits.append(self.limiter.acquire(Want(entries, exactly=True)))
             try:
                 used = self._access_token()
-                self.pacer.leaves(turns[0])
+                self.limiter.leaves(permits[0])
                 check()  # last: nothing that may wait comes between it and the call
             except ClockbooksError:
-                self.pacer.ended(turns.pop(), End.NEVER_LEFT)
+                self.limiter.ended(permits.pop(), End.NEVER_LEFT)
                 raise
             return {"Authorization": f"Bearer {used}"}
 
         def ended(error: Exception | None) -> None:
             pause_s = error.wait_s if isinstance(error, Throttled) else None
-            in_a_row = self.pacer.ended(turns.pop(), _end_of(error), pause_s=pause_s)
+            in_a_row = self.limiter.ended(permits.pop(), _end_of(error), pause_s=pause_s)
             if isinstance(error, Throttled):
-                error.in_a_row, error.wait_s = in_a_row, 0  # the next turn waits
+                error.in_a_row, error.wait_s = in_a_row, 0  # the next permit waits
 
         def call() -> requests.Response:
             return self._http.send(
@@ -364,7 +365,7 @@ class QuickBooks:
                 params={**params, "minorversion": MINOR_VERSION},
                 data=data,
                 ended=ended,
-                resend_throttled=turn is None,
+                resend_throttled=permit is None,
             )
 
         try:
@@ -373,10 +374,10 @@ class QuickBooks:
             except NotAuthorised:
                 self._renew(used)
                 return call()
-        except NotAuthorised:
+        except NotAuthorised as error:
             raise AskPerson(
                 "QuickBooks does not accept the connection's tokens: run `clockbooks connect`"
-                " again. The ledger and the links stay."
+                f" again{in_brackets(error.trace_id)}. The ledger and the links stay."
             ) from None
 
 
@@ -397,15 +398,15 @@ def _end_of(error: Exception | None) -> End:
             return End.UNCLEAR
 
 
-def _unless_unreadable(content: bytes) -> Any:
+def _unless_unreadable(content: bytes, request: str) -> Any:
     try:
         return json.loads(content)
     except (ValueError, RecursionError):
-        raise Unsure("QuickBooks' answer to a batch cannot be read.") from None
+        raise Unsure(f"QuickBooks' answer to a batch cannot be read{request}.") from None
 
 
 def _outcomes(
-    answer: Any, sent: Sequence[tuple[str, str]], entity: str = "TimeActivity"
+    answer: Any, sent: Sequence[tuple[str, str]], entity: str = "TimeActivity", request: str = ""
 ) -> list[Created | NotCreated]:
     """Read a batch's answer, item by item: what is not answered exactly once is left out.
 
@@ -415,7 +416,7 @@ def _outcomes(
     items = answer.get("BatchItemResponse") if isinstance(answer, Mapping) else None
     if not isinstance(items, list):
         # Also a 200 with a fault instead of items: it was seen, and says nothing about the work.
-        raise Unsure(f"QuickBooks answered a batch without its items: {fault_in(answer)}.")
+        raise Unsure(f"QuickBooks answered a batch without its items: {fault_in(answer)}{request}.")
     by_bid: dict[str, list[Mapping[str, Any]]] = {}
     for item in items:
         if isinstance(item, Mapping):

@@ -11,7 +11,7 @@ from connectors.database import writing
 from connectors.encryption import Vault
 from connectors.errors import AskPerson
 from connectors.intuit.oauth_app import Tokens
-from connectors.store.tokens import locked_columns
+from connectors.store.credentials import locked_columns
 from schemas.tables import connections, secrets
 
 #: The connection of `clockbooks demo`: it steps back as soon as there is a real one.
@@ -141,35 +141,6 @@ def uses_consent_of(engine: sa.Engine, realm_id: str) -> bool:
         return (
             connection.execute(query.where(connections.c.realm_id == realm_id)).first() is not None
         )
-
-
-def stored_key(engine: sa.Engine, connection_id: int, vault: Vault) -> str:
-    """Give the Clockify key that a connection was made with.
-
-    Raises:
-        AskPerson: It was disconnected, or its secrets were encrypted with another key.
-    """
-    query = sa.select(secrets.c.clockify_api_key).where(secrets.c.connection_id == connection_id)
-    with engine.connect() as connection:
-        locked = connection.execute(query).scalar_one_or_none()
-    if locked is None:
-        raise AskPerson("The connection was disconnected: run `clockbooks connect` again.")
-    return vault.unlock(locked)
-
-
-def check_connected(engine: sa.Engine, found: Connection) -> None:
-    """Make sure that a connection has its secrets.
-
-    Raises:
-        AskPerson: It was disconnected.
-    """
-    query = sa.select(secrets.c.connection_id).where(secrets.c.connection_id == found.id)
-    with engine.connect() as connection:
-        if connection.execute(query).first() is None:
-            raise AskPerson(
-                f"The connection {found.name!r} is disconnected: run `clockbooks connect"
-                f" --connection {found.name}` to go on. Its ledger and links are kept."
-            )
 
 
 def forget(engine: sa.Engine, name: str) -> None:

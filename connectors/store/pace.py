@@ -13,7 +13,7 @@ from schemas.tables import pacing
 
 
 @dataclass(frozen=True)
-class SharedShelf:
+class SharedPaceStore:
     """Keeps the pace of one company in the database.
 
     Attributes:
@@ -27,7 +27,7 @@ class SharedShelf:
     api_url: str
 
     def change(self, work: Callable[[Pace], tuple[Answer, bool]]) -> Answer:
-        """See `Shelf`."""
+        """See `connectors.quickbooks.rate_limit.limiter.PaceStore`."""
         mine = sa.and_(pacing.c.realm_id == self.realm_id, pacing.c.api_url == self.api_url)
         find = sa.select(pacing.c.state).where(mine).with_for_update()
         with writing(self.engine) as connection:

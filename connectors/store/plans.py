@@ -1,13 +1,13 @@
-"""Functions on kept plans: what was shown to somebody before it went, and what they decided.
+"""Kept plans: what was shown to somebody before it went, and what they decided.
 
     making ──offer──► waiting ──► approved   exactly its entries go, without those left out
                               ├──► rejected   somebody said no
                               ├──► expired    nobody decided in time
                               └──► withdrawn  its run was cancelled, or somebody took it back
 
-While a plan waits, its entries go with no other send: `waiting` says which those are. A decision is
-one change of one row, so that of two decisions one alone counts. The ledger remains the only truth
-about what was sent; a plan says what was shown, and who said yes.
+While a plan waits, its entries go with no other send: `Plans.held` says which those are. A decision
+is one change of one row, so that of two decisions one alone counts. The ledger remains the only
+truth about what was sent; a plan says what was shown, and who said yes.
 """
 
 import hashlib
@@ -21,12 +21,12 @@ import sqlalchemy as sa
 
 from connectors.database import changing, chunks, writing
 from connectors.errors import AskPerson, TryAgain
+from connectors.store.scope import ConnectionScope, records
 from schemas.tables import plan_entries, plans
 from schemas.words import PlanState
 
 #: The columns of a kept entry, as they come and go; `body` is the TimeActivity.
 ENTRY = ("entry_id", "date", "minutes", "user", "client", "project", "description", "body")
-
 
 #: A plan that was not offered after so long never will be.
 ABANDONED = timedelta(days=1)
@@ -68,268 +68,6 @@ class StoredPlan:
         return typed
 
 
-class PlanWriter:
-    """Writes a plan down, slice by slice; until it is offered, it holds nothing back."""
-
-    def __init__(
-        self,
-        engine: sa.Engine,
-        connection_id: int,
-        *,
-        days: tuple[str, str],
-        flow_run_id: str | None,
-        address: str | None,
-        currency: str,
-        now: datetime,
-    ) -> None:
-        self._engine = engine
-        self._print = hashlib.sha256()
-        self._entries = 0
-        self._sums = {"minutes": 0, "amount_cents": 0}
-        with writing(engine) as connection:
-            # What a run that died left: its own, and those that nobody can be making any more.
-            left = sa.or_(plans.c.flow_run_id == flow_run_id, plans.c.made_at < now - ABANDONED)
-            connection.execute(
-                plans.delete().where(
-                    plans.c.connection_id == connection_id,
-                    plans.c.state == PlanState.MAKING,
-                    left,
-                )
-            )
-            made = connection.execute(
-                plans.insert()
-                .values(
-                    connection_id=connection_id,
-                    state=PlanState.MAKING,
-                    first_day=days[0],
-                    last_day=days[1],
-                    flow_run_id=flow_run_id,
-                    address=address,
-                    made_at=now,
-                    entries=0,
-                    minutes=0,
-                    amount_cents=0,
-                    currency=currency,
-                )
-                .returning(plans.c.id)
-            )
-            self.plan_id = int(made.scalar_one())
-
-    def add(self, rows: pd.DataFrame, amounts_cents: pd.Series) -> None:
-        """Write down entries that would go.
-
-        Args:
-            rows: The columns of `ENTRY`.
-            amounts_cents: What each comes to, in hundredths.
-        """
-        plain = rows[list(ENTRY)].astype(object)
-        values = plain.where(plain.notna(), None).to_dict("records")
-        for value in values:
-            self._entries += 1
-            value |= {"plan_id": self.plan_id, "number": self._entries, "left_out": False}
-            value["minutes"] = int(value["minutes"])
-            self._print.update(f"{value['entry_id']}\n{value['body']}\n".encode())
-        self._sums["minutes"] += int(rows["minutes"].sum())
-        self._sums["amount_cents"] += int(amounts_cents.sum())
-        with writing(self._engine) as connection:
-            for chunk in chunks(values):
-                connection.execute(plan_entries.insert(), list(chunk))
-
-    def offer(self, *, now: datetime, expires_at: datetime) -> StoredPlan | None:
-        """Let the plan wait for somebody; one without entries is forgotten.
-
-        Raises:
-            TryAgain: Another plan with some of its entries came to wait meanwhile.
-        """
-        mine = plans.c.id == self.plan_id
-        with changing(self._engine) as connection:
-            if not self._entries:
-                connection.execute(plans.delete().where(mine))
-                return None
-            connection_id = connection.scalar(sa.select(plans.c.connection_id).where(mine))
-            entries = sa.select(plan_entries.c.entry_id).where(
-                plan_entries.c.plan_id == self.plan_id
-            )
-            other = connection.scalar(
-                _held(int(connection_id or 0), now)
-                .where(plan_entries.c.entry_id.in_(entries))
-                .limit(1)
-            )
-            if other is not None:
-                connection.execute(plans.delete().where(mine))
-                raise TryAgain(
-                    f"Plan {other} came to wait meanwhile, and has some of the same entries: run"
-                    " this again, and it leaves them to that plan."
-                )
-            change = (
-                plans.update()
-                .where(mine)
-                .values(
-                    state=PlanState.WAITING,
-                    expires_at=expires_at,
-                    fingerprint=self._print.hexdigest(),
-                    entries=self._entries,
-                    **self._sums,
-                )
-            )
-            connection.execute(change)
-        return of_id(self._engine, self.plan_id)
-
-
-def of_id(engine: sa.Engine, plan_id: int) -> StoredPlan | None:
-    """Give a plan by its number; `None` when there is none."""
-    return _one(engine, plans.c.id == plan_id)
-
-
-def check_owner(engine: sa.Engine, plan_id: int, connection_id: int) -> None:
-    """Make sure that a plan is the connection's.
-
-    Raises:
-        AskPerson: It is not, or there is none of that number.
-    """
-    plan = of_id(engine, plan_id)
-    if plan is None or plan.connection_id != connection_id:
-        raise AskPerson(_too_late(plan_id, None))
-
-
-def of_flow_run(engine: sa.Engine, connection_id: int, flow_run_id: str) -> StoredPlan | None:
-    """Give the plan that a run made and offered; `None` when it made none."""
-    return _one(
-        engine,
-        plans.c.connection_id == connection_id,
-        plans.c.flow_run_id == flow_run_id,
-        plans.c.state != PlanState.MAKING,
-    )
-
-
-def _one(engine: sa.Engine, *which: sa.ColumnElement[bool]) -> StoredPlan | None:
-    query = sa.select(plans).where(*which).order_by(plans.c.id.desc()).limit(1)
-    with engine.connect() as connection:
-        row = connection.execute(query).one_or_none()
-    return None if row is None else _plan(row)
-
-
-def _plan(row: Any) -> StoredPlan:
-    values = dict(row._mapping)  # noqa: SLF001 - SQLAlchemy's own name, and public
-    return StoredPlan(**{**values, "state": PlanState(values["state"])})
-
-
-def every(engine: sa.Engine, connection_id: int, *, now: datetime) -> list[StoredPlan]:
-    """Give the connection's plans, the newest first; what nobody decided in time has expired."""
-    end_overdue(engine, connection_id, now=now)
-    query = (
-        sa.select(plans)
-        .where(plans.c.connection_id == connection_id, plans.c.state != PlanState.MAKING)
-        .order_by(plans.c.id.desc())
-    )
-    with engine.connect() as connection:
-        return [_plan(row) for row in connection.execute(query)]
-
-
-def end_overdue(engine: sa.Engine, connection_id: int, *, now: datetime) -> None:
-    """Let the plans expire that nobody decided in time."""
-    overdue = sa.and_(
-        plans.c.connection_id == connection_id,
-        plans.c.state == PlanState.WAITING,
-        plans.c.expires_at <= now,
-    )
-    with engine.connect() as connection:
-        if connection.scalar(sa.select(plans.c.id).where(overdue).limit(1)) is None:
-            return
-    with writing(engine) as connection:
-        connection.execute(plans.update().where(overdue).values(state=PlanState.EXPIRED))
-
-
-def waiting(engine: sa.Engine, connection_id: int, *, now: datetime) -> list[StoredPlan]:
-    """Give the connection's plans that wait for somebody."""
-    query = sa.select(plans).where(_waits(connection_id, now)).order_by(plans.c.id)
-    with engine.connect() as connection:
-        return [_plan(row) for row in connection.execute(query)]
-
-
-def held(
-    engine: sa.Engine, connection_id: int, entry_ids: Sequence[str], *, now: datetime
-) -> dict[str, int]:
-    """Say which of *entry_ids* wait in a plan, and in which."""
-    found: dict[str, int] = {}
-    with engine.connect() as connection:
-        for ids in chunks(list(entry_ids)):
-            query = _held(connection_id, now).where(plan_entries.c.entry_id.in_(ids))
-            query = query.add_columns(plan_entries.c.entry_id)
-            found |= {entry_id: plan_id for plan_id, entry_id in connection.execute(query)}
-    return found
-
-
-def _waits(connection_id: int, now: datetime) -> sa.ColumnElement[bool]:
-    return sa.and_(
-        plans.c.connection_id == connection_id,
-        plans.c.state == PlanState.WAITING,
-        plans.c.expires_at > now,
-    )
-
-
-def _held(connection_id: int, now: datetime) -> sa.Select[Any]:
-    joined = plan_entries.join(plans, plans.c.id == plan_entries.c.plan_id)
-    return sa.select(plans.c.id).select_from(joined).where(_waits(connection_id, now))
-
-
-def entries_of(engine: sa.Engine, plan_id: int, entry_ids: Sequence[str]) -> pd.DataFrame:
-    """Give those of *entry_ids* that a plan has: the columns of `ENTRY`, `number`, `left_out`."""
-    columns = [plan_entries.c[name] for name in (*ENTRY, "number", "left_out")]
-    rows: list[Any] = []
-    with engine.connect() as connection:
-        for ids in chunks(list(entry_ids)):
-            query = sa.select(*columns).where(
-                plan_entries.c.plan_id == plan_id, plan_entries.c.entry_id.in_(ids)
-            )
-            rows += [tuple(row) for row in connection.execute(query)]
-    return pd.DataFrame(rows, columns=[column.name for column in columns], dtype=object)
-
-
-def numbered(engine: sa.Engine, plan_id: int, numbers: Sequence[int]) -> pd.DataFrame:
-    """Give the entries of a plan by their numbers, in order: as `entries_of`."""
-    columns = [plan_entries.c[name] for name in (*ENTRY, "number", "left_out")]
-    rows: list[Any] = []
-    with engine.connect() as connection:
-        for some in chunks(sorted(numbers)):
-            query = (
-                sa.select(*columns)
-                .where(plan_entries.c.plan_id == plan_id, plan_entries.c.number.in_(some))
-                .order_by(plan_entries.c.number)
-            )
-            rows += [tuple(row) for row in connection.execute(query)]
-    return pd.DataFrame(rows, columns=[column.name for column in columns], dtype=object)
-
-
-def in_order(engine: sa.Engine, plan_id: int) -> pd.DataFrame:
-    """Give all entries of a plan, in the order of their numbers: as `entries_of`, but no body."""
-    names = ["number", *(name for name in ENTRY if name != "body"), "left_out"]
-    query = (
-        sa.select(*(plan_entries.c[name] for name in names))
-        .where(plan_entries.c.plan_id == plan_id)
-        .order_by(plan_entries.c.number)
-    )
-    with engine.connect() as connection:
-        rows = [tuple(row) for row in connection.execute(query)]
-    return pd.DataFrame(rows, columns=names, dtype=object)
-
-
-def names_of(engine: sa.Engine, plan_id: int) -> tuple[list[str], list[tuple[str | None, str]]]:
-    """Give the people of a plan, and its projects with their clients, each once and in order."""
-    mine = plan_entries.c.plan_id == plan_id
-    people = sa.select(plan_entries.c.user).where(mine, plan_entries.c.user.is_not(None)).distinct()
-    places = (
-        sa.select(plan_entries.c.client, plan_entries.c.project)
-        .where(mine, plan_entries.c.project.is_not(None))
-        .distinct()
-    )
-    with engine.connect() as connection:
-        found = [(client, project) for client, project in connection.execute(places)]
-        return sorted(connection.scalars(people)), sorted(
-            found, key=lambda place: (place[0] or "", place[1])
-        )
-
-
 @dataclass(frozen=True)
 class LeftOut:
     """Which entries of a plan somebody leaves out: any that is named in one way or another.
@@ -345,7 +83,7 @@ class LeftOut:
     places: tuple[tuple[str | None, str], ...] = ()
 
     def matches(self) -> sa.ColumnElement[bool]:
-        """Give the condition that holds for those entries."""
+        """Return the condition that holds for those entries."""
         here = plan_entries.c
         return sa.or_(
             sa.false(),
@@ -361,64 +99,268 @@ class LeftOut:
         )
 
 
-def count_left_out(engine: sa.Engine, plan_id: int, left_out: LeftOut) -> int:
-    """Count the entries of a plan that would be left out."""
-    query = sa.select(sa.func.count()).where(plan_entries.c.plan_id == plan_id, left_out.matches())
-    with engine.connect() as connection:
-        return int(connection.scalar(query) or 0)
+class Plans(ConnectionScope):
+    """The plans of one connection."""
 
-
-def decide(
-    engine: sa.Engine,
-    plan_id: int,
-    state: PlanState,
-    *,
-    by: str,
-    note: str = "",
-    left_out: LeftOut | None = None,
-    now: datetime,
-    was_in_time: bool = False,
-) -> StoredPlan:
-    """Record what somebody decided, once and for all.
-
-    Args:
-        engine: The database.
-        plan_id: The number of the plan.
-        state: What was decided.
-        by: Who decided.
-        note: What they wrote to it.
-        left_out: What of the plan does not go.
-        now: The time.
-        was_in_time: Whether the decision is known to have come before the plan expired, however
-            late it is recorded.
-
-    Raises:
-        AskPerson: The plan does not wait any more: decided, expired or withdrawn.
-    """
-    still = sa.and_(plans.c.id == plan_id, plans.c.state == PlanState.WAITING)
-    open_ = sa.and_(still, plans.c.expires_at > now)
-    if was_in_time:
-        undecided = plans.c.state.in_([PlanState.WAITING, PlanState.EXPIRED])
-        open_ = sa.and_(plans.c.id == plan_id, undecided)
-    unverified = {"verified_by": None} if state is PlanState.WITHDRAWN else {}
-    with writing(engine) as connection:
-        changed = connection.execute(
-            plans.update()
-            .where(open_)
-            .values(state=state, decided_at=now, decided_by=by, note=note, **unverified)
-        )
-        if changed.rowcount and left_out is not None:
+    def begin(
+        self, *, days: tuple[str, str], flow_run_id: str | None, address: str | None, currency: str
+    ) -> "PlanWriter":
+        """Begin a plan of some days, which holds nothing back until it is offered."""
+        now = self.now()
+        # What a run that died left: its own, and those that nobody can be making any more.
+        left = sa.or_(plans.c.flow_run_id == flow_run_id, plans.c.made_at < now - ABANDONED)
+        with writing(self.engine) as connection:
             connection.execute(
-                plan_entries.update()
-                .where(plan_entries.c.plan_id == plan_id, left_out.matches())
-                .values(left_out=True)
+                plans.delete().where(self._own(plans), plans.c.state == PlanState.MAKING, left)
             )
-        if not changed.rowcount:
-            connection.execute(plans.update().where(still).values(state=PlanState.EXPIRED))
-    plan = of_id(engine, plan_id)
-    if plan is None or not changed.rowcount:
-        raise AskPerson(_too_late(plan_id, plan))
-    return plan
+            made = connection.execute(
+                plans.insert()
+                .values(
+                    connection_id=self.connection_id,
+                    state=PlanState.MAKING,
+                    first_day=days[0],
+                    last_day=days[1],
+                    flow_run_id=flow_run_id,
+                    address=address,
+                    made_at=now,
+                    entries=0,
+                    minutes=0,
+                    amount_cents=0,
+                    currency=currency,
+                )
+                .returning(plans.c.id)
+            )
+            return PlanWriter(self, int(made.scalar_one()))
+
+    def offer(self, plan_id: int, *, expires_at: datetime, **sums: Any) -> StoredPlan | None:
+        """Let a plan wait for somebody, with its *sums*; one without entries is forgotten.
+
+        Raises:
+            TryAgain: Another plan with some of its entries came to wait meanwhile.
+        """
+        mine = self._is(plan_id)
+        entries = sa.select(plan_entries.c.entry_id).where(self._in(plan_id))
+        with changing(self.engine) as connection:
+            if not sums["entries"]:
+                connection.execute(plans.delete().where(mine))
+                return None
+            same = self._held().where(plan_entries.c.entry_id.in_(entries))
+            other = connection.scalar(same.limit(1))
+            if other is not None:
+                connection.execute(plans.delete().where(mine))
+                raise TryAgain(
+                    f"Plan {other} came to wait meanwhile, and has some of the same entries: run"
+                    " this again, and it leaves them to that plan."
+                )
+            values = {"state": PlanState.WAITING, "expires_at": expires_at, **sums}
+            connection.execute(plans.update().where(mine).values(values))
+        return self.of_id(plan_id)
+
+    def of_id(self, plan_id: int) -> StoredPlan:
+        """Return a plan that was offered, by its number.
+
+        Raises:
+            AskPerson: The connection has none of that number.
+        """
+        found = self._find(plans.c.id == plan_id)
+        if not found or found[0].state is PlanState.MAKING:
+            raise AskPerson(_too_late(plan_id, found))
+        return found[0]
+
+    def of_flow_run(self, flow_run_id: str) -> StoredPlan | None:
+        """Return the plan that a run made and offered; `None` when it made none."""
+        mine = self._find(plans.c.flow_run_id == flow_run_id, plans.c.state != PlanState.MAKING)
+        return mine[0] if mine else None
+
+    def all(self) -> list[StoredPlan]:
+        """Return all plans, the newest first; what nobody decided in time has expired."""
+        self.end_overdue()
+        return self._find(plans.c.state != PlanState.MAKING)
+
+    def waiting(self) -> list[StoredPlan]:
+        """Return the plans that wait for somebody, the newest first."""
+        return self._find(self._waits())
+
+    def end_overdue(self) -> None:
+        """Let the plans expire that nobody decided in time."""
+        overdue = sa.and_(
+            self._own(plans), plans.c.state == PlanState.WAITING, plans.c.expires_at <= self.now()
+        )
+        with self.engine.connect() as connection:  # nearly always there are none
+            if connection.scalar(sa.select(plans.c.id).where(overdue).limit(1)) is None:
+                return
+        with writing(self.engine) as connection:
+            connection.execute(plans.update().where(overdue).values(state=PlanState.EXPIRED))
+
+    def held(self, entry_ids: Sequence[str]) -> dict[str, int]:
+        """Return which of *entry_ids* wait in a plan, and the number of that plan."""
+        found: dict[str, int] = {}
+        with self.engine.connect() as connection:
+            for ids in chunks(entry_ids):
+                query = self._held().add_columns(plan_entries.c.entry_id)
+                rows = connection.execute(query.where(plan_entries.c.entry_id.in_(ids)))
+                found |= {entry_id: plan_id for plan_id, entry_id in rows}
+        return found
+
+    def entries(self, plan_id: int, entry_ids: Sequence[str]) -> pd.DataFrame:
+        """Return those of *entry_ids* that a plan has: `ENTRY`, `number` and `left_out`."""
+        return self._entries(plan_id, plan_entries.c.entry_id, entry_ids)
+
+    def numbered(self, plan_id: int, numbers: Sequence[int]) -> pd.DataFrame:
+        """Return entries of a plan by their numbers, in order; see `entries`."""
+        return self._entries(plan_id, plan_entries.c.number, sorted(numbers))
+
+    def in_order(self, plan_id: int) -> pd.DataFrame:
+        """Return all entries of a plan in the order of their numbers, as `entries` without body."""
+        names = ["number", *(name for name in ENTRY if name != "body"), "left_out"]
+        query = (
+            sa.select(*(plan_entries.c[name] for name in names))
+            .where(self._in(plan_id))
+            .order_by(plan_entries.c.number)
+        )
+        with self.engine.connect() as connection:
+            return pd.DataFrame(connection.execute(query).all(), columns=names, dtype=object)
+
+    def names(self, plan_id: int) -> tuple[list[str], list[tuple[str | None, str]]]:
+        """Return the people of a plan, and its projects with their clients, each once, in order."""
+        here = plan_entries.c
+        people = sa.select(here.user).where(self._in(plan_id), here.user.is_not(None)).distinct()
+        places = (
+            sa.select(here.client, here.project)
+            .where(self._in(plan_id), here.project.is_not(None))
+            .distinct()
+        )
+        with self.engine.connect() as connection:
+            found = [(client, project) for client, project in connection.execute(places)]
+            return sorted(connection.scalars(people)), sorted(
+                found, key=lambda place: (place[0] or "", place[1])
+            )
+
+    def count_left_out(self, plan_id: int, left_out: LeftOut) -> int:
+        """Count the entries of a plan that would be left out."""
+        query = sa.select(sa.func.count()).where(self._in(plan_id), left_out.matches())
+        with self.engine.connect() as connection:
+            return connection.scalar(query) or 0
+
+    def decide(
+        self,
+        plan_id: int,
+        state: PlanState,
+        *,
+        by: str,
+        note: str = "",
+        left_out: LeftOut | None = None,
+        was_in_time: bool = False,
+    ) -> StoredPlan:
+        """Record what somebody decided, once and for all.
+
+        Args:
+            plan_id: The number of the plan.
+            state: What was decided.
+            by: Who decided.
+            note: What they wrote to it.
+            left_out: What of the plan does not go.
+            was_in_time: Whether the decision is known to have come before the plan expired, however
+                late it is recorded.
+
+        Raises:
+            AskPerson: The plan does not wait any more: decided, expired or withdrawn.
+        """
+        now, still = self.now(), plans.c.state == PlanState.WAITING
+        undecided = sa.and_(still, plans.c.expires_at > now)
+        if was_in_time:
+            undecided = plans.c.state.in_([PlanState.WAITING, PlanState.EXPIRED])
+        values = {"state": state, "decided_at": now, "decided_by": by, "note": note}
+        if state is PlanState.WITHDRAWN:
+            values["verified_by"] = None
+        with writing(self.engine) as connection:
+            change = plans.update().where(self._is(plan_id), undecided).values(values)
+            decided = connection.execute(change).rowcount
+            if decided and left_out is not None:
+                without = plan_entries.update().where(self._in(plan_id), left_out.matches())
+                connection.execute(without.values(left_out=True))
+            if not decided:
+                late = plans.update().where(self._is(plan_id), still)
+                connection.execute(late.values(state=PlanState.EXPIRED))
+        found = self._find(plans.c.id == plan_id)
+        if not decided:
+            raise AskPerson(_too_late(plan_id, found))
+        return found[0]
+
+    def sent_by(self, plan_id: int, run_id: str) -> None:
+        """Record which run sent an approved plan."""
+        with writing(self.engine) as connection:
+            connection.execute(plans.update().where(self._is(plan_id)).values(run_id=run_id))
+
+    def _find(self, *which: sa.ColumnElement[bool]) -> list[StoredPlan]:
+        query = sa.select(plans).where(self._own(plans), *which).order_by(plans.c.id.desc())
+        with self.engine.connect() as connection:
+            return [
+                StoredPlan(**{**row, "state": PlanState(row["state"])})
+                for row in connection.execute(query).mappings()
+            ]
+
+    def _is(self, plan_id: int) -> sa.ColumnElement[bool]:
+        return sa.and_(self._own(plans), plans.c.id == plan_id)
+
+    def _in(self, plan_id: int) -> sa.ColumnElement[bool]:
+        """Select the entries of a plan of the connection."""
+        return plan_entries.c.plan_id.in_(sa.select(plans.c.id).where(self._is(plan_id)))
+
+    def _waits(self) -> sa.ColumnElement[bool]:
+        return sa.and_(
+            self._own(plans), plans.c.state == PlanState.WAITING, plans.c.expires_at > self.now()
+        )
+
+    def _held(self) -> sa.Select[Any]:
+        """Select the plans that wait, once for each of their entries."""
+        joined = plan_entries.join(plans, plans.c.id == plan_entries.c.plan_id)
+        return sa.select(plans.c.id).select_from(joined).where(self._waits())
+
+    def _entries(self, plan_id: int, key: sa.Column[Any], values: Sequence[Any]) -> pd.DataFrame:
+        columns = [plan_entries.c[name] for name in (*ENTRY, "number", "left_out")]
+        rows: list[Any] = []
+        with self.engine.connect() as connection:
+            for some in chunks(values):
+                query = sa.select(*columns).where(self._in(plan_id), key.in_(some))
+                rows += connection.execute(query.order_by(plan_entries.c.number)).all()
+        return pd.DataFrame(rows, columns=[column.name for column in columns], dtype=object)
+
+
+class PlanWriter:
+    """Writes a plan down, slice by slice; see `Plans.begin`."""
+
+    def __init__(self, kept: Plans, plan_id: int) -> None:
+        self.plan_id = plan_id
+        self._plans = kept
+        self._fingerprint = hashlib.sha256()
+        self._sums = {"entries": 0, "minutes": 0, "amount_cents": 0}
+
+    def add(self, rows: pd.DataFrame, amounts_cents: pd.Series) -> None:
+        """Write down entries that would go.
+
+        Args:
+            rows: The columns of `ENTRY`.
+            amounts_cents: What each comes to, in hundredths.
+        """
+        values = records(rows[list(ENTRY)])
+        for number, value in enumerate(values, start=self._sums["entries"] + 1):
+            value |= {"plan_id": self.plan_id, "number": number, "left_out": False}
+            value["minutes"] = int(value["minutes"])
+            self._fingerprint.update(f"{value['entry_id']}\n{value['body']}\n".encode())
+        self._sums["entries"] += len(values)
+        self._sums["minutes"] += int(rows["minutes"].sum())
+        self._sums["amount_cents"] += int(amounts_cents.sum())
+        if values:
+            with writing(self._plans.engine) as connection:
+                connection.execute(plan_entries.insert(), values)
+
+    def offer(self, expires_at: datetime) -> StoredPlan | None:
+        """Let the plan wait for somebody; see `Plans.offer`."""
+        fingerprint = self._fingerprint.hexdigest()
+        return self._plans.offer(
+            self.plan_id, expires_at=expires_at, fingerprint=fingerprint, **self._sums
+        )
 
 
 def vouch(engine: sa.Engine, flow_run_id: str, name: str | None) -> None:
@@ -428,18 +370,12 @@ def vouch(engine: sa.Engine, flow_run_id: str, name: str | None) -> None:
         connection.execute(plans.update().where(mine).values(verified_by=name))
 
 
-def _too_late(plan_id: int, plan: StoredPlan | None) -> str:
-    if plan is None:
+def _too_late(plan_id: int, found: Sequence[StoredPlan]) -> str:
+    if not found:
         return f"This connection has no plan {plan_id}: `clockbooks plans` lists them."
     how = {
         PlanState.MAKING: "is still being made",
         PlanState.EXPIRED: "has expired: nobody decided in time, and nothing of it was sent",
         PlanState.WITHDRAWN: "was withdrawn",
-    }.get(plan.state, f"was {plan.state} already, by {plan.decider}")
+    }.get(found[0].state, f"was {found[0].state} already, by {found[0].decider}")
     return f"Plan {plan_id} {how}. Start the send again for a new plan."
-
-
-def sent_by(engine: sa.Engine, plan_id: int, run_id: str) -> None:
-    """Record which run sent an approved plan."""
-    with writing(engine) as connection:
-        connection.execute(plans.update().where(plans.c.id == plan_id).values(run_id=run_id))

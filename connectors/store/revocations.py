@@ -1,4 +1,4 @@
-"""Consents that Intuit has still to be told to end; kept until it was told.
+"""Consents that Intuit has still to end, kept until it was asked to.
 
 The secrets of a connection become a revocation in one transaction, before Intuit is asked: so a
 crash in between neither leaves usable secrets behind, nor forgets what is to be revoked.
@@ -11,6 +11,7 @@ from enum import Enum, auto
 import sqlalchemy as sa
 
 from connectors.database import writing
+from connectors.store.scope import ConnectionScope
 from schemas.tables import connections, revocations, secrets
 
 #: How often one token is tried again, at most.
@@ -43,52 +44,60 @@ class Revocation:
     problem: str | None
 
 
-def set_apart(engine: sa.Engine, connection_id: int, *, now: datetime) -> Taken:
-    """Delete a connection's secrets, and keep the refresh token to be revoked while it lives.
+class Revocations(ConnectionScope):
+    """The revocations of one connection."""
 
-    While another process refreshes (FACTS, QBO, section 8: the token may change thereby), nothing
-    is done: the token that is revoked must be the last one.
-    """
-    mine = secrets.c.connection_id == connection_id
-    with writing(engine) as connection:
-        row = connection.execute(sa.select(secrets).where(mine).with_for_update()).one_or_none()
-        if row is None:
-            return Taken.NOTHING
-        if row.refresher is not None and row.refresher_until and row.refresher_until > now:
-            return Taken.BUSY
-        connection.execute(secrets.delete().where(mine))
-        ends = [end for end in (row.refresh_expires_at, row.consent_expires_at) if end]
-        if row.consent_ended_at is not None or any(end <= now for end in ends):
-            return Taken.DEAD
-        connection.execute(
-            revocations.insert().values(
-                connection_id=connection_id, refresh_token=row.refresh_token, asked_at=now
+    def set_apart(self) -> Taken:
+        """Delete the connection's secrets, and keep the refresh token to be revoked while it lives.
+
+        While another process refreshes (FACTS, QBO, section 8: the token may change thereby),
+        nothing is done: the token that is revoked must be the last one.
+        """
+        mine, now = self._own(secrets), self.now()
+        with writing(self.engine) as connection:
+            row = connection.execute(sa.select(secrets).where(mine).with_for_update()).one_or_none()
+            if row is None:
+                return Taken.NOTHING
+            if row.refresher is not None and row.refresher_until and row.refresher_until > now:
+                return Taken.BUSY
+            connection.execute(secrets.delete().where(mine))
+            ends = [end for end in (row.refresh_expires_at, row.consent_expires_at) if end]
+            if row.consent_ended_at is not None or any(end <= now for end in ends):
+                return Taken.DEAD
+            revocation = {"refresh_token": row.refresh_token, "asked_at": now}
+            connection.execute(
+                revocations.insert().values(connection_id=self.connection_id, **revocation)
             )
-        )
-    return Taken.SET_APART
+        return Taken.SET_APART
+
+    def claim(self) -> list[Revocation]:
+        """Take all of them, however lately they were tried; see `claim_due`."""
+        return _claim(self.engine, self._own(revocations), now=self.now())
+
+    def pending(self) -> bool:
+        """Return whether something is still to be revoked."""
+        return self.connection_id in all_pending(self.engine)
+
+    def forget(self) -> None:
+        """Forget all of them, though Intuit was not asked: only when a person says so."""
+        with writing(self.engine) as connection:
+            connection.execute(revocations.delete().where(self._own(revocations)))
 
 
-def claim(
-    engine: sa.Engine, *, now: datetime, connection_id: int | None = None, pause: timedelta = PAUSE
-) -> list[Revocation]:
-    """Take the revocations that were not tried for a while, so that nobody else tries them now.
+def claim_due(engine: sa.Engine, *, now: datetime) -> list[Revocation]:
+    """Take what no connection has tried for a while, so that nobody else tries it now."""
+    tried = revocations.c.tried_at
+    return _claim(engine, sa.or_(tried.is_(None), tried <= now - PAUSE), now=now)
 
-    Args:
-        engine: The database.
-        now: The time.
-        connection_id: Only those of this connection.
-        pause: How long nobody has tried them; none takes all.
-    """
-    due = sa.or_(revocations.c.tried_at.is_(None), revocations.c.tried_at <= now - pause)
-    if connection_id is not None:
-        due &= revocations.c.connection_id == connection_id
+
+def _claim(engine: sa.Engine, due: sa.ColumnElement[bool], *, now: datetime) -> list[Revocation]:
     with engine.connect() as connection:  # nearly always there are none, and nobody need wait
         if connection.execute(sa.select(revocations.c.id).where(due)).first() is None:
             return []
     with writing(engine) as connection:
         # One statement: of two processes, the second finds them tried just now.
         update = revocations.update().where(due).values(tried_at=now)
-        taken = connection.execute(update.returning(revocations.c.id)).scalars().all()
+        taken = connection.scalars(update.returning(revocations.c.id)).all()
         query = (
             sa.select(revocations, connections.c.name)
             .join(connections)
@@ -101,27 +110,20 @@ def claim(
         ]
 
 
-def pending(engine: sa.Engine) -> set[int]:
-    """Give the ids of the connections that have something to be revoked yet."""
+def all_pending(engine: sa.Engine) -> set[int]:
+    """Return the ids of all connections that have something to be revoked yet."""
     with engine.connect() as connection:
-        return set(connection.execute(sa.select(revocations.c.connection_id)).scalars())
+        return set(connection.scalars(sa.select(revocations.c.connection_id)))
 
 
-def done(engine: sa.Engine, id_: int) -> None:
-    """Forget a revocation: Intuit was told."""
+def done(engine: sa.Engine, revocation: Revocation) -> None:
+    """Forget a revocation: Intuit has ended the consent."""
     with writing(engine) as connection:
-        connection.execute(revocations.delete().where(revocations.c.id == id_))
+        connection.execute(revocations.delete().where(revocations.c.id == revocation.id))
 
 
-def failed(engine: sa.Engine, id_: int, problem: str) -> None:
+def failed(engine: sa.Engine, revocation: Revocation, problem: str) -> None:
     """Note why a revocation could not be done."""
     with writing(engine) as connection:
-        connection.execute(
-            revocations.update().where(revocations.c.id == id_).values(problem=problem)
-        )
-
-
-def forget(engine: sa.Engine, connection_id: int) -> None:
-    """Forget all revocations of a connection, untold: only when a person says so."""
-    with writing(engine) as connection:
-        connection.execute(revocations.delete().where(revocations.c.connection_id == connection_id))
+        mine = revocations.c.id == revocation.id
+        connection.execute(revocations.update().where(mine).values(problem=problem))

@@ -7,48 +7,55 @@ import sqlalchemy as sa
 
 from connectors.database import writing
 from connectors.errors import TryAgain
+from connectors.store.scope import ConnectionScope
 from schemas.tables import runs
 
 
-def start_run(engine: sa.Engine, connection_id: int, *, now: datetime, lease: timedelta) -> str:
-    """Record that a run has begun, and give its id."""
-    run_id = str(uuid4())
-    with writing(engine) as connection:
-        connection.execute(
-            runs.insert().values(
-                id=run_id, connection_id=connection_id, started_at=now, lease_until=now + lease
-            )
+class Runs(ConnectionScope):
+    """The runs of one connection."""
+
+    def start(self, lease: timedelta) -> str:
+        """Record that a run has begun, and return its id."""
+        run_id, now = str(uuid4()), self.now()
+        values = {"id": run_id, "started_at": now, "lease_until": now + lease}
+        with writing(self.engine) as connection:
+            connection.execute(runs.insert().values(connection_id=self.connection_id, **values))
+        return run_id
+
+    def renew(self, run_id: str, lease: timedelta) -> bool:
+        """Let a run count as alive until *lease* from now, unless its lease is over already.
+
+        Returns:
+            Whether it is alive. A lease that is over is never revived: another run may have taken
+            over what this one held.
+        """
+        now = self.now()
+        with writing(self.engine) as connection:
+            return self.renew_within(connection, run_id, now=now, lease=lease)
+
+    def renew_within(
+        self, connection: sa.Connection, run_id: str, *, now: datetime, lease: timedelta
+    ) -> bool:
+        """Renew a lease within a transaction; see `renew`."""
+        alive = sa.and_(
+            self._own(runs),
+            runs.c.id == run_id,
+            runs.c.finished_at.is_(None),
+            runs.c.lease_until >= now,
         )
-    return run_id
+        change = runs.update().where(alive).values(lease_until=now + lease)
+        return connection.execute(change).rowcount == 1
 
-
-def renew_lease(engine: sa.Engine, run_id: str, *, now: datetime, lease: timedelta) -> bool:
-    """Let a run count as alive until *lease* from *now*, unless its lease is over already.
-
-    Returns:
-        Whether it still lives. A lease that is over is never revived: another run may have taken
-        over what this one held.
-    """
-    with writing(engine) as connection:
-        return renew_within(connection, run_id, now=now, lease=lease)
-
-
-def renew_within(
-    connection: sa.Connection, run_id: str, *, now: datetime, lease: timedelta
-) -> bool:
-    alive = sa.and_(runs.c.id == run_id, runs.c.finished_at.is_(None), runs.c.lease_until >= now)
-    change = runs.update().where(alive).values(lease_until=now + lease)
-    return connection.execute(change).rowcount == 1
-
-
-def finish_run(engine: sa.Engine, run_id: str, *, now: datetime) -> None:
-    """Record that a run has ended: what it still claims is in doubt from now on."""
-    with writing(engine) as connection:
-        connection.execute(runs.update().where(runs.c.id == run_id).values(finished_at=now))
+    def finish(self, run_id: str) -> None:
+        """Record that a run has ended: what it still claims is in doubt from now on."""
+        now = self.now()
+        mine = sa.and_(self._own(runs), runs.c.id == run_id)
+        with writing(self.engine) as connection:
+            connection.execute(runs.update().where(mine).values(finished_at=now))
 
 
 def lease_over() -> TryAgain:
-    """Say that a run was asleep or cut off for so long that others count it as dead."""
+    """Return the error of a run that slept, or was cut off, until others counted it as dead."""
     return TryAgain(
         "The run was out of touch with the database for longer than its lease"
         " (CLOCKBOOKS_LEASE_S), so another run may have taken over. Run the command again."

@@ -1,9 +1,14 @@
-"""Intuit's tokens at rest: encrypted, refreshed by one process at a time."""
+"""Access tokens: refreshed in time, by one process at a time, and stored before they are used.
+
+Intuit changes the refresh token about once a day and lets the old one live a day more (FACTS, QBO,
+section 8). So a process that dies between Intuit's answer and the commit costs nothing for a day:
+the old refresh token can be exchanged again.
+"""
 
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Any
 from uuid import uuid4
 
@@ -12,10 +17,12 @@ import sqlalchemy as sa
 from connectors.database import writing
 from connectors.encryption import Vault
 from connectors.errors import AskPerson
-from connectors.intuit.oauth_app import RECONNECT, InvalidGrantError, OAuthApp, Tokens
+from connectors.intuit.oauth_app import RECONNECT, InvalidGrant, OAuthApp, Tokens
+from connectors.store.credentials import locked_columns
+from connectors.store.scope import ConnectionScope
 from schemas.tables import secrets
 
-#: A token with less life than this is renewed before it is used.
+#: A token with less life than this is refreshed before it is used.
 MARGIN = timedelta(minutes=5)
 
 DISCONNECTED = "The connection is disconnected: run `clockbooks connect`. The ledger is kept."
@@ -32,43 +39,20 @@ LONGEST_PAUSE_S = 0.5
 
 
 @dataclass(frozen=True)
-class Lives:
-    """How long the secrets of a connection are good for.
+class RefreshLease:
+    """The right to ask Intuit for new tokens, for as long as the lease lasts.
 
     Attributes:
-        access_until: End of the access token, UTC; it is renewed by itself.
-        refresh_until: End of the refresh token, UTC; each refresh puts it off. `None`: not said.
-        consent_until: End of the consent, UTC, which nothing puts off. `None`: not said.
-        ended_at: When Intuit refused the refresh token for good, UTC; `None` while it does not.
+        id: Its id in the database.
+        refresh_token: What is exchanged; a secret.
     """
 
-    access_until: datetime
-    refresh_until: datetime | None
-    consent_until: datetime | None
-    ended_at: datetime | None
-
-    @property
-    def until(self) -> datetime | None:
-        """When a person has to connect again at the latest, if nothing runs before."""
-        ends = [end for end in (self.refresh_until, self.consent_until) if end is not None]
-        return min(ends, default=None)
+    id: str
+    refresh_token: str
 
 
-def lives(engine: sa.Engine) -> dict[int, Lives]:
-    """Say how long the secrets of each connection live, by its id; disconnected ones have none."""
-    with engine.connect() as connection:
-        return {
-            row.connection_id: Lives(
-                row.access_expires_at,
-                row.refresh_expires_at,
-                row.consent_expires_at,
-                row.consent_ended_at,
-            )
-            for row in connection.execute(sa.select(secrets))
-        }
-
-
-class TokenStore:
+@dataclass(frozen=True)
+class TokenStore(ConnectionScope):
     """The tokens of one connection, in the database.
 
     Any number of threads and processes on any machine may ask. One at a time refreshes, under a
@@ -77,176 +61,138 @@ class TokenStore:
     another one or the lease is over.
 
     A holder may be slower than its lease, so that two ask Intuit with the same refresh token. What
-    a holder bought is stored while the lease is its own (then it asked last, and its token is the
-    youngest), or while the row still has the very refresh token that it spent (then nobody has
+    a holder got is stored while the lease is its own (then it asked last, and its token is the
+    youngest), or while the row still has the very refresh token that it exchanged (then nobody has
     stored anything since). Otherwise a younger token is in the row, and is used instead. A refusal
     ends the consent only while the row has the refresh token that was refused; and whoever comes
     late with a token that Intuit did give takes that end back.
+
+    Attributes:
+        app: The Intuit app.
+        vault: What encrypts the tokens.
+        sleep: Waits some seconds.
     """
 
-    def __init__(
-        self,
-        engine: sa.Engine,
-        connection_id: int,
-        *,
-        app: OAuthApp,
-        vault: Vault,
-        now: Callable[[], datetime] = lambda: datetime.now(UTC),
-        sleep: Callable[[float], None] = time.sleep,
-    ) -> None:
-        self._engine = engine
-        self._connection_id = connection_id
-        self._app = app
-        self._vault = vault
-        self._now = now
-        self._sleep = sleep
+    app: OAuthApp
+    vault: Vault
+    sleep: Callable[[float], None] = time.sleep
 
     def access_token(self) -> str:
-        """Give an access token that lives for a while yet, refreshing it when it does not.
+        """Return an access token that lives for a while yet, refreshing it when it does not.
 
         Raises:
             AskPerson: The consent has ended, or the connection was disconnected.
             TryAgain: Intuit gave no clear answer.
         """
-        row = self._row()
-        left = row.access_expires_at - self._now()
-        token = self._vault.unlock(row.access_token)
-        return token if left > MARGIN else self._refreshed(token, usable=left > SKEW)
+        with self.engine.connect() as connection:
+            row = self._usable_row(connection)
+        left = row.access_expires_at - self.now()
+        token = self.vault.unlock(row.access_token)
+        return token if left > MARGIN else self._another(token, usable=left > SKEW)
 
     def renew(self, refused_token: str) -> str:
-        """Give another access token than *refused_token*, which the API has just refused.
+        """Return another access token than *refused_token*, which the API has just refused.
 
         Raises:
             AskPerson: See `access_token`.
             TryAgain: See `access_token`.
         """
-        token = self._vault.unlock(self._row().access_token)
-        return token if token != refused_token else self._refreshed(token, usable=False)
+        with self.engine.connect() as connection:
+            token = self.vault.unlock(self._usable_row(connection).access_token)
+        return token if token != refused_token else self._another(token, usable=False)
 
-    def _refreshed(self, stale: str, *, usable: bool) -> str:
-        """Give another access token than *stale*; while another process asks, *stale* if usable."""
+    def _another(self, stale: str, *, usable: bool) -> str:
+        """Return another token than *stale*; while another process asks, *stale* if usable."""
         pause_s = FIRST_PAUSE_S
         while True:
-            token, turn = self._take_turn(stale)
-            if turn is not None:
-                token = self._buy(turn)
+            token, lease = self._take_lease(stale)
+            if lease is not None:
+                token = self._refresh(lease)
             if token is not None:
                 return token
-            if turn is not None:
+            if lease is not None:
                 continue  # refused, because another process has stored a younger token
             if usable:
                 return stale
-            self._sleep(pause_s)
+            self.sleep(pause_s)
             pause_s = min(2 * pause_s, LONGEST_PAUSE_S)
 
-    def _take_turn(self, stale: str) -> tuple[str | None, "_Turn | None"]:
-        """Give the token that is there instead of *stale*; else the lease; else neither."""
-        now = self._now()
-        with writing(self._engine) as connection:
-            row = self._open(connection.execute(self._mine().with_for_update()).one_or_none())
-            token = self._vault.unlock(row.access_token)
+    def _take_lease(self, stale: str) -> tuple[str | None, RefreshLease | None]:
+        """Return the token that is there instead of *stale*; else the lease; else neither."""
+        now = self.now()
+        with writing(self.engine) as connection:
+            row = self._usable_row(connection, lock=True)
+            token = self.vault.unlock(row.access_token)
             if token != stale:
                 return token, None
             if row.refresher is not None and row.refresher_until > now:
                 return None, None
-            turn = _Turn(str(uuid4()), self._vault.unlock(row.refresh_token))
-            self._change(connection, refresher=turn.lease, refresher_until=now + LEASE)
-        return None, turn
+            lease = RefreshLease(str(uuid4()), self.vault.unlock(row.refresh_token))
+            self._change(connection, refresher=lease.id, refresher_until=now + LEASE)
+        return None, lease
 
-    def _buy(self, turn: "_Turn") -> str | None:
+    def _refresh(self, lease: RefreshLease) -> str | None:
         """Ask Intuit, and store its answer before anybody uses it; `None`: look again."""
         try:
-            tokens = self._app.exchange(turn.spent, now=self._now)
-        except InvalidGrantError:
-            self._refused(turn)
+            tokens = self.app.refresh(lease.refresh_token, now=self.now)
+        except InvalidGrant:
+            self._end_consent(lease)
             return None
         except BaseException:
-            with writing(self._engine) as connection:
-                self._let_go(connection, turn)
+            with writing(self.engine) as connection:
+                self._release(connection, lease)
             raise
-        return self._keep(turn, tokens)
+        return self._store(lease, tokens)
 
-    def _keep(self, turn: "_Turn", tokens: Tokens) -> str:
-        with writing(self._engine) as connection:
-            row = connection.execute(self._mine().with_for_update()).one_or_none()
-            if row is None:  # disconnected meanwhile: nothing brings the row back
-                raise AskPerson(DISCONNECTED)
+    def _store(self, lease: RefreshLease, tokens: Tokens) -> str:
+        with writing(self.engine) as connection:
+            row = self._row(connection, lock=True)
             # Unlocked before anything is locked: a key that was rotated meanwhile is noticed here.
-            stored = self._vault.unlock(row.refresh_token)
-            if row.refresher != turn.lease and stored != turn.spent:
-                return self._vault.unlock(row.access_token)
+            stored = self.vault.unlock(row.refresh_token)
+            if row.refresher != lease.id and stored != lease.refresh_token:
+                return self.vault.unlock(row.access_token)
             self._change(
                 connection,
-                **locked_columns(tokens, self._vault),
+                **locked_columns(tokens, self.vault),
                 consent_ended_at=None,
-                changed_at=self._now(),
+                changed_at=self.now(),
             )
-            self._let_go(connection, turn)
+            self._release(connection, lease)
         return tokens.access_token
 
-    def _refused(self, turn: "_Turn") -> None:
+    def _end_consent(self, lease: RefreshLease) -> None:
         """Store that the consent has ended, unless a younger refresh token is there.
 
         Raises:
             AskPerson: It has.
         """
-        with writing(self._engine) as connection:
-            row = connection.execute(self._mine().with_for_update()).one_or_none()
-            if row is None:
-                raise AskPerson(DISCONNECTED)
-            self._let_go(connection, turn)
-            if self._vault.unlock(row.refresh_token) != turn.spent:
+        with writing(self.engine) as connection:
+            row = self._row(connection, lock=True)
+            self._release(connection, lease)
+            if self.vault.unlock(row.refresh_token) != lease.refresh_token:
                 return
-            self._change(connection, consent_ended_at=self._now())
+            self._change(connection, consent_ended_at=self.now())
         raise AskPerson(RECONNECT)
 
-    def _let_go(self, connection: sa.Connection, turn: "_Turn") -> None:
-        mine = (secrets.c.connection_id == self._connection_id) & (
-            secrets.c.refresher == turn.lease
-        )
+    def _release(self, connection: sa.Connection, lease: RefreshLease) -> None:
+        mine = sa.and_(self._own(secrets), secrets.c.refresher == lease.id)
         connection.execute(
             secrets.update().where(mine).values(refresher=None, refresher_until=None)
         )
 
     def _change(self, connection: sa.Connection, **values: Any) -> None:
-        mine = secrets.c.connection_id == self._connection_id
-        connection.execute(secrets.update().where(mine).values(**values))
+        connection.execute(secrets.update().where(self._own(secrets)).values(**values))
 
-    def _row(self) -> Any:
-        with self._engine.connect() as connection:
-            return self._open(connection.execute(self._mine()).one_or_none())
-
-    def _open(self, row: Any) -> Any:
-        """Give a row that may be used: Intuit is never asked again about a consent that ended."""
-        if row is None:
-            raise AskPerson(DISCONNECTED)
+    def _usable_row(self, connection: sa.Connection, *, lock: bool = False) -> Any:
+        """Read the row; Intuit is never asked again about a consent that has ended."""
+        row = self._row(connection, lock=lock)
         if row.consent_ended_at is not None:
             raise AskPerson(RECONNECT)
         return row
 
-    def _mine(self) -> sa.Select[Any]:
-        return sa.select(secrets).where(secrets.c.connection_id == self._connection_id)
-
-
-@dataclass(frozen=True)
-class _Turn:
-    """The right to ask Intuit, for as long as the lease lasts; and the token that pays."""
-
-    lease: str
-    spent: str
-
-
-def locked_columns(tokens: Tokens, vault: Vault) -> dict[str, Any]:
-    """Give the columns of `secrets` for *tokens*, encrypted.
-
-    The consent's end stands among them only where Intuit told it: it may be known already.
-    """
-    columns = {
-        "access_token": vault.lock(tokens.access_token),
-        "access_expires_at": tokens.access_expires_at,
-        "refresh_token": vault.lock(tokens.refresh_token),
-        "refresh_expires_at": tokens.refresh_expires_at,
-    }
-    if tokens.consent_expires_at is not None:
-        columns["consent_expires_at"] = tokens.consent_expires_at
-    return columns
+    def _row(self, connection: sa.Connection, *, lock: bool) -> Any:
+        query = sa.select(secrets).where(self._own(secrets))
+        row = connection.execute(query.with_for_update() if lock else query).one_or_none()
+        if row is None:  # disconnected: nothing brings the row back
+            raise AskPerson(DISCONNECTED)
+        return row

@@ -1,4 +1,4 @@
-"""The commands about connections: join, end, list, configure, check, and change the key.
+"""The commands about connections: connect, disconnect, list, configure, check, rotate the key.
 
 What is slow to import is imported by the command that needs it: see `flows.cli.main`.
 """
@@ -13,10 +13,10 @@ import typer
 from flows.cli.options import AllowPayroll, ConnectionName, Json
 from flows.cli.output import Outcome, Output, command, stop_usage
 
-room = typer.Typer()
+app = typer.Typer()
 
 
-@room.command(epilog="Example: clockbooks connect --connection studio")
+@app.command(epilog="Example: clockbooks connect --connection studio")
 def connect(
     *,
     realm_id: Annotated[
@@ -25,24 +25,21 @@ def connect(
     refresh_token_file: Annotated[
         Path | None,
         typer.Option(
-            help="Headless: file with the refresh token of Intuit's consent; - reads it from"
-            " standard input."
+            help="Headless: the file with Intuit's refresh token; - reads standard input."
         ),
     ] = None,
     browser: Annotated[
         bool,
         typer.Option(
             "--browser/--no-browser",
-            help="Open the browser here; or show the address, and take the one at which a browser"
-            " elsewhere ended.",
+            help="Open a browser here; or show the address, and ask where yours ended.",
         ),
     ] = True,
     redirect_uri: Annotated[
         str | None,
         typer.Option(
             metavar="URI",
-            help="The redirect address that is registered for the app; default: a free port of"
-            " 127.0.0.1.",
+            help="The redirect URI registered for the app; default: a free port of 127.0.0.1.",
         ),
     ] = None,
     timeout_s: Annotated[
@@ -52,14 +49,14 @@ def connect(
     connection: ConnectionName = None,
     json: Json = False,
 ) -> None:
-    """Join a Clockify workspace and a QuickBooks company, with Intuit's consent in a browser.
+    """Connect a Clockify workspace and a QuickBooks company, with Intuit's consent in a browser.
 
-    The secrets are stored encrypted. Connecting the same company again
-    brings new ones, and keeps ledger and links.
+    The secrets are stored encrypted. Connect again to renew them: the ledger
+    and the links stay.
     """
     with command(as_json=json) as output:
         if (realm_id is None) != (refresh_token_file is None):
-            stop_usage("--realm-id and --refresh-token-file belong together.")
+            stop_usage("Use --realm-id and --refresh-token-file together.")
         from flows.connections.browser_consent import Browser
         from flows.connections.connect import Pasted, read_token
         from flows.connections.connect import connect as join
@@ -83,32 +80,31 @@ def connect(
             "timezone": joined.timezone,
         }
         output.say(
-            f"Connected as {joined.name}: the workspace {joined.workspace_name} with the company"
-            f" {joined.company_name}. Days count in {joined.timezone}."
+            f"Connected as {joined.name}: the workspace {joined.workspace_name} and the company"
+            f" {joined.company_name}. An entry's day is its day in {joined.timezone}."
         )
-        output.say("Next: clockbooks sync")
+        output.say("Next, run: clockbooks sync")
 
 
-@room.command(epilog="Example: clockbooks disconnect --connection studio")
+@app.command(epilog="Example: clockbooks disconnect --connection studio")
 def disconnect(
     *,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Disconnect without asking.")] = False,
     force: Annotated[
         bool,
-        typer.Option("--force", help="Forget the consent also where Intuit cannot be told."),
+        typer.Option("--force", help="Delete the consent here even if Intuit cannot be told."),
     ] = False,
     connection: ConnectionName = None,
     json: Json = False,
 ) -> None:
-    """End Intuit's consent and forget the secrets; ledger and links stay.
+    """Revoke Intuit's consent and delete the secrets; the ledger and the links stay.
 
-    Where Intuit cannot be reached, later commands try again to revoke it.
-    Ends with 3 then.
+    If Intuit cannot be reached, this ends with 3, and later commands retry.
     """
     with command(as_json=json) as output:
         if not yes and not output.can_ask:
-            stop_usage("Without a terminal nobody can be asked: add --yes to disconnect.")
-        from flows.cli import render
+            stop_usage("There is no terminal to ask at: add --yes to disconnect.")
+        from flows.cli import render_connections
         from flows.connections import disconnect as disconnecting
 
         def approve(found: Any) -> bool:
@@ -118,49 +114,49 @@ def disconnect(
 
         output.document = disconnecting.disconnect(connection, force=force, approve=approve)
         if output.document is None:
-            output.document = {"connection": None, "revocation": "none", "told": []}
+            output.document = {"connection": None, "revocation": "none", "message": "", "told": []}
             output.say("Nothing was changed.")
             return
-        render.show_disconnected(output, output.document)
+        render_connections.show_disconnected(output, output.document)
         if output.document["revocation"] == "pending":
             output.outcome = Outcome.PARTLY_DONE
 
 
-@room.command(epilog="Example: clockbooks connections --json")
+@app.command(epilog="Example: clockbooks connections --json")
 def connections(*, connection: ConnectionName = None, json: Json = False) -> None:
-    """List the connections: what each joins, how it stands, and when its consent ends.
+    """List the connections: workspace, company, state, and when the consent ends.
 
-    Asks neither service.
+    Calls neither service.
     """
     with command(as_json=json) as output:
-        from flows.cli import render
+        from flows.cli import render_connections
         from flows.connections import list_connections
 
         output.document = {"connections": list_connections.listed(connection)}
-        render.show_connections(output, output.document["connections"])
+        render_connections.show_connections(output, output.document["connections"])
 
 
-@room.command(epilog="Example: clockbooks configure --set rounding=up:6 --set approved_only=true")
+@app.command(epilog="Example: clockbooks configure --set rounding=up:6 --set approved_only=true")
 def configure(
     *,
     set_: Annotated[
         list[str] | None,
-        typer.Option("--set", metavar="NAME=VALUE", help="Set one for it alone. Repeatable."),
+        typer.Option("--set", metavar="NAME=VALUE", help="Change a setting. Repeatable."),
     ] = None,
     unset: Annotated[
         list[str] | None,
-        typer.Option(metavar="NAME", help="Follow the environment again. Repeatable."),
+        typer.Option(metavar="NAME", help="Use the environment's value again. Repeatable."),
     ] = None,
     connection: ConnectionName = None,
     json: Json = False,
 ) -> None:
-    """Show or change what one connection has otherwise than the environment says for all.
+    """Show or change the settings of one connection.
 
-    A command's option beats an own setting, which beats the environment,
-    which beats the default.
+    A command's option overrides the connection's setting, which overrides
+    the environment, which overrides the default.
     """
     with command(as_json=json) as output:
-        from flows.cli import render
+        from flows.cli import render_connections
         from flows.connections import configure as configuring
 
         try:
@@ -168,46 +164,46 @@ def configure(
         except configuring.WrongSetting as problem:
             stop_usage(str(problem))
         output.document = configuring.configure(connection, wanted, unwanted)
-        render.show_settings(output, output.document)
+        render_connections.show_settings(output, output.document)
 
 
-@room.command(epilog="Example: clockbooks check && clockbooks send --start … --end … --yes")
+@app.command(epilog="Example: clockbooks check && clockbooks send --start … --end … --yes")
 def check(
     *,
     allow_payroll: AllowPayroll = None,
     connection: ConnectionName = None,
     json: Json = False,
 ) -> None:
-    """Say of everything that can be known before a send whether it is well, and what to do.
+    """Check everything that could stop a send, and say how to fix it.
 
-    Changes nothing. Ends with 1 when something would stop a send.
+    Changes nothing. Ends with 1 if something would stop a send.
     """
     with command(as_json=json) as output:
-        from flows.cli import render
+        from flows.cli import render_connections
         from flows.connections import check as checking
 
         output.document = checking.check(connection, allow_payroll=allow_payroll)
-        render.show_checks(output, output.document)
+        render_connections.show_checks(output, output.document)
         if any(row["state"] == checking.PROBLEM for row in output.document["checks"]):
-            # So that `check && send` stops: the send could not run either.
+            # `check && send` stops here: the send could not run either.
             output.outcome = Outcome.COULD_NOT_RUN
 
 
-@room.command("rotate-key", epilog="Example: clockbooks rotate-key")
+@app.command("rotate-key", epilog="Example: clockbooks rotate-key")
 def rotate_key(
     *,
     generate: Annotated[
         bool,
         typer.Option(
-            "--generate", help="Only print a new key for CLOCKBOOKS_SECRET_KEY: 32 random bytes."
+            "--generate", help="Only print a new key for CLOCKBOOKS_SECRET_KEY (32 random bytes)."
         ),
     ] = False,
     json: Json = False,
 ) -> None:
-    """Encrypt the stored secrets, of all connections, with a new key.
+    """Encrypt the stored secrets of all connections with a new key.
 
-    The key file gets a new one by itself. With CLOCKBOOKS_SECRET_KEY, set
-    the new key there and the old one in CLOCKBOOKS_OLD_SECRET_KEY first.
+    The key file is renewed for you. If you use CLOCKBOOKS_SECRET_KEY, first
+    set it to the new key, and CLOCKBOOKS_OLD_SECRET_KEY to the old one.
     """
     with command(as_json=json, catches_up=not generate) as output:
         from flows.connections import rotate_key as key_rotating
@@ -215,11 +211,11 @@ def rotate_key(
         if generate:
             output.document = key_rotating.generated()
             output.say(output.document["generated"])
-            output.tell(output.document["told"])
+            output.tell(output.document["message"])
             return
         output.document = key_rotating.rotate_key()
-        output.say(f"{output.document['encrypted']:,} secrets were encrypted anew.")
-        output.say(output.document["told"])
+        output.say(f"{output.document['encrypted']:,} secrets re-encrypted.")
+        output.say(output.document["message"])
 
 
 def _checked_redirect(text: str) -> str:
@@ -236,10 +232,10 @@ def _checked_redirect(text: str) -> str:
 
 
 def _pasted(output: Output) -> str:
-    """Ask for the address at which the browser ended; without a terminal, read one line."""
+    """Return the address where the browser ended: asked for, or read from standard input."""
     if output.can_ask:
         return str(typer.prompt("Paste that address here", err=True))
     line = sys.stdin.readline()
     if not line.strip():
-        stop_usage("Without a terminal the address must come on standard input; there was none.")
+        stop_usage("There is no terminal: put the address on standard input.")
     return line

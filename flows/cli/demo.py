@@ -1,7 +1,7 @@
-"""The main job from end to end, against local stand-ins of both services, on a loopback port.
+"""The main job from end to end, against local stand-ins of both services.
 
-It runs the very commands that a user types, in this process, and shows each before its output.
-Nothing of it touches a real service, or a database that holds a real connection.
+It runs the commands that a user would type, in this process, and shows each before its output. It
+touches no real service, and no database that holds a real connection.
 """
 
 import os
@@ -31,10 +31,18 @@ from schemas.words import LedgerState
 
 SCENARIO = Path(__file__).parents[2] / "data" / "demo_scenario.yaml"
 
-#: The demo scenario's quarter, and the days before it whose books are closed.
+#: The demo scenario's quarter, and some days before it, for which the books are closed.
 WINDOW = ("--start", "2026-07-27", "--end", "2026-10-31")
 
-#: Real companies get 40 batches a minute; nobody wants to watch that.
+#: Where to look after the demo.
+NEXT = {
+    ".venv/bin/clockbooks entries --state rejected": "what did not go, and why",
+    ".venv/bin/clockbooks entries --csv entries.csv": "every entry, for a spreadsheet",
+    "data/demo_scenario.yaml": "the company of this demo",
+    "docs/guide.md": "how to connect your own",
+}
+
+#: A real company allows 40 batches a minute, which would take too long to watch.
 FASTER = {
     "CLOCKBOOKS_QBO_BATCHES_PER_MINUTE": "6000",
     "CLOCKBOOKS_QBO_REQUESTS_PER_MINUTE": "6000",
@@ -46,15 +54,15 @@ def run_demo(output: Output, app: Callable[..., Any]) -> None:
     """Connect, sync, preview, send, see what went and what did not, send again, compare.
 
     Args:
-        output: Where the story is told.
-        app: The command line, which runs a list of arguments.
+        output: Where to print.
+        app: The command line; runs a list of arguments.
 
     Raises:
-        AskPerson: The database holds real connections, or what the books hold at the end is not
-            what the ledger says.
+        AskPerson: The database holds real connections, or the books and the ledger differ at the
+            end.
     """
     database_url = read_settings().database_url
-    _make_room(database_url)
+    _forget_earlier_demo(database_url)
     scenario = load_scenario(SCENARIO)
     clockify = ClockifyStandin(scenario)
     lifted = Switches(batches_per_minute=None, requests_per_minute=None, requests_per_second=None)
@@ -68,11 +76,11 @@ def run_demo(output: Output, app: Callable[..., Any]) -> None:
         token_file = Path(folder) / "refresh-token"
         token_file.touch(mode=0o600)
         token_file.write_text(scenario["quickbooks"]["refresh_token"])
-        _tell_story(output, partial(_type, app), scenario, quickbooks, quickbooks_url, token_file)
+        _run_commands(output, partial(_type, app), scenario, quickbooks, quickbooks_url, token_file)
         _compare(output, database_url, quickbooks)
 
 
-def _tell_story(
+def _run_commands(
     output: Output,
     type_in: Callable[..., None],
     scenario: Mapping[str, Any],
@@ -82,37 +90,37 @@ def _tell_story(
 ) -> None:
     company = scenario["quickbooks"]["company"]["CompanyName"]
     output.say(
-        f"Both services run here, on loopback: {company} tracks time in Clockify and does its"
-        " books in QuickBooks Online. No real account is touched."
+        f"{company} tracks time in Clockify and keeps its books in QuickBooks Online. Stand-ins of"
+        " both services run on this machine; no real account is touched."
     )
     realm_id = scenario["quickbooks"]["realm_id"]
-    _step(output, "Join the two. The tokens are stored encrypted.")
+    _step(output, "Connect the two. The tokens are stored encrypted.")
     type_in("connect", "--realm-id", realm_id, "--refresh-token-file", str(token_file))
-    _step(output, "Compare both directories: equal names are linked, nothing is created.")
+    _step(output, "Compare both directories. Equal names are linked; nothing is created.")
     type_in("sync")
-    _step(output, "Preview a quarter: only approved time, rounded as the workspace says.")
+    _step(output, "Preview a quarter: approved time only, rounded as the workspace is set up.")
     type_in("send", *WINDOW, "--approved-only", "--dry-run")
 
     refused = quickbooks.customers[scenario["quickbooks"]["demo"]["refused_customer_id"]]
     _step(
         output,
-        f"Send it. Meanwhile somebody deactivates {refused['DisplayName']} in QuickBooks, and"
-        " the answer to one batch gets lost on its way.",
+        f"Send it. Meanwhile, somebody deactivates {refused['DisplayName']} in QuickBooks, and the"
+        " answer to one batch gets lost.",
     )
     _deactivate(quickbooks, quickbooks_url, refused)
     quickbooks.faults.plan("POST .*/batch", "drop_after", skip=20)
     type_in("send", *WINDOW, "--approved-only", "--yes")
-    _step(output, "Send again: what is in doubt is settled first, and nothing goes twice.")
+    _step(output, "Send again. What is in doubt is settled first, and nothing goes twice.")
     type_in("send", *WINDOW, "--approved-only", "--yes")
 
 
 def _type(app: Callable[..., Any], *arguments: str) -> None:
-    """Run one command of ours as if it were typed, whatever its exit code says."""
+    """Run one command as if it were typed; it may end in part."""
     words = ["clockbooks", *arguments]
     Output(as_json=False).say(f"$ {shlex.join(words)}", style="bold cyan")
     code = app([*arguments, "--connection", DEMO], standalone_mode=False)
     if code not in {None, 0, 3}:
-        raise AskPerson("The demo could not go on: see the message above.")
+        raise AskPerson("The demo could not continue: see the message above.")
 
 
 def _step(output: Output, words: str) -> None:
@@ -121,7 +129,7 @@ def _step(output: Output, words: str) -> None:
 
 
 def _compare(output: Output, database_url: str, quickbooks: QuickBooksStandin) -> None:
-    """Hold the ledger against the stand-in's own books."""
+    """Compare the ledger with the stand-in's own books."""
     query = sa.select(ledger.c.time_activity_id, ledger.c.minutes).where(
         ledger.c.state == LedgerState.SENT
     )
@@ -134,26 +142,24 @@ def _compare(output: Output, database_url: str, quickbooks: QuickBooksStandin) -
     _step(output, "Compare QuickBooks' books with the ledger.")
     if sent != booked:
         raise AskPerson(
-            f"The books hold {len(booked):,} TimeActivities, the ledger says {len(sent):,} were"
-            " sent, or their minutes differ. That is a defect: please report it."
+            f"The books hold {len(booked):,} TimeActivities, the ledger {len(sent):,}, or their"
+            " minutes differ. That is a defect: please report it."
         )
     output.say(
-        f"{len(booked):,} TimeActivities with {hours(sum(booked.values()))} in the books; the"
-        " ledger says the same, one by one.",
+        f"The books hold {len(booked):,} TimeActivities with {hours(sum(booked.values()))}. The"
+        " ledger holds the same ones, with the same minutes.",
         style="green",
     )
     output.say("")
     output.say("Where to look next:", style="bold")
-    output.say("  .venv/bin/clockbooks entries --state rejected    what did not go, and why")
-    output.say("  .venv/bin/clockbooks entries --csv entries.csv   every entry, for a spreadsheet")
-    output.say("  data/demo_scenario.yaml                             the company of this demo")
-    output.say("  docs/guide.md                                    how to connect your own")
+    for where, what in NEXT.items():
+        output.say(f"  {where:<48} {what}")
 
 
 def _deactivate(
     quickbooks: QuickBooksStandin, quickbooks_url: str, customer: Mapping[str, Any]
 ) -> None:
-    """Deactivate a customer as its API would; QuickBooks never deletes one."""
+    """Deactivate a customer through the API; QuickBooks never deletes one."""
     response = requests.post(
         f"{quickbooks_url}/v3/company/{quickbooks.realm_id}/customer",
         json={
@@ -171,14 +177,14 @@ def _deactivate(
     response.raise_for_status()
 
 
-def _make_room(database_url: str) -> None:
-    """Forget an earlier demo; leave a database with real connections alone."""
+def _forget_earlier_demo(database_url: str) -> None:
+    """Forget an earlier demo; refuse a database with real connections."""
     with closing_database(database_url) as engine:
         real = [connection.name for connection in every(engine) if connection.name != DEMO]
         if real:
             raise AskPerson(
-                f"The database holds real connections ({', '.join(real)}), which the demo leaves"
-                " alone: set CLOCKBOOKS_DATABASE_URL to another one, for example"
+                f"The database holds real connections ({', '.join(real)}), which the demo does not"
+                " touch. Set CLOCKBOOKS_DATABASE_URL to another database, for example"
                 " sqlite:///data/demo.db."
             )
         forget(engine, DEMO)
@@ -196,12 +202,12 @@ def _settings(
 
 @contextmanager
 def _environment(settings: Mapping[str, str]) -> Iterator[None]:
-    """Set environment variables for the block; Prefect is left out of the demo."""
+    """Set environment variables for the block, without Prefect and the person's own settings."""
     before = dict(os.environ)
     os.environ.update(settings)
     os.environ.pop("PREFECT_API_URL", None)
     for name in ("TIMEZONE", "ROUNDING", "APPROVED_ONLY", "ALLOW_PAYROLL", "SYNC_BEFORE_SEND"):
-        os.environ.pop(f"CLOCKBOOKS_{name}", None)  # the person's defaults; the story has its own
+        os.environ.pop(f"CLOCKBOOKS_{name}", None)
     try:
         yield
     finally:

@@ -1,4 +1,4 @@
-"""The commands about who is who: the comparison of both directories, and links by hand.
+"""The commands that match people and customers: the sync, and links by hand.
 
 What is slow to import is imported by the command that needs it: see `flows.cli.main`.
 """
@@ -10,32 +10,32 @@ import typer
 from flows.cli.options import ConnectionName, CsvFile, Json
 from flows.cli.output import Outcome, command
 
-room = typer.Typer()
+app = typer.Typer()
 
 
-@room.command(epilog="Example: clockbooks sync --create clockify --dry-run")
+@app.command(epilog="Example: clockbooks sync --create clockify --dry-run")
 def sync(
     *,
     create: Annotated[
         Literal["clockify", "quickbooks", "both"] | None,
-        typer.Option(help="Create what is missing there; default: nowhere."),
+        typer.Option(help="Where to create what is missing; default: nowhere."),
     ] = None,
     dry_run: Annotated[
         bool,
-        typer.Option("--dry-run", help="Change nothing, the links neither; list what would be."),
+        typer.Option("--dry-run", help="Change nothing; show what would be linked and created."),
     ] = False,
     csv: CsvFile = None,
     connection: ConnectionName = None,
     json: Json = False,
 ) -> None:
-    """Compare both directories, link what has the same name, and say what is missing and why.
+    """Compare both directories, link equal names, and show what is missing and why.
 
-    --create makes, in Clockify, clients and projects from customers, and
-    invites employees by e-mail; in QuickBooks, employees from users and
-    customers from projects. What is there already is never made again.
+    In Clockify, --create adds clients and projects for customers, and invites
+    employees by email; in QuickBooks, employees for users and customers for
+    projects. Nothing is ever created twice.
     """
     with command(as_json=json) as output:
-        from flows.cli import dispatch, render
+        from flows.cli import dispatch, render_directory
         from flows.directory import sync_report
         from flows.sending import report
 
@@ -46,71 +46,71 @@ def sync(
             rows = sync_report.sync_rows(output.document)
             report.write_csv(rows, csv, sync_report.CSV_MEMBERS)
             output.say(f"Wrote {len(rows)} rows to {csv}.")
-        render.show_sync(output, output.document)
+        render_directory.show_sync(output, output.document)
         if any(row["tried"] for row in output.document["not_created"]):
             output.outcome = Outcome.PARTLY_DONE
 
 
-@room.command(epilog="Example: clockbooks link user 64d0000000000000000000ae 61")
+@app.command(epilog="Example: clockbooks link user 64d0000000000000000000ae 61")
 def link(
     *,
-    kind: Annotated[Literal["user", "project"], typer.Argument(help="What is linked.")],
+    kind: Annotated[Literal["user", "project"], typer.Argument(help="What to link.")],
     clockify_id: Annotated[str, typer.Argument(help="Clockify's id of the user or project.")],
     qbo_id: Annotated[
         str, typer.Argument(help="QuickBooks' id of the employee, vendor or customer.")
     ],
     as_: Annotated[
         Literal["employee", "vendor"] | None,
-        typer.Option("--as", help="Which list the id is of, where both have it."),
+        typer.Option("--as", help="Which list the id is from, if both have it."),
     ] = None,
     connection: ConnectionName = None,
     json: Json = False,
 ) -> None:
-    """Link a user or project by hand: it beats every name, and survives every sync.
+    """Link a user or project by hand: no name and no sync overrides it.
 
-    The ids stand in the report of `clockbooks sync`.
+    `clockbooks sync` shows the ids.
     """
     with command(as_json=json) as output:
         from flows.directory import link_by_hand
 
         linked = link_by_hand.link(connection, kind, clockify_id, qbo_id, qbo_kind=as_)
         output.document = linked.document
-        for words in linked.told:
-            output.say(words)
+        for message in linked.messages:
+            output.say(message)
 
 
-@room.command(epilog="Example: clockbooks unlink user 64d0000000000000000000ae")
+@app.command(epilog="Example: clockbooks unlink user 64d0000000000000000000ae")
 def unlink(
     *,
-    kind: Annotated[Literal["user", "project"], typer.Argument(help="What is unlinked.")],
+    kind: Annotated[Literal["user", "project"], typer.Argument(help="What to unlink.")],
     clockify_id: Annotated[str, typer.Argument(help="Clockify's id of the user or project.")],
     rematch: Annotated[
-        bool, typer.Option("--rematch", help="Let the next sync link it by its name again.")
+        bool, typer.Option("--rematch", help="Let the next sync link it by name again.")
     ] = False,
     connection: ConnectionName = None,
     json: Json = False,
 ) -> None:
-    """Take a link away; without --rematch no sync links the two by their names again.
+    """Remove a link; without --rematch, no sync links the two by name again.
 
-    What was sent under it stays as it is.
+    What was sent with it stays as it is.
     """
     with command(as_json=json) as output:
         from flows.directory import link_by_hand
 
         unlinked = link_by_hand.unlink(connection, kind, clockify_id, rematch=rematch)
         output.document = unlinked.document
-        for words in unlinked.told:
-            output.say(words)
+        for message in unlinked.messages:
+            output.say(message)
 
 
-@room.command(epilog="Example: clockbooks links --csv links.csv")
+@app.command(epilog="Example: clockbooks links --csv links.csv")
 def links(*, csv: CsvFile = None, connection: ConnectionName = None, json: Json = False) -> None:
-    """List the stored links: who in Clockify is who in QuickBooks, since when and why.
+    """List the links: who in Clockify is who in QuickBooks, since when, and why.
 
-    Asks neither service; the names are those of the time when each link was made.
+    Calls neither service. The names are those from when each link was made.
     """
     with command(as_json=json) as output:
-        from flows.cli import render
+        from flows.cli import render_directory
         from flows.directory import link_by_hand
         from flows.sending import report
 
@@ -119,4 +119,4 @@ def links(*, csv: CsvFile = None, connection: ConnectionName = None, json: Json 
             report.write_csv(found, csv, link_by_hand.MEMBERS)
             output.say(f"Wrote {len(found)} links to {csv}.")
         output.document = {"links": found}
-        render.show_links(output, found)
+        render_directory.show_links(output, found)

@@ -13,7 +13,8 @@ from typing import Any, TypeVar
 from connectors.errors import AskPerson
 from connectors.masking import mask
 from flows.cli.output import Output
-from flows.cli.render import loading_bar, show_import, show_send
+from flows.cli.render import show_import, show_send
+from flows.cli.tables import loading_bar
 from flows.context import open_context
 from flows.directory.sync import Create, SyncRequest, create_sides, sync
 from flows.directory.sync_report import sync_document

@@ -1,7 +1,7 @@
 """The `clockbooks` command: parses, calls a job, prints. It knows no rule of the domain.
 
-The commands stand in four rooms; here is what holds them together. Whatever is slow to import is
-imported by the command that needs it, so that `--help` is instant.
+Each group of commands is a Typer app of its own. Whatever is slow to import is imported by the
+command that needs it, so that `--help` is instant.
 """
 
 import os
@@ -20,13 +20,20 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
     rich_markup_mode="rich",
-    help="Carries the time that a company tracks in Clockify into its QuickBooks Online books:"
-    " each entry exactly once, every other one explained.",
+    help="Send the time that a company tracks in Clockify to QuickBooks Online: each entry exactly"
+    " once, with an explanation for every entry that stays behind.",
     epilog="Exit codes: 0 done, nothing rejected or in doubt; 1 could not run; 2 wrong usage;"
     " 3 done in part. Settings: environment variables CLOCKBOOKS_…, see docs/settings.md.",
 )
-for part in (connections, directory, sending, server):
-    app.add_typer(part.room)
+for title, commands in {
+    "Send time": sending.room,
+    "Connect": connections.app,
+    "Match people and customers": directory.app,
+    "Run and try": server.app,
+}.items():
+    for command in commands.registered_commands:
+        command.rich_help_panel = title
+    app.add_typer(commands)
 
 
 def _show_version(wanted: bool) -> None:  # noqa: FBT001 - Typer's callback
@@ -45,7 +52,7 @@ def clockbooks(
         typer.Option("--version", callback=_show_version, is_eager=True, help="Show the version."),
     ] = False,
 ) -> None:
-    """Give the command its own options."""
+    """Hold the options of `clockbooks` itself."""
 
 
 def main(arguments: list[str] | None = None) -> Any:
@@ -58,7 +65,7 @@ def main(arguments: list[str] | None = None) -> Any:
     try:
         return app(given)
     except SystemExit as end:
-        # Typer leaves this way after a usage error, which it has told a person already.
+        # Typer leaves this way after a usage error, which it has printed already.
         problem = end.__context__
         if isinstance(problem, typer.TyperException) and "--json" in given:
             write_json(error_document("WrongUsage", str(problem)))

@@ -1,4 +1,4 @@
-"""What every command does around its work: where it prints, how it ends, what an error looks like.
+"""What every command shares: where it prints, how it ends, what an error looks like.
 
 With --json one document goes to standard output and everything else to standard error; without, a
 person reads standard output.
@@ -17,9 +17,9 @@ from rich.console import Console
 from rich.text import Text
 
 from connectors.masking import hide_known
-from flows.text import clean
+from flows.text import clean, typed
 
-#: Columns of the report when nobody's terminal says how wide it is.
+#: Width of the report, in columns, when there is no terminal to tell.
 PIPED_WIDTH = 120
 
 
@@ -33,7 +33,7 @@ class Outcome(IntEnum):
 
     @classmethod
     def of(cls, document: Mapping[str, Any]) -> "Outcome":
-        """Say how a send ended: partly, when an entry was rejected, is in doubt or set aside."""
+        """Return how a send ended: in part, if an entry was rejected, is in doubt or unreadable."""
         counts = document["counts"]
         open_ends = sum(counts["rejected"].values()) + counts["in_doubt"]
         return cls.PARTLY_DONE if open_ends or len(document["set_aside"]) else cls.DONE
@@ -43,11 +43,11 @@ class Output:
     """Where a command prints.
 
     Attributes:
-        as_json: Whether the document is asked for instead of the words.
+        as_json: Whether to print the document instead of a report.
         document: The JSON document; set by the command.
         outcome: How the command ends; set by the command.
-        console: Where words for a person go.
-        resources: What the document needs until it is written; closed after that.
+        console: Where reports go.
+        resources: What the document needs until it is written; closed afterwards.
     """
 
     def __init__(self, *, as_json: bool) -> None:
@@ -62,31 +62,31 @@ class Output:
 
     @property
     def can_ask(self) -> bool:
-        """Whether somebody sits at a terminal."""
+        """Whether somebody is at a terminal."""
         return sys.stdin.isatty() and sys.stderr.isatty()
 
     def say(self, words: str, style: str = "") -> None:
-        """Print *words* for a person, as they are: nothing in them is markup."""
+        """Print a line of the report; nothing in it is markup."""
         self.console.print(Text(clean(words), style=style), soft_wrap=True)
 
     def tell(self, words: str) -> None:
-        """Print *words* on standard error, whatever standard output is for: nothing is markup."""
+        """Print a message on standard error; nothing in it is markup."""
         self.errors.print(Text(clean(words)))
 
     def ask(self, question: str) -> bool:
-        """Ask a person; no is the answer of those who only press Return."""
+        """Ask a yes-or-no question; Return means no."""
         return typer.confirm(question, default=False, err=True)
 
 
 @contextmanager
 def command(*, as_json: bool, catches_up: bool = True) -> Iterator[Output]:
-    """Run a command's work; print its document, or its error, and leave with its exit code.
+    """Run a command's work, print its document or its error, and exit with its code.
 
-    After work that could be done, Intuit is told of consents that a disconnect could not end.
+    Afterwards, consents that an earlier disconnect could not revoke are retried.
 
     Args:
-        as_json: Whether the document is asked for instead of the words.
-        catches_up: Whether the command works with the installation's database at all.
+        as_json: Whether to print the document instead of a report.
+        catches_up: Whether to retry revocations; not for commands without a database.
     """
     from connectors.errors import ClockbooksError
 
@@ -95,24 +95,34 @@ def command(*, as_json: bool, catches_up: bool = True) -> Iterator[Output]:
         try:
             yield output
         except ClockbooksError as error:
-            _could_not_run(output, type(error).__name__, str(error))
+            _could_not_run(output, type(error).__name__, _spelled(error))
         except KeyboardInterrupt:
-            text = "Stopped. The ledger holds what was sent; run the command again to go on."
+            text = "Stopped. What was sent is in the ledger. Run the command again to continue."
             output.errors.print(Text(text, style="red"))
             raise typer.Exit(130) from None
         except Exception as error:
             from connectors.database import database_trouble
 
-            told = database_trouble(error)
-            if told is None:
+            message = database_trouble(error)
+            if message is None:
                 raise
-            _could_not_run(output, "DatabaseFailed", told)
+            _could_not_run(output, "DatabaseFailed", message)
         if as_json:
             write_json(output.document)
     if catches_up and output.outcome is not Outcome.COULD_NOT_RUN:
         _catch_up()
     if output.outcome is not Outcome.DONE:
         raise typer.Exit(int(output.outcome))
+
+
+def _spelled(error: Exception) -> str:
+    """Return an error's text, with a job's option as this command takes it."""
+    from flows.connections.preflight import NotReady
+
+    if not isinstance(error, NotReady) or not error.problem.option:
+        return str(error)
+    problem = error.problem
+    return f"{problem.found} {problem.fix} Add {typed(problem.option)}. Nothing was changed."
 
 
 def _catch_up() -> None:
@@ -124,22 +134,21 @@ def _catch_up() -> None:
         notes = catch_up()
     except ClockbooksError as error:  # the command's own work is done
         notes = [str(error)]
-    for words in notes:
-        tell_aside(words)
+    for note in notes:
+        tell_aside(note)
 
 
-def _could_not_run(output: Output, kind: str, told: str) -> None:
+def _could_not_run(output: Output, kind: str, message: str) -> None:
     logging.getLogger("clockbooks").debug("Could not run.", exc_info=True)  # noqa: LOG014 - in a handler
-    output.errors.print(Text(clean(told), style="red"))
-    output.document = error_document(kind, told)
+    output.errors.print(Text(clean(message), style="red"))
+    output.document = error_document(kind, message)
     output.outcome = Outcome.COULD_NOT_RUN
 
 
 def write_json(document: Any) -> None:
     """Write the one JSON document of a command to standard output.
 
-    Lists that are longer than memory (`flows.sending.spool`) are written one object after the
-    other.
+    Lists that may not fit in memory (`flows.sending.spool`) are written object by object.
     """
     if not isinstance(document, dict):
         sys.stdout.write(f"{_as_json(document)}\n")
@@ -170,7 +179,7 @@ def _as_json(value: Any) -> str:
 
 
 def _hidden(value: Any) -> Any:
-    """Hide secrets in a document's texts; its members, which are ours, and its numbers stay."""
+    """Hide secrets in a document's texts; the names of its members and its numbers stay."""
     if isinstance(value, str):
         return hide_known(value)
     if isinstance(value, Mapping):
@@ -181,14 +190,10 @@ def _hidden(value: Any) -> Any:
 
 
 def error_document(kind: str, message: str) -> dict[str, Any]:
-    """Give the JSON document of a command that could not do its work."""
+    """Return the JSON document of a command that could not run."""
     return {"error": {"kind": kind, "message": message}}
 
 
 def stop_usage(problem: str) -> NoReturn:
-    """End a command that was called wrongly.
-
-    Raises:
-        BadParameter: Always.
-    """
+    """End a command because of wrong usage."""
     raise typer.BadParameter(problem)

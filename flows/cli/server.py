@@ -1,4 +1,4 @@
-"""The commands that start something here: Prefect's page with its runs, and the demo.
+"""The commands that start something: Prefect's pages and runs, and the demo.
 
 What is slow to import is imported by the command that needs it: see `flows.cli.main`.
 """
@@ -11,10 +11,10 @@ import typer
 
 from flows.cli.output import command
 
-room = typer.Typer()
+app = typer.Typer()
 
 
-@room.command(epilog="Example: clockbooks ui --port 4300")
+@app.command(epilog="Example: clockbooks ui --port 4300")
 def ui(
     *,
     port: Annotated[int, typer.Option(min=1, max=65535, help="The port to listen on.")] = 4200,
@@ -22,21 +22,19 @@ def ui(
         str,
         typer.Option(
             metavar="ADDRESS",
-            help="This machine's address to listen on; 0.0.0.0 for all its networks.",
+            help="The address to listen on; 0.0.0.0 for all networks.",
         ),
     ] = "127.0.0.1",
     server_only: Annotated[
         bool,
-        typer.Option(
-            "--server-only", help="Start no runs here: workers do; see docs/operations.md."
-        ),
+        typer.Option("--server-only", help="Leave the runs to workers; see docs/operations.md."),
     ] = False,
 ) -> None:
-    """Start Prefect's server, the deployments and a runner here, and say which address to open.
+    """Start Prefect's pages here: schedules, forms, plans to approve, and runs.
 
-    It always has a password: one made at the first start, and yours if you set
-    CLOCKBOOKS_UI_PASSWORD. Schedules, forms to run by hand, plans to approve,
-    runs to watch. Ctrl-C stops all of it; the next start finds everything as it was.
+    They have a password: one made at the first start, or the one you set in
+    CLOCKBOOKS_UI_PASSWORD. Ctrl-C stops everything; the next start continues
+    where you left off.
     """
     with command(as_json=False, catches_up=False) as output:
         from flows.operations.home import Address
@@ -45,20 +43,21 @@ def ui(
         run_ui(Address(host, port), runs_here=not server_only, tell=output.say)
 
 
-@room.command(
+@app.command(
     epilog="Example: clockbooks prefect worker start --pool clockbooks",
     context_settings={"allow_extra_args": True, "ignore_unknown_options": True},
     add_help_option=True,
 )
 def prefect(
     arguments: Annotated[
-        list[str] | None, typer.Argument(metavar="ARGUMENTS…", help="What Prefect's command takes.")
+        list[str] | None,
+        typer.Argument(metavar="ARGUMENTS…", help="Arguments of Prefect's own command."),
     ] = None,
 ) -> None:
-    """Run Prefect's own command, let in at the server of `clockbooks ui` on this machine.
+    """Run Prefect's own command, logged in to the `clockbooks ui` of this machine.
 
-    Where PREFECT_API_URL names another server, set PREFECT_API_AUTH_STRING to its
-    clockbooks:PASSWORD too.
+    For another server, set PREFECT_API_URL, and PREFECT_API_AUTH_STRING to
+    clockbooks:PASSWORD.
     """
     with command(as_json=False, catches_up=False):
         from flows.operations.home import log_in, own_server
@@ -76,11 +75,12 @@ def prefect(
         os.execv(python, [python, "-m", "prefect", *(arguments or [])])  # noqa: S606 - no shell
 
 
-@room.command(epilog="Example: clockbooks demo")
+@app.command(epilog="Example: clockbooks demo")
 def demo(context: typer.Context) -> None:
-    """Run the main job end to end against local stand-ins of both services.
+    """Try the main job against local stand-ins of both services.
 
-    Needs no account, no key and no server; leaves a database that `clockbooks entries` can show.
+    Needs no account, no key and no server. `clockbooks entries` shows the
+    result afterwards.
     """
     with command(as_json=False, catches_up=False) as output:
         from flows.cli.demo import run_demo

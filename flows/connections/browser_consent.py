@@ -1,4 +1,4 @@
-"""Asks a person in their browser for Intuit's consent, and shows there what became of it."""
+"""Gets Intuit's consent in a person's browser, and shows the result there."""
 
 import webbrowser
 from collections.abc import Callable
@@ -6,13 +6,20 @@ from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 from connectors.errors import ClockbooksError
-from connectors.intuit.callback_server import HOST, NAMES, PATH, Doorstep, Visit, open_doorstep
+from connectors.intuit.callback_server import (
+    HOST,
+    NAMES,
+    PATH,
+    Callback,
+    CallbackServer,
+    open_callback_server,
+)
 from connectors.intuit.consent import Answer, NotGiven, Question, offers_pkce, question, read_answer
 from connectors.store.connections import Connection
 from flows.settings import Settings, required
 
-#: Where Intuit sends a browser on a machine where nobody waits for it: the person takes the
-#: address from there. Any port does.
+#: Where Intuit sends a browser when nothing listens: the person copies the address from there. Any
+#: port does.
 NOBODY_THERE = f"http://{HOST}:8913{PATH}"
 
 #: Uses a consent: the answer, and the question that it answers.
@@ -21,14 +28,14 @@ Use = Callable[[Answer, Question], Connection]
 
 @dataclass(frozen=True)
 class Browser:
-    """How a person is asked.
+    """How to ask a person.
 
     Attributes:
-        redirect_uri: The address registered for the app; `None` for a free port here.
-        opens: Whether a browser is opened here; else the person pastes where theirs ended.
-        timeout_s: How long to wait for an answer, in seconds.
-        tell: Told what a person must know.
-        paste: Asks for the address at which the browser ended; called for nothing else.
+        redirect_uri: The address registered for the app; `None` for a free port of this machine.
+        opens: Whether to open a browser here; otherwise the person pastes where theirs ended.
+        timeout_s: Seconds to wait for an answer.
+        tell: Shows a message.
+        paste: Asks for the address at which the browser ended.
     """
 
     redirect_uri: str | None
@@ -48,16 +55,16 @@ def ask_in_browser(settings: Settings, browser: Browser, use: Use) -> Connection
     """Get Intuit's consent and use it.
 
     Raises:
-        NotGiven: The person or Intuit refused, or what came back is no answer.
+        NotGiven: The person or Intuit refused, or the answer is not one.
         AskPerson: Nobody answered, or *use* could not use it.
-        TryAgain: Intuit could not be reached; the consent has to be given anew.
+        TryAgain: Intuit could not be reached; the consent must be given again.
     """
     if not browser.waits_here:
         asked = _question(settings, browser.redirect_uri or NOBODY_THERE)
         return _by_pasting(asked, browser, use)
-    with open_doorstep(browser.redirect_uri, browser.tell) as doorstep:
-        asked = _question(settings, doorstep.redirect_uri)
-        return _at_the_doorstep(asked, doorstep, browser, use)
+    with open_callback_server(browser.redirect_uri, browser.tell) as server:
+        asked = _question(settings, server.redirect_uri)
+        return _wait_for_answer(asked, server, browser, use)
 
 
 def _question(settings: Settings, redirect_uri: str) -> Question:
@@ -73,7 +80,7 @@ def _by_pasting(asked: Question, browser: Browser, use: Use) -> Connection:
     browser.tell(f"Open this address in a browser, and choose your company:\n\n{asked.address}\n")
     browser.tell(
         "The browser ends at an address that begins with"
-        f" {asked.redirect_uri} - it may show an error, which does not matter."
+        f" {asked.redirect_uri}. It may show an error there, which does not matter."
     )
     if browser.opens:
         webbrowser.open(asked.address)
@@ -85,37 +92,39 @@ def _by_pasting(asked: Question, browser: Browser, use: Use) -> Connection:
     return use(read_answer(query, state=asked.state), asked)
 
 
-def _at_the_doorstep(asked: Question, doorstep: Doorstep, browser: Browser, use: Use) -> Connection:
-    doorstep.expect(asked.state)
-    browser.tell(f"Intuit asks for your consent in the browser. The address:\n\n{asked.address}\n")
+def _wait_for_answer(
+    asked: Question, server: CallbackServer, browser: Browser, use: Use
+) -> Connection:
+    server.expect(asked.state)
+    browser.tell(f"Give your consent in the browser, at this address:\n\n{asked.address}\n")
     if not webbrowser.open(asked.address):
         browser.tell(
-            "No browser could be opened here: open the address yourself on this machine, or start"
-            " again with --no-browser."
+            "No browser could be opened. Open the address yourself on this machine, or run"
+            " `clockbooks connect --no-browser`."
         )
-    visit = doorstep.wait(browser.timeout_s)
+    callback = server.wait(browser.timeout_s)
     try:
-        joined = _used(visit, asked, use)
+        joined = _used(callback, asked, use)
     except ClockbooksError as error:
         title = error.title if isinstance(error, NotGiven) else "Not connected"
-        visit.show(title, str(error), "You may close this page.")
+        callback.show(title, str(error), "You may close this page.")
         raise
     except BaseException:
-        visit.show("Not connected", "`clockbooks connect` broke off. The terminal says why.")
+        callback.show("Not connected", "`clockbooks connect` stopped. The terminal says why.")
         raise
-    visit.show(
+    callback.show(
         "Connected",
-        f"The workspace {joined.workspace_name} and the company {joined.company_name} are joined"
-        f" as {joined.name}.",
+        f"{joined.name} joins the workspace {joined.workspace_name} and the company"
+        f" {joined.company_name}.",
         "You may close this page. Next, in the terminal: `clockbooks sync`",
         good=True,
     )
     return joined
 
 
-def _used(visit: Visit, asked: Question, use: Use) -> Connection:
-    if isinstance(visit.answer, Answer):
-        return use(visit.answer, asked)
-    if visit.answer is None:
-        raise AssertionError("a doorstep hands on answers only")
-    raise visit.answer
+def _used(callback: Callback, asked: Question, use: Use) -> Connection:
+    if isinstance(callback.answer, Answer):
+        return use(callback.answer, asked)
+    if callback.answer is None:
+        raise AssertionError("a callback server hands on answers only")
+    raise callback.answer

@@ -1,15 +1,14 @@
-"""Shows and changes what one connection has otherwise than the environment says for all."""
+"""Shows and changes the settings that one connection has of its own."""
 
 from collections.abc import Sequence
 from typing import Any
 
-from connectors.store import connection_settings
-from connectors.store.connection_settings import LINK_VENDORS
+from connectors.store.connection_settings import LINK_VENDORS, ConnectionSettings
 from connectors.store.connections import Connection, find
 from flows.context import open_installation, utc_now
 from flows.settings import OWN, Settings, problem_with, with_own
 
-#: Every setting that a connection may have of its own.
+#: The settings that a connection may have of its own.
 NAMES = (*OWN, LINK_VENDORS)
 
 _YES = {"true", "yes", "on", "1"}
@@ -17,16 +16,16 @@ _NO = {"false", "no", "off", "0"}
 
 
 class WrongSetting(ValueError):  # noqa: N818 - not an error of the run: the caller's mistake
-    """A setting that there is not, or a value that it cannot have; the text says what fits."""
+    """An unknown setting or a wrong value; the text says what fits."""
 
 
 def read_changes(
     wanted: Sequence[str], unwanted: Sequence[str]
 ) -> tuple[dict[str, str], list[str]]:
-    """Read what somebody wants to set (`name=value`) and to unset (`name`).
+    """Read settings to set (`name=value`) and to unset (`name`).
 
     Raises:
-        WrongSetting: One of them is none.
+        WrongSetting: One of them does not fit.
     """
     values: dict[str, str] = {}
     for text in wanted:
@@ -38,15 +37,15 @@ def read_changes(
     names = [_known(name) for name in unwanted]
     twice = sorted(set(values) & set(names))
     if twice:
-        raise WrongSetting(f"{twice[0]} cannot be set and unset at once.")
+        raise WrongSetting(f"{twice[0]} cannot be both set and unset.")
     return values, names
 
 
 def configure(name: str | None, wanted: dict[str, str], unwanted: Sequence[str]) -> dict[str, Any]:
-    """Change a connection's own settings, and give all of them with where they come from.
+    """Change a connection's own settings; return all of them, and where each value comes from.
 
-    An option of a command beats an own setting, which beats the environment, which beats the
-    default.
+    A command's option overrides the connection's own setting, which overrides the environment,
+    which overrides the default.
 
     Args:
         name: Which connection; `None` for the only one.
@@ -58,12 +57,11 @@ def configure(name: str | None, wanted: dict[str, str], unwanted: Sequence[str])
     """
     with open_installation() as (settings, engine):
         found = find(engine, name)
+        own_settings = ConnectionSettings(engine, found.id, utc_now)
         if wanted or unwanted:
-            connection_settings.change(
-                engine, found.id, wanted=wanted, unwanted=unwanted, now=utc_now()
-            )
+            own_settings.change(wanted=wanted, unwanted=unwanted)
             found = find(engine, found.name)
-        own = connection_settings.stored(engine, found.id)
+        own = own_settings.stored()
     return {
         "connection": found.name,
         "settings": [_row(name, found, own, settings) for name in NAMES],
@@ -86,14 +84,16 @@ def _row(name: str, found: Connection, own: dict[str, str], settings: Settings) 
 def _known(text: str) -> str:
     name = text.strip().lower().replace("-", "_").removeprefix("clockbooks_")
     if name not in NAMES:
-        raise WrongSetting(f"There is no own setting {text!r}. There are: {', '.join(NAMES)}.")
+        raise WrongSetting(
+            f"A connection has no setting {text!r} of its own. It may have: {', '.join(NAMES)}."
+        )
     return name
 
 
 def _checked(name: str, value: str) -> str:
     if name == LINK_VENDORS:
         if value.lower() not in _YES | _NO:
-            raise WrongSetting(f"{name} is true or false, not {value!r}.")
+            raise WrongSetting(f"{name} must be true or false, not {value!r}.")
         return "true" if value.lower() in _YES else "false"
     problem = problem_with(name, value)
     if problem is not None:

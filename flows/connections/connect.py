@@ -1,4 +1,4 @@
-"""Joins a workspace and a company: checks both sides, and stores their secrets encrypted."""
+"""Connects a workspace and a company: checks both, and stores their secrets encrypted."""
 
 import sys
 from collections.abc import Iterator
@@ -15,8 +15,9 @@ from connectors.errors import AskPerson, ClockbooksError, Refused
 from connectors.intuit.consent import Answer, Question, revoke
 from connectors.intuit.oauth_app import OAuthApp, Tokens
 from connectors.quickbooks.client import QuickBooks
-from connectors.store import connection_settings
+from connectors.store.connection_settings import ConnectionSettings
 from connectors.store.connections import DEMO, Connection, Joined, every, store, uses_consent_of
+from connectors.store.revocations import Revocations
 from flows.connections.browser_consent import Browser, ask_in_browser
 from flows.connections.disconnect import try_now
 from flows.connections.preflight import check_company, check_workspace
@@ -26,18 +27,18 @@ from flows.text import tell_aside
 from schemas.quickbooks import Company
 from transforms.entries.local_days import zone
 
-#: What a first connection is called when nobody names it.
+#: The name of a first connection that nobody named.
 DEFAULT_NAME = "main"
 
 _NOT_ACCEPTED = (
-    "Intuit does not accept the refresh token: it has been used up, revoked, or belongs to another"
-    " app than CLOCKBOOKS_QBO_CLIENT_ID. Get a new one with Intuit's consent. Nothing was stored."
+    "Intuit does not accept the refresh token: it was replaced by a newer one, was revoked, or"
+    " belongs to another app than CLOCKBOOKS_QBO_CLIENT_ID. Get a new one with Intuit's consent."
+    " Nothing was stored."
 )
 
-
 _CODE_ENDED = (
-    "Intuit does not accept the code of the consent: it lives for minutes and works once. Nothing"
-    " was stored; run `clockbooks connect` again."
+    "Intuit does not accept the code of the consent, which works once and only for minutes."
+    " Nothing was stored. Run `clockbooks connect` again."
 )
 
 
@@ -55,8 +56,8 @@ class Pasted:
 
 
 @dataclass(frozen=True)
-class _Half:
-    """What is known before Intuit is asked."""
+class _Prepared:
+    """What is known and checked before Intuit is asked."""
 
     name: str
     settings: Settings
@@ -70,27 +71,26 @@ class _Half:
 def connect(
     name: str | None, *, consent: Pasted | Browser, allow_payroll: bool | None
 ) -> Connection:
-    """Join the workspace of the settings' key with a QuickBooks company.
+    """Connect the workspace of the settings' key with a QuickBooks company.
 
-    Everything that can be checked in Clockify is checked before a refresh token is spent or a
-    consent asked for, and nothing is stored unless all is well.
+    Clockify is checked before a refresh token is exchanged or a consent asked for. Nothing is
+    stored unless everything is fine.
 
     Args:
         name: What to call the connection; without one, the only one there is, or `main`.
-        consent: A refresh token that is there, or how to ask a person for one.
-        allow_payroll: Whether a company with payroll is taken all the same; `None` for what the
-            settings say.
+        consent: A refresh token, or how to ask a person for consent.
+        allow_payroll: Whether to accept a company with payroll; `None` for what the settings say.
 
     Raises:
-        AskPerson: Something must be mended first; nothing was stored.
+        AskPerson: Something must be fixed first; nothing was stored.
         TryAgain: A service could not be reached; nothing was stored.
     """
     settings = start()
     app = oauth_app(settings)
-    half = _check_clockify(name, settings, allow_payroll=allow_payroll)
+    prepared = _check_clockify(name, settings, allow_payroll=allow_payroll)
     if isinstance(consent, Pasted):
         tokens = app.refresh(consent.refresh_token, now=utc_now, ended=_NOT_ACCEPTED)
-        return _join(half, consent.realm_id, tokens)
+        return _join(prepared, consent.realm_id, tokens)
 
     def use(answer: Answer, asked: Question) -> Connection:
         given = app.redeem(
@@ -100,13 +100,15 @@ def connect(
             now=utc_now,
             ended=_CODE_ENDED,
         )
-        with _taken_back_if_unused(half, app, answer.realm_id, given):
-            return _join(half, answer.realm_id, given)
+        with _revoked_if_unused(prepared, app, answer.realm_id, given):
+            return _join(prepared, answer.realm_id, given)
 
     return ask_in_browser(settings, consent, use)
 
 
-def _check_clockify(name: str | None, settings: Settings, *, allow_payroll: bool | None) -> _Half:
+def _check_clockify(
+    name: str | None, settings: Settings, *, allow_payroll: bool | None
+) -> _Prepared:
     api_key = required(settings.clockify_api_key, "CLOCKBOOKS_CLOCKIFY_API_KEY")
     vault = open_vault(settings)
     clockify = Clockify(
@@ -116,17 +118,9 @@ def _check_clockify(name: str | None, settings: Settings, *, allow_payroll: bool
         timezone = settings.timezone or _own_zone(clockify)
         clockify.workspace_id = _choose_workspace(clockify, settings)
         workspace = check_workspace(clockify)
-    with closing_database(settings.database_url) as engine:
-        known = [connection for connection in every(engine) if connection.name != DEMO]
-        chosen = name or (known[0].name if len(known) == 1 else DEFAULT_NAME)
-        same = next((one for one in every(engine) if one.name == chosen), None)
-        own = connection_settings.stored(engine, same.id) if same else {}
-        if same is not None:
-            # An old consent of the same company is ended before a new one is given, not after.
-            for words in try_now(settings, engine, same.id, now=utc_now()):
-                tell_aside(words)
+    chosen, own = _choose_name(name, settings)
     mine = with_own(own)
-    return _Half(
+    return _Prepared(
         name=chosen,
         settings=mine,
         vault=vault,
@@ -137,54 +131,69 @@ def _check_clockify(name: str | None, settings: Settings, *, allow_payroll: bool
     )
 
 
-def _join(half: _Half, realm_id: str, tokens: Tokens) -> Connection:
+def _choose_name(name: str | None, settings: Settings) -> tuple[str, dict[str, str]]:
+    """Return the connection's name, and the settings of its own if it is there already."""
+    with closing_database(settings.database_url) as engine:
+        known = every(engine)
+        real = [connection.name for connection in known if connection.name != DEMO]
+        chosen = name or (real[0] if len(real) == 1 else DEFAULT_NAME)
+        same = next((connection for connection in known if connection.name == chosen), None)
+        if same is None:
+            return chosen, {}
+        # An old consent of the same company is ended before a new one is given, not after.
+        for note in try_now(settings, Revocations(engine, same.id, utc_now)):
+            tell_aside(note)
+        return chosen, ConnectionSettings(engine, same.id, utc_now).stored()
+
+
+def _join(prepared: _Prepared, realm_id: str, tokens: Tokens) -> Connection:
     quickbooks = open_company(
-        half.settings, realm_id, lambda: tokens.access_token, lambda _: tokens.access_token
+        prepared.settings, realm_id, lambda: tokens.access_token, lambda _: tokens.access_token
     )
     with closing(quickbooks):
         company = _open(quickbooks, realm_id)
-    check_company(company, allow_payroll=half.allow_payroll)
+    check_company(company, allow_payroll=prepared.allow_payroll)
     joined = Joined(
-        workspace_id=str(half.workspace["id"]),
-        workspace_name=str(half.workspace.get("name", "")),
+        workspace_id=str(prepared.workspace["id"]),
+        workspace_name=str(prepared.workspace.get("name", "")),
         realm_id=realm_id,
         company_name=company.name,
-        timezone=half.timezone,
-        api_key=half.api_key,
+        timezone=prepared.timezone,
+        api_key=prepared.api_key,
         tokens=tokens,
     )
-    with closing_database(half.settings.database_url) as engine:
-        stored = store(engine, half.name, joined, vault=half.vault, now=utc_now())
-    if half.settings.timezone is None and stored.timezone != half.timezone:
+    with closing_database(prepared.settings.database_url) as engine:
+        stored = store(engine, prepared.name, joined, vault=prepared.vault, now=utc_now())
+    if prepared.settings.timezone is None and stored.timezone != prepared.timezone:
         tell_aside(
-            f"The connection keeps its time zone {stored.timezone}; the key's Clockify user has"
-            f" {half.timezone} now. To change it: `clockbooks configure --set"
-            f" timezone={half.timezone}`."
+            f"The connection keeps its time zone, {stored.timezone}. The key's Clockify user now"
+            f" has {prepared.timezone}; to use that, run `clockbooks configure --set"
+            f" timezone={prepared.timezone}`."
         )
-    return replace(stored, timezone=half.settings.timezone or stored.timezone)
+    return replace(stored, timezone=prepared.settings.timezone or stored.timezone)
 
 
 @contextmanager
-def _taken_back_if_unused(
-    half: _Half, app: OAuthApp, realm_id: str, tokens: Tokens
+def _revoked_if_unused(
+    prepared: _Prepared, app: OAuthApp, realm_id: str, tokens: Tokens
 ) -> Iterator[None]:
-    """Revoke a fresh consent when the block ends without a connection that uses it.
+    """Revoke a new consent if the block fails, so that no connection uses it.
 
-    Not where a connection lives on a consent of the same company: whether Intuit ends that one
-    too, because it is of the same app and company, is written nowhere.
+    Not if another connection has a consent of the same company: Intuit does not document whether
+    revoking one ends the other.
     """
     try:
         yield
     except BaseException:
-        with closing_database(half.settings.database_url) as engine:
+        with closing_database(prepared.settings.database_url) as engine:
             in_use = uses_consent_of(engine, realm_id)
         if not in_use:
             try:
-                revoke(app, half.settings.qbo_revoke_url, tokens.refresh_token)
+                revoke(app, prepared.settings.qbo_revoke_url, tokens.refresh_token)
             except ClockbooksError as error:
                 tell_aside(
-                    f"The consent that was just given is not used, and could not be revoked"
-                    f" ({error}). It can be ended in QuickBooks: Apps › My apps › Disconnect."
+                    "The new consent is not used, and could not be revoked"
+                    f" ({error}). To end it, use Apps › My apps › Disconnect in QuickBooks."
                 )
         raise
 
@@ -201,7 +210,7 @@ def read_token(file: Path) -> str:
         reason = error.strerror if isinstance(error, OSError) else "not a text file"
         raise AskPerson(f"The refresh token cannot be read from {file} ({reason}).") from None
     if not text.strip():
-        raise AskPerson(f"There is no refresh token in {file}: it is empty.")
+        raise AskPerson(f"{file} is empty: it should hold the refresh token.")
     return text.strip()
 
 
@@ -212,8 +221,8 @@ def _open(quickbooks: QuickBooks, realm_id: str) -> Company:
         if error.status != HTTPStatus.FORBIDDEN:
             raise
         raise AskPerson(
-            f"The consent does not open the company {realm_id!r} ({error}): check --realm-id, or"
-            " give the consent of that company. Nothing was stored."
+            f"The consent is not for the company {realm_id!r} ({error}): check --realm-id, or get"
+            " the consent of that company. Nothing was stored."
         ) from None
 
 
@@ -224,8 +233,8 @@ def _own_zone(clockify: Clockify) -> str:
         return str(zone(name))
     except ValueError:
         raise AskPerson(
-            "The Clockify user of the key has no usable time zone: set CLOCKBOOKS_TIMEZONE, for"
-            " example to America/Chicago. It decides on which day an entry falls."
+            "The Clockify user of the key has no usable time zone. Set CLOCKBOOKS_TIMEZONE, for"
+            " example to America/Chicago: it decides on which day an entry falls."
         ) from None
 
 
@@ -240,7 +249,7 @@ def _choose_workspace(clockify: Clockify, settings: Settings) -> str:
     if len(ids) != 1:
         names = ", ".join(f"{found.get('name')} ({found.get('id')})" for found in known) or "none"
         raise AskPerson(
-            "The Clockify key sees more or less than one workspace: set"
-            f" CLOCKBOOKS_CLOCKIFY_WORKSPACE_ID to one of these ids: {names}."
+            f"The Clockify key sees {len(ids)} workspaces. Set CLOCKBOOKS_CLOCKIFY_WORKSPACE_ID to"
+            f" the id of one: {names}."
         )
     return ids[0]

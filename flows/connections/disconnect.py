@@ -1,10 +1,9 @@
-"""Ends a connection: revokes Intuit's consent, and forgets the secrets; ledger and links stay.
+"""Ends a connection: revokes Intuit's consent and deletes the secrets; ledger and links stay.
 
-A consent that could not be ended is tried again at later commands and runs: `catch_up`.
+Later commands and runs retry a consent that could not be revoked: `catch_up`.
 """
 
 from collections.abc import Callable
-from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sa
@@ -14,23 +13,22 @@ from connectors.errors import ClockbooksError
 from connectors.intuit.consent import revoke
 from connectors.store import revocations
 from connectors.store.connections import Connection, every, find
-from connectors.store.revocations import Revocation, Taken
-from connectors.store.tokens import lives
+from connectors.store.credentials import all_lifetimes
+from connectors.store.revocations import Revocation, Revocations, Taken
 from flows.context import REAL_CLOCK, Clock, oauth_app, open_vault, start, utc_now
 from flows.settings import Settings, read_settings
 
-#: Seconds between two looks at a refresh that is going on; its lease ends it after a minute.
+#: Seconds between two looks at a token refresh in progress; its lease ends after a minute.
 PAUSE_S = 0.2
 
 FORGOTTEN = (
-    "Whatever consent is left was forgotten without telling Intuit. It can be ended in QuickBooks:"
-    " Apps › My apps › Disconnect."
+    "The consent was deleted here, but not revoked at Intuit. To end it, use Apps › My apps ›"
+    " Disconnect in QuickBooks."
 )
 
-
 SHARED = (
-    "The consent was not ended at Intuit, because that could end it for {} too, which uses the same"
-    " company. Disconnecting the last connection to the company ends it."
+    "The consent was not revoked at Intuit, because that could end it for {} too, which uses the"
+    " same company. It is revoked when the last connection to the company is disconnected."
 )
 
 
@@ -43,17 +41,17 @@ def disconnect(
 ) -> dict[str, Any] | None:
     """Disconnect the connection *name*, or the only one.
 
-    The secrets are deleted whether or not Intuit can be reached. What could not be revoked is kept
-    encrypted, and tried again by later commands.
+    The secrets are deleted whether or not Intuit can be reached. A token that could not be revoked
+    is kept, encrypted, and retried by later commands.
 
     Args:
         name: Which connection.
-        force: Whether to forget what cannot be revoked now.
-        approve: Shown the connection before anything is done.
+        force: Whether to delete what cannot be revoked now.
+        approve: Asked about the connection before anything is done.
         clock: Where time comes from.
 
     Returns:
-        The JSON document; `None` when *approve* said no.
+        The JSON document; `None` if *approve* said no.
 
     Raises:
         AskPerson: No connection fits.
@@ -64,32 +62,34 @@ def disconnect(
         if not approve(found):
             return None
         # A refresh under way brings another token, which would outlive the one revoked here.
-        while (taken := revocations.set_apart(engine, found.id, now=clock.now())) is Taken.BUSY:
+        mine = Revocations(engine, found.id, clock.now)
+        while (taken := mine.set_apart()) is Taken.BUSY:
             clock.sleep(PAUSE_S)
         sharers = _sharers(engine, found)
         if sharers and taken is not Taken.NOTHING:
-            # Intuit may end the consent of the company as a whole, and so theirs.
-            revocations.forget(engine, found.id)
-            told, left = [SHARED.format(", ".join(sharers))], False
+            # Revoking one consent may end all of the company's.
+            mine.forget()
+            outcome, messages = "kept", [SHARED.format(", ".join(sharers))]
         else:
-            told = try_now(settings, engine, found.id, now=clock.now())
-            left = found.id in revocations.pending(engine)
-        if left and force:
-            revocations.forget(engine, found.id)
-            told = [FORGOTTEN]
+            messages = try_now(settings, mine)
+            outcome = "revoked" if messages else "ended" if taken is Taken.DEAD else "none"
+            if mine.pending():
+                outcome = "pending"
+            if outcome == "pending" and force:
+                mine.forget()
+                outcome, messages = "forgotten", [FORGOTTEN]
     return {
         "connection": found.name,
         "was_connected": taken is not Taken.NOTHING,
-        "revocation": "kept"
-        if sharers and told
-        else _outcome(taken, left=left, force=force, tried=bool(told)),
-        "told": told,
+        "revocation": outcome,
+        "message": " ".join(messages),
+        "told": messages,  # the message as 0.1 had it
     }
 
 
 def _sharers(engine: sa.Engine, found: Connection) -> list[str]:
-    """Name the other connections to the same company that have a consent."""
-    joined = lives(engine)
+    """Return the names of other connections to the same company that have a consent."""
+    joined = all_lifetimes(engine)
     return [
         other.name
         for other in every(engine)
@@ -97,37 +97,27 @@ def _sharers(engine: sa.Engine, found: Connection) -> list[str]:
     ]
 
 
-def _outcome(taken: Taken, *, left: bool, force: bool, tried: bool) -> str:
-    """Say in a word what Intuit knows: revoked, pending, forgotten, or that nothing was to do."""
-    if left:
-        return "forgotten" if force else "pending"
-    return "revoked" if tried else "ended" if taken is Taken.DEAD else "none"
-
-
 def catch_up() -> list[str]:
-    """Try again what could not be revoked, each token once an hour at most.
+    """Retry what could not be revoked, each token at most once an hour.
 
-    Whatever goes wrong is told and kept for later. After one failure no other token is tried, so
-    that nobody waits for long.
+    What fails again is kept for later. After one failure no other token is tried, so that nobody
+    waits for long.
 
     Returns:
-        What a person should know; nothing when there was nothing to do.
+        Messages for a person; none when there was nothing to do.
     """
     settings = read_settings()
     with closing_database(settings.database_url) as engine:
-        return _try(settings, engine, revocations.claim(engine, now=utc_now()))
+        return _try(settings, engine, revocations.claim_due(engine, now=utc_now()))
 
 
-def try_now(
-    settings: Settings, engine: sa.Engine, connection_id: int, *, now: datetime
-) -> list[str]:
-    """Try all revocations of one connection, however lately they were tried; see `catch_up`."""
-    due = revocations.claim(engine, now=now, connection_id=connection_id, pause=-revocations.PAUSE)
-    return _try(settings, engine, due)
+def try_now(settings: Settings, mine: Revocations) -> list[str]:
+    """Try all revocations of one connection now; see `catch_up`."""
+    return _try(settings, mine.engine, mine.claim())
 
 
 def _try(settings: Settings, engine: sa.Engine, due: list[Revocation]) -> list[str]:
-    told = []
+    messages = []
     problem: str | None = None
     for revocation in due:
         if problem is None:
@@ -136,17 +126,18 @@ def _try(settings: Settings, engine: sa.Engine, due: list[Revocation]) -> list[s
             except ClockbooksError as error:
                 problem = str(error)
             else:
-                revocations.done(engine, revocation.id)
-                how = "was revoked" if was_there else "had ended already"
-                told.append(f"The consent of {revocation.connection_name} {how} at Intuit.")
+                revocations.done(engine, revocation)
+                how = "was revoked" if was_there else "had already ended"
+                messages.append(f"The consent of {revocation.connection_name} {how} at Intuit.")
                 continue
-        revocations.failed(engine, revocation.id, problem)
-        told.append(
-            f"The consent of {revocation.connection_name} could not be revoked at Intuit yet:"
-            f" {problem} A later command tries again, at most once an hour; `clockbooks disconnect"
-            f" --connection {revocation.connection_name}` does at once."
+        revocations.failed(engine, revocation, problem)
+        name = revocation.connection_name
+        messages.append(
+            f"The consent of {name} could not be revoked at Intuit yet: {problem} Later commands"
+            " retry it, at most once an hour. To retry now, run `clockbooks disconnect --connection"
+            f" {name}`."
         )
-    return told
+    return messages
 
 
 def _revoke(settings: Settings, revocation: Revocation) -> bool:

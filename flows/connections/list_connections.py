@@ -1,26 +1,27 @@
-"""Lists the connections: which workspace with which company, and how long its consent lasts."""
+"""Lists the connections: which workspace with which company, and until when."""
 
 from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sa
 
-from connectors.store import connection_settings, revocations
+from connectors.store.connection_settings import ConnectionSettings
 from connectors.store.connections import Connection, every, find
-from connectors.store.tokens import Lives, lives
+from connectors.store.credentials import Lifetimes, all_lifetimes
+from connectors.store.revocations import all_pending
 from flows.connections.consent_expiry import ends_soon
 from flows.context import open_installation, utc_now
 
 
 def listed(name: str | None) -> list[dict[str, Any]]:
-    """Give every connection, or the one called *name*.
+    """Return every connection, or the one called *name*.
 
     Raises:
-        AskPerson: None is called so.
+        AskPerson: There is none of that name.
     """
     with open_installation() as (_, engine):
-        given = lives(engine)
-        pending = revocations.pending(engine)
+        given = all_lifetimes(engine)
+        pending = all_pending(engine)
         found = every(engine) if name is None else [find(engine, name)]
         return [
             _row(engine, one, given.get(one.id), pending=one.id in pending, now=utc_now())
@@ -28,8 +29,8 @@ def listed(name: str | None) -> list[dict[str, Any]]:
         ]
 
 
-def state(consent: Lives | None, now: datetime) -> str:
-    """Say in words how a connection stands."""
+def state(consent: Lifetimes | None, now: datetime) -> str:
+    """Return the state of a connection, in words."""
     if consent is None:
         return "disconnected"
     if consent.ended_at is not None or (consent.until is not None and consent.until <= now):
@@ -40,9 +41,9 @@ def state(consent: Lives | None, now: datetime) -> str:
 
 
 def _row(
-    engine: sa.Engine, one: Connection, consent: Lives | None, *, pending: bool, now: datetime
+    engine: sa.Engine, one: Connection, consent: Lifetimes | None, *, pending: bool, now: datetime
 ) -> dict[str, Any]:
-    own = connection_settings.stored(engine, one.id)
+    own = ConnectionSettings(engine, one.id, utc_now).stored()
     ends_at = (consent.ended_at or consent.until) if consent else None
     return {
         "connection": one.name,

@@ -14,7 +14,6 @@ from uuid import uuid4
 
 from connectors.errors import Refused, TryAgain, Unsure
 from connectors.quickbooks.batch import Created, NotCreated
-from connectors.store import links
 from flows.context import RunContext
 from schemas.words import Kind, Origin, QboKind, Side
 from transforms.directory.create_in_quickbooks import split_name
@@ -205,7 +204,7 @@ def _keep_links(context: RunContext, made: Sequence[Made]) -> None:
     """Link what was made; clients only group projects, and are not linked."""
     rows = [link_of(one) for one in made if one.wanted.kind != Kind.CLIENT]
     if rows:
-        links.add(context.engine, context.connection.id, rows, now=context.now())
+        context.store.links.add(rows)
 
 
 def link_of(made: Made) -> dict[str, str | None]:

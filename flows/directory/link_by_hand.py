@@ -5,8 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from connectors.errors import AskPerson
-from connectors.store import links
-from flows.context import RunContext, open_context, open_ledger
+from flows.context import RunContext, open_context, open_store
 from schemas.words import Kind, Origin, QboKind
 from transforms.directory.customer_tree import Tree
 from transforms.directory.match import Partner, as_partner, placed_name
@@ -30,11 +29,11 @@ class Done:
 
     Attributes:
         document: For scripts.
-        told: For people, a line each.
+        messages: For people, a line each.
     """
 
     document: dict[str, Any]
-    told: list[str]
+    messages: list[str]
 
 
 @dataclass(frozen=True)
@@ -78,7 +77,7 @@ def link(
             "qbo_name": partner.shown,
             "origin": str(Origin.MANUAL),
         }
-        links.link(context.engine, context.connection.id, row, now=context.now())
+        context.store.links.link(row)
     told = [f"Linked by hand: the {kind} {name or clockify_id!r} is {partner}. No sync changes it."]
     if not found.active:
         told.append(
@@ -94,8 +93,8 @@ def unlink(connection: str | None, kind: str, clockify_id: str, *, rematch: bool
     Raises:
         AskPerson: There is none.
     """
-    with open_ledger(connection) as (_, engine, found):
-        gone = links.unlink(engine, found.id, Kind(kind), clockify_id, rematch=rematch)
+    with open_store(connection) as (_, store, _):
+        gone = store.links.unlink(Kind(kind), clockify_id, rematch=rematch)
     if gone is None:
         raise AskPerson(
             f"The {kind} {clockify_id!r} is not linked: `clockbooks links` lists what is."
@@ -113,8 +112,8 @@ def unlink(connection: str | None, kind: str, clockify_id: str, *, rematch: bool
 
 def listed(connection: str | None) -> list[dict[str, Any]]:
     """Give the stored links of a connection, by kind and name."""
-    with open_ledger(connection) as (_, engine, found):
-        rows = links.listed(engine, found.id)
+    with open_store(connection) as (_, store, _):
+        rows = store.links.listed()
     return [
         {name: row[name] for name in MEMBERS if name != "linked_at"}
         | {"linked_at": row["linked_at"].isoformat(timespec="seconds")}
@@ -141,8 +140,7 @@ def _name_in_clockify(context: RunContext, kind: Kind, clockify_id: str) -> str 
             )
             for row in frame.itertuples(index=False)
         }
-    for known in (links.stored, links.without_partner):
-        frame = known(context.engine, context.connection.id)
+    for frame in (context.store.links.stored(), context.store.links.unlinked()):
         rows = frame[frame["kind"] == kind]
         names = dict(zip(rows["clockify_id"], rows["clockify_name"], strict=True)) | names
     if clockify_id not in names:

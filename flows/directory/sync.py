@@ -8,7 +8,6 @@ from typing import Literal
 
 import pandas as pd
 
-from connectors.store import links
 from flows.connections.consent_expiry import expiry_notes
 from flows.connections.preflight import check_company, check_workspace
 from flows.context import RunContext
@@ -162,8 +161,8 @@ def compare(context: RunContext) -> Comparison:
         vendors=context.quickbooks.vendors(),
         customers=context.quickbooks.customers(),
     )
-    stored = links.stored(context.engine, context.connection.id)
-    unlinked = links.without_partner(context.engine, context.connection.id)
+    stored = context.store.links.stored()
+    unlinked = context.store.links.unlinked()
     apart = frozenset(unlinked.loc[unlinked["problem"] == Problem.UNLINKED, "clockify_id"])
     return Comparison(
         directory=directory,
@@ -183,13 +182,7 @@ def compare(context: RunContext) -> Comparison:
 
 def store(context: RunContext, comparison: Comparison) -> None:
     """Keep the new links, and who has none."""
-    links.store(
-        context.engine,
-        context.connection.id,
-        new=comparison.new,
-        lost=comparison.unlinked,
-        now=context.now(),
-    )
+    context.store.links.store(new=comparison.new, lost=comparison.unlinked)
 
 
 def _make(

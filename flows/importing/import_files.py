@@ -17,7 +17,6 @@ from typing import Any
 import pandas as pd
 
 from connectors.errors import AskPerson
-from connectors.store import last_outcomes
 from connectors.store.staging import Staging, staging
 from flows.connections.consent_expiry import expiry_notes
 from flows.context import RunContext
@@ -151,7 +150,7 @@ def import_files(
                 slices = importer.judged() if approve is None else plan
                 importer.carry_out(slices, live, progress or Progress(), run)
             told = [settled.told, *settled.notes] if settled.told else []
-            return report.import_document(live.id, *told, *context.quickbooks.pacer.told())
+            return report.import_document(live.id, *told, *context.quickbooks.limiter.notes())
 
 
 def read_into(
@@ -256,7 +255,7 @@ class _Importer:
     def _as_clockify_said(self, plan: pd.DataFrame) -> pd.DataFrame:
         """Keep back what a send kept back for what a file does not show: a break, a currency."""
         days = plan["date"].unique().tolist()
-        told = last_outcomes.unsent(self._context.engine, self._context.connection.id, days)
+        told = self._context.store.outcomes.unsent(days)
         held = plan.copy()
         for file in self._report.files:
             rows = plan[(plan["file"] == file.name) & (plan["state"] == State.READY)]

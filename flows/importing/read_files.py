@@ -89,7 +89,7 @@ class FileRead:
 
     def document(self) -> dict[str, Any]:
         """Give it as JSON."""
-        return {"file": self.name, **self.found, "told": self.told}
+        return {"file": self.name, **self.found, "message": self.told, "told": self.told}
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 import pandas as pd
 
 from connectors.errors import AskPerson
-from connectors.store import links as stored_links
 from connectors.store.staging import Staging
 from flows.context import RunContext
 from flows.sending.request import Partners
@@ -113,7 +112,7 @@ def attribute(context: RunContext, staged: Staging, partners: Partners) -> Named
 def keep_links(context: RunContext, named: Named) -> None:
     """Keep the links of those whom Clockify does not know, so that they last like all others."""
     rows = named.new.astype(object).where(named.new.notna(), None).to_dict("records")
-    stored_links.add(context.engine, context.connection.id, rows, now=context.now())
+    context.store.links.add(rows)
 
 
 def _match_strangers(

@@ -28,7 +28,7 @@ from prefect.client.schemas.sorting import FlowRunSort
 from prefect.context import FlowRunContext
 from prefect.states import Completed
 
-from connectors.store import run_locks
+from connectors.store.run_locks import RunLock
 from flows.connections.disconnect import catch_up
 from flows.context import RunContext, utc_now
 from flows.heartbeat import kept_alive
@@ -119,18 +119,11 @@ def _missed_long_ago(run: FlowRun) -> bool:
     )
 
 
-def _take(context: RunContext, holder: str, *, what: str, waits: bool) -> run_locks.Turn | None:
+def _take(context: RunContext, holder: str, *, what: str, waits: bool) -> RunLock | None:
     """Take the turn, waiting for it where *waits* says so; give the other's turn otherwise."""
     told = ""
     while True:
-        held = run_locks.take(
-            context.engine,
-            context.connection.id,
-            holder=holder,
-            what=what,
-            now=context.now(),
-            lease=context.lease,
-        )
+        held = context.store.run_lock.take(holder, what, lease=context.lease)
         if held.holder == holder:
             return None
         if not waits:
@@ -144,15 +137,13 @@ def _take(context: RunContext, holder: str, *, what: str, waits: bool) -> run_lo
 @contextmanager
 def _kept(context: RunContext, holder: str) -> Iterator[None]:
     """Keep the turn for the block, and give it back at its end."""
-    engine, connection_id = context.engine, context.connection.id
+    run_lock = context.store.run_lock
 
     def renew() -> bool:
-        return run_locks.renew(
-            engine, connection_id, holder=holder, now=context.now(), lease=context.lease
-        )
+        return run_lock.renew(holder, lease=context.lease)
 
     try:
         with kept_alive(f"turn {holder}", context.lease, renew):
             yield
     finally:
-        run_locks.give_back(engine, connection_id, holder=holder)
+        run_lock.release(holder)

@@ -14,7 +14,7 @@ import pandas as pd
 from connectors.store.plans import StoredPlan
 from flows.pages.charts import hours_picture
 from flows.pages.safe_markdown import picture, safe, table
-from flows.text import hours
+from flows.text import OVERRIDES, hours
 from transforms.plan.summary import Overview
 
 #: Rows of a table within a page; the others are counted.
@@ -190,12 +190,18 @@ def _remedies(seen: Overview) -> list[str]:
         *[
             f"- **{row['entries']:,} × {safe(row['reason'])}** ({row['state'].replace('_', ' ')}):"
             f" {safe(row['who'])}, {safe(row['where'])}, {_days(row)}  \n"
-            f"  {safe(row['detail'], 600)}"
+            f"  {_remedy(row)}"
             for row in acts.head(MOST_LINES).to_dict("records")
         ],
         *([f"- … and {more:,} entries more, for other reasons."] if more else []),
         "",
     ]
+
+
+def _remedy(row: Mapping[str, Any]) -> str:
+    option = OVERRIDES.get(row["reason"])
+    anyway = f" Set {option} to send it again unchanged." if option else ""
+    return safe(f"{row['detail']}{anyway}", 600)
 
 
 def _set_aside(rows: Iterable[Mapping[str, Any]]) -> list[str]:
@@ -216,7 +222,7 @@ def _files(files: Sequence[Mapping[str, Any]]) -> list[str]:
     """Write how each file was read."""
     if not files:
         return []
-    told = [f"- **{safe(file['file'])}**: {safe(file['told'], 600)}" for file in files]
+    told = [f"- **{safe(file['file'])}**: {safe(file['message'], 600)}" for file in files]
     return ["## Files\n", *told, ""]
 
 
@@ -259,7 +265,7 @@ def remedy_rows(seen: Overview) -> list[dict[str, Any]]:
             "Entries": int(row["entries"]),
             "Reason": row["reason"],
             "Who": safe(row["who"]),
-            "What to do": safe(row["detail"], 600),
+            "What to do": _remedy(row),
             "Where": safe(row["where"]),
             "Days": _days(row),
             "State": row["state"].replace("_", " "),

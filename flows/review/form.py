@@ -13,12 +13,10 @@ from enum import StrEnum
 from typing import Annotated, Any, Literal
 
 import pydantic
-import sqlalchemy as sa
 from prefect.input import RunInput
 from pydantic import Field
 
-from connectors.store import plans
-from connectors.store.plans import LeftOut, StoredPlan
+from connectors.store.plans import LeftOut, Plans, StoredPlan
 from flows.text import clean
 from schemas.words import PlanState
 from transforms.plan.summary import place_name
@@ -67,9 +65,9 @@ class Choice:
 class Form:
     """The form of one plan: the same one each time that it is made."""
 
-    def __init__(self, engine: sa.Engine, plan: StoredPlan) -> None:
-        people, places = plans.names_of(engine, plan.id)
-        self._engine = engine
+    def __init__(self, plans: Plans, plan: StoredPlan) -> None:
+        people, places = plans.names(plan.id)
+        self._plans = plans
         self._plan = plan
         self._people = _labelled(people, lambda name: name)
         self._places = _labelled(places, lambda place: place_name(*place))
@@ -146,7 +144,7 @@ class Form:
         """Say why a choice cannot be carried out; `None` when it can."""
         if choice.decision is Decision.REJECT:
             return None
-        there = plans.numbered(self._engine, self._plan.id, choice.left_out.numbers)["number"]
+        there = self._plans.numbered(self._plan.id, choice.left_out.numbers)["number"]
         missing = sorted(set(choice.left_out.numbers) - set(there))
         if missing:
             return (
@@ -155,7 +153,7 @@ class Form:
             )
         if choice.unknown:
             return f"Nothing in the plan is named {', '.join(map(repr, choice.unknown[:10]))}."
-        number = plans.count_left_out(self._engine, self._plan.id, choice.left_out)
+        number = self._plans.count_left_out(self._plan.id, choice.left_out)
         if number == self._plan.entries:
             return "Without all of that nothing would be left to send: reject it, if you mean that."
         return None

@@ -2,9 +2,8 @@
 
 from typing import Any
 
-from connectors.store import plans
 from connectors.store.plans import StoredPlan
-from flows.context import open_ledger, utc_now
+from flows.context import open_store
 from schemas.words import PlanState
 
 #: Members of a plan, and of one of its entries, in JSON and as columns of the CSV.
@@ -29,12 +28,10 @@ def listed(connection: str | None, *, withdraw: int | None = None) -> dict[str, 
     Raises:
         AskPerson: No connection fits; or that plan does not wait, or is another connection's.
     """
-    with open_ledger(connection) as (_, engine, found):
-        now = utc_now()
+    with open_store(connection) as (_, store, _):
         if withdraw is not None:
-            plans.check_owner(engine, withdraw, found.id)
-            plans.decide(engine, withdraw, PlanState.WITHDRAWN, by="the command line", now=now)
-        return {"plans": [_item(plan) for plan in plans.every(engine, found.id, now=now)]}
+            store.plans.decide(withdraw, PlanState.WITHDRAWN, by="the command line")
+        return {"plans": [_item(plan) for plan in store.plans.all()]}
 
 
 def entries_of(connection: str | None, plan_id: int) -> dict[str, Any]:
@@ -47,10 +44,10 @@ def entries_of(connection: str | None, plan_id: int) -> dict[str, Any]:
     Raises:
         AskPerson: No connection fits, or the plan is not its own.
     """
-    with open_ledger(connection) as (_, engine, found):
-        plans.check_owner(engine, plan_id, found.id)
-        [plan] = [one for one in plans.every(engine, found.id, now=utc_now()) if one.id == plan_id]
-        entries = plans.in_order(engine, plan_id).to_dict("records")
+    with open_store(connection) as (_, store, _):
+        store.plans.end_overdue()
+        plan = store.plans.of_id(plan_id)
+        entries = store.plans.in_order(plan_id).to_dict("records")
     return {"plans": [_item(plan)], "entries": entries}
 
 

@@ -46,8 +46,7 @@ from prefect.runtime import deployment, flow_run
 from prefect.settings import get_current_settings
 
 from connectors.errors import AskPerson
-from connectors.store import plans
-from connectors.store.plans import PlanWriter, StoredPlan
+from connectors.store.plans import PlanWriter, StoredPlan, vouch
 from flows.context import RunContext
 from flows.pages.pages import Place
 from flows.pages.publish import here, show_plan
@@ -99,8 +98,8 @@ def send_reviewed(
         TryAgain: See `flows.sending.send.send`; or another plan came in between.
     """
     run_id = _waitable()
-    plans.end_overdue(context.engine, context.connection.id, now=context.now())
-    plan = plans.of_flow_run(context.engine, context.connection.id, run_id)
+    context.store.plans.end_overdue()
+    plan = context.store.plans.of_flow_run(run_id)
     answered = plan is not None and _has_answer(plan)
     if plan is not None and plan.state is PlanState.WAITING and not answered:
         _withdraw(context, plan, "Its run began again before anybody decided.")
@@ -145,9 +144,7 @@ def _key(plan: StoredPlan, asked: int) -> str:
 
 
 def _withdraw(context: RunContext, plan: StoredPlan, why: str) -> None:
-    plans.decide(
-        context.engine, plan.id, PlanState.WITHDRAWN, by="Clockbooks", note=why, now=context.now()
-    )
+    context.store.plans.decide(plan.id, PlanState.WITHDRAWN, by="Clockbooks", note=why)
 
 
 def _show(context: RunContext, plan: StoredPlan, seen: Overview, notes: list[str]) -> None:
@@ -189,14 +186,11 @@ def _make(
     def keep(one: Slice) -> Slice:
         if not writers:
             writers.append(
-                PlanWriter(
-                    context.engine,
-                    context.connection.id,
+                context.store.plans.begin(
                     days=(request.start.isoformat(), request.end.isoformat()),
                     flow_run_id=run_id,
                     address=here(context, report.currency).run_address,
                     currency=report.currency,
-                    now=context.now(),
                 )
             )
         ready = one.plan[one.plan["state"] == State.READY]
@@ -209,9 +203,8 @@ def _make(
     send(context, request, report, sieve=keep, approve=lambda _: False, run=run)
     if not writers:
         return None
-    now = context.now()
     limit = timedelta(hours=context.settings.review_hours)
-    return writers[0].offer(now=now, expires_at=now + limit)
+    return writers[0].offer(context.now() + limit)
 
 
 def _decided(context: RunContext, plan: StoredPlan) -> StoredPlan:
@@ -223,7 +216,7 @@ def _decided(context: RunContext, plan: StoredPlan) -> StoredPlan:
     Raises:
         AskPerson: There is no time left for another question.
     """
-    form = Form(context.engine, plan)
+    form = Form(context.store.plans, plan)
     place = here(context, plan.currency)
     objection: str | None = None
     for asked in count(1):
@@ -235,7 +228,7 @@ def _decided(context: RunContext, plan: StoredPlan) -> StoredPlan:
             )
         description = _question(plan, place, objection)
         if not _has_answer(plan, asked):  # whoever answered before did not answer this
-            plans.vouch(context.engine, str(plan.flow_run_id), None)
+            vouch(context.engine, str(plan.flow_run_id), None)
         if asked >= flow_run.run_count:  # otherwise the run comes back with the answer
             get_run_logger().info(
                 "Plan %s waits for a decision: open %s and press Resume (new pages: ⋮, Resume).",
@@ -252,14 +245,12 @@ def _decided(context: RunContext, plan: StoredPlan) -> StoredPlan:
         objection = form.objection(choice)
         if objection is None:
             break
-    return plans.decide(
-        context.engine,
+    return context.store.plans.decide(
         plan.id,
         choice.state,
         by=choice.by,
         note=choice.note,
         left_out=choice.left_out if choice.state is PlanState.APPROVED else None,
-        now=context.now(),
         was_in_time=True,  # Prefect takes no answer after the limit
     )
 
@@ -306,7 +297,7 @@ def _carry_out(
 
     def sift(one: Slice) -> Slice:
         ids = one.plan["entry_id"].tolist()
-        kept = plans.entries_of(context.engine, plan.id, ids)
+        kept = context.store.plans.entries(plan.id, ids)
         met[kept["number"].to_numpy(dtype=int)] = True
         ready = one.plan[one.plan["state"] == State.READY]
         bodies = to_activities(ready).set_index("entry_id")["body"]
@@ -316,14 +307,14 @@ def _carry_out(
     def note_gone(_: dict[str, Any]) -> bool:
         gone = np.flatnonzero(~met[1:]) + 1
         if len(gone):
-            named = plans.numbered(context.engine, plan.id, gone[:_NAMED].tolist())
+            named = context.store.plans.numbered(plan.id, gone[:_NAMED].tolist())
             report.notes.append(_gone(plan, len(gone), named))
         return True
 
     document = send(
         context, request, report, sieve=sift, approve=note_gone, progress=progress, run=run
     )
-    plans.sent_by(context.engine, plan.id, document["run_id"])
+    context.store.plans.sent_by(plan.id, document["run_id"])
     return document
 
 
@@ -347,7 +338,7 @@ def give_back(context: RunContext) -> None:
     Those of another Prefect server's runs are left alone: this one does not know them.
     """
     here_is = here(context, "").run_address
-    for plan in plans.waiting(context.engine, context.connection.id, now=context.now()):
+    for plan in context.store.plans.waiting():
         if plan.flow_run_id in {None, str(flow_run.id)}:
             continue
         if plan.address and here_is != plan.address.replace(str(plan.flow_run_id), flow_run.id):

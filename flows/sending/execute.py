@@ -6,7 +6,6 @@ from typing import Any
 import pandas as pd
 
 from connectors.errors import TryAgain
-from connectors.store import last_outcomes
 from connectors.store.ledger import About
 from flows.context import RunContext
 from flows.progress import Progress
@@ -65,10 +64,10 @@ class Carrier:
             ended = not_loaded(plan, self.stopped)
         self._taken += int(ended["state"].isin([State.SENT, State.IN_DOUBT]).sum())
         kept = ended[~ended["entry_id"].isin(list(unkept))]
-        engine, connection_id = self._context.engine, self._context.connection.id
-        last_outcomes.keep(engine, connection_id, self._live.id, kept)
-        before = last_outcomes.unsent(engine, connection_id, kept["date"].unique().tolist())
-        last_outcomes.forget(engine, connection_id, told_otherwise(kept, before))
+        outcomes = self._context.store.outcomes
+        outcomes.keep(self._live.id, kept)
+        before = outcomes.unsent(kept["date"].unique().tolist())
+        outcomes.forget(told_otherwise(kept, before))
         return ended
 
     def finish(self) -> None:

@@ -17,7 +17,6 @@ import pandas as pd
 from connectors.clockify import READINGS, Moved, missing_route
 from connectors.errors import Refused, TryAgain
 from connectors.prefetch import read_ahead
-from connectors.store import links
 from connectors.store.staging import ENTRY, StagedEntries
 from flows.context import RunContext
 from flows.sending.request import Facts, JobRequest, Partners
@@ -249,9 +248,7 @@ def stale(context: RunContext, staged: StagedEntries, partners: Partners) -> lis
     if gone := found[Kind.USER] & deleted:
         found[Kind.USER] -= gone
         row = {"kind": Kind.USER, "clockify_name": DELETED_USER, "problem": Problem.GONE}
-        links.add_gone(
-            context.engine,
-            context.connection.id,
+        context.store.links.add_gone(
             [row | {"clockify_id": id_, "candidates": ""} for id_ in sorted(gone)],
         )
     counted = [f"{len(ids):,} {kind}{'s'[: len(ids) > 1]}" for kind, ids in found.items() if ids]
@@ -265,4 +262,4 @@ def stale(context: RunContext, staged: StagedEntries, partners: Partners) -> lis
     )
     are = "is" if sum(map(len, found.values())) == 1 else "are"
     told = f"{' and '.join(counted)} with entries here {are} {since}"
-    return [f"{told}: run `clockbooks sync`, or send with --sync."]
+    return [f"{told}: run `clockbooks sync`, or let the send compare the directories first."]

@@ -21,7 +21,7 @@ from typing import Any
 
 import pandas as pd
 
-from connectors.store import ledger, plans
+from connectors.store.ledger import Refusal
 from connectors.store.plans import StoredPlan
 from flows.context import RunContext
 from schemas.quickbooks import Company
@@ -42,7 +42,7 @@ def hold_back_refused(context: RunContext, company: Company, plan: pd.DataFrame)
         The plan, with those entries rejected in the words of the refusal.
     """
     ready = plan[plan["state"] == State.READY]
-    before = ledger.refusals(context.engine, context.connection.id, ready["entry_id"].tolist())
+    before = context.store.ledger.refusals(ready["entry_id"].tolist())
     if not before:
         return plan
     bodies = to_activities(ready).set_index("entry_id")["body"]
@@ -72,7 +72,7 @@ def _synced_since(context: RunContext, refused_at: datetime) -> bool:
     return synced_at is not None and synced_at > refused_at
 
 
-def _changed_references(context: RunContext, refusals: Sequence[ledger.Refusal]) -> Any:
+def _changed_references(context: RunContext, refusals: Sequence[Refusal]) -> Any:
     """Ask QuickBooks when the people and customers of these entries were last changed."""
     wanted: dict[str, set[str]] = {}
     for refusal in refusals:
@@ -85,7 +85,7 @@ def _changed_references(context: RunContext, refusals: Sequence[ledger.Refusal])
                 (row.get("MetaData") or {}).get("LastUpdatedTime")
             )
 
-    def changed(refusal: ledger.Refusal) -> bool:
+    def changed(refusal: Refusal) -> bool:
         times = [changed_at.get(reference) for reference in _references(refusal.body)]
         # What QuickBooks does not tell may have changed.
         return refusal.qbo_time is None or any(
@@ -123,14 +123,14 @@ def hold_back_waiting(context: RunContext, plan: pd.DataFrame) -> pd.DataFrame:
     Returns:
         The plan; what waits elsewhere is skipped, and says where it waits.
     """
-    now, engine, connection_id = context.now(), context.engine, context.connection.id
+    plans = context.store.plans
     ready = plan.loc[plan["state"] == State.READY, "entry_id"]
     if ready.empty:
         return plan
-    waiting = {kept.id: kept for kept in plans.waiting(engine, connection_id, now=now)}
+    waiting = {kept.id: kept for kept in plans.waiting()}
     if not waiting:
         return plan
-    waits = plans.held(engine, connection_id, ready.tolist(), now=now)
+    waits = plans.held(ready.tolist())
     waits = {entry_id: plan_id for entry_id, plan_id in waits.items() if plan_id in waiting}
     rows = plan["entry_id"].isin(list(waits))
     held = plan.copy()

@@ -1,8 +1,8 @@
-"""Sends the plan's ready entries in batches, several in flight: turn, claim, call, record.
+"""Sends the plan's ready entries in batches, several in flight: permit, claim, call, record.
 
-A batch is formed when its turn has come (`connectors.quickbooks.rate_limit.limiter`), as large as
+A batch is formed once it has a permit (`connectors.quickbooks.rate_limit.limiter`), as large as
 it may be then; the claim and the call follow at once. A batch that is throttled is released, and
-its entries wait for another turn at the head of the queue.
+its entries wait for the next permit at the head of the queue.
 
 The order is what makes it safe: the claim is committed before the first byte leaves, and what is
 not answered clearly stays claimed, in doubt, until QuickBooks is asked
@@ -21,9 +21,8 @@ import pandas as pd
 from connectors.errors import AskPerson, Refused, Throttled, TryAgain, Unsure
 from connectors.http import ATTEMPTS
 from connectors.quickbooks.batch import Created, NotCreated
-from connectors.quickbooks.rate_limit.limiter import Turn
+from connectors.quickbooks.rate_limit.limiter import Permit
 from connectors.quickbooks.rate_limit.model import End, Want
-from connectors.store import ledger
 from connectors.store.ledger import About, Claim
 from flows.context import RunContext
 from flows.progress import Progress
@@ -103,6 +102,7 @@ class _Loader:
         self.halted: str | None = None
         self._about = about
         self._context = context
+        self._ledger = context.store.ledger
         self._live = live
         self._company = company
         self._waiting = deque(rows)
@@ -117,9 +117,9 @@ class _Loader:
             try:
                 while self._waiting or flying:
                     full = len(flying) >= most or not self._waiting or self.halted is not None
-                    turn = None if full else self._next_turn(flying)
-                    if turn is not None:
-                        flying.add(workers.submit(self._send_batch, turn, self._take(turn)))
+                    permit = None if full else self._next_permit(flying)
+                    if permit is not None:
+                        flying.add(workers.submit(self._send_batch, permit, self._take(permit)))
                     elif flying:
                         wait(flying, return_when=FIRST_COMPLETED)
                     elif self.halted is not None:
@@ -134,8 +134,8 @@ class _Loader:
         if left and self.halted is not None:
             yield dict.fromkeys(left, _not_taken(self.halted))
 
-    def _next_turn(self, flying: set[Future[dict[str, Ended]]]) -> Turn | None:
-        """Wait for the next batch's turn; `None` when something has come back before."""
+    def _next_permit(self, flying: set[Future[dict[str, Ended]]]) -> Permit | None:
+        """Wait for the next batch's permit; `None` when something has come back before."""
 
         def nothing_new() -> bool:
             return self.halted is None and not any(one.done() for one in flying)
@@ -143,23 +143,21 @@ class _Loader:
         wanted = len(self._waiting)
         if not wanted:  # what waited was another run's
             return None
-        return self._context.quickbooks.pacer.turn_while(nothing_new, Want(wanted))
+        return self._context.quickbooks.limiter.acquire_while(nothing_new, Want(wanted))
 
-    def _take(self, turn: Turn) -> list[dict[str, Any]]:
+    def _take(self, permit: Permit) -> list[dict[str, Any]]:
         with self._lock:
-            number = min(turn.entries, len(self._waiting))
+            number = min(permit.entries, len(self._waiting))
             return [self._waiting.popleft() for _ in range(number)]
 
     def _taken_by_others(self) -> list[str]:
         """Let go of what waits here and is another run's already, and give its ids.
 
-        Who comes second would otherwise spend a turn on each batch that the first one has.
+        Who comes second would otherwise spend a permit on each batch that the first one has.
         """
         with self._lock:
             ids = [row["entry_id"] for row in self._waiting]
-        theirs = ledger.taken_by_others(
-            self._context.engine, self._context.connection.id, ids, run_id=self._live.id
-        )
+        theirs = self._ledger.taken_by_others(ids, run_id=self._live.id)
         with self._lock:
             gone = [row["entry_id"] for row in self._waiting if row["entry_id"] in theirs]
             self._waiting = deque(row for row in self._waiting if row["entry_id"] not in theirs)
@@ -170,8 +168,8 @@ class _Loader:
         with self._lock:
             self.halted = self.halted or reason
 
-    def _send_batch(self, turn: Turn, batch: Sequence[dict[str, Any]]) -> dict[str, Ended]:
-        """Claim, call, record: one batch, whose turn has come."""
+    def _send_batch(self, permit: Permit, batch: Sequence[dict[str, Any]]) -> dict[str, Ended]:
+        """Claim, call, record: one batch, which has a permit."""
         ids = [row["entry_id"] for row in batch]
         made = None
         if self.halted is None and batch:
@@ -180,7 +178,7 @@ class _Loader:
             except TryAgain as error:
                 self._halt(str(error))
         if made is None:
-            self._context.quickbooks.pacer.ended(turn, End.NEVER_LEFT)
+            self._context.quickbooks.limiter.ended(permit, End.NEVER_LEFT)
         if self.halted is not None and made is None:
             return dict.fromkeys(ids, _not_taken(self.halted))
         mine = [entry_id for entry_id, _, _ in made.items] if made else []
@@ -189,7 +187,7 @@ class _Loader:
         if made is None:
             return ended
         try:
-            return ended | self._call(made, mine, turn)
+            return ended | self._call(made, mine, permit)
         except Throttled as error:
             return ended | self._once_more(error, [row for row in batch if row["entry_id"] in mine])
 
@@ -204,41 +202,36 @@ class _Loader:
 
     def _claim(self, batch: Sequence[dict[str, Any]]) -> Claim | None:
         now = self._context.now()
-        made = ledger.claim(
-            self._context.engine,
-            connection_id=self._context.connection.id,
-            run_id=self._live.id,
-            ready=batch,
-            about=self._about,
-            now=now,
+        made = self._ledger.claim(
+            self._live.id,
+            batch,
+            self._about,
             lease=self._context.lease,
             qbo_time=self._context.quickbooks.time,
         )
         self._live.renewed(now + self._context.lease)
         return made
 
-    def _call(self, made: Claim, mine: Sequence[str], turn: Turn) -> dict[str, Ended]:
+    def _call(self, made: Claim, mine: Sequence[str], permit: Permit) -> dict[str, Ended]:
         try:
             outcomes = self._context.quickbooks.create_time_activities(
-                made.for_quickbooks, request_id=made.request_id, check=self._live.check, turn=turn
+                made.for_quickbooks,
+                request_id=made.request_id,
+                check=self._live.check,
+                permit=permit,
             )
         except Throttled:
-            ledger.release(self._context.engine, made)
+            self._ledger.release(made)
             raise
         except (TryAgain, AskPerson) as error:
-            ledger.release(self._context.engine, made)  # certainly nothing was created
+            self._ledger.release(made)  # certainly nothing was created
             self._halt(str(error))
             return dict.fromkeys(mine, _not_taken(str(error)))
         except Refused as error:
-            ledger.release(self._context.engine, made)
+            self._ledger.release(made)
             return dict.fromkeys(mine, _refused_whole(error))
         except Unsure as error:
-            ledger.doubt(
-                self._context.engine,
-                made.request_id,
-                now=self._context.now(),
-                at_work=self._context.at_work,
-            )
+            self._ledger.leave_in_doubt(made, at_work=self._context.at_work)
             self._unclear += 1
             if self._unclear >= MOST_UNCLEAR:
                 self._halt(f"{self._unclear} batches in a row got no clear answer. {error}")
@@ -249,21 +242,14 @@ class _Loader:
     def _record(
         self, made: Claim, mine: Sequence[str], outcomes: Sequence[Created | NotCreated]
     ) -> dict[str, Ended]:
-        recorded = ledger.record(
-            self._context.engine,
+        recorded = self._ledger.record(
             made,
             outcomes,
-            now=self._context.now(),
             qbo_time=self._context.quickbooks.time,
             company_state=self._company.state,
         )
         if len(recorded) < len(mine):
-            ledger.doubt(
-                self._context.engine,
-                made.request_id,
-                now=self._context.now(),
-                at_work=self._context.at_work,
-            )
+            self._ledger.leave_in_doubt(made, at_work=self._context.at_work)
         entry_of = {bid: entry_id for entry_id, bid, _ in made.items}
         answered = {
             entry_of[one.bid]: _ending(one) if one.bid in recorded else _contradicted(one)
@@ -276,7 +262,7 @@ class _Loader:
         """Say what became of entries that another run claimed between our plan and our claim."""
         if not entry_ids:
             return {}
-        held = ledger.held(self._context.engine, self._context.connection.id, entry_ids)
+        held = self._ledger.held(entry_ids)
         ended = dict.fromkeys(entry_ids, _in_doubt("It is being sent by another run."))
         for row in held.itertuples(index=False):
             if row.state == LedgerState.SENT:

@@ -12,7 +12,6 @@ from typing import Any
 
 import pandas as pd
 
-from connectors.store import entry_contents, ledger
 from connectors.store.ledger import About
 from flows.context import RunContext
 from schemas.words import LedgerState, Source
@@ -56,19 +55,17 @@ def recognise(context: RunContext, entries: pd.DataFrame, links: pd.DataFrame) -
         entries: `TimeEntries`.
         links: `Links`.
     """
-    engine, connection_id = context.engine, context.connection.id
+    ledger, contents = context.store.ledger, context.store.contents
     days = local_days(entries["start"], context.timezone)
     walls = local_minutes(entries["start"], context.timezone)
     mine = contents_of(entries, days=days, walls=walls, links=links, source=Source.CLOCKIFY)
-    since = entry_contents.newest_claim(engine, connection_id)
-    held = ledger.held(engine, connection_id, entries["entry_id"].tolist())
+    since = contents.newest_claim()
+    held = ledger.held(entries["entry_id"].tolist())
     new = mine[~mine["entry_id"].isin(held["entry_id"])]
-    from_files = entry_contents.known(
-        engine, connection_id, new["day"].tolist(), source=Source.FILE
-    )
+    from_files = contents.known(new["day"].tolist(), source=Source.FILE)
     twins = find_twins(new, from_files).dropna()
     own_ids = dict(zip(twins, new.loc[twins.index, "entry_id"], strict=True))
-    sent = ledger.held(engine, connection_id, from_files["entry_id"].tolist())
+    sent = ledger.held(from_files["entry_id"].tolist())
     also = sent[sent["entry_id"].isin(list(own_ids))]
     others = sent[sent["state"].isin(_IN_THE_BOOKS) & ~sent["entry_id"].isin(list(own_ids))]
     left = from_files[from_files["entry_id"].isin(others["entry_id"])]
@@ -87,10 +84,9 @@ def recognise(context: RunContext, entries: pd.DataFrame, links: pd.DataFrame) -
 
 def keep(context: RunContext, recognised: Recognised) -> None:
     """Bring the ledger up to what was recognised, before anything is claimed."""
-    engine, connection_id = context.engine, context.connection.id
-    entry_contents.adopt(engine, connection_id, recognised.own_ids)
+    context.store.contents.adopt(recognised.own_ids)
     known = recognised.contents["entry_id"].isin(recognised.held["entry_id"])
-    entry_contents.remember(engine, connection_id, recognised.contents[known])
+    context.store.contents.remember(recognised.contents[known])
 
 
 def _sent_from_a_file(rows: pd.DataFrame, known: pd.DataFrame) -> pd.Series:
@@ -131,9 +127,8 @@ def recognise_rows(
         links: `Links`.
         untold: For each file the columns of `Contents` of which it says nothing.
     """
-    engine, connection_id = context.engine, context.connection.id
-    since = entry_contents.newest_claim(engine, connection_id)
-    known = entry_contents.known(engine, connection_id, entries["day"].unique().tolist())
+    since = context.store.contents.newest_claim()
+    known = context.store.contents.known(entries["day"].unique().tolist())
     given = _Given(known)
     for file, rows in entries.groupby("file", sort=False):
         mine = contents_of(
@@ -149,7 +144,7 @@ def recognise_rows(
     about = given.about()
     return RecognisedRows(
         entries=entries.assign(entry_id=given.ids.reindex(entries.index)),
-        held=ledger.held(engine, connection_id, about["entry_id"].tolist()),
+        held=context.store.ledger.held(about["entry_id"].tolist()),
         about=About(about.set_index("entry_id", drop=False), since, find_twins),
         repeated=given.repeated,
         clashing=given.ids[given.clashing].tolist(),

@@ -14,8 +14,7 @@ import pandas as pd
 
 from connectors.errors import AskPerson
 from connectors.masking import hide_known
-from connectors.store import last_outcomes
-from flows.context import open_ledger
+from flows.context import open_store
 from flows.sending.spool import Spool
 from schemas.words import LedgerState, Reason, State
 from transforms.directory.names import same_form
@@ -169,10 +168,8 @@ def entries(
     Raises:
         AskPerson: No connection fits, or nothing was sent yet from here.
     """
-    with open_ledger(connection) as (_, engine, found):
-        told = last_outcomes.told(
-            engine,
-            found.id,
+    with open_store(connection) as (_, store, _):
+        told = store.outcomes.between(
             start=start.isoformat() if start else None,
             end=end.isoformat() if end else None,
         )

@@ -11,7 +11,6 @@ from typing import Any, TypeVar
 import pandas as pd
 
 from connectors.errors import AskPerson
-from connectors.store import links
 from flows.connections.preflight import check_company, check_workspace, default_currency
 from flows.context import RunContext
 from flows.settings import Settings
@@ -129,8 +128,8 @@ def look_up_partners(context: RunContext, request: JobRequest) -> Partners:
     """Give the stored links, or those of a sync that is made first."""
     if not request.sync:
         return Partners(
-            links.stored(context.engine, context.connection.id),
-            links.without_partner(context.engine, context.connection.id),
+            context.store.links.stored(),
+            context.store.links.unlinked(),
             context.connection.synced_at,
         )
     # Only who asks for it waits for what it imports.

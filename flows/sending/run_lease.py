@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
 
-from connectors.store import runs
+from connectors.store.runs import lease_over
 from flows.context import RunContext
 from flows.heartbeat import kept_alive
 
@@ -19,9 +19,7 @@ class LiveRun:
     def __init__(self, context: RunContext) -> None:
         self._context = context
         self._lease_until = context.now() + context.lease
-        self.id = runs.start_run(
-            context.engine, context.connection.id, now=context.now(), lease=context.lease
-        )
+        self.id = context.store.runs.start(context.lease)
 
     def check(self) -> None:
         """Make sure, just before something is sent, that the run still counts as alive.
@@ -32,7 +30,7 @@ class LiveRun:
             TryAgain: Its lease is over.
         """
         if self._context.now() > self._lease_until:
-            raise runs.lease_over()
+            raise lease_over()
 
     def renewed(self, until: datetime) -> None:
         """Take note that the lease was renewed."""
@@ -41,7 +39,7 @@ class LiveRun:
     def renew(self) -> bool:
         """Renew the lease; `False` when it is over, and others may have settled what it held."""
         now = self._context.now()
-        alive = runs.renew_lease(self._context.engine, self.id, now=now, lease=self._context.lease)
+        alive = self._context.store.runs.renew(self.id, self._context.lease)
         if alive:
             self.renewed(now + self._context.lease)
         return alive
@@ -58,4 +56,4 @@ def live_run(context: RunContext) -> Iterator[LiveRun]:
         with kept_alive(f"lease of {run.id}", context.lease, run.renew):
             yield run
     finally:
-        runs.finish_run(context.engine, run.id, now=context.now())
+        context.store.runs.finish(run.id)

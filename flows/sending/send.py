@@ -14,7 +14,6 @@ from dataclasses import dataclass, replace
 from datetime import date
 from typing import Any
 
-from connectors.store import entry_contents
 from connectors.store.staging import StagedEntries, staging_entries
 from flows.connections.consent_expiry import expiry_notes
 from flows.context import RunContext
@@ -114,7 +113,7 @@ def send(
             return report.latest
         progress.begun(report.tally.ready)
         carry_out(context, live, facts.company, plan, report, progress, run)
-        report.notes += context.quickbooks.pacer.told()
+        report.notes += context.quickbooks.limiter.notes()
         return _document(context, report, live.id)
 
 
@@ -125,11 +124,10 @@ class _Late:
     """
 
     def __init__(self, context: RunContext, settled: Settled) -> None:
-        engine, connection_id = context.engine, context.connection.id
         self._unseen = set(settled.replayed)
         self._changed: list[str] = []
-        self._claimed = entry_contents.as_claimed(engine, connection_id, settled.replayed)
-        self._claimed = self._claimed.set_index("entry_id")
+        claimed = context.store.contents.as_claimed(settled.replayed)
+        self._claimed = claimed.set_index("entry_id")
 
     def mark(self, one: Slice) -> Slice:
         """Count the late entries of a slice as sent, and notice which have changed since."""

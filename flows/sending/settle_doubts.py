@@ -23,8 +23,9 @@ from typing import Any
 from connectors.errors import AskPerson, Refused, TryAgain, Unsure
 from connectors.quickbooks.batch import Created, NotCreated, created_at
 from connectors.quickbooks.client import BUSINESS_CODE
-from connectors.store import ledger, links
-from connectors.store.ledger import Claim, Doubt, InFlight
+from connectors.store.books import InFlight
+from connectors.store.doubts import Doubt
+from connectors.store.ledger import Claim
 from flows.connections.consent_expiry import expiry_notes
 from flows.context import RunContext
 from flows.sending.run_lease import LiveRun, live_run
@@ -99,7 +100,7 @@ def settle_alone(context: RunContext) -> Settled:
 
 def settled_document(settled: Settled) -> dict[str, Any]:
     """Give what became of the entries in doubt as its JSON document."""
-    return {**asdict(settled), "told": settled.told}
+    return {**asdict(settled), "message": settled.told, "told": settled.told}
 
 
 def settle(context: RunContext, live: LiveRun) -> Settled:
@@ -114,9 +115,7 @@ def settle(context: RunContext, live: LiveRun) -> Settled:
         AskPerson: QuickBooks does not let us in; all stays in doubt.
     """
     settled = Settled()
-    doubts = ledger.take_doubts(
-        context.engine, context.connection.id, live.id, now=context.now(), at_work=context.at_work
-    )
+    doubts = context.store.doubts.take(live.id, at_work=context.at_work)
     quiet = []
     for doubt, near in _find_in_books(context, doubts, settled, live):
         if doubt.quiet_from is None or doubt.quiet_from > context.now():
@@ -128,7 +127,7 @@ def settle(context: RunContext, live: LiveRun) -> Settled:
     unproven = _replay_all(context, live, quiet, settled)
     for doubt, near in _find_in_books(context, unproven, settled, live):
         if near is None:
-            ledger.release(context.engine, _claim_of(live, [doubt]))
+            context.store.ledger.release(_claim_of(live, [doubt]))
             settled.released.append(doubt.entry_id)
         else:
             _keep(context, doubt, near, settled)
@@ -153,9 +152,7 @@ def _find_in_books(
         created_from=min(times) - CLOCK_MARGIN if len(times) == len(doubts) else None,
     )
     by_id = {str(activity["Id"]): activity for activity in activities}
-    accounted, others = ledger.accounted(
-        context.engine, context.connection.id, list(by_id), now=context.now()
-    )
+    accounted, others = context.store.books.accounted(list(by_id))
     matches = match_books(
         [_wanted(doubt) for doubt in doubts],
         [_wanted(one, str(nth)) for nth, one in enumerate(others) if one.alive],
@@ -168,14 +165,7 @@ def _find_in_books(
             id_ = matches.found[doubt.entry_id]
             found = Created(doubt.bid, id_, str(by_id[id_].get("SyncToken", "0")))
             try:
-                ledger.settle_sent(
-                    context.engine,
-                    doubt,
-                    found,
-                    run_id=live.id,
-                    proof=Proof.BOOKS,
-                    now=context.now(),
-                )
+                context.store.doubts.settle(doubt, found, run_id=live.id, proof=Proof.BOOKS)
             except TryAgain:  # another entry has it by now
                 missing.append((doubt, []))
             else:
@@ -226,7 +216,7 @@ def _describe(context: RunContext, doubt: Doubt, near: Sequence[str], settled: S
 def _described(context: RunContext, doubt: Doubt) -> str:
     """Describe a TimeActivity as QuickBooks shows it: length, person, day, text."""
     content = content_of_body(doubt.body)
-    known = links.stored(context.engine, context.connection.id)
+    known = context.store.links.stored()
     kind, id_ = content.person
     names = known.loc[
         (known["qbo_kind"] == kind.lower()) & (known["qbo_id"] == id_), "qbo_name"
@@ -250,13 +240,7 @@ def take_word(context: RunContext, entry_id: str, time_activity_id: str | None) 
     """
     context.quickbooks.company()  # tells QuickBooks' clock, and whether it lets us in
     with live_run(context) as live:
-        doubts = ledger.take_doubts(
-            context.engine,
-            context.connection.id,
-            live.id,
-            now=context.now(),
-            at_work=context.at_work,
-        )
+        doubts = context.store.doubts.take(live.id, at_work=context.at_work)
         doubt = next((one for one in doubts if one.entry_id == entry_id), None)
         if doubt is None:
             raise AskPerson(_not_in_doubt(context, entry_id))
@@ -272,7 +256,7 @@ def take_word(context: RunContext, entry_id: str, time_activity_id: str | None) 
 
 
 def _not_in_doubt(context: RunContext, entry_id: str) -> str:
-    state = ledger.state_of(context.engine, context.connection.id, entry_id)
+    state = context.store.ledger.state_of(entry_id)
     if state == LedgerState.SENDING:
         return (
             f"Another run is sending entry {entry_id} now. Wait for its end, then run this again."
@@ -290,9 +274,7 @@ def _is_there(
     if why:
         raise AskPerson(f"TimeActivity {id_} {why} Nothing was changed.")
     found = Created(doubt.bid, str(row["Id"]), str(row.get("SyncToken", "0")))
-    ledger.settle_sent(
-        context.engine, doubt, found, run_id=live.id, proof=Proof.BOOKS, now=context.now()
-    )
+    context.store.doubts.settle(doubt, found, run_id=live.id, proof=Proof.BOOKS)
     return Settled(sent=[doubt.entry_id])
 
 
@@ -301,16 +283,14 @@ def _why_not(
 ) -> str | None:
     """Say why a TimeActivity cannot be an entry in doubt, whoever says so; `None` if it may be."""
     wanted = _wanted(doubt)
-    holder = ledger.holder(context.engine, context.connection.id, found.id)
+    holder = context.store.books.holder(found.id)
     if holder is not None:
         return f"is entry {holder} already, and cannot be {doubt.entry_id} too."
     if not is_younger(wanted, found):
         return f"was there before entry {doubt.entry_id} was handed over."
     if found.content == wanted.content:
         return None
-    _, elsewhere = ledger.accounted(
-        context.engine, context.connection.id, [found.id], now=context.now()
-    )
+    _, elsewhere = context.store.books.accounted([found.id])
     bodies = [one.body for one in others] + [one.body for one in elsewhere]
     if found.content in map(content_of_body, bodies):
         return "is just like another entry whose fate is not clear yet. Run `clockbooks settle`."
@@ -328,7 +308,7 @@ def _is_not_there(context: RunContext, live: LiveRun, doubt: Doubt) -> Settled:
     if not missing:
         settled.notes.append("QuickBooks has an equal TimeActivity, so the entry counts as sent.")
         return settled
-    ledger.release(context.engine, _claim_of(live, [doubt]))
+    context.store.ledger.release(_claim_of(live, [doubt]))
     settled.released.append(doubt.entry_id)
     for _, near in missing:
         if near:
@@ -357,13 +337,8 @@ def _replay_all(
                     _describe(context, doubt, [], settled)
                 elif isinstance(outcome, Created):
                     try:
-                        twin = ledger.settle_sent(
-                            context.engine,
-                            doubt,
-                            outcome,
-                            run_id=live.id,
-                            proof=Proof.ANSWER,
-                            now=context.now(),
+                        twin = context.store.doubts.settle(
+                            doubt, outcome, run_id=live.id, proof=Proof.ANSWER
                         )
                     except TryAgain:  # the answer to another entry's call
                         settled.in_doubt.append(doubt.entry_id)
@@ -379,11 +354,9 @@ def _replay_all(
                 elif outcome.fault.code == BUSINESS_CODE:
                     unproven.append(doubt)
                 else:
-                    ledger.record(
-                        context.engine,
+                    context.store.ledger.record(
                         _claim_of(live, [doubt]),
                         [outcome],
-                        now=context.now(),
                         qbo_time=context.quickbooks.time,
                         company_state=None,
                     )
@@ -403,7 +376,7 @@ def _replay_in_parts(
     outcomes: dict[str, Created | NotCreated] = {}
     left = list(doubts)
     while left:
-        size = context.quickbooks.pacer.batch_size()
+        size = context.quickbooks.limiter.batch_size()
         part, left = left[:size], left[size:]
         found = _replay(context, live, part)
         outcomes |= found
@@ -424,7 +397,7 @@ def _replay(
     except (TryAgain, Refused):  # nothing was begun now; of the first call that says nothing
         return {}
     except Unsure:
-        ledger.doubt(context.engine, made.request_id, now=context.now(), at_work=context.at_work)
+        context.store.ledger.leave_in_doubt(made, at_work=context.at_work)
         return {}
     return {outcome.bid: outcome for outcome in outcomes}
 

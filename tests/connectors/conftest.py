@@ -17,10 +17,11 @@ from connectors.encryption import Vault
 from connectors.intuit.oauth_app import Tokens
 from connectors.quickbooks.batch import Created
 from connectors.quickbooks.client import QuickBooks
-from connectors.quickbooks.rate_limit.limiter import Turn
+from connectors.quickbooks.rate_limit.limiter import Permit
 from connectors.quickbooks.rate_limit.model import End, Want
 from connectors.standins.server import serving
-from connectors.store import connections, ledger, runs
+from connectors.store import connections
+from connectors.store.connection_store import ConnectionStore
 from schemas.tables import batches, metadata
 from schemas.tables import ledger as table
 
@@ -131,30 +132,30 @@ def script(serve: Callable[[Any], str]) -> Script:
     return served
 
 
-class Turns(list[int]):
-    """A pacer that lets everybody through, and notes how many entries each batch had."""
+class Permits(list[int]):
+    """A limiter that lets everybody through, and notes how many entries each batch had."""
 
-    def turn(self, want: Want) -> Turn:
+    def acquire(self, want: Want) -> Permit:
         """Note one call; 0 where it is no batch."""
         self.append(want.entries)
-        return Turn(len(self), want.entries, 0)
+        return Permit(len(self), want.entries, 0)
 
-    def leaves(self, turn: Turn) -> None:
+    def leaves(self, permit: Permit) -> None:
         """Let it go."""
 
-    def ended(self, turn: Turn, how: End, *, pause_s: float | None = None) -> int:  # noqa: ARG002 - the pacer's
+    def ended(self, permit: Permit, how: End, *, pause_s: float | None = None) -> int:  # noqa: ARG002 - the real one's
         """Do not wait."""
         return 1
 
 
 @pytest.fixture
-def turns() -> Turns:
-    """Give what `open_books` paces with, unless the test brings a pacer."""
-    return Turns()
+def permits() -> Permits:
+    """Give what `open_books` paces with, unless the test brings a limiter."""
+    return Permits()
 
 
 @pytest.fixture
-def open_books(turns: Turns) -> Iterator[Callable[..., QuickBooks]]:
+def open_books(permits: Permits) -> Iterator[Callable[..., QuickBooks]]:
     """Give a way to open a QuickBooks company at an address; waits are noted, not waited."""
     opened: list[QuickBooks] = []
 
@@ -164,7 +165,7 @@ def open_books(turns: Turns) -> Iterator[Callable[..., QuickBooks]]:
             "realm_id": "77",
             "access_token": lambda: "token",
             "renew": lambda refused: refused,
-            "pacer": turns,
+            "limiter": permits,
             "timeout_s": 10,
             "sleep": slept.append,
         }
@@ -280,34 +281,24 @@ class Book:
     """The ledger of one connection, with a run and a clock at hand."""
 
     def __init__(self, engine, connection_id, clock, about):
-        self.engine, self.connection_id, self.clock = engine, connection_id, clock
-        self.about = about
+        self.engine, self.clock, self.about = engine, clock, about
+        self.store = ConnectionStore.of(engine, connection_id, lambda: clock.now)
         self.run_id = self.start()
 
     def start(self, lease=LEASE):
-        return runs.start_run(self.engine, self.connection_id, now=self.clock.now, lease=lease)
+        return self.store.runs.start(lease)
 
     def claim(self, *ids, run_id=None, source="clockify", since=0):
-        return ledger.claim(
-            self.engine,
-            connection_id=self.connection_id,
-            run_id=run_id or self.run_id,
-            ready=_ready(*ids),
-            about=self.about(*ids, source=source, since=since),
-            now=self.clock.now,
+        return self.store.ledger.claim(
+            run_id or self.run_id,
+            _ready(*ids),
+            self.about(*ids, source=source, since=since),
             lease=LEASE,
             qbo_time=self.clock.now - timedelta(hours=8),
         )
 
     def record(self, made, *outcomes):
-        ledger.record(
-            self.engine,
-            made,
-            outcomes,
-            now=self.clock.now,
-            qbo_time=self.clock.now,
-            company_state="plus",
-        )
+        self.store.ledger.record(made, outcomes, qbo_time=self.clock.now, company_state="plus")
 
     def send(self, id_, activity="100"):
         made = self.claim(id_)
@@ -315,7 +306,7 @@ class Book:
         return made
 
     def states(self, *ids):
-        rows = ledger.held(self.engine, self.connection_id, ids or self.ids())
+        rows = self.store.ledger.held(ids or self.ids())
         return dict(zip(rows["entry_id"], rows["state"], strict=True))
 
     def holders(self, *ids):

@@ -28,7 +28,7 @@ from connectors.errors import ClockbooksError
 from connectors.standins.clockify.app import ClockifyStandin
 from connectors.standins.scenario import settings_for
 from connectors.standins.server import serving
-from connectors.store.pace import SharedShelf
+from connectors.store.pace import SharedPaceStore
 from flows.connections.connect import Pasted, connect
 from flows.context import Clock, RunContext, open_context
 from flows.directory.sync import sync
@@ -393,7 +393,7 @@ def bomb(monkeypatch: pytest.MonkeyPatch) -> Bomb:
     dialect = sa.dialects.sqlite.pysqlite.SQLiteDialect_pysqlite
     commit = dialect.do_commit
     call = requests.adapters.HTTPAdapter.send
-    change = SharedShelf.change
+    change = SharedPaceStore.change
 
     def committing(self: Any, connection: Any) -> None:
         bomb.point("before a commit")
@@ -410,14 +410,14 @@ def bomb(monkeypatch: pytest.MonkeyPatch) -> Bomb:
             raise
         return answer
 
-    def pacing(shelf: SharedShelf, work: Any) -> Any:
+    def pacing(store: SharedPaceStore, work: Any) -> Any:
         bomb.pacing.now = True
         try:
-            return change(shelf, work)
+            return change(store, work)
         finally:
             bomb.pacing.now = False
 
-    monkeypatch.setattr(SharedShelf, "change", pacing)
+    monkeypatch.setattr(SharedPaceStore, "change", pacing)
     monkeypatch.setattr(dialect, "do_commit", committing)
     monkeypatch.setattr(requests.adapters.HTTPAdapter, "send", calling)
     return bomb

@@ -4,6 +4,7 @@ import json
 from collections import Counter
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -11,8 +12,8 @@ import sqlalchemy as sa
 
 from connectors.database import closing_database, writing
 from connectors.errors import TryAgain
-from connectors.store import ledger
-from connectors.store import runs as stored_runs
+from connectors.store.connection_store import ConnectionStore
+from connectors.store.ledger import About
 from schemas.tables import REVISION, batches, connections, runs
 
 MANY = 4
@@ -141,10 +142,11 @@ def test_four_that_find_an_empty_database_make_its_tables_once(
 
 
 def test_a_run_whose_doubts_were_taken_over_is_not_revived(
-    empty_database: str, about: Callable[..., ledger.About]
+    empty_database: str, about: Callable[..., About]
 ) -> None:
     """A renewal that was on its way meanwhile comes too late: what it held is another one's now."""
     start, lease = datetime(2026, 3, 9, 8, tzinfo=UTC), timedelta(seconds=120)
+    clock = SimpleNamespace(now=start)
     over = start + lease
     row = {"entry_id": "a", "body": "{}", "minutes": 30, "date": "2026-03-02"}
     names = ("name", "workspace_id", "workspace_name", "realm_id", "company_name", "timezone")
@@ -152,16 +154,18 @@ def test_a_run_whose_doubts_were_taken_over_is_not_revived(
         with writing(engine) as connection:
             joined = dict.fromkeys(names, "x") | {"id": 1, "link_vendors": True}
             connection.execute(connections.insert().values(**joined, connected_at=start))
-        slow, quick = (stored_runs.start_run(engine, 1, now=start, lease=lease) for _ in range(2))
-        common = {"connection_id": 1, "lease": lease, "qbo_time": None, "about": about("a", "b")}
-        ledger.claim(engine, run_id=slow, ready=[row], now=start, **common)
+        store = ConnectionStore.of(engine, 1, lambda: clock.now)
+        slow, quick = (store.runs.start(lease) for _ in range(2))
+        common = {"about": about("a", "b"), "lease": lease, "qbo_time": None}
+        store.ledger.claim(slow, [row], **common)
 
-        later = over + timedelta(seconds=1)
-        taken = ledger.take_doubts(engine, 1, quick, now=later, at_work=timedelta(seconds=150))
+        clock.now = over + timedelta(seconds=1)
+        taken = store.doubts.take(quick, at_work=timedelta(seconds=150))
 
         assert [(doubt.entry_id, doubt.quiet_from) for doubt in taken] == [
             ("a", over + timedelta(seconds=150))
         ]
-        assert not stored_runs.renew_lease(engine, slow, now=over, lease=lease)
+        clock.now = over
+        assert not store.runs.renew(slow, lease)
         with pytest.raises(TryAgain, match="lease"):
-            ledger.claim(engine, run_id=slow, ready=[row | {"entry_id": "b"}], now=over, **common)
+            store.ledger.claim(slow, [row | {"entry_id": "b"}], **common)

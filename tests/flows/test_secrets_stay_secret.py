@@ -2,7 +2,6 @@
 
 import base64
 import json
-import os
 import socket
 import subprocess
 import sys
@@ -15,6 +14,7 @@ from urllib.parse import parse_qsl, quote, quote_plus
 
 import pytest
 import requests
+from kept_environment import kept_environment
 
 DAY = ("--start", "2026-09-22", "--end", "2026-09-22")
 
@@ -273,7 +273,7 @@ def server(tmp_path_factory) -> Iterator[Any]:
         "PREFECT_LOGGING_LEVEL": "DEBUG",
         "DO_NOT_TRACK": "1",
     }
-    kept = {name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ}
+    kept = kept_environment()
     with (folder / "log").open("wb") as log, subprocess.Popen(
         [sys.executable, "-m", "prefect", "server", "start"],
         stdout=log, stderr=log, cwd=folder, env={**kept, **environment}, start_new_session=True,

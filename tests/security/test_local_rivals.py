@@ -7,7 +7,7 @@ from contextlib import closing
 import pytest
 
 from connectors.errors import AskPerson
-from connectors.intuit.callback_server import open_doorstep
+from connectors.intuit.callback_server import open_callback_server
 from flows.operations.home import _kept
 
 
@@ -47,7 +47,7 @@ def test_nobody_else_takes_the_code_by_the_other_localhost():
     with (
         closing(_six(port)),
         pytest.raises(AskPerson, match=rf"port {port}.*cannot be used"),
-        open_doorstep(f"http://localhost:{port}/", print),
+        open_callback_server(f"http://localhost:{port}/", print),
     ):
         pass
 
@@ -57,12 +57,12 @@ def test_both_localhosts_are_ours_while_we_wait():
     port = _free_port()
     with closing(_six(0)):
         pass
-    with open_doorstep(f"http://localhost:{port}/back", print):
+    with open_callback_server(f"http://localhost:{port}/back", print):
         for host in ("127.0.0.1", "::1"):
             with closing(socket.create_connection((host, port), timeout=10)) as browser:
                 browser.sendall(b"GET /back HTTP/1.1\r\nHost: localhost\r\n\r\n")
                 assert browser.recv(12) == b"HTTP/1.0 410"
         with pytest.raises(OSError, match="in use"):
             _six(port)
-    with open_doorstep(None, print) as doorstep:
-        _six(int(doorstep.redirect_uri.rpartition(":")[2].partition("/")[0])).close()
+    with open_callback_server(None, print) as server:
+        _six(int(server.redirect_uri.rpartition(":")[2].partition("/")[0])).close()

@@ -3,7 +3,6 @@
 import json
 
 import pytest
-from rich.table import Table
 
 from connectors import masking
 from connectors.errors import AskPerson
@@ -74,7 +73,6 @@ def test_a_table_in_the_terminal_keeps_its_heads_and_hides_its_values(capsys):
     assert "why not" in shown.out
     assert "hunter2" not in shown.out + shown.err
     assert HIDDEN in shown.out
-    assert isinstance(render._table("", "Id"), Table)  # noqa: SLF001 - the head is not a value
 
 
 SHORT = {

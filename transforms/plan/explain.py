@@ -156,8 +156,7 @@ def refused_before(fault: str, day: date) -> str:
     """Say that an earlier refusal still stands."""
     return (
         f"QuickBooks refused it on {day.isoformat()}: {fault}. Nothing about it has changed since,"
-        " so it was not tried again. Mend it, then send again; --retry-refused tries it all the"
-        " same."
+        " so it was not tried again. Fix that in QuickBooks, then send again."
     )
 
 
@@ -166,7 +165,7 @@ def _rounds_to_zero(row: Row, tracker: str) -> str:
         return f"It lasts {row['duration_s']} seconds: correct or delete it in {tracker}."
     return (
         f"Nothing is left of {row['duration_s']} seconds after rounding."
-        f" Correct the entry in {tracker}, or send it with --rounding none."
+        f" Correct the entry in {tracker}, or send it without rounding."
     )
 
 

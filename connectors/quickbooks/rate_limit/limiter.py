@@ -1,8 +1,9 @@
-"""Lets calls to one company wait for their turn; all processes that serve it share its pace.
+"""The rate limiter: lets a call to a company wait until it has a permit.
 
-The pace (`connectors.quickbooks.rate_limit.pace`) is kept in the database, in one row a company,
-and changed under a lock on that row: SELECT … FOR UPDATE on PostgreSQL, BEGIN IMMEDIATE on SQLite.
-A process that dies loses its place by itself, once its calls could not be answered any more.
+All processes that serve a company share its pace (`connectors.quickbooks.rate_limit.pace`). It is
+kept in the database, in one row a company, and changed under a lock on that row: SELECT … FOR
+UPDATE on PostgreSQL, BEGIN IMMEDIATE on SQLite. The calls of a process that died stop counting once
+they could not be answered any more.
 """
 
 import threading
@@ -25,18 +26,18 @@ from connectors.quickbooks.rate_limit.pace import Pace
 
 Answer = TypeVar("Answer")
 
-#: Nobody sleeps longer than this without looking whether the call is still wanted.
-NAP_MS = 250
+#: The longest sleep between two looks whether the call is still wanted.
+POLL_MS = 250
 
 
-class Shelf(Protocol):
+class PaceStore(Protocol):
     """Where a pace is kept."""
 
     def change(self, work: Callable[[Pace], tuple[Answer, bool]]) -> Answer:
-        """Let *work* have the pace for itself; it says whether what it changed is to be kept."""
+        """Let *work* have the pace for itself; it returns whether its change is to be kept."""
 
 
-class OwnShelf:
+class LocalPaceStore:
     """Keeps the pace in this process, for calls before there is a connection."""
 
     def __init__(self) -> None:
@@ -44,13 +45,13 @@ class OwnShelf:
         self._lock = threading.Lock()
 
     def change(self, work: Callable[[Pace], tuple[Answer, bool]]) -> Answer:
-        """See `Shelf`."""
+        """See `PaceStore`."""
         with self._lock:
             return work(self._pace)[0]
 
 
 @dataclass
-class Turn:
+class Permit:
     """Permission for one call, now.
 
     Attributes:
@@ -67,31 +68,31 @@ class Turn:
 
 
 @dataclass(frozen=True)
-class Pacer:
-    """Says when the next call may begin, and learns from how it ended.
+class RateLimiter:
+    """Gives permits for calls, and learns from how they ended.
 
     Attributes:
         rules: The quotas of the settings.
         now: The time of day; machines that serve the same company need the same one.
         sleep: Waits some seconds.
-        shelf: Where the pace is kept.
-        owner: This process: what is in flight here is known, what others have is told.
+        store: Where the pace is kept.
+        owner: This process, whose own calls in flight it knows for certain.
     """
 
     rules: Rules
     now: Callable[[], datetime]
     sleep: Callable[[float], None]
-    shelf: Shelf = field(default_factory=OwnShelf)
+    store: PaceStore = field(default_factory=LocalPaceStore)
     owner: str = field(default_factory=lambda: uuid4().hex[:8])
 
-    def turn(self, want: Want) -> Turn:
+    def acquire(self, want: Want) -> Permit:
         """Wait until a call may begin."""
-        turn = None
-        while turn is None:
-            turn = self.turn_while(lambda: True, want)
-        return turn
+        permit = None
+        while permit is None:
+            permit = self.acquire_while(lambda: True, want)
+        return permit
 
-    def turn_while(self, wanted: Callable[[], bool], want: Want) -> Turn | None:
+    def acquire_while(self, wanted: Callable[[], bool], want: Want) -> Permit | None:
         """Wait until a call may begin, or is not wanted any more: `None`.
 
         Args:
@@ -99,36 +100,36 @@ class Pacer:
             want: What is to be called.
         """
         while wanted():
-            answer = self.shelf.change(lambda pace: self._begin(pace, want))
+            answer = self.store.change(lambda pace: self._begin(pace, want))
             if isinstance(answer, Call):
-                return Turn(answer.id, answer.entries, answer.begun_ms)
+                return Permit(answer.id, answer.entries, answer.begun_ms)
             self._wait_ms(answer, wanted)
         return None
 
     def _wait_ms(self, wait_ms: int, wanted: Callable[[], bool]) -> None:
-        """Wait in naps; their sum is the end, should the clock be set back meanwhile."""
+        """Poll until then; the sum of the pauses ends it, should the clock be set back."""
         until_ms, slept_ms = self._now_ms() + wait_ms, 0
         while slept_ms < wait_ms and (left_ms := until_ms - self._now_ms()) > 0 and wanted():
-            nap_ms = min(left_ms, NAP_MS)
-            self.sleep(nap_ms / 1000)
-            slept_ms += nap_ms
+            pause_ms = min(left_ms, POLL_MS)
+            self.sleep(pause_ms / 1000)
+            slept_ms += pause_ms
 
-    def leaves(self, turn: Turn) -> None:
-        """Note that the first byte of a call leaves now; where that took long, tell all others."""
-        left_ms = turn.left_ms = self._now_ms()
-        if left_ms - turn.granted_ms > MARGIN_MS[SECOND_MS]:
+    def leaves(self, permit: Permit) -> None:
+        """Note that a call's first byte leaves now; where that took long, let all others know."""
+        left_ms = permit.left_ms = self._now_ms()
+        if left_ms - permit.granted_ms > MARGIN_MS[SECOND_MS]:
 
             def date_anew(pace: Pace) -> tuple[None, bool]:
-                pace.left(turn.id, left_ms)
+                pace.left(permit.id, left_ms)
                 return None, True
 
-            self.shelf.change(date_anew)
+            self.store.change(date_anew)
 
-    def ended(self, turn: Turn, how: End, *, pause_s: float | None = None) -> int:
+    def ended(self, permit: Permit, how: End, *, pause_s: float | None = None) -> int:
         """Report how a call ended.
 
         Args:
-            turn: Its turn.
+            permit: Its permit.
             how: How it ended.
             pause_s: How many seconds the service asks everybody to wait, if it says.
 
@@ -139,18 +140,18 @@ class Pacer:
 
         def note(pace: Pace) -> tuple[int, bool]:
             now_ms = self._now_ms()
-            pace.end(turn.id, how, self.rules, now_ms, left_ms=turn.left_ms, pause_ms=pause_ms)
+            pace.end(permit.id, how, self.rules, now_ms, left_ms=permit.left_ms, pause_ms=pause_ms)
             return pace.refusals, True
 
-        return self.shelf.change(note)
+        return self.store.change(note)
 
     def batch_size(self) -> int:
-        """Say how many entries a batch carries at most, just now."""
-        return self.shelf.change(lambda pace: (pace.size(self.rules), False))
+        """Return how many entries a batch carries at most, just now."""
+        return self.store.change(lambda pace: (pace.size(self.rules), False))
 
-    def told(self) -> list[str]:
-        """Say what a person should know about the company's pace."""
-        pace = self.shelf.change(lambda pace: (pace, False))
+    def notes(self) -> list[str]:
+        """Return what a person should know about the company's pace."""
+        pace = self.store.change(lambda pace: (pace, False))
         minute, second, flight = (pace.limits[measure].allowed for measure in Measure)
         parts = [
             f"{minute:,} entries a minute" if minute is not None else "",

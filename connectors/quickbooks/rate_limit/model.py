@@ -1,4 +1,4 @@
-"""The words in which the pace of a company speaks of calls, quotas and what may limit them.
+"""What the pace of a company is made of: calls, quotas and what may limit them.
 
 Times are whole milliseconds of the epoch.
 """
@@ -44,7 +44,7 @@ class Rules:
     timeout_ms: int
 
     def most(self, measure: Measure) -> int:
-        """Give the level from which on the settings hold anyway, or nearly."""
+        """Return the level from which on the settings limit calls anyway, or nearly."""
         batches = min(self.batches_per_minute, self.requests_per_minute)
         longer_ms = SECOND_MS + MARGIN_MS[SECOND_MS]
         return {
@@ -87,18 +87,22 @@ class Call:
         """Read the end where it comes as text."""
         self.end = End(self.end)
 
-    @property
-    def cost(self) -> int:
-        """What it counts where entries are counted."""
-        return max(self.entries, 1)
+    def cost(self, measure: Measure) -> int:
+        """Return what it counts: one call, or its entries where entries are counted."""
+        return max(self.entries, 1) if measure is Measure.MINUTE else 1
 
 
 @dataclass
-class Case:
-    """A refusal whose cause is not clear yet: the levels of the call that was refused."""
+class Hypothesis:
+    """What may have caused a refusal: the levels of the call that was refused."""
 
     levels: dict[Measure, int]
     costs: dict[Measure, int]
     sudden: bool  # whether all of it had been taken before
     entries: int = 0  # of the call that was refused; 0 where it was no batch
-    trial: int | None = None  # the call that goes alone, to find out
+    test_id: int | None = None  # the call that goes alone, to find out
+
+    def __post_init__(self) -> None:
+        """Read the measures where they come as text."""
+        self.levels = {Measure(name): level for name, level in self.levels.items()}
+        self.costs = {Measure(name): cost for name, cost in self.costs.items()}

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from connectors.errors import AskPerson, Refused, TryAgain, Unsure
 from connectors.quickbooks.batch import Created, NotCreated, batch_bytes, fingerprint
 from connectors.quickbooks.client import _outcomes
-from connectors.quickbooks.rate_limit.limiter import Pacer
+from connectors.quickbooks.rate_limit.limiter import RateLimiter
 from connectors.quickbooks.rate_limit.model import Rules
 from connectors.quickbooks.rate_limit.pace import PAUSES_MS
 from connectors.standins.quickbooks.app import QuickBooksStandin, Switches
@@ -346,9 +346,9 @@ def test_a_throttled_batch_goes_again_after_a_pause(
     throttled = (status, shared_samples(name).read_bytes(), {"Content-Type": "application/xml"})
     script.answers = [throttled, throttled, json.dumps({"BatchItemResponse": [made("1")]})]
     rules = Rules(500, 10, 40, in_flight=10, batch_size=30, timeout_ms=120_000)
-    pacer = Pacer(rules, now=lambda: clock.now, sleep=clock.sleep)
+    limiter = RateLimiter(rules, now=lambda: clock.now, sleep=clock.sleep)
 
-    outcomes = sent(open_books(script.url, pacer=pacer))
+    outcomes = sent(open_books(script.url, limiter=limiter))
 
     assert set(outcomes) == {"1"}
     assert clock.seconds == pytest.approx(sum(PAUSES_MS[:2]) / 1000)

@@ -89,7 +89,7 @@ def test_inactive_people_and_customers_are_read_too(open_standin):
 
 
 def test_rows_are_found_by_their_ids(open_standin):
-    """More ids than fit one address are asked for in turns; unknown and broken ids give none."""
+    """More ids than fit one address are asked for in parts; unknown and broken ids give none."""
     customers = [{"Id": str(n + 1), "DisplayName": f"Customer {n}"} for n in range(250)]
     standin, books = open_standin(customers=customers, employees=[], vendors=[])
     ids = [str(n + 1) for n in range(0, 250, 2)]
@@ -358,7 +358,7 @@ def test_another_company_is_refused_in_its_words(open_books, serve):
         open_books(url, access_token=standin.access_token, realm_id="999").employees()
 
 
-def test_every_attempt_takes_its_turn(open_books, script, turns):
+def test_every_attempt_takes_a_permit(open_books, script, permits):
     """Repeated calls count against the quotas like first ones, and batches as batches."""
     script.answers = [(503, ""), '{"QueryResponse": {}}', '{"BatchItemResponse": []}']
     books = open_books(script.url)
@@ -366,7 +366,7 @@ def test_every_attempt_takes_its_turn(open_books, script, turns):
     books.customers()
     books.create_time_activities([("1", "{}")], request_id="r")
 
-    assert turns == [0, 0, 1]
+    assert permits == [0, 0, 1]
 
 
 def test_the_client_asks_as_documented(open_books, script):

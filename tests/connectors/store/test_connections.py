@@ -8,6 +8,8 @@ import sqlalchemy as sa
 from connectors.errors import AskPerson
 from connectors.intuit.oauth_app import Tokens
 from connectors.store import connections
+from connectors.store.credentials import Credentials
+from flows.context import utc_now
 from schemas.tables import secrets
 
 
@@ -39,7 +41,7 @@ def test_a_connection_comes_back_as_it_was_stored(engine, store, joined, vault):
     assert (made.workspace_id, made.workspace_name) == ("w1", "Studio")
     assert (made.realm_id, made.company_name) == ("77", "Studio Ltd")
     assert (made.timezone, made.link_vendors, made.synced_at) == ("Europe/Oslo", True, None)
-    assert connections.stored_key(engine, made.id, vault) == joined().api_key
+    assert Credentials(engine, made.id, utc_now).clockify_key(vault) == joined().api_key
 
 
 def test_connecting_again_renews_secrets_and_keeps_the_rest(engine, store, vault, clock):
@@ -50,7 +52,7 @@ def test_connecting_again_renews_secrets_and_keeps_the_rest(engine, store, vault
     second = store("studio", api_key="another-key", tokens=tokens, company_name="Renamed Ltd")
 
     assert (second.id, second.company_name) == (first.id, "Renamed Ltd")
-    assert connections.stored_key(engine, second.id, vault) == "another-key"
+    assert Credentials(engine, second.id, utc_now).clockify_key(vault) == "another-key"
     with engine.connect() as connection:
         (row,) = connection.execute(sa.select(secrets)).all()
     assert vault.unlock(row.access_token) == "access-2"
@@ -72,7 +74,7 @@ def test_a_name_belongs_to_one_pair(engine, store, vault, changed):
         " give this one another name with --connection."
     )
     assert connections.every(engine) == [before]
-    assert connections.stored_key(engine, before.id, vault) == "clockify-key"
+    assert Credentials(engine, before.id, utc_now).clockify_key(vault) == "clockify-key"
 
 
 def test_a_pair_has_one_name(engine, store):

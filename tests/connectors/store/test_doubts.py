@@ -9,7 +9,8 @@ import sqlalchemy as sa
 
 from connectors.errors import TryAgain
 from connectors.quickbooks.batch import Created
-from connectors.store import ledger, runs
+from connectors.store.connection_store import ConnectionStore
+from connectors.store.doubts import Doubt
 from schemas.tables import ledger as table
 from schemas.words import Proof
 
@@ -21,34 +22,37 @@ class Book:
     """The ledger of one connection, and its runs."""
 
     def __init__(self, engine, connection_id, clock, about):
-        self.engine, self.connection_id, self.clock = engine, connection_id, clock
-        self.about = about
+        self.engine, self.clock, self.about = engine, clock, about
+        self.store = ConnectionStore.of(engine, connection_id, lambda: clock.now)
 
     def start(self):
-        return runs.start_run(self.engine, self.connection_id, now=self.clock.now, lease=LEASE)
+        return self.store.runs.start(LEASE)
 
     def claim(self, run_id, *ids):
         rows = [
             {"entry_id": id_, "body": f'{{"of":"{id_}"}}', "minutes": 60, "date": "2026-03-02"}
             for id_ in ids
         ]
-        return ledger.claim(
-            self.engine, connection_id=self.connection_id, run_id=run_id, ready=rows,
-            about=self.about(*ids),
-            now=self.clock.now, lease=LEASE, qbo_time=self.clock.now - timedelta(seconds=7),
-        )  # fmt: skip
+        qbo_time = self.clock.now - timedelta(seconds=7)
+        return self.store.ledger.claim(
+            run_id, rows, self.about(*ids), lease=LEASE, qbo_time=qbo_time
+        )
 
     def take(self, run_id=None):
-        return ledger.take_doubts(
-            self.engine, self.connection_id, run_id or self.start(), now=self.clock.now,
-            at_work=AT_WORK,
-        )  # fmt: skip
+        return self.store.doubts.take(run_id or self.start(), at_work=AT_WORK)
 
     def settle(self, doubt, id_, run_id, proof=Proof.BOOKS):
-        return ledger.settle_sent(
-            self.engine, doubt, Created(doubt.bid, id_, "0"), run_id=run_id, proof=proof,
-            now=self.clock.now,
-        )  # fmt: skip
+        created = Created(doubt.bid, id_, "0")
+        return self.store.doubts.settle(doubt, created, run_id=run_id, proof=proof)
+
+    def record(self, made, *outcomes):
+        self.store.ledger.record(made, outcomes, qbo_time=None, company_state=None)
+
+    def unclear(self, made):
+        self.store.ledger.leave_in_doubt(made, at_work=AT_WORK)
+
+    def finish(self, run_id):
+        self.store.runs.finish(run_id)
 
     def row(self, id_):
         with self.engine.connect() as connection:
@@ -84,14 +88,14 @@ def test_a_run_that_ended_leaves_doubts(book, clock):
     """Once it has finished, what got no answer is in doubt, with all that was called."""
     run_id = book.start()
     made = book.claim(run_id, "a", "b")
-    runs.finish_run(book.engine, run_id, now=clock.now)
+    book.finish(run_id)
     clock.now += timedelta(seconds=1)
     second = book.start()
 
     first, _ = doubts = book.take(second)
 
     assert ids(doubts) == ["a", "b"]
-    assert first == ledger.Doubt(
+    assert first == Doubt(
         entry_id="a",
         request_id=made.request_id,
         bid="1",
@@ -118,10 +122,10 @@ def test_a_call_that_ended_unclear_is_quiet_from_then(book, clock):
     """What is known of the call itself counts, when its run has finished properly."""
     run_id = book.start()
     made = book.claim(run_id, "a")
-    ledger.doubt(book.engine, made.request_id, now=clock.now, at_work=AT_WORK)
+    book.unclear(made)
     known = clock.now + AT_WORK
     clock.now += timedelta(minutes=5)
-    runs.finish_run(book.engine, run_id, now=clock.now)
+    book.finish(run_id)
 
     (doubt,) = book.take()
 
@@ -131,7 +135,7 @@ def test_a_call_that_ended_unclear_is_quiet_from_then(book, clock):
 def test_a_dead_runs_word_is_not_trusted_beyond_its_lease(book, clock):
     """A run that died after the call may have repeated it: its lease's end counts, if later."""
     made = book.claim(book.start(), "a")
-    ledger.doubt(book.engine, made.request_id, now=clock.now, at_work=AT_WORK)
+    book.unclear(made)
     ends = clock.now + LEASE
     clock.now = ends + timedelta(seconds=1)
 
@@ -140,16 +144,13 @@ def test_a_dead_runs_word_is_not_trusted_beyond_its_lease(book, clock):
     assert doubt.quiet_from == ends + AT_WORK
 
 
-def test_only_doubts_are_taken(book, clock):
+def test_only_doubts_are_taken(book):
     """What was sent or refused is clear; other runs' and other connections' rows stay theirs."""
     dead, alive = book.start(), book.start()
     made = book.claim(dead, "a", "b")
-    ledger.record(
-        book.engine, made, [Created("1", "100", "0")], now=clock.now, qbo_time=None,
-        company_state=None,
-    )  # fmt: skip
+    book.record(made, Created("1", "100", "0"))
     book.claim(alive, "c")
-    runs.finish_run(book.engine, dead, now=clock.now)
+    book.finish(dead)
 
     assert ids(book.take()) == ["b"]
     assert book.row("a").run_id == dead
@@ -160,7 +161,7 @@ def test_a_taker_that_dies_leaves_the_doubts_to_the_next(book, clock):
     """Taking over is no settling: if the settler dies too, the next one takes over."""
     run_id = book.start()
     book.claim(run_id, "a")
-    runs.finish_run(book.engine, run_id, now=clock.now)
+    book.finish(run_id)
     second = book.start()
     assert ids(book.take(second)) == ["a"]
     assert book.take() == []
@@ -170,24 +171,24 @@ def test_a_taker_that_dies_leaves_the_doubts_to_the_next(book, clock):
     assert ids(book.take()) == ["a"]
 
 
-def test_taking_again_gives_the_same(book, clock):
+def test_taking_again_gives_the_same(book):
     """A run that asks again still holds what it took."""
     run_id = book.start()
     book.claim(run_id, "a")
-    runs.finish_run(book.engine, run_id, now=clock.now)
+    book.finish(run_id)
     second = book.start()
 
     assert book.take(second) == book.take(second) != []
 
 
-def test_of_two_that_take_at_once_one_gets_each_doubt(book, clock):
+def test_of_two_that_take_at_once_one_gets_each_doubt(book):
     """Settlers that start together never settle the same entry twice."""
     count = 4
     for turn in range(5):
         for number in range(3):
             run_id = book.start()
             book.claim(run_id, f"{turn}-{number}-a", f"{turn}-{number}-b")
-            runs.finish_run(book.engine, run_id, now=clock.now)
+            book.finish(run_id)
         takers = [book.start() for _ in range(count)]
         barrier = threading.Barrier(count)
 
@@ -209,10 +210,7 @@ def test_a_late_run_records_nothing_that_was_settled_otherwise(book, clock):
     (doubt,) = book.take(second)
     book.settle(doubt, "100", second)
 
-    ledger.record(
-        book.engine, made, [Created("1", "200", "0")], now=clock.now, qbo_time=None,
-        company_state=None,
-    )  # fmt: skip
+    book.record(made, Created("1", "200", "0"))
 
     assert book.row("a").time_activity_id == "100"
 
@@ -227,7 +225,7 @@ def twins(book, clock):
     for id_ in ("a", "b"):
         book.claim(run_id, id_)
         clock.now += timedelta(seconds=1)
-    runs.finish_run(book.engine, run_id, now=clock.now)
+    book.finish(run_id)
     settler = book.start()
     a, b = book.take(settler)
     return a, b, settler

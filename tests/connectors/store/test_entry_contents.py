@@ -4,15 +4,13 @@ import pandas as pd
 import pytest
 import sqlalchemy as sa
 
-from connectors.store import entry_contents, last_outcomes, ledger
+from connectors.store.scope import records
 from schemas.tables import contents as table
 from schemas.words import Source
 
 
 def known_ids(book, **more):
-    return entry_contents.known(book.engine, book.connection_id, ["2026-03-02"], **more)[
-        "entry_id"
-    ].tolist()
+    return book.store.contents.known(["2026-03-02"], **more)["entry_id"].tolist()
 
 
 def test_a_claim_keeps_what_its_entries_are_about_and_a_release_forgets_it(book):
@@ -20,7 +18,7 @@ def test_a_claim_keeps_what_its_entries_are_about_and_a_release_forgets_it(book)
     made = book.claim("a", "b")
     assert known_ids(book) == ["a", "b"]
 
-    ledger.release(book.engine, made)
+    book.store.ledger.release(made)
 
     assert known_ids(book) == []
 
@@ -38,7 +36,7 @@ def test_days_around_count_and_others_do_not(book):
     book.claim("a")
 
     def on(*days):
-        return entry_contents.known(book.engine, book.connection_id, days)["entry_id"].tolist()
+        return book.store.contents.known(days)["entry_id"].tolist()
 
     assert on("2026-02-28") == on("2026-03-04") == on("2026-03-02", "2026-03-02") == ["a"]
     assert on("2026-02-27") == on("2026-03-05") == on() == []
@@ -46,7 +44,7 @@ def test_days_around_count_and_others_do_not(book):
 
 def test_of_two_runs_with_the_same_work_one_takes_it(book):
     """A row of a file and Clockify's entry, planned at the same time: the later claim is empty."""
-    since = entry_contents.newest_claim(book.engine, book.connection_id)
+    since = book.store.contents.newest_claim()
     assert book.claim("row of a", source="file", since=since) is not None
 
     made = book.claim("a", "b", run_id=book.start(), since=since)
@@ -59,7 +57,7 @@ def test_of_two_runs_with_the_same_work_one_takes_it(book):
 def test_what_was_there_when_the_plan_was_made_is_the_plans_matter(book):
     """Only newer claims stop one: what the plan knew of, it has judged."""
     book.claim("row of a", source="file")
-    since = entry_contents.newest_claim(book.engine, book.connection_id)
+    since = book.store.contents.newest_claim()
 
     assert book.claim("a", run_id=book.start(), since=since) is not None
 
@@ -72,14 +70,14 @@ def test_clockifys_id_takes_the_place_of_ours(book):
         "user": "Ann", "client": None, "project": None, "description": "a",
     }  # fmt: skip
     judged = pd.DataFrame([{"entry_id": id_, **verdict} for id_ in ("row of a", "a")])
-    last_outcomes.keep(book.engine, book.connection_id, book.run_id, judged)
+    book.store.outcomes.keep(book.run_id, judged)
 
-    entry_contents.adopt(book.engine, book.connection_id, {"row of a": "a"})
+    book.store.contents.adopt({"row of a": "a"})
 
     assert book.states("a", "row of a") == {"a": "sent"}
     assert known_ids(book) == ["a"]
     assert known_ids(book, source=Source.FILE) == []
-    told = last_outcomes.told(book.engine, book.connection_id, start=None, end=None)
+    told = book.store.outcomes.between(start=None, end=None)
     assert told[["entry_id", "time_activity_id"]].to_numpy().tolist() == [["a", "100"]]
 
 
@@ -88,7 +86,7 @@ def test_an_id_that_the_ledger_holds_is_not_taken_over(book):
     book.send("row of a", "100")
     book.send("a", "101")
 
-    entry_contents.adopt(book.engine, book.connection_id, {"row of a": "a", "row of b": "b"})
+    book.store.contents.adopt({"row of a": "a", "row of b": "b"})
 
     assert book.states("a", "b", "row of a") == {"a": "sent", "row of a": "sent"}
 
@@ -100,15 +98,15 @@ def test_entries_of_an_older_ledger_are_remembered(book):
         connection.execute(table.delete())
     about = book.about("a", "b").contents
 
-    entry_contents.remember(book.engine, book.connection_id, about)
-    entry_contents.remember(book.engine, book.connection_id, about)
+    book.store.contents.remember(about)
+    book.store.contents.remember(about)
 
     assert known_ids(book) == ["a"]
 
 
 def test_no_contents_without_an_entry(book):
     """The database itself keeps contents from outliving what they are about."""
-    row = entry_contents.records(book.about("a").contents)[0]
+    row = records(book.about("a").contents)[0]
 
     with pytest.raises(sa.exc.IntegrityError), book.engine.begin() as connection:
-        entry_contents.insert(connection, book.connection_id, [row])
+        book.store.contents.insert(connection, [row])

@@ -3,7 +3,6 @@
 import pandas as pd
 import sqlalchemy as sa
 
-from connectors.store import last_outcomes as rooms
 from schemas.tables import verdicts
 from schemas.words import LedgerState, Reason, State
 
@@ -26,11 +25,11 @@ def judged(id_, state=State.SENT, reason=None, *, date="2026-03-02", minutes=60,
 
 def keep(book, *rows):
     frame = pd.DataFrame(list(rows)).astype({"minutes": "Int64", "reason": "str"})
-    rooms.keep(book.engine, book.connection_id, book.run_id, frame)
+    book.store.outcomes.keep(book.run_id, frame)
 
 
 def told(book, start=None, end=None):
-    return rooms.told(book.engine, book.connection_id, start=start, end=end)
+    return book.store.outcomes.between(start=start, end=end)
 
 
 def test_the_latest_verdict_is_told(book):

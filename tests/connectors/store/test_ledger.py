@@ -13,8 +13,8 @@ from connectors.database import writing
 from connectors.errors import TryAgain
 from connectors.quickbooks.batch import Created, NotCreated, batch_bytes, fingerprint
 from connectors.quickbooks.faults import Fault
-from connectors.store import connections, ledger
-from connectors.store import runs as stored_runs
+from connectors.store import connections
+from connectors.store.ledger import Refusal
 from schemas.tables import batches, runs
 from schemas.tables import ledger as table
 
@@ -75,7 +75,7 @@ def test_what_a_run_holds_itself_is_nobody_elses(book):
 
     def others(run_id):
         ids = ["a", "b", "c", "d"]
-        return ledger.taken_by_others(book.engine, book.connection_id, ids, run_id=run_id)
+        return book.store.ledger.taken_by_others(ids, run_id=run_id)
 
     assert others(own) == {"c"}
     assert others(book.start()) == {"a", "b", "c"}
@@ -163,11 +163,11 @@ def test_what_certainly_never_left_is_released(book):
     """It is as if it had never been claimed; the entries of other claims stay."""
     made, other = book.claim("a", "b"), book.claim("c")
 
-    ledger.release(book.engine, made)
+    book.store.ledger.release(made)
 
     assert book.states() == {"c": "sending"}
     assert book.claim("a", "b", run_id=book.start()) is not None
-    ledger.release(book.engine, other)
+    book.store.ledger.release(other)
     assert book.states("c") == {}
 
 
@@ -176,9 +176,9 @@ def test_an_old_claim_releases_nothing_that_another_run_took_over(book, clock):
     made = book.claim("a")
     clock.now += LEASE * 2
     second = book.start()
-    ledger.take_doubts(book.engine, book.connection_id, second, now=clock.now, at_work=timedelta(0))
+    book.store.doubts.take(second, at_work=timedelta(0))
 
-    ledger.release(book.engine, made)
+    book.store.ledger.release(made)
 
     assert book.states() == {"a": "sending"}
 
@@ -188,7 +188,7 @@ def test_what_was_answered_is_not_released(book):
     made = book.claim("a", "b")
     book.record(made, Created("1", "100", "0"))
 
-    ledger.release(book.engine, made)
+    book.store.ledger.release(made)
 
     assert book.states() == {"a": "sent"}
 
@@ -209,23 +209,23 @@ def test_a_dead_run_claims_nothing(book, clock, end):
     if end == "over":
         clock.now += LEASE + timedelta(seconds=1)
     else:
-        stored_runs.finish_run(book.engine, book.run_id, now=clock.now)
+        book.store.runs.finish(book.run_id)
 
     with pytest.raises(TryAgain, match="CLOCKBOOKS_LEASE_S"):
         book.claim("a")
 
     assert book.ids() == []
-    assert not stored_runs.renew_lease(book.engine, book.run_id, now=clock.now, lease=LEASE)
+    assert not book.store.runs.renew(book.run_id, LEASE)
 
 
 def test_a_lease_is_renewed_till_its_last_moment(book, clock):
     """At its very end it still lives; a moment later it is over for good."""
     clock.now += LEASE
-    assert stored_runs.renew_lease(book.engine, book.run_id, now=clock.now, lease=LEASE)
+    assert book.store.runs.renew(book.run_id, LEASE)
 
     clock.now += LEASE + timedelta(microseconds=1)
-    assert not stored_runs.renew_lease(book.engine, book.run_id, now=clock.now, lease=LEASE)
-    assert not stored_runs.renew_lease(book.engine, "no such run", now=clock.now, lease=LEASE)
+    assert not book.store.runs.renew(book.run_id, LEASE)
+    assert not book.store.runs.renew("no such run", LEASE)
 
 
 # --- answers -----------------------------------------------------------------------------------
@@ -270,22 +270,19 @@ def test_refusals_tell_what_was_refused_and_when(book, clock):
     made = book.claim("a", "b")
     book.record(made, NotCreated("1", REFUSAL), Created("2", "100", "0"))
 
-    (refusal,) = ledger.refusals(book.engine, book.connection_id, ["a", "b", "c"])
+    (refusal,) = book.store.ledger.refusals(["a", "b", "c"])
 
-    assert refusal == ledger.Refusal(
+    assert refusal == Refusal(
         "a", '{"Description":"a"}', "Not so (code 6000)", clock.now, clock.now, "plus"
     )
-    assert ledger.refusals(book.engine, book.connection_id, []) == []
+    assert book.store.ledger.refusals([]) == []
 
 
 def test_texts_of_any_kind_are_kept(book):
     """A description or a fault with whatever characters comes back as it was."""
     body = '{"Description":"Grün › ☘ \\u0000 \'; DROP TABLE ledger"}'
     row = {"entry_id": "a", "body": body, "minutes": 1, "date": "2026-03-02"}
-    made = ledger.claim(
-        book.engine, connection_id=book.connection_id, run_id=book.run_id, ready=[row],
-        about=book.about("a"), now=book.clock.now, lease=LEASE, qbo_time=None,
-    )  # fmt: skip
+    made = book.store.ledger.claim(book.run_id, [row], book.about("a"), lease=LEASE, qbo_time=None)
 
     assert made.for_quickbooks == [("1", body)]
     assert book.row("a").body == body
@@ -299,13 +296,13 @@ def test_only_what_was_asked_for_is_told(book):
     book.send("a")
     book.claim("b", "c")
 
-    rows = ledger.held(book.engine, book.connection_id, ["a", "b", "x"])
+    rows = book.store.ledger.held(["a", "b", "x"])
 
     told = {row.entry_id: row for row in rows.itertuples()}
     assert set(told) == {"a", "b"}
     assert (told["a"].state, told["a"].time_activity_id) == ("sent", "100")
     assert pd.isna(told["b"].time_activity_id)
-    empty = ledger.held(book.engine, book.connection_id, [])
+    empty = book.store.ledger.held([])
     assert list(empty.columns) == list(rows.columns)
     assert empty.empty
 
@@ -329,8 +326,8 @@ def test_connections_do_not_see_each_others_entries(book, engine, joined, vault,
     other.send("a")
 
     assert book.states("a") == other.states("a") == {"a": "sent"}
-    for connection_id in (book.connection_id, second.id):
-        known, _ = ledger.accounted(engine, connection_id, ["100", "200"], now=clock.now)
+    for one in (book, other):
+        known, _ = one.store.books.accounted(["100", "200"])
         assert known == {"100"}
 
 
@@ -380,7 +377,8 @@ def test_an_entry_has_one_row(book):
 
 def test_instants_have_a_zone(book, clock):
     """A naive time could be any: it is refused before it is stored."""
+    clock.now = clock.now.replace(tzinfo=None)
     with pytest.raises(sa.exc.StatementError, match="without a time zone"):
-        stored_runs.finish_run(book.engine, book.run_id, now=clock.now.replace(tzinfo=None))
+        book.store.runs.finish(book.run_id)
     with book.engine.connect() as connection:
         assert connection.scalar(sa.select(runs.c.finished_at)) is None

@@ -23,18 +23,15 @@ from connectors.intuit.oauth_app import OAuthApp, Tokens
 from connectors.quickbooks.batch import Created, NotCreated
 from connectors.quickbooks.faults import Fault
 from connectors.store import (
-    connection_settings,
     connections,
-    entry_contents,
-    last_outcomes,
-    ledger,
-    links,
-    plans,
     revocations,
-    run_locks,
-    runs,
 )
-from connectors.store.tokens import TokenStore, lives
+from connectors.store.connection_store import ConnectionStore
+from connectors.store.credentials import all_lifetimes
+from connectors.store.plans import LeftOut
+from connectors.store.revocations import Revocations
+from connectors.store.scope import ConnectionScope, records
+from connectors.store.tokens import TokenStore
 from schemas.tables import ledger as table
 from schemas.tables import metadata
 from schemas.words import Kind, PlanState, Proof
@@ -85,7 +82,7 @@ def _plan_rows(*ids):
 
 def _tokens(s):
     app = OAuthApp("id", "secret", "http://127.0.0.1:9/none")
-    return TokenStore(s.engine, s.id, app=app, vault=s.vault, now=lambda: NOW)
+    return TokenStore(s.engine, s.id, lambda: NOW, app=app, vault=s.vault)
 
 
 class Store:
@@ -108,41 +105,50 @@ class Store:
         copy.__dict__ = {**self.__dict__, "engine": engine}
         return copy
 
+    @property
+    def store(self):
+        return ConnectionStore.of(self.engine, self.id, lambda: NOW)
+
+    @property
+    def revocations(self):
+        return Revocations(self.engine, self.id, lambda: NOW)
+
+    @property
+    def later(self):
+        """The same, when plans have expired, and the run lock's lease is over."""
+        return ConnectionStore.of(self.engine, self.id, lambda: NOW + 2 * LEASE)
+
+    @property
+    def ledger(self):
+        return self.store.ledger
+
     def start(self):
-        return runs.start_run(self.engine, self.id, now=NOW, lease=LEASE)
+        return self.store.runs.start(LEASE)
 
     def claim(self, *ids, run_id=None, since=10**6, source="clockify"):
         ready = [{"entry_id": id_, "body": id_, "minutes": 60, "date": DAY} for id_ in ids]
-        return ledger.claim(
-            self.engine,
-            connection_id=self.id,
-            run_id=run_id or self.run,
-            ready=ready,
-            about=self.about(*ids, source=source, since=since),
-            now=self.claimed_at,
-            lease=LEASE,
-            qbo_time=None,
-        )
+        ledger = ConnectionStore.of(self.engine, self.id, lambda: self.claimed_at).ledger
+        about = self.about(*ids, source=source, since=since)
+        return ledger.claim(run_id or self.run, ready, about, lease=LEASE, qbo_time=None)
 
     def record(self, made, *outcomes):
-        ledger.record(self.engine, made, outcomes, now=NOW, qbo_time=None, company_state=None)
+        self.ledger.record(made, outcomes, qbo_time=None, company_state=None)
 
     def take(self):
-        return ledger.take_doubts(self.engine, self.id, self.run, now=NOW, at_work=LEASE)
+        return self.store.doubts.take(self.run, at_work=LEASE)
 
     def settle(self, doubt, activity, proof):
         created = Created(doubt.bid, activity, "0")
-        run = {"run_id": self.run, "proof": proof, "now": NOW}
-        return ledger.settle_sent(self.engine, doubt, created, **run)
+        return self.store.doubts.settle(doubt, created, run_id=self.run, proof=proof)
 
     def writer(self, *ids, flow_run=FLOW_RUN):
         days = {"days": (DAY, DAY), "flow_run_id": flow_run, "address": None, "currency": "USD"}
-        writer = plans.PlanWriter(self.engine, self.id, **days, now=NOW)
+        writer = self.store.plans.begin(**days)
         writer.add(_plan_rows(*ids), pd.Series([100] * len(ids)))
         return writer
 
     def plan(self, *ids, until=NOW + LEASE):
-        return self.writer(*ids).offer(now=NOW, expires_at=until)
+        return self.writer(*ids).offer(until)
 
     def lost(self, *rows):
         return pd.DataFrame(rows, columns=list(_lost("")))
@@ -154,7 +160,7 @@ class Store:
         """Claim entries in a run that ends before it is answered."""
         run_id = self.start()
         self.claim(*ids, run_id=run_id)
-        runs.finish_run(self.engine, run_id, now=NOW)
+        self.store.runs.finish(run_id)
 
     def fill(self, more):
         """Let every table hold rows of this connection; *more* ids than the one in question."""
@@ -173,19 +179,20 @@ class Store:
             self.settle(self.take()[0], "9", Proof.BOOKS)
         self.leave_doubts("doubt")
         self.flying = self.claim("flying")
-        last_outcomes.keep(e, id_, self.run, _verdicts("sent", "left", "new"))
-        run_locks.take(e, id_, holder=HOLDER, what="send", now=NOW, lease=LEASE)
-        links.add(e, id_, [_link(one) for one in ("linked", *more)], now=NOW)
-        links.link(e, id_, _link("barred"), now=NOW)
-        links.unlink(e, id_, Kind.USER, "barred", rematch=False)
-        links.add_gone(e, id_, [_lost("gone", "gone")])
-        links.store(e, id_, new=self.linked(), lost=self.lost(_lost("missing")), now=NOW)
+        self.store.outcomes.keep(self.run, _verdicts("sent", "left", "new"))
+        links = self.store.links
+        self.store.run_lock.take(HOLDER, "send", lease=LEASE)
+        links.add([_link(one) for one in ("linked", *more)])
+        links.link(_link("barred"))
+        links.unlink(Kind.USER, "barred", rematch=False)
+        links.add_gone([_lost("gone", "gone")])
+        links.store(new=self.linked(), lost=self.lost(_lost("missing")))
         own = {"round": str(self.number), **dict.fromkeys(more, "x")}
-        if more:  # somebody is buying tokens
-            _tokens(self)._take_turn(f"access {self.number}")  # noqa: SLF001 - without asking Intuit
+        if more:  # somebody is refreshing
+            _tokens(self)._take_lease(f"access {self.number}")  # noqa: SLF001 - without asking Intuit
         if self.number == 1:
             own["link_vendors"] = "false"
-        connection_settings.change(e, id_, wanted=own, unwanted=[], now=NOW)
+        self.store.settings.change(wanted=own, unwanted=[])
         self.waits = self.plan("waits", *more).id
         self.overdue = self.plan("old", until=NOW - LEASE).id
         self.writer("making")
@@ -209,6 +216,7 @@ def filled(tmp_path_factory, about):
     made[0].fill(("new", "newer"))
     made[1].fill(())
     made[2].fill(("new", "newer"))
+    made[1].theirs, made[1].their_plan = made[2].flying, made[2].waits
     engine.dispose()
     return path, made
 
@@ -299,14 +307,14 @@ def _in_transaction(work):
 
 def _kept_tokens(s):
     store = _tokens(s)
-    _, turn = store._take_turn(f"access {s.number}")  # noqa: SLF001 - without asking Intuit
-    store._keep(turn, Tokens("access", NOW, "refresh", None))  # noqa: SLF001
+    _, lease = store._take_lease(f"access {s.number}")  # noqa: SLF001 - without asking Intuit
+    store._store(lease, Tokens("access", NOW, "refresh", None))  # noqa: SLF001
 
 
 def _refused_tokens(s):
     store = _tokens(s)
-    _, turn = store._take_turn(f"access {s.number}")  # noqa: SLF001
-    store._refused(turn)  # noqa: SLF001
+    _, lease = store._take_lease(f"access {s.number}")  # noqa: SLF001
+    store._end_consent(lease)  # noqa: SLF001
 
 
 def _forget(s):
@@ -319,135 +327,132 @@ def _forget(s):
 
 
 def _gone(s):
-    revocations.set_apart(s.engine, s.id, now=NOW)
-    connections.check_connected(s.engine, s.own)
+    s.revocations.set_apart()
+    s.store.credentials.check_connected("c2")
 
 
 OWN = {
-    "connections.check_connected": lambda s: connections.check_connected(s.engine, s.own),
-    "connections.check_connected, gone": _gone,
+    "credentials.check_connected": lambda s: s.store.credentials.check_connected("c2"),
+    "credentials.check_connected, gone": _gone,
+    "credentials.clockify_key": lambda s: s.store.credentials.clockify_key(s.vault),
+    "credentials.lifetimes": lambda s: asdict(s.store.credentials.lifetimes()),
     "connections.store": lambda s: asdict(
         connections.store(
             s.engine, "c2", replace(s.joined, company_name="New"), vault=s.vault, now=NOW + LEASE
         )
     ),
-    "connections.stored_key": lambda s: connections.stored_key(s.engine, s.id, s.vault),
     "connections.find": lambda s: asdict(connections.find(s.engine, "c2")),
     "connections.forget": _forget,
-    "entry_contents.adopt": lambda s: entry_contents.adopt(
-        s.engine, s.id, {"sent": "new", "left": "sent"}
-    ),
-    "entry_contents.as_claimed": lambda s: entry_contents.as_claimed(s.engine, s.id, IDS),
+    "doubts.take": lambda s: [asdict(one) for one in s.take()],
+    "entry_contents.adopt": lambda s: s.store.contents.adopt({"sent": "new", "left": "sent"}),
+    "entry_contents.as_claimed": lambda s: s.store.contents.as_claimed(IDS),
     "entry_contents.claimed_since": _in_transaction(
-        lambda s, c: entry_contents.claimed_since(c, s.id, 0, "none", [DAY])
+        lambda s, c: s.store.contents.claimed_since(c, 0, "none", [DAY])
     ),
     "entry_contents.insert": _in_transaction(
-        lambda s, c: entry_contents.insert(
-            c, s.id, entry_contents.records(s.about("sent").contents)
-        )
+        lambda s, c: s.store.contents.insert(c, records(s.about("sent").contents))
     ),
-    "entry_contents.known": lambda s: entry_contents.known(s.engine, s.id, [DAY]),
-    "entry_contents.newest_claim": lambda s: entry_contents.newest_claim(s.engine, s.id),
-    "entry_contents.remember": lambda s: entry_contents.remember(
-        s.engine, s.id, s.about("new", "sent", "refused").contents.reset_index(drop=True)
+    "entry_contents.known": lambda s: s.store.contents.known([DAY]),
+    "entry_contents.newest_claim": lambda s: s.store.contents.newest_claim(),
+    "entry_contents.remember": lambda s: s.store.contents.remember(
+        s.about("new", "sent", "refused").contents.reset_index(drop=True)
     ),
     "ledger.claim": lambda s: s.claim(*IDS).items,
     "ledger.claim, again": lambda s: s.claim("row of new", run_id=s.start(), since=0).items,
-    "ledger.count": lambda s: ledger.count(s.engine, s.id),
-    "ledger.doubt": lambda s: ledger.doubt(s.engine, s.flying.request_id, now=NOW, at_work=LEASE),
-    "runs.finish_run": lambda s: runs.finish_run(s.engine, s.run, now=NOW),
-    "ledger.held": lambda s: ledger.held(s.engine, s.id, IDS),
-    "ledger.refusals": lambda s: [asdict(one) for one in ledger.refusals(s.engine, s.id, IDS)],
-    "ledger.release": lambda s: ledger.release(s.engine, s.flying),
-    "runs.renew_lease": lambda s: runs.renew_lease(s.engine, s.run, now=NOW, lease=LEASE),
-    "runs.start_run": lambda s: s.start() and None,
-    "ledger.state_of": lambda s: [ledger.state_of(s.engine, s.id, id_) for id_ in IDS],
-    "ledger.take_doubts": lambda s: [asdict(one) for one in s.take()],
-    "ledger.taken_by_others": lambda s: ledger.taken_by_others(s.engine, s.id, IDS, run_id=s.run),
-    "links.add": lambda s: links.add(
-        s.engine, s.id, [_link(one) for one in ("new", "linked", "missing", "gone")], now=NOW
+    "ledger.count": lambda s: s.ledger.count(),
+    "ledger.held": lambda s: s.ledger.held(IDS),
+    "ledger.leave_in_doubt": lambda s: s.ledger.leave_in_doubt(s.flying, at_work=LEASE),
+    "ledger.leave_in_doubt, of others": lambda s: s.ledger.leave_in_doubt(s.theirs, at_work=LEASE),
+    "ledger.refusals": lambda s: [asdict(one) for one in s.ledger.refusals(IDS)],
+    "ledger.release": lambda s: s.ledger.release(s.flying),
+    "ledger.release, of others": lambda s: s.ledger.release(s.theirs),
+    "ledger.state_of": lambda s: [s.ledger.state_of(id_) for id_ in IDS],
+    "ledger.taken_by_others": lambda s: s.ledger.taken_by_others(IDS, run_id=s.run),
+    "runs.finish": lambda s: s.store.runs.finish(s.run),
+    "runs.finish, of others": lambda s: s.store.runs.finish(s.theirs.run_id),
+    "runs.renew": lambda s: s.store.runs.renew(s.run, LEASE),
+    "runs.renew, of others": lambda s: s.store.runs.renew(s.theirs.run_id, LEASE),
+    "runs.renew_within": _in_transaction(
+        lambda s, c: s.store.runs.renew_within(c, s.run, now=NOW, lease=LEASE)
     ),
-    "links.add_gone": lambda s: links.add_gone(
-        s.engine, s.id, [_lost(one, "gone") for one in ("new", "linked", "gone")]
+    "runs.start": lambda s: s.start() and None,
+    "links.add": lambda s: s.store.links.add(
+        [_link(one) for one in ("new", "linked", "missing", "gone")]
     ),
-    "links.link": lambda s: links.link(s.engine, s.id, _link("linked"), now=NOW),
-    "links.link, lost": lambda s: links.link(s.engine, s.id, _link("barred"), now=NOW),
-    "links.listed": lambda s: links.listed(s.engine, s.id),
-    "links.store": lambda s: links.store(
-        s.engine,
-        s.id,
+    "links.add_gone": lambda s: s.store.links.add_gone(
+        [_lost(one, "gone") for one in ("new", "linked", "gone")]
+    ),
+    "links.link": lambda s: s.store.links.link(_link("linked")),
+    "links.link, lost": lambda s: s.store.links.link(_link("barred")),
+    "links.listed": lambda s: s.store.links.listed(),
+    "links.store": lambda s: s.later.links.store(
         new=s.linked(*[_link(one) for one in ("new", "linked", "barred", "gone")]),
         lost=s.lost(_lost("newer"), _lost("other")),
-        now=NOW + LEASE,
     ),
-    "links.stored": lambda s: links.stored(s.engine, s.id),
-    "links.unlink": lambda s: links.unlink(s.engine, s.id, Kind.USER, "linked", rematch=True),
-    "links.unlink, barred": lambda s: links.unlink(
-        s.engine, s.id, Kind.USER, "barred", rematch=True
+    "links.stored": lambda s: s.store.links.stored(),
+    "links.unlink": lambda s: s.store.links.unlink(Kind.USER, "linked", rematch=True),
+    "links.unlink, barred": lambda s: s.store.links.unlink(Kind.USER, "barred", rematch=True),
+    "links.unlink, of others": lambda s: s.store.links.unlink(Kind.USER, "new", rematch=True),
+    "links.unlinked": lambda s: s.store.links.unlinked(),
+    "connection_settings.change": lambda s: s.store.settings.change(
+        wanted={"link_vendors": "false"}, unwanted=["round"]
     ),
-    "links.unlink, of others": lambda s: links.unlink(
-        s.engine, s.id, Kind.USER, "new", rematch=True
-    ),
-    "links.without_partner": lambda s: links.without_partner(s.engine, s.id),
-    "connection_settings.change": lambda s: connection_settings.change(
-        s.engine, s.id, wanted={"link_vendors": "false"}, unwanted=["round"], now=NOW
-    ),
-    "connection_settings.stored": lambda s: connection_settings.stored(s.engine, s.id),
-    "plans.check_owner, of others": lambda s: plans.check_owner(s.engine, 1, s.id),
-    "plans.check_owner": lambda s: plans.check_owner(s.engine, s.waits, s.id),
-    "plans.count_left_out": lambda s: plans.count_left_out(
-        s.engine, s.waits, plans.LeftOut((1,), ("waits",), (("", "waits"),))
-    ),
-    "plans.decide": lambda s: asdict(
-        plans.decide(
-            s.engine,
-            s.waits,
-            PlanState.APPROVED,
-            by="Eva",
-            left_out=plans.LeftOut((1,)),
-            now=NOW,
-        )
-    ),
-    "plans.decide, late": lambda s: plans.decide(
-        s.engine, s.waits, PlanState.APPROVED, by="Eva", now=NOW + LEASE
-    ),
-    "plans.end_overdue": lambda s: plans.end_overdue(s.engine, s.id, now=NOW),
-    "plans.entries_of": lambda s: plans.entries_of(s.engine, s.waits, ["waits", *IDS]),
-    "plans.every": lambda s: [asdict(one) for one in plans.every(s.engine, s.id, now=NOW)],
-    "plans.held": lambda s: list(plans.held(s.engine, s.id, ["waits", *IDS], now=NOW)),
-    "plans.in_order": lambda s: plans.in_order(s.engine, s.waits),
-    "plans.names_of": lambda s: plans.names_of(s.engine, s.waits),
-    "plans.numbered": lambda s: plans.numbered(s.engine, s.waits, [1, 2, 3]),
-    "plans.of_flow_run": lambda s: asdict(plans.of_flow_run(s.engine, s.id, FLOW_RUN)),
-    "plans.of_id": lambda s: asdict(plans.of_id(s.engine, s.waits)),
-    "plans.PlanWriter": lambda s: s.writer("new").offer(now=NOW, expires_at=NOW + LEASE) and None,
-    "plans.PlanWriter, too late": lambda s: s.plan("waits"),
-    "plans.sent_by": lambda s: plans.sent_by(s.engine, s.waits, s.run),
-    "plans.waiting": lambda s: [asdict(one) for one in plans.waiting(s.engine, s.id, now=NOW)],
-    "revocations.claim": lambda s: [
-        asdict(one) for one in revocations.claim(s.engine, now=NOW, connection_id=s.id)
+    "connection_settings.stored": lambda s: s.store.settings.stored(),
+    "plans.all": lambda s: [asdict(one) for one in s.store.plans.all()],
+    "plans.count_left_out": lambda s: [
+        s.store.plans.count_left_out(id_, LeftOut((1,), ("waits",), (("", "waits"),)))
+        for id_ in (s.waits, s.their_plan)
     ],
-    "revocations.done": lambda s: revocations.done(s.engine, s.revocation),
-    "revocations.failed": lambda s: revocations.failed(s.engine, s.revocation, "busy"),
-    "revocations.forget": lambda s: revocations.forget(s.engine, s.id),
-    "revocations.set_apart": lambda s: revocations.set_apart(s.engine, s.id, now=NOW),
+    "plans.decide": lambda s: asdict(
+        s.store.plans.decide(s.waits, PlanState.APPROVED, by="Eva", left_out=LeftOut((1,)))
+    ),
+    "plans.decide, late": lambda s: s.later.plans.decide(s.waits, PlanState.APPROVED, by="Eva"),
+    "plans.decide, of others": lambda s: s.store.plans.decide(
+        s.their_plan, PlanState.APPROVED, by="Eva", left_out=LeftOut((1,))
+    ),
+    "plans.decide, late, of others": lambda s: s.later.plans.decide(
+        s.their_plan, PlanState.APPROVED, by="Eva"
+    ),
+    "plans.end_overdue": lambda s: s.store.plans.end_overdue(),
+    "plans.entries": lambda s: s.store.plans.entries(s.waits, ["waits", *IDS]),
+    "plans.entries, of others": lambda s: s.store.plans.entries(s.their_plan, ["waits", *IDS]),
+    "plans.held": lambda s: list(s.store.plans.held(["waits", *IDS])),
+    "plans.in_order": lambda s: s.store.plans.in_order(s.waits),
+    "plans.in_order, of others": lambda s: s.store.plans.in_order(s.their_plan),
+    "plans.names": lambda s: s.store.plans.names(s.waits),
+    "plans.names, of others": lambda s: s.store.plans.names(s.their_plan),
+    "plans.numbered": lambda s: s.store.plans.numbered(s.waits, [1, 2, 3]),
+    "plans.numbered, of others": lambda s: s.store.plans.numbered(s.their_plan, [1, 2, 3]),
+    "plans.of_flow_run": lambda s: asdict(s.store.plans.of_flow_run(FLOW_RUN)),
+    "plans.of_id": lambda s: asdict(s.store.plans.of_id(s.waits)),
+    "plans.of_id, of others": lambda s: s.store.plans.of_id(s.their_plan),
+    "plans.begin": lambda s: s.writer("new").offer(NOW + LEASE) and None,
+    "plans.offer": lambda s: s.plan("waits"),
+    "plans.offer, of others": lambda s: s.store.plans.offer(
+        s.their_plan, expires_at=NOW + 2 * LEASE, entries=9
+    ),
+    "plans.offer, of others, empty": lambda s: s.store.plans.offer(
+        s.their_plan, expires_at=NOW, entries=0
+    ),
+    "plans.sent_by": lambda s: s.store.plans.sent_by(s.waits, s.run),
+    "plans.sent_by, of others": lambda s: s.store.plans.sent_by(s.their_plan, s.run),
+    "plans.waiting": lambda s: [asdict(one) for one in s.store.plans.waiting()],
+    "revocations.claim": lambda s: [asdict(one) for one in s.revocations.claim()],
+    "revocations.forget": lambda s: s.revocations.forget(),
+    "revocations.pending": lambda s: s.revocations.pending(),
+    "revocations.pending, none": lambda s: s.revocations.forget() or s.revocations.pending(),
+    "revocations.set_apart": lambda s: s.revocations.set_apart(),
     "tokens.access_token": lambda s: _tokens(s).access_token(),
     "tokens.renew": lambda s: _tokens(s).renew("another"),
-    "tokens.keep": _kept_tokens,
+    "tokens.store": _kept_tokens,
     "tokens.refused": _refused_tokens,
-    "run_locks.give_back": lambda s: run_locks.give_back(s.engine, s.id, holder=HOLDER),
-    "run_locks.renew": lambda s: run_locks.renew(
-        s.engine, s.id, holder=HOLDER, now=NOW + LEASE, lease=LEASE
-    ),
-    "run_locks.take": lambda s: asdict(
-        run_locks.take(s.engine, s.id, holder="me", what="sync", now=NOW + 2 * LEASE, lease=LEASE)
-    ),
-    "last_outcomes.forget": lambda s: last_outcomes.forget(s.engine, s.id, IDS),
-    "last_outcomes.keep": lambda s: last_outcomes.keep(
-        s.engine, s.id, s.run, _verdicts("sent", "new")
-    ),
-    "last_outcomes.told": lambda s: last_outcomes.told(s.engine, s.id, start=None, end=None),
-    "last_outcomes.unsent": lambda s: last_outcomes.unsent(s.engine, s.id, [DAY]),
+    "run_locks.release": lambda s: s.store.run_lock.release(HOLDER),
+    "run_locks.renew": lambda s: s.later.run_lock.renew(HOLDER, lease=LEASE),
+    "run_locks.take": lambda s: asdict(s.later.run_lock.take("me", "sync", lease=LEASE)),
+    "last_outcomes.between": lambda s: s.store.outcomes.between(start=None, end=None),
+    "last_outcomes.forget": lambda s: s.store.outcomes.forget(IDS),
+    "last_outcomes.keep": lambda s: s.store.outcomes.keep(s.run, _verdicts("sent", "new")),
+    "last_outcomes.unsent": lambda s: s.store.outcomes.unsent([DAY]),
 }
 
 
@@ -476,16 +481,22 @@ def _take_and_settle(activity, proof):
 
 SHARED = {
     "connections.uses_consent_of": lambda s: connections.uses_consent_of(s.engine, "77"),
-    "ledger.accounted": lambda s: ledger.accounted(
-        s.engine, s.id, ["11", "13", "21", "9", "31"], now=NOW
+    "books.accounted": lambda s: s.store.books.accounted(["11", "13", "21", "9", "31"]),
+    "books.holder": lambda s: [s.store.books.holder(id_) for id_ in ("11", "31", "9")],
+    "books.holders": _in_transaction(
+        lambda s, c: {
+            id_: row.entry_id for id_, row in s.store.books.holders(c, ["11", "31", "9"]).items()
+        }
     ),
-    "ledger.holder": lambda s: [ledger.holder(s.engine, s.id, id_) for id_ in ("11", "31", "9")],
+    "books.take_back": _in_transaction(
+        lambda s, c: s.store.books.take_back(c, s.flying.request_id, ["9", "19", "39"])
+    ),
+    "doubts.settle": _take_and_settle("9", Proof.ANSWER),
+    "doubts.settle, free": _take_and_settle("99", Proof.BOOKS),
+    "doubts.settle, as a stranger's": _take_and_settle("11", Proof.BOOKS),
+    "doubts.settle, as a neighbor's": _take_and_settle("31", Proof.BOOKS),
     "ledger.record": lambda s: s.record(s.flying, Created("1", "9", "0")),
     "ledger.record, as a stranger's": lambda s: s.record(s.flying, Created("1", "11", "0")),
-    "ledger.settle_sent": _take_and_settle("9", Proof.ANSWER),
-    "ledger.settle_sent, free": _take_and_settle("99", Proof.BOOKS),
-    "ledger.settle_sent, as a stranger's": _take_and_settle("11", Proof.BOOKS),
-    "ledger.settle_sent, as a neighbor's": _take_and_settle("31", Proof.BOOKS),
 }
 
 
@@ -505,12 +516,12 @@ def test_the_books_are_shared(street):
     """What a neighbor has sent, or has in flight, is accounted for; and is nobody else's."""
     s = street.mine
 
-    known, flying = ledger.accounted(s.engine, s.id, ["21", "31", "11"], now=NOW)
+    known, flying = s.store.books.accounted(["21", "31", "11"])
 
     assert known == {"21", "31"}
     assert [one.body for one in flying if one.alive] == ["flying", "flying"]
     assert {one.body for one in flying if not one.alive} == {"found", "doubt"}
-    assert ledger.holder(s.engine, s.id, "31") == "sent"
+    assert s.store.books.holder("31") == "sent"
     consents = {one: connections.uses_consent_of(s.engine, one) for one in ("77", "88", "99")}
     assert consents == {"77": True, "88": True, "99": False}
     with pytest.raises(TryAgain, match="recorded for another"):
@@ -536,40 +547,47 @@ def test_the_whole_database_is_asked_by_name(street):
     engine = street.mine.engine
 
     ids = {street.stranger.id, street.mine.id, street.neighbor.id}
-    assert lives(engine).keys() == revocations.pending(engine) == ids
+    assert all_lifetimes(engine).keys() == revocations.all_pending(engine) == ids
     assert {one.id for one in connections.every(engine)} == ids
 
 
 #: Asked of the whole database; the file's end tests them, and their own tests.
 WHOLE = {
     "connections.every",
-    "entry_contents.records",
     "plans.vouch",  # by Prefect's id of a run, which has one plan
-    "revocations.pending",
+    "credentials.all_lifetimes",
+    "credentials.locked_columns",
+    "revocations.all_pending",
+    "revocations.claim_due",
+    "revocations.done",
+    "revocations.failed",
     "runs.lease_over",
-    "runs.renew_within",
 }
+
+
+def _public(module):
+    """Name the functions of a module, and the methods of what is bound to a connection."""
+    for name, it in vars(module).items():
+        if getattr(it, "__module__", None) != module.__name__:
+            continue
+        if inspect.isclass(it) and issubclass(it, ConnectionScope):
+            yield from (name for name, one in vars(it).items() if inspect.isfunction(one))
+        elif inspect.isfunction(it):
+            yield name
 
 
 def test_no_function_of_the_store_is_left_out():
     """A new function comes with a case here."""
     modules = [
         connections,
-        entry_contents,
-        ledger,
-        links,
-        connection_settings,
-        plans,
-        revocations,
-        run_locks,
-        runs,
-        last_outcomes,
+        *(inspect.getmodule(kind) for kind in ConnectionScope.__subclasses__()),
     ]
     functions = {
         f"{module.__name__.rpartition('.')[2]}.{name}"
         for module in modules
-        for name, it in inspect.getmembers(module, inspect.isfunction)
-        if it.__module__ == module.__name__ and not name.startswith("_")
+        for name in _public(module)
+        if not name.startswith("_")
     }
 
+    assert len(functions) > 60
     assert functions - WHOLE <= {call.partition(",")[0] for call in [*OWN, *SHARED]}

@@ -6,12 +6,12 @@ import pandas as pd
 import pytest
 
 from connectors.errors import AskPerson, TryAgain
-from connectors.store import plans
-from connectors.store.plans import LeftOut, PlanWriter
+from connectors.store.plans import LeftOut, Plans, vouch
 from schemas.words import PlanState
 
-NOW = datetime(2026, 11, 24, 15, tzinfo=UTC)
+NOW = datetime(2026, 3, 9, 8, tzinfo=UTC)  # the clock's
 LATER = NOW + timedelta(hours=72)
+OPTIONS = {"days": ("2026-11-01", "2026-11-30"), "address": None, "currency": "USD"}
 RUN = "0d8b4dd8-0000-4000-8000-000000000001"
 
 
@@ -30,43 +30,32 @@ def _rows(*ids, **more):
 
 
 @pytest.fixture
-def offer(ledger_database):
+def offer(plans):
     """Give a way to keep a plan and let it wait: its slices, each a frame."""
-    engine, connection_id = ledger_database
 
-    def make(*slices, run=RUN, now=NOW, until=LATER):
-        writer = PlanWriter(
-            engine,
-            connection_id,
-            days=("2026-11-01", "2026-11-30"),
-            flow_run_id=run,
-            address=None,
-            currency="USD",
-            now=now,
-        )
+    def make(*slices, run=RUN, until=LATER):
+        writer = plans.begin(flow_run_id=run, **OPTIONS)
         for rows in slices:
             writer.add(rows, pd.Series([11250] * len(rows)))
-        return writer.offer(now=now, expires_at=until)
+        return writer.offer(until)
 
     return make
 
 
 @pytest.fixture
-def ledger_database(engine, connection_id):
-    """Give the database with one connection."""
-    return engine, connection_id
+def plans(engine, connection_id, clock):
+    """Give the plans of a connection, none as yet."""
+    return Plans(engine, connection_id, lambda: clock.now)
 
 
-def test_a_plan_is_kept_as_it_was_shown(offer, ledger_database):
+def test_a_plan_is_kept_as_it_was_shown(offer, plans):
     """Sums, days, run and fingerprint stand in the database, and its entries by number."""
-    engine, connection_id = ledger_database
-
     plan = offer(_rows("a", "b"), _rows("c", minutes=30))
 
     assert plan.state is PlanState.WAITING
     assert (plan.entries, plan.minutes, plan.amount_cents) == (3, 210, 33750)
-    assert plans.of_flow_run(engine, connection_id, RUN) == plan
-    kept = plans.entries_of(engine, plan.id, ["c", "a", "x"]).set_index("entry_id")
+    assert plans.of_flow_run(RUN) == plan
+    kept = plans.entries(plan.id, ["c", "a", "x"]).set_index("entry_id")
     assert kept["number"].to_dict() == {"a": 1, "c": 3}
     assert kept.loc["c", "body"] == '{"of":"c"}'
 
@@ -88,76 +77,70 @@ def test_the_fingerprint_is_of_the_content_in_order(offer):
     assert len(set(prints)) == 4
 
 
-def test_what_waits_is_held_until_somebody_decides(offer, ledger_database):
+def test_what_waits_is_held_until_somebody_decides(offer, plans, clock):
     """Each way in which a wait ends gives the entries back."""
-    engine, connection_id = ledger_database
     first, second, third = (
         offer(_rows(name), run=name, until=until)
         for name, until in (("a", LATER), ("b", LATER), ("c", NOW + timedelta(hours=1)))
     )
     ids = ["a", "b", "c", "d"]
     held = {"a": first.id, "b": second.id, "c": third.id}
-    assert plans.held(engine, connection_id, ids, now=NOW) == held
+    assert plans.held(ids) == held
 
-    plans.decide(engine, first.id, PlanState.APPROVED, by="Ann", now=NOW)
-    plans.decide(engine, second.id, PlanState.WITHDRAWN, by="Bo", now=NOW)
+    plans.decide(first.id, PlanState.APPROVED, by="Ann")
+    plans.decide(second.id, PlanState.WITHDRAWN, by="Bo")
 
-    assert plans.held(engine, connection_id, ids, now=NOW) == {"c": third.id}
-    after = NOW + timedelta(hours=1)
-    assert plans.held(engine, connection_id, ids, now=after) == {}
-    states = [plan.state for plan in plans.every(engine, connection_id, now=after)]
+    assert plans.held(ids) == {"c": third.id}
+    clock.now = NOW + timedelta(hours=1)
+    assert plans.held(ids) == {}
+    states = [plan.state for plan in plans.all()]
     assert states == ["expired", "withdrawn", "approved"]
 
 
-def test_of_two_decisions_the_first_counts(offer, ledger_database):
+def test_of_two_decisions_the_first_counts(offer, plans):
     """The second is told who was first, and changes nothing."""
-    engine, _ = ledger_database
     plan = offer(_rows("a"))
 
-    plans.decide(engine, plan.id, PlanState.REJECTED, by="Ann Lee", note="not yet", now=NOW)
+    plans.decide(plan.id, PlanState.REJECTED, by="Ann Lee", note="not yet")
     with pytest.raises(AskPerson, match="rejected already, by Ann Lee"):
-        plans.decide(engine, plan.id, PlanState.APPROVED, by="Bo", now=NOW)
+        plans.decide(plan.id, PlanState.APPROVED, by="Bo")
 
-    kept = plans.of_id(engine, plan.id)
+    kept = plans.of_id(plan.id)
     assert (kept.state, kept.decided_by, kept.note) == ("rejected", "Ann Lee", "not yet")
     assert kept.decided_at == NOW
 
 
-def test_what_somebody_typed_is_not_verified_unless_somebody_vouches(offer, ledger_database):
+def test_what_somebody_typed_is_not_verified_unless_somebody_vouches(offer, plans):
     """A name in the form proves nothing; a proxy's word does, and counts for the answer alone."""
-    engine, _ = ledger_database
     typed, vouched, withdrawn = (offer(_rows(name), run=name) for name in "abc")
     for name in ("b", "c"):
-        plans.vouch(engine, name, "ann@books.example")
+        vouch(plans.engine, name, "ann@books.example")
 
-    by_hand = plans.decide(engine, typed.id, PlanState.APPROVED, by="Ann Lee", now=NOW)
-    by_proxy = plans.decide(engine, vouched.id, PlanState.APPROVED, by="Ann Lee", now=NOW)
-    taken_back = plans.decide(engine, withdrawn.id, PlanState.WITHDRAWN, by="Clockbooks", now=NOW)
-    plans.vouch(engine, "a", "bo@books.example")
+    by_hand = plans.decide(typed.id, PlanState.APPROVED, by="Ann Lee")
+    by_proxy = plans.decide(vouched.id, PlanState.APPROVED, by="Ann Lee")
+    taken_back = plans.decide(withdrawn.id, PlanState.WITHDRAWN, by="Clockbooks")
+    vouch(plans.engine, "a", "bo@books.example")
 
     assert by_hand.decider == "Ann Lee (claimed, not verified)"
     assert by_proxy.decider == "ann@books.example (verified; typed Ann Lee)"
     assert taken_back.decider == "Clockbooks"
-    assert plans.of_id(engine, typed.id).verified_by is None
+    assert plans.of_id(typed.id).verified_by is None
 
 
-def test_a_decision_that_comes_too_late_counts_for_nothing(offer, ledger_database):
+def test_a_decision_that_comes_too_late_counts_for_nothing(offer, plans, clock):
     """At the very instant of the limit the plan has expired, and says so from then on."""
-    engine, _ = ledger_database
     plan = offer(_rows("a"))
 
+    clock.now = LATER
     with pytest.raises(AskPerson, match="nobody decided in time"):
-        plans.decide(
-            engine, plan.id, PlanState.APPROVED, by="Ann", left_out=LeftOut((1,)), now=LATER
-        )
+        plans.decide(plan.id, PlanState.APPROVED, by="Ann", left_out=LeftOut((1,)))
 
-    assert plans.of_id(engine, plan.id).state is PlanState.EXPIRED
-    assert not plans.numbered(engine, plan.id, [1])["left_out"].any()
+    assert plans.of_id(plan.id).state is PlanState.EXPIRED
+    assert not plans.numbered(plan.id, [1])["left_out"].any()
 
 
-def test_entries_are_left_out_by_number_person_or_project(offer, ledger_database):
+def test_entries_are_left_out_by_number_person_or_project(offer, plans):
     """Any of the three is enough; a project without a client is not one of a client."""
-    engine, _ = ledger_database
     plan = offer(
         _rows("number"),
         _rows("person", user="Bo Li"),
@@ -167,58 +150,52 @@ def test_entries_are_left_out_by_number_person_or_project(offer, ledger_database
         _rows("goes"),
     )
     left_out = LeftOut((1,), ("Bo Li",), (("Orchard", "Roof"), (None, "Attic")))
-    assert plans.count_left_out(engine, plan.id, left_out) == 4
-    assert plans.count_left_out(engine, plan.id, LeftOut()) == 0
+    assert plans.count_left_out(plan.id, left_out) == 4
+    assert plans.count_left_out(plan.id, LeftOut()) == 0
 
-    plans.decide(engine, plan.id, PlanState.APPROVED, by="Ann", left_out=left_out, now=NOW)
+    plans.decide(plan.id, PlanState.APPROVED, by="Ann", left_out=left_out)
 
-    kept = plans.numbered(engine, plan.id, range(1, 7))
+    kept = plans.numbered(plan.id, range(1, 7))
     assert kept.loc[kept["left_out"].astype(bool), "entry_id"].tolist() == [
         "number", "person", "project", "clientless",
     ]  # fmt: skip
 
 
-def test_the_names_of_a_plan(offer, ledger_database):
+def test_the_names_of_a_plan(offer, plans):
     """To choose from: each once, nobody who is nameless."""
-    engine, _ = ledger_database
     plan = offer(
         _rows("a"), _rows("b", user="Bo Li", client=None), _rows("c", user=None, project=None)
     )
 
-    assert plans.names_of(engine, plan.id) == (
+    assert plans.names(plan.id) == (
         ["Ann Lee", "Bo Li"], [(None, "Kitchen"), ("Orchard", "Kitchen")],
     )  # fmt: skip
 
 
-def test_two_plans_that_are_made_at_once_never_share_an_entry(offer, ledger_database):
+def test_two_plans_that_are_made_at_once_never_share_an_entry(offer, plans):
     """Whoever comes second is told to run again, and leaves nothing behind."""
-    engine, connection_id = ledger_database
     first = offer(_rows("a", "b"), run="first")
 
     with pytest.raises(TryAgain, match=f"Plan {first.id} came to wait meanwhile"):
         offer(_rows("b", "c"), run="second")
 
-    assert [plan.id for plan in plans.every(engine, connection_id, now=NOW)] == [first.id]
+    assert [plan.id for plan in plans.all()] == [first.id]
 
 
-def test_a_plan_without_entries_is_none(offer, ledger_database):
+def test_a_plan_without_entries_is_none(offer, plans):
     """There is nothing to decide."""
-    engine, connection_id = ledger_database
-
     assert offer() is None
-    assert plans.every(engine, connection_id, now=NOW) == []
+    assert plans.all() == []
 
 
-def test_a_plan_that_was_not_finished_holds_nothing_and_is_replaced(offer, ledger_database):
+def test_a_plan_that_was_not_finished_holds_nothing_and_is_replaced(offer, plans):
     """A process that died while it wrote one down leaves nothing that anybody could approve."""
-    engine, connection_id = ledger_database
-    options = {"days": ("2026-11-01", "2026-11-30"), "currency": "USD", "now": NOW}
-    dead = PlanWriter(engine, connection_id, flow_run_id=RUN, address=None, **options)
+    dead = plans.begin(flow_run_id=RUN, **OPTIONS)
     dead.add(_rows("a"), pd.Series([1]))
-    assert plans.held(engine, connection_id, ["a"], now=NOW) == {}
-    assert plans.of_flow_run(engine, connection_id, RUN) is None
+    assert plans.held(["a"]) == {}
+    assert plans.of_flow_run(RUN) is None
 
     plan = offer(_rows("a"))
 
     assert plan.entries == 1
-    assert plans.of_id(engine, dead.plan_id) in {None, plan}
+    assert plans.all() == [plan]

@@ -1,45 +1,55 @@
-"""Turns: one run of a connection at a time, wherever it runs, and none for ever."""
+"""The run lock: one run of a connection at a time, wherever it runs, and none for ever."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 
-from connectors.store import run_locks
+import pytest
 
-NOW = datetime(2026, 11, 24, 2, tzinfo=UTC)
+from connectors.store.run_locks import RunLock, RunLocks
+
 LEASE = timedelta(minutes=2)
 
 
-def _take(engine, connection_id, holder, *, after=timedelta(0)):
-    return run_locks.take(
-        engine, connection_id, holder=holder, what="send-time", now=NOW + after, lease=LEASE
-    )
+@pytest.fixture
+def lock(engine, connection_id, clock):
+    """Give the run lock of a connection, which nobody holds."""
+    return RunLocks(engine, connection_id, lambda: clock.now)
 
 
-def test_the_first_has_the_turn_and_the_second_is_told_who(engine, connection_id):
+def _take(lock, holder):
+    return lock.take(holder, "send-time", lease=LEASE)
+
+
+def test_the_first_has_the_lock_and_the_second_is_told_who(lock, clock):
     """Whoever comes second learns who is at work, with what, since when."""
-    assert _take(engine, connection_id, "one").holder == "one"
+    since = clock.now
+    assert _take(lock, "one").holder == "one"
 
-    found = _take(engine, connection_id, "two", after=timedelta(seconds=1))
+    clock.now += timedelta(seconds=1)
 
-    assert found == run_locks.Turn("one", "send-time", NOW, NOW + LEASE)
-
-
-def test_a_turn_that_is_given_back_is_free(engine, connection_id):
-    """And only its holder can give it back."""
-    _take(engine, connection_id, "one")
-
-    run_locks.give_back(engine, connection_id, holder="two")
-    assert _take(engine, connection_id, "two").holder == "one"
-    run_locks.give_back(engine, connection_id, holder="one")
-    assert _take(engine, connection_id, "two").holder == "two"
+    assert _take(lock, "two") == RunLock("one", "send-time", since, since + LEASE)
 
 
-def test_a_dead_holder_loses_the_turn_and_a_living_one_keeps_it(engine, connection_id):
+def test_a_lock_that_is_released_is_free(lock):
+    """And only its holder can release it."""
+    _take(lock, "one")
+
+    lock.release("two")
+    assert _take(lock, "two").holder == "one"
+    lock.release("one")
+    assert _take(lock, "two").holder == "two"
+
+
+def test_a_dead_holder_loses_the_lock_and_a_living_one_keeps_it(lock, clock):
     """A lease that is not renewed runs out; one that is does not."""
-    late = LEASE + timedelta(seconds=1)
-    _take(engine, connection_id, "one")
-    run_locks.renew(engine, connection_id, holder="one", now=NOW + LEASE, lease=LEASE)
-    assert _take(engine, connection_id, "two", after=late).holder == "one"
+    late, since = LEASE + timedelta(seconds=1), clock.now
+    _take(lock, "one")
+    clock.now = since + LEASE
+    assert lock.renew("one", lease=LEASE)
+    clock.now = since + late
+    assert _take(lock, "two").holder == "one"
 
-    assert _take(engine, connection_id, "two", after=2 * late).holder == "two"
-    run_locks.renew(engine, connection_id, holder="one", now=NOW + 2 * late, lease=10 * LEASE)
-    assert _take(engine, connection_id, "three", after=4 * late).holder == "three"
+    clock.now = since + 2 * late
+    assert _take(lock, "two").holder == "two"
+    assert not lock.renew("one", lease=10 * LEASE)
+    clock.now = since + 4 * late
+    assert _take(lock, "three").holder == "three"

@@ -15,7 +15,8 @@ from connectors.errors import AskPerson, TryAgain
 from connectors.intuit.oauth_app import OAuthApp, Tokens
 from connectors.standins.quickbooks.app import QuickBooksStandin, Switches
 from connectors.store import connections
-from connectors.store.tokens import LEASE, MARGIN, TokenStore, lives
+from connectors.store.credentials import all_lifetimes
+from connectors.store.tokens import LEASE, MARGIN, TokenStore
 from schemas.tables import metadata, secrets
 
 TOKEN_PATH = "/oauth2/v1/tokens/bearer"
@@ -48,7 +49,7 @@ def store(engine, app, vault, clock, joined):
         "first-access-token", clock.now + timedelta(hours=1), SCENARIO["refresh_token"], None
     )
     made = connections.store(engine, "studio", joined(tokens=tokens), vault=vault, now=clock.now)
-    return TokenStore(engine, made.id, app=app, vault=vault, now=lambda: clock.now)
+    return TokenStore(engine, made.id, lambda: clock.now, app=app, vault=vault)
 
 
 def row(engine):
@@ -153,8 +154,7 @@ def test_two_that_ask_at_once_refresh_once(store, standin, engine, app, vault, c
     barrier = threading.Barrier(4)
     # Stores of their own, as in four processes: the database alone stands between them.
     stores = [
-        TokenStore(engine, store._connection_id, app=app, vault=vault, now=lambda: clock.now)  # noqa: SLF001
-        for _ in range(4)
+        TokenStore(engine, store.connection_id, store.now, app=app, vault=vault) for _ in range(4)
     ]
 
     def work(one):
@@ -177,8 +177,8 @@ def another(engine, store, vault, clock):
     """Give a way to open the same tokens as another process does."""
 
     def make(app, **options):
-        known = {"app": app, "vault": vault, "now": lambda: clock.now, "sleep": clock.sleep}
-        return TokenStore(engine, store._connection_id, **{**known, **options})  # noqa: SLF001
+        known = {"app": app, "vault": vault, "now": store.now, "sleep": clock.sleep}
+        return TokenStore(engine, store.connection_id, **{**known, **options})
 
     return make
 
@@ -188,9 +188,9 @@ class Interrupted(OAuthApp):
 
     before = after = staticmethod(lambda: None)
 
-    def exchange(self, refresh_token, *, now):
+    def refresh(self, refresh_token, *, now):
         self.before()
-        tokens = super().exchange(refresh_token, now=now)
+        tokens = super().refresh(refresh_token, now=now)
         self.after()
         return tokens
 
@@ -239,7 +239,7 @@ def test_who_comes_while_another_asks_waits_for_the_token(app, another, clock, s
     first = another(interrupted(app, before=lambda: waiting.wait(10)))
     with ThreadPoolExecutor(2) as pool:
         asked = pool.submit(first.access_token)
-        while row(store._engine).refresher is None:  # noqa: SLF001
+        while row(store.engine).refresher is None:
             pass
         second = pool.submit(another(app, sleep=first_answers).access_token)
         token = asked.result(10)
@@ -413,7 +413,7 @@ def test_the_end_of_the_consent_is_kept(app, another, clock, engine, store):
     clock.now += timedelta(hours=2)
     another(app).access_token()
 
-    kept = lives(engine)[store._connection_id]  # noqa: SLF001
+    kept = all_lifetimes(engine)[store.connection_id]
 
     assert kept.refresh_until == clock.now + timedelta(days=101)
     assert kept.consent_until == clock.now + timedelta(days=5 * 365) - timedelta(hours=2)
@@ -562,7 +562,7 @@ def test_another_key_asks_the_person(store, engine, app, clock):
     """With another secret key the stored tokens are of no use, and say what to put back."""
     other = TokenStore(
         engine,
-        store._connection_id,  # noqa: SLF001
+        store.connection_id,
         app=app,
         vault=Vault("another passphrase"),
         now=lambda: clock.now,

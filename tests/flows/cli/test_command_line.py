@@ -15,6 +15,7 @@ from typing import Any
 
 import pytest
 import sqlalchemy as sa
+from kept_environment import kept_environment
 
 DAY = ("--start", "2026-09-22", "--end", "2026-09-22")
 HOSTILE = "Eve\x1b]0;owned\x07\x1b[2J\x9b31m\x7f\u202e\rRoot"
@@ -111,7 +112,7 @@ def _at_terminal(house: Any, answer: str, *arguments: str) -> tuple[int, str]:
     """Run the command with somebody at a terminal who gives one *answer* to its question."""
     ours, theirs = pty.openpty()
     command = Path(sys.executable).parent / "clockbooks"
-    kept = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
+    kept = kept_environment()
     process = subprocess.Popen(
         [str(command), *arguments],
         stdin=theirs,

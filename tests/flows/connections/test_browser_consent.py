@@ -137,7 +137,7 @@ def test_a_wrong_state_is_turned_away_and_the_right_one_still_taken(house, page,
     page.get_by_role("button", name="Allow").click()
     page.get_by_role("heading", name="This answer is not to our question").wait_for()
     _assert_plain(page)
-    waiting.read_until("(turned away)")
+    waiting.read_until("(Rejected a request)")
     page.goto(waiting.address)
     page.get_by_role("button", name="Allow").click()
     page.get_by_role("heading", name="Connected").wait_for()

@@ -56,7 +56,7 @@ def test_the_list_says_what_is_joined_and_until_when(synced):
     assert timedelta(days=99) < ends - datetime.now(UTC) < timedelta(days=102)
     assert datetime.fromisoformat(row["synced_at"]) < datetime.now(UTC)
     assert "connected" in shown
-    assert "main has of its own: timezone=Asia/Tokyo." in shown
+    assert "main has its own settings: timezone=Asia/Tokyo." in shown
     assert synced.run("connections", "--connection", "other").code == 1
 
 

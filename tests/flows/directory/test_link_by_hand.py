@@ -156,7 +156,7 @@ def test_a_send_says_that_somebody_is_newer_than_the_last_sync(newcomer, send_da
     document = send_day(newcomer).document
     [note] = document["notes"]
     assert note.startswith("1 user with entries here is newer than the last sync (20")
-    assert "--sync" in note
+    assert "clockbooks sync" in note
     assert document["counts"]["rejected"] == {"unlinked_user": 1}
     assert document["counts"]["sent"] == 8
 

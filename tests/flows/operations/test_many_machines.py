@@ -15,6 +15,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 import sqlalchemy as sa
+from kept_environment import kept_environment
 
 from connectors.standins.clockify.app import ClockifyStandin
 from connectors.standins.quickbooks.app import QuickBooksStandin, Switches
@@ -169,7 +170,7 @@ def test_all_companies_end_right_when_a_worker_is_killed(
         del server["CLOCKBOOKS_CLOCKIFY_API_KEY"]
         house.environment = server
         ui = machines.enter_context(running_ui(house, "--server-only"))
-        kept = {name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ}
+        kept = kept_environment()
         environment = kept | server | {"PREFECT_API_URL": ui.url, "DO_NOT_TRACK": "1"}
         environment["PREFECT_API_AUTH_STRING"] = ":".join(ui.login)
         own = environment | {"PREFECT_HOME": str(tmp_path / "operator")}

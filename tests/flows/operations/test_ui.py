@@ -21,8 +21,8 @@ from prefect.cli.deploy._models import DeploymentConfig
 
 from connectors.database import closing_database
 from connectors.standins.scenario import load_scenario
-from connectors.store import run_locks
 from connectors.store.connections import every
+from connectors.store.run_locks import RunLocks
 from flows.cli.dispatch import HEARTBEAT_S
 from flows.context import utc_now
 from flows.operations.deployments import MEMBERS, flow_of, listed
@@ -128,7 +128,7 @@ def test_an_import_shows_its_pages_too(ui):
     found = ui.ask("artifacts", artifacts={"flow_run_id": {"any_": [run_id]}})
     pages = {row["key"]: row["data"] for row in found}
     page = pages["imported-main"]
-    assert "**1 entry, 1 h 30 went to QuickBooks**, of 2 that were read." in page
+    assert "**1 entry, 1 h 30 min went to QuickBooks**, of 2 that were read." in page
     assert "## Rows that are no entries" in page
     assert f"{file.name}, line 4" in page
     assert "## Files" in page
@@ -140,8 +140,8 @@ def test_a_second_run_of_a_connection_waits_or_is_skipped(ui, until):
     """While one is at work, a second run waits for its turn, or leaves the work, as is set."""
     with closing_database(ui.house.environment["CLOCKBOOKS_DATABASE_URL"]) as engine:
         [connection] = every(engine)
-        held = {"holder": "another", "what": "import-csv", "now": utc_now()}
-        run_locks.take(engine, connection.id, **held, lease=timedelta(hours=1))
+        lock = RunLocks(engine, connection.id, utc_now)
+        lock.take("another", "import-csv", lease=timedelta(hours=1))
         ui.house.run("configure", "--set", "second_run=skip")
         state = ui.ended(ui.start("settle/hourly"))
         assert (state["type"], state["name"]) == ("COMPLETED", "Skipped")
@@ -151,7 +151,7 @@ def test_a_second_run_of_a_connection_waits_or_is_skipped(ui, until):
         waiting = ui.start("settle/hourly")
         until(lambda: "Waiting: import-csv is at work for main" in ui.said)
         assert ui.state(waiting)["type"] == "RUNNING"
-        run_locks.give_back(engine, connection.id, holder="another")
+        lock.release("another")
 
     assert ui.ended(waiting)["name"] == "Completed"
 

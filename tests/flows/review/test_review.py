@@ -7,7 +7,6 @@ resumed, is done here in this process, because starting Python would take most o
 
 import csv
 import json
-import os
 import shutil
 import socket
 import subprocess
@@ -21,6 +20,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 import requests
+from kept_environment import kept_environment
 from prefect.client.orchestration import get_client
 from prefect.exceptions import Pause
 from prefect.flow_engine import run_flow
@@ -46,7 +46,7 @@ def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
     environment = {
-        **{name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ},
+        **kept_environment(),
         "PREFECT_HOME": str(folder),
         "PREFECT_SERVER_API_PORT": str(port),
         "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
@@ -640,7 +640,7 @@ def test_the_days_before_today_are_those_of_the_connections_calendar(desk):
 
     run_id = desk.start(start=None, end=None, last_days=1, dry_run=True, review=False)
 
-    assert "**1 entry, 1 h 00 (" in desk.pages(run_id)["dry-run"]
+    assert "**1 entry, 1 h 00 min (" in desk.pages(run_id)["dry-run"]
 
 
 def test_a_review_needs_a_page_to_wait_in(desk, rows_of):

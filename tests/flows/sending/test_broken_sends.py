@@ -13,7 +13,7 @@ import pytest
 import requests
 
 import flows.context
-from connectors.quickbooks.rate_limit.limiter import Pacer
+from connectors.quickbooks.rate_limit.limiter import RateLimiter
 from connectors.standins.quickbooks.faults import THROTTLED_ANSWER, UNAUTHENTICATED_ANSWER
 
 pytestmark = pytest.mark.usefixtures("in_this_process")
@@ -114,16 +114,16 @@ def test_what_timed_out_is_settled_in_smaller_batches(week, send_day, all_once):
 def _quick_pace(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let a thousand seconds of the pace's clock pass in one of the wall's."""
 
-    def quick(rules: Any, *, now: Any, sleep: Any, shelf: Any) -> Pacer:
+    def quick(rules: Any, *, now: Any, sleep: Any, store: Any) -> RateLimiter:
         began, wall_s = now(), time.monotonic()
-        return Pacer(
+        return RateLimiter(
             rules,
             now=lambda: began + timedelta(seconds=(time.monotonic() - wall_s) * 1000),
             sleep=lambda seconds: sleep(seconds / 1000),
-            shelf=shelf,
+            store=store,
         )
 
-    monkeypatch.setattr(flows.context, "Pacer", quick)
+    monkeypatch.setattr(flows.context, "RateLimiter", quick)
 
 
 @pytest.mark.usefixtures("_quick_pace")

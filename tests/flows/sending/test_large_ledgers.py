@@ -15,7 +15,7 @@ import pytest
 import sqlalchemy as sa
 
 from connectors.database import open_database
-from connectors.store import ledger
+from connectors.store.connection_store import ConnectionStore
 from flows.context import open_context, utc_now
 from flows.sending.report import Report
 from flows.sending.send import SendRequest, send
@@ -93,12 +93,13 @@ def test_long_lists_are_looked_up_whatever_the_statistics(empty_database):
     if engine.dialect.name == "postgresql":
         with engine.begin() as connection:
             connection.exec_driver_sql("DELETE FROM pg_statistic WHERE starelid > 16383")
+    store = ConnectionStore.of(engine, 1, utc_now)
     with _recorded() as statements:
-        assert len(ledger.held(engine, 1, ids)) == 501
-        known, _ = ledger.accounted(engine, 1, [f"past-{PAST:09d}", "0"], now=utc_now())
+        assert len(store.ledger.held(ids)) == 501
+        known, _ = store.books.accounted([f"past-{PAST:09d}", "0"])
         assert known == {f"past-{PAST:09d}"}
-        assert ledger.holder(engine, 1, f"past-{PAST:09d}") is not None
-        assert ledger.refusals(engine, 1, ids) == []
+        assert store.books.holder(f"past-{PAST:09d}") is not None
+        assert store.ledger.refusals(ids) == []
     engine.dispose()
 
     assert not _read_whole(empty_database, statements)

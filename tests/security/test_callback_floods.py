@@ -1,4 +1,4 @@
-"""The doorstep, where a person's browser is awaited, while others flood it: the browser gets in."""
+"""The callback server awaits a person's browser while others flood it: the browser gets in."""
 
 import socket
 import threading
@@ -9,8 +9,8 @@ from urllib.parse import urlsplit
 import pytest
 import requests
 
-from connectors.intuit import callback_server as doorsteps
-from connectors.intuit.callback_server import open_doorstep
+from connectors.intuit import callback_server
+from connectors.intuit.callback_server import open_callback_server
 from connectors.intuit.consent import Answer
 
 GOOD = {"code": "AB11x", "state": "right", "realmId": "77"}
@@ -24,8 +24,8 @@ def told():
 
 @pytest.fixture
 def door(told):
-    """Give a doorstep that awaits an answer with the state `right`."""
-    with open_doorstep(None, told.append) as opened:
+    """Give a callback server that awaits an answer with the state `right`."""
+    with open_callback_server(None, told.append) as opened:
         opened.expect("right")
         yield opened
 
@@ -43,10 +43,10 @@ def comes_in(door):
         target=lambda: got.append(requests.get(door.redirect_uri, params=GOOD, timeout=20))
     )
     browser.start()
-    visit = door.wait(20)
-    visit.show("Done", good=True)
+    callback = door.wait(20)
+    callback.show("Done", good=True)
     browser.join()
-    return visit.answer == Answer("AB11x", "77") and got[0].status_code == 200
+    return callback.answer == Answer("AB11x", "77") and got[0].status_code == 200
 
 
 @pytest.mark.parametrize(
@@ -60,7 +60,7 @@ def comes_in(door):
 )
 def test_a_request_that_drips_is_hung_up_on(door, monkeypatch, start):
     """A byte now and then does not keep a thread: the time is for the whole request."""
-    monkeypatch.setattr(doorsteps, "REQUEST_S", 0.3)
+    monkeypatch.setattr(callback_server, "REQUEST_S", 0.3)
     begun = time.monotonic()
     with knock(door) as guest, suppress(BrokenPipeError, ConnectionResetError):
         guest.settimeout(0.02)
@@ -92,7 +92,7 @@ def test_a_request_without_end_is_hung_up_on(door):
 
 
 def test_a_body_is_not_read(door):
-    """Nothing that the doorstep takes has one."""
+    """Nothing that the server takes has one."""
     with knock(door) as guest:
         guest.sendall(b"POST /callback HTTP/1.1\r\nContent-Length: 1099511627776\r\n\r\n")
         assert guest.recv(1 << 16).startswith(b"HTTP/1.0 501")
@@ -108,7 +108,7 @@ def test_hundreds_of_silent_guests_do_not_keep_the_browser_out(door):
             guests.enter_context(knock(door))
 
         assert comes_in(door)
-        assert threading.active_count() - before <= doorsteps.MOST_AT_ONCE + 5
+        assert threading.active_count() - before <= callback_server.MOST_AT_ONCE + 5
 
 
 def test_a_flood_of_forged_answers_does_not_bury_the_question(door, told):

@@ -1,0 +1,132 @@
+"""What the ledger knows of a company's books, which all connections to that company share."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+
+from connectors.store.scope import ConnectionScope, rows_of
+from schemas.tables import batches, connections, ledger, runs
+from schemas.words import LedgerState, Proof
+
+
+@dataclass(frozen=True)
+class InFlight:
+    """An entry that another run of the company has handed over, with no outcome recorded yet.
+
+    Attributes:
+        body: The TimeActivity as sent, to the byte.
+        qbo_time: QuickBooks' own clock before the call; `None` when it was not known.
+        alive: Whether the run is alive; if not, it is a doubt of another connection.
+    """
+
+    body: str
+    qbo_time: datetime | None
+    alive: bool
+
+
+class CompanyBooks(ConnectionScope):
+    """The ledgers of all connections to the company of one connection."""
+
+    def accounted(self, time_activity_ids: Sequence[str]) -> tuple[frozenset[str], list[InFlight]]:
+        """Find out what the ledgers account for in the books.
+
+        Ask after the books were read: what they hold was claimed before.
+
+        Returns:
+            Which of these TimeActivities are known as sent; and what live runs have in flight, or
+            other connections in doubt.
+        """
+        key, now = ledger.c.time_activity_id, self.now()
+        alive = sa.and_(runs.c.finished_at.is_(None), runs.c.lease_until >= now)
+        with self.engine.connect() as connection:
+            company = list(connection.scalars(self._connections()))
+            known = frozenset(
+                row.time_activity_id
+                for one in company
+                for row in rows_of(connection, key, one, time_activity_ids, [key])
+            )
+            in_flight = (
+                sa.select(ledger.c.body, batches.c.qbo_time, alive)
+                .join(batches, batches.c.request_id == ledger.c.request_id)
+                .join(runs, runs.c.id == batches.c.run_id)
+                .where(
+                    ledger.c.connection_id.in_(company),
+                    ledger.c.state == LedgerState.SENDING,
+                    sa.or_(alive, ~self._own(ledger)),
+                )
+            )
+            return known, [InFlight(*row) for row in connection.execute(in_flight)]
+
+    def holder(self, time_activity_id: str) -> str | None:
+        """Return the entry that a TimeActivity stands for, if any."""
+        with self.engine.connect() as connection:
+            found = self.holders(connection, [time_activity_id])
+        return found[time_activity_id].entry_id if found else None
+
+    def holders(
+        self, connection: sa.Connection, time_activity_ids: Sequence[str]
+    ) -> dict[str, sa.Row[Any]]:
+        """Return the ledgers' rows that have these TimeActivities, by their ids."""
+        query = sa.select(ledger).where(
+            ledger.c.connection_id.in_(self._connections()),
+            ledger.c.time_activity_id.in_(time_activity_ids),
+        )
+        return {row.time_activity_id: row for row in connection.execute(query)}
+
+    def take_back(
+        self,
+        connection: sa.Connection,
+        request_id: str,
+        time_activity_ids: Sequence[str],
+        *,
+        run_id: str | None = None,
+    ) -> list[str]:
+        """Put entries in doubt again that were given these TimeActivities by their content alone.
+
+        QuickBooks' own answer outweighs that. Runs of the same company wait for one another here,
+        so that none takes what another is taking.
+
+        Args:
+            connection: A transaction of `changing`.
+            request_id: The connection's request that QuickBooks has answered.
+            time_activity_ids: What it has created.
+            run_id: Takes over the doubts of the connection; `None` leaves them to a later run.
+
+        Returns:
+            The ids of those that are the connection's own.
+        """
+        found = sa.select(ledger.c.connection_id, ledger.c.entry_id, ledger.c.run_id).where(
+            ledger.c.connection_id.in_(self._connections()),
+            ledger.c.time_activity_id.in_(time_activity_ids),
+            ledger.c.state == LedgerState.SENT,
+            ledger.c.proof == Proof.BOOKS,
+            ledger.c.request_id != request_id,
+        )
+        own = []
+        for twin in connection.execute(found).all():
+            mine = twin.connection_id == self.connection_id
+            own += [twin.entry_id] if mine else []
+            connection.execute(
+                ledger.update()
+                .where(
+                    ledger.c.connection_id == twin.connection_id,
+                    ledger.c.entry_id == twin.entry_id,
+                )
+                .values(
+                    state=LedgerState.SENDING,
+                    run_id=run_id if mine and run_id else twin.run_id,
+                    time_activity_id=None,
+                    sync_token=None,
+                    proof=None,
+                    changed_at=self.now(),
+                )
+            )
+        return own
+
+    def _connections(self) -> sa.Select[int]:
+        """Select the connections to the company."""
+        realm = sa.select(connections.c.realm_id).where(connections.c.id == self.connection_id)
+        return sa.select(connections.c.id).where(connections.c.realm_id == realm.scalar_subquery())

@@ -1,0 +1,143 @@
+"""Entries in doubt: QuickBooks may or may not have them, and nobody is asking.
+
+Once a run has ended, or its lease is over, what it handed over without a clear answer is in doubt.
+One run takes such entries over, asks QuickBooks, and settles them.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+import sqlalchemy as sa
+
+from connectors.database import changing
+from connectors.errors import TryAgain
+from connectors.quickbooks.batch import Created
+from connectors.store.books import CompanyBooks
+from connectors.store.scope import ConnectionScope
+from schemas.tables import batches, ledger, runs
+from schemas.words import LedgerState, Proof
+
+
+@dataclass(frozen=True)
+class Doubt:
+    """One entry that QuickBooks may or may not have.
+
+    Attributes:
+        entry_id: The entry.
+        request_id: The requestid under which QuickBooks was called.
+        bid: Its bId in that request.
+        body: The TimeActivity as sent, to the byte.
+        txn_date: Its day, as sent.
+        quiet_from: From when on QuickBooks can no longer be at work on it; `None` if unknown.
+        qbo_time: QuickBooks' own clock before the call; `None` when it was not known.
+    """
+
+    entry_id: str
+    request_id: str
+    bid: str
+    body: str
+    txn_date: str
+    quiet_from: datetime | None
+    qbo_time: datetime | None
+
+
+class Doubts(ConnectionScope):
+    """The entries of one connection that are in doubt."""
+
+    def take(self, run_id: str, *, at_work: timedelta) -> list[Doubt]:
+        """Take over what dead runs left in doubt, so that one run alone settles it.
+
+        A run is dead when it has finished, or when its lease is over. QuickBooks may be at work on
+        its last call for *at_work* after that; a run that was cut off may have called till its
+        lease ended.
+        """
+        unclear = sa.and_(self._own(ledger), ledger.c.state == LedgerState.SENDING)
+        dead_runs = (
+            sa.select(runs.c.id, runs.c.finished_at, runs.c.lease_until)
+            .where(
+                runs.c.id.in_(sa.select(ledger.c.run_id).where(unclear)),
+                sa.or_(runs.c.finished_at.is_not(None), runs.c.lease_until < self.now()),
+            )
+            .with_for_update()
+        )
+        with changing(self.engine) as connection:
+            for dead in connection.execute(dead_runs).all():
+                held_by_it = sa.and_(unclear, ledger.c.run_id == dead.id)
+                quiet_from = (dead.finished_at or dead.lease_until) + at_work
+                unknown = batches.c.quiet_from.is_(None)
+                if not dead.finished_at:  # it may have called again after what it noted
+                    unknown |= batches.c.quiet_from < quiet_from
+                requests = sa.select(ledger.c.request_id).where(held_by_it)
+                connection.execute(
+                    batches.update()
+                    .where(batches.c.request_id.in_(requests), unknown)
+                    .values(quiet_from=quiet_from)
+                )
+                connection.execute(ledger.update().where(held_by_it).values(run_id=run_id))
+                # Ended for good: a renewal that was on its way meanwhile does not revive it.
+                ended = runs.update().where(runs.c.id == dead.id, runs.c.finished_at.is_(None))
+                connection.execute(ended.values(finished_at=dead.lease_until))
+            return self._read(connection, ledger.c.run_id == run_id)
+
+    def settle(self, doubt: Doubt, created: Created, *, run_id: str, proof: Proof) -> Doubt | None:
+        """Record that QuickBooks has an entry about which there was doubt.
+
+        QuickBooks' answer to the entry's own request id and bId outweighs what was found by
+        content: a twin that was taken for this TimeActivity gives it back, and is in doubt itself.
+
+        Returns:
+            That twin, or `None`.
+
+        Raises:
+            TryAgain: Another entry of the company has it, and does not give it back.
+        """
+        books, twins = self._same(CompanyBooks), []
+        with changing(self.engine) as connection:
+            if proof == Proof.ANSWER:
+                twins = books.take_back(
+                    connection, doubt.request_id, [created.qbo_id], run_id=run_id
+                )
+            if books.holders(connection, [created.qbo_id]):
+                raise TryAgain(
+                    f"TimeActivity {created.qbo_id} was recorded for another entry meanwhile. Run"
+                    " the command again."
+                )
+            connection.execute(
+                ledger.update()
+                .where(
+                    self._own(ledger),
+                    ledger.c.request_id == doubt.request_id,
+                    ledger.c.bid == doubt.bid,
+                    ledger.c.state == LedgerState.SENDING,
+                )
+                .values(
+                    state=LedgerState.SENT,
+                    time_activity_id=created.qbo_id,
+                    sync_token=created.sync_token,
+                    proof=proof,
+                    changed_at=self.now(),
+                )
+            )
+            return self._read(connection, ledger.c.entry_id.in_(twins))[0] if twins else None
+
+    def _read(self, connection: sa.Connection, which: sa.ColumnElement[bool]) -> list[Doubt]:
+        # By the connection and the state too, for which there is an index: of millions of rows, a
+        # run knows its own by nothing else.
+        query = (
+            sa.select(ledger, batches.c.quiet_from, batches.c.qbo_time.label("asked_at"))
+            .join(batches, batches.c.request_id == ledger.c.request_id)
+            .where(self._own(ledger), ledger.c.state == LedgerState.SENDING, which)
+            .order_by(batches.c.claimed_at, ledger.c.request_id, ledger.c.entry_id)
+        )
+        return [
+            Doubt(
+                entry_id=row.entry_id,
+                request_id=row.request_id,
+                bid=row.bid,
+                body=row.body,
+                txn_date=row.txn_date,
+                quiet_from=row.quiet_from,
+                qbo_time=row.asked_at,  # the batch's; the ledger's own is that of its answer
+            )
+            for row in connection.execute(query)
+        ]

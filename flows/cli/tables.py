@@ -1,0 +1,111 @@
+"""What the reports on a terminal share: tables, and values as people read them."""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from datetime import datetime
+from functools import wraps
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from rich import box
+from rich.progress import Progress
+from rich.table import Column, Table
+from rich.text import Text
+
+from flows.cli.output import Output
+from flows.text import clean
+
+#: Rows of a table that a person still reads; the rest is counted.
+MOST_ROWS = 40
+
+_STYLE = {"sent": "green", "ready": "green", "skipped": "", "rejected": "yellow", "in_doubt": "red"}
+
+Row = Mapping[str, Any]
+Show = Callable[[Output, Any], None]
+
+
+def for_people(show: Show) -> Show:
+    """Leave a report out where a script asked for JSON."""
+
+    @wraps(show)
+    def shown(output: Output, document: Any) -> None:
+        if not output.as_json:
+            show(output, document)
+
+    return shown
+
+
+def number(header: str) -> Column:
+    """Return a column of numbers."""
+    return Column(header, justify="right")
+
+
+def whole(header: str) -> Column:
+    """Return a column that is never wrapped: ids are copied, dates are compared."""
+    return Column(header, no_wrap=True)
+
+
+def show_table(
+    output: Output,
+    columns: Sequence[Column | str],
+    rows: Sequence[Sequence[Any]],
+    *,
+    title: str | None = None,
+    more: str = "--json lists all of them",
+) -> None:
+    """Print rows as a table; print nothing where there are none."""
+    if not rows:
+        return
+    table = Table(
+        *columns, title=title, title_justify="left", title_style="bold", box=box.SIMPLE_HEAD
+    )
+    for row in rows[:MOST_ROWS]:
+        table.add_row(*[cell if isinstance(cell, Text) else text(cell) for cell in row])
+    output.console.print(table)
+    if len(rows) > MOST_ROWS:
+        output.say(f"… and {len(rows) - MOST_ROWS:,} more: {more}.")
+
+
+def text(value: object, style: str = "") -> Text:
+    """Return a value as text that is no markup and cannot steer the terminal."""
+    return Text("" if value is None else clean(str(value)), style=style)
+
+
+def state_text(state: str) -> Text:
+    """Return an entry's state in its color."""
+    return Text(state.replace("_", " "), style=_STYLE[state])
+
+
+def project_name(row: Row) -> str:
+    """Return an entry's project, after its client."""
+    if not row["project"]:
+        return "(no project)"
+    return f"{row['client']} › {row['project']}" if row["client"] else str(row["project"])
+
+
+def local_day(instant: str | None, timezone: str) -> str:
+    """Return the day of an ISO 8601 instant in a time zone; empty for none."""
+    if instant is None:
+        return ""
+    return datetime.fromisoformat(instant).astimezone(ZoneInfo(timezone)).date().isoformat()
+
+
+@contextmanager
+def loading_bar(
+    output: Output, what: str
+) -> Iterator[tuple[Callable[[int], None], Callable[[int], None]]]:
+    """Show on standard error how far *what* has come; yield what begins it and moves it on."""
+    bar = Progress(console=output.errors, transient=True)
+    task = bar.add_task(what, total=None)
+
+    def begun(total: int) -> None:
+        bar.update(task, total=total)
+        bar.start()  # not before: a question may be on the screen until then
+
+    def moved(number: int) -> None:
+        bar.advance(task, number)
+
+    try:
+        yield begun, moved
+    finally:
+        bar.stop()
