@@ -46,7 +46,7 @@ class Book:
         return self.store.doubts.settle(doubt, created, run_id=run_id, proof=proof)
 
     def record(self, made, *outcomes):
-        self.store.ledger.record(made, outcomes, qbo_time=None, company_state=None)
+        return self.store.ledger.record(made, outcomes, qbo_time=None, company_state=None)
 
     def unclear(self, made):
         self.store.ledger.leave_in_doubt(made, at_work=AT_WORK)
@@ -263,22 +263,18 @@ def test_quickbooks_own_answer_takes_back_what_a_twin_was_given(book, twins):
     assert {book.row(id_).time_activity_id for id_ in "ab"} == {"100", "101"}
 
 
-def test_a_live_runs_answer_takes_back_what_a_twin_was_given(book, clock):
+def test_a_live_runs_answer_takes_back_what_a_twin_was_given(book):
     """Another run settled an older twin with its TimeActivity, before the answer was recorded."""
     dead, live = book.start(), book.start()
     book.claim(dead, "a")
     made = book.claim(live, "b")
-    runs.finish_run(book.engine, dead, now=clock.now)
+    book.finish(dead)
     settler = book.start()
     (a,) = book.take(settler)
     book.settle(a, "100", settler, Proof.BOOKS)
 
-    recorded = ledger.record(
-        book.engine, made, [Created("1", "100", "0")], now=clock.now, qbo_time=None,
-        company_state=None,
-    )  # fmt: skip
+    assert book.record(made, Created("1", "100", "0")) == {"1"}
 
-    assert recorded == {"1"}
     mine, other = book.row("b"), book.row("a")
     assert (mine.state, mine.time_activity_id, mine.proof) == ("sent", "100", "answer")
     assert (other.state, other.time_activity_id) == ("sending", None)
