@@ -1,4 +1,4 @@
-"""Says again and again that something lives, so that its lease does not run out before it ends."""
+"""Renews a lease again and again, so that it does not run out while its holder lives."""
 
 import threading
 from collections.abc import Callable, Iterator
@@ -7,7 +7,7 @@ from datetime import timedelta
 
 import sqlalchemy as sa
 
-#: A lease is renewed this often while it lasts; some renewals may fail before it is over.
+#: How often a lease is renewed while it lasts; some renewals may fail before it is over.
 BEATS_PER_LEASE = 4
 
 
@@ -15,12 +15,12 @@ BEATS_PER_LEASE = 4
 def kept_alive(name: str, lease: timedelta, renew: Callable[[], bool]) -> Iterator[None]:
     """Renew a lease for the block, in a thread of its own.
 
-    A renewal that the database refuses is no end: the next one may get through.
+    A renewal that the database refuses is not the end: the next one may get through.
 
     Args:
         name: Of the thread.
         lease: How long a renewal counts.
-        renew: Renews it; `False` when it is lost, and there is nothing to renew any more.
+        renew: Renews it; returns `False` when it is lost, so that there is nothing left to renew.
     """
     ended = threading.Event()
 

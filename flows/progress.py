@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 @dataclass
 class Progress:
-    """Told how far a load has come; the default tells nobody.
+    """Callbacks on how far a load has come; by default they do nothing.
 
     Attributes:
         begun: Called with the number of entries to load.

@@ -1,12 +1,12 @@
 """The Prefect flow `send-all`: a send for every connection, each a run of its own.
 
-The runs are those of the deployment `send-time/nightly`; whoever serves it takes them: the runner
-of `clockbooks ui`, or the workers of a pool on any number of machines. Each is independent: one
-company's trouble stops no other. They are shown as subflows, so that this run's page leads to each.
+The runs are those of the deployment `send-time/nightly`, served by the runner of `clockbooks ui`,
+or by the workers of a pool on any number of machines. Each is independent: one company's trouble
+stops no other. They are shown as subflows, so that this run's page links to each.
 
-This run waits for them, because somebody wants to read in one place which companies did not come
-through; it needs a place of its own meanwhile, so a pool's limit must be two or more. A company
-whose run died with its machine is started once more; its ledger says what is left to do.
+This run waits for them, so that somebody can read in one place which companies failed. It takes a
+slot of its own while it waits, so a pool's limit must be two or more. A company whose run died with
+its machine is started once more; its ledger says what is left to do.
 """
 
 # No `from __future__ import annotations` here: Prefect's runner could not resolve the parameters.
@@ -38,10 +38,10 @@ from flows.sending.request import days_of
 #: Which deployment sends one connection's time.
 TARGET = "send-time/nightly"
 
-#: Seconds between two looks at the runs.
+#: Seconds between two checks of the runs.
 PAUSE_S = 2
 
-#: How a run died that is started again: by itself or by its machine, not by its work.
+#: The type of a run's state if its process or machine died, not its work: it is started again.
 DIED = "CRASHED"
 
 
@@ -56,16 +56,16 @@ def send_all(
     dry_run: bool = True,
     wait_minutes: Annotated[int, Field(ge=1, le=1440)] = 240,
 ) -> dict[str, Any]:
-    """Send the time of every connection to QuickBooks, and say which did not come through.
+    """Send the time of every connection to QuickBooks, and report which did not succeed.
 
     Returns `{"connections": [{"connection", "state", "message", "flow_run_id"}]}`.
 
     Args:
         connections: Only these connections; empty for all that are connected.
-        last_days: So many days before today instead of start and end, as a schedule needs it.
-        start: First day, in each connection's time zone; or say last_days instead.
+        last_days: This many days before today instead of start and end, as a schedule needs it.
+        start: First day, in each connection's time zone; or use last_days instead.
         end: Last day, included.
-        approved_only: Leave entries without approval; empty for what the settings say.
+        approved_only: Leave out entries without approval; empty for what the settings say.
         sync: Compare both directories first; empty for what the settings say.
         dry_run: Show the plans; send nothing.
         wait_minutes: How long to wait for the companies' runs to end.
@@ -73,7 +73,7 @@ def send_all(
     missed = why_missed()
     if missed:
         return missed
-    days_of(start, end, last_days, today=date.today())  # noqa: DTZ011 - only whether they fit
+    days_of(start, end, last_days, today=date.today())  # noqa: DTZ011 - only to check them
     names = _chosen(connections)
     parameters = {
         "last_days": last_days,
@@ -86,7 +86,7 @@ def send_all(
     runs = {name: _Company(name, parameters) for name in names}
     deadline_s = time.monotonic() + wait_minutes * 60
     while not _all_ended(runs) and time.monotonic() < deadline_s:
-        # One question for all of them; Prefect's own `wait_for_flow_run` asks about one.
+        # One call for all of them; Prefect's own `wait_for_flow_run` asks about one.
         time.sleep(PAUSE_S)
     return _outcome(list(runs.values()))
 
@@ -105,7 +105,7 @@ class _Company:
         self.begin()
 
     def begin(self) -> None:
-        """Start its run, and leave it to whoever serves the deployment."""
+        """Start its run; whatever serves the deployment takes it."""
         self.begun += 1
         started: FlowRun = run_deployment(  # type: ignore[assignment]
             TARGET,
@@ -117,7 +117,7 @@ class _Company:
         self.run_id = started.id
 
     def saw(self, state: State[Any] | None) -> None:
-        """Take note of the run's state; a run that died is started once more."""
+        """Note the run's state; start a run that died once more."""
         self.state = state
         if state is not None and state.type == DIED and self.begun == 1:
             self.begin()
@@ -128,16 +128,16 @@ class _Company:
         return self.state is not None and self.state.is_final()
 
     @property
-    def came_through(self) -> bool:
+    def succeeded(self) -> bool:
         return self.ended and self.state is not None and self.state.name == "Completed"
 
     @property
     def has_worked(self) -> bool:
-        """Whether it came to its end, even if it left something."""
+        """Whether it came to its end, even if it left something undone."""
         return self.state is not None and self.state.is_completed()
 
     def row(self) -> dict[str, Any]:
-        """Give its line of the document."""
+        """Return its line of the document."""
         return {
             "connection": self.name,
             "state": self.state.name if self.state else "Scheduled",
@@ -154,7 +154,7 @@ def _chosen(names: Sequence[str]) -> list[str]:
 
 
 def _connected(engine: sa.Engine) -> list[str]:
-    """Give the connections that have their secrets.
+    """Return the connections that have their secrets.
 
     Raises:
         AskPerson: There is none.
@@ -178,14 +178,14 @@ def _all_ended(companies: Mapping[str, _Company]) -> bool:
 
 def _outcome(companies: Sequence[_Company]) -> dict[str, Any]:
     document = {"connections": [one.row() for one in companies]}
-    troubled = [one for one in companies if not one.came_through]
+    troubled = [one for one in companies if not one.succeeded]
     if not troubled:
         return document
-    told = "; ".join(
+    reasons = "; ".join(
         f"{one.name} ({one.row()['state']}: {one.row()['message'] or 'not ended yet'})"
         for one in troubled
     )
-    message = f"{len(troubled):,} of {len(companies):,} companies did not come through: {told}"
+    message = f"{len(troubled):,} of {len(companies):,} companies did not succeed: {reasons}"
     if not any(one.has_worked for one in companies):
         return shown(Failed(message=message, data=document))
     return shown(Completed(name=PARTLY_DONE, message=message, data=document))

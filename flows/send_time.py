@@ -16,34 +16,27 @@ from pydantic import Field
 
 from flows.context import RunContext, open_context
 from flows.operations.final_states import ended, shown
-from flows.operations.run_lock import turn
+from flows.operations.parameters import with_options
+from flows.operations.run_lock import run_lock
 from flows.operations.tasks import run_as_task
 from flows.operations.terminal import Watcher, shortened, watcher
 from flows.pages.publish import Seen, followed, here, show_result
 from flows.review.review import give_back, rejection, send_reviewed
-from flows.sending.report import Report
-from flows.sending.request import JobRequest, days_of
-from flows.sending.send import SendRequest, send
+from flows.sending.request import JobRequest, SendRequest, days_of
+from flows.sending.send import send
 from schemas.words import PlanState
 
 
 @flow(name="send-time")
+@with_options(JobRequest)
 def send_time(
+    *,
     start: date | None = None,
     end: date | None = None,
     last_days: Annotated[int | None, Field(ge=1, le=366)] = None,
     connection: str | None = None,
-    users: list[str] = [],
-    clients: list[str] = [],
-    projects: list[str] = [],
-    billable: bool | None = None,
-    approved_only: bool | None = None,
-    rounding: str | None = None,
-    dry_run: bool = True,
+    options: dict[str, Any],
     review: bool = False,
-    allow_payroll: bool | None = None,
-    retry_refused: bool = False,
-    sync: bool | None = None,
 ) -> dict[str, Any]:
     """Send the time entered in Clockify on some days to QuickBooks, each entry once.
 
@@ -52,52 +45,29 @@ def send_time(
     long lists the beginning.
 
     Args:
-        start: First day, in the connection's time zone; or say last_days instead.
+        start: First day, in the connection's time zone; or use last_days instead.
         end: Last day, included.
-        last_days: So many days before today instead of start and end, as a schedule needs it.
+        last_days: This many days before today instead of start and end, as a schedule needs it.
             Today is left out: its hours are not all there yet.
         connection: Which connection; empty for the only one.
-        users: Only these users: names or ids.
-        clients: Only these clients: names or ids.
-        projects: Only these projects: names or ids.
-        billable: Only billable entries, only others, or both.
-        approved_only: Leave entries whose timesheet is not approved; empty for what the settings
-            say.
-        rounding: nearest:15, up:6, none; empty for what the settings say, else the workspace's own.
-        dry_run: Show the plan; send nothing.
         review: Stop after the plan, and send what somebody approves on this run's page, by its
             Resume button.
-        allow_payroll: Try a company with QuickBooks Payroll; empty for what the settings say.
-        retry_refused: Try entries again that QuickBooks refused, changed or not.
-        sync: Compare both directories first; empty for what the settings say.
     """
-    chosen = JobRequest(
-        users=tuple(users),
-        clients=tuple(clients),
-        projects=tuple(projects),
-        billable=billable,
-        approved_only=approved_only,
-        rounding=rounding or None,
-        dry_run=dry_run,
-        allow_payroll=allow_payroll,
-        retry_refused=retry_refused,
-        sync=sync,
-    )
     with (
-        watcher(Report) as watched,
+        watcher() as watched,
         open_context(connection or None) as context,
-        turn(context) as why_not,
+        run_lock(context) as not_now,
     ):
-        if why_not:
-            return why_not
+        if not_now:
+            return not_now
         today = context.now().astimezone(context.timezone).date()
         first, last = days_of(start, end, last_days, today=today)
-        request = SendRequest(start=first, end=last, **vars(chosen))
-        return _in_pages(context, request, watched, review=review and not dry_run)
+        request = SendRequest(start=first, end=last, **options)
+        return _in_pages(context, request, watched, review=review and not request.dry_run)
 
 
 def _in_pages(
-    context: RunContext, request: SendRequest, watched: Watcher[Report], *, review: bool
+    context: RunContext, request: SendRequest, watched: Watcher, *, review: bool
 ) -> dict[str, Any]:
     """Send, with or without a review, and show in Prefect's pages what comes of it."""
     report, seen, plan = watched.report, Seen(), None

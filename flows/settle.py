@@ -1,4 +1,4 @@
-"""The Prefect flow `settle`: asks QuickBooks about entries in doubt, and sends nothing new."""
+"""The Prefect flow `settle`: checks entries in doubt with QuickBooks, and sends nothing new."""
 
 # No `from __future__ import annotations` here: Prefect's runner could not resolve the parameters.
 
@@ -8,24 +8,22 @@ from prefect import flow
 
 from flows.context import open_context
 from flows.operations.final_states import ended
-from flows.operations.run_lock import turn
+from flows.operations.run_lock import run_lock
 from flows.operations.tasks import run_as_task
 from flows.sending.settle_doubts import settle_alone, settled_document
 
 
 @flow(name="settle")
-def settle(
-    connection: str | None = None,
-) -> dict[str, Any]:
-    """Settle what earlier runs handed over and QuickBooks never confirmed.
+def settle(connection: str | None = None) -> dict[str, Any]:
+    """Find out what became of entries that QuickBooks never confirmed.
 
     Returns the JSON document of `clockbooks settle --json`.
 
     Args:
         connection: Which connection; empty for the only one.
     """
-    with open_context(connection or None) as context, turn(context) as why_not:
-        if why_not:
-            return why_not
+    with open_context(connection or None) as context, run_lock(context) as not_now:
+        if not_now:
+            return not_now
         settled = settled_document(run_as_task(settle_alone, context))
         return ended(settled, settled, connection=context.connection.name)

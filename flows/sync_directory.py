@@ -9,7 +9,7 @@ from prefect import flow
 from flows.context import open_context
 from flows.directory.sync import Create, SyncRequest, create_sides, sync
 from flows.directory.sync_report import sync_document
-from flows.operations.run_lock import turn
+from flows.operations.run_lock import run_lock
 from flows.operations.tasks import run_as_task
 
 
@@ -29,7 +29,7 @@ def sync_directory(
         dry_run: Change nothing; report what would be linked and created.
     """
     request = SyncRequest(create=create_sides(create), dry_run=dry_run)
-    with open_context(connection or None) as context, turn(context) as why_not:
-        if why_not:
-            return why_not
+    with open_context(connection or None) as context, run_lock(context) as not_now:
+        if not_now:
+            return not_now
         return sync_document(run_as_task(sync, context, request))

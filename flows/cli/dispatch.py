@@ -1,14 +1,15 @@
-"""Runs a job for the command line: as a flow run where a server is named, plainly elsewhere.
+"""Runs a job for the command line: as a flow run where a server is named, otherwise directly.
 
-A flow call costs a second, and without a server Prefect would start one of its own for five more
-and lose the history with it: so Prefect is left out where nobody would see the run.
+A flow call costs a second, and without a server Prefect would start one of its own, which takes
+five more and loses the history when it ends: so Prefect is left out where nobody would see the run.
 """
 
 import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
 from functools import partial
-from typing import Any, TypeVar
+from importlib import import_module
+from typing import Any
 
 from connectors.errors import AskPerson
 from connectors.masking import mask
@@ -19,30 +20,27 @@ from flows.context import open_context
 from flows.directory.sync import Create, SyncRequest, create_sides, sync
 from flows.directory.sync_report import sync_document
 from flows.importing import import_files as importing
-from flows.importing.import_files import ImportReport, ImportRequest
 from flows.operations.home import log_in
 from flows.operations.terminal import Watcher, watched_by
 from flows.progress import Progress
 from flows.sending.report import Report
-from flows.sending.request import JobRequest
-from flows.sending.send import SendRequest, send
-from flows.sending.settle_doubts import settle_alone, settled_document, take_word
+from flows.sending.request import ImportRequest, SendRequest
+from flows.sending.send import send
+from flows.sending.settle_by_hand import take_word
+from flows.sending.settle_doubts import settle_alone, settled_document
 from flows.server_address import check_server_address
 from flows.settings import read_settings
 from flows.settings_file import check_prefect_files
 
-AnyReport = TypeVar("AnyReport", bound=Report)
-Approve = Callable[[dict[str, Any]], bool]
 Show = Callable[[Output, dict[str, Any]], None]
 
-
-#: Seconds between two signs of life of a recorded command; `flows.operations.notifications` buries
-#: who is silent.
+#: Seconds between two heartbeats of a recorded command: `flows.operations.notifications` marks a
+#: run without any as crashed.
 HEARTBEAT_S = 30
 
 
 def has_server() -> bool:
-    """Say whether a Prefect server is named, so that the run is to be seen there."""
+    """Whether a Prefect server is named, where the run is to be seen."""
     return bool(os.environ.get("PREFECT_API_URL"))
 
 
@@ -132,64 +130,44 @@ def send_time(
 
     The document's lists are open until the command ends.
     """
-
-    def in_server(report: Report, asked: Approve | None, progress: Progress) -> None:
-        with recorded(), watched_by(Watcher(asked, progress, report)):
-            from flows import send_time as module
-
-            module.send_time(connection=connection, **vars(request))
-
-    def here(report: Report, asked: Approve | None, progress: Progress) -> None:
-        with open_context(connection) as context:
-            send(context, request, report, approve=asked, progress=progress)
-
-    work = in_server if has_server() else here
-    return _watched(Report(), work, request, output, show=show_send if ask else None)
+    show = show_send if ask else None
+    return _run_job(send, "send_time", connection, request, output, show)
 
 
 def import_files(
     connection: str | None, request: ImportRequest, output: Output, *, ask: bool
 ) -> dict[str, Any]:
-    """Send the rows of files, after showing the plan and asking where *ask* says so.
-
-    The document's lists are open until the command ends.
-    """
-
-    def in_server(report: ImportReport, asked: Approve | None, progress: Progress) -> None:
-        parameters = vars(request) | vars(request.reading)
-        for inner in ("reading", "kept_mapping"):
-            del parameters[inner]
-        with recorded(), watched_by(Watcher(asked, progress, report)):
-            from flows import import_csv as module
-
-            module.import_csv(connection=connection, **parameters)
-
-    def here(report: ImportReport, asked: Approve | None, progress: Progress) -> None:
-        with open_context(connection) as context:
-            importing.import_files(context, request, report, approve=asked, progress=progress)
-
-    work = in_server if has_server() else here
-    return _watched(ImportReport(), work, request, output, show=show_import if ask else None)
+    """Send the rows of files; see `send_time`."""
+    show = show_import if ask else None
+    return _run_job(importing.import_files, "import_csv", connection, request, output, show)
 
 
-def _watched(
-    report: AnyReport,
-    work: Callable[[AnyReport, Approve | None, Progress], None],
-    request: JobRequest,
+def _run_job(
+    job: Callable[..., dict[str, Any]],
+    flow: str,
+    connection: str | None,
+    request: SendRequest | ImportRequest,
     output: Output,
-    *,
     show: Show | None,
 ) -> dict[str, Any]:
-    """Do the work in front of somebody, who is shown the plan by *show*, if at all, and asked."""
+    """Run a job, with a server as the *flow* of that name; *show* its plan and ask, if set."""
 
-    def approve(plan: dict[str, Any], show: Show) -> bool:
+    def approve(show: Show, plan: dict[str, Any]) -> bool:
         show(output, plan)
         ready = plan["counts"]["ready"]
         return ready > 0 and output.ask(f"Send {ready:,} entries to QuickBooks?")
 
+    report = Report()
     output.resources.callback(report.close)
+    asked = partial(approve, show) if show else None
     watched = output.errors.is_terminal and not request.dry_run
     with loading_bar(output, "Sending") if watched else nullcontext() as bar:
         progress = Progress(*bar) if bar else Progress()
-        work(report, partial(approve, show=show) if show else None, progress)
+        if has_server():
+            with recorded(), watched_by(Watcher(asked, progress, report)):
+                run = getattr(import_module(f"flows.{flow}"), flow)
+                run(connection=connection, **vars(request))
+        else:
+            with open_context(connection) as context:
+                job(context, request, report, approve=asked, progress=progress)
     return report.latest

@@ -1,9 +1,13 @@
 """The options that several commands have, under one description each."""
 
+from collections.abc import Callable
+from dataclasses import Field
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
+
+from flows.sending.request import JobRequest, spread
 
 ConnectionName = Annotated[
     str | None,
@@ -22,36 +26,22 @@ AllowPayroll = Annotated[
         help="Try a company with QuickBooks Payroll; default: what the settings say.",
     ),
 ]
-Rounding = Annotated[
-    str | None,
-    typer.Option(
-        metavar="MODE:MINUTES",
-        help="nearest:15, up:6, down:30, or none; default: what the settings say, else the"
-        " workspace's own.",
-    ),
-]
-Billable = Annotated[
-    bool | None,
-    typer.Option("--billable/--non-billable", help="Only billable entries, or only others."),
-]
-RetryRefused = Annotated[
-    bool,
-    typer.Option(
-        "--retry-refused", help="Try entries again that QuickBooks refused, changed or not."
-    ),
-]
-SyncFirst = Annotated[
-    bool | None,
-    typer.Option(
-        "--sync/--no-sync",
-        help="Compare both directories first; default: CLOCKBOOKS_SYNC_BEFORE_SEND, or not.",
-    ),
-]
-DryRun = Annotated[
-    bool, typer.Option("--dry-run", help="Show the plan; send nothing, change nothing.")
-]
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Send without asking.")]
 FirstDay = typer.Option("--start", formats=["%Y-%m-%d"], metavar="YYYY-MM-DD", help="First day.")
 LastDay = typer.Option(
     "--end", formats=["%Y-%m-%d"], metavar="YYYY-MM-DD", help="Last day, included."
 )
+
+
+def job_options(request: type[JobRequest]) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """Give a command the options of a request."""
+    return lambda function: spread(function, request, _annotated)
+
+
+def _annotated(type_: Any, field: Field[Any]) -> Any:
+    flag, metavar, text = (field.metadata[name] for name in ("flag", "metavar", "help"))
+    if type_ is bool and not flag:  # Typer would add a --no-…
+        flag = f"--{field.name.replace('_', '-')}"
+    if type_ == list[str]:
+        text += " Repeatable."
+    return Annotated[type_, typer.Option(*[flag] * bool(flag), metavar=metavar, help=text)]

@@ -3,28 +3,25 @@
 What is slow to import is imported by the command that needs it: see `flows.cli.main`.
 """
 
+from collections.abc import Callable
 from datetime import date, datetime
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any
 
 import typer
 
 from flows.cli.options import (
-    AllowPayroll,
-    Billable,
     ConnectionName,
     CsvFile,
-    DryRun,
     FirstDay,
     Json,
     LastDay,
-    RetryRefused,
-    Rounding,
-    SyncFirst,
     Yes,
+    job_options,
 )
 from flows.cli.output import Outcome, Output, command, stop_usage
+from flows.sending.request import ImportRequest, JobRequest, SendRequest
 
 room = typer.Typer()
 
@@ -42,33 +39,12 @@ class EntryState(StrEnum):
 @room.command(
     epilog="Example: clockbooks send --start 2026-10-01 --end 2026-10-31 --approved-only --dry-run"
 )
+@job_options(JobRequest)
 def send(
     *,
     start: Annotated[datetime, FirstDay],
     end: Annotated[datetime, LastDay],
-    user: Annotated[
-        list[str] | None, typer.Option(help="Only this user: name or id. Repeatable.")
-    ] = None,
-    client: Annotated[
-        list[str] | None, typer.Option(help="Only this client: name or id. Repeatable.")
-    ] = None,
-    project: Annotated[
-        list[str] | None, typer.Option(help="Only this project: name or id. Repeatable.")
-    ] = None,
-    billable: Billable = None,
-    approved_only: Annotated[
-        bool | None,
-        typer.Option(
-            "--approved-only/--no-approved-only",
-            help="Leave entries whose timesheet is not approved; default: what the settings say,"
-            " or no.",
-        ),
-    ] = None,
-    rounding: Rounding = None,
-    allow_payroll: AllowPayroll = None,
-    retry_refused: RetryRefused = False,
-    sync: SyncFirst = None,
-    dry_run: DryRun = False,
+    options: dict[str, Any],
     yes: Yes = False,
     connection: ConnectionName = None,
     json: Json = False,
@@ -80,99 +56,30 @@ def send(
     with command(as_json=json) as output:
         if end < start:
             stop_usage(f"--end {end:%Y-%m-%d} lies before --start {start:%Y-%m-%d}.")
-        _check_rounding(rounding)
-        ask = _is_to_ask(output, yes=yes, dry_run=dry_run)
+        _check_rounding(options["rounding"])
+        ask = _is_to_ask(output, yes=yes, dry_run=options["dry_run"])
         from flows.cli import dispatch, render
-        from flows.sending.send import SendRequest
 
-        request = SendRequest(
-            start=start.date(),
-            end=end.date(),
-            users=tuple(user or ()),
-            clients=tuple(client or ()),
-            projects=tuple(project or ()),
-            billable=billable,
-            approved_only=approved_only,
-            rounding=rounding,
-            dry_run=dry_run,
-            allow_payroll=allow_payroll,
-            retry_refused=retry_refused,
-            sync=sync,
-        )
+        request = SendRequest(start=start.date(), end=end.date(), **options)
         result = dispatch.send_time(connection, request, output, ask=ask)
-        output.document = result
-        if ask and result["dry_run"]:
-            output.say("Nothing was sent.")
-            return
-        render.show_send(output, result)
-        output.outcome = Outcome.of(result)
+        _finish(output, result, render.show_send, ask=ask)
 
 
 @room.command(
     "import", epilog="Example: clockbooks import Clockify_Time_Report_Detailed.csv --dry-run"
 )
+@job_options(ImportRequest)
 def import_(
     *,
     files: Annotated[
         list[Path],
         typer.Argument(metavar="FILE…", help="Detailed exports: CSV, or .xlsx spreadsheets."),
     ],
-    date_order: Annotated[
-        Literal["mdy", "dmy", "ymd"] | None,
-        typer.Option(help="Order of day and month; default: found out from the whole file."),
-    ] = None,
-    timezone: Annotated[
-        str | None,
-        typer.Option(
-            metavar="NAME",
-            help="Time zone of the file's clock times, its exporter's; default: the connection's.",
-        ),
-    ] = None,
-    encoding: Annotated[
-        str | None,
-        typer.Option(help="utf-8, utf-16, windows-1252, …; default: found out."),
-    ] = None,
-    delimiter: Annotated[
-        str | None, typer.Option(help="comma, semicolon or tab; default: found out.")
-    ] = None,
-    map_: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--map",
-            metavar="COLUMN=FIELD",
-            help="What a column holds. Repeatable; see docs/files.md.",
-        ),
-    ] = None,
+    options: dict[str, Any],
     map_file: Annotated[
         Path | None,
-        typer.Option(metavar="FILE", help="The same from a file, one per line; see docs/files.md."),
+        typer.Option(metavar="FILE", help="The mapping from a file, one column per line."),
     ] = None,
-    strict: Annotated[
-        bool, typer.Option("--strict", help="Send nothing unless every row is good.")
-    ] = False,
-    user: Annotated[
-        list[str] | None, typer.Option(help="Only this user: name or address. Repeatable.")
-    ] = None,
-    client: Annotated[
-        list[str] | None, typer.Option(help="Only this client, by name. Repeatable.")
-    ] = None,
-    project: Annotated[
-        list[str] | None, typer.Option(help="Only this project, by name. Repeatable.")
-    ] = None,
-    billable: Billable = None,
-    approved_only: Annotated[
-        bool | None,
-        typer.Option(
-            "--approved-only/--no-approved-only",
-            help="Leave rows that the file does not call approved; default: what the settings say,"
-            " or no.",
-        ),
-    ] = None,
-    rounding: Rounding = None,
-    allow_payroll: AllowPayroll = None,
-    retry_refused: RetryRefused = False,
-    sync: SyncFirst = None,
-    dry_run: DryRun = False,
     yes: Yes = False,
     connection: ConnectionName = None,
     json: Json = False,
@@ -184,42 +91,16 @@ def import_(
     does not go again.
     """
     with command(as_json=json) as output:
-        _check_rounding(rounding)
-        ask = _is_to_ask(output, yes=yes, dry_run=dry_run)
+        _check_rounding(options["rounding"])
+        ask = _is_to_ask(output, yes=yes, dry_run=options["dry_run"])
         from flows.cli import dispatch, render
-        from flows.importing.import_files import ImportRequest
-        from flows.importing.read_files import ReadOptions, read_mapping
+        from flows.importing.read_files import read_mapping
 
-        mapping = [*(map_ or ()), *(read_mapping(map_file) if map_file else ())]
-        _check_reading(timezone, mapping)
-        request = ImportRequest(
-            files=tuple(files),
-            reading=ReadOptions(
-                date_order=date_order,
-                timezone=timezone,
-                encoding=encoding,
-                delimiter=delimiter,
-                mapping=tuple(mapping),
-            ),
-            strict=strict,
-            users=tuple(user or ()),
-            clients=tuple(client or ()),
-            projects=tuple(project or ()),
-            billable=billable,
-            approved_only=approved_only,
-            rounding=rounding,
-            dry_run=dry_run,
-            allow_payroll=allow_payroll,
-            retry_refused=retry_refused,
-            sync=sync,
-        )
+        options["mapping"] = [*options["mapping"], *(read_mapping(map_file) if map_file else ())]
+        _check_reading(options["timezone"], options["mapping"])
+        request = ImportRequest(files=tuple(files), **options)
         result = dispatch.import_files(connection, request, output, ask=ask)
-        output.document = result
-        if ask and result["dry_run"]:
-            output.say("Nothing was sent.")
-            return
-        render.show_import(output, result)
-        output.outcome = Outcome.of(result)
+        _finish(output, result, render.show_import, ask=ask)
 
 
 @room.command(epilog="Example: clockbooks settle --entry 64ee01 --is-there 145")
@@ -345,6 +226,22 @@ def plans(
         render.show_plans(output, output.document["plans"])
         if entries is not None:
             render.show_plan_entries(output, found)
+
+
+def _finish(
+    output: Output,
+    result: dict[str, Any],
+    show: Callable[[Output, dict[str, Any]], None],
+    *,
+    ask: bool,
+) -> None:
+    """Show what a send or an import did, unless the person who was asked said no."""
+    output.document = result
+    if ask and result["dry_run"]:
+        output.say("Nothing was sent.")
+        return
+    show(output, result)
+    output.outcome = Outcome.of(result)
 
 
 def _is_to_ask(output: Output, *, yes: bool, dry_run: bool) -> bool:

@@ -1,7 +1,7 @@
-"""Reads exports to their ends: first how each writes, then its rows, into the staging.
+"""Reads exports to their ends: first how each is written, then its rows, into the staging.
 
-Nothing of a file is acted on before all of it was read twice: one that is cut or no table at all is
-refused whole, and a row that cannot be read is told with its line and column.
+Nothing of a file is used before all of it was read: one that is cut off, or is no table at all, is
+refused as a whole, and a row that cannot be read is listed with its line and column.
 """
 
 from collections.abc import Iterator, Sequence
@@ -15,6 +15,7 @@ import pandas as pd
 from connectors.errors import AskPerson
 from connectors.files.reader import DELIMITERS, ExportFile, open_export
 from connectors.store.staging import FILE_ROW, Staging
+from flows.sending.request import ImportRequest
 from flows.sending.spool import Spool
 from schemas.exports import BadCell, DateOrder, NotAnExport, Note, WrongMapping, add_up
 from schemas.words import Reason
@@ -44,27 +45,6 @@ _UNTOLD = {
 _ROUNDING_STEPS = (60, 30, 15, 12, 10, 6, 5, 1)
 
 
-@dataclass(frozen=True)
-class ReadOptions:
-    """What somebody says about the files, instead of having it found out.
-
-    Attributes:
-        date_order: `mdy`, `dmy` or `ymd`.
-        timezone: IANA name of the time zone in which the files write clock times.
-        encoding: As Python spells it.
-        delimiter: Between fields.
-        mapping: `column=field`, as people type it.
-        kept_mapping: The same, for files that are not known without it.
-    """
-
-    date_order: str | None = None
-    timezone: str | None = None
-    encoding: str | None = None
-    delimiter: str | None = None
-    mapping: tuple[str, ...] = ()
-    kept_mapping: tuple[str, ...] = ()
-
-
 @dataclass
 class FileRead:
     """How one file was read.
@@ -72,93 +52,93 @@ class FileRead:
     Attributes:
         name: As it was given.
         tracker: Where its time is tracked, for people.
-        told: How it was read, in a sentence.
+        message: How it was read, in a sentence.
         untold: Columns of `Contents` of which it says nothing.
-        silent: Reasons for which it cannot say whether they apply.
+        silent: Reasons of which it cannot say whether they apply.
         found: What was found out about it, for scripts.
         notes: What a person should know about its rows.
     """
 
     name: str
     tracker: str
-    told: str
+    message: str
     untold: tuple[str, ...]
     silent: frozenset[Reason]
     found: dict[str, Any]
     notes: list[str] = field(default_factory=list)
 
     def document(self) -> dict[str, Any]:
-        """Give it as JSON."""
-        return {"file": self.name, **self.found, "message": self.told, "told": self.told}
+        """Return it as JSON."""
+        # `told` is the older name of `message`.
+        return {"file": self.name, **self.found, "message": self.message, "told": self.message}
 
 
 @dataclass(frozen=True)
 class _Reader:
     """What all files of an import are read with."""
 
-    options: ReadOptions
+    request: ImportRequest
     staged: Staging
-    set_aside: Spool
+    set_aside: Spool[dict[str, Any]]
     days_in: ZoneInfo
     clocks_in: ZoneInfo
     currency: str | None
+    kept_mapping: Sequence[str]
 
 
 def read_files(
-    files: Sequence[Path],
-    options: ReadOptions,
+    request: ImportRequest,
     *,
     staged: Staging,
-    set_aside: Spool,
+    set_aside: Spool[dict[str, Any]],
     timezone: ZoneInfo,
     currency: str | None,
-    approved_only: bool,
+    kept_mapping: Sequence[str],
 ) -> list[FileRead]:
     """Read every file to its end, and stage its rows.
 
     Args:
-        files: The exports; one that is given twice is read once.
-        options: What is known of them.
+        request: The exports, and what is known of them; one that is named twice is read once.
         staged: Where the rows go that are entries.
         set_aside: Where the others go, as objects.
         timezone: Whose calendar says on which day an entry falls.
-        currency: Of rates whose currency a file does not tell.
-        approved_only: Whether the files must say what is approved.
+        currency: Of rates whose currency a file does not say.
+        kept_mapping: `column=field`, for files that are not recognized without it.
 
     Raises:
         AskPerson: A file cannot be read, is no export, or does not say enough; the text says what
             is needed. Nothing was sent.
     """
     reader = _Reader(
-        options,
+        request,
         staged,
         set_aside,
         days_in=timezone,
-        clocks_in=zone(options.timezone) if options.timezone else timezone,
+        clocks_in=zone(request.timezone) if request.timezone else timezone,
         currency=currency,
+        kept_mapping=kept_mapping,
     )
-    different = {path.resolve(): path for path in files}
+    different = {path.resolve(): path for path in request.files}
     read = []
     for number, path in enumerate(different.values()):
         try:
-            read.append(_read_file(reader, number, path, approved_only=approved_only))
+            read.append(_read_file(reader, number, path))
         except (NotAnExport, WrongMapping) as error:
             raise AskPerson(f"{path}: {error}") from None
     return read
 
 
-def _read_file(reader: _Reader, number: int, path: Path, *, approved_only: bool) -> FileRead:
-    with open_export(
-        path, encoding=reader.options.encoding, delimiter=reader.options.delimiter
-    ) as export:
-        fmt = _recognise(export, path.name, reader.options)
-        if approved_only and "approved" not in fmt.columns:
+def _read_file(reader: _Reader, number: int, path: Path) -> FileRead:
+    request = reader.request
+    with open_export(path, encoding=request.encoding, delimiter=request.delimiter) as export:
+        fmt = _recognize(export, path.name, request.mapping, reader.kept_mapping)
+        if request.approved_only and "approved" not in fmt.columns:
             raise AskPerson(
-                f"{path} does not say which time is approved: export approved time alone, and send"
-                " it with --no-approved-only; or map the column that says it with --map. Nothing"
+                f"{path} does not say which time is approved: export only approved time, and send"
+                " it with --no-approved-only; or map the column that says so with --map. Nothing"
                 " was sent."
             )
-        conclusion = _survey(export, fmt, path.name, reader.options.date_order)
+        conclusion = _survey(export, fmt, path.name, request.date_order)
         notes: list[Note] = list(conclusion.notes)
         rows = bad_rows = 0
         for chunk in export.chunks():
@@ -181,7 +161,7 @@ def _read_file(reader: _Reader, number: int, path: Path, *, approved_only: bool)
     return FileRead(
         name=str(path),
         tracker=tracker,
-        told=_sentence(name, export, conclusion, rows, bad_rows),
+        message=_sentence(name, export, conclusion, rows, bad_rows),
         untold=tuple(
             column
             for name, columns in _UNTOLD.items()
@@ -202,7 +182,7 @@ def _read_file(reader: _Reader, number: int, path: Path, *, approved_only: bool)
 
 
 def _silent(fmt: Format) -> frozenset[Reason]:
-    """Say what of Clockify's entries does not show in such a file."""
+    """Return the reasons that such a file cannot show."""
     has, silent = fmt.columns.keys(), set()
     if "type" not in has:
         silent.add(Reason.BREAK)
@@ -213,17 +193,19 @@ def _silent(fmt: Format) -> frozenset[Reason]:
     return frozenset(silent)
 
 
-def _recognise(export: ExportFile, name: str, options: ReadOptions) -> Format:
+def _recognize(
+    export: ExportFile, name: str, mapping: Sequence[str], kept_mapping: Sequence[str]
+) -> Format:
     try:
-        return recognise(export.header, name, parse_mapping(options.mapping))
+        return recognise(export.header, name, parse_mapping(mapping))
     except NotAnExport:
-        if options.mapping or not options.kept_mapping:
+        if mapping or not kept_mapping:
             raise
-    return recognise(export.header, name, parse_mapping(options.kept_mapping))
+    return recognise(export.header, name, parse_mapping(kept_mapping))
 
 
 def read_mapping(file: Path) -> list[str]:
-    """Read a mapping of columns from a file: a line each, `#` begins a remark.
+    """Read a mapping of columns from a file: one per line; a line with `#` first is a comment.
 
     Raises:
         AskPerson: It cannot be read.
@@ -231,7 +213,7 @@ def read_mapping(file: Path) -> list[str]:
     try:
         lines = file.read_text(encoding="utf-8-sig").splitlines()
     except (OSError, UnicodeDecodeError) as error:
-        reason = error.strerror if isinstance(error, OSError) else "not a text in UTF-8"
+        reason = error.strerror if isinstance(error, OSError) else "not text in UTF-8"
         raise AskPerson(f"The mapping cannot be read from {file} ({reason}).") from None
     return [line.strip() for line in lines if line.strip() and not line.strip().startswith("#")]
 
@@ -253,7 +235,7 @@ def _to_stage(entries: pd.DataFrame, fmt: Format, number: int, days_in: ZoneInfo
         approved=entries["approved"].fillna(value=False),
     )
     for name in ("project", "client", "task"):
-        if name in fmt.columns:  # told to be empty, which is more than not told
+        if name in fmt.columns:  # empty, which says more than a missing column
             rows[f"{name}_name"] = rows[f"{name}_name"].fillna("")
     timed = rows["start"].notna()
     rows.loc[timed, "day"] = local_days(rows.loc[timed, "start"], days_in)
@@ -265,11 +247,11 @@ def _microseconds(instants: pd.Series) -> pd.Series:
 
 
 def _slack_s(entries: pd.DataFrame) -> pd.Series:
-    """Say by how much the durations may be off; see `Contents.slack_s`.
+    """Return by how much the durations may be off; see `Contents.slack_s`.
 
-    Start and end are shown as they are, to the second or the minute. A duration that stands alone
-    may have been rounded in the report: to any step that divides it, where the start tells the
-    entry from others; else only as far as two decimals of an hour, or minutes, show it.
+    Start and end are shown as they are, to the second or the minute. A duration without an end may
+    have been rounded in the report: to any step that divides it, where the start tells the entry
+    from others; otherwise only as far as two decimals of an hour, or minutes, show it.
     """
     shown = (entries["precision_s"] - 1).astype("Int64")
     alone = entries["end_local"].isna()
@@ -283,7 +265,7 @@ def _slack_s(entries: pd.DataFrame) -> pd.Series:
 
 
 def _by_row(path: Path, cells: Sequence[BadCell]) -> Iterator[dict[str, Any]]:
-    """Give one object for each row that is no entry, whatever number of its cells is bad."""
+    """Yield one object for each row that is no entry, however many of its cells are bad."""
     rows: dict[int, list[BadCell]] = {}
     for cell in sorted(cells, key=lambda cell: cell.line):
         rows.setdefault(cell.line, []).append(cell)
@@ -318,6 +300,6 @@ def _sentence(
     else:
         parts += [export.encoding, DELIMITERS[export.delimiter]]
     parts.append(f"{rows + bad_rows:,} rows")
-    told = ", ".join(parts)
+    shape = ", ".join(parts)
     bad = f" {bad_rows:,} rows cannot be read." if bad_rows else ""
-    return f"{told}; dates are {in_words(conclusion.order)}: {conclusion.because}.{bad}"
+    return f"{shape}; dates are {in_words(conclusion.order)}: {conclusion.because}.{bad}"

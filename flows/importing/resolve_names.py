@@ -1,14 +1,14 @@
-"""Finds out whom and what the names of files mean, and who that is in QuickBooks."""
+"""Finds out which people and projects the names of files mean, and who they are in QuickBooks."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import pandas as pd
 
 from connectors.errors import AskPerson
 from connectors.store.staging import Staging
 from flows.context import RunContext
-from flows.sending.request import Partners
+from flows.sending.facts import LinkState
 from schemas.links import Links
 from schemas.words import Problem
 from transforms.directory.match import match_projects, match_users
@@ -29,67 +29,60 @@ from transforms.plan.judge import Filters
 
 
 @dataclass(frozen=True)
-class Named:
-    """Whom and what the names of an import mean.
+class ResolvedNames:
+    """Which people and projects the names of an import mean.
 
     Attributes:
         people: Distinct `user_name` and `user_email`, with `id`.
         projects: Distinct `project_name` and `client_name`, with `id`.
-        links: `Links`, also of those whom Clockify does not know.
-        unlinked: `Unlinked`, also of those.
+        link_state: Who is who; includes those whom Clockify does not know.
         new: `Links` among them that are not stored yet.
     """
 
     people: pd.DataFrame
     projects: pd.DataFrame
-    links: pd.DataFrame
-    unlinked: pd.DataFrame
+    link_state: LinkState
     new: pd.DataFrame
 
     def user_ids(self, rows: pd.DataFrame) -> pd.Series:
-        """Give the id of each row's user."""
-        return _looked_up(rows, self.people, ["user_name", "user_email"])
+        """Return the id of each row's user."""
+        return _look_up(rows, self.people, ["user_name", "user_email"])
 
     def project_ids(self, rows: pd.DataFrame) -> pd.Series:
-        """Give the id of each row's project; missing without one."""
-        return _looked_up(rows, self.projects, ["project_name", "client_name"])
+        """Return the id of each row's project; missing where it has none."""
+        return _look_up(rows, self.projects, ["project_name", "client_name"])
 
     def filters(
         self, users: Sequence[str], clients: Sequence[str], projects: Sequence[str]
     ) -> Filters:
-        """Find whom people mean among the names of the files: by name, address or id.
+        """Find the ids that people mean, among those of the files: by name, address or id.
 
         Raises:
             AskPerson: No row has such a name.
         """
-        people, projects_ = self.people, self.projects
+        client_ids = self.projects["client_name"].map(client_id, "ignore")
+        with_clients = self.projects.assign(client_id=client_ids)
         return Filters(
-            user_ids=_chosen("user", users, people, ["user_name", "user_email", "id"], "id"),
-            client_ids=_chosen(
-                "client",
-                clients,
-                projects_.assign(client_id=projects_["client_name"].map(client_id, "ignore")),
-                ["client_name"],
-                "client_id",
-            ),
-            project_ids=_chosen("project", projects, projects_, ["project_name", "id"], "id"),
+            user_ids=_chosen("user", users, self.people, ["user_name", "user_email", "id"], "id"),
+            client_ids=_chosen("client", clients, with_clients, ["client_name"], "client_id"),
+            project_ids=_chosen("project", projects, self.projects, ["project_name", "id"], "id"),
         )
 
 
 def client_id(name: str) -> str:
-    """Give the id under which a client's name is filtered; a file tells no other."""
+    """Return the id by which a client is filtered; a file has only its name."""
     return own_id(same_form(name))
 
 
-def attribute(context: RunContext, staged: Staging, partners: Partners) -> Named:
-    """Find Clockify's users and projects of the staged names, and partners for the others.
+def resolve_names(context: RunContext, staged: Staging, link_state: LinkState) -> ResolvedNames:
+    """Find Clockify's users and projects of the staged names, and match the others with QuickBooks.
 
     QuickBooks' lists are read only when somebody is neither known to Clockify nor linked.
 
     Args:
         context: What to work with.
         staged: The rows.
-        partners: Who is who, as far as it is known.
+        link_state: Who is who, as far as it is known.
     """
     people = staged.distinct("user_name", "user_email")
     projects = staged.distinct("project_name", "client_name")
@@ -97,49 +90,53 @@ def attribute(context: RunContext, staged: Staging, partners: Partners) -> Named
     clients = context.clockify.clients()
     who = attribute_people(people, read_users(context.clockify.users()).good)
     what = attribute_projects(projects, read_projects(context.clockify.projects(), clients).good)
-    new, lost = _match_strangers(context, who, what, partners)
-    return Named(
+    new, lost = _match_strangers(context, who, what, link_state)
+    unlinked = [link_state.unlinked, lost, who.ambiguous, what.ambiguous]
+    return ResolvedNames(
         people=people.assign(id=who.ids),
         projects=projects.assign(id=what.ids),
-        links=pd.concat([partners.links, new], ignore_index=True),
-        unlinked=pd.concat(
-            [partners.unlinked, lost, who.ambiguous, what.ambiguous], ignore_index=True
-        ).drop_duplicates(["kind", "clockify_id"]),
+        link_state=replace(
+            link_state,
+            links=pd.concat([link_state.links, new], ignore_index=True),
+            unlinked=pd.concat(unlinked, ignore_index=True).drop_duplicates(
+                ["kind", "clockify_id"]
+            ),
+        ),
         new=new,
     )
 
 
-def keep_links(context: RunContext, named: Named) -> None:
-    """Keep the links of those whom Clockify does not know, so that they last like all others."""
-    rows = named.new.astype(object).where(named.new.notna(), None).to_dict("records")
+def keep_links(context: RunContext, names: ResolvedNames) -> None:
+    """Store the links of those whom Clockify does not know, so that they last like all others."""
+    rows = names.new.astype(object).where(names.new.notna(), None).to_dict("records")
     context.store.links.add(rows)
 
 
 def _match_strangers(
-    context: RunContext, who: Attributed, what: Attributed, partners: Partners
+    context: RunContext, who: Attributed, what: Attributed, link_state: LinkState
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Match those whom Clockify does not know with QuickBooks, by the rules of the sync."""
-    by_hand = partners.unlinked[partners.unlinked["problem"] == Problem.UNLINKED]
-    known = {*partners.links["clockify_id"], *by_hand["clockify_id"]}
+    linked, unlinked = link_state.links, link_state.unlinked
+    by_hand = unlinked[unlinked["problem"] == Problem.UNLINKED]
+    known = {*linked["clockify_id"], *by_hand["clockify_id"]}
     users = who.strangers[~who.strangers["clockify_id"].isin(known)]
     projects = what.strangers[~what.strangers["clockify_id"].isin(known)]
-    links, lost = [partners.links.iloc[:0]], [partners.unlinked.iloc[:0]]
+    found, lost = [linked.iloc[:0]], [unlinked.iloc[:0]]
     if len(users):
         people = read_people(context.quickbooks.employees(), context.quickbooks.vendors()).good
-        matches = match_users(
-            users, people, linked=partners.links, link_vendors=context.connection.link_vendors
-        )
-        links.append(matches.links)
+        link_vendors = context.connection.link_vendors
+        matches = match_users(users, people, linked=linked, link_vendors=link_vendors)
+        found.append(matches.links)
         lost.append(matches.unlinked)
     if len(projects):
         customers = read_customers(context.quickbooks.customers()).good
-        matches = match_projects(projects, customers, linked=partners.links)
-        links.append(matches.links)
+        matches = match_projects(projects, customers, linked=linked)
+        found.append(matches.links)
         lost.append(matches.unlinked)
-    return Links.validate(pd.concat(links, ignore_index=True)), pd.concat(lost, ignore_index=True)
+    return Links.validate(pd.concat(found, ignore_index=True)), pd.concat(lost, ignore_index=True)
 
 
-def _looked_up(rows: pd.DataFrame, names: pd.DataFrame, keys: list[str]) -> pd.Series:
+def _look_up(rows: pd.DataFrame, names: pd.DataFrame, keys: list[str]) -> pd.Series:
     # As texts, because a missing name equals no other one in a join; no name is this letter.
     left, right = (frame[keys].astype(object).fillna("\uffff") for frame in (rows, names))
     found = left.merge(right.assign(id=names["id"].to_numpy()), on=keys, how="left")["id"]
@@ -159,8 +156,8 @@ def _chosen(
             fits |= (values == form).fillna(value=False)
         if not fits.any():
             raise AskPerson(
-                f"No row of the files has the {kind} {text!r}: give the {kind}'s exact name as it"
-                " stands in the file. Nothing was sent."
+                f"No row of the files has the {kind} {text!r}: use the {kind}'s exact name as the"
+                " file has it. Nothing was sent."
             )
         ids |= set(names.loc[fits, id_])
     return frozenset(ids)

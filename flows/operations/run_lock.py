@@ -1,11 +1,11 @@
-"""Lets the runs of a connection take turns, wherever they run, and leaves out nights long gone.
+"""Lets deployed runs of a connection work one after the other, and skips runs that come too late.
 
 For runs of deployments: scheduled ones, and those that somebody started in Prefect's page. A
 command that a person types waits for nobody; the ledger keeps it apart from the others.
 
-Prefect's own limits do not do: they count a deployment and not a connection, give a run's place
-away while it is paused, and keep it when its machine dies. So the turn is kept in our database,
-under a lease (`connectors.store.run_locks`), as the claims of the ledger are.
+Prefect's own limits do not help: they count a deployment and not a connection, give a run's slot
+away while it is paused, and keep it when its machine dies. So the lock is in our database, under a
+lease (`connectors.store.run_locks`), as the claims of the ledger are.
 """
 
 # No `from __future__ import annotations` here: the flows' modules import it, see there.
@@ -34,57 +34,56 @@ from flows.context import RunContext, utc_now
 from flows.heartbeat import kept_alive
 from flows.operations.final_states import shown
 
-#: Seconds between two looks at whether the turn is free.
+#: Seconds between two attempts to take the lock.
 PAUSE_S = 2.0
 
-#: A run that did nothing, because another does its work.
+#: The state of a run that did nothing, because another does its work.
 SKIPPED = "Skipped"
 
 logger = logging.getLogger("prefect.flow_runs.clockbooks")
 
 
 @contextmanager
-def turn(context: RunContext) -> Iterator[dict[str, Any] | None]:
-    """Take the connection's turn for the block, or say by a state why this run is to do nothing.
+def run_lock(context: RunContext) -> Iterator[dict[str, Any] | None]:
+    """Hold the connection's run lock for the block, unless this run is not to work.
 
-    Yields `None`, or what the flow is to return: see `flows.operations.final_states.shown`.
+    Yields `None`, or the state that the flow is to return instead of working: see
+    `flows.operations.final_states.shown`.
 
-    With the setting `second_run` at `wait` it waits for a run that is at work; at `skip` it leaves
-    the work to that one. A run that begins again, because somebody decided about its plan or tries
-    it once more, always waits: nobody else does its work.
+    With the setting `second_run` at `wait`, it waits for a run that is working; at `skip`, it
+    leaves the work to that one. A run that starts again, because somebody decided about its plan
+    or retries it, always waits: nobody else does its work.
     """
     flow_run_context = FlowRunContext.get()
     run = flow_run_context.flow_run if flow_run_context else None
     if run is None or run.deployment_id is None:
         yield None
         return
-    begins_again = run.run_count > 1
     missed = why_missed()
     if missed:
         yield missed
         return
     holder = str(uuid4())
-    waits = begins_again or context.settings.second_run == "wait"
+    waits = run.run_count > 1 or context.settings.second_run == "wait"
     what = flow_run_context.flow.name if flow_run_context and flow_run_context.flow else "run"
     other = _take(context, holder, what=what, waits=waits)
     if other is not None:
-        since = f"{other.since:%Y-%m-%d %H:%M} UTC"
         yield _skipped(
-            f"{other.what} is at work for {context.connection.name} since {since}, and"
-            " CLOCKBOOKS_SECOND_RUN is skip."
+            f"{other.what} has been working for {context.connection.name} since"
+            f" {other.since:%Y-%m-%d %H:%M} UTC, and CLOCKBOOKS_SECOND_RUN is skip."
         )
         return
-    with _kept(context, holder):
+    with _held(context, holder):
         yield None
-    for words in catch_up():  # a machine that only runs flows ends consents too
-        logger.info("%s", words)
+    for note in catch_up():  # a machine that runs only flows revokes consents too
+        logger.info("%s", note)
 
 
 def why_missed() -> dict[str, Any] | None:
-    """Say by a state that this run's time was missed and a later run does its work; else `None`."""
+    """Return the state of a run whose time was missed, if a later run does its work."""
     flow_run_context = FlowRunContext.get()
     run = flow_run_context.flow_run if flow_run_context else None
-    if run is None or run.run_count > 1 or not _missed_long_ago(run):
+    if run is None or run.run_count > 1 or not _is_overtaken(run):
         return None
     return _skipped("Its time was missed: a later run does its work.")
 
@@ -93,8 +92,8 @@ def _skipped(why: str) -> dict[str, Any]:
     return shown(Completed(name=SKIPPED, message=why))
 
 
-def _missed_long_ago(run: FlowRun) -> bool:
-    """Say whether a schedule's run came so late that a later one of the same kind is due already.
+def _is_overtaken(run: FlowRun) -> bool:
+    """Whether a scheduled run starts so late that a later one of the same kind is due already.
 
     After an outage Prefect starts every run that was missed; only the last of them is to work.
     """
@@ -120,30 +119,30 @@ def _missed_long_ago(run: FlowRun) -> bool:
 
 
 def _take(context: RunContext, holder: str, *, what: str, waits: bool) -> RunLock | None:
-    """Take the turn, waiting for it where *waits* says so; give the other's turn otherwise."""
-    told = ""
+    """Take the lock, waiting if *waits*; if not, return who has it."""
+    awaited = ""
     while True:
-        held = context.store.run_lock.take(holder, what, lease=context.lease)
-        if held.holder == holder:
+        lock = context.store.run_lock.take(holder, what, lease=context.lease)
+        if lock.holder == holder:
             return None
         if not waits:
-            return held
-        if told != held.holder:
-            logger.info("Waiting: %s is at work for %s.", held.what, context.connection.name)
-            told = held.holder
-        time.sleep(PAUSE_S)  # whoever has the turn may be on another machine: nothing wakes us
+            return lock
+        if awaited != lock.holder:
+            logger.info("Waiting: %s is working for %s.", lock.what, context.connection.name)
+            awaited = lock.holder
+        time.sleep(PAUSE_S)  # whoever has it may be on another machine: nothing wakes us
 
 
 @contextmanager
-def _kept(context: RunContext, holder: str) -> Iterator[None]:
-    """Keep the turn for the block, and give it back at its end."""
-    run_lock = context.store.run_lock
+def _held(context: RunContext, holder: str) -> Iterator[None]:
+    """Keep the lock for the block, and give it back at its end."""
+    lock = context.store.run_lock
 
     def renew() -> bool:
-        return run_lock.renew(holder, lease=context.lease)
+        return lock.renew(holder, lease=context.lease)
 
     try:
-        with kept_alive(f"turn {holder}", context.lease, renew):
+        with kept_alive(f"run lock {holder}", context.lease, renew):
             yield
     finally:
-        run_lock.release(holder)
+        lock.release(holder)

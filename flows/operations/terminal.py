@@ -5,19 +5,17 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
 from itertools import islice
-from typing import Any, Generic, TypeVar
+from typing import Any
 
 from flows.progress import Progress
 from flows.sending.report import Report
-
-AnyReport = TypeVar("AnyReport", bound=Report)
 
 #: So many entries and rows are in what a flow run returns; all are in `clockbooks entries`.
 MOST_RETURNED = 10_000
 
 
 @dataclass(frozen=True)
-class Watcher(Generic[AnyReport]):
+class Watcher:
     """Who is shown what a run does: the command line; nobody on a server.
 
     Attributes:
@@ -28,14 +26,14 @@ class Watcher(Generic[AnyReport]):
 
     approve: Callable[[dict[str, Any]], bool] | None
     progress: Progress
-    report: AnyReport
+    report: Report
 
 
-_watcher: ContextVar[Watcher[Any] | None] = ContextVar("watcher", default=None)
+_watcher: ContextVar[Watcher | None] = ContextVar("watcher", default=None)
 
 
 @contextmanager
-def watched_by(watcher: Watcher[Any]) -> Iterator[None]:
+def watched_by(watcher: Watcher) -> Iterator[None]:
     """Let the flow runs of this block be shown to somebody at a terminal."""
     token = _watcher.set(watcher)
     try:
@@ -45,13 +43,13 @@ def watched_by(watcher: Watcher[Any]) -> Iterator[None]:
 
 
 @contextmanager
-def watcher(make: Callable[[], AnyReport]) -> Iterator[Watcher[AnyReport]]:
+def watcher() -> Iterator[Watcher]:
     """Give who watches this flow run; where nobody does, a report that is forgotten afterwards."""
     found = _watcher.get()
     if found is not None:
         yield found
         return
-    report = make()
+    report = Report()
     try:
         yield Watcher(None, Progress(), report)
     finally:

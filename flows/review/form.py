@@ -1,8 +1,9 @@
 """The form in which somebody decides about a plan, and what their answer means.
 
-Prefect's server knows a form by its JSON schema alone: so its rules are those that such a schema
-can say, and people and projects are chosen from the plan's own. What it cannot say, that a plan has
-no entry 99, must not end the run: the person is asked again, and told.
+Prefect's server knows a form only by its JSON schema: so its rules are those that such a schema
+can express, and people and projects are chosen from the plan's own. What a schema cannot express,
+such as that a plan has no entry 99, must not end the run: the person sees what is wrong, and is
+asked again.
 """
 
 # No `from __future__ import annotations` here: Prefect's runner could not resolve the form.
@@ -21,10 +22,10 @@ from flows.text import clean
 from schemas.words import PlanState
 from transforms.plan.summary import place_name
 
-#: Names to choose from; a longer list is no help, and names are typed instead.
+#: Names to choose from; a longer list is no help, so names are typed instead.
 MOST_NAMES = 300
 
-#: The largest number that an entry of a plan can have: larger ones no database column takes.
+#: The largest number that an entry of a plan can have: no database column takes larger ones.
 MOST_ENTRIES = 2**31 - 1
 
 #: Prefect's page opens a list by its arrows or by the space bar, but not by a click on its middle.
@@ -44,7 +45,7 @@ class Choice:
 
     Attributes:
         decision: Whether it goes.
-        by: Who decided, in their own words; what proves it is `StoredPlan.verified_by`.
+        by: Who decided, as they typed it; only `StoredPlan.verified_by` proves anything.
         note: What they wrote to it.
         left_out: What of it does not go.
         unknown: Names that the plan does not have.
@@ -58,12 +59,12 @@ class Choice:
 
     @property
     def state(self) -> PlanState:
-        """Give the state in which the plan ends."""
+        """The state in which the plan ends."""
         return PlanState.APPROVED if self.decision is Decision.APPROVE else PlanState.REJECTED
 
 
 class Form:
-    """The form of one plan: the same one each time that it is made."""
+    """The form of one plan: the same each time that it is made."""
 
     def __init__(self, plans: Plans, plan: StoredPlan) -> None:
         people, places = plans.names(plan.id)
@@ -73,14 +74,14 @@ class Form:
         self._places = _labelled(places, lambda place: place_name(*place))
 
     def model(self, description: str) -> type[RunInput]:
-        """Give the form, with what is told above it."""
+        """Return the form, with a description above it."""
         fields: dict[str, Any] = {
             "decision": (
                 Annotated[
                     Decision,
                     Field(
                         title="Your decision",
-                        description="approve sends the plan, without what is left out below;"
+                        description="approve sends the plan, except what is left out below;"
                         f" reject sends nothing. {OPENED}",
                     ),
                 ],
@@ -94,18 +95,18 @@ class Form:
                         min_length=2,
                         max_length=200,
                         pattern=r"\S\s*\S",
-                        description="Your name: it is kept with the decision, as what you say.",
+                        description="Your name, which is kept with the decision.",
                     ),
                 ],
                 ...,
             ),
-            "without_people": _some(self._people, "Without these people"),
-            "without_projects": _some(self._places, "Without these projects"),
+            "without_people": _some(self._people, "Leave out these people"),
+            "without_projects": _some(self._places, "Leave out these projects"),
             "without_entries": (
                 Annotated[
                     list[Annotated[int, Field(ge=1, le=MOST_ENTRIES)]],
                     Field(
-                        title="Without these entries",
+                        title="Leave out these entries",
                         description="Their numbers, as in the table of the plan's entries.",
                     ),
                 ],
@@ -128,7 +129,7 @@ class Form:
         return made.with_initial_data(description=description)
 
     def read(self, answer: Any) -> Choice:
-        """Understand what was answered."""
+        """Return the choice that an answer means."""
         people, no_people = _meant(answer.without_people, self._people)
         places, no_places = _meant(answer.without_projects, self._places)
         left_out = LeftOut(tuple(sorted(set(answer.without_entries))), people, places)
@@ -141,7 +142,7 @@ class Form:
         )
 
     def objection(self, choice: Choice) -> str | None:
-        """Say why a choice cannot be carried out; `None` when it can."""
+        """Explain why a choice cannot be carried out; `None` when it can."""
         if choice.decision is Decision.REJECT:
             return None
         there = self._plans.numbered(self._plan.id, choice.left_out.numbers)["number"]
@@ -155,12 +156,14 @@ class Form:
             return f"Nothing in the plan is named {', '.join(map(repr, choice.unknown[:10]))}."
         number = self._plans.count_left_out(self._plan.id, choice.left_out)
         if number == self._plan.entries:
-            return "Without all of that nothing would be left to send: reject it, if you mean that."
+            return (
+                "With all of that left out, nothing would be left to send. To do that, reject it."
+            )
         return None
 
 
 def _labelled(things: Iterable[Any], label: Callable[[Any], str]) -> dict[str, list[Any]]:
-    """Give things by what people are shown of them; two may look the same."""
+    """Group things by the label that people see; two may look the same."""
     found: dict[str, list[Any]] = {}
     for thing in things:
         found.setdefault(clean(label(thing)), []).append(thing)
@@ -169,10 +172,10 @@ def _labelled(things: Iterable[Any], label: Callable[[Any], str]) -> dict[str, l
 
 def _some(labels: dict[str, list[Any]], title: str) -> tuple[Any, Any]:
     one: Any = str
-    told = "Exactly as in the plan."
+    description = "Exactly as in the plan."
     if 0 < len(labels) <= MOST_NAMES:
-        one, told = Literal[tuple(labels)], f"None, one or several. {OPENED}"
-    return Annotated[list[one], Field(title=title, description=told)], []
+        one, description = Literal[tuple(labels)], f"None, one or several. {OPENED}"
+    return Annotated[list[one], Field(title=title, description=description)], []
 
 
 def _meant(given: Iterable[str], labels: dict[str, list[Any]]) -> tuple[tuple[Any, ...], list[str]]:

@@ -1,4 +1,4 @@
-"""The plans that waited or wait for somebody: what was shown, who decided what, and when."""
+"""The plans that waited or wait for a decision: what was shown, who decided what, and when."""
 
 from typing import Any
 
@@ -19,11 +19,11 @@ ENTRY_MEMBERS: tuple[str, ...] = (
 
 
 def listed(connection: str | None, *, withdraw: int | None = None) -> dict[str, Any]:
-    """Give the connection's plans as a document, the newest first.
+    """Return the connection's plans as a document, the newest first.
 
     Args:
         connection: Which connection; `None` for the only one.
-        withdraw: The number of a plan that is to wait no more, first.
+        withdraw: The number of a plan to withdraw first.
 
     Raises:
         AskPerson: No connection fits; or that plan does not wait, or is another connection's.
@@ -35,7 +35,7 @@ def listed(connection: str | None, *, withdraw: int | None = None) -> dict[str, 
 
 
 def entries_of(connection: str | None, plan_id: int) -> dict[str, Any]:
-    """Give one plan as a document, with its entries in the order of their numbers.
+    """Return one plan as a document, with its entries in the order of their numbers.
 
     Args:
         connection: Which connection; `None` for the only one.

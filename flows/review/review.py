@@ -1,4 +1,4 @@
-"""Review before it goes: a send that stops after its plan, and waits for a person.
+"""Review before sending: a send that stops after its plan, and waits for a person.
 
     send-time, review=true ──► plan, kept in our database ──► the run is suspended: nothing waits
                                                                       │
@@ -6,25 +6,24 @@
             │
             └──► the same run starts again, finds its plan, and sends exactly that
 
-One run that is suspended, rather than a deployment that plans and another that decides: the run
-that waits is what a person finds in the list, with the plan, the button, the decision and the
-result on one page; two deployments would have them copy a number from one form to another. The
-price of it, that a resumed flow begins again at its top, is nothing here, because nothing is
-replayed: a run that comes back asks our database for the plan that it made. So there are no results
-of Prefect's to keep and to share between machines either.
+One run that is suspended, rather than a deployment that plans and another that sends: a person
+finds the waiting run in the list, with the plan, the button, the decision and the result on one
+page; with two deployments they would have to copy a number from one form to another. A resumed flow
+starts again at its top, which costs nothing here: a run that comes back finds its plan in our
+database. So there are no results of Prefect's to keep, or to share between machines.
 
-- *Waiting* costs no process and survives a reboot: it is a state in Prefect's database, and a plan
+- *Waiting* takes no process and survives a reboot: it is a state in Prefect's database, and a plan
   in ours. It ends after CLOCKBOOKS_REVIEW_HOURS: Prefect then ends the run as failed, the plan
   has expired, and nothing was sent.
-- *What waits goes with no other send* (`flows.sending.hold_back`), because Prefect gives a
-  suspended run's slot away. A run that was cancelled or deleted while it waited gives its entries
-  back at the next send (`give_back`).
-- *Exactly what was shown goes*: the window is read and judged again, and what is not byte for byte
-  what was approved is left for the next run (`transforms.plan.approval`), with a reason. What
-  another run took meanwhile, the ledger knows.
-- *An answer that Prefect took in time* counts, however late the run comes back with it.
+- *No other send takes what waits* (`flows.sending.hold_back`), because Prefect gives a suspended
+  run's slot away. A run that was canceled or deleted while it waited gives its entries back at
+  the next send (`give_back`).
+- *Exactly what was shown goes*: the plan is made again, and what is not byte for byte what was
+  approved is left for the next run, with a reason (`transforms.plan.approval`). The ledger knows
+  what other runs have sent since.
+- *An answer that Prefect accepted in time* counts, however late the run comes back with it.
 - *A run that dies after the decision* may be retried: the decision stands, and the ledger knows
-  what was sent. One that dies before makes a new plan: nobody decides what nobody was shown.
+  what was sent. One that dies before it makes a new plan: nobody decides what nobody was shown.
 """
 
 # No `from __future__ import annotations` here: Prefect's runner could not resolve the form.
@@ -46,16 +45,18 @@ from prefect.runtime import deployment, flow_run
 from prefect.settings import get_current_settings
 
 from connectors.errors import AskPerson
-from connectors.store.plans import PlanWriter, StoredPlan, vouch
+from connectors.store.plans import StoredPlan, vouch
 from flows.context import RunContext
 from flows.pages.pages import Place
 from flows.pages.publish import here, show_plan
 from flows.pages.safe_markdown import safe
 from flows.progress import Progress
 from flows.review.form import Form
-from flows.sending.judge import Slice
+from flows.sending.execute import execute
+from flows.sending.plan import Slice
 from flows.sending.report import Report
-from flows.sending.send import SendRequest, send
+from flows.sending.request import SendRequest
+from flows.sending.send import make_plan
 from flows.text import hours
 from schemas.words import PlanState, State
 from transforms.plan.activities import to_activities
@@ -65,7 +66,7 @@ from transforms.plan.summary import Overview, amount_cents
 #: Entries that a note names; the others are counted.
 _NAMED = 10
 
-#: Seconds: so long Prefect may take from suspending a run to the end of its process.
+#: Seconds that Prefect may take from suspending a run to the end of its process.
 NEAR_S = 3
 
 
@@ -78,7 +79,7 @@ def send_reviewed(
     progress: Progress,
     run: Callable[..., Any],
 ) -> tuple[dict[str, Any], StoredPlan | None]:
-    """Plan, wait for somebody's decision, and send what they approved.
+    """Make a plan, wait for somebody's decision, and send what they approved.
 
     Suspends the flow run in between: it comes back here in a new process.
 
@@ -86,30 +87,25 @@ def send_reviewed(
         context: What to work with.
         request: What to do; once a plan waits, its days count.
         report: Where the lists of the document are kept.
-        seen: Gives what the report came to, for the plan's page.
-        progress: Told how far the load has come.
+        seen: Returns the sums of the report, for the plan's page.
+        progress: Is notified of how far the load has come.
         run: Runs each step that touches the outside.
 
     Returns:
-        The JSON document of `clockbooks send`, and the plan; `None` when nothing was to decide.
+        The JSON document of `clockbooks send`, and the plan; `None` if there was nothing to decide.
 
     Raises:
         AskPerson: The run has no page to wait in; or the plan expired or was withdrawn.
-        TryAgain: See `flows.sending.send.send`; or another plan came in between.
+        TryAgain: See `flows.sending.send.send`; or another plan came first.
     """
     run_id = _waitable()
-    context.store.plans.end_overdue()
-    plan = context.store.plans.of_flow_run(run_id)
-    answered = plan is not None and _has_answer(plan)
-    if plan is not None and plan.state is PlanState.WAITING and not answered:
-        _withdraw(context, plan, "Its run began again before anybody decided.")
-        plan = None
+    plan, answered = _earlier_plan(context, run_id)
     if plan is None:
         plan = _make(context, request, report, run, run_id)
         if plan is None:
-            report.notes.append("There is nothing to decide: no entry would go.")
-            # Nobody looks at it, unlike at a dry run: what is left is told.
-            return report.document(None, connection=context.connection.name, dry_run=False), None
+            report.notes.append("There is nothing to decide: no entry would be sent.")
+            # Nobody looks at this, unlike at a dry run: so the run's state says what is left.
+            return report.document(None, dry_run=False), None
         _show(context, plan, seen(), report.notes)
     if plan.state is PlanState.WAITING or (answered and plan.state is PlanState.EXPIRED):
         plan = _decided(context, plan)
@@ -119,16 +115,27 @@ def send_reviewed(
     if plan.state is not PlanState.APPROVED:
         raise AskPerson(
             f"Plan {plan.id} has {'expired' if plan.state is PlanState.EXPIRED else 'ended'}:"
-            " nothing of it was sent. Start a new run for a new plan."
+            " none of it was sent. Start a new run for a new plan."
         )
-    # The days of the plan: "the last seven days" are others by now.
+    # The days of the plan: "the last seven days" have moved on since.
     first, last = date.fromisoformat(plan.first_day), date.fromisoformat(plan.last_day)
     request = replace(request, start=first, end=last)
-    return _carry_out(context, request, report, plan, progress, run), plan
+    return _send_approved(context, request, report, plan, progress, run), plan
+
+
+def _earlier_plan(context: RunContext, run_id: str) -> tuple[StoredPlan | None, bool]:
+    """Return the plan that this run made before it was suspended, and whether it was answered."""
+    context.store.plans.end_overdue()
+    plan = context.store.plans.of_flow_run(run_id)
+    answered = plan is not None and _has_answer(plan)
+    if plan is not None and plan.state is PlanState.WAITING and not answered:
+        _withdraw(context, plan, "Its run started again before anybody decided.")
+        return None, False
+    return plan, answered
 
 
 def _has_answer(plan: StoredPlan, asked: int = 1) -> bool:
-    """Say whether this run comes back with an answer; one that is retried does not."""
+    """Whether this run comes back with an answer; one that is retried does not."""
     flow_run_context = FlowRunContext.get()
     policy = (
         flow_run_context.flow_run.empirical_policy
@@ -139,7 +146,7 @@ def _has_answer(plan: StoredPlan, asked: int = 1) -> bool:
 
 
 def _key(plan: StoredPlan, asked: int) -> str:
-    """Name one question about a plan: Prefect keeps the answers by it."""
+    """Return the key under which Prefect keeps the answer to one question about a plan."""
     return f"plan-{plan.id}-{asked}"
 
 
@@ -148,7 +155,7 @@ def _withdraw(context: RunContext, plan: StoredPlan, why: str) -> None:
 
 
 def _show(context: RunContext, plan: StoredPlan, seen: Overview, notes: list[str]) -> None:
-    """Show the plan; one that cannot be shown does not wait, or somebody might approve it."""
+    """Show the plan; withdraw one that cannot be shown, or somebody might approve it unseen."""
     try:
         show_plan(plan, seen, notes, here(context, plan.currency))
     except BaseException:  # whatever stops it, Ctrl-C and Cancel too
@@ -157,22 +164,22 @@ def _show(context: RunContext, plan: StoredPlan, seen: Overview, notes: list[str
 
 
 def rejection(plan: StoredPlan) -> str:
-    """Say who rejected a plan, and why if they said so."""
+    """Return who rejected a plan, and why if they gave a reason."""
     why = f": {plan.note}" if plan.note else ""
     return f"Plan {plan.id} was rejected by {plan.decider}{why}. Nothing was sent."
 
 
 def _waitable() -> str:
-    """Give the id of this run, if it is one that can wait.
+    """Return the id of this run, if it can wait.
 
     Raises:
-        AskPerson: Nobody could start it again: it belongs to no deployment, or to another run.
+        AskPerson: It could not be started again: it belongs to no deployment, or to another run.
     """
     if not deployment.id or flow_run.parent_flow_run_id:
         raise AskPerson(
-            "A review waits in Prefect's page, for which the run must be one of a deployment, and"
-            " not a part of another run such as `send-all`: start it there (`clockbooks ui`), or"
-            " leave `review` out; `clockbooks send` asks at the terminal."
+            "A review waits on Prefect's page, so the run must be one of a deployment, and not part"
+            " of another run such as `send-all`: start it on that page (`clockbooks ui`), or leave"
+            " `review` out; `clockbooks send` asks at the terminal."
         )
     return str(flow_run.id)
 
@@ -180,31 +187,21 @@ def _waitable() -> str:
 def _make(
     context: RunContext, request: SendRequest, report: Report, run: Callable[..., Any], run_id: str
 ) -> StoredPlan | None:
-    """Make the plan, and keep what would go."""
-    writers: list[PlanWriter] = []
-
-    def keep(one: Slice) -> Slice:
-        if not writers:
-            writers.append(
-                context.store.plans.begin(
-                    days=(request.start.isoformat(), request.end.isoformat()),
-                    flow_run_id=run_id,
-                    address=here(context, report.currency).run_address,
-                    currency=report.currency,
-                )
-            )
-        ready = one.plan[one.plan["state"] == State.READY]
-        bodies = to_activities(ready)["body"].to_numpy()
-        writers[0].add(
-            ready.assign(body=bodies), amount_cents(ready["minutes"], ready["rate_micros"])
+    """Make the plan, and store what would go; `None` when nothing would."""
+    with make_plan(context, request, report, run=run) as plan:
+        writer = context.store.plans.begin(
+            days=(request.start.isoformat(), request.end.isoformat()),
+            flow_run_id=run_id,
+            address=here(context, report.currency).run_address,
+            currency=report.currency,
         )
-        return one
-
-    send(context, request, report, sieve=keep, approve=lambda _: False, run=run)
-    if not writers:
-        return None
-    limit = timedelta(hours=context.settings.review_hours)
-    return writers[0].offer(context.now() + limit)
+        for one in plan.slices:
+            ready = one.plan[one.plan["state"] == State.READY]
+            bodies = to_activities(ready)["body"].to_numpy()
+            writer.add(
+                ready.assign(body=bodies), amount_cents(ready["minutes"], ready["rate_micros"])
+            )
+    return writer.offer(context.now() + timedelta(hours=context.settings.review_hours))
 
 
 def _decided(context: RunContext, plan: StoredPlan) -> StoredPlan:
@@ -256,86 +253,80 @@ def _decided(context: RunContext, plan: StoredPlan) -> StoredPlan:
 
 
 def _let_the_heart_beat() -> None:
-    """Wait for the run's next heartbeat where it is near.
+    """Wait for the run's next heartbeat if it is due.
 
-    One that came just after the run was suspended would have the watch
-    (`flows.operations.notifications`) wait for another, and bury a run that only waits.
+    If it came just after the run was suspended, `flows.operations.notifications` would wait for
+    another one, and mark a run as crashed that only waits.
     """
     flow_run_context = FlowRunContext.get()
     every_s = get_current_settings().flows.heartbeat_frequency
     if flow_run_context is None or every_s is None:
         return
     beating_s = (datetime.now(UTC) - flow_run_context.start_time).total_seconds()
-    left_s = every_s - beating_s % every_s  # Prefect counts on the wall's clock, in a thread
+    left_s = every_s - beating_s % every_s  # Prefect counts by the wall clock, in a thread
     if left_s < NEAR_S:
         time.sleep(left_s + NEAR_S / 2)
 
 
 def _question(plan: StoredPlan, place: Place, objection: str | None) -> str:
-    """Write what stands above the form."""
+    """Return the description above the form."""
     again = f"⚠ **{safe(objection, 600)}** Please decide again.\n\n" if objection else ""
     money = f", {place.money(plan.amount_cents)} billable" if plan.amount_cents else ""
     until = place.time(plan.expires_at) if plan.expires_at else ""
     return (
         f"## Plan {plan.id}: {plan.first_day} … {plan.last_day}\n\n{again}"
         f"{plan.entries:,} entries, {hours(plan.minutes)}{money}, would go to QuickBooks. The plan,"
-        " its entries with their numbers, and what stays behind and why, stand under **Artifacts**"
-        f" of this run. When nobody decides until {until}, nothing is sent."
+        " its entries with their numbers, and what stays behind and why are under **Artifacts** of"
+        f" this run. If nobody decides by {until}, nothing is sent."
     )
 
 
-def _carry_out(
+def _send_approved(
     context: RunContext,
     request: SendRequest,
     report: Report,
-    plan: StoredPlan,
+    stored: StoredPlan,
     progress: Progress,
     run: Callable[..., Any],
 ) -> dict[str, Any]:
-    """Send what was approved, as far as it still is what it was."""
-    met = np.zeros(plan.entries + 1, dtype=bool)  # by number; a plan may have a million entries
+    """Make the plan again, and send what was approved, as far as it still is what it was."""
+    found = np.zeros(stored.entries + 1, dtype=bool)  # by number; there may be a million entries
 
-    def sift(one: Slice) -> Slice:
-        ids = one.plan["entry_id"].tolist()
-        kept = context.store.plans.entries(plan.id, ids)
-        met[kept["number"].to_numpy(dtype=int)] = True
-        ready = one.plan[one.plan["state"] == State.READY]
-        bodies = to_activities(ready).set_index("entry_id")["body"]
-        by = plan.decider
-        return replace(one, plan=only_approved(one.plan, bodies, kept, plan_id=plan.id, by=by))
+    def approved(one: Slice) -> Slice:
+        kept = context.store.plans.entries(stored.id, one.plan["entry_id"].tolist())
+        found[kept["number"].to_numpy(dtype=int)] = True
+        held = only_approved(one.plan, kept, plan_id=stored.id, by=stored.decider)
+        return replace(one, plan=held)
 
-    def note_gone(_: dict[str, Any]) -> bool:
-        gone = np.flatnonzero(~met[1:]) + 1
+    with make_plan(context, request, report, run=run) as plan:
+        plan.become(map(approved, plan.slices))
+        gone = np.flatnonzero(~found[1:]) + 1
         if len(gone):
-            named = context.store.plans.numbered(plan.id, gone[:_NAMED].tolist())
-            report.notes.append(_gone(plan, len(gone), named))
-        return True
-
-    document = send(
-        context, request, report, sieve=sift, approve=note_gone, progress=progress, run=run
-    )
-    context.store.plans.sent_by(plan.id, document["run_id"])
+            named = context.store.plans.numbered(stored.id, gone[:_NAMED].tolist())
+            report.notes.append(_gone(stored, len(gone), named))
+        document = execute(context, plan, progress=progress, run=run)
+    context.store.plans.sent_by(stored.id, document["run_id"])
     return document
 
 
 def _gone(plan: StoredPlan, number: int, named: pd.DataFrame) -> str:
-    """Say what of a plan Clockify does not have any more."""
+    """Return a note on the entries of a plan that Clockify no longer has on these days."""
     first = "; ".join(
         f"No. {row.number} ({row.date}, {row.user or 'no name'}, {hours(row.minutes)})"
         for row in named.itertuples(index=False)
     )
     more = f" and {number - len(named):,} more" if number > len(named) else ""
     return (
-        f"{number:,} of the {plan.entries:,} entries of plan {plan.id} are not among these days'"
-        f" entries in Clockify any more, deleted or moved to other days, and were left alone:"
+        f"{number:,} of the {plan.entries:,} entries of plan {plan.id} are no longer among these"
+        f" days' entries in Clockify: they were deleted or moved to other days, and were not sent:"
         f" {first}{more}."
     )
 
 
 def give_back(context: RunContext) -> None:
-    """Withdraw the plans whose runs ended or are gone while they waited: nobody can decide them.
+    """Withdraw plans whose runs ended or were deleted while they waited: nobody can decide them.
 
-    Those of another Prefect server's runs are left alone: this one does not know them.
+    Plans of another Prefect server's runs are left alone: this server does not know them.
     """
     here_is = here(context, "").run_address
     for plan in context.store.plans.waiting():
@@ -349,12 +340,12 @@ def give_back(context: RunContext) -> None:
 
 
 def _ended(flow_run_id: str) -> str | None:
-    """Say how a run ended; `None` while it can go on."""
+    """Return how a run ended; `None` while it can go on."""
     with get_client(sync_client=True) as client:
         try:
             found = client.read_flow_run(flow_run_id)  # type: ignore[arg-type]
         except ObjectNotFound:
-            return "Its run is not there any more."
+            return "Its run was deleted."
     if found.state is None or not found.state.is_final():
         return None
     return f"Its run ended as {found.state.name} while it waited."

@@ -1,8 +1,8 @@
 """Reads the entries of a window, page by page, into the staging.
 
-The window is widened by a day at each side and cut again by the entries' own instants: the service
-reads its bounds on a wall clock (FACTS, Clockify, 1.6). The next page is fetched while the last
-ones are read; a page is forgotten once its rows are staged.
+The window is widened by a day at each side, and what starts outside of it is dropped afterwards:
+the service reads the bounds on a wall clock (FACTS, Clockify, 1.6). The next page is fetched while
+the last ones are read; a page is dropped once its rows are staged.
 """
 
 from collections.abc import Callable, Iterator
@@ -19,7 +19,8 @@ from connectors.errors import Refused, TryAgain
 from connectors.prefetch import read_ahead
 from connectors.store.staging import ENTRY, StagedEntries
 from flows.context import RunContext
-from flows.sending.request import Facts, JobRequest, Partners
+from flows.sending.facts import Facts, LinkState
+from flows.sending.request import JobRequest
 from schemas.words import Kind, Problem
 from transforms.directory.names import DELETED_USER
 from transforms.entries.local_days import local_days, month_slices
@@ -29,7 +30,7 @@ from transforms.entries.running_timers import as_report_rows
 #: Rows that are read together: enough to be fast by columns, few enough to be small.
 _ROWS_AT_ONCE = 5000
 
-#: Gives the currency of each of Clockify's clients, by id.
+#: Returns the currency of each of Clockify's clients, by id.
 Currencies = Callable[[], dict[Any, Any]]
 
 #: First and last day.
@@ -47,16 +48,16 @@ def extract(
 
     Args:
         context: What to work with.
-        request: Says whether it matters which are approved; if not, all count as approved.
+        request: Whether it matters which entries are approved; if not, all count as approved.
         days: First and last local day.
         facts: Whom and what to ask for.
         staged: Where the entries go; of rows with the same id the last one counts.
 
     Returns:
-        What a person should know besides.
+        Notes for a person.
 
     Raises:
-        TryAgain: The report could not be read, or changed whenever it was read.
+        TryAgain: The report could not be read, or changed each time that it was read.
     """
     notes = _stage_running(context, request, facts, staged)
 
@@ -77,7 +78,7 @@ def extract(
     else:
         raise TryAgain(
             f"Clockify's entries changed each of the {READINGS} times that they were read. Nothing"
-            " was changed; run the command again."
+            " was sent; run the command again."
         )
     staged.keep_days(*(day.isoformat() for day in days))
     return notes
@@ -86,13 +87,13 @@ def extract(
 def _stage_running(
     context: RunContext, request: JobRequest, facts: Facts, staged: StagedEntries
 ) -> list[str]:
-    """Read the timers that run: before the report, which has those that are stopped meanwhile."""
+    """Read the running timers: before the report, which has those that are stopped meanwhile."""
     try:
         running = context.clockify.running()
     except Refused as error:
         if not missing_route(error):
             raise
-        return ["Clockify did not tell which timers are running now."]
+        return ["Clockify did not say which timers are running now."]
     if running:
         timers = as_report_rows(running, context.clockify.users(), context.clockify.projects())
         _stage(context, timers, facts, staged, approved=not request.approved_only)
@@ -101,7 +102,7 @@ def _stage_running(
 
 @dataclass
 class _Reading:
-    """Reads the report, some days at a time."""
+    """Reads the report, some days at a time, and notices what changes meanwhile."""
 
     context: RunContext
     request: JobRequest
@@ -111,7 +112,7 @@ class _Reading:
     _counts: dict[Days, object] = field(default_factory=dict)
 
     def read(self, days: Days) -> None:
-        """Stage the report of some days; again, where it changes meanwhile."""
+        """Stage the report of some days; start again when it changes meanwhile."""
         for left in reversed(range(READINGS)):
             mark = self.staged.mark()
             try:
@@ -119,11 +120,11 @@ class _Reading:
                 break
             except Moved as error:
                 if not left:
-                    raise TryAgain(f"{error} So it was {READINGS} times in a row.") from None
+                    raise TryAgain(f"{error} That happened {READINGS} times in a row.") from None
                 self.staged.forget_since(mark)
 
     def has_changed(self, days: Days) -> bool:
-        """Say whether the report counts other entries of some days than when it was read."""
+        """Whether the report of some days has another count of entries than when it was read."""
         now: list[object] = []
         try:
             next(self._pages(days, counted=now.append), None)
@@ -141,7 +142,7 @@ class _Reading:
         self._stage_pages(pages, approved=not asked)
         if asked:
             pages = self._pages(days, approved_only=True)
-            # Rows without an id cannot replace any, and were told.
+            # Rows without an id cannot replace any, and were set aside before.
             with_id = (
                 [row for row in page if isinstance(row, dict) and row.get("_id")] for page in pages
             )
@@ -168,7 +169,7 @@ class _Reading:
 
 
 def _with_currencies(pages: Iterator[list[Any]], currencies: Currencies) -> Iterator[list[Any]]:
-    """Give rows that name no currency their client's, which is asked for where it is needed."""
+    """Fill in the client's currency where a row names none; clients are read only then."""
     for page in pages:
         for row in page:
             if isinstance(row, dict) and not row.get("currency"):
@@ -179,7 +180,7 @@ def _with_currencies(pages: Iterator[list[Any]], currencies: Currencies) -> Iter
 
 
 def _together(pages: Iterator[list[Any]]) -> Iterator[list[Any]]:
-    """Put pages together, to `_ROWS_AT_ONCE` rows or a page more."""
+    """Join pages to `_ROWS_AT_ONCE` rows, or a page more."""
     some: list[list[Any]] = []
     for page in pages:
         some.append(page)
@@ -193,7 +194,7 @@ def _together(pages: Iterator[list[Any]]) -> Iterator[list[Any]]:
 def _stage(
     context: RunContext, rows: list[Any], facts: Facts, staged: StagedEntries, *, approved: bool
 ) -> None:
-    """Stage the rows that are entries, with their local days, and note what the others lack."""
+    """Stage the rows that are entries, with their local days, and set the others aside."""
     read = read_report(rows, currency=facts.currency, approved=approved)
     staged.add(
         read.entries.assign(
@@ -208,7 +209,7 @@ def _stage(
 def _with_days(
     found: list[SetAside], context: RunContext
 ) -> list[tuple[str | None, str, str | None]]:
-    """Give id, problem and local day of rows that are no entries; the day where it is known."""
+    """Return id, problem and, where it is known, local day of rows that are no entries."""
     starts = pd.Series(pd.to_datetime([row.start for row in found], utc=True)).dropna()
     days = local_days(starts, context.timezone).to_dict()
     return [(row.entry_id, row.problem, days.get(place)) for place, row in enumerate(found)]
@@ -219,7 +220,7 @@ def _microseconds(instants: pd.Series) -> pd.Series:
 
 
 def as_entries(staged: pd.DataFrame) -> pd.DataFrame:
-    """Give staged rows as `TimeEntries` again."""
+    """Return staged rows as `TimeEntries` again."""
     entries = staged.assign(start=instants(staged["start_us"]), end=instants(staged["end_us"]))
     return entries[[_TIMES.get(name, name) for name in ENTRY if name != "day"]]
 
@@ -229,37 +230,37 @@ _TIMES = {"start_us": "start", "end_us": "end"}
 
 
 def instants(us: pd.Series) -> pd.Series:
-    """Turn microseconds since 1970, UTC, into instants."""
+    """Permit microseconds since 1970, UTC, into instants."""
     return pd.to_datetime(us.astype("Int64"), unit="us", utc=True).dt.as_unit("us")
 
 
-def stale(context: RunContext, staged: StagedEntries, partners: Partners) -> list[str]:
-    """Say when entries belong to users or projects that the last sync has not seen.
+def stale(context: RunContext, staged: StagedEntries, link_state: LinkState) -> list[str]:
+    """Note when entries belong to users or projects that the last sync has not seen.
 
     No sync sees a deleted user whom Clockify lists no more: such an id is kept, to link it by hand.
     """
     people = staged.distinct("user_id", "user_name")
     deleted = set(people.loc[people["user_name"] == DELETED_USER, "user_id"].dropna())
-    found = {
-        Kind.USER: set(people["user_id"].dropna()) - partners.known(Kind.USER),
-        Kind.PROJECT: set(staged.distinct("project_id")["project_id"].dropna())
-        - partners.known(Kind.PROJECT),
-    }
-    if gone := found[Kind.USER] & deleted:
-        found[Kind.USER] -= gone
+    projects = staged.distinct("project_id")["project_id"]
+    users = set(people["user_id"].dropna()) - link_state.known(Kind.USER)
+    if gone := users & deleted:
         row = {"kind": Kind.USER, "clockify_name": DELETED_USER, "problem": Problem.GONE}
         context.store.links.add_gone(
             [row | {"clockify_id": id_, "candidates": ""} for id_ in sorted(gone)],
         )
-    counted = [f"{len(ids):,} {kind}{'s'[: len(ids) > 1]}" for kind, ids in found.items() if ids]
+    unseen = {
+        Kind.USER: users - deleted,
+        Kind.PROJECT: set(projects.dropna()) - link_state.known(Kind.PROJECT),
+    }
+    counted = [f"{len(ids):,} {kind}{'s'[: len(ids) > 1]}" for kind, ids in unseen.items() if ids]
     if not counted:
         return []
-    synced = partners.synced_at
+    synced = link_state.synced_at
     since = (
         f"newer than the last sync ({synced.astimezone(context.timezone):%Y-%m-%d %H:%M})"
         if synced
         else "unknown, because there was no sync yet"
     )
-    are = "is" if sum(map(len, found.values())) == 1 else "are"
-    told = f"{' and '.join(counted)} with entries here {are} {since}"
-    return [f"{told}: run `clockbooks sync`, or let the send compare the directories first."]
+    are = "is" if sum(map(len, unseen.values())) == 1 else "are"
+    subject = f"{' and '.join(counted)} with entries here {are} {since}"
+    return [f"{subject}: run `clockbooks sync`, or let the send compare the directories first."]

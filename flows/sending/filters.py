@@ -1,4 +1,4 @@
-"""Names or ids that people type as filters, to the ids that Clockify filters by."""
+"""Turns the names or ids that people type as filters into the ids that Clockify filters by."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -16,13 +16,13 @@ def resolve_filters(
     projects: Sequence[str],
     billable: bool | None,  # noqa: FBT001 - one of three
 ) -> Filters:
-    """Find what people mean.
+    """Find the ids that people mean.
 
-    Lists are read only for filters that are used. A project's name counts among the clients
-    asked for, when there are any.
+    A list is read only for a filter that is used. With a filter on clients, a project's name needs
+    to be unique only among theirs.
 
     Raises:
-        AskPerson: There is nobody and nothing of that name, or more than one.
+        AskPerson: Nothing has that name, or more than one has.
     """
     client_rows = clockify.clients() if clients else []
     client_ids = _ids("client", clients, client_rows)
@@ -50,13 +50,13 @@ def _id_of(kind: str, wanted: str, rows: Sequence[Mapping[str, Any]]) -> str:
         return str(found[0]["id"])
     if not found:
         raise AskPerson(
-            f"Clockify has no {kind} {wanted!r}: give the {kind}'s exact name, or its id."
+            f"Clockify has no {kind} {wanted!r}: use the {kind}'s exact name, or its id."
             " Nothing was sent."
         )
     choices = "; ".join(f"{row['id']}{_of_client(row)}" for row in found)
     raise AskPerson(
-        f"Clockify has {len(found)} {kind}s named {wanted!r}: give the id of the right one."
-        f" They are: {choices}. Nothing was sent."
+        f"Clockify has {len(found)} {kind}s named {wanted!r}: use the id of the right one:"
+        f" {choices}. Nothing was sent."
     )
 
 

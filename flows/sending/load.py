@@ -1,8 +1,8 @@
-"""Sends the plan's ready entries in batches, several in flight: permit, claim, call, record.
+"""Sends the ready entries of a slice in batches, several in flight: permit, claim, call, record.
 
-A batch is formed once it has a permit (`connectors.quickbooks.rate_limit.limiter`), as large as
-it may be then; the claim and the call follow at once. A batch that is throttled is released, and
-its entries wait for the next permit at the head of the queue.
+A batch is formed when the rate limit permits it (`connectors.quickbooks.rate_limit.limiter`), as
+large as it may be then; the claim and the call follow at once. A batch that is throttled is
+released, and its entries wait at the head of the queue for another permit.
 
 The order is what makes it safe: the claim is committed before the first byte leaves, and what is
 not answered clearly stays claimed, in doubt, until QuickBooks is asked
@@ -11,7 +11,7 @@ not answered clearly stays claimed, in doubt, until QuickBooks is asked
 
 import threading
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from typing import Any
@@ -26,11 +26,13 @@ from connectors.quickbooks.rate_limit.model import End, Want
 from connectors.store.ledger import About, Claim
 from flows.context import RunContext
 from flows.progress import Progress
-from flows.sending.run_lease import LiveRun
+from flows.sending.plan import Slice
+from flows.sending.run_lease import RunLease
 from schemas.quickbooks import Company
 from schemas.words import LedgerState, Reason, State
 from transforms.plan.activities import to_activities
 from transforms.plan.explain import refused
+from transforms.plan.hold_back import set_outcomes
 
 #: Batches in a row without a clear answer after which a load ends: more would only add doubts.
 MOST_UNCLEAR = 5
@@ -47,45 +49,38 @@ class Ended:
 
 
 def load(
-    context: RunContext,
-    live: LiveRun,
-    company: Company,
-    plan: pd.DataFrame,
-    about: About,
-    progress: Progress,
+    context: RunContext, lease: RunLease, company: Company, one: Slice, progress: Progress
 ) -> tuple[pd.DataFrame, str | None]:
-    """Send the plan's ready rows, and say how each entry ended.
+    """Send the ready rows of a slice.
 
     Args:
         context: What to work with.
-        live: The run.
+        lease: The run.
         company: The company as it is now.
-        plan: `Plan`.
-        about: What the entries of the plan are about.
-        progress: Told how far it has come.
+        one: The slice.
+        progress: Is notified of each batch that was answered.
 
     Returns:
-        The plan with the final states, and why the load ended early, if it did.
+        The slice's plan with the final states, and why the load ended early, if it did.
     """
-    ready = plan[plan["state"] == State.READY]
+    ready = one.plan[one.plan["state"] == State.READY]
     activities = to_activities(ready).merge(ready[["entry_id", "minutes", "date"]], on="entry_id")
-    loader = _Loader(context, live, company, about, activities.to_dict("records"))
+    loader = _Loader(context, lease, company, one.match.about, activities.to_dict("records"))
     ended: dict[str, Ended] = {}
-    progress.begun(len(activities))
     for answers in loader.run():
         ended |= answers
         progress.moved(len(answers))
-    return _with_endings(plan, ended), loader.halted
+    return _with_outcomes(one.plan, ended), loader.halted
 
 
 def not_loaded(plan: pd.DataFrame, why: str) -> pd.DataFrame:
-    """Say of the plan's ready rows that they were not even begun, because the run ended early."""
+    """Return the plan, its ready rows not attempted because the run ended early."""
     ready = plan.loc[plan["state"] == State.READY, "entry_id"]
-    return _with_endings(plan, dict.fromkeys(ready, _not_taken(why)))
+    return _with_outcomes(plan, dict.fromkeys(ready, _not_handed_over(why)))
 
 
 class _Loader:
-    """The entries of one load that are still to go, and what its workers share.
+    """The entries of one load that still have to go, and what its workers share.
 
     Attributes:
         halted: Why the load ends early; `None` while it goes on.
@@ -94,7 +89,7 @@ class _Loader:
     def __init__(
         self,
         context: RunContext,
-        live: LiveRun,
+        lease: RunLease,
         company: Company,
         about: About,
         rows: Sequence[dict[str, Any]],
@@ -103,45 +98,41 @@ class _Loader:
         self._about = about
         self._context = context
         self._ledger = context.store.ledger
-        self._live = live
+        self._lease = lease
         self._company = company
+        self._most = context.settings.qbo_concurrency
         self._waiting = deque(rows)
         self._unclear = 0
         self._lock = threading.Lock()
 
     def run(self) -> Iterator[dict[str, Ended]]:
-        """Send everything, and yield how entries ended, by id, as soon as it is known."""
+        """Send everything, and yield how entries ended, by id, as soon as that is known."""
         flying: set[Future[dict[str, Ended]]] = set()
-        most = self._context.settings.qbo_concurrency
-        with ThreadPoolExecutor(max_workers=most) as workers:
+        with ThreadPoolExecutor(max_workers=self._most) as workers:
             try:
                 while self._waiting or flying:
-                    full = len(flying) >= most or not self._waiting or self.halted is not None
-                    permit = None if full else self._next_permit(flying)
+                    permit = self._next_permit(flying)
                     if permit is not None:
                         flying.add(workers.submit(self._send_batch, permit, self._take(permit)))
                     elif flying:
                         wait(flying, return_when=FIRST_COMPLETED)
                     elif self.halted is not None:
                         break
-                    for done in [one for one in flying if one.done()]:
-                        flying.remove(done)
-                        yield done.result()
+                    yield from _landed(flying)
             except BaseException:
                 self._halt("The run was stopped.")  # what is in flight ends; nothing new begins
                 raise
-        left = [row["entry_id"] for row in self._waiting]
-        if left and self.halted is not None:
-            yield dict.fromkeys(left, _not_taken(self.halted))
+        if self._waiting and self.halted is not None:
+            yield _not_attempted(self._waiting, self.halted)
 
     def _next_permit(self, flying: set[Future[dict[str, Ended]]]) -> Permit | None:
-        """Wait for the next batch's permit; `None` when something has come back before."""
+        """Wait until the next batch may go; `None` if none may, or an answer comes first."""
 
         def nothing_new() -> bool:
             return self.halted is None and not any(one.done() for one in flying)
 
         wanted = len(self._waiting)
-        if not wanted:  # what waited was another run's
+        if not wanted or len(flying) >= self._most or self.halted is not None:
             return None
         return self._context.quickbooks.limiter.acquire_while(nothing_new, Want(wanted))
 
@@ -151,65 +142,61 @@ class _Loader:
             return [self._waiting.popleft() for _ in range(number)]
 
     def _taken_by_others(self) -> list[str]:
-        """Let go of what waits here and is another run's already, and give its ids.
+        """Drop what waits here and another run has taken already; return the ids.
 
-        Who comes second would otherwise spend a permit on each batch that the first one has.
+        A run that comes second would otherwise spend a permit on each batch that the first one has.
         """
         with self._lock:
             ids = [row["entry_id"] for row in self._waiting]
-        theirs = self._ledger.taken_by_others(ids, run_id=self._live.id)
+        theirs = self._ledger.taken_by_others(ids, run_id=self._lease.run_id)
         with self._lock:
             gone = [row["entry_id"] for row in self._waiting if row["entry_id"] in theirs]
             self._waiting = deque(row for row in self._waiting if row["entry_id"] not in theirs)
         return gone
 
     def _halt(self, reason: str) -> None:
-        """Let no worker begin another batch."""
+        """Let no worker start another batch."""
         with self._lock:
             self.halted = self.halted or reason
 
     def _send_batch(self, permit: Permit, batch: Sequence[dict[str, Any]]) -> dict[str, Ended]:
-        """Claim, call, record: one batch, which has a permit."""
-        ids = [row["entry_id"] for row in batch]
-        made = None
-        if self.halted is None and batch:
-            try:
-                made = self._claim(batch)
-            except TryAgain as error:
-                self._halt(str(error))
+        """Claim, call, record: one batch that may go now."""
+        made = self._claim(batch)
         if made is None:
             self._context.quickbooks.limiter.ended(permit, End.NEVER_LEFT)
-        if self.halted is not None and made is None:
-            return dict.fromkeys(ids, _not_taken(self.halted))
-        mine = [entry_id for entry_id, _, _ in made.items] if made else []
-        lost = [entry_id for entry_id in ids if entry_id not in mine]
-        ended = self._held_by_others([*lost, *self._taken_by_others()] if lost else [])
-        if made is None:
-            return ended
+            if self.halted is not None:
+                return _not_attempted(batch, self.halted)
+            return self._held_by_others(batch)
+        mine = [entry_id for entry_id, _, _ in made.items]
+        ended = self._held_by_others([row for row in batch if row["entry_id"] not in mine])
         try:
             return ended | self._call(made, mine, permit)
         except Throttled as error:
-            return ended | self._once_more(error, [row for row in batch if row["entry_id"] in mine])
+            return ended | self._put_back(error, [row for row in batch if row["entry_id"] in mine])
 
-    def _once_more(self, error: Throttled, batch: Sequence[dict[str, Any]]) -> dict[str, Ended]:
-        """Put a throttled batch back, unless QuickBooks has refused again and again."""
+    def _put_back(self, error: Throttled, batch: Sequence[dict[str, Any]]) -> dict[str, Ended]:
+        """Put a throttled batch back, unless QuickBooks has throttled too often in a row."""
         if error.in_a_row >= ATTEMPTS:
             self._halt(str(error))
-            return {row["entry_id"]: _not_taken(str(error)) for row in batch}
+            return _not_attempted(batch, str(error))
         with self._lock:
             self._waiting.extendleft(reversed(batch))
         return {}
 
     def _claim(self, batch: Sequence[dict[str, Any]]) -> Claim | None:
-        now = self._context.now()
-        made = self._ledger.claim(
-            self._live.id,
-            batch,
-            self._about,
-            lease=self._context.lease,
-            qbo_time=self._context.quickbooks.time,
-        )
-        self._live.renewed(now + self._context.lease)
+        """Claim a batch; `None` if others have all of it, or the load ends."""
+        if self.halted is not None or not batch:
+            return None
+        now, lease = self._context.now(), self._context.lease
+        qbo_time = self._context.quickbooks.time
+        try:
+            made = self._ledger.claim(
+                self._lease.run_id, batch, self._about, lease=lease, qbo_time=qbo_time
+            )
+        except TryAgain as error:
+            self._halt(str(error))
+            return None
+        self._lease.renewed(now + lease)
         return made
 
     def _call(self, made: Claim, mine: Sequence[str], permit: Permit) -> dict[str, Ended]:
@@ -217,7 +204,7 @@ class _Loader:
             outcomes = self._context.quickbooks.create_time_activities(
                 made.for_quickbooks,
                 request_id=made.request_id,
-                check=self._live.check,
+                check=self._lease.check,
                 permit=permit,
             )
         except Throttled:
@@ -226,7 +213,7 @@ class _Loader:
         except (TryAgain, AskPerson) as error:
             self._ledger.release(made)  # certainly nothing was created
             self._halt(str(error))
-            return dict.fromkeys(mine, _not_taken(str(error)))
+            return dict.fromkeys(mine, _not_handed_over(str(error)))
         except Refused as error:
             self._ledger.release(made)
             return dict.fromkeys(mine, _refused_whole(error))
@@ -252,19 +239,19 @@ class _Loader:
             self._ledger.leave_in_doubt(made, at_work=self._context.at_work)
         entry_of = {bid: entry_id for entry_id, bid, _ in made.items}
         answered = {
-            entry_of[one.bid]: _ending(one) if one.bid in recorded else _contradicted(one)
+            entry_of[one.bid]: _answered(one) if one.bid in recorded else _contradicted(one)
             for one in outcomes
         }
-        unanswered = _in_doubt("QuickBooks' answer does not speak of it.")
+        unanswered = _in_doubt("QuickBooks' answer does not mention it.")
         return {entry_id: answered.get(entry_id, unanswered) for entry_id in mine}
 
-    def _held_by_others(self, entry_ids: Sequence[str]) -> dict[str, Ended]:
-        """Say what became of entries that another run claimed between our plan and our claim."""
-        if not entry_ids:
+    def _held_by_others(self, lost: Sequence[dict[str, Any]]) -> dict[str, Ended]:
+        """Return the outcome of what another run claimed after our plan was made."""
+        if not lost:
             return {}
-        held = self._ledger.held(entry_ids)
-        ended = dict.fromkeys(entry_ids, _in_doubt("It is being sent by another run."))
-        for row in held.itertuples(index=False):
+        entry_ids = [*(row["entry_id"] for row in lost), *self._taken_by_others()]
+        ended = dict.fromkeys(entry_ids, _in_doubt("Another run is sending it."))
+        for row in self._ledger.held(entry_ids).itertuples(index=False):
             if row.state == LedgerState.SENT:
                 text = f"Another run sent it meanwhile, as TimeActivity {row.time_activity_id}."
                 ended[row.entry_id] = Ended(
@@ -273,7 +260,14 @@ class _Loader:
         return ended
 
 
-def _ending(outcome: Created | NotCreated) -> Ended:
+def _landed(flying: set[Future[dict[str, Ended]]]) -> Iterator[dict[str, Ended]]:
+    """Remove the batches that have come back, and yield how their entries ended."""
+    for done in [one for one in flying if one.done()]:
+        flying.remove(done)
+        yield done.result()
+
+
+def _answered(outcome: Created | NotCreated) -> Ended:
     if isinstance(outcome, Created):
         return Ended(State.SENT, time_activity_id=outcome.qbo_id)
     return Ended(State.REJECTED, Reason.QBO_REFUSED, refused(str(outcome.fault)))
@@ -282,17 +276,21 @@ def _ending(outcome: Created | NotCreated) -> Ended:
 def _contradicted(outcome: Created | NotCreated) -> Ended:
     named = f", TimeActivity {outcome.qbo_id}," if isinstance(outcome, Created) else ""
     return _in_doubt(
-        f"QuickBooks' answer{named} contradicts the ledger: it was given late, or to another call."
-        " Compare the two in QuickBooks."
+        f"QuickBooks' answer{named} contradicts the ledger: it came late, or belongs to another"
+        " call. Compare the two in QuickBooks."
     )
 
 
 def _refused_whole(error: Refused) -> Ended:
-    text = f"QuickBooks refused the whole batch: {error} Nothing of it was created."
+    text = f"QuickBooks refused the whole batch: {error} None of it was created."
     return Ended(State.REJECTED, Reason.QBO_REFUSED, text)
 
 
-def _not_taken(why: str) -> Ended:
+def _not_attempted(rows: Iterable[Mapping[str, Any]], why: str) -> dict[str, Ended]:
+    return dict.fromkeys((row["entry_id"] for row in rows), _not_handed_over(why))
+
+
+def _not_handed_over(why: str) -> Ended:
     text = f"It was not handed to QuickBooks, because the run ended early: {why}"
     return Ended(State.REJECTED, Reason.NOT_ATTEMPTED, text)
 
@@ -305,11 +303,6 @@ def _in_doubt(why: str) -> Ended:
     return Ended(State.IN_DOUBT, Reason.UNCONFIRMED, text)
 
 
-def _with_endings(plan: pd.DataFrame, ended: dict[str, Ended]) -> pd.DataFrame:
-    final = plan.copy()
-    loaded = final["entry_id"].isin(list(ended))
-    endings = final.loc[loaded, "entry_id"].map(ended)
-    for column in ("state", "reason", "detail", "time_activity_id"):
-        values = endings.map(lambda ending, name=column: getattr(ending, name))
-        final.loc[loaded, column] = values.astype("str").where(values.notna())
-    return final
+def _with_outcomes(plan: pd.DataFrame, ended: dict[str, Ended]) -> pd.DataFrame:
+    ids = plan.loc[plan["entry_id"].isin(list(ended)), "entry_id"]
+    return set_outcomes(plan, pd.DataFrame([vars(ended[id_]) for id_ in ids], index=ids.index))

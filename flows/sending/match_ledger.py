@@ -1,14 +1,13 @@
-"""Knows entries again that the ledger holds under another id: rows of files have none of their own.
+"""Recognizes entries that the ledger holds under another id: rows of files have none of their own.
 
-A row that is known takes the ledger's id, and so is skipped, settled or tried again like any entry;
-a new one gets an id made of its content and a number that tells equal rows apart. Files are taken
-one after the other: what a later one repeats of an earlier one goes once, while equal rows of one
-file are as many entries.
+A row that is recognized takes the ledger's id, and so is skipped, settled or tried again like any
+entry. A new one gets an id made of its content and a number that tells equal rows apart. Files are
+taken one after the other: what a later one repeats of an earlier one goes once, while equal rows of
+one file are as many entries.
 """
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, field
 
 import pandas as pd
 
@@ -21,33 +20,30 @@ from transforms.identity.same_work import a_day_off, clashes, contents_of, find_
 #: What QuickBooks has, or may have.
 _IN_THE_BOOKS = (LedgerState.SENT, LedgerState.SENDING)
 
+#: How many days apart the same work may be dated: clocks of the world are up to 26 hours apart.
+_DAYS_APART = pd.Timedelta(days=2)
+
 
 @dataclass(frozen=True)
-class Recognised:
+class LedgerMatch:
     """What the ledger holds of the entries of a plan, under whatever id.
 
     Attributes:
         held: `entry_id` (the plan's), `state` and `time_activity_id`.
-        contents: `Contents` of the finished entries.
-        since: The connection's latest claim when the ledger was asked.
+        about: What the entries are about, for those who claim them.
+        clashing: Ids of new entries that may be edited versions of entries that were sent.
         own_ids: The ids of entries that were sent from a file, and the ones they have in Clockify.
-        clashing: Ids of new entries that may have been sent from a file before they were edited.
+        repeated: Ids of rows that repeat one of an earlier file, with that file and line.
     """
 
     held: pd.DataFrame
-    contents: pd.DataFrame
-    since: int
-    own_ids: dict[str, str]
+    about: About
     clashing: list[str]
-
-    @property
-    def about(self) -> About:
-        """What the entries are about, for those who claim them."""
-        by_id = self.contents.set_index("entry_id", drop=False)
-        return About(by_id, self.since, _sent_from_a_file)
+    own_ids: dict[str, str] = field(default_factory=dict)
+    repeated: dict[str, tuple[str, int]] = field(default_factory=dict)
 
 
-def recognise(context: RunContext, entries: pd.DataFrame, links: pd.DataFrame) -> Recognised:
+def match_entries(context: RunContext, entries: pd.DataFrame, links: pd.DataFrame) -> LedgerMatch:
     """Look in the ledger for Clockify's entries: by their ids, then by what they are about.
 
     Args:
@@ -56,37 +52,40 @@ def recognise(context: RunContext, entries: pd.DataFrame, links: pd.DataFrame) -
         links: `Links`.
     """
     ledger, contents = context.store.ledger, context.store.contents
-    days = local_days(entries["start"], context.timezone)
-    walls = local_minutes(entries["start"], context.timezone)
-    mine = contents_of(entries, days=days, walls=walls, links=links, source=Source.CLOCKIFY)
+    mine = contents_of(
+        entries,
+        days=local_days(entries["start"], context.timezone),
+        walls=local_minutes(entries["start"], context.timezone),
+        links=links,
+        source=Source.CLOCKIFY,
+    )
     since = contents.newest_claim()
     held = ledger.held(entries["entry_id"].tolist())
     new = mine[~mine["entry_id"].isin(held["entry_id"])]
     from_files = contents.known(new["day"].tolist(), source=Source.FILE)
     twins = find_twins(new, from_files).dropna()
     own_ids = dict(zip(twins, new.loc[twins.index, "entry_id"], strict=True))
-    sent = ledger.held(from_files["entry_id"].tolist())
-    also = sent[sent["entry_id"].isin(list(own_ids))]
-    others = sent[sent["state"].isin(_IN_THE_BOOKS) & ~sent["entry_id"].isin(list(own_ids))]
-    left = from_files[from_files["entry_id"].isin(others["entry_id"])]
+    filed = ledger.held(from_files["entry_id"].tolist())
+    is_twin = filed["entry_id"].isin(list(own_ids))
+    others = filed.loc[filed["state"].isin(_IN_THE_BOOKS) & ~is_twin, "entry_id"]
+    left = from_files[from_files["entry_id"].isin(others)]
     new = new.drop(index=twins.index)
     clashing = clashes(new, left).union(a_day_off(new, left)) if len(left) else new.index[:0]
-    return Recognised(
-        held=pd.concat(
-            [held, also.assign(entry_id=also["entry_id"].map(own_ids))], ignore_index=True
-        ),
-        contents=mine,
-        since=since,
-        own_ids=own_ids,
+    renamed = filed[is_twin].assign(entry_id=filed["entry_id"].map(own_ids))
+    return LedgerMatch(
+        held=pd.concat([held, renamed], ignore_index=True),
+        about=About(mine.set_index("entry_id", drop=False), since, _sent_from_a_file),
         clashing=new.loc[clashing, "entry_id"].tolist(),
+        own_ids=own_ids,
     )
 
 
-def keep(context: RunContext, recognised: Recognised) -> None:
-    """Bring the ledger up to what was recognised, before anything is claimed."""
-    context.store.contents.adopt(recognised.own_ids)
-    known = recognised.contents["entry_id"].isin(recognised.held["entry_id"])
-    context.store.contents.remember(recognised.contents[known])
+def keep(context: RunContext, match: LedgerMatch) -> None:
+    """Bring the ledger up to what was recognized, before anything is claimed."""
+    context.store.contents.adopt(match.own_ids)
+    contents = match.about.contents
+    known = contents["entry_id"].isin(match.held["entry_id"])
+    context.store.contents.remember(contents[known])
 
 
 def _sent_from_a_file(rows: pd.DataFrame, known: pd.DataFrame) -> pd.Series:
@@ -94,31 +93,33 @@ def _sent_from_a_file(rows: pd.DataFrame, known: pd.DataFrame) -> pd.Series:
     return find_twins(rows, known[known["source"] == Source.FILE])
 
 
-@dataclass(frozen=True)
-class RecognisedRows:
-    """The rows of files, with the ids under which the ledger holds them, or will.
+@dataclass
+class NewRows:
+    """New rows of an import that a row of a later file may repeat, across the slices of its plan.
 
     Attributes:
-        entries: `FileEntries` with ids, in the order in which they came.
-        held: What the ledger holds of them: `entry_id`, `state` and `time_activity_id`.
-        about: What they are about.
-        repeated: Ids of rows that repeat one of an earlier file, with that file and line.
-        clashing: Ids of new rows that begin when a known entry of the same person begins.
+        contents: Frames of `Contents`, by the ids that the rows were given.
+        places: File and line of each, by id.
     """
 
-    entries: pd.DataFrame
-    held: pd.DataFrame
-    about: About
-    repeated: dict[str, tuple[str, int]]
-    clashing: list[str]
+    contents: list[pd.DataFrame] = field(default_factory=list)
+    places: dict[str, tuple[str, int]] = field(default_factory=dict)
+
+    def forget_before(self, day: str) -> None:
+        """Forget the rows that are too old to be the same work as one of *day*, YYYY-MM-DD."""
+        oldest = (pd.Timestamp(day) - _DAYS_APART).strftime("%Y-%m-%d")
+        self.contents = [one[one["day"] >= oldest] for one in self.contents]
+        self.contents = [one for one in self.contents if len(one)]
+        self.places = {id_: self.places[id_] for one in self.contents for id_ in one["entry_id"]}
 
 
-def recognise_rows(
+def match_rows(
     context: RunContext,
     entries: pd.DataFrame,
     links: pd.DataFrame,
     untold: Mapping[str, Collection[str]],
-) -> RecognisedRows:
+    new_rows: NewRows,
+) -> tuple[pd.DataFrame, LedgerMatch]:
     """Find out which rows of files the ledger knows, and give ids to the others.
 
     Args:
@@ -126,12 +127,17 @@ def recognise_rows(
         entries: `FileEntries` of whole days, by file; their ids do not count.
         links: `Links`.
         untold: For each file the columns of `Contents` of which it says nothing.
+        new_rows: What earlier slices of the plan brought; this one's new rows are added.
+
+    Returns:
+        *entries* with their ids, and what the ledger holds of them.
     """
-    since = context.store.contents.newest_claim()
-    known = context.store.contents.known(entries["day"].unique().tolist())
-    given = _Given(known)
+    since, known, held = _known(context, entries["day"].unique().tolist())
+    new_rows.forget_before(entries["day"].min())
+    ids, mine, clashing = [], [known.iloc[:0]], []
+    repeated: dict[str, tuple[str, int]] = {}
     for file, rows in entries.groupby("file", sort=False):
-        mine = contents_of(
+        contents = contents_of(
             rows,
             days=rows["day"],
             walls=rows["wall"],
@@ -140,54 +146,54 @@ def recognise_rows(
             slack_s=rows["slack_s"],
             untold=untold[str(file)],
         )
-        given.take(str(file), rows["line"], mine)
-    about = given.about()
-    return RecognisedRows(
-        entries=entries.assign(entry_id=given.ids.reindex(entries.index)),
-        held=context.store.ledger.held(about["entry_id"].tolist()),
-        about=About(about.set_index("entry_id", drop=False), since, find_twins),
-        repeated=given.repeated,
-        clashing=given.ids[given.clashing].tolist(),
-    )
-
-
-class _Given:
-    """The ids that were given to the rows so far, file by file.
-
-    Attributes:
-        ids: By the rows' index.
-        repeated: See `RecognisedRows`.
-        clashing: Index of rows, see `RecognisedRows`.
-    """
-
-    def __init__(self, known: pd.DataFrame) -> None:
-        self.ids = pd.Series(dtype="str")
-        self.repeated: dict[str, tuple[str, int]] = {}
-        self.clashing: list[Any] = []
-        self._known = known
-        self._fresh: list[pd.DataFrame] = []
-        self._places: dict[str, tuple[str, int]] = {}
-
-    def take(self, file: str, lines: pd.Series, mine: pd.DataFrame) -> None:
-        """Give ids to the rows of one more file."""
-        before = pd.concat([self._known, *self._fresh], ignore_index=True)
-        before = before.drop_duplicates("entry_id")  # a file may repeat what the ledger knows
-        found = find_twins(mine, before)
-        new = mine[found.isna()]
-        self.clashing += clashes(new, before).tolist()
-        ids = found.fillna(new_ids(new, taken=before["entry_id"]))
-        again = ids.isin(list(self._places))
-        for index in ids.index[again]:
-            number = len(self.repeated) + 1
-            self.repeated[f"{ids[index]}.{number}"] = self._places[ids[index]]
-            ids[index] = f"{ids[index]}.{number}"
-        fresh = mine.assign(entry_id=ids)[~again]
-        self._places |= {
-            entry_id: (file, int(lines[index])) for index, entry_id in fresh["entry_id"].items()
+        # A file may repeat what the ledger knows, as an earlier one did.
+        before = pd.concat([known, *new_rows.contents], ignore_index=True)
+        before = before.drop_duplicates("entry_id")
+        found = find_twins(contents, before)
+        new = contents[found.isna()]
+        file_ids = found.fillna(new_ids(new, taken=before["entry_id"]))
+        clashing.append(file_ids[clashes(new, before)])
+        again = file_ids.isin(list(new_rows.places))
+        for index in file_ids.index[again]:
+            number = len(repeated) + 1
+            repeated[f"{file_ids[index]}.{number}"] = new_rows.places[file_ids[index]]
+            file_ids[index] = f"{file_ids[index]}.{number}"
+        first = contents.assign(entry_id=file_ids)[~again]
+        new_rows.contents.append(first)
+        lines = rows.loc[first.index, "line"]
+        new_rows.places |= {
+            id_: (str(file), int(line)) for id_, line in zip(first["entry_id"], lines, strict=True)
         }
-        self._fresh.append(fresh)
-        self.ids = pd.concat([self.ids, ids])
+        ids.append(file_ids)
+        mine.append(first)
+    about = pd.concat(mine, ignore_index=True)
+    originals = {id_: id_.rpartition(".")[0] for id_ in repeated}
+    others = {*about["entry_id"], *originals.values()} - {*known["entry_id"]}
+    held = pd.concat([held, context.store.ledger.held(sorted(others))], ignore_index=True)
+    match = LedgerMatch(
+        held=_with_repeated(held, originals),
+        about=About(about.set_index("entry_id", drop=False), since, find_twins),
+        clashing=pd.concat(clashing).tolist(),
+        repeated=repeated,
+    )
+    return entries.assign(entry_id=pd.concat(ids).reindex(entries.index)), match
 
-    def about(self) -> pd.DataFrame:
-        """Give the contents of all rows that repeat none, under their ids."""
-        return pd.concat([self._known.iloc[:0], *self._fresh], ignore_index=True)
+
+def _known(context: RunContext, days: list[str]) -> tuple[int, pd.DataFrame, pd.DataFrame]:
+    """Return the latest claim, the contents of some days, and what the ledger holds of them."""
+    while True:
+        since = context.store.contents.newest_claim()
+        known = context.store.contents.known(days)
+        held = context.store.ledger.held(known["entry_id"].tolist())
+        # A send may give a known entry Clockify's id in between: then it would look new.
+        if len(held) == len(known):
+            return since, known, held
+
+
+def _with_repeated(held: pd.DataFrame, originals: Mapping[str, str]) -> pd.DataFrame:
+    """Let rows that repeat what was sent count as sent too."""
+    sent = held[held["state"] == LedgerState.SENT]
+    names = {"again": list(originals), "entry_id": list(originals.values())}
+    again = pd.DataFrame(names, dtype="str").merge(sent, on="entry_id")
+    again = again.drop(columns="entry_id").rename(columns={"again": "entry_id"})
+    return pd.concat([held, again], ignore_index=True)

@@ -1,11 +1,11 @@
-"""Turns what happened into what people and scripts read: the JSON documents, and the CSV."""
+"""What people and scripts read of a run: the JSON documents, and the CSV."""
 
 import csv
 import os
 import re
 import stat
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterator, Sequence
 from datetime import date
 from pathlib import Path
 from typing import Any, Protocol
@@ -18,6 +18,7 @@ from flows.context import open_store
 from flows.sending.spool import Spool
 from schemas.words import LedgerState, Reason, State
 from transforms.directory.names import same_form
+from transforms.plan.hold_back import set_outcomes
 
 #: Members of one entry in JSON, in the order of INTERFACE; `client` and `description` are ours.
 MEMBERS = (
@@ -25,25 +26,53 @@ MEMBERS = (
     "description", "time_activity_id",
 )  # fmt: skip
 
-#: So many entries are made objects of at once: a busy day of a large company has tens of thousands.
+#: Entries that become objects at once: a busy day of a large company has tens of thousands.
 _ITEMS_AT_ONCE = 5000
 
-#: Members besides for an entry of a file: where its row stands.
+#: Further members for an entry of a file: where its row is.
 PLACE = ("file", "line")
 
 
-class Objects(Protocol):
-    """Where the objects of a document go: a list, or a `Spool`."""
+class Follower(Protocol):
+    """Is shown each part of a report as it is added."""
 
-    def extend(self, objects: Iterable[dict[str, Any]], /) -> None:
-        """Add objects at the end."""
+    def begin(self) -> None:
+        """Start from zero."""
+
+    def add(self, plan: pd.DataFrame, /) -> None:
+        """Take rows of `Plan`, with the states in which they ended."""
+
+
+class Entries:
+    """Every entry of a run as a JSON object; kept as frames, which are smaller."""
+
+    def __init__(self) -> None:
+        self._plans = Spool[pd.DataFrame]()
+        self._length = 0
+
+    def add(self, plan: pd.DataFrame) -> None:
+        """Add rows of `Plan`."""
+        self._plans.extend([plan[_members(plan)]])
+        self._length += len(plan)
+
+    def __len__(self) -> int:
+        return self._length
+
+    def __iter__(self) -> Iterator[dict[str, Any]]:
+        for plan in self._plans:
+            for first in range(0, len(plan), _ITEMS_AT_ONCE):
+                yield from _items(plan.iloc[first : first + _ITEMS_AT_ONCE])
+
+    def close(self) -> None:
+        """Delete them."""
+        self._plans.close()
 
 
 class Tally:
     """Adds a run up, plan by plan: its counts, and every entry."""
 
-    def __init__(self, entries: Objects) -> None:
-        self._entries = entries
+    def __init__(self) -> None:
+        self.entries = Entries()
         self._counts: Counter[tuple[str, str]] = Counter()
         self._minutes_sent = 0
 
@@ -51,78 +80,63 @@ class Tally:
         """Add rows of `Plan`, with the states in which they ended."""
         self._counts.update(zip(plan["state"], plan["reason"].fillna(""), strict=True))
         self._minutes_sent += int(plan.loc[plan["state"] == State.SENT, "minutes"].sum())
-        for first in range(0, len(plan), _ITEMS_AT_ONCE):
-            self._entries.extend(_items(plan.iloc[first : first + _ITEMS_AT_ONCE]))
+        self.entries.add(plan)
 
-    @property
-    def ready(self) -> int:
-        """How many of the entries would be sent."""
-        return self._counts[str(State.READY), ""]
+    def count(self, *states: State) -> int:
+        """Return how many entries ended in one of some states."""
+        return sum(number for (state, _), number in self._counts.items() if state in states)
 
-    def document(self, run_id: str | None, *, dry_run: bool) -> dict[str, Any]:
-        """Give the members of the JSON document that count and list entries."""
-        states: Counter[str] = Counter()
-        for (state, _), number in self._counts.items():
-            states[state] += number
+    def document(self, run_id: str | None) -> dict[str, Any]:
+        """Return the members of the JSON document that count and list entries."""
         counts = {
-            "extracted": states.total(),
-            "sent": states[State.SENT],
-            "in_doubt": states[State.IN_DOUBT],
+            "extracted": self._counts.total(),
+            "sent": self.count(State.SENT),
+            "in_doubt": self.count(State.IN_DOUBT),
             "skipped": self._by_reason(State.SKIPPED),
             "rejected": self._by_reason(State.REJECTED),
         }
-        if dry_run:
-            counts["ready"] = states[State.READY]
+        if run_id is None:
+            counts["ready"] = self.count(State.READY)
         return {
             "run_id": run_id,
-            "dry_run": dry_run,
+            "dry_run": run_id is None,
             "counts": counts,
             "minutes_sent": self._minutes_sent,
-            "entries": self._entries,
+            "entries": self.entries,
         }
 
     def _by_reason(self, state: State) -> dict[str, int]:
         return {str(reason): number for reason in Reason if (number := self._counts[state, reason])}
 
 
-class Follower(Protocol):
-    """Who is told each part of a report as it comes."""
-
-    def begin(self) -> None:
-        """Count anew."""
-
-    def add(self, plan: pd.DataFrame, /) -> None:
-        """Take rows of `Plan`, with the states in which they ended."""
-
-
 class Report:
-    """What a send or an import comes to, however many entries: its lists are on disk if they must.
+    """The result of a send or an import, however many entries: long lists are kept on disk.
 
     Attributes:
         tally: Counts and lists the entries.
         set_aside: Rows that are no entries, as objects.
         notes: What a person should know besides.
         stopped: Why the run ended early; `None` when it did not.
+        members: Further members of the document.
         latest: The document that was made last.
         currency: The company's; empty while unknown.
-        followers: Told the same as the tally.
+        followers: Are shown the same as the tally.
     """
 
     def __init__(self) -> None:
+        self.tally = Tally()
+        self.set_aside = Spool[dict[str, Any]]()
+        self.notes: list[str] = []
+        self.stopped: str | None = None
+        self.members: dict[str, Any] = {}
         self.latest: dict[str, Any] = {}
         self.currency = ""
         self.followers: list[Follower] = []
-        self.set_aside = Spool()
-        self.notes: list[str] = []
-        self.stopped: str | None = None
-        self._entries = Spool()
-        self.tally = Tally(self._entries)
 
     def begin(self) -> None:
-        """Count anew: what was a plan until now is carried out."""
-        self._entries.close()
-        self._entries = Spool()
-        self.tally = Tally(self._entries)
+        """Start counting from zero: the plan changes, or is executed now."""
+        self.tally.entries.close()
+        self.tally = Tally()
         for follower in self.followers:
             follower.begin()
 
@@ -132,25 +146,26 @@ class Report:
         for follower in self.followers:
             follower.add(plan)
 
-    def document(self, run_id: str | None, **more: Any) -> dict[str, Any]:
-        """Give the JSON document; its counts add up to `extracted`.
+    def document(self, run_id: str | None, **members: Any) -> dict[str, Any]:
+        """Return the JSON document; its counts add up to `extracted`.
 
         Args:
             run_id: The run; `None` for a plan, which leaves no trace.
-            more: Further members.
+            members: Members in place of others.
         """
         self.latest = {
-            **self.tally.document(run_id, dry_run=run_id is None),
+            **self.tally.document(run_id),
             "set_aside": self.set_aside,
             "notes": list(self.notes),
             "stopped": self.stopped,
-            **more,
+            **self.members,
+            **members,
         }
         return self.latest
 
     def close(self) -> None:
-        """Forget the lists."""
-        self._entries.close()
+        """Delete the lists."""
+        self.tally.entries.close()
         self.set_aside.close()
 
 
@@ -163,30 +178,32 @@ def entries(
     users: Sequence[str],
     projects: Sequence[str],
 ) -> list[dict[str, Any]]:
-    """Give what the runs so far said of each entry, brought up to date by the ledger.
+    """Return how each entry ended in the latest run that judged it, corrected by the ledger.
 
     Raises:
         AskPerson: No connection fits, or nothing was sent yet from here.
     """
     with open_store(connection) as (_, store, _):
-        told = store.outcomes.between(
+        outcomes = store.outcomes.between(
             start=start.isoformat() if start else None,
             end=end.isoformat() if end else None,
         )
-    told = _by_the_ledger(told)
-    told = told[_named(told["user"], users) & _named(told["project"], projects)]
+    outcomes = _by_the_ledger(outcomes)
+    outcomes = outcomes[
+        _is_named(outcomes["user"], users) & _is_named(outcomes["project"], projects)
+    ]
     if state == "unsent":
-        told = told[told["state"] != State.SENT]
+        outcomes = outcomes[outcomes["state"] != State.SENT]
     elif state != "all":
-        told = told[told["state"] == state.replace("-", "_")]
-    return _items(told)
+        outcomes = outcomes[outcomes["state"] == state.replace("-", "_")]
+    return _items(outcomes)
 
 
 def write_csv(found: Sequence[dict[str, Any]], path: Path, members: Sequence[str]) -> None:
     """Write the *members* of rows as CSV, for their owner alone to read.
 
-    Every cell is quoted, and a spreadsheet takes none for a formula. A file that is there already
-    becomes its owner's alone before the first row is in it.
+    Every cell is quoted, and no spreadsheet takes one for a formula. A file that exists already
+    becomes readable by its owner alone before the first row is written.
 
     Raises:
         AskPerson: The file cannot be written, or belongs to somebody else.
@@ -223,31 +240,37 @@ _FORMULA = re.compile(
 
 
 def _cell(value: object) -> object:
-    """Hide secrets, and put an apostrophe wherever a text would run; numbers stay as they are."""
+    """Hide secrets, and put an apostrophe wherever a text would run; keep numbers as they are."""
     return _FORMULA.sub("'", hide_known(value)) if isinstance(value, str) else value
 
 
-def _by_the_ledger(told: pd.DataFrame) -> pd.DataFrame:
-    """Let the ledger speak last: a later run may have settled what an earlier one said."""
-    sent = told["ledger_state"] == LedgerState.SENT
-    told.loc[sent, "state"] = str(State.SENT)
-    told.loc[sent, ["reason", "detail"]] = None
-    doubt = (told["ledger_state"] == LedgerState.SENDING) & (told["state"] != State.IN_DOUBT)
-    told.loc[doubt, "state"] = str(State.IN_DOUBT)
-    told.loc[doubt, "reason"] = str(Reason.UNCONFIRMED)
-    told.loc[~sent, "time_activity_id"] = None
-    return told
+def _by_the_ledger(outcomes: pd.DataFrame) -> pd.DataFrame:
+    """Let the ledger have the last word: a later run may have settled what an earlier one left."""
+    is_sent = outcomes["ledger_state"] == LedgerState.SENT
+    in_doubt = (outcomes["ledger_state"] == LedgerState.SENDING) & (
+        outcomes["state"] != State.IN_DOUBT
+    )
+    sent = {"state": State.SENT, "reason": None, "detail": None}
+    unconfirmed = {"state": State.IN_DOUBT, "reason": Reason.UNCONFIRMED}
+    for rows, outcome in ((is_sent, sent), (in_doubt, unconfirmed)):
+        outcomes = set_outcomes(outcomes, pd.DataFrame(outcome, index=outcomes.index[rows]))
+    outcomes["time_activity_id"] = outcomes["time_activity_id"].where(is_sent)
+    return outcomes
 
 
-def _named(column: pd.Series, names: Sequence[str]) -> pd.Series:
+def _is_named(column: pd.Series, names: Sequence[str]) -> pd.Series:
     if not names:
         return pd.Series(True, index=column.index)
     wanted = {same_form(name) for name in names}
     return column.map(lambda name: isinstance(name, str) and same_form(name) in wanted).astype(bool)
 
 
+def _members(plan: pd.DataFrame) -> list[str]:
+    return [*MEMBERS, *(name for name in PLACE if name in plan)]
+
+
 def _items(plan: pd.DataFrame) -> list[dict[str, Any]]:
-    rows = plan[[*MEMBERS, *(name for name in PLACE if name in plan)]].astype(object)
+    rows = plan[_members(plan)].astype(object)
     rows = rows.where(rows.notna(), None)
     return [
         row | {"minutes": None if row["minutes"] is None else int(row["minutes"])}

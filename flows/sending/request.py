@@ -1,180 +1,194 @@
-"""What a send and an import share: what they are asked, and what they must know beforehand.
+"""What somebody can ask of a send and of an import: the one list of their options.
 
-`days_of` gives the days of a run: two dates, or so many days before today.
+The requests are made of these options; the commands and the Prefect flows take them as parameters
+of their own (`spread`). Nothing here is slow to import, because `--help` needs it.
 """
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
-from datetime import date, datetime, timedelta
-from typing import Any, TypeVar
-
-import pandas as pd
+import inspect
+from collections.abc import Callable
+from dataclasses import Field, dataclass, field, fields
+from datetime import date, timedelta
+from functools import wraps
+from pathlib import Path
+from typing import Any, Literal, get_type_hints
 
 from connectors.errors import AskPerson
-from flows.connections.preflight import check_company, check_workspace, default_currency
-from flows.context import RunContext
-from flows.settings import Settings
-from schemas.quickbooks import Company
-from schemas.words import Kind
-from transforms.plan.judge import Filters
-from transforms.plan.rounding import Rounding, parse_rounding, workspace_rounding
 
-Answer = TypeVar("Answer")
-AnyRequest = TypeVar("AnyRequest", bound="JobRequest")
 
-#: Rows that are judged and loaded together, at least; whole days are not divided.
-SLICE_ROWS = 20_000
+def option(default: Any, help_: str, *, flag: str = "", metavar: str | None = None) -> Any:
+    """Describe one option of a request.
+
+    Args:
+        default: What it is unless somebody says otherwise.
+        help_: What it does, for the help of the command and the form of the flow.
+        flag: How the command spells it, where that is not the field's name.
+        metavar: What the command's help shows for the value.
+    """
+    return field(default=default, metadata={"help": help_, "flag": flag, "metavar": metavar})
 
 
 @dataclass(frozen=True, kw_only=True)
 class JobRequest:
-    """What a send and an import are both asked.
+    """What a send and an import are both asked; `None` leaves an option to the settings."""
 
-    Attributes:
-        users: Names or ids of users who take part; empty for all.
-        clients: Names or ids of clients; empty for all.
-        projects: Names or ids of projects; empty for all.
-        billable: Only billable entries, only others, or both.
-        approved_only: Whether entries without approval stay behind; `None` for what the settings
-            say.
-        rounding: As people write it; `None` for what the settings say, else the workspace's.
-        dry_run: Whether only the plan is made.
-        allow_payroll: Whether a company with payroll is tried all the same; `None` for what the
-            settings say.
-        retry_refused: Whether entries that QuickBooks refused go again, changed or not.
-        sync: Whether to compare both directories first; `None` for what the settings say.
-    """
+    users: tuple[str, ...] = option((), "Only these users: names or ids.", flag="--user")
+    clients: tuple[str, ...] = option((), "Only these clients: names or ids.", flag="--client")
+    projects: tuple[str, ...] = option((), "Only these projects: names or ids.", flag="--project")
+    billable: bool | None = option(
+        None,
+        "Only billable entries, or only others; default: both.",
+        flag="--billable/--non-billable",
+    )
+    approved_only: bool | None = option(
+        None,
+        "Leave out entries whose timesheet is not approved; default: what the settings say, or no.",
+    )
+    rounding: str | None = option(
+        None,
+        "nearest:15, up:6, down:30, or none; default: what the settings say, else the workspace's"
+        " own.",
+        metavar="MODE:MINUTES",
+    )
+    allow_payroll: bool | None = option(
+        None, "Try a company with QuickBooks Payroll; default: what the settings say, or no."
+    )
+    retry_refused: bool = option(
+        False, "Try entries again that QuickBooks refused, even if nothing about them has changed."
+    )
+    sync: bool | None = option(
+        None, "Compare both directories first; default: CLOCKBOOKS_SYNC_BEFORE_SEND, or no."
+    )
+    dry_run: bool = option(False, "Show the plan; send nothing, change nothing.")
 
-    users: tuple[str, ...] = ()
-    clients: tuple[str, ...] = ()
-    projects: tuple[str, ...] = ()
-    billable: bool | None = None
-    approved_only: bool | None = None
-    rounding: str | None = None
-    dry_run: bool = False
-    allow_payroll: bool | None = None
-    retry_refused: bool = False
-    sync: bool | None = None
-
-
-@dataclass(frozen=True)
-class Partners:
-    """Who is who, as far as it is known.
-
-    Attributes:
-        links: `Links`.
-        unlinked: `Unlinked`.
-        synced_at: When the directories were compared; `None` when they never were.
-    """
-
-    links: pd.DataFrame
-    unlinked: pd.DataFrame
-    synced_at: datetime | None
-
-    def known(self, kind: Kind) -> set[str]:
-        """Give the ids of Clockify's users or projects that the comparison has seen."""
-        return {
-            id_
-            for frame in (self.links, self.unlinked)
-            for id_ in frame.loc[frame["kind"] == kind, "clockify_id"]
-        }
+    def __post_init__(self) -> None:
+        """Take lists for tuples, and an empty text, as a form gives it, for none."""
+        for one in fields(self):
+            value = getattr(self, one.name)
+            if isinstance(one.default, tuple):
+                value = tuple(value or ())
+            object.__setattr__(self, one.name, None if value == "" else value)
 
 
 @dataclass(frozen=True)
-class Facts:
-    """What a job must know before it reads time.
+class SendRequest(JobRequest):
+    """What somebody asks a send to do.
 
     Attributes:
-        company: The QuickBooks company.
-        currency: The workspace's default currency.
-        rounding: How durations become billed minutes.
-        filters: What takes part, by id.
+        start: First local day.
+        end: Last local day, included.
     """
 
-    company: Company
-    currency: str | None
-    rounding: Rounding
-    filters: Filters = field(default_factory=Filters)
+    start: date
+    end: date
 
 
-def call_plainly(step: Callable[..., Answer], *args: Any) -> Answer:
-    """Run a step as it is; the flow runs it as a Prefect task instead."""
-    return step(*args)
+@dataclass(frozen=True, kw_only=True)
+class ImportRequest(JobRequest):
+    """What somebody asks an import to do; users, clients and projects go by the files' names.
 
+    Attributes:
+        files: The exports.
+    """
 
-def with_defaults(request: AnyRequest, settings: Settings) -> AnyRequest:
-    """Fill in from the settings what a job was not told."""
-    silent = {
-        name: getattr(settings, name if name != "sync" else "sync_before_send")
-        for name in ("approved_only", "rounding", "allow_payroll", "sync")
-        if getattr(request, name) is None
-    }
-    return replace(request, **silent)
-
-
-def look_at_both_sides(context: RunContext, request: JobRequest) -> Facts:
-    """Check both sides, and read what the plan depends on, but for whom the filters mean."""
-    workspace = check_workspace(context.clockify)
-    company = context.quickbooks.company()
-    check_company(company, allow_payroll=bool(request.allow_payroll))
-    return Facts(
-        company=company,
-        currency=default_currency(workspace),
-        rounding=chosen_rounding(request.rounding, workspace),
+    files: tuple[Path, ...]
+    date_order: Literal["mdy", "dmy", "ymd"] | None = option(
+        None, "Order of day and month; default: found out from the whole file."
+    )
+    timezone: str | None = option(
+        None,
+        "Time zone of the file's clock times, its exporter's; default: the connection's.",
+        metavar="NAME",
+    )
+    encoding: str | None = option(None, "utf-8, utf-16, windows-1252, …; default: found out.")
+    delimiter: str | None = option(None, "comma, semicolon or tab; default: found out.")
+    mapping: tuple[str, ...] = option(
+        (),
+        "What a column holds, as column=field; see docs/files.md.",
+        flag="--map",
+        metavar="COLUMN=FIELD",
+    )
+    strict: bool = option(False, "Send nothing unless every row is good.")
+    users: tuple[str, ...] = option(
+        (), "Only these users: names or e-mail addresses.", flag="--user"
+    )
+    clients: tuple[str, ...] = option((), "Only these clients: names.", flag="--client")
+    projects: tuple[str, ...] = option((), "Only these projects: names.", flag="--project")
+    approved_only: bool | None = option(
+        None,
+        "Leave out rows that the file does not call approved; default: what the settings say, or"
+        " no.",
     )
 
 
-def look_up_partners(context: RunContext, request: JobRequest) -> Partners:
-    """Give the stored links, or those of a sync that is made first."""
-    if not request.sync:
-        return Partners(
-            context.store.links.stored(),
-            context.store.links.unlinked(),
-            context.connection.synced_at,
-        )
-    # Only who asks for it waits for what it imports.
-    from flows.directory.sync import compare, store
+def spread(
+    function: Callable[..., Any],
+    request: type[JobRequest],
+    annotate: Callable[[Any, Field[Any]], Any] = lambda type_, _: type_,
+    **defaults: Any,
+) -> Callable[..., Any]:
+    """Give a function that takes `options`, a dictionary, a parameter for each option instead.
 
-    comparison = compare(context)
-    if not request.dry_run:
-        store(context, comparison)
-    return Partners(comparison.linked, comparison.unlinked, context.now())
+    Whatever reads signatures sees them where `options` stands.
 
-
-def chosen_rounding(wanted: str | None, workspace: Mapping[str, Any]) -> Rounding:
-    """Give the rounding that somebody wants, or the one of the workspace's settings.
-
-    Raises:
-        AskPerson: It is none.
+    Args:
+        function: Takes `options`, among others.
+        request: Whose options.
+        annotate: Makes the annotation from the type of a parameter and the field of its option.
+        defaults: Defaults in place of the request's.
     """
-    settings = workspace.get("workspaceSettings") or {}
-    own = settings.get("round") or {}
-    try:
-        if wanted is not None:
-            return parse_rounding(wanted)
-        return workspace_rounding(
-            in_reports=bool(settings.get("timeRoundingInReports")),
-            mode=str(own.get("round", "")),
-            minutes=str(own.get("minutes", "")),
-        )
-    except ValueError as error:
-        raise AskPerson(f"The rounding cannot be used: {error}") from None
+    hints = get_type_hints(request)
+    parameters = {}
+    for one in _options(request):
+        repeats = isinstance(one.default, tuple)
+        type_ = list[str] if repeats else hints[one.name]
+        default = defaults.get(one.name, [] if repeats else one.default)
+        parameters[one.name] = _keyword(one.name, annotate(type_, one), default)
+
+    @wraps(function)
+    def call(**given: Any) -> Any:
+        options = {name: given.pop(name) for name in parameters}
+        return function(options=options, **given)
+
+    all_: list[inspect.Parameter] = []
+    for own in inspect.signature(function, eval_str=True).parameters.values():
+        mine = parameters.values() if own.name == "options" else [own]
+        all_ += [_keyword(each.name, each.annotation, each.default) for each in mine]
+    call.__signature__ = inspect.Signature(all_)  # type: ignore[attr-defined]
+    call.__annotations__ = {each.name: each.annotation for each in all_}
+    return call
+
+
+def help_of(request: type[JobRequest]) -> dict[str, str]:
+    """Return what each option of a request does."""
+    return {one.name: one.metadata["help"] for one in _options(request)}
+
+
+def _options(request: type[JobRequest]) -> list[Field[Any]]:
+    """Return the fields that are options; what a request has besides `JobRequest` comes first."""
+    shared = {one.name for one in fields(JobRequest)}
+    options = [one for one in fields(request) if one.metadata]
+    return sorted(options, key=lambda one: one.name in shared)
+
+
+def _keyword(name: str, annotation: Any, default: Any) -> inspect.Parameter:
+    kind = inspect.Parameter.KEYWORD_ONLY
+    return inspect.Parameter(name, kind, annotation=annotation, default=default)
 
 
 def days_of(
     start: date | None, end: date | None, last_days: int | None, *, today: date
 ) -> tuple[date, date]:
-    """Give the first and the last day.
+    """Return the first and the last day of a run.
 
     Args:
         start: First day, with *end*.
         end: Last day, included, with *start*.
-        last_days: So many days before today, instead. Today is not among them: its hours are not
+        last_days: This many days before today, instead. Today is not included: its hours are not
             all there yet.
         today: The day in the connection's time zone.
 
     Raises:
-        AskPerson: Not exactly one way was taken, or the end lies before the start.
+        AskPerson: Neither or both ways were used, or the end is before the start.
 
     Examples:
         >>> days_of(None, None, 7, today=date(2026, 11, 24))
@@ -182,12 +196,12 @@ def days_of(
     """
     if last_days is not None:
         if start is not None or end is not None:
-            raise AskPerson("Say either start and end, or last_days, not both.")
+            raise AskPerson("Use either start and end, or last_days, not both.")
         return today - timedelta(days=last_days), today - timedelta(days=1)
     if start is None or end is None:
         raise AskPerson(
-            "Say which days: both start and end; or last_days, for so many days before today."
+            "Give the days: start and end, or last_days for that many days before today."
         )
     if end < start:
-        raise AskPerson(f"The end, {end:%Y-%m-%d}, lies before the start, {start:%Y-%m-%d}.")
+        raise AskPerson(f"The end, {end:%Y-%m-%d}, is before the start, {start:%Y-%m-%d}.")
     return start, end

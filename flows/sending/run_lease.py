@@ -1,4 +1,4 @@
-"""A run that says it is alive for as long as it is, so that nobody takes over what it holds."""
+"""The lease of a run: while it is renewed, no other run takes over what this one has claimed."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -9,51 +9,51 @@ from flows.context import RunContext
 from flows.heartbeat import kept_alive
 
 
-class LiveRun:
-    """One run of a connection, with a lease on what it claims.
+class RunLease:
+    """A run of a connection, with a lease on what it claims.
 
     Attributes:
-        id: Its key in the database, and `run_id` in JSON.
+        run_id: The run's key in the database, and `run_id` in JSON.
     """
 
     def __init__(self, context: RunContext) -> None:
         self._context = context
-        self._lease_until = context.now() + context.lease
-        self.id = context.store.runs.start(context.lease)
+        self._until = context.now() + context.lease
+        self.run_id = context.store.runs.start(context.lease)
 
     def check(self) -> None:
         """Make sure, just before something is sent, that the run still counts as alive.
 
-        A machine that slept may wake up in the middle of a batch that others have settled since.
+        A machine that was suspended may wake up in the middle of a batch that others have settled.
 
         Raises:
-            TryAgain: Its lease is over.
+            TryAgain: The lease is over.
         """
-        if self._context.now() > self._lease_until:
+        if self._context.now() > self._until:
             raise lease_over()
 
     def renewed(self, until: datetime) -> None:
-        """Take note that the lease was renewed."""
-        self._lease_until = max(self._lease_until, until)
+        """Note that the lease was renewed."""
+        self._until = max(self._until, until)
 
     def renew(self) -> bool:
         """Renew the lease; `False` when it is over, and others may have settled what it held."""
-        now = self._context.now()
-        alive = self._context.store.runs.renew(self.id, self._context.lease)
+        now, lease = self._context.now(), self._context.lease
+        alive = self._context.store.runs.renew(self.run_id, lease)
         if alive:
-            self.renewed(now + self._context.lease)
+            self.renewed(now + lease)
         return alive
 
 
 @contextmanager
-def live_run(context: RunContext) -> Iterator[LiveRun]:
-    """Begin a run, keep it alive for the block, and end it whatever happens.
+def run_lease(context: RunContext) -> Iterator[RunLease]:
+    """Start a run, keep it alive for the block, and finish it whatever happens.
 
-    While no renewal gets through, `LiveRun.check` watches the clock.
+    When no renewal gets through, `RunLease.check` still watches the clock.
     """
-    run = LiveRun(context)
+    lease = RunLease(context)
     try:
-        with kept_alive(f"lease of {run.id}", context.lease, run.renew):
-            yield run
+        with kept_alive(f"lease of {lease.run_id}", context.lease, lease.renew):
+            yield lease
     finally:
-        context.store.runs.finish(run.id)
+        context.store.runs.finish(lease.run_id)

@@ -32,7 +32,8 @@ from flows.connections.connect import Pasted, connect
 from flows.context import Clock, open_context
 from flows.directory.sync import SyncRequest, sync
 from flows.sending.report import Report
-from flows.sending.send import SendRequest, send
+from flows.sending.request import SendRequest
+from flows.sending.send import send
 
 #: Answers of a batch of 30, in seconds of the stand-in's clock.
 LATENCIES_S = (0.3, 2.0, 10.0)

@@ -33,7 +33,8 @@ from flows.connections.connect import Pasted, connect
 from flows.context import Clock, RunContext, open_context
 from flows.directory.sync import sync
 from flows.sending.report import Report
-from flows.sending.send import SendRequest, send
+from flows.sending.request import SendRequest
+from flows.sending.send import send
 from flows.sending.settle_doubts import settle_alone
 from schemas.tables import ledger
 from transforms.identity.match_books import content_of, content_of_body

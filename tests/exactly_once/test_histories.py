@@ -21,7 +21,7 @@ from hypothesis.stateful import (
 )
 
 from connectors.standins.quickbooks.faults import THROTTLED_ANSWER, UNAUTHENTICATED_ANSWER
-from flows.sending.settle_doubts import take_word
+from flows.sending.settle_by_hand import take_word
 from transforms.identity.match_books import content_of, content_of_body
 
 FAULTS = [

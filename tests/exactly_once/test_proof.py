@@ -18,8 +18,10 @@ import sqlalchemy as sa
 
 from connectors.errors import AskPerson
 from flows.sending.report import Report
-from flows.sending.send import SendRequest, send
-from flows.sending.settle_doubts import Settled, settle_alone, take_word
+from flows.sending.request import SendRequest
+from flows.sending.send import send
+from flows.sending.settle_by_hand import take_word
+from flows.sending.settle_doubts import Settled, settle_alone
 from schemas.tables import batches
 from transforms.identity.match_books import content_of, content_of_body
 
@@ -297,7 +299,7 @@ def test_a_word_that_cannot_be_true_is_not_taken(lab: Any) -> None:
         activities = house.quickbooks.activities
         of_b = next(id_ for id_, row in activities.items() if content_of(row) == content_b)
         sent = next(row.time_activity_id for row in lab.ledger(house) if row.state == "sent")
-        with pytest.raises(AskPerson, match="may still be at work"):
+        with pytest.raises(AskPerson, match="may still be working on"):
             _take_word(lab, a.entry_id, of_b)
         lab.pass_time(600)
         stranger = house.quickbooks.books.save(
@@ -311,7 +313,7 @@ def test_a_word_that_cannot_be_true_is_not_taken(lab: Any) -> None:
             "create",
         )["Id"]
         for id_, why in (
-            (older, "was there before"),
+            (older, "existed before"),
             (of_b, "just like another entry"),
             (stranger, "hardly anything in common"),
             (f"0{sent}", "already"),
@@ -577,7 +579,7 @@ def test_what_a_replay_created_counts_as_sent_and_names_what_changed(lab: Any) -
         assert {rows[id_]["state"] for id_ in (edited, *same)} == {"sent"}
         notes = " ".join(documents.last["notes"])
         assert f"as they were then: {edited}." in notes
-        assert f"deleted in Clockify since or of other days: {deleted}." in notes
+        assert f"deleted in Clockify or moved to other days: {deleted}." in notes
         assert same[0] not in notes
         lab.check_each_once(house)
 

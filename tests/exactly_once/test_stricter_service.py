@@ -9,7 +9,8 @@ import pytest
 
 from connectors.standins.quickbooks.faults import THROTTLED_ANSWER
 from flows.sending.report import Report
-from flows.sending.send import SendRequest, send
+from flows.sending.request import SendRequest
+from flows.sending.send import send
 
 WEEK = SendRequest(date(2026, 3, 2), date(2026, 3, 6))
 

@@ -10,9 +10,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import sqlalchemy as sa
 
 from flows.context import open_context
-from flows.importing.import_files import ImportReport, ImportRequest, import_files
+from flows.importing.import_files import import_files
+from flows.sending.report import Report
+from flows.sending.request import ImportRequest
 
 pytestmark = pytest.mark.usefixtures("in_this_process")
 
@@ -172,7 +175,7 @@ def test_overlapping_exports_bring_each_entry_once(week, export, in_the_books):
 
     assert outcome(ran) == {"sent": 9, "duplicate_row": 3}
     again = [row for row in ran.document["entries"] if row["state"] == "skipped"]
-    assert all(row["detail"].startswith(f"The same entry stands in {first}") for row in again)
+    assert all(row["detail"].startswith(f"The same entry is in {first}") for row in again)
     assert outcome(week.run("import", first, second, *YES)) == {"already_sent": 12}
     in_the_books()
 
@@ -277,13 +280,32 @@ def test_what_was_approved_is_sent_and_nothing_else(
             execute(week, f"DELETE FROM {table}")
         return True
 
-    with closing(ImportReport()) as report, open_context(None) as context:
+    with closing(Report()) as report, open_context(None) as context:
         request = ImportRequest(files=(export(week),))
         document = import_files(context, request, report, approve=approve)
 
     assert document["counts"]["sent"] == 7
     assert document["counts"]["skipped"] == {"already_sent": 2}
     in_the_books()
+
+
+def test_a_row_that_an_earlier_file_brought_for_another_day_goes_once(
+    week, export, monkeypatch, booked
+):
+    """The same work may be dated a day apart, and so be judged in another slice: it is found."""
+    files = (export(week), export(week, "days.csv", without=("Start Time", "End Date", "End Time")))
+    monkeypatch.setattr("flows.importing.import_files.SLICE_ROWS", 1)
+    monkeypatch.chdir(week.folder)
+    for name, value in week.environment.items():
+        monkeypatch.setenv(name, value)
+
+    with closing(Report()) as report, open_context(None) as context:
+        request = ImportRequest(files=files, timezone="Asia/Tokyo")
+        document = import_files(context, request, report, approve=lambda _: True)
+
+    assert document["counts"]["sent"] == 9
+    assert document["counts"]["skipped"] == {"duplicate_row": 9}
+    assert sum(booked(week).values()) == 9
 
 
 def test_dates_that_nobody_can_order_wait_for_a_person(week, export, in_the_books):
@@ -314,7 +336,7 @@ def test_a_lost_answer_is_settled_by_the_next_import(week, export, in_the_books)
 
     assert (first.code, first.document["counts"]["in_doubt"]) == (3, 3)
     assert outcome(again) == {"already_sent": 9}
-    assert any("settled" in note for note in again.document["notes"])
+    assert any("unconfirmed" in note for note in again.document["notes"])
     in_the_books()
 
 
@@ -333,6 +355,31 @@ def test_imports_and_a_send_at_once_bring_each_entry_once(week, export, in_the_b
     assert sum(document["counts"]["in_doubt"] for document in documents) <= 18
     in_the_books()
     assert outcome(week.run("import", *map(str, files), *YES)) == {"already_sent": 18}
+
+
+def test_a_send_that_renames_rows_while_an_import_looks_them_up_frees_none(
+    week, export, in_the_books
+):
+    """A send gives rows that it knows Clockify's ids: nothing goes again under the old ones."""
+    assert outcome(week.run("import", str(export(week)), *YES)) == {"sent": 9}
+    file = str(export(week, "other.csv", clock="%H:%M"))
+    sends: list[Any] = []
+
+    def send_first(_connection, _cursor, statement, parameters, _context, _many) -> None:
+        asks = statement.startswith("SELECT ledger.entry_id, ledger.state, ledger.time_activity_id")
+        if asks and not sends and any(str(one).startswith("row-") for one in parameters):
+            sends.append(week.fork("send", "--start", "2026-09-22", "--end", "2026-09-22", *YES))
+            sends[0].communicate(timeout=120)
+
+    sa.event.listen(sa.Engine, "before_cursor_execute", send_first)
+    try:
+        ran = week.run("import", file, *YES)
+    finally:
+        sa.event.remove(sa.Engine, "before_cursor_execute", send_first)
+
+    assert len(sends) == 1
+    assert outcome(ran) == {"already_sent": 9}
+    in_the_books()
 
 
 def test_who_clockify_does_not_know_is_matched_with_quickbooks(week):

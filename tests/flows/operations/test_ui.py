@@ -91,8 +91,8 @@ def test_a_failed_run_is_told_with_what_to_do(ui, webhook, until):
     state = ui.ended(ui.start("send-time/by-hand", start="2026-09-22"))
 
     assert state["type"] == "FAILED"
-    assert "both start and end; or last_days" in state["message"]
-    assert until(lambda: webhook.told("send-time Failed", "both start and end; or last_days"))
+    assert "start and end, or last_days" in state["message"]
+    assert until(lambda: webhook.told("send-time Failed", "start and end, or last_days"))
 
 
 def test_a_plan_that_waits_is_told_with_where_to_decide(ui, webhook, until):
@@ -145,11 +145,11 @@ def test_a_second_run_of_a_connection_waits_or_is_skipped(ui, until):
         ui.house.run("configure", "--set", "second_run=skip")
         state = ui.ended(ui.start("settle/hourly"))
         assert (state["type"], state["name"]) == ("COMPLETED", "Skipped")
-        assert "import-csv is at work for main" in state["message"]
+        assert "import-csv has been working for main" in state["message"]
 
         ui.house.run("configure", "--unset", "second_run")
         waiting = ui.start("settle/hourly")
-        until(lambda: "Waiting: import-csv is at work for main" in ui.said)
+        until(lambda: "Waiting: import-csv is working for main" in ui.said)
         assert ui.state(waiting)["type"] == "RUNNING"
         lock.release("another")
 
@@ -230,7 +230,7 @@ def test_a_command_is_recorded_as_a_flow_run_without_any_secret(ui, until):
         return [row for row in rows if row["state"]["type"] == "COMPLETED"][1:] and rows
 
     names = {row["name"].rpartition("-")[0] for row in until(tasks)}  # recorded a little later
-    assert names == {"look-around", "look-up-partners", "extract"}
+    assert names == {"look-around", "read-links", "extract"}
     shown = [run, ui.ask("task_runs"), ui.ask("logs"), ran.err]
     for secret in _secrets(ui.house):
         assert secret not in str(shown)

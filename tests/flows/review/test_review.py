@@ -333,7 +333,7 @@ def test_what_changed_meanwhile_is_left_for_the_next_run(desk, rows_of, send_day
     assert "changed since plan 1 was shown (its description)" in told[edited]["detail"]
     assert "was not in plan 1" in told[added]["detail"]
     page = desk.pages(run_id)["sent"]
-    assert "1 of the 9 entries of plan 1 are not among these days' entries" in page
+    assert "1 of the 9 entries of plan 1 are no longer among these days'" in page
     assert send_day(desk.house).document["counts"]["sent"] == 2
     assert removed["id"] not in {row["entry_id"] for row in rows_of(desk.house, "ledger")}
     all_once(desk.house)

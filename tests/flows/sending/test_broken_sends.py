@@ -73,7 +73,7 @@ def test_what_is_unclear_is_in_doubt_and_the_next_send_settles_it(week, send_day
 
     assert second.code == 0, second.err
     assert second.document["counts"]["in_doubt"] == 0
-    assert any("in doubt" in note and "settled" in note for note in second.document["notes"])
+    assert any("unconfirmed" in note for note in second.document["notes"])
     all_once(week)
 
 

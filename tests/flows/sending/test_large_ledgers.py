@@ -18,7 +18,8 @@ from connectors.database import open_database
 from connectors.store.connection_store import ConnectionStore
 from flows.context import open_context, utc_now
 from flows.sending.report import Report
-from flows.sending.send import SendRequest, send
+from flows.sending.request import SendRequest
+from flows.sending.send import send
 from schemas.tables import connections
 
 #: The bench's own way to fill a ledger, and with how many entries.

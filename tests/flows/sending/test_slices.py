@@ -13,8 +13,10 @@ from connectors import clockify
 from connectors.standins.quickbooks.faults import UNAUTHENTICATED_ANSWER
 from flows.context import open_context
 from flows.sending import extract, judge
+from flows.sending.plan import Slice
 from flows.sending.report import Report
-from flows.sending.send import SendRequest, send
+from flows.sending.request import SendRequest
+from flows.sending.send import send
 
 BENCH = Path(__file__).parents[2] / "bench"
 
@@ -28,14 +30,14 @@ def small_slices(monkeypatch: pytest.MonkeyPatch) -> Callable[[], list[int]]:
     monkeypatch.setattr(extract, "_ROWS_AT_ONCE", 10)
     monkeypatch.setattr(judge, "SLICE_ROWS", 1)
     made: list[int] = []
-    whole = judge.judged
+    whole = judge.judge_slices
 
-    def counted(*what: Any) -> Iterator[judge.Slice]:
+    def counted(*what: Any) -> Iterator[Slice]:
         for one in whole(*what):
             made.append(len(one.plan))
             yield one
 
-    monkeypatch.setattr("flows.sending.send.judged", counted)
+    monkeypatch.setattr("flows.sending.send.judge_slices", counted)
     return lambda: made
 
 

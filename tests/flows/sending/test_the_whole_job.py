@@ -178,7 +178,7 @@ def test_rounding_of_the_command_beats_the_workspaces(connected):
         ((*SEPTEMBER, "--yes", "--user", "Nobody"), 1, "no user 'Nobody'"),
         ((*SEPTEMBER, "--yes", "--project", "Nothing"), 1, "no project 'Nothing'"),
         ((*SEPTEMBER, "--yes", "--client", "Nobody"), 1, "no client 'Nobody'"),
-        ((*SEPTEMBER, "--yes", "--project", "Courtyard"), 1, "give the id"),
+        ((*SEPTEMBER, "--yes", "--project", "Courtyard"), 1, "the id of the right one"),
         ((*SEPTEMBER, "--yes", "--connection", "other"), 1, "No connection is called 'other'"),
     ],
 )

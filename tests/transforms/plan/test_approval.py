@@ -15,17 +15,15 @@ def _kept(shown, *left_out):
     )
 
 
-def _sieved(now, kept):
-    bodies = to_activities(now[now["state"] == "ready"]).set_index("entry_id")["body"]
-    told = only_approved(now, bodies, kept, plan_id=12, by="Ann")
-    return told.set_index("entry_id")
+def _held(now, kept):
+    return only_approved(now, kept, plan_id=12, by="Ann").set_index("entry_id")
 
 
 def test_what_is_as_it_was_shown_goes(plan):
     """Nothing changed, nothing left out: the plan is the same, to the byte."""
     shown = plan({"entry_id": "a"}, {"entry_id": "b", "description": "Site"})
 
-    told = _sieved(shown, _kept(shown))
+    told = _held(shown, _kept(shown))
 
     pd.testing.assert_frame_equal(told.reset_index()[list(shown.columns)], shown)
 
@@ -34,7 +32,7 @@ def test_what_was_left_out_stays(plan):
     """And says who left it out of which plan."""
     shown = plan({"entry_id": "a"}, {"entry_id": "b"})
 
-    told = _sieved(shown, _kept(shown, "b"))
+    told = _held(shown, _kept(shown, "b"))
 
     assert told["state"].to_dict() == {"a": "ready", "b": "skipped"}
     assert told.loc["b", "reason"] == "left_out"
@@ -56,7 +54,7 @@ def test_what_was_edited_meanwhile_stays(plan, edit, told_so):
     shown = plan({"entry_id": "a"}, {"entry_id": "b"})
     now = plan({"entry_id": "a"}, {"entry_id": "b", **edit})
 
-    told = _sieved(now, _kept(shown))
+    told = _held(now, _kept(shown))
 
     assert told["state"].to_dict() == {"a": "ready", "b": "skipped"}
     assert told.loc["b", "reason"] == "changed_since_review"
@@ -68,7 +66,7 @@ def test_what_came_later_stays(plan):
     shown = plan({"entry_id": "a"})
     now = plan({"entry_id": "a"}, {"entry_id": "new"})
 
-    told = _sieved(now, _kept(shown))
+    told = _held(now, _kept(shown))
 
     assert told["state"].to_dict() == {"a": "ready", "new": "skipped"}
     assert told.loc["new", "reason"] == "changed_since_review"
@@ -80,6 +78,6 @@ def test_what_cannot_go_any_more_keeps_its_own_reason(plan):
     shown = plan({"entry_id": "a"})
     now = plan({"entry_id": "a", "user_id": "u9"})
 
-    told = _sieved(now, _kept(shown))
+    told = _held(now, _kept(shown))
 
     assert told.loc["a", "reason"] == "unlinked_user"

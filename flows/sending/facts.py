@@ -1,0 +1,121 @@
+"""What a send and an import must know before they read time: both sides, and who is who."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from typing import Any, TypeVar
+
+import pandas as pd
+
+from connectors.errors import AskPerson
+from flows.connections.preflight import check_company, check_workspace, default_currency
+from flows.context import RunContext
+from flows.sending.request import JobRequest
+from flows.settings import Settings
+from schemas.quickbooks import Company
+from schemas.words import Kind
+from transforms.plan.judge import Filters
+from transforms.plan.rounding import Rounding, parse_rounding, workspace_rounding
+
+Answer = TypeVar("Answer")
+AnyRequest = TypeVar("AnyRequest", bound=JobRequest)
+
+
+@dataclass(frozen=True)
+class LinkState:
+    """Who is who, as far as it is known.
+
+    Attributes:
+        links: `Links`.
+        unlinked: `Unlinked`.
+        synced_at: When the directories were compared; `None` if never.
+    """
+
+    links: pd.DataFrame
+    unlinked: pd.DataFrame
+    synced_at: datetime | None
+
+    def known(self, kind: Kind) -> set[str]:
+        """Return the ids of Clockify's users or projects that the comparison has seen."""
+        frames = (self.links, self.unlinked)
+        return {id_ for frame in frames for id_ in frame.loc[frame["kind"] == kind, "clockify_id"]}
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What a job must know before it reads time.
+
+    Attributes:
+        company: The QuickBooks company.
+        currency: The workspace's default currency.
+        rounding: How durations become billed minutes.
+        filters: What takes part, by id.
+    """
+
+    company: Company
+    currency: str | None
+    rounding: Rounding
+    filters: Filters = field(default_factory=Filters)
+
+
+def call_directly(step: Callable[..., Answer], *args: Any) -> Answer:
+    """Run a step as it is; a flow runs it as a Prefect task instead."""
+    return step(*args)
+
+
+def with_defaults(request: AnyRequest, settings: Settings) -> AnyRequest:
+    """Fill in from the settings what the request leaves open."""
+    defaults = {
+        name: getattr(settings, name if name != "sync" else "sync_before_send")
+        for name in ("approved_only", "rounding", "allow_payroll", "sync")
+        if getattr(request, name) is None
+    }
+    return replace(request, **defaults)
+
+
+def check_both_sides(context: RunContext, request: JobRequest) -> Facts:
+    """Check both sides, and read what the plan depends on, except for the filters."""
+    workspace = check_workspace(context.clockify)
+    company = context.quickbooks.company()
+    check_company(company, allow_payroll=bool(request.allow_payroll))
+    return Facts(
+        company=company,
+        currency=default_currency(workspace),
+        rounding=chosen_rounding(request.rounding, workspace),
+    )
+
+
+def read_links(context: RunContext, request: JobRequest) -> LinkState:
+    """Return the stored links, or those of a sync that runs first."""
+    if not request.sync:
+        return LinkState(
+            context.store.links.stored(),
+            context.store.links.unlinked(),
+            context.connection.synced_at,
+        )
+    from flows.directory.sync import compare, store  # slow to import
+
+    comparison = compare(context)
+    if not request.dry_run:
+        store(context, comparison)
+    return LinkState(comparison.linked, comparison.unlinked, context.now())
+
+
+def chosen_rounding(wanted: str | None, workspace: Mapping[str, Any]) -> Rounding:
+    """Return the rounding that was asked for, or the one of the workspace's settings.
+
+    Raises:
+        AskPerson: It is not valid.
+    """
+    settings = workspace.get("workspaceSettings") or {}
+    own = settings.get("round") or {}
+    try:
+        if wanted is not None:
+            return parse_rounding(wanted)
+        return workspace_rounding(
+            in_reports=bool(settings.get("timeRoundingInReports")),
+            mode=str(own.get("round", "")),
+            minutes=str(own.get("minutes", "")),
+        )
+    except ValueError as error:
+        raise AskPerson(f"The rounding cannot be used: {error}") from None

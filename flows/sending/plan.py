@@ -1,0 +1,94 @@
+"""The plan of a run: made first, shown as a whole, and executed exactly as it was made.
+
+Nothing is read or judged again between the two: what was shown is what goes. Entries that another
+run takes meanwhile are noticed when they are claimed.
+"""
+
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import pandas as pd
+
+from flows.context import RunContext
+from flows.sending.match_ledger import LedgerMatch
+from flows.sending.report import Report
+from flows.sending.run_lease import RunLease, run_lease
+from flows.sending.settle_doubts import Settled, settle
+from flows.sending.spool import Spool
+from schemas.quickbooks import Company
+
+
+@dataclass(frozen=True)
+class Slice:
+    """What is to become of the entries of some whole days.
+
+    Attributes:
+        plan: `Plan`; for rows of files with `file` and `line` too.
+        match: What the ledger held of them when they were judged.
+    """
+
+    plan: pd.DataFrame
+    match: LedgerMatch
+
+
+class RunPlan:
+    """The slices of one plan, on disk, and the run that made it.
+
+    Attributes:
+        company: The QuickBooks company.
+        report: Adds the plan up.
+        lease: The run; `None` for a dry run, which leaves no trace and cannot be executed.
+        settled: What became of entries in doubt before the plan was made.
+        slices: The plan; empty for a dry run.
+    """
+
+    def __init__(
+        self, company: Company, report: Report, lease: RunLease | None, settled: Settled
+    ) -> None:
+        self.company = company
+        self.report = report
+        self.lease = lease
+        self.settled = settled
+        self.slices = Spool[Slice]()
+
+    def become(self, slices: Iterable[Slice]) -> None:
+        """Make *slices* the plan, and add it up from the beginning; they may be made of its own."""
+        before, self.slices = self.slices, Spool[Slice]()
+        self.report.begin()
+        for one in slices:
+            self.report.add(one.plan)
+            if self.lease is not None:
+                self.slices.extend([one])
+        before.close()
+
+
+@contextmanager
+def open_plan(
+    context: RunContext, company: Company, report: Report, run: Callable[..., Any], *, dry_run: bool
+) -> Iterator[RunPlan]:
+    """Open an empty plan for a block.
+
+    Unless the run is a dry one, it holds a lease, and settles what earlier runs left in doubt
+    before anything is judged.
+
+    Args:
+        context: What to work with; its QuickBooks has been asked for the company before.
+        company: The QuickBooks company.
+        report: Adds the plan up.
+        run: Runs the settling.
+        dry_run: Whether only the plan is made.
+
+    Raises:
+        TryAgain: QuickBooks could not be read; nothing was sent.
+    """
+    with ExitStack() as stack:
+        lease = None if dry_run else stack.enter_context(run_lease(context))
+        settled = Settled() if lease is None else run(settle, context, lease)
+        report.notes += [note for note in (settled.message, *settled.notes) if note]
+        plan = RunPlan(company, report, lease, settled)
+        try:
+            yield plan
+        finally:
+            plan.slices.close()
