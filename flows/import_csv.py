@@ -17,7 +17,7 @@ from flows.operations.final_states import ended
 from flows.operations.parameters import with_options
 from flows.operations.run_lock import run_lock
 from flows.operations.tasks import run_as_task
-from flows.operations.terminal import shortened, watcher
+from flows.operations.terminal import callbacks, shortened
 from flows.pages.publish import Seen, followed, here, show_result
 from flows.sending.request import ImportRequest
 
@@ -38,7 +38,7 @@ def import_csv(
     """
     request = ImportRequest(files=tuple(files), **options)
     with (
-        watcher() as watched,
+        callbacks() as watched,
         open_context(connection or None) as context,
         run_lock(context) as not_now,
     ):

@@ -19,7 +19,7 @@ from flows.operations.final_states import ended, shown
 from flows.operations.parameters import with_options
 from flows.operations.run_lock import run_lock
 from flows.operations.tasks import run_as_task
-from flows.operations.terminal import Watcher, shortened, watcher
+from flows.operations.terminal import TerminalCallbacks, callbacks, shortened
 from flows.pages.publish import Seen, followed, here, show_result
 from flows.review.review import give_back, rejection, send_reviewed
 from flows.sending.request import JobRequest, SendRequest, days_of
@@ -54,7 +54,7 @@ def send_time(
             Resume button.
     """
     with (
-        watcher() as watched,
+        callbacks() as watched,
         open_context(connection or None) as context,
         run_lock(context) as not_now,
     ):
@@ -67,7 +67,7 @@ def send_time(
 
 
 def _in_pages(
-    context: RunContext, request: SendRequest, watched: Watcher, *, review: bool
+    context: RunContext, request: SendRequest, watched: TerminalCallbacks, *, review: bool
 ) -> dict[str, Any]:
     """Send, with or without a review, and show in Prefect's pages what comes of it."""
     report, seen, plan = watched.report, Seen(), None

@@ -1,11 +1,11 @@
-"""Every setting, its unit and its default; read once, when a command or a flow starts.
+"""Every setting, with its unit and default; read when a command or a flow starts.
 
-From environment variables with the prefix CLOCKBOOKS_, and from a `.env` file in the working
-folder (`flows.settings_file`). Secrets come only from there, from a file or from standard input.
+They come from environment variables with the prefix CLOCKBOOKS_ and from the `.env` file of the
+working folder (`flows.settings_file`).
 """
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -31,48 +31,38 @@ from transforms.plan.rounding import parse_rounding
 
 
 def _safe_url(url: str) -> str:
-    """Take an address only if every library reads the same host in it, and nobody listens."""
+    """Accept an address only if every library reads the same host in it, and nobody listens."""
     host = plain_host(url)
     if host is None:
         raise ValueError(
-            "must be a plain address: scheme, host, port and path, without a user, a query or a"
-            " fragment"
+            "must be a plain address: scheme, host, port and path, without user, query or fragment"
         )
     if not (url.startswith("https://") or (url.startswith("http://") and host in LOOPBACK)):
-        raise ValueError("must begin with https:// (http:// only on this machine)")
+        raise ValueError("must begin with https:// (http:// is for this machine only)")
     return url
 
 
-def _known_zone(name: str) -> str:
-    zone(name)
-    return name
+def _readable_by(parse: Callable[[str], object]) -> AfterValidator:
+    """Return a validator for texts that *parse* can read."""
 
+    def check(text: str) -> str:
+        parse(text)
+        return text
 
-def _known_rounding(text: str) -> str:
-    parse_rounding(text)
-    return text
-
-
-Url = Annotated[str, AfterValidator(_safe_url)]
-Zone = Annotated[str, AfterValidator(_known_zone)]
-
-
-def _known_columns(text: str) -> str:
-    parse_mapping(mapping_lines(text))
-    return text
+    return AfterValidator(check)
 
 
 def mapping_lines(text: str) -> list[str]:
-    """Cut a mapping of columns as a setting has it, `Who=user; Day=date`, into its parts."""
+    """Split a mapping of columns in a setting, `Who=user; Day=date`, into its parts."""
     return [part.strip() for part in re.split("[;\n]", text) if part.strip()]
 
 
 def _hard_to_guess(secret: SecretStr) -> SecretStr:
     if len(secret.get_secret_value()) < SHORTEST_PASSPHRASE:
         raise ValueError(
-            "must be a key that `clockbooks rotate-key --generate` prints, or a passphrase of at"
-            f" least {SHORTEST_PASSPHRASE} characters; to move what a shorter one encrypted, set"
-            " that as CLOCKBOOKS_OLD_SECRET_KEY and run `clockbooks rotate-key`"
+            "must be a key from `clockbooks rotate-key --generate`, or a passphrase of at least"
+            f" {SHORTEST_PASSPHRASE} characters; to replace a shorter one, set that as"
+            " CLOCKBOOKS_OLD_SECRET_KEY and run `clockbooks rotate-key`"
         )
     return secret
 
@@ -83,23 +73,25 @@ def _good_password(password: SecretStr) -> SecretStr:
     return password
 
 
-#: Fewest characters of the page's password: who guesses it decides what goes into the books.
+#: Minimum length of the pages' password: who guesses it can send and approve.
 SHORTEST_PASSWORD = 12
 
 Key = Annotated[SecretStr, AfterValidator(_hard_to_guess)]
 Password = Annotated[SecretStr, AfterValidator(_good_password)]
-ImportMap = Annotated[str, AfterValidator(_known_columns)]
-RoundingWords = Annotated[str, AfterValidator(_known_rounding)]
+Url = Annotated[str, AfterValidator(_safe_url)]
+Zone = Annotated[str, _readable_by(zone)]
+ImportMap = Annotated[str, _readable_by(lambda text: parse_mapping(mapping_lines(text)))]
+RoundingWords = Annotated[str, _readable_by(parse_rounding)]
 
-#: What to do about a secret that is too short to be hidden wherever it may turn up. The old secret
-#: key is not among them: it is on its way out.
+#: What to do about a secret that is too short to be hidden in output. The old secret key may be
+#: short: it is about to be replaced.
 _LONGER = {
     "clockify_api_key": "copy the whole key from Clockify",
     "qbo_client_secret": "copy the whole secret from developer.intuit.com",
-    "notify": "give whole addresses",
+    "notify": "use whole addresses",
 }
 
-#: What one connection may have otherwise than the environment says for all.
+#: The settings that a connection may have of its own.
 OWN = (
     "timezone",
     "rounding",
@@ -119,7 +111,7 @@ OWN = (
 
 
 class Settings(BaseSettings):
-    """What the environment says; see docs/settings.md."""
+    """All settings; docs/settings.md describes them."""
 
     model_config = SettingsConfigDict(env_prefix=PREFIX, env_ignore_empty=True, extra="ignore")
 
@@ -168,34 +160,34 @@ class Settings(BaseSettings):
         dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - it trusts any file
         file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - we have no such folder
     ) -> tuple[PydanticBaseSettingsSource, ...]:
-        """Let what is given beat the environment, and that the `.env`, which we read ourselves."""
+        """Prefer arguments to the environment, and that to the `.env`, which we read ourselves."""
         file = InitSettingsSource(settings_cls, init_kwargs=dict(file_settings()))
         return init_settings, env_settings, file
 
     @property
     def folder(self) -> Path:
-        """Where what belongs to the installation is kept: beside the database, or in `data`."""
-        address = sa.make_url(self.database_url)
-        if address.get_backend_name() == "sqlite" and address.database:
-            return Path(address.database).parent
-        return Path("data")
+        """The folder for files of the installation: the database's, or `data`."""
+        return self._sqlite_file.parent if self._sqlite_file else Path("data")
 
     @property
     def key_file(self) -> Path:
-        """Where the encryption key is kept when no setting gives it: beside the database."""
+        """The file of the encryption key, if no setting has one: beside the database."""
+        return (self._sqlite_file or self.folder / "clockbooks").with_suffix(".key")
+
+    @property
+    def _sqlite_file(self) -> Path | None:
         address = sa.make_url(self.database_url)
-        if address.get_backend_name() == "sqlite" and address.database:
-            return Path(address.database).with_suffix(".key")
-        return Path("data/clockbooks.key")
+        is_file = address.get_backend_name() == "sqlite" and address.database
+        return Path(str(address.database)) if is_file else None
 
     @property
     def strangers(self) -> dict[str, str]:
-        """The addresses that lead to nobody we know: the setting's name, and the host."""
+        """Addresses that are not the services' own: the setting's name, and the host."""
         return {name: host for name, host in self._hosts() if host not in LOOPBACK}
 
     @property
     def standins(self) -> dict[str, str]:
-        """The addresses that lead to this machine: the setting's name, and the host."""
+        """Addresses of this machine: the setting's name, and the host."""
         return {name: host for name, host in self._hosts() if host in LOOPBACK}
 
     def _hosts(self) -> Iterator[tuple[str, str]]:
@@ -214,22 +206,21 @@ def read_settings() -> Settings:
     """Read the settings.
 
     Raises:
-        AskPerson: One of them cannot be used; the text names it, and never shows its value.
+        AskPerson: One of them is wrong; the text names it, and never shows its value.
     """
     try:
         settings = Settings()
         _remember_secrets(settings)
     except ValidationError as error:
         problems = "; ".join(
-            f"CLOCKBOOKS_{str(problem['loc'][0]).upper()}: {problem['msg']}"
-            for problem in error.errors(include_input=False, include_url=False)
+            f"{PREFIX}{name.upper()}: {problem}" for name, problem in _problems(error).items()
         )
-        raise AskPerson(f"A setting cannot be used. {problems}.") from None
+        raise AskPerson(f"A setting is wrong. {problems}.") from None
     return settings
 
 
 def _remember_secrets(settings: Settings) -> None:
-    """Let every secret of the settings be hidden wherever it may turn up.
+    """Hide every secret of the settings in all output from now on.
 
     Raises:
         AskPerson: One is too short for that.
@@ -237,33 +228,33 @@ def _remember_secrets(settings: Settings) -> None:
     values = {
         name: value.get_secret_value() for name, value in settings if isinstance(value, SecretStr)
     }
-    with suppress(sa.exc.ArgumentError):  # told when the database is opened
+    with suppress(sa.exc.ArgumentError):  # reported when the database is opened
         values["database_url"] = str(sa.make_url(settings.database_url).password or "")
     for name, to_do in _LONGER.items():
         if 0 < len(values.get(name, "")) < SHORTEST:
             raise AskPerson(
-                f"A secret in CLOCKBOOKS_{name.upper()} has fewer than {SHORTEST} characters, too"
-                f" few to be hidden in what is written: {to_do}."
+                f"A secret in CLOCKBOOKS_{name.upper()} has fewer than {SHORTEST} characters, which"
+                f" is too short to hide in output: {to_do}."
             )
     remember(*values.values())
 
 
 def strangers_told(settings: Settings) -> list[str]:
-    """Name the hosts that settings lead to and that are neither service's own, nor this machine."""
+    """Return a warning for each host that is neither a service's own nor this machine."""
     return [
-        f"{name} leads to {host}, which is not the service's own: keys, tokens and hours go there."
+        f"{name} leads to {host}, which is not the service's own. Keys, tokens and hours go there."
         for name, host in settings.strangers.items()
     ]
 
 
 def with_own(own: Mapping[str, str]) -> Settings:
-    """Read the settings of one connection: its own ones beat those of the environment.
+    """Read the settings of one connection: its own override those of the environment.
 
     Args:
-        own: Values by name, as text; other names than those of `OWN` are left alone.
+        own: Values by name, as text; names that are not in `OWN` are ignored.
 
     Raises:
-        AskPerson: One of its own settings cannot be used any more.
+        AskPerson: One of its own settings is no longer valid.
     """
     try:
         given: dict[str, Any] = {name: value for name, value in own.items() if name in OWN}
@@ -271,24 +262,24 @@ def with_own(own: Mapping[str, str]) -> Settings:
     except ValidationError as error:
         name, problem = next(iter(_problems(error).items()))
         raise AskPerson(
-            f"The connection's own setting {name} cannot be used ({problem}): mend it with"
-            f" `clockbooks configure --set {name}=…`, or `--unset {name}`."
+            f"The connection's own setting {name} is wrong ({problem}). Fix it with `clockbooks"
+            f" configure --set {name}=…`, or remove it with `--unset {name}`."
         ) from None
 
 
 def problem_with(name: str, value: str) -> str | None:
-    """Say why *value* cannot be the own setting *name*; `None` when it can."""
+    """Return what is wrong with *value* for the setting *name*; `None` if nothing is."""
     given: dict[str, Any] = {name: value}
     try:
         Settings(**given)
     except ValidationError as error:
-        # The environment may have troubles of its own: they are told when it is read.
+        # Problems of the environment are reported when it is read.
         return _problems(error).get(name)
     return None
 
 
 def _problems(error: ValidationError) -> dict[str, str]:
-    """Give what is wrong with each setting, without its value."""
+    """Return what is wrong with each setting, without its value."""
     return {
         str(problem["loc"][0]).lower(): problem["msg"]
         for problem in error.errors(include_input=False, include_url=False)
@@ -296,12 +287,12 @@ def _problems(error: ValidationError) -> dict[str, str]:
 
 
 def required(value: str | SecretStr | None, name: str) -> str:
-    """Give a setting's value in clear.
+    """Return a setting's value, secrets in clear.
 
     Raises:
         AskPerson: It is not set.
     """
     text = value.get_secret_value() if isinstance(value, SecretStr) else value
     if not text:
-        raise AskPerson(f"{name} is not set: put it into the environment or into a .env file.")
+        raise AskPerson(f"{name} is not set: set it in the environment or in a .env file.")
     return text

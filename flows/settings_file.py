@@ -1,8 +1,8 @@
-"""Reads the `.env` of the working folder, and lets it redirect nothing.
+"""Reads the `.env` file of the working folder, and lets it redirect nothing.
 
-A folder may come from somebody else: an archive, a checkout, a directory that others share. So its
-`.env` has to be the user's own file, and may not say where secrets and data go: only the
-environment may, which nobody plants.
+A folder may come from somebody else: an archive, a checkout, a shared directory. So its `.env` must
+be the user's own file, and may not say where secrets and data go. Only the environment may, which
+nobody can plant.
 """
 
 import os
@@ -22,16 +22,16 @@ FILE = ".env"
 
 PREFIX = "CLOCKBOOKS_"
 
-#: In the environment, `1` trusts the files of the working folder with addresses.
+#: `1` in the environment lets files of the working folder set addresses.
 ALLOW = "CLOCKBOOKS_ALLOW_OTHER_HOSTS"
 
-#: What the environment alone may set: who trusts the file, where notices go, who enters the page.
+#: What only the environment may set: trust in the file, where notices go, who may use the pages.
 ENVIRONMENT_ONLY = frozenset({
     ALLOW, f"{PREFIX}NOTIFY", f"{PREFIX}UI_PASSWORD", f"{PREFIX}UI_HOSTS",
     f"{PREFIX}UI_USER_HEADER",
 })  # fmt: skip
 
-#: The settings that say where secrets go, and whose hosts are theirs.
+#: The settings that say where secrets go, and the hosts that each may name.
 ADDRESSES = {
     "CLOCKBOOKS_CLOCKIFY_URL": CLOCKIFY,
     "CLOCKBOOKS_CLOCKIFY_REPORTS_URL": CLOCKIFY,
@@ -44,14 +44,14 @@ ADDRESSES = {
 
 
 def file_settings() -> dict[str, str]:
-    """Read the settings in `.env`, by field name in lower case; none where there is no file.
+    """Read the settings in `.env`, by field name in lower case; none if there is no file.
 
     Raises:
         AskPerson: Others own the file or can write it, it cannot be read, or it redirects
             something.
     """
     path = Path(FILE)
-    if not path.is_file():  # a pipe would let us wait for whoever fills it
+    if not path.is_file():  # reading a pipe could wait forever
         return {}
     try:
         with path.open(encoding="utf-8") as file:
@@ -59,16 +59,15 @@ def file_settings() -> dict[str, str]:
             found = dotenv_values(stream=file)
     except (OSError, UnicodeDecodeError):
         raise AskPerson(
-            f"{path.absolute()} cannot be read: make it UTF-8 text that you may read."
+            f"{path.absolute()} cannot be read. It must be UTF-8 text that you may read."
         ) from None
     given = {name.upper(): value for name, value in found.items() if value}
     redirected = [] if other_hosts_allowed() else list(_redirections(given))
     if redirected:
         raise AskPerson(
-            f"{path.absolute()} may not set {', '.join(redirected)}, because that says where"
-            " secrets and data go or who may use the page, and anybody may have put the file"
-            " there. Set it in the environment instead; or, if the file is yours, set"
-            f" {ALLOW}=1 in the environment."
+            f"{path.absolute()} may not set {', '.join(redirected)}: that decides where secrets and"
+            " data go or who may use the pages, and anybody could have put the file there. Set it"
+            f" in the environment instead; or, if the file is yours, set {ALLOW}=1 there."
         )
     return {
         name.removeprefix(PREFIX).lower(): value
@@ -78,15 +77,15 @@ def file_settings() -> dict[str, str]:
 
 
 def other_hosts_allowed() -> bool:
-    """Say whether the environment trusts the folder's files with addresses."""
+    """Whether the environment lets files of the folder set addresses."""
     return os.environ.get(ALLOW) in {"1", "true"}
 
 
 def check_prefect_files() -> None:
-    """Make sure that no file of the working folder redirects Prefect, which reads two more there.
+    """Make sure that no file of the working folder redirects Prefect, which reads two more.
 
     Raises:
-        AskPerson: `prefect.toml`, or a table `tool.prefect` of `pyproject.toml`, is there.
+        AskPerson: There is a `prefect.toml`, or a table `tool.prefect` in `pyproject.toml`.
     """
     file_settings()  # and with it `PREFECT_…` in .env
     if other_hosts_allowed():
@@ -98,14 +97,14 @@ def check_prefect_files() -> None:
     else:
         return
     raise AskPerson(
-        f"Prefect would read its settings from {found} in this folder, which says where data go and"
-        " what is executed. Set them in the environment instead; or, if the file is yours, set"
-        f" {ALLOW}=1 in the environment."
+        f"Prefect would read settings from {found} in this folder, which decide where data go and"
+        " what is run. Set them in the environment instead; or, if the file is yours, set"
+        f" {ALLOW}=1 there."
     )
 
 
 def _has_prefect_table(project: Path) -> bool:
-    """Say whether Prefect finds settings in *project*; a key may be escaped, so it is parsed."""
+    """Whether Prefect finds settings in *project*; keys may be escaped, so it is parsed."""
     import tomllib
 
     try:
@@ -118,8 +117,8 @@ def _has_prefect_table(project: Path) -> bool:
 def _check_owner(path: Path, file: TextIO) -> None:
     """Refuse a file that somebody else could have filled.
 
-    The open file is looked at, so that nobody exchanges it in between; a link counts by who made
-    it, because it could lead to a download of ours.
+    The open file is checked, so that nobody can swap it in between. A link counts by who made it,
+    because it could lead to a file that we downloaded.
 
     Raises:
         AskPerson: See above.
@@ -131,33 +130,31 @@ def _check_owner(path: Path, file: TextIO) -> None:
     if opened.st_uid not in trusted or path.lstat().st_uid not in trusted:
         raise AskPerson(
             f"{path.absolute()} belongs to another user, who could send your secrets anywhere."
-            " Nothing was read. Delete it, or make it yours once you have read it."
+            " Nothing was read. Delete it; or read it, then make it yours with `chown`."
         )
     if opened.st_mode & 0o022:
         raise AskPerson(
-            f"Others can write {path.absolute()}, and so send your secrets anywhere. Nothing was"
-            f" read. Check what it says, then run `chmod 600 {path.absolute()}`."
+            f"Others can change {path.absolute()}, and so send your secrets anywhere. Nothing was"
+            f" read. Check its content, then run `chmod 600 {path.absolute()}`."
         )
 
 
 def _redirections(given: Mapping[str, str]) -> Iterator[str]:
-    """Yield the names in the file that lead elsewhere, unless the environment overrules them."""
-    overruled = {name.upper() for name, value in os.environ.items() if value}
-    for name, value in given.items():
-        if name in overruled and name != ALLOW:
-            continue
-        if name in ADDRESSES:
-            leads_away = not (value.startswith("https://") and is_own(name, value))
-        elif name == f"{PREFIX}DATABASE_URL":
-            leads_away = not _is_here(value)
-        else:
-            leads_away = name in ENVIRONMENT_ONLY or name.startswith("PREFECT_")
-        if leads_away:
-            yield name
+    """Return the names in the file that lead elsewhere, unless the environment overrides them."""
+    overridden = {name.upper() for name, value in os.environ.items() if value} - {ALLOW}
+    return (name for name in given if name not in overridden and _redirects(name, given[name]))
+
+
+def _redirects(name: str, value: str) -> bool:
+    if name in ADDRESSES:
+        return not (value.startswith("https://") and is_own(name, value))
+    if name == f"{PREFIX}DATABASE_URL":
+        return not _is_here(value)
+    return name in ENVIRONMENT_ONLY or name.startswith("PREFECT_")
 
 
 def is_own(name: str, url: str) -> bool:
-    """Say whether the address *url* of the setting *name* is at the service's own domain."""
+    """Whether the address *url* of the setting *name* is at the service's own domain."""
     return ADDRESSES[name].fullmatch(plain_host(url) or "") is not None
 
 
@@ -165,5 +162,5 @@ def _is_here(database_url: str) -> bool:
     try:
         address = sa.make_url(database_url)
     except sa.exc.ArgumentError:
-        return True  # it leads nowhere; told when the database is opened
+        return True  # it leads nowhere, which is reported when the database is opened
     return stays_here(address)

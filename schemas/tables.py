@@ -13,7 +13,7 @@ import sqlalchemy as sa
 from schemas.words import LedgerState, PlanState, Proof, Reason, Source, State
 
 #: The migration that makes these tables; a test holds it equal to the newest one.
-REVISION = "0009"
+REVISION = "0010"
 
 # Constraints have names, so that a migration can change them on every database.
 metadata = sa.MetaData(
@@ -420,6 +420,11 @@ plans = sa.Table(
         "verified_by",
         sa.Text,
         comment="Who decided, according to a proxy with its own login; null without one.",
+    ),
+    sa.Column(
+        "answer_id",
+        sa.String(32),
+        comment="The answer that verified_by gave, by the id that the page's guard gave it.",
     ),
     sa.Column("run_id", sa.ForeignKey("runs.id"), comment="The run that sent it; null until then."),
     sa.Index("ix_plans_waiting", "connection_id", "state"),

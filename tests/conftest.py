@@ -444,7 +444,7 @@ def _running_ui(house: Any, *options: str, **environment: str) -> Iterator[Ui]:
     ):
         ui = Ui(house, process, f"http://127.0.0.1:{port}/api", log)
         try:
-            told = "signed in, once"  # its last words, wherever its lines are broken
+            told = "it logs in once"  # its last words, wherever its lines are broken
             until(lambda: told in " ".join(ui.said.split()) or process.poll() is not None)
             password = house.folder / "prefect" / "password"
             ui.login = ("clockbooks", password.read_text()) if password.exists() else None

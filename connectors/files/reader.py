@@ -7,7 +7,7 @@ whole (it is cut, it is no table) is known before the second pass begins.
 
 import csv
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import islice
@@ -28,8 +28,8 @@ DELIMITERS = {",": "comma", ";": "semicolon", "\t": "tab"}
 #: The csv module's own limit of a field is 131,072.
 LONGEST_LINE = 1 << 20
 
-#: Exports have dozens of columns. Short rows are filled up to the header's width, so that a header
-#: of a million names would take memory for each of them in every row.
+#: Exports have dozens of columns. Short rows are filled up: each column costs memory and time in
+#: every row, so that a reader asks for those that it uses.
 MOST_COLUMNS = 1000
 
 #: A name of a column may have line ends in it, but not this many.
@@ -79,8 +79,14 @@ class ExportFile:
     notes: list[str]
     records: Callable[[], Iterator[_Record]]
 
-    def chunks(self, size: int = CHUNK_ROWS) -> Iterator[Chunk]:
+    def chunks(
+        self, size: int = CHUNK_ROWS, *, columns: Sequence[int] | None = None
+    ) -> Iterator[Chunk]:
         """Yield all rows after the header, from the beginning again at each call.
+
+        Args:
+            size: The most rows of a chunk.
+            columns: Positions of the columns that a chunk has, from 0; all of them by default.
 
         Every line that is not blank is in a chunk's frame or in its bad rows. A row of nothing
         but delimiters, as spreadsheets write below a table, is blank too.
@@ -89,16 +95,17 @@ class ExportFile:
             AskPerson: The file ends within a row: it is cut. All of the file must have been gone
                 over before anything of it is acted on.
         """
+        wanted = range(len(self.header)) if columns is None else columns
         batch: list[_Record] = []
         held = 0
         for record in self.records():
             batch.append(record)
             held += sum(map(len, record[1])) if isinstance(record, tuple) else 0
             if len(batch) == size or held > _CHUNK_CHARACTERS:
-                yield _chunk(self.header, batch)
+                yield _chunk(self.header, batch, wanted)
                 batch, held = [], 0
         if batch:
-            yield _chunk(self.header, batch)
+            yield _chunk(self.header, batch, wanted)
 
 
 @contextmanager
@@ -150,8 +157,7 @@ def _delimiter(given: str | None) -> str | None:
     character = by_name.get(given.strip().lower() or given, given)
     if character not in DELIMITERS:
         raise AskPerson(
-            f"{given!r} cannot stand between fields: give comma, semicolon or tab, or leave"
-            " --delimiter out."
+            f"{given!r} is not a delimiter: use comma, semicolon or tab, or leave --delimiter out."
         )
     return character
 
@@ -195,7 +201,7 @@ def _csv(path: Path, head: bytes, encoding: str | None, delimiter: str | None) -
 
 @dataclass(frozen=True)
 class _Top:
-    """The lines above the rows: how many, the header's, and the delimiter that they tell."""
+    """The lines above the rows: how many, the header's, and the delimiter that they name."""
 
     lines: int
     header: list[str]
@@ -206,9 +212,9 @@ def _top(path: Path, stream: TextIO) -> _Top:
     header: list[str] = []
     delimiter = None
     for count, line in enumerate(_lines(path, stream), start=1):
-        told = re.fullmatch(r'"?sep=([,;\t])"?\s*', line)  # what Excel reads, and removes
-        if told and not header:
-            delimiter = told[1]
+        named = re.fullmatch(r'"?sep=([,;\t])"?\s*', line)  # what Excel reads, and removes
+        if named and not header:
+            delimiter = named[1]
         elif header or line.strip("\ufeff \r\n"):
             header.append(line)
             if "".join(header).count('"') % 2 == 0:
@@ -295,7 +301,7 @@ def _malformed(first: int, last: int, text: str) -> BadCell:
         first,
         "",
         text.strip()[:80],
-        f"{lines} not readable as a row: a quotation mark stands where none may. Correct it in the"
+        f"{lines} not readable as a row: a quotation mark is where none may be. Correct it in the"
         " file (a quotation mark within a text is written twice), or export again.",
     )
 
@@ -323,13 +329,12 @@ def _require_rows(path: Path, records: Iterator[_Record]) -> None:
         raise refuse(path, "has only a header, no rows")
 
 
-def _chunk(header: list[str], batch: list[_Record]) -> Chunk:
+def _chunk(header: list[str], batch: list[_Record], columns: Sequence[int]) -> Chunk:
     rows = [record for record in batch if isinstance(record, tuple)]
-    width = len(header)
     frame = pd.DataFrame(
-        [fields + [None] * (width - len(fields)) for _, fields in rows],
+        [[fields[at] if at < len(fields) else None for at in columns] for _, fields in rows],
         index=pd.Index([line for line, _ in rows], dtype="int64", name="line"),
-        columns=header,
+        columns=[header[at] for at in columns],
         dtype="str",
     )
     return Chunk(frame, [record for record in batch if isinstance(record, BadCell)])

@@ -149,8 +149,8 @@ class Plans(ConnectionScope):
             if other is not None:
                 connection.execute(plans.delete().where(mine))
                 raise TryAgain(
-                    f"Plan {other} came to wait meanwhile, and has some of the same entries: run"
-                    " this again, and it leaves them to that plan."
+                    f"Plan {other} was offered meanwhile, and has some of the same entries. Run"
+                    " this again: it leaves those to that plan."
                 )
             values = {"state": PlanState.WAITING, "expires_at": expires_at, **sums}
             connection.execute(plans.update().where(mine).values(values))
@@ -250,6 +250,7 @@ class Plans(ConnectionScope):
         by: str,
         note: str = "",
         left_out: LeftOut | None = None,
+        answer_id: str | None = None,
         was_in_time: bool = False,
     ) -> StoredPlan:
         """Record what somebody decided, once and for all.
@@ -260,6 +261,7 @@ class Plans(ConnectionScope):
             by: Who decided.
             note: What they wrote to it.
             left_out: What of the plan does not go.
+            answer_id: Which answer it was: `vouch` verifies the name for one alone.
             was_in_time: Whether the decision is known to have come before the plan expired, however
                 late it is recorded.
 
@@ -270,9 +272,14 @@ class Plans(ConnectionScope):
         undecided = sa.and_(still, plans.c.expires_at > now)
         if was_in_time:
             undecided = plans.c.state.in_([PlanState.WAITING, PlanState.EXPIRED])
-        values = {"state": state, "decided_at": now, "decided_by": by, "note": note}
-        if state is PlanState.WITHDRAWN:
-            values["verified_by"] = None
+        vouched = sa.and_(plans.c.answer_id.is_not(None), plans.c.answer_id == answer_id)
+        values = {
+            "state": state,
+            "decided_at": now,
+            "decided_by": by,
+            "note": note,
+            "verified_by": sa.case((vouched, plans.c.verified_by), else_=None),
+        }
         with writing(self.engine) as connection:
             change = plans.update().where(self._is(plan_id), undecided).values(values)
             decided = connection.execute(change).rowcount
@@ -295,10 +302,7 @@ class Plans(ConnectionScope):
     def _find(self, *which: sa.ColumnElement[bool]) -> list[StoredPlan]:
         query = sa.select(plans).where(self._own(plans), *which).order_by(plans.c.id.desc())
         with self.engine.connect() as connection:
-            return [
-                StoredPlan(**{**row, "state": PlanState(row["state"])})
-                for row in connection.execute(query).mappings()
-            ]
+            return [_stored(dict(row)) for row in connection.execute(query).mappings()]
 
     def _is(self, plan_id: int) -> sa.ColumnElement[bool]:
         return sa.and_(self._own(plans), plans.c.id == plan_id)
@@ -363,11 +367,19 @@ class PlanWriter:
         )
 
 
-def vouch(engine: sa.Engine, flow_run_id: str, name: str | None) -> None:
-    """Keep for whom a proxy vouches in the answer that a run waited for; `None` for nobody."""
+def vouch(engine: sa.Engine, flow_run_id: str, answer_id: str, name: str) -> None:
+    """Keep who gave an answer that a run waited for, as a proxy with its own login says."""
     mine = sa.and_(plans.c.flow_run_id == flow_run_id, plans.c.decided_at.is_(None))
     with writing(engine) as connection:
-        connection.execute(plans.update().where(mine).values(verified_by=name))
+        connection.execute(plans.update().where(mine).values(verified_by=name, answer_id=answer_id))
+
+
+def _stored(row: dict[str, Any]) -> StoredPlan:
+    values = {**row, "state": PlanState(row["state"])}
+    del values["answer_id"]
+    if row["decided_at"] is None:
+        values["verified_by"] = None  # whoever answered has not decided yet: see `Plans.decide`
+    return StoredPlan(**values)
 
 
 def _too_late(plan_id: int, found: Sequence[StoredPlan]) -> str:
@@ -375,7 +387,7 @@ def _too_late(plan_id: int, found: Sequence[StoredPlan]) -> str:
         return f"This connection has no plan {plan_id}: `clockbooks plans` lists them."
     how = {
         PlanState.MAKING: "is still being made",
-        PlanState.EXPIRED: "has expired: nobody decided in time, and nothing of it was sent",
+        PlanState.EXPIRED: "has expired: nobody decided in time, and nothing in it was sent",
         PlanState.WITHDRAWN: "was withdrawn",
-    }.get(found[0].state, f"was {found[0].state} already, by {found[0].decider}")
+    }.get(found[0].state, f"was already {found[0].state}, by {found[0].decider}")
     return f"Plan {plan_id} {how}. Start the send again for a new plan."

@@ -1,8 +1,8 @@
-"""Makes what a sync was told to: customers and employees in batches, clients and projects singly.
+"""Creates what a sync was asked to: in QuickBooks in batches, in Clockify one by one.
 
-Each link is stored as soon as its partner is there, so that a run that dies half-way leaves what
-it made linked. A run that is started again finds the rest by name: both services keep a name for
-one thing only, and Clockify is asked before each write besides.
+Each link is stored as soon as both sides exist, so that a crash leaves everything linked that was
+created. The next run finds the rest by name: both services allow a name only once, and Clockify is
+asked before each write.
 """
 
 from collections.abc import Iterator, Sequence
@@ -18,9 +18,9 @@ from flows.context import RunContext
 from schemas.words import Kind, Origin, QboKind, Side
 from transforms.directory.create_in_quickbooks import split_name
 from transforms.directory.creation_plan import Key, NotMade, Wanted
-from transforms.directory.match import Partner, placed_name
+from transforms.directory.match import placed_name
 
-#: Writes to Clockify at a time; it allows 50 requests a second (FACTS, Clockify, 1.3).
+#: Concurrent writes to Clockify; it allows 50 requests a second (FACTS, Clockify, 1.3).
 AT_A_TIME = 8
 
 ENTITIES = {QboKind.CUSTOMER: "Customer", QboKind.EMPLOYEE: "Employee"}
@@ -28,79 +28,81 @@ ENTITIES = {QboKind.CUSTOMER: "Customer", QboKind.EMPLOYEE: "Employee"}
 
 @dataclass(frozen=True)
 class Made:
-    """Something that was made.
+    """Something that was created.
 
     Attributes:
         wanted: What was planned.
-        id: Its id on the side where it was made; `None` where it would only be made.
+        id: Its id where it was created; `None` in a dry run.
     """
 
     wanted: Wanted
     id: str | None = None
 
 
-Ended = Made | NotMade
+Result = Made | NotMade
 
 
-def make_in_quickbooks(context: RunContext, wanted: Sequence[Wanted]) -> Iterator[Ended]:
-    """Make customers and employees, parents first, in batches.
+def create_in_quickbooks(context: RunContext, wanted: Sequence[Wanted]) -> Iterator[Result]:
+    """Create customers and employees, parents first, in batches.
 
     Args:
         context: What to work with.
         wanted: As `transforms.directory.create_in_quickbooks` planned it.
 
     Yields:
-        How each one ended; what could not be reached any more is not made, and says so.
+        What became of each one.
     """
     ids: dict[Key, str] = {}
-    customers = [one for one in wanted if one.kind != Kind.USER]
-    steps = [
-        *[list(step) for _, step in groupby(customers, key=lambda one: one.level)],
-        [one for one in wanted if one.kind == Kind.USER],
-    ]
+    halted = ""
     size = context.settings.qbo_batch_size
-    halted: str | None = None
-    for step in steps:
-        ready, orphans = _with_places(step, ids)
-        yield from (NotMade(one, "The customer above it was not made.") for one in orphans)
+    for step in _steps(wanted):
+        ready, orphans = _split_by_place(step, ids)
+        yield from (NotMade(one, "The customer above it was not created.") for one in orphans)
         for first in range(0, len(ready), size):
             batch = ready[first : first + size]
-            if halted is None:
+            if not halted:
                 try:
-                    yield from _batch(context, batch, ids)
+                    yield from _send_batch(context, batch, ids)
                     continue
                 except TryAgain as error:
                     halted = str(error)
             yield from (NotMade(one, f"Not tried: {halted}") for one in batch)
 
 
-def make_in_clockify(context: RunContext, wanted: Sequence[Wanted]) -> Iterator[Ended]:
-    """Make clients, then projects, then invitations; some at a time.
+def _steps(wanted: Sequence[Wanted]) -> list[list[Wanted]]:
+    """Return the customers, level by level, then the employees."""
+    customers = [one for one in wanted if one.kind != Kind.USER]
+    employees = [one for one in wanted if one.kind == Kind.USER]
+    return [*[list(step) for _, step in groupby(customers, key=lambda one: one.level)], employees]
+
+
+def create_in_clockify(context: RunContext, wanted: Sequence[Wanted]) -> Iterator[Result]:
+    """Create clients, then projects, then invitations, several at a time.
 
     Args:
         context: What to work with.
         wanted: As `transforms.directory.create_in_clockify` planned it.
 
     Yields:
-        How each one ended.
+        What became of each one.
     """
     if not wanted:
         return
-    maker = _InClockify(context)
+    creator = _InClockify(context)
     ids: dict[Key, str] = {}
     with ThreadPoolExecutor(max_workers=AT_A_TIME) as workers:
         for kind in (Kind.CLIENT, Kind.PROJECT, Kind.USER):
             step = [one for one in wanted if one.kind == kind]
-            ready, orphans = _with_places(step, ids)
-            yield from (NotMade(one, "Its client was not made.") for one in orphans)
-            for ended in workers.map(lambda one: maker.make(*one), _placed(ready, ids)):
-                if isinstance(ended, Made) and ended.id is not None:
-                    ids[ended.wanted.key] = ended.id
-                yield ended
+            ready, orphans = _split_by_place(step, ids)
+            yield from (NotMade(one, "Its client was not created.") for one in orphans)
+            for result in workers.map(lambda one: creator.create(*one), _placed(ready, ids)):
+                if isinstance(result, Made) and result.id is not None:
+                    ids[result.wanted.key] = result.id
+                yield result
 
 
 class _InClockify:
-    """What the workers that write to Clockify share."""
+    """Creates things in Clockify; shared by several threads."""
 
     def __init__(self, context: RunContext) -> None:
         self._context = context
@@ -109,7 +111,7 @@ class _InClockify:
         self._public = settings.get("isProjectPublicByDefault") is not False
         self._billable = settings.get("defaultBillableProjects") is not False
 
-    def make(self, wanted: Wanted, place_id: str | None) -> Ended:
+    def create(self, wanted: Wanted, place_id: str | None) -> Result:
         if self._halted is not None:
             return NotMade(wanted, f"Not tried: {self._halted}")
         try:
@@ -118,7 +120,7 @@ class _InClockify:
             self._halted = str(error)
             return NotMade(wanted, str(error))
         except Refused as error:
-            return NotMade(wanted, f"{error}. Mend that in Clockify, then sync again.")
+            return NotMade(wanted, f"{error}. Fix that in Clockify, then sync again.")
         except Unsure as error:
             return NotMade(wanted, str(error))
         _keep_links(self._context, [made])
@@ -135,37 +137,35 @@ class _InClockify:
         )
 
 
-def _batch(context: RunContext, batch: Sequence[Wanted], ids: dict[Key, str]) -> list[Ended]:
+def _send_batch(context: RunContext, batch: Sequence[Wanted], ids: dict[Key, str]) -> list[Result]:
     bodies = [_body(one, place_id) for one, place_id in _placed(batch, ids)]
     entity = ENTITIES[batch[0].qbo_kind]
     try:
         outcomes = context.quickbooks.create_names(entity, bodies, request_id=uuid4().hex)
     except Refused as error:
-        return [
-            NotMade(one, f"{error}. Mend that in QuickBooks, then sync again.") for one in batch
-        ]
-    ended = [_ended(one, outcome) for one, outcome in zip(batch, outcomes, strict=True)]
-    made = [one for one in ended if isinstance(one, Made)]
+        return [NotMade(one, f"{error}. Fix that in QuickBooks, then sync again.") for one in batch]
+    results = [_result(one, outcome) for one, outcome in zip(batch, outcomes, strict=True)]
+    made = [one for one in results if isinstance(one, Made)]
     ids |= {one.wanted.key: one.id for one in made if one.id is not None}
     _keep_links(context, made)
-    return ended
+    return results
 
 
-def _ended(wanted: Wanted, outcome: Created | NotCreated | None) -> Ended:
+def _result(wanted: Wanted, outcome: Created | NotCreated | None) -> Result:
     if isinstance(outcome, Created):
         return Made(wanted, outcome.qbo_id)
     if isinstance(outcome, NotCreated):
-        reason = f"QuickBooks refused it: {outcome.fault}. Mend that, then sync again."
+        reason = f"QuickBooks refused it: {outcome.fault}. Fix that, then sync again."
         return NotMade(wanted, reason)
     return NotMade(
         wanted,
-        "QuickBooks gave no clear answer: it may be there or not. Run `clockbooks sync` again,"
-        " which looks before it makes anything.",
+        "QuickBooks gave no clear answer, so it may exist or not. Run `clockbooks sync` again: it"
+        " looks before it creates anything.",
     )
 
 
 def _body(wanted: Wanted, place_id: str | None) -> dict[str, Any]:
-    """Write the object that QuickBooks is to make (FACTS, QBO, 5.1 and 5.3)."""
+    """Return the object that QuickBooks is to create (FACTS, QBO, 5.1 and 5.3)."""
     if wanted.kind == Kind.USER:
         given, family = split_name(wanted.name)
         body: dict[str, Any] = {"DisplayName": wanted.name, "GivenName": given}
@@ -178,10 +178,10 @@ def _body(wanted: Wanted, place_id: str | None) -> dict[str, Any]:
     return {"DisplayName": wanted.name, **above}
 
 
-def _with_places(
+def _split_by_place(
     wanted: Sequence[Wanted], ids: dict[Key, str]
 ) -> tuple[list[Wanted], list[Wanted]]:
-    """Part those whose place is there from those whose place could not be made."""
+    """Split what can be created from what lacks the client or customer above it."""
     ready: list[Wanted] = []
     orphans: list[Wanted] = []
     for one in wanted:
@@ -201,43 +201,31 @@ def _place_id(wanted: Wanted, ids: dict[Key, str]) -> str | None:
 
 
 def _keep_links(context: RunContext, made: Sequence[Made]) -> None:
-    """Link what was made; clients only group projects, and are not linked."""
+    """Store links for what was created; clients are not linked."""
     rows = [link_of(one) for one in made if one.wanted.kind != Kind.CLIENT]
     if rows:
         context.store.links.add(rows)
 
 
 def link_of(made: Made) -> dict[str, str | None]:
-    """Give the members of a link for something that was made, or would be."""
+    """Return something that was created, or would be, as a link."""
     wanted = made.wanted
     place = wanted.place.name if wanted.place else ""
+    ids: tuple[str | None, str | None]
     if wanted.side == Side.CLOCKIFY and wanted.partner is not None:
         name = None if wanted.kind == Kind.USER else placed_name(place, wanted.name)
-        return _row(wanted.kind, made.id, name, wanted.partner.qbo_kind, *_told(wanted.partner))
-    path = f"{place}:{wanted.name}" if place else wanted.name
-    return _row(
-        wanted.kind, wanted.clockify_id, wanted.clockify_name, wanted.qbo_kind, made.id, path
-    )
-
-
-def _told(partner: Partner) -> tuple[str, str]:
-    return partner.qbo_id, partner.shown
-
-
-def _row(
-    kind: Kind,
-    clockify_id: str | None,
-    clockify_name: str | None,
-    qbo_kind: QboKind,
-    qbo_id: str | None,
-    qbo_name: str,
-) -> dict[str, str | None]:
+        ids = (made.id, wanted.partner.qbo_id)
+        names = (name, wanted.partner.shown)
+    else:
+        path = f"{place}:{wanted.name}" if place else wanted.name
+        ids = (wanted.clockify_id, made.id)
+        names = (wanted.clockify_name, path)
     return {
-        "kind": kind,
-        "clockify_id": clockify_id,
-        "clockify_name": clockify_name,
-        "qbo_kind": qbo_kind,
-        "qbo_id": qbo_id,
-        "qbo_name": qbo_name,
+        "kind": wanted.kind,
+        "clockify_id": ids[0],
+        "clockify_name": names[0],
+        "qbo_kind": wanted.qbo_kind,
+        "qbo_id": ids[1],
+        "qbo_name": names[1],
         "origin": Origin.CREATED,
     }

@@ -1,6 +1,5 @@
 """Links by hand: `clockbooks link`, `unlink` and `links`."""
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -38,7 +37,7 @@ class Done:
 
 @dataclass(frozen=True)
 class Found:
-    """A row of QuickBooks that a link may point at."""
+    """A row of QuickBooks that a link may point to."""
 
     partner: Partner
     active: bool
@@ -52,17 +51,17 @@ def link(
     *,
     qbo_kind: str | None,
 ) -> Done:
-    """Link two by their ids, after looking at both.
+    """Link two by their ids, after checking that both exist.
 
     Args:
         connection: Its name; `None` for the only one.
         kind: `user` or `project`.
         clockify_id: Clockify's id.
         qbo_id: QuickBooks' id.
-        qbo_kind: `employee` or `vendor`, where both lists have the id.
+        qbo_kind: `employee` or `vendor`, if both lists have the id.
 
     Raises:
-        AskPerson: One of them is not there, or the id is of two lists.
+        AskPerson: One of them does not exist, or both lists have the id.
     """
     with open_context(connection) as context:
         name = _name_in_clockify(context, Kind(kind), clockify_id)
@@ -78,17 +77,19 @@ def link(
             "origin": str(Origin.MANUAL),
         }
         context.store.links.link(row)
-    told = [f"Linked by hand: the {kind} {name or clockify_id!r} is {partner}. No sync changes it."]
+    messages = [
+        f"Linked by hand: {kind} {name or clockify_id!r} is {partner}. No sync changes that."
+    ]
     if not found.active:
-        told.append(
-            f"{partner.shown!r} is inactive in QuickBooks, which refuses time for it until it is"
+        messages.append(
+            f"{partner.shown!r} is inactive in QuickBooks, which refuses its time until it is"
             " active again."
         )
-    return Done(row, told)
+    return Done(row, messages)
 
 
 def unlink(connection: str | None, kind: str, clockify_id: str, *, rematch: bool) -> Done:
-    """Take a link away.
+    """Remove a link.
 
     Raises:
         AskPerson: There is none.
@@ -97,21 +98,21 @@ def unlink(connection: str | None, kind: str, clockify_id: str, *, rematch: bool
         gone = store.links.unlink(Kind(kind), clockify_id, rematch=rematch)
     if gone is None:
         raise AskPerson(
-            f"The {kind} {clockify_id!r} is not linked: `clockbooks links` lists what is."
+            f"The {kind} {clockify_id!r} is not linked. `clockbooks links` lists the links."
         )
     row = {name: gone.get(name) for name in MEMBERS if name != "linked_at"}
     name = gone["clockify_name"] or clockify_id
     then = (
-        "The next sync may link it by its name again."
+        "The next sync may link it by name again."
         if rematch
-        else "No sync links it by its name again; `clockbooks link` links it by hand, and"
-        f" `clockbooks unlink {kind} {clockify_id} --rematch` lets the name decide again."
+        else "No sync links it by name again. To link it by hand, use `clockbooks link`; to let"
+        f" its name decide again, run `clockbooks unlink {kind} {clockify_id} --rematch`."
     )
-    return Done({**row, "rematch": rematch}, [f"Unlinked: the {kind} {name!r}. {then}"])
+    return Done({**row, "rematch": rematch}, [f"Unlinked: {kind} {name!r}. {then}"])
 
 
 def listed(connection: str | None) -> list[dict[str, Any]]:
-    """Give the stored links of a connection, by kind and name."""
+    """Return the stored links of a connection, by kind and name."""
     with open_store(connection) as (_, store, _):
         rows = store.links.listed()
     return [
@@ -122,10 +123,13 @@ def listed(connection: str | None) -> list[dict[str, Any]]:
 
 
 def _name_in_clockify(context: RunContext, kind: Kind, clockify_id: str) -> str | None:
-    """Give the name of a user or project, a project's with its client; a deleted user has none.
+    """Return the name of a user or project, with its client; `None` for a deleted user.
 
-    What only files name has an id of ours, which is made of the name. Whom Clockify lists no more
-    may still have entries or a link: then their id is known here.
+    Ids of ours, for what only files name, contain the name. Those that Clockify no longer lists
+    may still be known here, from entries or a link.
+
+    Raises:
+        AskPerson: Nobody knows the id.
     """
     if clockify_id.startswith(OWN_ID):
         return clockify_id.removeprefix(OWN_ID)
@@ -145,40 +149,35 @@ def _name_in_clockify(context: RunContext, kind: Kind, clockify_id: str) -> str 
         names = dict(zip(rows["clockify_id"], rows["clockify_name"], strict=True)) | names
     if clockify_id not in names:
         raise AskPerson(
-            f"Clockify has no {kind} with the id {clockify_id!r}: `clockbooks sync` lists the ids."
+            f"Clockify has no {kind} with the id {clockify_id!r}. `clockbooks sync` shows the ids."
         )
     name = names[clockify_id]
     return name if isinstance(name, str) and name != DELETED_USER else None
 
 
 def _find(context: RunContext, kind: Kind, qbo_id: str, qbo_kind: str | None) -> Found:
-    if kind == Kind.PROJECT:
-        if qbo_kind is not None:
-            raise AskPerson("--as is for users: a project is linked to a customer.")
-        found = list(_customers(context, qbo_id))
+    if kind == Kind.USER:
+        wanted, found = qbo_kind or "employee or vendor", _people(context, qbo_id, qbo_kind)
+    elif qbo_kind is None:
+        wanted, found = "customer", _customers(context, qbo_id)
     else:
-        found = [
-            person
-            for person in _people(context, qbo_id)
-            if qbo_kind is None or person.partner.qbo_kind == qbo_kind
-        ]
-    wanted = "customer" if kind == Kind.PROJECT else qbo_kind or "employee or vendor"
+        raise AskPerson("--as is for users: a project is always linked to a customer.")
     if not found:
         raise AskPerson(
-            f"QuickBooks has no {wanted} with the id {qbo_id!r}: `clockbooks sync` lists the ids."
+            f"QuickBooks has no {wanted} with the id {qbo_id!r}. `clockbooks sync` shows the ids."
         )
     if len(found) > 1:
-        both = " and ".join(str(one.partner) for one in found)
-        raise AskPerson(f"The id is of {both}: add --as employee or --as vendor.")
+        both = " and ".join(str(row.partner) for row in found)
+        raise AskPerson(f"This id is that of {both}: add --as employee or --as vendor.")
     return found[0]
 
 
-def _customers(context: RunContext, qbo_id: str) -> Iterable[Found]:
+def _customers(context: RunContext, qbo_id: str) -> list[Found]:
     tree = Tree(read_customers(context.quickbooks.by_ids("Customer", [qbo_id])).good)
     return [Found(as_partner(customer), customer.active) for customer in tree]
 
 
-def _people(context: RunContext, qbo_id: str) -> Iterable[Found]:
+def _people(context: RunContext, qbo_id: str, qbo_kind: str | None) -> list[Found]:
     people = read_people(
         context.quickbooks.by_ids("Employee", [qbo_id]),
         context.quickbooks.by_ids("Vendor", [qbo_id]),
@@ -187,4 +186,5 @@ def _people(context: RunContext, qbo_id: str) -> Iterable[Found]:
         Found(Partner(QboKind(row.qbo_kind), row.qbo_id, name, name), bool(row.active))
         for row in people.itertuples(index=False)
         for name in [row.name if row.active else without_suffix(row.name)]
+        if qbo_kind in {None, row.qbo_kind}
     ]

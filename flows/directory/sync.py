@@ -1,9 +1,10 @@
-"""Compares both directories, keeps the links, and makes what is missing where it is told to.
+"""Compares both directories, stores the links, and creates what is missing if asked to.
 
-What the sync does, without Prefect. The report of it is `flows.directory.sync_report`.
+`flows.directory.sync_report` writes the report of it.
 """
 
 from dataclasses import dataclass, field
+from itertools import chain
 from typing import Literal
 
 import pandas as pd
@@ -11,7 +12,7 @@ import pandas as pd
 from flows.connections.consent_expiry import expiry_notes
 from flows.connections.preflight import check_company, check_workspace
 from flows.context import RunContext
-from flows.directory.create_missing import Made, make_in_clockify, make_in_quickbooks
+from flows.directory.create_missing import Made, create_in_clockify, create_in_quickbooks
 from flows.progress import Progress
 from schemas.words import Problem, Side
 from transforms.directory.changes import Change, changes
@@ -21,12 +22,12 @@ from transforms.directory.creation_plan import Creation, NotMade
 from transforms.directory.match import Matches, match_projects, match_users
 from transforms.directory.read_directory import Directory, read_directory
 
-#: Where to create what is missing there, as people write it.
+#: Where to create what is missing, as people write it.
 Create = Literal["clockify", "quickbooks", "both"]
 
 
 def create_sides(word: Create | None) -> frozenset[Side]:
-    """Read where to create; nothing for nowhere."""
+    """Return the sides that a person named."""
     if word is None:
         return frozenset()
     return frozenset(Side) if word == "both" else frozenset({Side(word)})
@@ -34,11 +35,11 @@ def create_sides(word: Create | None) -> frozenset[Side]:
 
 @dataclass(frozen=True)
 class SyncRequest:
-    """What somebody asks a sync to do.
+    """What a sync is asked to do.
 
     Attributes:
-        create: On which sides to make what is missing there; none by default.
-        dry_run: Whether to change nothing at all, the links neither.
+        create: On which sides to create what is missing; none by default.
+        dry_run: Whether to change nothing, not even the links.
     """
 
     create: frozenset[Side] = frozenset()
@@ -47,11 +48,11 @@ class SyncRequest:
 
 @dataclass(frozen=True)
 class Comparison:
-    """Both directories, and what comparing them comes to.
+    """Both directories, and how they match.
 
     Attributes:
         directory: Both sides.
-        stored: `Links` there were.
+        stored: `Links` that were there before.
         users: How the people were matched.
         projects: How the projects were matched.
     """
@@ -74,11 +75,11 @@ class Comparison:
 
     @property
     def unlinked(self) -> pd.DataFrame:
-        """`Unlinked`: Clockify's users and projects without a partner."""
+        """`Unlinked`: Clockify's users and projects without a match."""
         return pd.concat([self.users.unlinked, self.projects.unlinked], ignore_index=True)
 
     def missing_in(self, side: Side, *, has_payroll: bool = False) -> Creation:
-        """Plan what one side lacks."""
+        """Plan what to create on one side."""
         if side == Side.CLOCKIFY:
             return plan_for_clockify(
                 self.directory, users=self.users, projects=self.projects, linked=self.linked
@@ -99,10 +100,10 @@ class SyncResult:
     Attributes:
         request: What was asked for.
         comparison: Both sides as they are at the end.
-        changes: What happened to what is linked.
-        created: What was made; in a dry run, what would be.
-        blocked: What was to be made and cannot be, known before anything was made.
-        failed: What a service refused, or did not answer clearly about.
+        changes: What changed about linked people and projects.
+        created: What was created; in a dry run, what would be.
+        blocked: What cannot be created, as was known beforehand.
+        failed: What a service refused or gave no clear answer about.
         notes: What a person should know besides.
     """
 
@@ -121,38 +122,46 @@ def sync(
     """Compare both directories, store links for names that match, and create what is asked for.
 
     Raises:
-        AskPerson: The key may not read the whole workspace, or the company takes nothing.
-        TryAgain: One of the services was not to be read to the end; nothing was changed.
+        AskPerson: The key may not read the whole workspace, or the company accepts nothing.
+        TryAgain: A service could not be read to the end; nothing was changed.
     """
     request = request or SyncRequest()
     check_workspace(context.clockify)
-    has_payroll = False
-    if Side.QUICKBOOKS in request.create:
-        company = context.quickbooks.company()
-        check_company(company, allow_payroll=True)  # it keeps from sending time, not from names
-        has_payroll = company.has_payroll
+    has_payroll = _has_payroll(context, request)
     comparison = compare(context)
     plans = {
         side: comparison.missing_in(side, has_payroll=has_payroll)
-        for side in Side
-        if side in request.create
+        for side in sorted(request.create)
     }
-    blocked = [not_made for plan in plans.values() for not_made in plan.blocked]
-    if request.dry_run:
-        created = [Made(wanted) for plan in plans.values() for wanted in plan.wanted]
-        told = changes(comparison.directory, comparison.stored)
-        return SyncResult(request, comparison, told, created, blocked, notes=expiry_notes(context))
-    store(context, comparison)
-    made, failed = _make(context, plans, progress or Progress())
-    if made:
-        comparison = compare(context)
+    created = [Made(wanted) for wanted in chain(*(plan.wanted for plan in plans.values()))]
+    failed: list[NotMade] = []
+    if not request.dry_run:
         store(context, comparison)
-    told = changes(comparison.directory, comparison.stored)
-    return SyncResult(request, comparison, told, made, blocked, failed, expiry_notes(context))
+        created, failed = _create(context, plans, progress or Progress())
+        if created:
+            comparison = compare(context)
+            store(context, comparison)
+    return SyncResult(
+        request,
+        comparison,
+        changes=changes(comparison.directory, comparison.stored),
+        created=created,
+        blocked=list(chain(*(plan.blocked for plan in plans.values()))),
+        failed=failed,
+        notes=expiry_notes(context),
+    )
+
+
+def _has_payroll(context: RunContext, request: SyncRequest) -> bool:
+    if Side.QUICKBOOKS not in request.create:
+        return False
+    company = context.quickbooks.company()
+    check_company(company, allow_payroll=True)  # payroll stops time, but not names
+    return company.has_payroll
 
 
 def compare(context: RunContext) -> Comparison:
-    """Read both directories, and match what is not linked yet; changes nothing."""
+    """Read both directories and match what is not linked yet; change nothing."""
     directory = read_directory(
         users=context.clockify.users(),
         clients=context.clockify.clients(),
@@ -181,25 +190,23 @@ def compare(context: RunContext) -> Comparison:
 
 
 def store(context: RunContext, comparison: Comparison) -> None:
-    """Keep the new links, and who has none."""
+    """Store the new links, and who has none."""
     context.store.links.store(new=comparison.new, lost=comparison.unlinked)
 
 
-def _make(
+def _create(
     context: RunContext, plans: dict[Side, Creation], progress: Progress
 ) -> tuple[list[Made], list[NotMade]]:
-    """Make what was planned; QuickBooks first, whose limits are the stricter ones."""
+    """Create what was planned; QuickBooks first, whose limits are stricter."""
     progress.begun(sum(len(plan.wanted) for plan in plans.values()))
     made: list[Made] = []
     failed: list[NotMade] = []
-    for side, make in (
-        (Side.QUICKBOOKS, make_in_quickbooks),
-        (Side.CLOCKIFY, make_in_clockify),
-    ):
-        for ended in make(context, plans[side].wanted if side in plans else []):
-            if isinstance(ended, Made):
-                made.append(ended)
+    creators = {Side.QUICKBOOKS: create_in_quickbooks, Side.CLOCKIFY: create_in_clockify}
+    for side, create in creators.items():
+        for result in create(context, plans[side].wanted if side in plans else []):
+            if isinstance(result, Made):
+                made.append(result)
             else:
-                failed.append(ended)
+                failed.append(result)
             progress.moved(1)
     return made, failed

@@ -1,4 +1,4 @@
-"""A sync as what people and scripts read: one JSON document, and the same as rows for a CSV."""
+"""The report of a sync: one JSON document, and the same as rows for a CSV file."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -11,7 +11,7 @@ from transforms.directory.match import Lead
 
 Item = dict[str, Any]
 
-#: What a bookkeeper acts on, list by list of the document, in the words of the CSV.
+#: The lists of the document, what needs action first, and the word for each in the CSV file.
 STATUS = {
     "created": "created",
     "not_created": "not created",
@@ -32,7 +32,7 @@ CSV_MEMBERS = (
 
 
 def sync_document(result: SyncResult) -> dict[str, Any]:
-    """Give a sync as its JSON document."""
+    """Return the JSON document of a sync."""
     comparison = result.comparison
     everybody = (comparison.users, comparison.projects)
     here = comparison.missing_in(Side.CLOCKIFY)
@@ -65,7 +65,7 @@ def sync_document(result: SyncResult) -> dict[str, Any]:
 
 
 def sync_rows(document: Mapping[str, Any]) -> list[Item]:
-    """Give the document as rows of a table, what is to be acted on first."""
+    """Return the document as rows of a table, what needs action first."""
     rows = []
     for name, status in STATUS.items():
         for item in document[name]:
@@ -114,14 +114,14 @@ def _unlinked(result: SyncResult, problem: Problem, **more: Any) -> list[Item]:
                 "clockify_id": row.clockify_id,
                 "clockify_name": row.clockify_name if isinstance(row.clockify_name, str) else None,
             },
-            **(more or {"why": f"by its name it would be: {row.candidates or 'nobody'}"}),
+            **(more or {"why": f"its name would match: {row.candidates or 'nobody'}"}),
         )
         for row in chosen.itertuples(index=False)
     ]
 
 
 def _wanted(wanted: Wanted, **more: Any) -> Item:
-    """Give what stands on one side only, as it is there."""
+    """Return what only one side has, as that side has it."""
     item = link_of(Made(wanted))
     gone = ("clockify_name",) if wanted.side == Side.CLOCKIFY else ("qbo_kind", "qbo_name")
     return _item({**item, **dict.fromkeys(gone)}, **more)
@@ -148,7 +148,7 @@ def _lead(lead: Lead) -> Item:
 
 
 def _item(link: Mapping[str, Any], **more: Any) -> Item:
-    """Give the six members that every object of the document has, and more."""
+    """Return an object of the document: the six members that each has, and more."""
     names = ("kind", "clockify_id", "clockify_name", "qbo_kind", "qbo_id", "qbo_name")
     return {name: _word(link.get(name)) for name in names} | more
 

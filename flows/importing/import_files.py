@@ -60,20 +60,8 @@ def import_files(
 ) -> dict[str, Any]:
     """Send the rows of files to QuickBooks, each once, and explain every other one.
 
-    Args:
-        context: What to work with.
-        request: What to do.
-        report: Where the lists of the document are kept; closed by whoever made it.
-        approve: Is shown the plan as a document before anything is sent; `False` ends the run.
-        progress: Is notified of how far the load has come.
-        run: Runs each step that touches the outside.
-
-    Returns:
-        The JSON document of `clockbooks import`.
-
-    Raises:
-        AskPerson: Something must be fixed first; nothing was sent.
-        TryAgain: A service could not be read, or took nothing at all; nothing was sent.
+    See `flows.sending.send.send` for the arguments and the errors; returns the JSON document of
+    `clockbooks import`.
     """
     with make_import_plan(context, request, report, run=run) as (plan, names):
         shown = report.document(None)
@@ -103,15 +91,8 @@ def make_import_plan(
         names = run(resolve_names, context, staged, read_links(context, request))
         report.notes += expiry_notes(context)
         with open_plan(context, facts.company, report, run, dry_run=request.dry_run) as plan:
-            clashing: list[str] = []
-
-            def watched(slices: Iterator[Slice]) -> Iterator[Slice]:
-                for one in slices:
-                    clashing.extend(_clashing(one))
-                    yield one
-
-            plan.become(watched(_judge_slices(context, request, facts, files, names, staged)))
-            report.notes += _clash_notes(clashing)
+            plan.become(_judge_slices(context, request, facts, files, names, staged))
+            report.notes += _clash_notes(plan.clashing)
             yield plan, names
 
 
@@ -210,13 +191,6 @@ def _hold_back_repeated(plan: pd.DataFrame, repeated: dict[str, tuple[str, int]]
         if entry_id not in set(sent)
     }
     return hold_back(plan, Reason.DUPLICATE_ROW, details)
-
-
-def _clashing(one: Slice) -> list[str]:
-    """Return the places of rows that would go although the person has other work at that time."""
-    rows = one.plan[one.plan["entry_id"].isin(one.match.clashing)]
-    rows = rows[rows["state"] == State.READY]
-    return [f"{row.file} line {row.line}" for row in rows.itertuples(index=False)]
 
 
 def _clash_notes(places: Sequence[str]) -> list[str]:

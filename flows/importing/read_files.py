@@ -138,13 +138,14 @@ def _read_file(reader: _Reader, number: int, path: Path) -> FileRead:
                 " it with --no-approved-only; or map the column that says so with --map. Nothing"
                 " was sent."
             )
-        conclusion = _survey(export, fmt, path.name, request.date_order)
+        columns, used = fmt.of_used_columns()
+        conclusion = _survey(export, columns, used, path.name, request.date_order)
         notes: list[Note] = list(conclusion.notes)
         rows = bad_rows = 0
-        for chunk in export.chunks():
+        for chunk in export.chunks(columns=columns):
             read = read_rows(
                 chunk.frame,
-                fmt,
+                used,
                 order=conclusion.order,
                 timezone=reader.clocks_in,
                 currency=reader.currency,
@@ -218,9 +219,11 @@ def read_mapping(file: Path) -> list[str]:
     return [line.strip() for line in lines if line.strip() and not line.strip().startswith("#")]
 
 
-def _survey(export: ExportFile, fmt: Format, name: str, order: str | None) -> Conclusion:
+def _survey(
+    export: ExportFile, columns: list[int], fmt: Format, name: str, order: str | None
+) -> Conclusion:
     survey = Survey(fmt, name, spreadsheet=export.kind == "xlsx")
-    for chunk in export.chunks():
+    for chunk in export.chunks(columns=columns):
         survey.feed(chunk.frame)
     return survey.conclude(DateOrder(order) if order else None)
 

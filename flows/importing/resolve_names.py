@@ -78,11 +78,6 @@ def resolve_names(context: RunContext, staged: Staging, link_state: LinkState) -
     """Find Clockify's users and projects of the staged names, and match the others with QuickBooks.
 
     QuickBooks' lists are read only when somebody is neither known to Clockify nor linked.
-
-    Args:
-        context: What to work with.
-        staged: The rows.
-        link_state: Who is who, as far as it is known.
     """
     people = staged.distinct("user_name", "user_email")
     projects = staged.distinct("project_name", "client_name")

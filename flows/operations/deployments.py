@@ -1,6 +1,6 @@
-"""The deployments of prefect.yaml, made ready to be served by `clockbooks ui`.
+"""The deployments of prefect.yaml, for `clockbooks ui` to serve.
 
-One list for both ways to run them: Prefect's own `deploy` reads the same file for work pools.
+Prefect's own `deploy` reads the same file for work pools.
 """
 
 from importlib import import_module
@@ -19,28 +19,27 @@ from prefect.types.entrypoint import EntrypointType
 
 PREFECT_YAML = Path(__file__).parents[2] / "prefect.yaml"
 
-#: What of a deployment in the file we serve; a test holds the file to it, because Prefect ignores
-#: names that it does not know without a word. `work_pool` is for those who run workers.
+#: The members of a deployment that we read. A test holds the file to them, because Prefect silently
+#: ignores others. `work_pool` is for those who run workers.
 MEMBERS = {"name", "description", "entrypoint", "parameters", "schedules", "work_pool"}
 
 
 def listed() -> list[dict[str, Any]]:
-    """Give the deployments as prefect.yaml says them."""
+    """Return the deployments in prefect.yaml."""
     found: list[dict[str, Any]] = yaml.safe_load(PREFECT_YAML.read_text())["deployments"]
     return found
 
 
 def to_serve(client: SyncPrefectClient) -> list[RunnerDeployment]:
-    """Give the deployments, new ones as prefect.yaml says, known ones as the server has them.
+    """Return the deployments: new ones as in prefect.yaml, known ones as the server has them.
 
-    Somebody may have switched a schedule on, moved it, or set parameters in Prefect's page: a
-    second start leaves all of that as it was.
+    So a restart keeps the schedules and parameters that somebody changed in Prefect's pages.
     """
     return [_deployment(item, client) for item in listed()]
 
 
 def flow_of(item: dict[str, Any]) -> Flow[..., Any]:
-    """Give the flow that a deployment's entrypoint, `flows.settle.settle`, names."""
+    """Return the flow that a deployment's entrypoint names, such as `flows.settle.settle`."""
     module, _, name = item["entrypoint"].rpartition(".")
     found: Flow[..., Any] = getattr(import_module(module), name)
     return found
@@ -49,7 +48,7 @@ def flow_of(item: dict[str, Any]) -> Flow[..., Any]:
 def _deployment(item: dict[str, Any], client: SyncPrefectClient) -> RunnerDeployment:
     flow = flow_of(item)
     known = _known(f"{flow.name}/{item['name']}", client)
-    # By module: found wherever the command is started, while a path is relative to that folder.
+    # By module, which is found from any folder; a path would be relative to the current one.
     deployment = RunnerDeployment.from_flow(
         flow,
         name=item["name"],
@@ -60,7 +59,7 @@ def _deployment(item: dict[str, Any], client: SyncPrefectClient) -> RunnerDeploy
     if known is None:
         deployment.schedules = [_schedule(row) for row in item.get("schedules", [])]
     else:
-        # Prefect leaves alone what was never set.
+        # Prefect keeps what was never set.
         deployment.model_fields_set.difference_update({"schedules", "paused"})
     return deployment
 
@@ -77,7 +76,7 @@ def _parameters(
 ) -> dict[str, Any]:
     if known is None:
         return dict(item.get("parameters", {}))
-    # A parameter that this version no longer has would make every run fail.
+    # A parameter that this version no longer has would fail every run.
     there = flow.parameters.properties
     return {name: value for name, value in known.parameters.items() if name in there}
 
@@ -91,11 +90,11 @@ def _schedule(row: dict[str, Any]) -> DeploymentScheduleCreate:
 
 
 def entrypoints() -> frozenset[str]:
-    """Give the code that may be run: what prefect.yaml lists."""
+    """Return the entrypoints that may be run: those in prefect.yaml."""
     return frozenset(item["entrypoint"] for item in listed())
 
 
 def job_variables() -> dict[str, Any]:
-    """Give what workers run it with: the same for all deployments."""
+    """Return the job variables for workers, which are the same for all deployments."""
     found: dict[str, Any] = listed()[0]["work_pool"]["job_variables"]
     return found

@@ -1,7 +1,7 @@
-"""Where `clockbooks ui` keeps Prefect's things, and the settings with which it runs Prefect.
+"""The folder of `clockbooks ui`, and the settings with which it runs Prefect.
 
-Beside the database: `prefect/` with Prefect's own database, the key that encrypts what is secret in
-it, and the password of its pages. A key and a password are their owner's alone to read.
+The folder `prefect/`, beside the database, holds Prefect's own database, its encryption key and the
+password of its pages. Only their owner can read the key and the password.
 """
 
 import os
@@ -23,25 +23,25 @@ from connectors.masking import remember
 from flows.server_address import ALLOW_PLAIN
 from flows.settings import Settings
 
-#: Addresses that mean every network of this machine.
+#: Addresses that mean all networks of this machine.
 EVERYWHERE = frozenset({"0.0.0.0", "::"})  # noqa: S104 - compared with, not bound to
 
-#: The name that goes with the password: Prefect wants both in one.
+#: The user name that goes with the password, which Prefect requires.
 USER = "clockbooks"
 
-#: What the environment may say otherwise.
-_USUAL = {
-    "PREFECT_SERVER_UI_V2_ENABLED": "false",  # its Resume hides in a menu, and it calls Amplitude
-    "PREFECT_FLOWS_HEARTBEAT_FREQUENCY": "30",  # seconds; by it a dead machine is found
+#: Settings that the environment may override.
+_DEFAULTS = {
+    "PREFECT_SERVER_UI_V2_ENABLED": "false",  # it hides Resume in a menu, and calls Amplitude
+    "PREFECT_FLOWS_HEARTBEAT_FREQUENCY": "30",  # seconds; shows that a machine is alive
     "PREFECT_RUNNER_POLL_FREQUENCY": "2",  # seconds
-    # A slot of Prefect's that somebody uses all the same outlives neither server nor holder.
+    # So that a concurrency slot outlives neither the server nor its holder.
     "PREFECT_SERVER_CONCURRENCY_LEASE_STORAGE": (
         "prefect.server.concurrency.lease_storage.filesystem"
     ),
-    "PREFECT_SERVER_SERVICES_DB_VACUUM_ENABLED": "events,flow_runs",  # runs go after 90 days
+    "PREFECT_SERVER_SERVICES_DB_VACUUM_ENABLED": "events,flow_runs",  # runs: after 90 days
 }
 
-#: Nothing of ours calls home.
+#: Nothing here calls home.
 _SILENT = {
     "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
     "PREFECT_SERVER_UI_SHOW_PROMOTIONAL_CONTENT": "false",
@@ -63,17 +63,17 @@ class Address:
 
     @property
     def only_here(self) -> bool:
-        """Whether nothing but this machine reaches it."""
+        """Whether only this machine reaches it."""
         return self.host in LOOPBACK
 
     @property
     def page(self) -> str:
-        """What a person opens."""
+        """The address that a person opens."""
         return self._at(socket.gethostname() if self.host in EVERYWHERE else self.host)
 
     @property
     def api(self) -> str:
-        """Where this machine's own commands and runs reach it."""
+        """The address for commands and runs of this machine."""
         return f"{self._at('127.0.0.1' if self.host in EVERYWHERE else self.host)}/api"
 
     def _at(self, host: str) -> str:
@@ -82,7 +82,7 @@ class Address:
 
 @dataclass(frozen=True)
 class Home:
-    """The folder, opened: nobody else serves from it meanwhile.
+    """The folder, locked: nobody else serves from it.
 
     Attributes:
         folder: Where it is.
@@ -92,42 +92,42 @@ class Home:
 
     @property
     def password_file(self) -> Path:
-        """Where the password is kept that lets our own commands and workers in."""
+        """The file of the password for our own commands and workers."""
         return self.folder / "password"
 
     def login(self) -> str:
-        """Give user and password that every server of ours takes; made at the first start.
+        """Return the user and password of our server; made at the first start.
 
         Raises:
-            AskPerson: The password's file cannot be used.
+            AskPerson: The password file cannot be used.
         """
         return f"{USER}:{_kept(self.password_file, lambda: secrets.token_urlsafe(24))}"
 
     def environment(self, address: Address) -> dict[str, str]:
-        """Give the environment of server, runner and runs; what it may say otherwise stays.
+        """Return the environment of the server, the runner and the runs.
 
         Raises:
-            AskPerson: A secret's file cannot be used.
+            AskPerson: A key or password file cannot be used.
         """
-        usual = {name: os.environ.get(name, value) for name, value in _USUAL.items()}
+        defaults = {name: os.environ.get(name, value) for name, value in _DEFAULTS.items()}
         login = self.login()
-        page = os.environ.get("PREFECT_UI_URL", address.page)  # behind a proxy it is another
+        page = os.environ.get("PREFECT_UI_URL", address.page)  # another one behind a proxy
         return {
-            **usual,
+            **defaults,
             **_SILENT,
             **_database_tls(),
-            "PYTHONSAFEPATH": "1",  # runs start with -m: import nothing from the working folder
-            # The server's own runs reach it at an address of this machine: nothing leaves it.
+            "PYTHONSAFEPATH": "1",  # runs start with -m, which would import from the working folder
+            # The runs here reach the server at an address of this machine.
             ALLOW_PLAIN: "1",
             "PREFECT_HOME": str(self.folder),
             "PREFECT_API_URL": address.api,
-            # With `prefect server start --port` the pages would go on asking port 4200.
+            # With `prefect server start --port`, the pages would still call port 4200.
             "PREFECT_SERVER_API_HOST": address.host,
             "PREFECT_SERVER_API_PORT": str(address.port),
             "PREFECT_UI_URL": page,
-            "PREFECT_SERVER_API_BASE_PATH": "/api",  # where `flows.operations.page_guard` looks
-            "PREFECT_UI_API_URL": "/api",  # under whatever name the page was opened
-            # Prefect allows every web page that somebody visits to call it; ours, its own alone.
+            "PREFECT_SERVER_API_BASE_PATH": "/api",  # `flows.operations.page_guard` expects it
+            "PREFECT_UI_API_URL": "/api",  # under any host name
+            # By default Prefect lets any web page call it; this allows its own pages only.
             "PREFECT_SERVER_CORS_ALLOWED_ORIGINS": page,
             "PREFECT_SERVER_UI_STATIC_DIRECTORY": str(self.folder / "pages"),
             "PREFECT_SERVER_ENCRYPTION_KEY": _kept(self.folder / "encryption.key", new_key),
@@ -135,8 +135,14 @@ class Home:
             "PREFECT_API_AUTH_STRING": login,
         }
 
+    def empty_folder(self) -> Path:
+        """Make the folder, and return it, in which nobody but its owner can put anything."""
+        folder = self.folder / "empty"
+        folder.mkdir(exist_ok=True, mode=0o700)
+        return folder
+
     def write_sign_in(self, address: str) -> Path:
-        """Write the file that opens *address*: one that no list of processes shows.
+        """Write a file that opens *address*, so that no process list shows the address.
 
         Raises:
             AskPerson: It cannot be written.
@@ -148,28 +154,28 @@ class Home:
             with os.fdopen(handle, "w") as file:
                 file.write(f'<!doctype html><meta http-equiv="refresh" content="0; url={address}">')
         except OSError as error:
-            raise AskPerson(f"{path} cannot be written ({error.strerror}).") from None
+            raise AskPerson(f"Cannot write {path} ({error.strerror}).") from None
         return path
 
 
 @contextmanager
 def opened_home(settings: Settings) -> Iterator[Home]:
-    """Open the folder for a block; it is made at first use.
+    """Lock the folder for a block; create it at first use.
 
     Raises:
-        AskPerson: Another `clockbooks ui` serves from it, it cannot be written, or others own it
-            or can write in it.
+        AskPerson: Another `clockbooks ui` serves from it, it is not writable, or others own it or
+            can write to it.
     """
-    import fcntl  # not on Windows, where the rest of Clockbooks runs all the same
+    import fcntl  # not on Windows, where the rest of Clockbooks runs
 
     folder = (settings.folder / "prefect").absolute()
     try:
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        _shut(folder)
+        _make_private(folder)
         lock = os.open(folder / "ui.lock", os.O_RDWR | os.O_CREAT, 0o600)
     except OSError as error:
         raise AskPerson(
-            f"The folder {folder} cannot be written ({error.strerror}): mend its rights."
+            f"Cannot write to the folder {folder} ({error.strerror}): fix its permissions."
         ) from None
     try:
         try:
@@ -177,45 +183,45 @@ def opened_home(settings: Settings) -> Iterator[Home]:
         except OSError:
             running = os.read(lock, 500).decode(errors="replace").partition("\n")[0]
             raise AskPerson(
-                f"`clockbooks ui` runs already{f', at {running}' if running else ''}: open that,"
-                " or stop it first (Ctrl-C where it runs)."
+                f"`clockbooks ui` is already running{f', at {running}' if running else ''}. Open"
+                " that, or stop it first with Ctrl-C."
             ) from None
-        os.truncate(lock, 0)  # where an earlier one served
+        os.truncate(lock, 0)  # the address of an earlier one
         yield Home(folder)
     finally:
         os.close(lock)  # and with it the lock
 
 
-def _shut(folder: Path) -> None:
-    """Keep others out of *folder*; what they could write in it is not trusted.
+def _make_private(folder: Path) -> None:
+    """Keep others out of *folder*; do not trust one in which they could write.
 
     Raises:
-        AskPerson: Somebody else owns it or can write in it.
-        OSError: Its rights cannot be changed.
+        AskPerson: Somebody else owns it or can write to it.
+        OSError: Its permissions cannot be changed.
     """
     found = folder.stat()
     if found.st_uid != os.geteuid() or found.st_mode & 0o022:
         raise AskPerson(
-            f"Others own {folder} or can write in it, so they could plant code and a password."
-            f" Check what is in it, make your user its owner, and run `chmod 700 {folder}`."
+            f"Others own {folder} or can write to it, so they could plant code or a password there."
+            f" Check its content, make your user its owner, and run `chmod 700 {folder}`."
         )
     if found.st_mode & 0o077:
         folder.chmod(0o700)
 
 
 def write_address(home: Home, address: Address) -> None:
-    """Keep the address for whoever starts a second one; see `opened_home`."""
-    told = f"{address.page} (process {os.getpid()})\n{address.api}\n"
-    (home.folder / "ui.lock").write_text(told)
+    """Write down the address for our commands, and for whoever starts a second one."""
+    text = f"{address.page} (process {os.getpid()})\n{address.api}\n"
+    (home.folder / "ui.lock").write_text(text)
 
 
 def own_server(settings: Settings) -> tuple[str, str] | None:
-    """Give the API's address and the login of the `clockbooks ui` that runs here, if one does.
+    """Return the API address and the login of the `clockbooks ui` that runs here, if one does.
 
-    The lock tells that it runs: when it does not, another program may have its port.
+    The lock shows whether it runs; otherwise another program may have its port.
 
     Raises:
-        AskPerson: The password's file cannot be used.
+        AskPerson: The password file cannot be used.
     """
     import fcntl
 
@@ -232,12 +238,12 @@ def own_server(settings: Settings) -> tuple[str, str] | None:
 
 
 def log_in(settings: Settings) -> None:
-    """Let Prefect's client in at our own server, where PREFECT_API_URL names it.
+    """Log Prefect's client in to our own server, if PREFECT_API_URL names it.
 
-    The password goes to no other address. What PREFECT_API_AUTH_STRING says stays.
+    The password goes to no other address. A PREFECT_API_AUTH_STRING that is set stays.
 
     Raises:
-        AskPerson: The password's file cannot be used.
+        AskPerson: The password file cannot be used.
     """
     named = os.environ.get("PREFECT_API_URL", "")
     if "PREFECT_API_AUTH_STRING" in os.environ or not named:
@@ -248,7 +254,7 @@ def log_in(settings: Settings) -> None:
 
 
 def _place(url: str) -> tuple[str, str, int | None, str]:
-    """Give what an address names; the names of this machine itself are one."""
+    """Return what an address points to; all names of this machine count as one."""
     try:
         parts = urlsplit(url)
         host = parts.hostname or ""
@@ -259,14 +265,14 @@ def _place(url: str) -> tuple[str, str, int | None, str]:
 
 
 def other_server(address: Address) -> str | None:
-    """Say where the environment sends recorded commands, when that is not our server."""
+    """Return the server that the environment names, if it is not ours."""
     named = os.environ.get("PREFECT_API_URL")
     same = named is None or urlsplit(named)[:3] == urlsplit(address.api)[:3]
     return None if same else named
 
 
 def _database_tls() -> dict[str, str]:
-    """Let Prefect check its database's certificate, as we do ours, unless its address says how."""
+    """Make Prefect check its database's certificate, unless the address says how."""
     name = "PREFECT_SERVER_DATABASE_SQLALCHEMY_CONNECT_ARGS_TLS_ENABLED"
     named = os.environ.get("PREFECT_SERVER_DATABASE_CONNECTION_URL")
     if not named or name in os.environ:
@@ -278,7 +284,7 @@ def _database_tls() -> dict[str, str]:
 
 
 def _kept(path: Path, make: Callable[[], str]) -> str:
-    """Read a secret from its file, or make it at first use; only its owner can read it."""
+    """Read a secret from its file, which only its owner can read; make it at first use."""
     try:
         if not path.exists():
             make_once(path, make())
@@ -286,9 +292,9 @@ def _kept(path: Path, make: Callable[[], str]) -> str:
         secret = path.read_text().strip()
     except OSError as error:
         raise AskPerson(
-            f"{path} cannot be read or made ({error.strerror}): mend the folder's rights."
+            f"Cannot read or create {path} ({error.strerror}): fix the folder's permissions."
         ) from None
     if not secret:
-        raise AskPerson(f"{path} is empty: put back what it held, or delete it for a new one.")
+        raise AskPerson(f"{path} is empty. Restore its content, or delete it to get a new one.")
     remember(secret)
     return secret

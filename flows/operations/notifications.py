@@ -1,13 +1,12 @@
-"""Tells people about runs that failed, died, are late, left something or wait; finds the dead.
+"""Notifies people of runs that failed, crashed, are late, left something or wait.
 
-Prefect's automations see every run that the server knows: scheduled ones, those of the command line
-with a server, and those whose machine is gone, which could not tell anything themselves. The reason
-and the command that mends it are the state's message (`flows.operations.final_states`, the errors'
-own texts).
+Prefect's automations see every run that the server knows: scheduled ones, those of commands, and
+those whose machine is gone, which they also mark as crashed. The reason and the command that fixes
+it are in the state's message (`flows.operations.final_states`, the errors' own texts).
 
-Where to tell it is the setting CLOCKBOOKS_NOTIFY: addresses as Apprise has them, which Prefect
-brings along. They are read where they are used, in the server's process, and stand neither in
-Prefect's database nor in its page.
+Notifications go to the addresses in CLOCKBOOKS_NOTIFY, in Apprise's form, a library that comes with
+Prefect. They are read in the server's process when they are used, and are neither in Prefect's
+database nor in its pages.
 """
 
 import asyncio
@@ -32,44 +31,44 @@ from prefect.events.schemas.automations import AutomationCore
 
 from connectors.errors import AskPerson
 from connectors.masking import remember
-from flows.operations.final_states import PARTLY_DONE, WHAT_DIED
-from flows.operations.page_guard import HARMLESS
+from flows.operations.final_states import CRASHED, PARTLY_DONE
+from flows.operations.page_rules import HARMLESS
 from flows.settings import Settings, read_settings
 
-#: Without a sign of life for so long a run counts as dead: three heartbeats of 30 s.
+#: A run without a heartbeat for this long has crashed: three heartbeats of 30 s.
 SILENT_S = 90
 
-#: So long a process may take to start; a run whose worker died before that has no heartbeat.
+#: How long a process may take to start; until then a run has no heartbeat.
 STARTING_S = 180
 
 FAILED = "Clockbooks: a run failed"
 LATE = "Clockbooks: a run is late"
 WAITS = "Clockbooks: a plan waits"
-DEAD = "Clockbooks: a run is dead"
+DEAD = "Clockbooks: a run is dead"  # kept: servers know the automation by it
 NEVER_BEGAN = "Clockbooks: a run never began"
 
 _BODY = """\
-{{ flow_run.state.message or "It says no more: see its page." }}
+{{ flow_run.state.message or "It gives no reason. See its page." }}
 Run: {{ flow_run.name }}{% if flow_run.parameters.connection %}, connection: \
 {{ flow_run.parameters.connection }}{% endif %}
 {{ flow_run | ui_url }}
 """
 
 _LATE_BODY = """\
-Nothing has started it yet: is `clockbooks ui`, or a worker, running?
+Nothing has started it yet. Is `clockbooks ui` or a worker running?
 Due: {{ flow_run.expected_start_time }}
 {{ flow_run | ui_url }}
 """
 
 _WAITS_BODY = """\
-A plan is ready and waits for a decision: on the run's page, read it under Artifacts, then press \
-Resume. When nobody decides in time, nothing is sent.
+A plan waits for your decision. Read it on the run's page under Artifacts, then press Resume. If \
+nobody decides in time, nothing is sent.
 Run: {{ flow_run.name }}{% if flow_run.parameters.connection %}, connection: \
 {{ flow_run.parameters.connection }}{% endif %}
 {{ flow_run | ui_url }}
 """
 
-#: States after which nobody waits for a run's next sign of life, or for its beginning.
+#: States after which no heartbeat and no start is expected.
 _ENDS = (
     *("Completed", PARTLY_DONE, "Skipped", "Failed", "TimedOut", "Crashed"),
     *("Cancelled", "Cancelling", "Missed", "Rejected", "Paused", "Suspended"),
@@ -79,16 +78,16 @@ logger = logging.getLogger("clockbooks.trouble")
 
 
 class ClockbooksNotice(NotificationBlock):
-    """Sends what an automation says to the addresses of CLOCKBOOKS_NOTIFY."""
+    """Sends the text of an automation to the addresses in CLOCKBOOKS_NOTIFY."""
 
     _block_type_name = "Clockbooks notice"
     _block_type_slug = "clockbooks-notice"
 
     async def notify(self, body: str, subject: str | None = None) -> None:
-        """Send it; what could not be told is in the log, without the address.
+        """Send it; if that fails, log the text without the addresses.
 
         Raises:
-            NotificationError: Not every address took it.
+            NotificationError: Not every address accepted it.
         """
         settings = read_settings()
         # As text: e-mail is HTML otherwise, and a name from a service could put anything into it.
@@ -96,13 +95,13 @@ class ClockbooksNotice(NotificationBlock):
             title=subject or "Clockbooks", body=body, body_format=NotifyFormat.TEXT
         )
         if not await sent:
-            told = f"Not every address of CLOCKBOOKS_NOTIFY took this: {subject}. {body}"
-            logger.error(told)
-            raise NotificationError(told)
+            failure = f"Not every address in CLOCKBOOKS_NOTIFY accepted this: {subject}. {body}"
+            logger.error(failure)
+            raise NotificationError(failure)
 
 
 def addresses(settings: Settings) -> Apprise:
-    """Give the addresses to tell trouble to.
+    """Return the addresses for notifications.
 
     Raises:
         AskPerson: Apprise does not know one of them.
@@ -114,34 +113,33 @@ def addresses(settings: Settings) -> Apprise:
         remember(address)
         if not known.add(address):
             raise AskPerson(
-                f"CLOCKBOOKS_NOTIFY: address number {number} is none that can be used. Addresses"
-                " are those of Apprise, such as mailtos://…, slack://… or jsons://…, with a space"
-                " between two."
+                f"CLOCKBOOKS_NOTIFY: address number {number} is not valid. Use Apprise's addresses,"
+                " such as mailtos://…, slack://… or jsons://…, separated by spaces."
             )
     return known
 
 
 def tell(settings: Settings, subject: str, body: str) -> None:
-    """Tell something that no run's state says."""
+    """Notify of something that is no run's state."""
     if settings.notify is not None:
-        with suppress(NotificationError):  # it is in the log
+        with suppress(NotificationError):  # logged already
             asyncio.run(ClockbooksNotice().notify(body, subject))
 
 
 def keep_watch(settings: Settings) -> None:
-    """Let the server watch over the runs from now on; what somebody switched off stays off.
+    """Set up the server's automations; what somebody switched off stays off.
 
     Raises:
-        AskPerson: An address to tell trouble to cannot be used.
+        AskPerson: An address for notifications is not valid.
     """
-    wanted = [_finds_the_dead(), _finds_what_never_began()]
+    wanted = [_marks_crashed_runs(), _marks_runs_that_never_began()]
     if len(addresses(settings)):
         block_id = ClockbooksNotice().save("clockbooks-notice", overwrite=True)
         late_after = timedelta(seconds=settings.late_after_s)
         wanted += [
-            _tells_failed(block_id),
-            _tells_late(block_id, late_after),
-            _tells_that_a_plan_waits(block_id),
+            _notifies_of_failures(block_id),
+            _notifies_of_late_runs(block_id, late_after),
+            _notifies_of_waiting_plans(block_id),
         ]
     for automation in wanted:
         _keep(automation)
@@ -152,9 +150,9 @@ def keep_watch(settings: Settings) -> None:
 
 
 def drop_foreign() -> list[str]:
-    """Delete the automations that would run something, and give their names.
+    """Delete the automations that would run something; return their names.
 
-    The page's guard takes none of them; these came before it, or past it.
+    The page guard accepts none of them; these are older, or came past it.
     """
     with get_client(sync_client=True) as client:
         foreign = [one for one in client.read_automations() if _runs_something(one)]
@@ -198,26 +196,26 @@ def _states(*names: str) -> set[str]:
     return {f"prefect.flow-run.{name}" for name in names}
 
 
-def _finds_the_dead() -> Automation:
-    """Say of a run that it crashed, once its heart has stopped without any other end.
+def _marks_crashed_runs() -> Automation:
+    """Mark a run as crashed whose heartbeat stops without a final state.
 
-    A run that waits for a person has no heartbeat either: pausing is among the ends.
+    A run that waits for a person has no heartbeat either, so `_ENDS` has its states too.
     """
     return Automation(
         name=DEAD,
-        description=f"Marks a run as crashed that gave no sign of life for {SILENT_S} s.",
+        description=f"Marks a run as crashed that has had no heartbeat for {SILENT_S} s.",
         trigger=_each_run(
             posture=Posture.Proactive,
             after=_states("heartbeat"),
             expect=_states("heartbeat", *_ENDS),
             within=timedelta(seconds=SILENT_S),
         ),
-        actions=[ChangeFlowRunState(state=StateType.CRASHED, message=WHAT_DIED)],
+        actions=[ChangeFlowRunState(state=StateType.CRASHED, message=CRASHED)],
     )
 
 
-def _finds_what_never_began() -> Automation:
-    """Say of a run that it crashed, whose worker took it and died before it began."""
+def _marks_runs_that_never_began() -> Automation:
+    """Mark a run as crashed whose worker took it and stopped before it began."""
     return Automation(
         name=NEVER_BEGAN,
         description=f"Marks a run as crashed whose process did not start within {STARTING_S} s.",
@@ -227,59 +225,60 @@ def _finds_what_never_began() -> Automation:
             expect=_states("Running", "Scheduled", "Late", "AwaitingConcurrencySlot", *_ENDS),
             within=timedelta(seconds=STARTING_S),
         ),
-        actions=[ChangeFlowRunState(state=StateType.CRASHED, message=WHAT_DIED)],
+        actions=[ChangeFlowRunState(state=StateType.CRASHED, message=CRASHED)],
     )
 
 
-def _tells_failed(block_id: Any) -> Automation:
+def _notifies(name: str, block_id: Any, texts: tuple[str, str, str], **trigger: Any) -> Automation:
+    """Return an automation that notifies; *texts*: what it is for, the subject, the body."""
+    description, subject, body = texts
+    notice = SendNotification(block_document_id=block_id, subject=subject, body=body)
     return Automation(
-        name=FAILED,
-        description="Tells CLOCKBOOKS_NOTIFY of runs that failed, crashed or left something.",
-        trigger=_each_run(
-            posture=Posture.Reactive,
-            expect=_states("Failed", "TimedOut", "Crashed", PARTLY_DONE),
-            within=timedelta(0),
-        ),
-        actions=[
-            SendNotification(
-                block_document_id=block_id,
-                subject="Clockbooks: {{ flow.name }} {{ flow_run.state.name }}",
-                body=_BODY,
-            )
-        ],
+        name=name, description=description, trigger=_each_run(**trigger), actions=[notice]
     )
 
 
-def _tells_late(block_id: Any, late_after: timedelta) -> Automation:
-    begun = _states("Pending", "Running", *_ENDS)
-    return Automation(
-        name=LATE,
-        description=f"Tells CLOCKBOOKS_NOTIFY of runs that nothing starts for {late_after}.",
-        trigger=_each_run(
-            posture=Posture.Proactive, after=_states("Late"), expect=begun, within=late_after
+def _notifies_of_failures(block_id: Any) -> Automation:
+    return _notifies(
+        FAILED,
+        block_id,
+        (
+            "Notifies of runs that failed, crashed or left something to do.",
+            "Clockbooks: {{ flow.name }} {{ flow_run.state.name }}",
+            _BODY,
         ),
-        actions=[
-            SendNotification(
-                block_document_id=block_id,
-                subject="Clockbooks: {{ flow.name }} is late",
-                body=_LATE_BODY,
-            )
-        ],
+        posture=Posture.Reactive,
+        expect=_states("Failed", "TimedOut", "Crashed", PARTLY_DONE),
+        within=timedelta(0),
     )
 
 
-def _tells_that_a_plan_waits(block_id: Any) -> Automation:
-    return Automation(
-        name=WAITS,
-        description="Tells CLOCKBOOKS_NOTIFY of plans that wait for somebody's decision.",
-        trigger=_each_run(
-            posture=Posture.Reactive, expect=_states("Suspended"), within=timedelta(0)
+def _notifies_of_late_runs(block_id: Any, late_after: timedelta) -> Automation:
+    return _notifies(
+        LATE,
+        block_id,
+        (
+            f"Notifies of runs that have not started {late_after} after their time.",
+            "Clockbooks: {{ flow.name }} is late",
+            _LATE_BODY,
         ),
-        actions=[
-            SendNotification(
-                block_document_id=block_id,
-                subject="Clockbooks: a plan waits for your decision",
-                body=_WAITS_BODY,
-            )
-        ],
+        posture=Posture.Proactive,
+        after=_states("Late"),
+        expect=_states("Pending", "Running", *_ENDS),
+        within=late_after,
+    )
+
+
+def _notifies_of_waiting_plans(block_id: Any) -> Automation:
+    return _notifies(
+        WAITS,
+        block_id,
+        (
+            "Notifies of plans that wait for a decision.",
+            "Clockbooks: a plan waits for your decision",
+            _WAITS_BODY,
+        ),
+        posture=Posture.Reactive,
+        expect=_states("Suspended"),
+        within=timedelta(0),
     )

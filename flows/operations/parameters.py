@@ -7,7 +7,7 @@ from flows.sending.request import JobRequest, help_of, spread
 
 
 def with_options(request: type[JobRequest]) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
-    """Give a flow's function the options of a request; it starts as a dry run by default.
+    """Add the options of a request to a flow's function; it starts as a dry run by default.
 
     Its docstring ends with the arguments that it has of its own: Prefect reads there what it shows
     beside a field.

@@ -1,7 +1,4 @@
-"""What `clockbooks ui` puts in order when it starts: runs that died with it, and runs it missed.
-
-Here too is how all runs of Prefect's that fit are read, however many.
-"""
+"""Cleans up when `clockbooks ui` starts: runs that crashed with it, and runs that it missed."""
 
 from collections import defaultdict
 from datetime import datetime
@@ -13,20 +10,17 @@ from prefect.client.schemas.objects import FlowRun, State
 from prefect.client.schemas.sorting import FlowRunSort
 from prefect.states import Cancelled, Crashed
 
-from flows.operations.final_states import WHAT_DIED
+from flows.operations.final_states import CRASHED
 
-#: How many rows Prefect's server gives at once.
+#: How many rows Prefect's server returns at a time.
 PAGE = 200
 
 
-def bury_the_dead(client: SyncPrefectClient) -> int:
-    """Say of the runs that an earlier `clockbooks ui` left running that they crashed.
+def mark_crashed_runs(client: SyncPrefectClient) -> int:
+    """Mark the runs as crashed that an earlier `clockbooks ui` left running; return their number.
 
-    Right only while nobody else runs served deployments. Runs of a work pool are their workers',
-    and those of commands are no deployment's: their heartbeats tell.
-
-    Returns:
-        How many there were.
+    That is right only while nobody else serves the deployments. Runs of work pools belong to their
+    workers, and those of commands to no deployment: their heartbeats show whether they live.
     """
     left = every_run(
         client,
@@ -35,19 +29,15 @@ def bury_the_dead(client: SyncPrefectClient) -> int:
     )
     dead = [run for run in left if run.work_pool_name is None]
     for run in dead:
-        client.set_flow_run_state(run.id, Crashed(message=WHAT_DIED), force=True)
+        client.set_flow_run_state(run.id, Crashed(message=CRASHED), force=True)
     return len(dead)
 
 
-def skip_the_missed(client: SyncPrefectClient, *, now: datetime) -> int:
-    """Leave, of the scheduled runs whose time has passed, the last of each kind alone.
+def skip_missed_runs(client: SyncPrefectClient, *, now: datetime) -> int:
+    """Cancel the scheduled runs that were missed, but for the last of each kind; return how many.
 
-    Prefect would start all of them together. Each goes over the same days, so one is enough. What
-    a person planned for a time is no schedule's, and runs; so does what somebody decided about
-    while nothing ran here: such a run begins again.
-
-    Returns:
-        How many are left out.
+    Prefect would start all of them together, although each covers the same days. Runs that a person
+    scheduled still run, and so do runs that start again after a decision.
     """
     kinds: dict[tuple[Any, str], list[FlowRun]] = defaultdict(list)
     for run in every_run(
@@ -61,14 +51,14 @@ def skip_the_missed(client: SyncPrefectClient, *, now: datetime) -> int:
     missed = [run for runs in kinds.values() for run in runs[:-1]]  # the earliest come first
     for run in missed:
         state: State[Any] = Cancelled(
-            name="Missed", message="Clockbooks was not running then; a later run does its work."
+            name="Missed", message="Clockbooks was not running then. A later run does its work."
         )
         client.set_flow_run_state(run.id, state, force=True)
     return len(missed)
 
 
 def every_run(client: SyncPrefectClient, **wanted: Any) -> list[FlowRun]:
-    """Give all runs that fit, page by page, the earliest first."""
+    """Return all runs that fit, the earliest first."""
     found: list[FlowRun] = []
     chosen = FlowRunFilter.model_validate(wanted)
     while True:

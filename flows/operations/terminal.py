@@ -1,4 +1,4 @@
-"""What the flows of a send and of an import share: who watches a run, and what it gives back."""
+"""What the flows of a send and an import share: callbacks to a terminal, and a short result."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -10,17 +10,17 @@ from typing import Any
 from flows.progress import Progress
 from flows.sending.report import Report
 
-#: So many entries and rows are in what a flow run returns; all are in `clockbooks entries`.
+#: Most entries and rows in the result of a flow run; `clockbooks entries` has all of them.
 MOST_RETURNED = 10_000
 
 
 @dataclass(frozen=True)
-class Watcher:
-    """Who is shown what a run does: the command line; nobody on a server.
+class TerminalCallbacks:
+    """How a run asks and informs the person at the terminal that started it.
 
     Attributes:
         approve: Shown the plan as a document; `None` to send without asking.
-        progress: Told how far it has come.
+        progress: Told how far the run is.
         report: Where the whole document's lists are.
     """
 
@@ -29,40 +29,40 @@ class Watcher:
     report: Report
 
 
-_watcher: ContextVar[Watcher | None] = ContextVar("watcher", default=None)
+_callbacks: ContextVar[TerminalCallbacks | None] = ContextVar("callbacks", default=None)
 
 
 @contextmanager
-def watched_by(watcher: Watcher) -> Iterator[None]:
-    """Let the flow runs of this block be shown to somebody at a terminal."""
-    token = _watcher.set(watcher)
+def calling_back(callbacks: TerminalCallbacks) -> Iterator[None]:
+    """Let the flow runs of this block call back to a terminal."""
+    token = _callbacks.set(callbacks)
     try:
         yield
     finally:
-        _watcher.reset(token)
+        _callbacks.reset(token)
 
 
 @contextmanager
-def watcher() -> Iterator[Watcher]:
-    """Give who watches this flow run; where nobody does, a report that is forgotten afterwards."""
-    found = _watcher.get()
+def callbacks() -> Iterator[TerminalCallbacks]:
+    """Yield this flow run's callbacks; without a terminal, ones that ask and inform nobody."""
+    found = _callbacks.get()
     if found is not None:
         yield found
         return
     report = Report()
     try:
-        yield Watcher(None, Progress(), report)
+        yield TerminalCallbacks(None, Progress(), report)
     finally:
         report.close()
 
 
 def shortened(document: dict[str, Any]) -> dict[str, Any]:
-    """Give a document that Prefect can carry: lists, not files, and no endless ones."""
+    """Return a document that Prefect can carry: lists, not files, and no endless ones."""
     short = dict(document)
     for name in ("entries", "set_aside"):
         short[name] = list(islice(document[name], MOST_RETURNED))
         left_out = len(document[name]) - len(short[name])
         if left_out:
-            told = f"{left_out:,} more {name.replace('_', ' ')} are left out of this result."
-            short["notes"] = [*short["notes"], told]
+            note = f"This result leaves out {left_out:,} more {name.replace('_', ' ')}."
+            short["notes"] = [*short["notes"], note]
     return short

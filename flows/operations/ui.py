@@ -1,8 +1,7 @@
 """`clockbooks ui`: Prefect's server, our deployments and the runner that runs them, in one process.
 
-The server is a thread of this process, so that nothing of it outlives us, however we end; each run
-is a process of its own. Prefect reads its settings when it is imported, so everything of it is
-imported after they are made.
+The server is a thread of this process, so that it never outlives it; each run is a process of its
+own. Prefect reads its settings when it is imported, so it is imported after they are set.
 """
 
 import asyncio
@@ -15,6 +14,7 @@ import webbrowser
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from functools import partial
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -25,28 +25,29 @@ from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 from connectors.errors import AskPerson
 from connectors.hosts import LOOPBACK
 from connectors.store import plans
-from flows.context import open_installation, utc_now
+from flows.context import WORKING_FOLDER, open_installation, utc_now
 from flows.operations.home import USER, Address, Home, opened_home, other_server, write_address
-from flows.operations.page_guard import SIGN_IN_S, PageGuard, Rules
+from flows.operations.page_guard import PageGuard, Rules
+from flows.operations.page_logins import SIGN_IN_S
 from flows.settings import Settings
 from flows.settings_file import check_prefect_files
 
-#: So many runs at once; each is a process of some 200 MB.
+#: Most runs at once; each is a process of some 200 MB.
 RUNS_AT_ONCE = 5
 
-#: Seconds that requests get to end when the server stops.
+#: Seconds for requests to end when the server stops.
 GRACE_S = 3
 
 Tell = Callable[[str], None]
 
 
 def run_ui(address: Address, *, runs_here: bool, tell: Tell) -> None:
-    """Serve until somebody stops it: Ctrl-C or SIGTERM.
+    """Serve until Ctrl-C or SIGTERM.
 
     Args:
         address: Where to listen.
-        runs_here: Whether runs start on this machine; otherwise workers elsewhere take them.
-        tell: Shows a person a line.
+        runs_here: Whether runs start on this machine; otherwise workers take them.
+        tell: Prints a line.
 
     Raises:
         AskPerson: The port is taken, a server runs already, or a database cannot be used.
@@ -61,22 +62,25 @@ def run_ui(address: Address, *, runs_here: bool, tell: Tell) -> None:
         os.environ.update(home.environment(address))
         from flows.operations.notifications import addresses, drop_foreign, keep_watch
 
-        addresses(settings)  # a wrong one is told before anything starts
+        addresses(settings)  # a wrong one is reported before anything starts
         guard = _guard(settings, address, home, engine)
         with _served(listener, home, guard):
             write_address(home, address)
             keep_watch(settings)
             for name in drop_foreign():
-                tell(f"The automation {name!r} was deleted: it ran what is not Clockbooks' own.")
+                tell(
+                    f"Deleted the automation {name!r}, which ran code that is not Clockbooks' own."
+                )
             if runs_here:
-                _put_in_order(settings, tell)
+                _clean_up(settings, tell)
             run = _runner() if runs_here else _wait_for_the_end
-            _tell_where(settings, address, home, tell)
+            _leave_working_folder(home)
+            _show_address(settings, address, home, tell)
             _open_signed_in(address, home, guard, tell)
             if elsewhere:
-                tell(f"Note: PREFECT_API_URL is {elsewhere}; here it does not count.")
+                tell(f"Note: PREFECT_API_URL is {elsewhere}; `clockbooks ui` ignores it.")
             run()
-    tell("Stopped. Schedules and runs are kept for the next start.")
+    tell("Stopped. The next start has the same schedules and runs.")
 
 
 @contextmanager
@@ -88,15 +92,15 @@ def _listening(address: Address) -> Iterator[socket.socket]:
         )
     except OSError as error:
         raise AskPerson(
-            f"Port {address.port} of {address.host} cannot be used ({error.strerror}): something"
-            " else may have it. Choose another with --port."
+            f"Port {address.port} of {address.host} cannot be used ({error.strerror}). Another"
+            " program may use it: choose another port with --port."
         ) from None
     with listener:
         yield listener
 
 
 def _guard(settings: Settings, address: Address, home: Home, engine: sa.Engine) -> PageGuard:
-    """Give Prefect's server, with the guard in front of it."""
+    """Return Prefect's server, behind the page guard."""
     from prefect.server.api.server import create_app
 
     from flows.operations.deployments import entrypoints, job_variables
@@ -116,7 +120,7 @@ def _guard(settings: Settings, address: Address, home: Home, engine: sa.Engine) 
         user_header=settings.ui_user_header,
         keep_identity=partial(plans.vouch, engine) if settings.ui_user_header else None,
     )
-    # The guard needs the true peer; what a proxy on this machine says of others, Prefect may know.
+    # The guard needs the real peer; Prefect may believe what a proxy on this machine says.
     app: Any = create_app(final=True)
     proxies = os.environ.get("FORWARDED_ALLOW_IPS", "127.0.0.1")  # as uvicorn reads it
     behind: Any = ProxyHeadersMiddleware(app, trusted_hosts=proxies)
@@ -125,7 +129,7 @@ def _guard(settings: Settings, address: Address, home: Home, engine: sa.Engine) 
 
 @contextmanager
 def _served(listener: socket.socket, home: Home, app: PageGuard) -> Iterator[None]:
-    """Run the server for a block, ready when the block begins."""
+    """Run the server during a block; it is ready when the block begins."""
     config = uvicorn.Config(
         app, log_level="warning", timeout_graceful_shutdown=GRACE_S, proxy_headers=False
     )
@@ -138,9 +142,9 @@ def _served(listener: socket.socket, home: Home, app: PageGuard) -> Iterator[Non
         while not server.started:
             if not thread.is_alive():
                 raise AskPerson(
-                    "Prefect's server did not start; what it said stands above. Its own database is"
-                    f" {_database_shown(home)}: an older Prefect cannot open what a newer one made."
-                    " Clockbooks' database is not concerned."
+                    "Prefect's server did not start; its own message is above. Its database is"
+                    f" {_database_shown(home)}: an older Prefect cannot open a newer one's. Your"
+                    " Clockbooks database is not affected."
                 )
             thread.join(0.05)
         yield
@@ -151,32 +155,32 @@ def _served(listener: socket.socket, home: Home, app: PageGuard) -> Iterator[Non
 
 def _database_shown(home: Home) -> str:
     named = os.environ.get("PREFECT_SERVER_DATABASE_CONNECTION_URL")
-    return "what PREFECT_SERVER_DATABASE_CONNECTION_URL names" if named else f"in {home.folder}"
+    return "the one in PREFECT_SERVER_DATABASE_CONNECTION_URL" if named else f"in {home.folder}"
 
 
-def _put_in_order(settings: Settings, tell: Tell) -> None:
-    """Clear away what an earlier end left: dead runs, and runs whose time was missed."""
+def _clean_up(settings: Settings, tell: Tell) -> None:
+    """Mark runs that crashed with an earlier `clockbooks ui`, and skip missed ones."""
     from prefect.client.orchestration import get_client
 
     from flows.operations.notifications import tell as notify
-    from flows.operations.recovery import bury_the_dead, skip_the_missed
+    from flows.operations.recovery import mark_crashed_runs, skip_missed_runs
 
     with get_client(sync_client=True) as client:
-        dead = bury_the_dead(client)
-        missed = skip_the_missed(client, now=utc_now())
-    if dead:
-        tell(f"{dead:,} runs died when this was last stopped; see their pages.")
+        crashed = mark_crashed_runs(client)
+        missed = skip_missed_runs(client, now=utc_now())
+    if crashed:
+        tell(f"{crashed:,} runs crashed when this was last stopped; see their pages.")
     if missed:
-        told = (
-            f"{missed:,} scheduled runs were missed while this was not running. The last of each"
-            " schedule is made up for now; the others are not needed."
+        message = (
+            f"{missed:,} scheduled runs were missed while this was not running. The last run of"
+            " each schedule starts now and covers the others."
         )
-        tell(told)
-        notify(settings, "Clockbooks: runs were missed", told)
+        tell(message)
+        notify(settings, "Clockbooks: runs were missed", message)
 
 
 def _runner() -> Callable[[], None]:
-    """Register the deployments, as Prefect's `serve` does, and give what runs them."""
+    """Register the deployments, as Prefect's `serve` does; return what runs them."""
     from prefect.client.orchestration import get_client
     from prefect.exceptions import TerminationSignal
     from prefect.runner import Runner
@@ -196,6 +200,16 @@ def _runner() -> Callable[[], None]:
     return run
 
 
+def _leave_working_folder(home: Home) -> None:
+    """Let runs start in an empty folder of ours: Prefect imports from where it starts.
+
+    It reads settings there too, which may name code. A run goes to the working folder once all of
+    that is done; see `flows.context.start`.
+    """
+    os.environ[WORKING_FOLDER] = str(Path.cwd())
+    os.chdir(home.empty_folder())
+
+
 def _wait_for_the_end() -> None:
     ended = threading.Event()
 
@@ -210,21 +224,19 @@ def _wait_for_the_end() -> None:
             signal.signal(number, handler)
 
 
-def _tell_where(settings: Settings, address: Address, home: Home, tell: Tell) -> None:
+def _show_address(settings: Settings, address: Address, home: Home, tell: Tell) -> None:
     tell(f"Open {address.page}")
-    tell(
-        "Schedules are off until you switch them on there, under Deployments. Ctrl-C stops it all."
-    )
-    chosen = "what CLOCKBOOKS_UI_PASSWORD says, or " if settings.ui_password else ""
+    tell("To turn on a schedule, go to Deployments there. To stop everything, press Ctrl-C.")
+    chosen = "the one in CLOCKBOOKS_UI_PASSWORD, or " if settings.ui_password else ""
     tell(f"Log in with {USER}:PASSWORD, where the password is {chosen}in {home.password_file}.")
     if not address.only_here:
-        tell("Others reach it without encryption: put a proxy with TLS in front of it.")
-    tell(f"To see the commands' runs there too: export PREFECT_API_URL={address.api}")
+        tell("Other machines reach it without encryption: put a proxy with TLS in front of it.")
+    tell(f"To see the runs of commands there too: export PREFECT_API_URL={address.api}")
 
 
 def _open_signed_in(address: Address, home: Home, guard: PageGuard, tell: Tell) -> None:
-    """Offer a browser on this machine a way in without typing; on a terminal, open one."""
+    """Offer a browser on this machine a way to log in without typing; on a terminal, open one."""
     file = home.write_sign_in(f"{address.api.removesuffix('/api')}{guard.sign_in.offer()}")
-    tell(f"A browser that opens {file} within {SIGN_IN_S // 60} minutes is signed in, once.")
+    tell(f"Or open {file} in a browser: it logs in once, within {SIGN_IN_S // 60} minutes.")
     if address.only_here and sys.stdout.isatty():
         webbrowser.open(file.as_uri())

@@ -1,33 +1,33 @@
-"""Draws hours a person and week as a picture.
+"""Draws a chart of the hours per person and week.
 
-By pygal: 130 kB of pure Python, where matplotlib brings 25 MB; and an SVG takes its letters from
-whoever looks at it, so that every name can be written. Prefect's pages sanitise HTML and SVG inside
-it, but show an SVG as an image, in which nothing runs and from which nothing is loaded.
+It uses pygal: 130 kB of pure Python, where matplotlib brings 25 MB. An SVG uses the fonts of its
+reader, so it can show every name. Prefect's pages sanitize SVG in HTML, but show an SVG as an
+image, in which nothing runs and from which nothing is loaded.
 """
 
 import pandas as pd
 
-#: People with a colour of their own; the others share one.
+#: People with a color of their own; the others share one.
 MOST_PEOPLE = 11
 
-#: Weeks that fit; of longer plans, the last ones are drawn.
+#: Weeks that fit; of longer plans, the last weeks are drawn.
 MOST_WEEKS = 53
 
-#: Twelve colours that are told apart, also side by side.
-_COLOURS = (
+#: Twelve colors that can be told apart, even side by side.
+_COLORS = (
     "#4269d0", "#efb118", "#ff725c", "#6cc5b0", "#3ca951", "#ff8ab7", "#a463f2", "#97bbf5",
     "#9c6b4e", "#2f4b7c", "#8a9a00", "#9498a0",
 )  # fmt: skip
 
 
-def hours_picture(weekly_minutes: pd.DataFrame) -> bytes | None:
-    """Draw a bar a week, divided by people.
+def hours_chart(weekly_minutes: pd.DataFrame) -> bytes | None:
+    """Draw a bar per week, stacked by person.
 
     Args:
         weekly_minutes: See `Overview.weekly_minutes`.
 
     Returns:
-        An SVG image; `None` where there is nothing to draw.
+        An SVG image; `None` if there is nothing to draw.
     """
     import pygal
     from pygal.style import Style
@@ -47,15 +47,15 @@ def hours_picture(weekly_minutes: pd.DataFrame) -> bytes | None:
         legend_font_size=13,
         title_font_size=15,
         opacity="1",
-        colors=_COLOURS,
+        colors=_COLORS,
     )
     chart = pygal.StackedBar(
         style=style,
-        js=(),  # no script: an image runs none, and its address would be another server's
+        js=(),  # an image runs no script, and this one would come from another server
         width=900,
         height=420,
         explicit_size=True,
-        title="Hours a week, from its Monday",
+        title="Hours per week, by its Monday",
         x_label_rotation=40,
         truncate_legend=22,
         print_values=False,
@@ -64,14 +64,14 @@ def hours_picture(weekly_minutes: pd.DataFrame) -> bytes | None:
     )
     chart.x_labels = list(shown.index)
     for name in shown.columns:
-        # A float draws well enough; the tables beside it are exact.
+        # Floats do for a drawing; the tables beside it are exact.
         chart.add(name, [minutes / 60 for minutes in shown[name]])
     drawn = chart.render(pretty_print=False)
     return drawn if isinstance(drawn, bytes) else drawn.encode()
 
 
 def _few(minutes: pd.DataFrame) -> pd.DataFrame:
-    """Keep those with most time, the most first; add the others up."""
+    """Keep the people with the most time, in order; add up the others."""
     order = minutes.sum().sort_values(ascending=False, kind="stable").index
     kept = minutes[order[:MOST_PEOPLE]]
     rest = order[MOST_PEOPLE:]

@@ -1,7 +1,7 @@
-"""The pages that people look at in Prefect: a plan before it goes, and what became of it.
+"""The pages in Prefect's interface: a plan before it is sent, and the result.
 
-Markdown and tables, made of an `Overview`; `flows.pages.publish` puts them where they are seen.
-Long lists end with a count of the rest: a table of 20,000 rows is no page.
+They are markdown and tables, made from an `Overview`; `flows.pages.publish` publishes them. Long
+lists end with a count of the rest.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -12,24 +12,24 @@ from typing import Any
 import pandas as pd
 
 from connectors.store.plans import StoredPlan
-from flows.pages.charts import hours_picture
+from flows.pages.charts import hours_chart
 from flows.pages.safe_markdown import picture, safe, table
 from flows.text import OVERRIDES, hours
 from transforms.plan.summary import Overview
 
-#: Rows of a table within a page; the others are counted.
+#: Most rows of a table on a page; the others are counted.
 MOST_LINES = 40
 
 
 @dataclass(frozen=True)
 class Place:
-    """Where a reader stands.
+    """What a page needs to know about its run and its readers.
 
     Attributes:
-        connection: Name of the connection.
-        timezone: In which instants are told.
+        connection: The connection's name.
+        timezone: For times.
         currency: The company's; empty when unknown.
-        run_address: Of the run's own page; `None` when nobody serves pages.
+        run_address: Of the run's own page; `None` without a server.
     """
 
     connection: str
@@ -38,22 +38,22 @@ class Place:
     run_address: str | None
 
     def time(self, instant: datetime) -> str:
-        """Write an instant for people, with its time zone."""
+        """Return an instant for people, with its time zone."""
         return f"{instant.astimezone(self.timezone):%Y-%m-%d %H:%M} ({self.timezone.key})"
 
     def money(self, cents: int) -> str:
-        """Write an amount."""
+        """Return an amount with its currency."""
         return f"{cents // 100:,}.{cents % 100:02d} {self.currency}".rstrip()
 
 
 def plan_page(plan: StoredPlan, seen: Overview, notes: Sequence[str], place: Place) -> str:
-    """Write the page of a plan that waits for somebody."""
+    """Return the page of a plan that waits for a decision."""
     here = f"[this run's page]({place.run_address})" if place.run_address else "this run's page"
     until = place.time(plan.expires_at) if plan.expires_at else ""
     decide = (
-        f"**To decide**, press **Resume** at the top right of {here} (in the new pages: **⋮**, then"
-        " **Resume**). Approve all of it, leave people, projects or entries out, or reject it."
-        f" When nobody decides until **{until}**, nothing is sent.\n"
+        f"**To decide**, press **Resume** at the top right of {here} (in Prefect's new interface:"
+        " **⋮**, then **Resume**). You can approve all of it, leave out people, projects or"
+        f" entries, or reject it. If nobody decides by **{until}**, nothing is sent.\n"
     )
     return _lines(
         f"# Plan {plan.id}: {plan.first_day} … {plan.last_day}\n",
@@ -63,15 +63,15 @@ def plan_page(plan: StoredPlan, seen: Overview, notes: Sequence[str], place: Pla
         _people(seen, place),
         _remedies(seen),
         _projects(seen, place),
-        f"Fingerprint of the plan: `{plan.fingerprint}`. Exactly this goes: what changes in"
-        " Clockify until then is left for the next run.",
+        f"The plan's fingerprint: `{plan.fingerprint}`. Exactly this is sent. What changes in"
+        " Clockify before then waits for the next run.",
     )
 
 
 def result_page(
     document: Mapping[str, Any], seen: Overview, place: Place, plan: StoredPlan | None
 ) -> str:
-    """Write the page of what became of a send or of an import."""
+    """Return the page with the result of a send or an import."""
     counts = document["counts"]
     dry = " (dry run: nothing was sent)" if document["dry_run"] else ""
     verb = "would go to" if document["dry_run"] else "went to"
@@ -89,14 +89,14 @@ def result_page(
         _people(seen, place),
         _projects(seen, place),
         _files(document.get("files", ())),
-        f"Run `{document['run_id'] or 'none'}`. On the command line: `clockbooks entries"
-        f" --state rejected {name}` lists what did not go, `clockbooks entries --csv entries.csv"
-        f" {name}` all of it.",
+        f"Run `{document['run_id'] or 'none'}`. On the command line, `clockbooks entries"
+        f" --state rejected {name}` lists what was rejected, and `clockbooks entries --csv"
+        f" entries.csv {name}` writes everything.",
     )
 
 
 def _lines(*parts: str | list[str]) -> str:
-    """Put a page together of lines, and of lists of lines that may be empty."""
+    """Join lines, and lists of lines, to a page."""
     return "\n".join(line for part in parts for line in ([part] if isinstance(part, str) else part))
 
 
@@ -110,7 +110,7 @@ def _title(document: Mapping[str, Any]) -> str:
 
 
 def headline(seen: Overview, place: Place) -> str:
-    """Say how much goes: entries, hours, and what is billable of them."""
+    """Return how much is sent: entries, hours, and the billable part."""
     sums = seen.totals
     entries = "entry" if sums["entries"] == 1 else "entries"
     words = f"{sums['entries']:,} {entries}, {hours(sums['minutes'])}"
@@ -125,7 +125,7 @@ def _staying(seen: Overview) -> str:
     number = int(seen.staying["entries"].sum())
     if not number:
         return "Nothing stays behind."
-    return f"{number:,} {'stays' if number == 1 else 'stay'} behind: why, and what to do, below."
+    return f"{number:,} {'stays' if number == 1 else 'stay'} behind; see below why, and what to do."
 
 
 def _decision(plan: StoredPlan, place: Place) -> str:
@@ -141,11 +141,11 @@ def _notes(notes: Sequence[str]) -> list[str]:
 def _people(seen: Overview, place: Place) -> list[str]:
     if seen.going.empty:
         return []
-    drawn = hours_picture(seen.weekly_minutes())
+    drawn = hours_chart(seen.weekly_minutes())
     return [
         "## People\n",
         _sum_table(seen.per("user"), "Who", place),
-        *([picture("Hours a person and week", drawn)] if drawn else []),
+        *([picture("Hours per person and week", drawn)] if drawn else []),
     ]
 
 
@@ -180,7 +180,7 @@ def _sum_table(sums: pd.DataFrame, what: str, place: Place) -> str:
 
 
 def _remedies(seen: Overview) -> list[str]:
-    """Write what stays behind as a list: in a table, Prefect's page cuts long sentences off."""
+    """Return what stays behind as a list; in a table, Prefect would cut long sentences."""
     acts = seen.remedies()
     if acts.empty:
         return []
@@ -193,7 +193,7 @@ def _remedies(seen: Overview) -> list[str]:
             f"  {_remedy(row)}"
             for row in acts.head(MOST_LINES).to_dict("records")
         ],
-        *([f"- … and {more:,} entries more, for other reasons."] if more else []),
+        *([f"- … and {more:,} more entries, for other reasons."] if more else []),
         "",
     ]
 
@@ -205,7 +205,7 @@ def _remedy(row: Mapping[str, Any]) -> str:
 
 
 def _set_aside(rows: Iterable[Mapping[str, Any]]) -> list[str]:
-    """Write which rows are no entries, and why; a send's have ids, those of files have lines."""
+    """Return which rows are no entries, and why: a send's by id, those of files by line."""
     shown, number = [], 0
     for number, row in enumerate(rows, start=1):
         if number <= MOST_LINES:
@@ -219,11 +219,11 @@ def _set_aside(rows: Iterable[Mapping[str, Any]]) -> list[str]:
 
 
 def _files(files: Sequence[Mapping[str, Any]]) -> list[str]:
-    """Write how each file was read."""
+    """Return how each file was read."""
     if not files:
         return []
-    told = [f"- **{safe(file['file'])}**: {safe(file['message'], 600)}" for file in files]
-    return ["## Files\n", *told, ""]
+    lines = [f"- **{safe(file['file'])}**: {safe(file['message'], 600)}" for file in files]
+    return ["## Files\n", *lines, ""]
 
 
 def _days(row: Mapping[str, Any]) -> str:
@@ -233,7 +233,7 @@ def _days(row: Mapping[str, Any]) -> str:
 
 
 def entry_rows(plan: StoredPlan, seen: Overview, place: Place) -> list[dict[str, Any]]:
-    """Give the first entries that go as the rows of a table; `No.` is what the form takes."""
+    """Return the first entries to send as rows of a table; the form takes their `No.`."""
     rows = [
         {
             "No.": number,
@@ -249,16 +249,16 @@ def entry_rows(plan: StoredPlan, seen: Overview, place: Place) -> list[dict[str,
     more = seen.totals["entries"] - len(rows)
     if more > 0:
         last = dict.fromkeys(rows[0], "")
-        told_where = (
-            f"All, with their numbers: clockbooks plans --entries {plan.id} --csv plan.csv"
+        hint = (
+            f"All of them: clockbooks plans --entries {plan.id} --csv plan.csv"
             f" --connection {place.connection}"
         )
-        rows.append(last | {"No.": "…", "Who": f"and {more:,} more", "What": told_where})
+        rows.append(last | {"No.": "…", "Who": f"and {more:,} more", "What": hint})
     return rows
 
 
 def remedy_rows(seen: Overview) -> list[dict[str, Any]]:
-    """Give what stays behind as the rows of a table."""
+    """Return what stays behind as rows of a table."""
     acts = seen.remedies()
     return [
         {

@@ -1,8 +1,7 @@
-"""Puts pages where people see them: as artifacts of the flow run, in Prefect's own pages.
+"""Publishes pages as artifacts of the flow run, in Prefect's interface.
 
-A plan that nobody can see cannot be approved: so what shows it fails when it cannot. What tells how
-a load goes on, or how it ended, only decorates: QuickBooks has the entries by then, so that it is
-logged when Prefect's server does not answer, and the send goes on.
+A plan that nobody can see cannot be approved, so publishing one may fail. Progress and results are
+extras: QuickBooks has the entries by then, so a failure is only logged and the send goes on.
 """
 
 import re
@@ -29,22 +28,22 @@ from flows.pages.pages import Place, entry_rows, plan_page, remedy_rows, result_
 from flows.progress import Progress
 from transforms.plan.summary import Overview, overview
 
-#: Seconds between two updates of the progress, at least: each is a call of Prefect's server.
+#: Minimum seconds between two updates of the progress; each is a call to Prefect's server.
 PAUSE_S = 2.0
 
 
 class Seen:
-    """Follows a report, and adds up what its pages tell.
+    """Adds up a report for its pages.
 
     Attributes:
-        overview: What came so far.
+        overview: The sums so far.
     """
 
     def __init__(self) -> None:
         self.begin()
 
     def begin(self) -> None:
-        """Count anew."""
+        """Start again at zero."""
         self.overview = Overview.empty()
 
     def add(self, plan: pd.DataFrame) -> None:
@@ -53,29 +52,29 @@ class Seen:
 
 
 def here(context: RunContext, currency: str) -> Place:
-    """Say where the readers of this run's pages stand."""
+    """Return what the pages of this run need to know about their readers."""
     address = url_for("flow-run", obj_id=flow_run.id) if flow_run.id else None
     return Place(context.connection.name, context.timezone, currency, address)
 
 
 def key(what: str, place: Place) -> str:
-    """Name an artifact, one for each connection: Prefect takes small letters, digits and dashes."""
+    """Return the key of an artifact of this connection, in Prefect's letters, digits and dashes."""
     plain = re.sub(r"[^a-z0-9]+", "-", place.connection.lower()).strip("-")
     return f"{what}-{plain}".rstrip("-")
 
 
 def show_plan(plan: StoredPlan, seen: Overview, notes: list[str], place: Place) -> None:
-    """Show a plan that waits for somebody: its page, its entries, and what stays behind."""
+    """Publish a plan that waits: its page, its entries, and what stays behind."""
     create_markdown_artifact(
         key=key("plan", place),
         markdown=plan_page(plan, seen, notes, place),
-        description=f"Plan {plan.id}, to be decided: sums, hours a week, and what stays behind.",
+        description=f"Plan {plan.id}, waiting for a decision: sums, hours, and what stays behind.",
     )
     create_table_artifact(
         key=key("plan-entries", place),
         table=entry_rows(plan, seen, place),
-        description=f"The entries of plan {plan.id}, with the numbers that the form takes; of long"
-        f" plans the first: `clockbooks plans --entries {plan.id}` has all.",
+        description=f"The entries of plan {plan.id}, with the numbers for the form. Of a long plan,"
+        f" the first ones: `clockbooks plans --entries {plan.id}` has all of them.",
     )
     _show_remedies(seen, place)
 
@@ -83,17 +82,17 @@ def show_plan(plan: StoredPlan, seen: Overview, notes: list[str], place: Place) 
 def show_result(
     document: dict[str, Any], seen: Overview, place: Place, plan: StoredPlan | None = None
 ) -> None:
-    """Show what became of a send, or what a dry run would send."""
+    """Publish what became of a send, or what a dry run would send."""
 
     def show() -> None:
         create_markdown_artifact(
             key=key(_page_of(document), place),
             markdown=result_page(document, seen, place, plan),
-            description="What went, and what did not and why.",
+            description="What was sent, what was not, and why.",
         )
         _show_remedies(seen, place)
 
-    _or_log(show, "what became of the entries")
+    _or_log(show, "the result")
 
 
 def _page_of(document: dict[str, Any]) -> str:
@@ -106,27 +105,29 @@ def _show_remedies(seen: Overview, place: Place) -> None:
     rows = remedy_rows(seen)
     if rows:
         create_table_artifact(
-            key=key("stays-behind", place), table=rows, description="What to do about the others."
+            key=key("stays-behind", place),
+            table=rows,
+            description="What stays behind, and what to do.",
         )
 
 
 def followed(progress: Progress, place: Place) -> Progress:
-    """Let a load be followed in Prefect's pages too, besides by *progress*."""
-    ring = _Ring(place)
+    """Return *progress*, shown in Prefect's interface too."""
+    artifact = _ProgressArtifact(place)
 
     def begun(number: int) -> None:
         progress.begun(number)
-        _or_log(lambda: ring.begin(number), "how far the load has come")
+        _or_log(lambda: artifact.begin(number), "the progress")
 
     def moved(number: int) -> None:
         progress.moved(number)
-        _or_log(lambda: ring.move(number), "how far the load has come")
+        _or_log(lambda: artifact.move(number), "the progress")
 
     return Progress(begun, moved)
 
 
-class _Ring:
-    """A progress artifact, brought up to date now and then."""
+class _ProgressArtifact:
+    """A progress artifact, updated now and then."""
 
     def __init__(self, place: Place) -> None:
         self._key = key("loading", place)
@@ -158,12 +159,12 @@ class _Ring:
 
 
 def _or_log(show: Callable[[], None], what: str) -> None:
-    """Show what only decorates; when Prefect's server cannot take it, say so in the log."""
+    """Publish something; if Prefect's server cannot take it, log that and go on."""
     try:
         show()
     except (httpx.HTTPError, RuntimeError) as error:  # RuntimeError: "Failed to reach API"
         get_run_logger().warning(
-            "Prefect's server did not take the page that shows %s (%s). The send goes on; the"
+            "Prefect's server did not accept the page with %s (%s). The send goes on, and the"
             " ledger has everything: `clockbooks entries`.",
             what,
             type(error).__name__,

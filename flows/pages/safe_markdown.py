@@ -1,7 +1,7 @@
-"""Writes markdown in which what people typed stays text: no link, no picture, no HTML of theirs.
+"""Writes markdown in which what people typed stays text: no link, no picture, no HTML.
 
-Prefect's pages show markdown and let HTML through, pictures of other servers among it: a
-description that said so would tell those servers who reads it, and when.
+Prefect's pages show markdown and let HTML through, even pictures from other servers: a description
+could tell those servers who reads it, and when.
 """
 
 import re
@@ -10,19 +10,19 @@ from collections.abc import Iterable, Sequence
 
 from flows.text import clean
 
-#: Longer texts are cut: a table of them could not be read.
+#: Longer texts are cut, so that tables stay readable.
 LONGEST = 160
 
 _HTML = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;"})
-#: Not those that mean something at the start of a line alone: no text of theirs stands there. An
-#: address that is written out becomes a link, as everywhere: it says where it leads.
+#: Without the characters that matter only at the start of a line, where no such text is. A written
+#: address still becomes a link, which shows where it leads.
 _SPECIAL = re.compile(r"([\\`*_\[\]|~])")
 
 
 def safe(text: object, longest: int = LONGEST) -> str:
-    r"""Write a text so that markdown shows it as it is, on one line.
+    r"""Return a text as markdown that shows it as it is, on one line.
 
-    Only named entities and backslashes: one of Prefect's two pages shows numbered entities raw.
+    It uses named entities and backslashes: one of Prefect's two interfaces shows numbered ones raw.
 
     Examples:
         >>> safe("<img src=x> [*now*](http://e)")
@@ -35,12 +35,12 @@ def safe(text: object, longest: int = LONGEST) -> str:
 
 
 def table(columns: Sequence[str], rows: Iterable[Sequence[str]], right: Sequence[str] = ()) -> str:
-    """Write a table of cells that are markdown already.
+    """Return a table of cells that are markdown already.
 
     Args:
-        columns: The heads.
-        rows: The cells, one for each column.
-        right: Heads of the columns that are aligned to the right: numbers.
+        columns: The headers.
+        rows: The cells, one per column.
+        right: Headers of the columns to align right: numbers.
     """
     marks = ["---:" if column in right else "---" for column in columns]
     lines = [columns, marks, *rows]
@@ -48,5 +48,5 @@ def table(columns: Sequence[str], rows: Iterable[Sequence[str]], right: Sequence
 
 
 def picture(words: str, svg: bytes) -> str:
-    """Put a picture into the text itself: it needs no server, and no permission to read one."""
+    """Return a picture that is part of the text itself, so that it needs no server."""
     return f"![{safe(words)}](data:image/svg+xml;base64,{b64encode(svg).decode()})\n"

@@ -15,7 +15,8 @@ from typing import Annotated, Any, Literal
 
 import pydantic
 from prefect.input import RunInput
-from pydantic import Field
+from pydantic import ConfigDict, Field
+from pydantic.json_schema import SkipJsonSchema
 
 from connectors.store.plans import LeftOut, Plans, StoredPlan
 from flows.text import clean
@@ -30,6 +31,21 @@ MOST_ENTRIES = 2**31 - 1
 
 #: Prefect's page opens a list by its arrows or by the space bar, but not by a click on its middle.
 OPENED = "The arrows at its right open the list."
+
+
+class Answer(RunInput):
+    """What every answer has beside the form's fields.
+
+    Attributes:
+        answer_id: Given by the guard of Prefect's page, which knows who answered: see
+            `flows.operations.page_guard`. The form does not show it, but takes it.
+    """
+
+    model_config = ConfigDict(
+        json_schema_extra={"patternProperties": {"^answer_id$": {"type": "string"}}}
+    )
+
+    answer_id: SkipJsonSchema[str | None] = None
 
 
 class Decision(StrEnum):
@@ -49,6 +65,7 @@ class Choice:
         note: What they wrote to it.
         left_out: What of it does not go.
         unknown: Names that the plan does not have.
+        answer_id: Which answer it is; see `Answer`.
     """
 
     decision: Decision
@@ -56,6 +73,7 @@ class Choice:
     note: str
     left_out: LeftOut
     unknown: tuple[str, ...] = ()
+    answer_id: str | None = None
 
     @property
     def state(self) -> PlanState:
@@ -124,7 +142,7 @@ class Form:
                 "",
             ),
         }
-        made: type[RunInput] = pydantic.create_model("Decide", __base__=RunInput, **fields)
+        made: type[RunInput] = pydantic.create_model("Decide", __base__=Answer, **fields)
         # A description alone: a value given here would drop the rules of its field.
         return made.with_initial_data(description=description)
 
@@ -139,6 +157,7 @@ class Form:
             answer.note.strip(),
             left_out,
             (*no_people, *no_places),
+            answer.answer_id,
         )
 
     def objection(self, choice: Choice) -> str | None:

@@ -19,11 +19,7 @@ ENTRY_MEMBERS: tuple[str, ...] = (
 
 
 def listed(connection: str | None, *, withdraw: int | None = None) -> dict[str, Any]:
-    """Return the connection's plans as a document, the newest first.
-
-    Args:
-        connection: Which connection; `None` for the only one.
-        withdraw: The number of a plan to withdraw first.
+    """Return the connection's plans as a document, the newest first; *withdraw* one before that.
 
     Raises:
         AskPerson: No connection fits; or that plan does not wait, or is another connection's.
@@ -36,10 +32,6 @@ def listed(connection: str | None, *, withdraw: int | None = None) -> dict[str, 
 
 def entries_of(connection: str | None, plan_id: int) -> dict[str, Any]:
     """Return one plan as a document, with its entries in the order of their numbers.
-
-    Args:
-        connection: Which connection; `None` for the only one.
-        plan_id: The number of the plan.
 
     Raises:
         AskPerson: No connection fits, or the plan is not its own.

@@ -45,7 +45,7 @@ from prefect.runtime import deployment, flow_run
 from prefect.settings import get_current_settings
 
 from connectors.errors import AskPerson
-from connectors.store.plans import StoredPlan, vouch
+from connectors.store.plans import StoredPlan
 from flows.context import RunContext
 from flows.pages.pages import Place
 from flows.pages.publish import here, show_plan
@@ -81,15 +81,9 @@ def send_reviewed(
 ) -> tuple[dict[str, Any], StoredPlan | None]:
     """Make a plan, wait for somebody's decision, and send what they approved.
 
-    Suspends the flow run in between: it comes back here in a new process.
-
-    Args:
-        context: What to work with.
-        request: What to do; once a plan waits, its days count.
-        report: Where the lists of the document are kept.
-        seen: Returns the sums of the report, for the plan's page.
-        progress: Is notified of how far the load has come.
-        run: Runs each step that touches the outside.
+    Suspends the flow run in between: it comes back here in a new process. Once a plan waits, its
+    days count, not the request's. *seen* returns the sums of the report, for the plan's page; for
+    the other arguments see `flows.sending.send.send`.
 
     Returns:
         The JSON document of `clockbooks send`, and the plan; `None` if there was nothing to decide.
@@ -224,8 +218,6 @@ def _decided(context: RunContext, plan: StoredPlan) -> StoredPlan:
                 " a new plan."
             )
         description = _question(plan, place, objection)
-        if not _has_answer(plan, asked):  # whoever answered before did not answer this
-            vouch(context.engine, str(plan.flow_run_id), None)
         if asked >= flow_run.run_count:  # otherwise the run comes back with the answer
             get_run_logger().info(
                 "Plan %s waits for a decision: open %s and press Resume (new pages: ⋮, Resume).",
@@ -248,6 +240,7 @@ def _decided(context: RunContext, plan: StoredPlan) -> StoredPlan:
         by=choice.by,
         note=choice.note,
         left_out=choice.left_out if choice.state is PlanState.APPROVED else None,
+        answer_id=choice.answer_id,
         was_in_time=True,  # Prefect takes no answer after the limit
     )
 

@@ -25,16 +25,7 @@ def execute(
 ) -> dict[str, Any]:
     """Send exactly the ready rows of a plan, and report how every entry ended.
 
-    Once the load of a slice ends early, no other one begins.
-
-    Args:
-        context: What to work with.
-        plan: The plan of a run that is no dry run.
-        progress: Is notified of how far the load has come.
-        run: Runs each load.
-
-    Returns:
-        The JSON document of the command.
+    Once the load of a slice ends early, no other one begins. Returns the JSON document.
 
     Raises:
         TryAgain: The load ended early, before QuickBooks had taken anything.

@@ -14,7 +14,8 @@ from typing import Any
 
 import pandas as pd
 
-from connectors.clockify import READINGS, Moved, missing_route
+from connectors.clockify.client import READINGS, missing_route
+from connectors.clockify.report import Moved
 from connectors.errors import Refused, TryAgain
 from connectors.prefetch import read_ahead
 from connectors.store.staging import ENTRY, StagedEntries
@@ -46,15 +47,8 @@ def extract(
 ) -> list[str]:
     """Read the window's entries, running timers too.
 
-    Args:
-        context: What to work with.
-        request: Whether it matters which entries are approved; if not, all count as approved.
-        days: First and last local day.
-        facts: Whom and what to ask for.
-        staged: Where the entries go; of rows with the same id the last one counts.
-
-    Returns:
-        Notes for a person.
+    Of rows with the same id the last one counts. Unless the request is for approved entries only,
+    all count as approved. Returns notes for a person.
 
     Raises:
         TryAgain: The report could not be read, or changed each time that it was read.

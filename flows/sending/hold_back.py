@@ -32,13 +32,7 @@ _ENTITIES = {"EmployeeRef": "Employee", "VendorRef": "Vendor", "CustomerRef": "C
 
 
 def hold_back_refused(context: RunContext, company: Company, plan: pd.DataFrame) -> pd.DataFrame:
-    """Reject the plan's ready entries that were refused before, unless another try may help.
-
-    Args:
-        context: What to work with.
-        company: The company as it is now.
-        plan: `Plan`.
-    """
+    """Reject the plan's ready entries that were refused before, unless another try may help."""
     ready = plan[plan["state"] == State.READY]
     refusals = context.store.ledger.refusals(ready["entry_id"].tolist())
     if not refusals:
@@ -103,12 +97,7 @@ def _instant(text: Any) -> datetime | None:
 
 
 def hold_back_waiting(context: RunContext, plan: pd.DataFrame) -> pd.DataFrame:
-    """Skip the plan's ready entries that wait in a stored plan of the connection.
-
-    Args:
-        context: What to work with.
-        plan: `Plan`.
-    """
+    """Skip the plan's ready entries that wait in a stored plan of the connection."""
     plans = context.store.plans
     ready = plan.loc[plan["state"] == State.READY, "entry_id"]
     if ready.empty:

@@ -56,15 +56,9 @@ def judge(
     link_state: LinkState,
     rules: Rules,
 ) -> pd.DataFrame:
-    """Return the `Plan` of some entries; refused ones are held back unless that is to be retried.
+    """Return the `Plan` of `TimeEntries` or `FileEntries`.
 
-    Args:
-        context: What to work with.
-        request: What to do.
-        entries: `TimeEntries` or `FileEntries`.
-        match: What the ledger holds of them.
-        link_state: Who is who.
-        rules: What to decide by.
+    Entries that QuickBooks refused before are held back, unless the request says to retry them.
     """
     plan = make_plan(
         entries,

@@ -53,15 +53,7 @@ def load(
 ) -> tuple[pd.DataFrame, str | None]:
     """Send the ready rows of a slice.
 
-    Args:
-        context: What to work with.
-        lease: The run.
-        company: The company as it is now.
-        one: The slice.
-        progress: Is notified of each batch that was answered.
-
-    Returns:
-        The slice's plan with the final states, and why the load ended early, if it did.
+    Returns its plan with the final states, and why the load ended early, if it did.
     """
     ready = one.plan[one.plan["state"] == State.READY]
     activities = to_activities(ready).merge(ready[["entry_id", "minutes", "date"]], on="entry_id")

@@ -44,13 +44,7 @@ class LedgerMatch:
 
 
 def match_entries(context: RunContext, entries: pd.DataFrame, links: pd.DataFrame) -> LedgerMatch:
-    """Look in the ledger for Clockify's entries: by their ids, then by what they are about.
-
-    Args:
-        context: What to work with.
-        entries: `TimeEntries`.
-        links: `Links`.
-    """
+    """Look in the ledger for `TimeEntries` of Clockify: by id, then by what they are about."""
     ledger, contents = context.store.ledger, context.store.contents
     mine = contents_of(
         entries,
@@ -124,7 +118,7 @@ def match_rows(
 
     Args:
         context: What to work with.
-        entries: `FileEntries` of whole days, by file; their ids do not count.
+        entries: `FileEntries` of whole days, by file; their own ids do not count.
         links: `Links`.
         untold: For each file the columns of `Contents` of which it says nothing.
         new_rows: What earlier slices of the plan brought; this one's new rows are added.

@@ -18,6 +18,7 @@ from flows.sending.run_lease import RunLease, run_lease
 from flows.sending.settle_doubts import Settled, settle
 from flows.sending.spool import Spool
 from schemas.quickbooks import Company
+from schemas.words import State
 
 
 @dataclass(frozen=True)
@@ -32,6 +33,15 @@ class Slice:
     plan: pd.DataFrame
     match: LedgerMatch
 
+    @property
+    def clashing(self) -> list[str]:
+        """Ready entries that may be edited versions of sent ones: their ids, or places in files."""
+        rows = self.plan[self.plan["entry_id"].isin(self.match.clashing)]
+        rows = rows[rows["state"] == State.READY]
+        if "file" not in rows:
+            return list(rows["entry_id"])
+        return [f"{row.file} line {row.line}" for row in rows.itertuples(index=False)]
+
 
 class RunPlan:
     """The slices of one plan, on disk, and the run that made it.
@@ -42,6 +52,7 @@ class RunPlan:
         lease: The run; `None` for a dry run, which leaves no trace and cannot be executed.
         settled: What became of entries in doubt before the plan was made.
         slices: The plan; empty for a dry run.
+        clashing: `Slice.clashing` of all slices.
     """
 
     def __init__(
@@ -52,13 +63,15 @@ class RunPlan:
         self.lease = lease
         self.settled = settled
         self.slices = Spool[Slice]()
+        self.clashing: list[str] = []
 
     def become(self, slices: Iterable[Slice]) -> None:
         """Make *slices* the plan, and add it up from the beginning; they may be made of its own."""
-        before, self.slices = self.slices, Spool[Slice]()
+        before, self.slices, self.clashing = self.slices, Spool[Slice](), []
         self.report.begin()
         for one in slices:
             self.report.add(one.plan)
+            self.clashing += one.clashing
             if self.lease is not None:
                 self.slices.extend([one])
         before.close()
@@ -72,13 +85,6 @@ def open_plan(
 
     Unless the run is a dry one, it holds a lease, and settles what earlier runs left in doubt
     before anything is judged.
-
-    Args:
-        context: What to work with; its QuickBooks has been asked for the company before.
-        company: The QuickBooks company.
-        report: Adds the plan up.
-        run: Runs the settling.
-        dry_run: Whether only the plan is made.
 
     Raises:
         TryAgain: QuickBooks could not be read; nothing was sent.

@@ -126,7 +126,7 @@ def spread(
     annotate: Callable[[Any, Field[Any]], Any] = lambda type_, _: type_,
     **defaults: Any,
 ) -> Callable[..., Any]:
-    """Give a function that takes `options`, a dictionary, a parameter for each option instead.
+    """Return a function with a parameter for each option in place of `options`, a dictionary.
 
     Whatever reads signatures sees them where `options` stands.
 

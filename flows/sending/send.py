@@ -96,22 +96,16 @@ def make_plan(
     facts = run(look_around, context, request)
     report.currency = facts.company.currency
     with open_plan(context, facts.company, report, run, dry_run=request.dry_run) as plan:
-        late, clashing = _Late(context, plan.settled.replayed), list[str]()
-
-        def watched(slices: Iterator[Slice]) -> Iterator[Slice]:
-            for one in map(late.mark, slices):
-                ready = one.plan.loc[one.plan["state"] == State.READY, "entry_id"]
-                clashing.extend(ready[ready.isin(one.match.clashing)])
-                yield one
-
+        late = _Late(context, plan.settled.replayed)
         with staging_entries() as staged:
             link_state = run(read_links, context, request)
             days = (request.start, request.end)
             report.notes += run(extract, context, request, days, facts, staged)
             report.notes += stale(context, staged, link_state) + expiry_notes(context)
             report.set_aside.extend(staged.problems())
-            plan.become(watched(judge_slices(context, request, facts, staged, link_state)))
-        report.notes += [*_clash_notes(clashing), *late.notes()]
+            slices = judge_slices(context, request, facts, staged, link_state)
+            plan.become(map(late.mark, slices))
+        report.notes += [*_clash_notes(plan.clashing), *late.notes()]
         yield plan
 
 

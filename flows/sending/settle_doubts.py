@@ -22,8 +22,8 @@ from itertools import groupby
 from typing import Any
 
 from connectors.errors import Refused, TryAgain, Unsure
+from connectors.quickbooks.answers import BUSINESS_CODE
 from connectors.quickbooks.batch import Created, NotCreated, created_at
-from connectors.quickbooks.client import BUSINESS_CODE
 from connectors.store.books import InFlight
 from connectors.store.doubts import Doubt
 from connectors.store.ledger import Claim
@@ -103,9 +103,7 @@ def settled_document(settled: Settled) -> dict[str, Any]:
 def settle(context: RunContext, lease: RunLease) -> Settled:
     """Settle what dead runs of this connection left in doubt.
 
-    Args:
-        context: What to work with; its QuickBooks has been asked for the company before.
-        lease: The run that settles.
+    QuickBooks must have been asked for the company before: its answer tells the time there.
 
     Raises:
         TryAgain: QuickBooks could not be read; all stays in doubt.

@@ -1,4 +1,4 @@
-"""The rules of the transforms, one entry after the other and without pandas: what they replace.
+"""The rules of the transforms, one entry after the other and without pandas, to compare with.
 
 Written as anybody would who knows the standard library: no row is looked at twice, and nothing is
 worked out again that a dictionary can keep.
@@ -63,23 +63,10 @@ class Partners:
 def judged_rows(
     rows: Iterable[Any], partners: Partners, rules: Rules
 ) -> list[tuple[str, str, str]]:
-    """Give entry id, explanation and body of each decoded row, in order of start and id."""
-    return _judged(map(_read, rows), partners, rules)
-
-
-def judged_columns(
-    columns: Mapping[str, list[Any]], partners: Partners, rules: Rules
-) -> list[tuple[str, str, str]]:
-    """Give the same, of the columns of `report_columns` as lists."""
-    members = [columns[name] for name in (*_COLUMNS, *_OTHERS)]
-    return _judged((_checked(*cells) for cells in zip(*members, strict=True)), partners, rules)
-
-
-def _judged(read: Iterable[Entry], partners: Partners, rules: Rules) -> list[tuple[str, str, str]]:
+    """Return entry id, explanation and body of each decoded row, in their order."""
     say = explanations(rules.company, LONGEST_SHOWN, rules.tracker)
-    entries = {entry["entry_id"]: entry for entry in read}
     done = []
-    for entry in sorted(entries.values(), key=lambda entry: (entry["start"], entry["entry_id"])):
+    for entry in map(_read, rows):
         _prepare(entry, partners, rules)
         reason = _reason(entry, partners, rules)
         if reason is None:
@@ -89,57 +76,34 @@ def _judged(read: Iterable[Entry], partners: Partners, rules: Rules) -> list[tup
     return done
 
 
-#: The names that the explanations know, and those of the report's columns.
-_COLUMNS = {
-    "entry_id": "entry_id", "user_id": "user_id", "user_name": "user", "project_id": "project_id",
-    "project_name": "project", "client_name": "client", "description": "description",
-    "entry_type": "entry_type", "currency": "currency", "user_email": "user_email",
-    "client_id": "client_id", "task_name": "task",
-}  # fmt: skip
-_OTHERS = ("tags", "start", "end", "duration_s", "billable", "rate_micros")
-
-
 def _read(row: Mapping[str, Any]) -> Entry:
-    texts = []
-    for member in _TEXTS.values():
-        value = row.get(member)
-        texts.append(value if isinstance(value, str) else None)
-    found = row.get("tags") or []
-    tags = ", ".join(str(tag["name"]) for tag in found if tag.get("name")) or None
-    interval = row["timeInterval"]
-    rate = row["rate"] if row.get("rate") is not None else row.get("earnedRate")
-    if rate is not None:
-        rate = int((Decimal(str(rate)) * 10_000).to_integral_value(ROUND_HALF_UP))
-    return _checked(
-        *texts, tags, interval["start"], interval.get("end"), interval.get("duration"),
-        row["billable"], rate,
-    )  # fmt: skip
-
-
-def _checked(*cells: Any) -> Entry:
-    *texts, tags, start, end, duration_s, billable, rate_micros = cells
     entry: Entry = {}
-    for name, value in zip(_TEXTS, texts, strict=True):
-        if value is not None and "\x00" in value:
-            value = value.replace("\x00", "\ufffd")  # noqa: PLW2901 - hardly ever
-        entry[name] = value or None
+    for name, member in _TEXTS.items():
+        value = row.get(member)
+        entry[name] = (value or None) if isinstance(value, str) else None
     if not entry["entry_id"] or len(entry["entry_id"]) > 64 or not entry["user_id"]:
         raise ValueError("no entry")
     entry["description"] = entry["description"] or ""
     entry["entry_type"] = entry["entry_type"] or "REGULAR"
     if entry["entry_type"] not in {"REGULAR", "BREAK", "HOLIDAY", "TIME_OFF"}:
         raise ValueError("no type")
-    entry["tags"] = tags
-    entry["start"] = datetime.fromisoformat(start).astimezone(UTC)
+    tags = row.get("tags") or []
+    entry["tags"] = ", ".join(str(tag["name"]) for tag in tags if tag.get("name")) or None
+    interval = row["timeInterval"]
+    end, duration_s = interval.get("end"), interval.get("duration")
+    entry["start"] = datetime.fromisoformat(interval["start"]).astimezone(UTC)
     entry["end"] = None if end is None else datetime.fromisoformat(end).astimezone(UTC)
     if end is not None and duration_s is None:
         duration_s = (entry["end"] - entry["start"]) // timedelta(seconds=1)
     entry["duration_s"] = None if end is None else duration_s
-    if not isinstance(billable, bool):
+    if not isinstance(row["billable"], bool):
         raise TypeError("neither billable nor not")
-    entry["billable"] = billable
-    entry["rate_micros"] = rate_micros
-    if (rate_micros is not None and rate_micros < 0) or (end is not None and duration_s < 0):
+    entry["billable"] = row["billable"]
+    rate = row["rate"] if row.get("rate") is not None else row.get("earnedRate")
+    if rate is not None:
+        rate = int((Decimal(str(rate)) * 10_000).to_integral_value(ROUND_HALF_UP))
+    entry["rate_micros"] = rate
+    if (rate is not None and rate < 0) or (end is not None and duration_s < 0):
         raise ValueError("less than nothing")
     return entry
 

@@ -5,14 +5,11 @@ import pandera.pandas as pa
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from pandera.errors import SchemaError, SchemaErrors
+from pandera.errors import SchemaErrors
 from pandera.typing import Series
-from pyarrow import array as arrow_array
-from pyarrow import large_string
 
 from schemas.clockify import Clients
-from schemas.frames import all_differ, checked, column, sieve
-from schemas.frames import fits as fits_as_it_is
+from schemas.frames import column, sieve
 from schemas.quickbooks import People
 
 COLUMNS = ["qbo_id", "qbo_kind", "name", "email", "active"]
@@ -28,10 +25,6 @@ cells = {
 
 def fits(row):
     return row["qbo_id"] and row["qbo_kind"] in {"employee", "vendor"} and row["name"]
-
-
-class _Named(pa.DataFrameModel):
-    id: Series[str] = pa.Field(unique=True)
 
 
 @given(st.lists(st.fixed_dictionaries(cells), max_size=8))
@@ -68,81 +61,6 @@ class Counts(pa.DataFrameModel):
         """See `People`."""
 
         coerce = True
-
-
-class Marks(pa.DataFrameModel):
-    """Every kind of check that our schemas have."""
-
-    key: Series[str] = column("Key.", source="here", unique=True, str_length={"max_value": 2})
-    word: Series[str] = column("Word.", source="here", isin=["a", "b"], nullable=True)
-    count: Series[pd.Int64Dtype] = column("How many.", source="here", ge=0, nullable=True)
-    sure: Series[bool] = column("Sure.", source="here")
-
-    class Config:
-        """See `People`."""
-
-        coerce = True
-        strict = True
-
-
-marks = st.tuples(
-    st.sampled_from(["", "1", "22", "éé", "333", "44444", None]),
-    st.sampled_from(["a", "b", "c", None]),
-    st.sampled_from([0, 7, -1, None]),
-    st.booleans(),
-)
-
-
-@given(st.lists(marks, max_size=4))
-def test_a_frame_fits_exactly_when_pandera_takes_it(rows):
-    """What is seen of whole columns is what pandera finds cell by cell; then it stays as it is."""
-    frame = pd.DataFrame(rows, columns=["key", "word", "count", "sure"]).astype(
-        {"key": "str", "word": "str", "count": "Int64", "sure": "bool"}
-    )
-
-    try:
-        taken = Marks.validate(frame)
-    except SchemaError:
-        assert not fits_as_it_is(Marks, frame)
-        with pytest.raises(SchemaError):
-            checked(Marks, frame)
-    else:
-        assert fits_as_it_is(Marks, frame)
-        pd.testing.assert_frame_equal(checked(Marks, frame), taken)
-
-
-@given(st.lists(st.text("01é", min_size=4, max_size=16), max_size=40))
-def test_texts_differ_exactly_when_a_set_has_as_many(texts):
-    """Ids of one length are told apart by numbers, others by their letters: the answer is one."""
-    padded = [text.encode().ljust(32, b".").decode() for text in texts]
-    for words in (texts, padded, padded[1:]):
-        assert all_differ(arrow_array(words, large_string())) == (len(set(words)) == len(words))
-
-
-def test_a_column_is_told_apart_within_a_longer_one():
-    """A slice of a column has its own beginning and end."""
-    whole = arrow_array(["a" * 8, "b" * 8, "c" * 8, "a" * 8], large_string())
-    assert not all_differ(whole)
-    assert all_differ(whole[1:])
-
-
-def test_a_column_of_parts_put_together_fits_as_one():
-    """Frames that were put together hold their texts in pieces; that changes no verdict."""
-    ids = [pd.Series([f"{number:024x}"], dtype="str") for number in (1, 2)]
-
-    assert fits_as_it_is(_Named, pd.DataFrame({"id": pd.concat(ids, ignore_index=True)}))
-    twice = pd.concat([ids[0], ids[0]], ignore_index=True)
-    assert not fits_as_it_is(_Named, pd.DataFrame({"id": twice}))
-
-
-def test_what_must_be_coerced_first_does_not_fit_as_it_is():
-    """Nor does a frame with a column more, or with its columns in another order."""
-    frame = pd.DataFrame({"key": ["1"], "word": ["a"], "count": [1], "sure": [True]})
-    assert not fits_as_it_is(Marks, frame)
-    right = checked(Marks, frame)
-    assert fits_as_it_is(Marks, right)
-    assert not fits_as_it_is(Marks, right.assign(more=1))
-    assert not fits_as_it_is(Marks, right[["word", "key", "count", "sure"]])
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,7 @@
 """Text files that look like exports and would take all memory: refused, with what to do."""
 
+import tracemalloc
+
 import pytest
 
 from connectors.errors import AskPerson
@@ -75,3 +77,21 @@ def test_a_giant_name_of_a_column_is_refused(saved):
 
     with pytest.raises(AskPerson, match="header"), open_export(path, delimiter="comma"):
         pass
+
+
+@pytest.mark.usefixtures("in_this_process")
+def test_columns_that_are_not_used_cost_nothing(house):
+    """Forty kilobytes with a thousand columns and rows of one cell are read as those of three."""
+    assert house.connect().code == 0
+    path = house.folder / "export.csv"
+
+    def peak_bytes(more):
+        path.write_text(f"User,Date,Hours{more}\nAnn,2026-01-02,1{more}\n" + "Ann\n" * 4_000)
+        tracemalloc.start()
+        ran = house.run("import", str(path), "--dry-run", "--json")
+        _, peak = tracemalloc.get_traced_memory()
+        tracemalloc.stop()
+        assert "4,001 rows" in ran.out, ran.err
+        return peak
+
+    assert peak_bytes(",x" * 990) < 1.5 * peak_bytes("")

@@ -6,7 +6,8 @@ import json
 
 import pytest
 
-from flows.operations.page_guard import GUESSES, SIGN_IN, Guesses, PageGuard, Rules
+from flows.operations.page_guard import PageGuard, Rules
+from flows.operations.page_logins import GUESSES, SIGN_IN, Guesses
 
 
 @pytest.mark.parametrize("other", ["127.0.0.2", "127.9.9.9", "::1", "::ffff:127.0.0.3"])

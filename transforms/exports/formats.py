@@ -8,7 +8,7 @@ not known is ignored and told; what a person maps beats what is known.
 import re
 import unicodedata
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from schemas.currencies import CURRENCY_CODES
 from schemas.exports import NotAnExport, WrongMapping
@@ -67,6 +67,12 @@ _HOURS = re.compile(r"\b(h|hrs?|hours?|std|stunden?|horas?|heures?|decimal|dezim
 _SHORTER = re.compile(r"\b(min|mins|minut(e|es|en|os?)|sec|secs|se[ck]und(en|e|os?)|seconds?)\b")
 _IN_HOURS = re.compile(r"\b(h|hrs?|hours?|std|stunden?|horas?|heures?)\b")
 
+#: So many known columns make an export of a table, whose first line is a header that may be shown.
+_TELLING_COLUMNS = 2
+
+#: Names of columns that a message shows.
+_MOST_SHOWN = 12
+
 _LABELLED = re.compile(r"(.+?)\s*\(([^()]+)\)")
 
 _DETAILED = (
@@ -97,6 +103,12 @@ class Format:
     def column(self, found: str) -> str:
         """Give the name that the column for a field has in the file."""
         return self.header[self.columns[found]]
+
+    def of_used_columns(self) -> "tuple[list[int], Format]":
+        """Return where the used columns are, and the format of a table of them alone."""
+        used = sorted(self.columns.values())
+        columns = {name: used.index(at) for name, at in self.columns.items()}
+        return used, replace(self, columns=columns, header=tuple(self.header[at] for at in used))
 
     @property
     def durations_are_hours(self) -> bool:
@@ -193,9 +205,9 @@ def _mapped(header: Sequence[str], keys: list[str], mapping: Mapping[str, str]) 
         exact = [at for at, found in enumerate(header) if found == column]
         places = exact or [at for at, key in enumerate(keys) if key == _key(column)]
         if not places:
-            raise WrongMapping(
-                f"There is no column {column!r}. The columns are {', '.join(map(repr, header))}."
-            )
+            shown = _shown(header, keys)
+            columns = f" The columns are {shown}." if shown else ""
+            raise WrongMapping(f"There is no column {column!r}.{columns}")
         if len(places) > 1:
             raise WrongMapping(f"There are {len(places)} columns {column!r}: rename all but one.")
         if name == "hours" and _are_shorter(keys[places[0]]):
@@ -279,11 +291,26 @@ def _refuse_others(
     this = file_name or "This table"
     if looks:
         raise NotAnExport(f"{this} looks like {looks}, which is no list of entries: {_DETAILED}.")
-    shown = ", ".join(repr(name[:40]) for name in header[:12])
-    raise NotAnExport(
-        f"{this} does not say {' nor '.join(lacking)} in its columns ({shown}"
-        f"{', …' if len(header) > 12 else ''}): {_DETAILED}."
-    )
+    shown = _shown(header, keys)
+    where = f"in its columns ({shown})" if shown else "in any column with a name that is known"
+    raise NotAnExport(f"{this} does not say {' nor '.join(lacking)} {where}: {_DETAILED}.")
+
+
+def _shown(header: Sequence[str], keys: list[str]) -> str | None:
+    """Return the names of the columns for a person; `None` where the table may be no export.
+
+    Whoever may start an import need not be allowed to read every file: a first line that is no
+    header stays unsaid.
+    """
+    if sum(map(_is_known, keys)) < _TELLING_COLUMNS:
+        return None
+    more = ", …" if len(header) > _MOST_SHOWN else ""
+    return ", ".join(repr(name[:40]) for name in header[:_MOST_SHOWN]) + more
+
+
+def _is_known(key: str) -> bool:
+    plain = _unlabelled(key)
+    return key in _FIELD_OF or plain in _PRICED or bool(_NOT_NEEDED.fullmatch(plain))
 
 
 def _lacking(columns: Mapping[str, int]) -> list[str]:

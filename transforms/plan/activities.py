@@ -6,19 +6,16 @@ are written digit by digit: no float comes near a rate.
 Source: FACTS, QBO, sections 1.1 to 1.4.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from decimal import Decimal
-from json.encoder import encode_basestring_ascii
+from functools import lru_cache
+from json.encoder import encode_basestring_ascii as as_json
+from typing import Any
 
-import numpy as np
 import pandas as pd
-import pyarrow as pa
-import pyarrow.compute as pc
 
-from schemas.frames import checked
 from schemas.plan import Activities
 from schemas.words import QboKind
-from transforms.entries.arrow import TEXT, cells, coded, spelled, texts, whole_numbers
 
 #: QuickBooks' limit for `Description`, counted as Java counts: in UTF-16 units.
 DESCRIPTION_LIMIT = 4000
@@ -34,122 +31,50 @@ def to_activities(ready: pd.DataFrame) -> pd.DataFrame:
         `Activities`, in the order of *ready*. `Hours` and `Minutes` with `TxnDate`, never
         `StartTime`: the service shifts those into the company's zone (FACTS, QBO, fact 6).
     """
-    billable = ready["billable"].to_numpy(dtype=bool)
-    employed = pc.equal(cells(ready["qbo_kind"]), str(QboKind.EMPLOYEE)).fill_null(False)
-    vendor = ~employed.to_numpy(zero_copy_only=False)
-    # Nothing goes that lacks what QuickBooks must be told: where one piece is null, so is the
-    # body, and the schema takes no row without a body.
-    pieces = [
-        _texts(ready["date"], [lambda day: day and f'{{"TxnDate":"{day}"']),
-        _texts(ready["qbo_person_id"], [_employee, _vendor], vendor),
-        _texts(ready["qbo_customer_id"], [_not_billable, _billable], billable),
-        _rates(*whole_numbers(ready["rate_micros"]), billable),
-        _times(*whole_numbers(ready["minutes"])),
-        *_descriptions(cells(ready["description"])),
-        _text("}"),
-    ]
-    body = texts(pc.binary_join_element_wise(*pieces, _text("")))
-    entry_ids = ready["entry_id"].reset_index(drop=True)
-    return checked(Activities, pd.DataFrame({"entry_id": entry_ids, "body": body}, copy=False))
-
-
-def _text(word: str) -> pa.Scalar:
-    return pa.scalar(word, TEXT)
-
-
-def _texts(
-    column: pd.Series,
-    ways: Sequence[Callable[[str | None], str | None]],
-    way: np.ndarray | int = 0,
-) -> pa.Array:
-    """Write each text, or that there is none, in one of some *ways*; each distinct one once."""
-    codes, distinct = coded(cells(column))
-    cases = [*distinct, None]
-    words = pa.array([write(case) for write in ways for case in cases], TEXT)
-    return words.take(pa.array(np.where(codes < 0, len(distinct), codes) + len(cases) * way))
-
-
-def _employee(id_: str | None) -> str | None:
-    return id_ and f',"NameOf":"Employee","EmployeeRef":{{"value":{encode_basestring_ascii(id_)}'
-
-
-def _vendor(id_: str | None) -> str | None:
-    return id_ and f',"NameOf":"Vendor","VendorRef":{{"value":{encode_basestring_ascii(id_)}'
-
-
-def _billable(customer_id: str | None) -> str:
-    return f'{_customer(customer_id)},"BillableStatus":"Billable"'
-
-
-def _not_billable(customer_id: str | None) -> str:
-    return f'{_customer(customer_id)},"BillableStatus":"NotBillable"'
-
-
-def _customer(id_: str | None) -> str:
-    ref = "" if id_ is None else f',"CustomerRef":{{"value":{encode_basestring_ascii(id_)}}}'
-    return "}" + ref
-
-
-def _rates(micros: np.ndarray, missing: np.ndarray, billable: np.ndarray) -> pa.Array:
-    codes, distinct = pd.factorize(micros)
-    written = [f',"HourlyRate":{amount(rate)}' for rate in distinct.tolist()]
-    codes[missing] = len(written)
-    codes[~billable] = len(written) + 1
-    return pa.array([*written, None, ""], TEXT).take(pa.array(codes))
-
-
-def _times(minutes: np.ndarray, missing: np.ndarray) -> pa.Array:
-    codes, distinct = pd.factorize(minutes)
-    codes[missing] = -1
-    written = [f',"Hours":{n // 60},"Minutes":{n % 60}' for n in distinct.tolist()]
-    return spelled(codes, [*written, None])
-
-
-def _descriptions(found: pa.Array) -> tuple[pa.Array, pa.Array]:
-    """Write the descriptions, nearly all of them different: the member's name, and its value."""
-    # Nothing shorter needs more than two UTF-16 units a letter.
-    long = pc.greater(pc.utf8_length(found), DESCRIPTION_LIMIT // 2)
-    if pc.any(long).as_py():
-        cut = pa.array([_fit(text) for text in found.filter(long).to_pylist()], TEXT)
-        found = pc.replace_with_mask(found, long, cut)
-    empty = pc.equal(pc.binary_length(found), 0)
-    return (
-        pc.if_else(empty, _text(""), _text(',"Description":"')),
-        pc.if_else(empty, _text(""), _escaped(found)),
+    person_id = _written(ready["qbo_person_id"], as_json)
+    customer = _written(ready["qbo_customer_id"], _customer).fillna("}")
+    rate = _written(ready["rate_micros"], _rate)
+    time = _written(ready["minutes"], _time)
+    # What is missing makes the whole body missing, and the schema takes no row without a body: so
+    # nothing goes that lacks what QuickBooks must be told.
+    body = (
+        ('{"TxnDate":"' + ready["date"])
+        + (ready["qbo_kind"].map(_PERSON) + person_id + customer)
+        + rate.where(ready["billable"], ',"BillableStatus":"NotBillable"')
+        + (time + _written(ready["description"], _description))
     )
+    activities = pd.DataFrame({"entry_id": ready["entry_id"], "body": body})
+    return Activities.validate(activities.reset_index(drop=True))
 
 
-#: Letters that JSON leaves as they are; one that no text of a report has can end each of them.
-_ENDS = "~`^|}{@#$%<>*=+;_!?&"
+def _written(column: pd.Series, write: Callable[[Any], str]) -> pd.Series:
+    # Objects, because pandas would map a column of integers with gaps as floats.
+    return column.astype(object).map(write, na_action="ignore").astype("str")
 
 
-def _escaped(found: pa.Array) -> pa.Array:
-    """Write each text as JSON in ASCII, without the first quotation mark and with the last.
-
-    They are joined, escaped by one call, and cut again: a call for each text would take thrice
-    as long.
-    """
-    joined = _letters(found)
-    end = next((end for end in _ENDS if end not in joined), None)
-    if end is None:
-        return pa.array([encode_basestring_ascii(text)[1:] for text in found.to_pylist()], TEXT)
-    joined = _letters(pc.binary_join_element_wise(found, _text(end), _text("")))
-    letters = np.frombuffer(bytearray(encode_basestring_ascii(joined), "ascii"), "uint8")
-    ends = np.flatnonzero(letters == ord(end))
-    letters[ends] = ord('"')
-    offsets = np.append(1, ends + 1)  # after the quotation mark at the beginning of all
-    return pa.LargeStringArray.from_buffers(
-        len(found), pa.py_buffer(offsets), pa.py_buffer(letters)
-    )
+_PERSON = {
+    QboKind.EMPLOYEE: '","NameOf":"Employee","EmployeeRef":{"value":',
+    QboKind.VENDOR: '","NameOf":"Vendor","VendorRef":{"value":',
+}
 
 
-def _letters(found: pa.Array) -> str:
-    """Give all texts as one; of their bytes, not of as many Python strings."""
-    _, offsets, letters = found.buffers()
-    bounds = np.frombuffer(offsets, "int64")[[found.offset, found.offset + len(found)]]
-    return str(memoryview(letters or b"")[slice(*bounds)], "utf-8")
+def _customer(id_: str) -> str:
+    return f'}},"CustomerRef":{{"value":{as_json(id_)}}}'
 
 
+def _rate(micros: int) -> str:
+    return f',"BillableStatus":"Billable","HourlyRate":{amount(micros)}'
+
+
+def _time(minutes: int) -> str:
+    return f',"Hours":{minutes // 60},"Minutes":{minutes % 60}'
+
+
+def _description(text: str) -> str:
+    return f',"Description":{as_json(_fit(text))}}}' if text else "}"
+
+
+@lru_cache(maxsize=1000)  # a company has few rates
 def amount(micros: int) -> str:
     """Write one amount in currency units, without trailing zeros.
 

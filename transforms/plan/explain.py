@@ -5,7 +5,6 @@ from datetime import date
 from shlex import quote
 from typing import Any
 
-import numpy as np
 import pandas as pd
 
 from schemas.quickbooks import Company
@@ -108,26 +107,13 @@ def explain(
         Texts, with the index of *judged*; missing where `reason` is.
     """
     say = explanations(company, sent_limit, tracker)
-    details = pd.Series(pd.NA, index=judged.index, dtype="object")
-    reasons = judged["reason"]
-    for reason in reasons.dropna().unique():
+    details = pd.Series(index=judged.index, dtype="str", name="detail")
+    for reason, index in judged["reason"].groupby(judged["reason"]).groups.items():
         if reason in say:
-            rows = judged.loc[reasons == reason, _READS.get(Reason(reason), [])]
-            details.loc[rows.index] = _texts(rows, say[Reason(reason)])
-    return details.astype("str").rename("detail")
-
-
-def _texts(rows: pd.DataFrame, say: Callable[[Row], str]) -> Any:
-    """Say something of each row, but of rows that are alike only once."""
-    if rows.columns.empty:
-        return say({})
-    alike = np.zeros(len(rows), dtype="int64")
-    for column in rows.columns:
-        codes, distinct = pd.factorize(rows[column], use_na_sentinel=False)
-        _, alike = np.unique(alike * len(distinct) + codes, return_inverse=True)
-    _, first = np.unique(alike, return_index=True)
-    said = [say(row) for row in rows.iloc[first].to_dict("records")]
-    return np.array(said, dtype=object)[alike]
+            reads = _READS.get(Reason(reason), ["reason"])
+            rows = judged.loc[index, reads].astype(object).to_dict("records")
+            details[index] = [say[reason](row) for row in rows]
+    return details
 
 
 def hours(duration_s: int) -> str:

@@ -3,23 +3,18 @@
 Pure: a dry run shows the plan, a real run sends exactly its `ready` rows.
 """
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from zoneinfo import ZoneInfo
 
 import numpy as np
 import pandas as pd
-import pyarrow as pa
-import pyarrow.compute as pc
 
-from schemas.frames import checked
 from schemas.plan import Plan
 from schemas.quickbooks import Company
-from schemas.words import STATE_OF, Kind, Reason, State
-from transforms.entries.arrow import cells, int64s, spelled, texts, whole_numbers
+from schemas.words import STATE_OF, Kind, LedgerState, Problem, Reason, State
 from transforms.entries.local_days import local_days
 from transforms.plan.explain import explain
-from transforms.plan.lookups import Held, Partners
+from transforms.plan.lookups import ledger_state, link_state
 from transforms.plan.rounding import NO_ROUNDING, Rounding, billed_minutes
 
 #: Clockify's own integration sends nothing longer (FACTS, Clockify, section 8); nor do we.
@@ -85,136 +80,92 @@ def make_plan(
     Returns:
         `Plan`, one row for each entry, in the order of *entries*.
     """
-    entries = entries.reset_index(drop=True)
-    person = Partners.of(entries["user_id"], Kind.USER, links, unlinked)
-    customer = Partners.of(entries["project_id"], Kind.PROJECT, links, unlinked)
-    known = Held.of(entries["entry_id"], held)
-    billable = entries["billable"].to_numpy(dtype=bool)
-    plan = {
-        name: entries[_FROM_ENTRIES.get(name, name)]
-        for name in ("entry_id", "user", "project", "client", "description")
-    }
-    days = entries.get("day")
-    plan["date"] = local_days(entries["start"], rules.timezone) if days is None else days
-    plan["minutes"] = billed_minutes(entries["duration_s"], rules.rounding)
-    plan["billable"] = pd.Series(billable)
-    rate_micros, no_rate = whole_numbers(entries["rate_micros"])
-    plan["rate_micros"] = int64s(np.where(billable, rate_micros, 0), no_rate | ~billable)
-    plan["qbo_kind"] = texts(person.spell(person.qbo_kind))
-    plan["qbo_person_id"] = texts(person.spell(person.qbo_id))
-    plan["qbo_customer_id"] = texts(customer.spell(customer.qbo_id))
-    plan["time_activity_id"] = texts(known.time_activity_id)
-    reason = _first_reason(entries, plan, person, customer, known, rules)
-    plan["reason"] = texts(spelled(reason, [*map(str, _ORDER), None]))
-    plan["state"] = texts(spelled(reason, [*(STATE_OF[why] for why in _ORDER), State.READY]))
-    plan["detail"] = _details(entries, plan, person, customer, reason, rules)
-    columns = list(Plan.to_schema().columns)
-    return checked(Plan, pd.DataFrame({name: plan[name] for name in columns}, copy=False))
-
-
-#: Columns of `Plan` that are called otherwise in `TimeEntries`.
-_FROM_ENTRIES = {"user": "user_name", "project": "project_name", "client": "client_name"}
-
-#: The reasons in the order of the domain's table. One stands earlier than there: what the ledger
-#: holds as handed over is in doubt whatever else became of the entry since, because QuickBooks
-#: may have it.
-_ORDER = [
-    Reason.RUNNING, Reason.ALREADY_SENT, Reason.UNCONFIRMED, Reason.FILTERED, Reason.NOT_APPROVED,
-    Reason.BREAK, Reason.TOO_LONG, Reason.ROUNDS_TO_ZERO, Reason.BILLABLE_WITHOUT_PROJECT,
-    Reason.UNLINKED_USER, Reason.UNLINKED_PROJECT, Reason.AMBIGUOUS_NAME, Reason.BOOKS_CLOSED,
-    Reason.RATE_CURRENCY, Reason.BILLABLE_WITHOUT_RATE,
-]  # fmt: skip
-
-
-def _first_reason(
-    entries: pd.DataFrame,
-    plan: Mapping[str, pd.Series],
-    person: Partners,
-    customer: Partners,
-    known: Held,
-    rules: Rules,
-) -> np.ndarray:
-    """Give the place in `_ORDER` of the first reason that applies; -1 where none does."""
-    company = rules.company
-    closed = company.closed_until.isoformat() if company.closed_until else ""
-    duration_s, running = whole_numbers(entries["duration_s"])
-    minutes, _ = whole_numbers(plan["minutes"])
-    billable = plan["billable"].to_numpy()
-    priced = ~whole_numbers(entries["rate_micros"])[1]
-    no_person = ~person.linked
-    no_customer = customer.present & ~customer.linked
-    ambiguous = (no_person & person.ambiguous) | (no_customer & customer.ambiguous)
-    foreign = _flags(pc.not_equal(cells(entries["currency"]), company.currency))
-    applies = {
-        Reason.RUNNING: running,
-        Reason.ALREADY_SENT: known.sent,
-        Reason.UNCONFIRMED: known.sending,
-        Reason.FILTERED: ~_takes_part(entries, billable, rules.filters),
-        Reason.NOT_APPROVED: ~entries["approved"].to_numpy(dtype=bool) & rules.approved_only,
-        Reason.BREAK: _flags(pc.not_equal(cells(entries["entry_type"]), "REGULAR")),
-        Reason.TOO_LONG: ~running & ((duration_s > LONGEST_S) | (minutes > LONGEST_S // 60)),
-        Reason.ROUNDS_TO_ZERO: ~running & (minutes == 0),
-        Reason.BILLABLE_WITHOUT_PROJECT: billable & ~customer.present,
-        Reason.UNLINKED_USER: no_person & ~person.ambiguous,
-        Reason.UNLINKED_PROJECT: no_customer & ~customer.ambiguous,
-        Reason.AMBIGUOUS_NAME: ambiguous,
-        Reason.BOOKS_CLOSED: _flags(pc.less_equal(cells(plan["date"]), closed)),
-        Reason.RATE_CURRENCY: billable & priced & foreign & (company.currency != ""),
-        Reason.BILLABLE_WITHOUT_RATE: billable & ~priced,
-    }
-    first = np.full(len(entries), -1)
-    for place, reason in reversed(list(enumerate(_ORDER))):
-        first[applies[reason]] = place
-    return first
-
-
-def _flags(found: pa.Array) -> np.ndarray:
-    """Give the truth of each cell; of a missing one it is false."""
-    flags: np.ndarray = found.fill_null(False).to_numpy(zero_copy_only=False)
-    return flags
-
-
-_TOLD_OF_THE_PLAN = [
-    "reason", "user", "project", "client", "minutes", "time_activity_id", "qbo_person_id",
-]  # fmt: skip
-_TOLD_OF_THE_ENTRY = ["user_id", "project_id", "entry_type", "duration_s", "currency"]
-
-
-def _details(
-    entries: pd.DataFrame,
-    plan: Mapping[str, pd.Series],
-    person: Partners,
-    customer: Partners,
-    reason: np.ndarray,
-    rules: Rules,
-) -> pd.Series:
-    """Explain the rows that have a reason: few of them, as a rule."""
-    rows = np.flatnonzero(reason >= 0)
-    judged = pd.DataFrame(
-        {
-            **{name: plan[name].take(rows) for name in _TOLD_OF_THE_PLAN},
-            **{name: entries[name].take(rows) for name in _TOLD_OF_THE_ENTRY},
-        }
+    judged = _looked_up(entries.reset_index(drop=True), held, links, unlinked)
+    judged["date"] = (
+        entries["day"].to_numpy()
+        if "day" in entries
+        else local_days(judged["start"], rules.timezone)
     )
-    for name, partners in (("user", person), ("project", customer)):
-        of_rows = replace(partners, codes=partners.codes[rows])
-        judged[f"{name}_problem"] = texts(of_rows.spell(partners.problem)).set_axis(rows)
-        judged[f"{name}_candidates"] = texts(of_rows.spell(partners.candidates)).set_axis(rows)
-    told = cells(explain(judged, rules.company, LONGEST_SHOWN, rules.tracker))
-    place = np.full(len(entries), -1)
-    place[rows] = np.arange(len(rows))
-    return texts(told.take(pa.array(place, mask=place < 0)))
+    judged["minutes"] = billed_minutes(judged["duration_s"], rules.rounding)
+    applies = {
+        reason: applies.to_numpy(dtype=bool, na_value=False)
+        for reason, applies in _conditions(judged, rules).items()
+    }
+    reasons = np.select(list(applies.values()), list(map(str, applies)), default="")
+    judged["reason"] = pd.Series(reasons, dtype="str").replace("", None)
+    judged["state"] = judged["reason"].map(STATE_OF).fillna(State.READY)
+    judged["detail"] = explain(judged, rules.company, LONGEST_SHOWN, rules.tracker)
+    judged["rate_micros"] = judged["rate_micros"].where(judged["billable"])
+    return Plan.validate(judged[list(Plan.to_schema().columns)])
 
 
-def _takes_part(entries: pd.DataFrame, billable: np.ndarray, filters: Filters) -> np.ndarray:
-    takes_part = np.ones(len(entries), dtype=bool)
+def _looked_up(
+    entries: pd.DataFrame, held: pd.DataFrame, links: pd.DataFrame, unlinked: pd.DataFrame
+) -> pd.DataFrame:
+    """Put beside each entry what is known of its user, its project and itself."""
+    person = link_state(entries["user_id"], Kind.USER, links, unlinked)
+    customer = link_state(entries["project_id"], Kind.PROJECT, links, unlinked)
+    known = ledger_state(entries["entry_id"], held)
+    return entries.rename(
+        columns={"user_name": "user", "project_name": "project", "client_name": "client"}
+    ).assign(
+        billable=entries["billable"].astype(bool),
+        qbo_kind=person["qbo_kind"],
+        qbo_person_id=person["qbo_id"],
+        qbo_customer_id=customer["qbo_id"],
+        user_problem=person["problem"],
+        user_candidates=person["candidates"],
+        project_problem=customer["problem"],
+        project_candidates=customer["candidates"],
+        ledger_state=known["state"],
+        time_activity_id=known["time_activity_id"].where(known["state"] == LedgerState.SENT),
+    )
+
+
+def _conditions(judged: pd.DataFrame, rules: Rules) -> dict[Reason, pd.Series]:
+    """Return which rows each reason applies to, in the order in which reasons are given.
+
+    It is that of the domain's table, but for `unconfirmed`: what the ledger holds as handed over
+    is in doubt whatever else became of the entry since, because QuickBooks may have it.
+    """
+    company = rules.company
+    duration_s, minutes, billable = judged["duration_s"], judged["minutes"], judged["billable"]
+    has_project = judged["project_id"].notna()
+    has_rate = judged["rate_micros"].notna()
+    no_person = judged["qbo_person_id"].isna()
+    no_customer = has_project & judged["qbo_customer_id"].isna()
+    unclear_person = no_person & (judged["user_problem"] == Problem.AMBIGUOUS)
+    unclear_customer = no_customer & (judged["project_problem"] == Problem.AMBIGUOUS)
+    foreign = judged["currency"].notna() & (judged["currency"] != company.currency)
+    closed_until = company.closed_until.isoformat() if company.closed_until else ""
+    return {
+        Reason.RUNNING: duration_s.isna(),
+        Reason.ALREADY_SENT: judged["ledger_state"] == LedgerState.SENT,
+        Reason.UNCONFIRMED: judged["ledger_state"] == LedgerState.SENDING,
+        Reason.FILTERED: ~_takes_part(judged, rules.filters),
+        Reason.NOT_APPROVED: ~judged["approved"] & rules.approved_only,
+        Reason.BREAK: judged["entry_type"] != "REGULAR",
+        Reason.TOO_LONG: (duration_s > LONGEST_S) | (minutes > LONGEST_S // 60),
+        Reason.ROUNDS_TO_ZERO: minutes == 0,
+        Reason.BILLABLE_WITHOUT_PROJECT: billable & ~has_project,
+        Reason.UNLINKED_USER: no_person & ~unclear_person,
+        Reason.UNLINKED_PROJECT: no_customer & ~unclear_customer,
+        Reason.AMBIGUOUS_NAME: unclear_person | unclear_customer,
+        Reason.BOOKS_CLOSED: judged["date"] <= closed_until,
+        Reason.RATE_CURRENCY: billable & has_rate & foreign & (company.currency != ""),
+        Reason.BILLABLE_WITHOUT_RATE: billable & ~has_rate,
+    }
+
+
+def _takes_part(judged: pd.DataFrame, filters: Filters) -> pd.Series:
+    takes_part = pd.Series(True, index=judged.index)
     for column, ids in (
         ("user_id", filters.user_ids),
         ("client_id", filters.client_ids),
         ("project_id", filters.project_ids),
     ):
         if ids:
-            takes_part &= entries[column].isin(ids).to_numpy(dtype=bool)
+            takes_part &= judged[column].isin(ids)
     if filters.billable is not None:
-        takes_part &= billable == filters.billable
+        takes_part &= judged["billable"] == filters.billable
     return takes_part

@@ -10,8 +10,6 @@ from typing import Literal, cast
 
 import pandas as pd
 
-from transforms.entries.arrow import int64s, whole_numbers
-
 Mode = Literal["nearest", "up", "down"]
 
 #: Words in which Clockify and people name the modes; only `Round to nearest` was seen on the wire.
@@ -105,6 +103,4 @@ def billed_minutes(duration_s: pd.Series, rounding: Rounding) -> pd.Series:
     """
     step_s = rounding.step_min * 60
     shift_s = {"down": 0, "nearest": step_s // 2, "up": step_s - 1}[rounding.mode]
-    seconds, missing = whole_numbers(duration_s)
-    minutes = int64s((seconds + shift_s) // step_s * rounding.step_min, missing)
-    return minutes.set_axis(duration_s.index).rename("minutes")
+    return ((duration_s + shift_s) // step_s * rounding.step_min).rename("minutes")

@@ -31,7 +31,7 @@ def _rows(*ids, **more):
 
 @pytest.fixture
 def offer(plans):
-    """Give a way to keep a plan and let it wait: its slices, each a frame."""
+    """Return a way to keep a plan and let it wait: its slices, each a frame."""
 
     def make(*slices, run=RUN, until=LATER):
         writer = plans.begin(flow_run_id=run, **OPTIONS)
@@ -44,7 +44,7 @@ def offer(plans):
 
 @pytest.fixture
 def plans(engine, connection_id, clock):
-    """Give the plans of a connection, none as yet."""
+    """Return the plans of a connection, none as yet."""
     return Plans(engine, connection_id, lambda: clock.now)
 
 
@@ -102,7 +102,7 @@ def test_of_two_decisions_the_first_counts(offer, plans):
     plan = offer(_rows("a"))
 
     plans.decide(plan.id, PlanState.REJECTED, by="Ann Lee", note="not yet")
-    with pytest.raises(AskPerson, match="rejected already, by Ann Lee"):
+    with pytest.raises(AskPerson, match="already rejected, by Ann Lee"):
         plans.decide(plan.id, PlanState.APPROVED, by="Bo")
 
     kept = plans.of_id(plan.id)
@@ -112,17 +112,20 @@ def test_of_two_decisions_the_first_counts(offer, plans):
 
 def test_what_somebody_typed_is_not_verified_unless_somebody_vouches(offer, plans):
     """A name in the form proves nothing; a proxy's word does, and counts for the answer alone."""
-    typed, vouched, withdrawn = (offer(_rows(name), run=name) for name in "abc")
-    for name in ("b", "c"):
-        vouch(plans.engine, name, "ann@books.example")
+    typed, vouched, withdrawn, other = (offer(_rows(name), run=name) for name in "abcd")
+    for name in "bcd":
+        vouch(plans.engine, name, f"answer-{name}", "ann@books.example")
 
+    assert plans.of_id(vouched.id).verified_by is None
     by_hand = plans.decide(typed.id, PlanState.APPROVED, by="Ann Lee")
-    by_proxy = plans.decide(vouched.id, PlanState.APPROVED, by="Ann Lee")
+    by_proxy = plans.decide(vouched.id, PlanState.APPROVED, by="Ann Lee", answer_id="answer-b")
+    by_another = plans.decide(other.id, PlanState.APPROVED, by="Ann Lee", answer_id="answer-b")
     taken_back = plans.decide(withdrawn.id, PlanState.WITHDRAWN, by="Clockbooks")
-    vouch(plans.engine, "a", "bo@books.example")
+    vouch(plans.engine, "a", "answer-a", "bo@books.example")
 
     assert by_hand.decider == "Ann Lee (claimed, not verified)"
     assert by_proxy.decider == "ann@books.example (verified; typed Ann Lee)"
+    assert by_another.decider == "Ann Lee (claimed, not verified)"
     assert taken_back.decider == "Clockbooks"
     assert plans.of_id(typed.id).verified_by is None
 
@@ -176,7 +179,7 @@ def test_two_plans_that_are_made_at_once_never_share_an_entry(offer, plans):
     """Whoever comes second is told to run again, and leaves nothing behind."""
     first = offer(_rows("a", "b"), run="first")
 
-    with pytest.raises(TryAgain, match=f"Plan {first.id} came to wait meanwhile"):
+    with pytest.raises(TryAgain, match=f"Plan {first.id} was offered meanwhile"):
         offer(_rows("b", "c"), run="second")
 
     assert [plan.id for plan in plans.all()] == [first.id]

@@ -242,7 +242,7 @@ def test_what_clockify_refuses_is_told_and_stops_nothing_else(settle_in):
     [client] = [id_ for kind, id_ in refused if kind == "client"]  # any: some are made at a time
     assert "No more clients" in refused["client", client]
     below = next(row["Id"] for row in FOUR_LEVELS if row.get("ParentRef") == {"value": client})
-    assert refused["project", below] == "Its client was not made."
+    assert refused["project", below] == "Its client was not created."
     assert len(ran.document["created"]) == 5
     assert len(create(house, "clockify").document["created"]) == 2
 

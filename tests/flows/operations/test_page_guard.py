@@ -11,7 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from flows.operations.page_guard import GUESSES, GUESSING_S, PageGuard, Rules
+from flows.operations.page_guard import PageGuard, Rules
+from flows.operations.page_logins import GUESSES, GUESSING_S
 
 RUN = "abababab-1111-4111-8111-111111111111"
 
@@ -40,13 +41,13 @@ class Street:
     Attributes:
         answers: What the application says, by path; an empty object elsewhere.
         seen: The requests that reached it: their scopes, and their bodies.
-        told: The identities that were kept.
+        kept: The identities that were recorded: of which run, for which answer, and who.
         time: The clock, in seconds.
     """
 
     answers: dict[str, Any] = field(default_factory=dict)
     seen: list[tuple[Any, bytes]] = field(default_factory=list)
-    told: list[tuple[str, str | None]] = field(default_factory=list)
+    kept: list[tuple[str, str, str]] = field(default_factory=list)
     time: float = 0.0
     rules: dict[str, Any] = field(default_factory=dict)
 
@@ -390,21 +391,26 @@ def vouching() -> Street:
     """Give a guard that takes a proxy's word for who somebody is."""
     street = Street(rules={"user_header": "X-Forwarded-User"})
     rules = {**RULES, **street.rules}
-    kept = lambda run_id, name: street.told.append((run_id, name))  # noqa: E731 - one line says it
-    street.guard = PageGuard(street.behind, Rules(**rules, keep_identity=kept))
+    keep = lambda *identity: street.kept.append(identity)  # noqa: E731 - one line says it
+    street.guard = PageGuard(street.behind, Rules(**rules, keep_identity=keep))
     street.answers = {f"/api/flow_runs/{RUN}/resume": {"status": "ACCEPT"}}
     return street
 
 
 def test_whom_a_proxy_vouches_for_is_kept_with_the_answer(vouching):
-    """The name stands in the header that a proxy on this machine sets, not in what was typed."""
-    body = {"run_input": {"decision": "approve", "who": "Somebody Else"}}
+    """The name stands in the header that a proxy on this machine sets, not in what was typed.
+
+    The answer carries the id for which the name is kept; one that came along is replaced.
+    """
+    body = {"run_input": {"decision": "approve", "who": "Somebody Else", "answer_id": "0" * 32}}
 
     vouching.answers = {_resume(run): {"status": "ACCEPT"} for run in SPELLED}
     for run in SPELLED:
         vouching.ask("POST", _resume(run), body, x_forwarded_user="ann@books.example")
 
-    assert vouching.told == [(RUN, "ann@books.example")] * len(SPELLED)
+    ids = [json.loads(body)["run_input"]["answer_id"] for _, body in vouching.seen]
+    assert vouching.kept == [(RUN, id_, "ann@books.example") for id_ in ids]
+    assert len({*ids, "0" * 32}) == len(SPELLED) + 1
     assert b"x-forwarded-user" not in dict(vouching.seen[-1][0]["headers"])
 
 
@@ -421,9 +427,11 @@ def test_whom_a_proxy_vouches_for_is_kept_with_the_answer(vouching):
 )
 def test_nobody_vouches_for_themselves(vouching, peer, headers):
     """The header counts from this machine alone, once, and by its own name."""
-    vouching.ask("POST", f"/api/flow_runs/{RUN}/resume", {}, peer=peer, **headers)
+    body = {"run_input": {"decision": "approve", "answer_id": "0" * 32}}
+    vouching.ask("POST", f"/api/flow_runs/{RUN}/resume", body, peer=peer, **headers)
 
-    assert vouching.told == [(RUN, None)]
+    assert vouching.kept == []
+    assert json.loads(vouching.seen[-1][1]) == {"run_input": {"decision": "approve"}}
     assert b"x-forwarded-user" not in dict(vouching.seen[-1][0]["headers"])
 
 
@@ -431,6 +439,17 @@ def test_an_answer_that_prefect_did_not_take_keeps_nobody(vouching):
     """Of two who answer at once the first one counts: the second one's name is not kept."""
     vouching.answers = {f"/api/flow_runs/{RUN}/resume": {"status": "ABORT"}}
 
-    vouching.ask("POST", f"/api/flow_runs/{RUN}/resume", {}, x_forwarded_user="bo@books.example")
+    body = {"run_input": {"decision": "approve"}}
+    vouching.ask("POST", f"/api/flow_runs/{RUN}/resume", body, x_forwarded_user="bo@books.example")
 
-    assert vouching.told == []
+    assert vouching.kept == []
+
+
+@pytest.mark.parametrize("body", [None, b"", {}, [], {"run_input": None}, {"run_input": []}])
+def test_an_answer_without_a_form_is_passed_on_as_it_is(vouching, body):
+    """It decides nothing; what Prefect does not take, it refuses itself."""
+    vouching.ask("POST", _resume(RUN), body, x_forwarded_user="ann@books.example")
+
+    [(_, passed)] = vouching.seen
+    assert json.loads(passed or "null") == (body or None if body in (None, b"") else body)
+    assert vouching.kept == []

@@ -188,13 +188,18 @@ def test_it_stops_after_the_plan_and_approval_sends_it(desk, plan_of, all_once):
 def test_the_name_that_a_proxy_vouches_for_beats_what_was_typed(desk, execute):
     """It is in the plan, on the page and in the history, for the answer that it came with alone."""
     first = desk.start()
-    execute(desk.house, "UPDATE plans SET verified_by = 'ann@books.example'")  # as the guard does
-    desk.resume(first, decision="approve", who="Bo Li", without_entries=[99])
+
+    def vouch(answer_id: str) -> None:  # as the guard does
+        statement = "UPDATE plans SET verified_by = 'ann@books.example', answer_id = ?"
+        execute(desk.house, statement, answer_id)
+
+    vouch("1")
+    desk.resume(first, decision="approve", who="Bo Li", without_entries=[99], answer_id="1")
     assert "has no entry 99" in desk.question(first)
     assert desk.house.run("plans", "--json").document["plans"][0]["verified_by"] is None
-    execute(desk.house, "UPDATE plans SET verified_by = 'ann@books.example'")
+    vouch("2")
 
-    desk.resume(first, decision="approve", who="Bo Li")
+    desk.resume(first, decision="approve", who="Bo Li", answer_id="2")
 
     told = "ann@books.example (verified; typed Bo Li)"
     assert f"Plan 1 was approved by **{told}**" in desk.pages(first)["sent"]
@@ -602,7 +607,7 @@ def test_the_pages_say_what_goes_and_how_to_decide(desk):
     assert "**9 entries, " in plan
     assert "press **Resume**" in plan
     assert f"/runs/flow-run/{run_id}" in plan
-    assert "![Hours a person and week](data:image/svg+xml;base64," in plan
+    assert "![Hours per person and week](data:image/svg+xml;base64," in plan
     assert [row["No."] for row in _rows(pages["plan-entries"])] == list(range(1, 10))
     desk.resume(run_id, decision="approve", who="Ann Lee", note="fine")
     pages = desk.pages(run_id)

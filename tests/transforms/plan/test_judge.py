@@ -329,7 +329,7 @@ some_held = st.dictionaries(
 )
 
 
-@settings(max_examples=60)  # of several entries each
+@settings(max_examples=30)  # of several entries each
 @given(optional_rows, some_links, some_lost, some_held, st.booleans(), st.sampled_from("UE"))
 def test_each_entry_ends_once_with_what_it_needs(
     plan, rows, linked, lost, held, approved_only, currency
