@@ -70,7 +70,7 @@ class _Bounded(HTTPAdapter):
 
 
 def read_in_time(sock: socket.socket, seconds: float, most: int | None = None) -> io.BufferedReader:
-    """Give the reading side of *sock*, which ends *seconds* from now, or after *most* bytes.
+    """Return the reading side of *sock*, which ends *seconds* from now, or after *most* bytes.
 
     Raises:
         TimeoutError: By a read: the time is over.

@@ -41,16 +41,15 @@ _KEEP_HOST = frozenset({
 })  # fmt: skip
 
 _NEEDS_OWNER = (
-    "The database's tables have to be made or brought up to date, and the role of"
+    "The database's tables must be created or upgraded, and the role of"
     " CLOCKBOOKS_DATABASE_URL may not do that. Run `clockbooks connections` once with the address"
-    " of the role that owns the tables (README, Security); nothing was changed."
+    " of the role that owns the tables (docs/security.md); nothing was changed."
 )
 
 _NOT_ENCRYPTED = (
-    "The database was not used: away from this machine the connection must be encrypted, and the"
+    "The database was not opened: beyond this machine the connection must be encrypted, and the"
     " server's certificate must be trusted for its name. Set up TLS on the server and name its"
-    " authority with sslrootcert=FILE in CLOCKBOOKS_DATABASE_URL; or say there what else is safe"
-    " (sslmode=…)."
+    " authority with sslrootcert=FILE in CLOCKBOOKS_DATABASE_URL; or set another sslmode there."
 )
 
 
@@ -68,9 +67,9 @@ def open_database(url: str) -> sa.Engine:
             engine.dispose()  # nobody else will close its connections
             raise
     except (sa.exc.SQLAlchemyError, OSError, ImportError, ValueError) as error:
-        # The driver's text may bear the password: say only what kind of trouble it is.
-        told = str(getattr(error, "orig", ""))
-        if "SSL" in told or "certificate" in told:
+        # The driver's text may have the password in it: say only what kind of error it is.
+        text = str(getattr(error, "orig", ""))
+        if "SSL" in text or "certificate" in text:
             raise AskPerson(_NOT_ENCRYPTED) from None
         if getattr(getattr(error, "orig", None), "sqlstate", None) == _NO_RIGHT:
             raise AskPerson(_NEEDS_OWNER) from None
@@ -90,40 +89,59 @@ def stays_here(address: sa.URL) -> bool:
     """
     if address.get_backend_name() == "sqlite":
         return address.get_driver_name() == "pysqlite"
-    known = address.drivername in {"postgresql+psycopg", "postgresql+asyncpg"}
-    nested = "=" in (address.database or "") or "://" in (address.database or "")
-    if not known or nested or set(address.query) - _KEEP_HOST:
+    if not _names_its_host(address):
         return False
-    arguments = address.get_dialect()().create_connect_args(address)[1]
-    hosts: list[str] = []
-    for named in (arguments.get("host") or os.environ.get("PGHOST"), os.environ.get("PGHOSTADDR")):
-        hosts += named if isinstance(named, list) else str(named or "").split(",")
-    hosts = [host for host in hosts if host]
+    hosts = _hosts(address)
     if not hosts and os.environ.get("PGSERVICE"):
         return False  # whatever a file says
     return all(host in LOOPBACK or host.startswith("/") for host in hosts)
 
 
+def _names_its_host(address: sa.URL) -> bool:
+    """Return whether nothing in a PostgreSQL address but its host says where it leads."""
+    name = address.database or ""
+    return (
+        address.drivername in {"postgresql+psycopg", "postgresql+asyncpg"}
+        and "=" not in name
+        and "://" not in name
+        and not set(address.query) - _KEEP_HOST
+    )
+
+
+def _hosts(address: sa.URL) -> list[str]:
+    """Return the hosts of an address; libpq takes those that are missing from the environment."""
+    arguments = address.get_dialect()().create_connect_args(address)[1]
+    hosts: list[str] = []
+    for named in (arguments.get("host") or os.environ.get("PGHOST"), os.environ.get("PGHOSTADDR")):
+        hosts += named if isinstance(named, list) else str(named or "").split(",")
+    return [host for host in hosts if host]
+
+
 def _verified(address: sa.URL) -> dict[str, str]:
-    """Give libpq the arguments for a connection that nobody can read or impersonate.
+    """Return libpq's arguments for a connection that nobody can read or impersonate.
 
     By default libpq goes on in plain text where a server, or somebody in between, offers no TLS.
     """
     mode = str(address.query.get("sslmode", ""))
     if address.get_backend_name() != "postgresql" or (not mode and stays_here(address)):
         return {}
-    given = {} if mode else {"sslmode": "verify-full"}
-    own_root = os.environ.get("PGSSLROOTCERT") or (Path.home() / ".postgresql/root.crt").exists()
-    system = address.query.get("sslrootcert") == "system"
-    unnamed = "sslrootcert" not in address.query and not own_root
-    if (mode or "verify-full").startswith("verify-") and (system or unnamed):
+    arguments = {} if mode else {"sslmode": "verify-full"}
+    if (mode or "verify-full").startswith("verify-") and _lacks_root(address):
         # The wheel's libpq looks for the system's certificates in a folder that no system has.
-        given["sslrootcert"] = ssl.get_default_verify_paths().cafile or DEFAULT_CA_BUNDLE_PATH
-    return given
+        arguments["sslrootcert"] = ssl.get_default_verify_paths().cafile or DEFAULT_CA_BUNDLE_PATH
+    return arguments
+
+
+def _lacks_root(address: sa.URL) -> bool:
+    """Return whether no file with trusted certificates is named, or the system's are."""
+    if "sslrootcert" in address.query:
+        return address.query["sslrootcert"] == "system"
+    own_root = Path.home() / ".postgresql/root.crt"
+    return not (os.environ.get("PGSSLROOTCERT") or own_root.exists())
 
 
 def database_trouble(error: BaseException) -> str | None:
-    """Say in a sentence what kept the database from its work, and what is kept.
+    """Return a sentence on why the database failed, and on what is kept.
 
     Returns:
         The sentence; `None` for any other error, also a mistake in a statement.
@@ -131,22 +149,22 @@ def database_trouble(error: BaseException) -> str | None:
     lasting = (sa.exc.OperationalError, sa.exc.InterfaceError, sa.exc.TimeoutError)
     if not isinstance(error, lasting) and type(error) is not sa.exc.DatabaseError:
         return None
-    # The driver's text may bear names and the password: it is searched, not shown.
+    # The driver's text may have names and the password in it: it is searched, not shown.
     text = str(getattr(error, "orig", error)).lower()
     if "is full" in text or "no space left" in text:
-        what = "The database's disk is full: make room"
+        what = "The database's disk is full: free some space"
     elif "locked" in text:
-        what = "The database is locked by another process: let that end"
+        what = "The database is locked by another process: wait until that ends"
     elif getattr(error, "connection_invalidated", False):
-        what = "The connection to the database was lost: see that its server runs"
+        what = "The connection to the database was lost: check that its server runs"
     else:
         kind = type(getattr(error, "orig", error)).__name__
-        what = f"The database cannot go on ({kind}): see that its server runs and its disk is well"
+        what = f"The database failed ({kind}): check that its server runs and its disk works"
     return f"{what}, then run the command again. The ledger keeps what was handed over."
 
 
 def _engine(url: str) -> sa.Engine:
-    # Parameters are hidden in errors: they bear names, descriptions and tokens.
+    # Parameters are hidden in errors: they have names, descriptions and tokens in them.
     address = sa.make_url(url)
     if address.get_backend_name() != "sqlite":
         return sa.create_engine(
@@ -191,7 +209,7 @@ def _make_file(path: Path) -> None:
 
 
 def _use_write_ahead_log(cursor: sqlite3.Cursor) -> None:
-    """Let readers not wait for the writer.
+    """Let readers go on while somebody writes.
 
     While another process does the same to a new file, SQLite says at once that it is locked, and
     does not wait as it does for writers: so we do.
@@ -266,7 +284,7 @@ def _migrate(engine: sa.Engine) -> None:
 
 
 def _comment(connection: sa.Connection) -> None:
-    """Give every table and column its description, where the database keeps comments."""
+    """Describe every table and column, where the database keeps comments."""
     if connection.dialect.supports_comments:
         for table in metadata.sorted_tables:
             connection.execute(sa.schema.SetTableComment(table))

@@ -27,14 +27,14 @@ STRETCHED = "scrypt1"
 #: 128 MiB and some 0.3 s for each guess (OWASP's recommendation of 2023 for scrypt).
 _COST = 2**17
 
-#: So every passphrase was stretched before: it opens what is there, and locks nothing.
+#: How earlier versions stretched every passphrase: this opens what they locked, and locks nothing.
 _OLD_SALT, _OLD_COST = b"clockbooks tokens at rest", 2**14
 
 
 class Vault:
     """Encrypts and decrypts texts: the first key locks, every key unlocks.
 
-    A generated key is used as it is. A passphrase is stretched with a random salt, which stands
+    A generated key is used as it is. A passphrase is stretched with a random salt, which is kept
     with each text that it locked: every machine comes to the same key, and no two databases do.
     """
 
@@ -77,7 +77,7 @@ class Vault:
         return f"{STRETCHED}:{base64.urlsafe_b64encode(self._salt).decode()}:{locked}"
 
     def unlock(self, locked: str) -> str:
-        """Decrypt what `lock` gave.
+        """Decrypt what `lock` returned.
 
         Raises:
             AskPerson: It was locked with another key.
@@ -87,7 +87,7 @@ class Vault:
         except (InvalidToken, ValueError):
             raise AskPerson(
                 "The stored tokens were encrypted with another key: set CLOCKBOOKS_SECRET_KEY (or"
-                " put back the key file) as it was, or run `clockbooks connect` again."
+                " restore the key file) as it was, or run `clockbooks connect` again."
             ) from None
         remember(text)
         return text
@@ -132,7 +132,7 @@ class Vault:
 
 
 def is_generated(key: str) -> bool:
-    """Say whether *key* is one of `new_key`, not a passphrase."""
+    """Return whether *key* is one of `new_key`, not a passphrase."""
     try:
         Fernet(key)
     except ValueError:
@@ -168,18 +168,18 @@ def keys_from_file(path: Path) -> list[str]:
     except OSError as error:
         raise AskPerson(
             f"The key file {path} cannot be read or made ({error.strerror}):"
-            " set CLOCKBOOKS_SECRET_KEY, or mend the file's rights."
+            " set CLOCKBOOKS_SECRET_KEY, or correct the file's permissions."
         ) from None
     keys = [key.strip() for key in keys if key.strip()]
     if keys and len(keys[0]) < SHORTEST_PASSPHRASE:
         raise AskPerson(
-            f"The key in {path} can be guessed: it has fewer than {SHORTEST_PASSPHRASE} characters."
-            " Set it as CLOCKBOOKS_OLD_SECRET_KEY, delete the file, then run `clockbooks"
-            " rotate-key`."
+            f"The key in {path} is easy to guess: it has fewer than {SHORTEST_PASSPHRASE}"
+            " characters. Set it as CLOCKBOOKS_OLD_SECRET_KEY, delete the file, then run"
+            " `clockbooks rotate-key`."
         )
     if not keys:
         raise AskPerson(
-            f"The key file {path} is empty: put back the key as it was, or delete the file and run"
+            f"The key file {path} is empty: restore the key, or delete the file and run"
             " `clockbooks connect` again."
         )
     return keys
@@ -195,8 +195,8 @@ def check_private(path: Path) -> None:
     found = path.stat()
     if sys.platform != "win32" and found.st_uid != os.geteuid():
         raise AskPerson(
-            f"{path} belongs to another user, who knows what is in it. Delete it for a new one; or,"
-            " if you put it there, make your own user its owner."
+            f"{path} belongs to another user, who knows what is in it. Delete it to get a new one;"
+            " or, if you created it, make your own user its owner."
         )
     if found.st_mode & 0o077:
         raise AskPerson(f"{path} can be read by others: run `chmod 600 {path}`.")
@@ -225,8 +225,8 @@ def write_key_file(path: Path, keys: Sequence[str]) -> None:
             Path(draft).unlink(missing_ok=True)
     except OSError as error:
         raise AskPerson(
-            f"The key file {path} cannot be written ({error.strerror}): mend the folder's rights."
-            " Its keys are as they were."
+            f"The key file {path} cannot be written ({error.strerror}): correct the folder's"
+            " permissions. Its keys are as they were."
         ) from None
 
 

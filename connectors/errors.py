@@ -1,15 +1,15 @@
 """What can go wrong outside, named for what to do next.
 
-An error's text says what is wrong, which value, what to do, and what happens then. No token, no
-address with a query, no body of a request ever stands in one: what a service put into its own
-text is masked here, because every error passes through.
+An error's text says what is wrong, which value, what to do, and what happens then. It never has a
+token, an address with a query, or the body of a request in it: what a service put into its own text
+is masked here, because every error passes through.
 """
 
 from connectors.masking import mask
 
 
 class ClockbooksError(Exception):
-    """Anything that Clockbooks tells a person about; its text bears no secret."""
+    """Anything that Clockbooks reports to a person; its text has no secret in it."""
 
     def __init__(self, text: str = "") -> None:
         super().__init__(mask(text))

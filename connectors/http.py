@@ -1,4 +1,4 @@
-"""One call to a service, sent again while that is safe.
+"""Sends requests to a service, and again while that is safe.
 
 What a failed call means is decided in one place (`classify`): a read may be repeated, a write only
 when the service itself says that it did nothing. Waits are tenacity's; `sleep` is a field, so no
@@ -42,8 +42,8 @@ LARGEST_ANSWER = 64 << 20
 #: How often one call is sent at most.
 ATTEMPTS = 6
 
-#: The longest wait that a service is granted before one call is sent again: who asks for hours
-#: gets a run that ends and says so.
+#: The longest wait that a service is granted before a request is sent again: if it asks for hours,
+#: the run ends and says so.
 LONGEST_WAIT_S = 300
 
 #: NUL, and halves of surrogate pairs: JSON can write them, PostgreSQL and UTF-8 cannot.
@@ -51,6 +51,25 @@ _UNSTORABLE = re.compile(r"[\x00\ud800-\udfff]")
 _UNSTORABLE_ESCAPE = re.compile(rb"(?i)\\u(?:0000|d[89a-f])")
 
 logger = logging.getLogger("clockbooks.http")
+
+
+@dataclass(frozen=True)
+class HttpRequest:
+    """One request, which may be sent several times.
+
+    Attributes:
+        method: GET or POST.
+        url: Address without a query.
+        read: Whether it changes nothing, so that it may be repeated after silence.
+        params: The query.
+        data: The body, JSON to the byte; a repeated request carries the same one.
+    """
+
+    method: str
+    url: str
+    read: bool
+    params: Any = None
+    data: bytes | None = None
 
 
 @dataclass(frozen=True)
@@ -91,7 +110,7 @@ def classify(
 
 
 def wait_before_next(state: tenacity.RetryCallState) -> float:
-    """Say how many seconds to wait: what the service asks for, else longer each time."""
+    """Return how many seconds to wait: what the service asks for, else longer each time."""
     error = state.outcome.exception() if state.outcome else None
     asked_s = error.wait_s if isinstance(error, TryAgain) else None
     if asked_s is not None:
@@ -120,28 +139,20 @@ class Http:
 
     def send(
         self,
-        method: str,
-        url: str,
+        request: HttpRequest,
         *,
-        read: bool,
         headers: Callable[[], Mapping[str, str]],
-        params: Any = None,
-        data: bytes | None = None,
         ended: Callable[[Exception | None], None] = lambda _: None,
         resend_throttled: bool = True,
     ) -> requests.Response:
-        """Send one call, and again while that is safe and may help.
+        """Send a request, and again while that is safe and may help.
 
         Args:
-            method: GET or POST.
-            url: Address without a query.
-            read: Whether the call changes nothing, so that it may be repeated after silence.
-            headers: Called before each attempt: waits for its turn, gives the credentials.
-            params: The query.
-            data: The body, JSON to the byte; a repeated call carries the same one.
-            ended: Told after each attempt what went wrong; `None` when nothing did. It may change
-                how long the error asks to wait: where turns are given, those do.
-            resend_throttled: Whether a throttled call is sent again here.
+            request: What to send.
+            headers: Called before each attempt: waits for a permit, returns the credentials.
+            ended: Called after each attempt with what went wrong; `None` when nothing did. It may
+                change how long the error asks to wait: a rate limiter sees to that itself.
+            resend_throttled: Whether a throttled request is sent again here.
 
         Raises:
             TryAgain: It went wrong again and again, and nothing was done.
@@ -151,13 +162,13 @@ class Http:
             AskPerson: Its certificate is not trusted; nothing left this machine. Or the answer to
                 a read is too long.
         """
+
+        def may_help(error: BaseException) -> bool:
+            throttled = isinstance(error, Throttled)
+            return isinstance(error, TryAgain) and (resend_throttled or not throttled)
+
         for attempt in tenacity.Retrying(
-            retry=tenacity.retry_if_exception(
-                lambda error: (
-                    isinstance(error, TryAgain)
-                    and (resend_throttled or not isinstance(error, Throttled))
-                )
-            ),
+            retry=tenacity.retry_if_exception(may_help),
             stop=tenacity.stop_after_attempt(ATTEMPTS),
             wait=wait_before_next,
             sleep=self.sleep,
@@ -166,9 +177,7 @@ class Http:
             with attempt:
                 given = headers()
                 try:
-                    response = self._once(
-                        method, url, read=read, headers=given, params=params, data=data
-                    )
+                    response = self._once(request, given)
                 except ClockbooksError as error:
                     ended(error)
                     raise
@@ -176,23 +185,15 @@ class Http:
                 return response
         raise AssertionError("tenacity either returns or raises")
 
-    def _once(
-        self,
-        method: str,
-        url: str,
-        *,
-        read: bool,
-        headers: Mapping[str, str],
-        params: Any,
-        data: bytes | None,
-    ) -> requests.Response:
-        body_type = {} if data is None else {"Content-Type": "application/json"}
+    def _once(self, request: HttpRequest, headers: Mapping[str, str]) -> requests.Response:
+        read, url = request.read, request.url
+        body_type = {} if request.data is None else {"Content-Type": "application/json"}
         try:
             response = self.session.request(
-                method,
+                request.method,
                 url,
-                params=params,
-                data=data,
+                params=request.params,
+                data=request.data,
                 headers={"Accept": "application/json", **body_type, **headers},
                 auth=_as_given,
                 timeout=(CONNECT_TIMEOUT_S, self.timeout_s),
@@ -203,7 +204,7 @@ class Http:
                 raise AskPerson(not_trusted(self.service, url)) from None
             if read and isinstance(error, AnswerTooLong):
                 raise AskPerson(self._silence(url, error)) from None
-            # `from None`: the library's text bears the whole address, query included.
+            # `from None`: the library's text has the whole address, query included.
             kind = NeverLeft if _never_left(error) else classify(read=read, status=None)
             if kind is Unsure:
                 raise Unsure(
@@ -211,7 +212,7 @@ class Http:
                 ) from None
             raise kind(self._silence(url, error)) from None
         status, named = response.status_code, in_brackets(trace_id(response))
-        logger.debug("%s answered %s to %s%s", self.service, status, method, named)
+        logger.debug("%s answered %s to %s%s", self.service, status, request.method, named)
         if status in {200, 201, 204}:
             return response
         raise self._failure(response, read=read)
@@ -236,13 +237,11 @@ class Http:
                 trace_id=request,
             )
         if issubclass(kind, TryAgain):
-            trouble = (
-                f"{self.service} is busy or in trouble (HTTP {status}: {failure.text}){named}."
-            )
+            trouble = f"{self.service} is busy or failing (HTTP {status}: {failure.text}){named}."
             return kind(f"{trouble} Run the command again later.", wait_s=_retry_after_s(response))
         return Unsure(
             f"{self.service}, or something on the way to it, answered {status} to a write{named}:"
-            " it may or may not be done.",
+            " it may or may not have been done.",
             timed_out=status == 504,
             throttled=status == 429,
         )
@@ -251,7 +250,7 @@ class Http:
         host = urlsplit(url).netloc.rpartition("@")[2]
         if isinstance(error, AnswerTooLong):
             return (
-                f"{self.service} at {host} gave an answer of {error}, which is not read. Check the"
+                f"{self.service} at {host} sent {error}, which is too long to read. Check the"
                 " address, and what is on the way to it; then run the command again."
             )
         return (
@@ -272,8 +271,8 @@ def read_json(service: str, response: requests.Response) -> Any:
         return _storable(answer) if _UNSTORABLE_ESCAPE.search(response.content) else answer
     except (ValueError, ArithmeticError, RecursionError):
         raise TryAgain(
-            f"{service} gave an answer that cannot be read (not JSON, {len(response.content)}"
-            " bytes). Nothing was changed; run the command again."
+            f"{service} sent an answer that cannot be read (not JSON,"
+            f" {len(response.content)} bytes). Nothing was changed; run the command again."
         ) from None
 
 
@@ -289,7 +288,7 @@ def _storable(part: Any) -> Any:
 
 
 def untrusted(error: BaseException | None) -> bool:
-    """Say whether a call failed because the certificate of the other side is not trusted."""
+    """Return whether a call failed because the other side's certificate is not trusted."""
     while error is not None:
         if isinstance(error, ssl.SSLCertVerificationError | CertificateError):
             return True
@@ -299,17 +298,17 @@ def untrusted(error: BaseException | None) -> bool:
 
 
 def not_trusted(service: str, url: str) -> str:
-    """Tell a person what to do about a certificate; trying again would not help."""
+    """Return what a person can do about a certificate; trying again would not help."""
     host = urlsplit(url).netloc.rpartition("@")[2]
     return (
-        f"{service} at {host} shows a certificate that this machine does not trust, so nothing was"
-        " sent to it. Check the address and the machine's clock; behind a proxy of your own, name"
-        " its certificate with REQUESTS_CA_BUNDLE."
+        f"{service} at {host} has a certificate that this machine does not trust, so nothing was"
+        " sent to it. Check the address and the machine's clock; behind your own proxy, name its"
+        " certificate in REQUESTS_CA_BUNDLE."
     )
 
 
 def _never_left(error: Exception) -> bool:
-    """Say whether a call failed before its first byte was sent."""
+    """Return whether a call failed before its first byte was sent."""
     if isinstance(error, requests.ConnectTimeout):
         return True
     cause = getattr(error.args[0], "reason", None) if error.args else None

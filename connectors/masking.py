@@ -15,7 +15,7 @@ from types import TracebackType
 from typing import Any
 from urllib.parse import quote, quote_plus
 
-#: What stands in a secret's place.
+#: What takes a secret's place.
 HIDDEN = "[secret]"
 
 #: Characters of a secret, at least: a shorter text is none worth the name, and would hide half of

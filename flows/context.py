@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 
 import sqlalchemy as sa
 
-from connectors.clockify import Clockify
+from connectors.clockify.client import Clockify
 from connectors.database import closing_database
 from connectors.encryption import Vault, keys_from_file
 from connectors.errors import AskPerson
@@ -19,7 +19,7 @@ from connectors.quickbooks.client import QuickBooks
 from connectors.quickbooks.rate_limit.limiter import LocalPaceStore, RateLimiter
 from connectors.quickbooks.rate_limit.model import Rules
 from connectors.store.connection_store import ConnectionStore
-from connectors.store.connections import DEMO, Connection, every, find
+from connectors.store.connections import DEMO, Connection, all_connections, find_connection
 from connectors.store.pace import SharedPaceStore
 from connectors.store.tokens import TokenStore
 from flows.server_address import check_server_address
@@ -134,7 +134,7 @@ def open_store(
         AskPerson: See `open_installation`; or no connection fits.
     """
     with open_installation() as (_, engine):
-        found = find(engine, name)
+        found = find_connection(engine, name)
         store = ConnectionStore.of(engine, found.id, clock.now)
         yield with_own(store.settings.stored()), store, found
 
@@ -195,7 +195,7 @@ def clockify_key(
         AskPerson: The environment names another workspace, and there is no other connection.
     """
     wanted, key = settings.clockify_workspace_id, settings.clockify_api_key
-    real = [other.id for other in every(store.engine) if other.name != DEMO]
+    real = [other.id for other in all_connections(store.engine) if other.name != DEMO]
     alone = real == [connection.id]
     if alone and wanted not in {None, connection.workspace_id}:
         raise AskPerson(

@@ -27,7 +27,7 @@ from prefect.states import Completed, Failed
 from pydantic import Field
 
 from connectors.errors import AskPerson
-from connectors.store.connections import DEMO, every, find
+from connectors.store.connections import DEMO, all_connections, find_connection
 from connectors.store.credentials import all_lifetimes
 from flows.context import open_installation
 from flows.operations.final_states import PARTLY_DONE, shown
@@ -149,7 +149,7 @@ class _Company:
 def _chosen(names: Sequence[str]) -> list[str]:
     with open_installation() as (_, engine):
         if names:
-            return [find(engine, name).name for name in dict.fromkeys(names)]
+            return [find_connection(engine, name).name for name in dict.fromkeys(names)]
         return _connected(engine)
 
 
@@ -160,7 +160,7 @@ def _connected(engine: sa.Engine) -> list[str]:
         AskPerson: There is none.
     """
     alive = all_lifetimes(engine)
-    found = [one.name for one in every(engine) if one.id in alive and one.name != DEMO]
+    found = [one.name for one in all_connections(engine) if one.id in alive and one.name != DEMO]
     if not found:
         raise AskPerson("Nothing is connected yet: run `clockbooks connect` first.")
     return found

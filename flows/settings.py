@@ -5,7 +5,7 @@ working folder (`flows.settings_file`).
 """
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -42,23 +42,14 @@ def _safe_url(url: str) -> str:
     return url
 
 
-def _known_zone(name: str) -> str:
-    zone(name)
-    return name
+def _readable_by(parse: Callable[[str], object]) -> AfterValidator:
+    """Return a validator for texts that *parse* can read."""
 
+    def check(text: str) -> str:
+        parse(text)
+        return text
 
-def _known_rounding(text: str) -> str:
-    parse_rounding(text)
-    return text
-
-
-Url = Annotated[str, AfterValidator(_safe_url)]
-Zone = Annotated[str, AfterValidator(_known_zone)]
-
-
-def _known_columns(text: str) -> str:
-    parse_mapping(mapping_lines(text))
-    return text
+    return AfterValidator(check)
 
 
 def mapping_lines(text: str) -> list[str]:
@@ -87,8 +78,10 @@ SHORTEST_PASSWORD = 12
 
 Key = Annotated[SecretStr, AfterValidator(_hard_to_guess)]
 Password = Annotated[SecretStr, AfterValidator(_good_password)]
-ImportMap = Annotated[str, AfterValidator(_known_columns)]
-RoundingWords = Annotated[str, AfterValidator(_known_rounding)]
+Url = Annotated[str, AfterValidator(_safe_url)]
+Zone = Annotated[str, _readable_by(zone)]
+ImportMap = Annotated[str, _readable_by(lambda text: parse_mapping(mapping_lines(text)))]
+RoundingWords = Annotated[str, _readable_by(parse_rounding)]
 
 #: What to do about a secret that is too short to be hidden in output. The old secret key may be
 #: short: it is about to be replaced.

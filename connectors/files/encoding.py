@@ -69,7 +69,7 @@ class Encoding:
 
 
 def refuse(path: Path, found: str) -> AskPerson:
-    """Say in one sentence what *path* looks like and what is needed."""
+    """Return the error that says what *path* looks like, and what is needed."""
     return AskPerson(f"{path} {found}; {NEEDED}.")
 
 
@@ -102,7 +102,7 @@ def find_encoding(path: Path, head: bytes, given: str | None) -> Encoding:
     """
     if given is not None:
         name = _known(given)
-        _decode_all(path, name, told=True)
+        _decode_all(path, name, chosen=True)
         return Encoding(name)
     marked = next((name for mark, name in _BOMS if head.startswith(mark)), None)
     wide = marked or _utf16_without_mark(head)
@@ -122,13 +122,13 @@ def _known(given: str) -> str:
         "".encode(given)  # rot13 and base64 are codecs, too, but not of text
     except (LookupError, ValueError):
         raise AskPerson(
-            f"There is no encoding {given!r}: give one such as utf-8, utf-16 or windows-1252."
+            f"There is no encoding {given!r}: use one such as utf-8, utf-16 or windows-1252."
         ) from None
     return found.name
 
 
 def _utf16_without_mark(head: bytes) -> str | None:
-    """Tell UTF-16 by its NULs: a header is mostly ASCII, so every other byte is one."""
+    """Recognize UTF-16 by its NULs: a header is mostly ASCII, so every other byte is one."""
     sample = head[:4096]
     pairs = len(sample) // 2
     high, low = sample[0 : 2 * pairs : 2].count(0), sample[1 : 2 * pairs : 2].count(0)
@@ -143,7 +143,7 @@ def _blocks(stream: BinaryIO) -> Iterator[bytes]:
     return iter(lambda: stream.read(BLOCK), b"")
 
 
-def _decode_all(path: Path, name: str, *, told: bool = False) -> None:
+def _decode_all(path: Path, name: str, *, chosen: bool = False) -> None:
     decoder = codecs.getincrementaldecoder(name)()
     with path.open("rb") as stream:
         try:
@@ -151,7 +151,7 @@ def _decode_all(path: Path, name: str, *, told: bool = False) -> None:
                 if "\x00" in decoder.decode(block):
                     raise refuse(path, "holds NUL characters, which no text has")
         except (UnicodeError, ValueError) as error:
-            hint = "; leave --encoding out, or give another" if told else ""
+            hint = "; leave --encoding out, or use another" if chosen else ""
             raise refuse(path, f"cannot be read as {name}{hint}") from error
         try:
             decoder.decode(b"", final=True)
@@ -185,34 +185,38 @@ def _is_utf8(path: Path) -> bool:
 
 
 def _code_page(path: Path) -> Encoding:
-    """Choose a page of Windows; the Western one stands unless another clearly speaks.
-
-    Short samples fit many pages. But Western letters beyond ASCII stand alone between others, and
-    those of other alphabets in rows.
-    """
     sample = _beyond_ascii(path)
     if len(_CONTROLS.findall(sample)) * 100 > len(sample):
         raise refuse(path, "holds binary data, not text")
-    likely = from_bytes(sample, cp_isolation=_PAGES)
-    best = likely.best()
-    in_rows = sum(map(len, re.findall(rb"[\x80-\xff]{3,}", sample)))
-    alphabet = in_rows * 2 > sum(byte > 0x7F for byte in sample)
-    language = best is not None and best.coherence >= 0.3
-    fits_western = "cp1252" in [match.encoding for match in likely]
-    choices = ["cp1252"] if best is None else [best.encoding]
-    if best is not None and not (alphabet or (language and not fits_western)):
-        choices.insert(0, "cp1252")
-    name = next((choice for choice in choices if _fits(path, choice)), None)
+    name = next((page for page in _likely_pages(sample) if _fits(path, page)), None)
     if name is None:
         raise AskPerson(
-            f"Nobody can tell in which encoding {path} is: give it with --encoding, or export the"
+            f"The encoding of {path} cannot be determined: name it with --encoding, or export the"
             " file again as UTF-8."
         )
     label = name.replace("cp125", "windows-125")
     return Encoding(
         name,
-        f"The file is not UTF-8; it was read as {label}. Where names look wrong, give --encoding.",
+        f"The file is not UTF-8; it was read as {label}. If names look wrong, use --encoding.",
     )
+
+
+def _likely_pages(sample: bytes) -> list[str]:
+    """Return the code pages to try: the Western one first, unless another clearly fits better.
+
+    Short samples fit many pages. But Western letters beyond ASCII stand alone between others, and
+    those of other alphabets in rows.
+    """
+    likely = from_bytes(sample, cp_isolation=_PAGES)
+    best = likely.best()
+    if best is None:
+        return ["cp1252"]
+    in_rows = sum(map(len, re.findall(rb"[\x80-\xff]{3,}", sample)))
+    other_alphabet = in_rows * 2 > sum(byte > 0x7F for byte in sample)
+    other_language = best.coherence >= 0.3 and "cp1252" not in [one.encoding for one in likely]
+    if other_alphabet or other_language:
+        return [best.encoding]
+    return ["cp1252", best.encoding]
 
 
 def _beyond_ascii(path: Path) -> bytes:
@@ -226,13 +230,11 @@ def _beyond_ascii(path: Path) -> bytes:
 
 
 def _fits(path: Path, name: str) -> bool:
-    """Say whether every byte of the file is a character of that code page."""
-    decoder = codecs.getincrementaldecoder(name)()
-    with path.open("rb") as stream:
-        try:
-            for block in _blocks(stream):
-                decoder.decode(block)
-            decoder.decode(b"", final=True)
-        except UnicodeDecodeError:
-            return False
+    """Return whether every byte of the file is a character of that code page."""
+    try:
+        with path.open(encoding=name, newline="") as stream:
+            while stream.read(BLOCK):
+                pass
+    except UnicodeDecodeError:
+        return False
     return True

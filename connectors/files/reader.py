@@ -157,8 +157,7 @@ def _delimiter(given: str | None) -> str | None:
     character = by_name.get(given.strip().lower() or given, given)
     if character not in DELIMITERS:
         raise AskPerson(
-            f"{given!r} cannot stand between fields: give comma, semicolon or tab, or leave"
-            " --delimiter out."
+            f"{given!r} is not a delimiter: use comma, semicolon or tab, or leave --delimiter out."
         )
     return character
 
@@ -202,7 +201,7 @@ def _csv(path: Path, head: bytes, encoding: str | None, delimiter: str | None) -
 
 @dataclass(frozen=True)
 class _Top:
-    """The lines above the rows: how many, the header's, and the delimiter that they tell."""
+    """The lines above the rows: how many, the header's, and the delimiter that they name."""
 
     lines: int
     header: list[str]
@@ -213,9 +212,9 @@ def _top(path: Path, stream: TextIO) -> _Top:
     header: list[str] = []
     delimiter = None
     for count, line in enumerate(_lines(path, stream), start=1):
-        told = re.fullmatch(r'"?sep=([,;\t])"?\s*', line)  # what Excel reads, and removes
-        if told and not header:
-            delimiter = told[1]
+        named = re.fullmatch(r'"?sep=([,;\t])"?\s*', line)  # what Excel reads, and removes
+        if named and not header:
+            delimiter = named[1]
         elif header or line.strip("\ufeff \r\n"):
             header.append(line)
             if "".join(header).count('"') % 2 == 0:
@@ -302,7 +301,7 @@ def _malformed(first: int, last: int, text: str) -> BadCell:
         first,
         "",
         text.strip()[:80],
-        f"{lines} not readable as a row: a quotation mark stands where none may. Correct it in the"
+        f"{lines} not readable as a row: a quotation mark is where none may be. Correct it in the"
         " file (a quotation mark within a text is written twice), or export again.",
     )
 

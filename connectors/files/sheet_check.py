@@ -123,37 +123,43 @@ class _Check:
         if rows * columns > max(_CHEAP_CELLS, self._filled * _SPARSEST):
             raise TooMuchError(
                 f"has {self._filled:,} filled cells, but they reach over {rows:,} rows and"
-                f" {columns:,} columns: delete what stands far outside of the table"
+                f" {columns:,} columns: delete what is far outside of the table"
             )
         if rows * columns > MOST_CELLS:
             raise TooMuchError(f"has a sheet of {rows * columns:,} cells")
 
     def _start(self, name: str, attributes: dict[str, str], prefix: int = 0) -> None:
         if name == "c":
-            if self._in_cell:
-                raise ValueError("a cell is inside another")
-            self._in_cell, self._has_value, self._length = True, False, 0
-            given = attributes.get("r")
-            if given:
-                letters = given.rstrip(_DIGITS)
-                self._column = _column(letters)
-                self._cell = int(given[len(letters) :]) - 1, self._column
-            else:
-                self._cell = self._row, self._column
-            self._column += 1
-            self._shared = attributes.get("t") == "s"
+            self._start_cell(attributes)
         elif name in {"v", "is"}:
             if self._cell is not None:
                 self._fill(*self._cell)
-            if name == "v" and self._in_cell:
-                self._start_value(len("<v>") + prefix)
+            self._start_value(name, len("<v>") + prefix)
+        elif name == "row":
+            self._start_row(attributes)
+        elif name == "si":
+            self._start_text()
+        elif name == "sheet":
+            self._start_sheet()
         elif ":" in name:
             before, _, local = name.partition(":")
             if ":" in local:
                 raise ValueError(f"the name {name} has two colons")
             self._start(local, attributes, len(before) + 1)
+
+    def _start_cell(self, attributes: dict[str, str]) -> None:
+        if self._in_cell:
+            raise ValueError("a cell is inside another")
+        self._in_cell, self._has_value, self._length = True, False, 0
+        given = attributes.get("r")
+        if given:
+            letters = given.rstrip(_DIGITS)
+            self._column = _column(letters)
+            self._cell = int(given[len(letters) :]) - 1, self._column
         else:
-            self._other(name, attributes)
+            self._cell = self._row, self._column
+        self._column += 1
+        self._shared = attributes.get("t") == "s"
 
     def _end(self, name: str) -> None:
         if name == "c":
@@ -184,33 +190,36 @@ class _Check:
         if not first <= column <= last:
             self._columns = min(first, column), max(last, column)
 
-    def _start_value(self, tag_size: int) -> None:
+    def _start_value(self, name: str, tag_size: int) -> None:
+        if name != "v" or not self._in_cell:
+            return
         if self._has_value:
             raise ValueError("a cell has two values")
         self._has_value = True
         if self._shared:
             self._index, self._index_at = "", self._parser.CurrentByteIndex + tag_size
 
-    def _other(self, name: str, attributes: dict[str, str]) -> None:
-        if name == "row":
-            if self._in_row or self._in_cell:
-                raise ValueError("a row is inside another or a cell")
-            self._in_row = True
-            given = attributes.get("r")
-            self._row = int(given) - 1 if given else self._row + 1
-            self._column = 0
-        elif name == "si":
-            if self._in_text or (self._lengths and not self._has_texts):
-                raise ValueError("its shared texts are inside each other, or in two parts")
-            self._has_texts = self._in_text = True
-            self._lengths.append(0)
-            self._length = 0
-            if len(self._lengths) > _MOST_SHARED_TEXTS:
-                raise TooMuchError(f"has more than {_MOST_SHARED_TEXTS:,} texts")
-        elif name == "sheet":
-            self._sheets += 1
-            if self._sheets > _MOST_SHEETS:
-                raise TooMuchError(f"has more than {_MOST_SHEETS:,} sheets")
+    def _start_row(self, attributes: dict[str, str]) -> None:
+        if self._in_row or self._in_cell:
+            raise ValueError("a row is inside another or a cell")
+        self._in_row = True
+        given = attributes.get("r")
+        self._row = int(given) - 1 if given else self._row + 1
+        self._column = 0
+
+    def _start_text(self) -> None:
+        if self._in_text or (self._lengths and not self._has_texts):
+            raise ValueError("its shared texts are inside each other, or in two parts")
+        self._has_texts = self._in_text = True
+        self._lengths.append(0)
+        self._length = 0
+        if len(self._lengths) > _MOST_SHARED_TEXTS:
+            raise TooMuchError(f"has more than {_MOST_SHARED_TEXTS:,} texts")
+
+    def _start_sheet(self) -> None:
+        self._sheets += 1
+        if self._sheets > _MOST_SHEETS:
+            raise TooMuchError(f"has more than {_MOST_SHEETS:,} sheets")
 
     def _characters(self, text: str) -> None:
         if self._index_at >= 0:

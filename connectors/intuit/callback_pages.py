@@ -1,7 +1,7 @@
 """The pages that a browser shows when it comes back from Intuit's consent.
 
-Each is one file without a script, and says what has become of the connection; nothing of the
-answer itself, neither code nor state, stands on it.
+Each is one file without a script, and says what has become of the connection. It shows nothing of
+the answer itself, neither code nor state.
 """
 
 import html
@@ -39,11 +39,11 @@ code { font-family: ui-monospace, Menlo, Consolas, monospace; font-size: .92em;
 
 
 def page(title: str, words: Sequence[str], *, good: bool) -> bytes:
-    """Give a page; texts are escaped, and what stands in `backquotes` is shown as a command.
+    """Return a page; texts are escaped, and what is in `backquotes` is shown as a command.
 
     Args:
         title: What happened.
-        words: Paragraphs; the last one is set back: what to do now.
+        words: Paragraphs; the last one, in small print, says what to do now.
         good: Whether it is good news.
     """
     paragraphs = "".join(f"<p>{_marked(text)}</p>" for text in words)

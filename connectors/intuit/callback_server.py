@@ -100,15 +100,15 @@ class CallbackServer:
             return self._callbacks.get_nowait()
         except queue.Empty:
             raise AskPerson(
-                f"Nobody gave the consent within {timeout_s:g} seconds. Nothing was stored; run"
-                " `clockbooks connect` again, with a larger --timeout-s if need be."
+                f"The consent was not given within {timeout_s:g} seconds. Nothing was stored; run"
+                " `clockbooks connect` again, with a larger --timeout-s if you need more time."
             ) from None
 
     def receive(self, target: str, host: str) -> Callback:
         """Answer one request; its page is there, or comes once the consent is used."""
         parts = urlsplit(target)
         if parts.path != self._path or host not in NAMES:
-            return _rejection(404, "There is nothing here", "This address is for Intuit alone.")
+            return _rejection(404, "There is nothing here", "This address is only for Intuit.")
         try:
             callback = self._accept(parts.query)
         except NotOurs as error:
@@ -117,8 +117,8 @@ class CallbackServer:
         if callback is None:
             return _rejection(
                 410,
-                "This is over",
-                "`clockbooks connect` takes one answer, and has had it, or no longer waits.",
+                "No answer is expected",
+                "`clockbooks connect` already has its one answer, or no longer waits for it.",
             )
         self._callbacks.put(callback)
         return callback
@@ -164,7 +164,7 @@ def open_callback_server(
         servers = _listen(parts.hostname, port)
     except OSError as error:
         raise AskPerson(
-            f"The port {port} of --redirect-uri cannot be used ({error.strerror}): end what uses"
+            f"The port {port} of --redirect-uri cannot be used ({error.strerror}): stop what uses"
             " it, register another address at developer.intuit.com, or use --no-browser."
         ) from None
     address = redirect_uri or f"http://{HOST}:{servers[0].server_port}{PATH}"

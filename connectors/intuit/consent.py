@@ -1,7 +1,7 @@
 """Intuit's consent: the question to a person, what their browser brings back, and taking it back.
 
-OAuth 2 with an authorization code (FACTS, QBO, section 8). The code is exchanged by
-`connectors.intuit.oauth_app.redeem`.
+OAuth 2 with an authorization code (FACTS, QBO, section 8). The code is redeemed by
+`connectors.intuit.oauth_app`.
 """
 
 import base64
@@ -62,8 +62,8 @@ class Question:
         address: Intuit's page, with the question.
         redirect_uri: Where Intuit sends the browser with the answer.
         state: Comes back with the answer, and shows that it is one to this question.
-        verifier: PKCE's: whoever has the code needs it to buy tokens (RFC 7636); a secret. `None`
-            where Intuit does not offer PKCE.
+        verifier: PKCE's: whoever has the code needs it to redeem the code (RFC 7636); a secret.
+            `None` where Intuit does not offer PKCE.
     """
 
     address: str
@@ -77,7 +77,7 @@ class Answer:
     """A consent, as the browser brings it.
 
     Attributes:
-        code: Buys the first tokens, once, within minutes; a secret.
+        code: Is redeemed for the first tokens, once, within minutes; a secret.
         realm_id: The company that the person chose.
     """
 
@@ -86,7 +86,7 @@ class Answer:
 
 
 def offers_pkce(discovery_url: str) -> bool:
-    """Say whether Intuit's discovery document offers PKCE with S256; no answer means no.
+    """Return whether Intuit's discovery document offers PKCE with S256; no answer means no.
 
     Nothing else is taken from it: addresses come from the settings.
 
@@ -114,7 +114,7 @@ def question(
         client_id: The app's.
         authorize_url: Intuit's page.
         redirect_uri: Where Intuit sends the browser with the answer.
-        pkce: Whether Intuit is told the hash of a secret that it asks for with the code.
+        pkce: Whether Intuit gets the hash of a secret, for which it asks with the code.
     """
     allow_plain_loopback(authorize_url)
     state = secrets.token_urlsafe(32)
@@ -134,7 +134,7 @@ def read_answer(query: str, *, state: str) -> Answer:
     """Read the query of the address to which Intuit sent the browser.
 
     Args:
-        query: What stands after the question mark.
+        query: What is after the question mark.
         state: That of the question.
 
     Raises:
@@ -145,21 +145,21 @@ def read_answer(query: str, *, state: str) -> Answer:
     # Looked at first, refusals included: else any page could end the wait with an `error`.
     if not hmac.compare_digest(_only(given, "state").encode(errors="replace"), state.encode()):
         raise NotOurs(
-            "This answer is not to our question",
-            "The answer does not belong to this `clockbooks connect`: it may be of an earlier one,"
-            " or of another page. Nothing was stored.",
+            "This answer is not for this request",
+            "The answer does not belong to this `clockbooks connect`: it may come from an earlier"
+            " one, or from another page. Nothing was stored.",
         )
     error = _only(given, "error")
     if error == "access_denied":
         raise NotGiven(
             "The consent was refused",
             "The consent was refused on Intuit's page. Nothing was stored; run"
-            " `clockbooks connect` again to give it.",
+            " `clockbooks connect` again to give your consent.",
         )
     if error or "error" in given:
         raise NotGiven(
             "Intuit did not ask for the consent",
-            f"Intuit refused the question ({_word(error)}): check that the app at"
+            f"Intuit refused the request ({_word(error)}): check that the app at"
             f" developer.intuit.com has the scope {SCOPE} and this redirect address. Nothing was"
             " stored.",
         )
@@ -168,7 +168,7 @@ def read_answer(query: str, *, state: str) -> Answer:
         raise NotGiven(
             "The answer has no code",
             "Intuit's answer has no usable code. Nothing was stored; run `clockbooks connect`"
-            " again, and paste the whole address if you paste it.",
+            " again; if you paste the address, paste all of it.",
         )
     if not _REALM_ID.fullmatch(realm_id):
         raise NotGiven(
@@ -208,11 +208,11 @@ def revoke(app: OAuthApp, revoke_url: str, refresh_token: str) -> bool:
                 allow_redirects=False,  # one would carry the token elsewhere
             )
     except requests.RequestException as error:
-        # `from None`: the library's text bears what was sent.
+        # `from None`: the library's text has what was sent.
         raise TryAgain(f"Intuit did not answer ({type(error).__name__}).") from None
     if response.status_code == 200:
         return True
-    # A wrong app is told with 401, and has been seen with 400 too.
+    # A wrong app is answered with 401, and was seen to be with 400 too.
     if response.status_code in {401, 403} or "invalid_client" in response.text:
         raise AskPerson(
             "Intuit does not know the app: check CLOCKBOOKS_QBO_CLIENT_ID and"
@@ -224,11 +224,11 @@ def revoke(app: OAuthApp, revoke_url: str, refresh_token: str) -> bool:
 
 
 def _only(given: dict[str, list[str]], name: str) -> str:
-    """Give the one value of a parameter; one that is given twice is as good as none."""
+    """Return the one value of a parameter; one that is given twice is as good as none."""
     values = given.get(name, [])
     return values[0] if len(values) == 1 else ""
 
 
 def _word(error: str) -> str:
-    """Give an error's name as Intuit spells it, if it is a name."""
+    """Return an error's name as Intuit spells it, if it is a name."""
     return error if re.fullmatch(r"[a-z_]{1,40}", error) else "for an unknown reason"

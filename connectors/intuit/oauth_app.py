@@ -32,7 +32,7 @@ _UNREADABLE = (ValueError, TypeError, AttributeError, ArithmeticError, Recursion
 
 RECONNECT = (
     "Intuit no longer accepts the stored consent: run `clockbooks connect` again."
-    " The ledger and the links stay; nothing was sent."
+    " The ledger and the links are kept; nothing was sent."
 )
 
 #: The last one asks for the end of the consent that no refresh puts off (FACTS, QBO, section 8).
@@ -139,7 +139,7 @@ class OAuthApp:
             ),
             kept="",  # a consent without a refresh token is none
             now=now,
-            again="Run `clockbooks connect` again: the consent has to be given anew.",
+            again="Run `clockbooks connect` again for a new consent.",
             ended=ended,
         )
 
@@ -172,7 +172,7 @@ class OAuthApp:
             if untrusted(error):
                 raise AskPerson(not_trusted("Intuit's token service", self.token_url)) from None
             raise TryAgain(
-                f"Intuit's token service did not answer clearly ({type(error).__name__}). {again}"
+                f"Intuit's token service gave no clear answer ({type(error).__name__}). {again}"
             ) from None
 
 
@@ -184,7 +184,7 @@ def _refusal(error: OAuth2Error, again: str, ended: str) -> Exception:
         )
     if error.error == "invalid_grant":
         return InvalidGrant(ended)
-    return TryAgain(f"Intuit's token service gave no token. {again}")
+    return TryAgain(f"Intuit's token service returned no token. {again}")
 
 
 def _read(answer: dict[str, Any], refresh_token: str, now: datetime) -> Tokens:
@@ -204,7 +204,7 @@ def _read(answer: dict[str, Any], refresh_token: str, now: datetime) -> Tokens:
 
 
 def allow_plain_loopback(url: str) -> None:
-    """Let oauthlib talk plain HTTP to a stand-in on this machine; it knows no finer switch."""
+    """Let oauthlib talk plain HTTP to a stand-in on this machine; it has no finer switch."""
     address = urlsplit(url)
     if address.scheme == "http" and address.hostname in LOOPBACK:
         os.environ["OAUTHLIB_INSECURE_TRANSPORT"] = "1"

@@ -44,7 +44,7 @@ def batch_bytes(items: Sequence[tuple[str, str]], entity: str = "TimeActivity") 
 
 
 def fingerprint(data: bytes) -> str:
-    """Give the SHA-256 of a batch's bytes, which the ledger keeps."""
+    """Return the SHA-256 of a batch's bytes, which the ledger keeps."""
     return hashlib.sha256(data).hexdigest()
 
 

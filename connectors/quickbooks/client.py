@@ -6,9 +6,8 @@ Source: FACTS, QBO, sections 1 to 7.
 """
 
 import json
-from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from datetime import date, datetime
+from datetime import datetime
 from typing import Any
 
 import requests
@@ -18,21 +17,20 @@ from connectors.errors import (
     ClockbooksError,
     NeverLeft,
     NotAuthorised,
-    Refused,
     Throttled,
     TryAgain,
     Unsure,
 )
-from connectors.http import Failure, Http, in_brackets, read_json, trace_id
-from connectors.quickbooks.batch import (
-    Created,
-    NotCreated,
-    batch_bytes,
-    created_at,
-    instant_of,
-    part_of,
+from connectors.http import Http, HttpRequest, in_brackets, read_json, trace_id
+from connectors.quickbooks.answers import (
+    describe,
+    read_batch,
+    read_company,
+    read_outcomes,
+    read_rows,
+    unreadable,
 )
-from connectors.quickbooks.faults import Fault, fault_in, fault_of
+from connectors.quickbooks.batch import Created, NotCreated, batch_bytes, instant_of, part_of
 from connectors.quickbooks.rate_limit.limiter import Permit, RateLimiter
 from connectors.quickbooks.rate_limit.model import End, Want
 from schemas.quickbooks import Company
@@ -51,24 +49,13 @@ READINGS = 4
 #: Ids in one question; they travel in an address.
 IDS_A_QUERY = 100
 
-#: Codes that prove nothing even in a ValidationFault: they are about the request id (600, 2130) or
-#: a breakdown (6002, 10000): 3, 2.4. A fault without a code proves nothing either.
-UNCLEAR_CODES = frozenset({"", "600", "2130", "6002", "10000"})
-
-#: Code of a business rule, which also hides breakdowns and replays (3, 7.2). For a whole request it
-#: proves nothing.
-BUSINESS_CODE = "6000"
-
-#: How the gateway names a throttle; it was once seen with HTTP 403 (2.3).
-THROTTLE_CODE = "3001"
-
 
 class QuickBooks:
     """One company.
 
     Attributes:
         limiter: Gives permits for calls; a batch may bring one that was acquired before.
-        time: QuickBooks' own clock, as its latest answer told; `None` before the first one.
+        time: QuickBooks' own clock, as of its latest answer; `None` before the first one.
     """
 
     def __init__(
@@ -102,7 +89,7 @@ class QuickBooks:
         self._http = Http(
             service=SERVICE,
             timeout_s=timeout_s,
-            describe=_describe,
+            describe=describe,
             **http,
         )
 
@@ -113,27 +100,7 @@ class QuickBooks:
     def company(self) -> Company:
         """Read what decides which entries may go: CompanyInfo and Preferences (section 6)."""
         info = self._one(f"companyinfo/{self._realm_id}", "CompanyInfo")
-        preferences = self._one("preferences", "Preferences")
-        features = _name_values(info.get("NameValue"))
-        others = _name_values(part_of(preferences, "OtherPrefs").get("NameValue"))
-        if "AccountingInfoPrefs" not in preferences:  # closed books would count as open
-            raise _unreadable("AccountingInfoPrefs", preferences)
-        closed = part_of(preferences, "AccountingInfoPrefs").get("BookCloseDate")
-        currencies = part_of(preferences, "CurrencyPrefs")
-        home = part_of(currencies, "HomeCurrency")
-        bills = part_of(preferences, "TimeTrackingPrefs").get("BillCustomers")
-        return Company(
-            name=str(info.get("CompanyName", "")),
-            plan=features.get("OfferingSku", ""),
-            subscription=features.get("SubscriptionStatus", ""),
-            has_payroll=features.get("PayrollFeature", "").lower() == "true",
-            tracks_time=others.get("TimeTrackingFeatureEnabled", "true").lower() != "false",
-            currency=str(home.get("value", "")),
-            closed_until=_day(closed) if closed else None,
-            timezone=str(info.get("DefaultTimeZone") or ""),
-            many_currencies=currencies.get("MultiCurrencyEnabled") is True,
-            bills_customers=bills if isinstance(bills, bool) else None,
-        )
+        return read_company(info, self._one("preferences", "Preferences"))
 
     def employees(self) -> list[dict[str, Any]]:
         """Read every employee, inactive ones too."""
@@ -150,9 +117,7 @@ class QuickBooks:
     def by_ids(self, entity: str, ids: Sequence[str]) -> list[dict[str, Any]]:
         """Read the rows of *entity* with these ids, inactive ones too; unknown ids give none."""
         rows: list[dict[str, Any]] = []
-        digits = [
-            id_ for id_ in ids if id_.isascii() and id_.isdigit()
-        ]  # nothing else is an id (2030)
+        digits = [id_ for id_ in ids if _is_id(id_)]
         for first in range(0, len(digits), IDS_A_QUERY):
             chosen = ", ".join(f"'{id_}'" for id_ in digits[first : first + IDS_A_QUERY])
             rows += self.query(entity, f"Id IN ({chosen}) AND Active IN (true, false)")
@@ -176,23 +141,32 @@ class QuickBooks:
             TryAgain: The list changed each time that it was read.
         """
         for _ in range(READINGS):
-            rows: list[dict[str, Any]] = []
-            while True:
-                statement = (
-                    f"SELECT * FROM {entity}{f' WHERE {where}' if where else ''} ORDERBY Id"
-                    f" STARTPOSITION {len(rows) or 1} MAXRESULTS {QUERY_PAGE}"
-                )
-                page = self._query_page(entity, statement)
-                if rows and (not page or page[0].get("Id") != rows[-1].get("Id")):
-                    break
-                nothing_new = len(page) == bool(rows)
-                rows[-1:] = page
-                if nothing_new or (len(page) < QUERY_PAGE and not to_the_end):
-                    return rows
+            rows = self._read_once(entity, where, to_the_end=to_the_end)
+            if rows is not None:
+                return rows
         raise TryAgain(
             f"QuickBooks' list of {entity} changed each of the {READINGS} times that it was read."
             " Nothing was changed; run the command again."
         )
+
+    def _read_once(
+        self, entity: str, where: str, *, to_the_end: bool
+    ) -> list[dict[str, Any]] | None:
+        """Read a list page by page; `None` when rows moved meanwhile."""
+        rows: list[dict[str, Any]] = []
+        while True:
+            statement = (
+                f"SELECT * FROM {entity}{f' WHERE {where}' if where else ''} ORDERBY Id"
+                f" STARTPOSITION {len(rows) or 1} MAXRESULTS {QUERY_PAGE}"
+            )
+            answer = self._read_json("query", {"query": statement})
+            page = read_rows(answer, entity)
+            if rows and (not page or page[0].get("Id") != rows[-1].get("Id")):
+                return None
+            nothing_new = len(page) == bool(rows)
+            rows[-1:] = page
+            if nothing_new or (len(page) < QUERY_PAGE and not to_the_end):
+                return rows
 
     def create_time_activities(
         self,
@@ -243,18 +217,18 @@ class QuickBooks:
             Refused: The whole batch was refused: nothing was created.
         """
         items = [(str(n), json.dumps(body)) for n, body in enumerate(bodies, start=1)]
-        told: dict[str, Created | NotCreated] = {}
+        outcomes: dict[str, Created | NotCreated] = {}
         for attempt in (1, 2):
             try:
-                told |= {found.bid: found for found in self._batch(entity, items, request_id)}
+                outcomes |= {found.bid: found for found in self._batch(entity, items, request_id)}
             except Unsure:
                 continue
             except TryAgain:
                 if attempt == 1:
                     raise
-            if len(told) == len(items):
+            if len(outcomes) == len(items):
                 break
-        return [told.get(bid) for bid, _ in items]
+        return [outcomes.get(bid) for bid, _ in items]
 
     def _batch(
         self,
@@ -264,20 +238,18 @@ class QuickBooks:
         check: Callable[[], None] = lambda: None,
         permit: Permit | None = None,
     ) -> list[Created | NotCreated]:
-        response = self._send(
+        request = HttpRequest(
             "POST",
-            "batch",
-            params={"requestid": request_id},
-            data=batch_bytes(items, entity),
+            f"{self._base}/batch",
             read=False,
-            entries=len(items),
-            check=check,
-            permit=permit,
+            params={"requestid": request_id, "minorversion": MINOR_VERSION},
+            data=batch_bytes(items, entity),
         )
-        request = in_brackets(trace_id(response))
-        answer = _unless_unreadable(response.content, request)
+        response = self._send(request, entries=len(items), check=check, permit=permit)
+        named = in_brackets(trace_id(response))
+        answer = read_batch(response.content, named)
         self._note_time(answer)
-        return _outcomes(answer, items, entity, request)
+        return read_outcomes(answer, items, entity, named)
 
     def time_activities(
         self, first_day: str, last_day: str, *, created_from: datetime | None
@@ -297,43 +269,36 @@ class QuickBooks:
 
     def time_activity(self, id_: str) -> dict[str, Any] | None:
         """Read one TimeActivity; `None` if the books do not hold it."""
-        if not (id_.isascii() and id_.isdigit()):  # nothing else is an id (2030)
-            return None
-        rows = self.query("TimeActivity", f"Id = '{id_}'")
+        rows = self.query("TimeActivity", f"Id = '{id_}'") if _is_id(id_) else []
         return rows[0] if rows else None
 
     def _one(self, path: str, entity: str) -> Mapping[str, Any]:
-        answer = self._read_json("GET", path, params={})
+        answer = self._read_json(path, {})
         found = part_of(answer, entity) if isinstance(answer, Mapping) else {}
         if not found:
-            raise _unreadable(entity, answer)
+            raise unreadable(entity, answer)
         return found
 
-    def _query_page(self, entity: str, statement: str) -> list[dict[str, Any]]:
-        return _rows(self._read_json("GET", "query", params={"query": statement}), entity)
-
-    def _read_json(self, method: str, path: str, *, params: dict[str, str]) -> Any:
-        answer = read_json(SERVICE, self._send(method, path, params=params, read=True))
+    def _read_json(self, path: str, params: Mapping[str, str]) -> Any:
+        params = {**params, "minorversion": MINOR_VERSION}
+        request = HttpRequest("GET", f"{self._base}/{path}", read=True, params=params)
+        answer = read_json(SERVICE, self._send(request))
         self._note_time(answer)
         return answer
 
     def _note_time(self, answer: Any) -> None:
-        told = answer.get("time") if isinstance(answer, Mapping) else None
-        self.time = instant_of(told) or self.time
+        if isinstance(answer, Mapping):
+            self.time = instant_of(answer.get("time")) or self.time
 
     def _send(
         self,
-        method: str,
-        path: str,
+        request: HttpRequest,
         *,
-        params: Mapping[str, str],
-        read: bool,
-        data: bytes | None = None,
         entries: int = 0,
         check: Callable[[], None] = lambda: None,
         permit: Permit | None = None,
     ) -> requests.Response:
-        """Send a call once it has a permit; after a 401 refresh once and repeat the very same."""
+        """Send a request once it has a permit; after a 401 refresh once and repeat it as it was."""
         used = ""
         permits = [permit] if permit else []
 
@@ -358,14 +323,7 @@ class QuickBooks:
 
         def call() -> requests.Response:
             return self._http.send(
-                method,
-                f"{self._base}/{path}",
-                read=read,
-                headers=credentials,
-                params={**params, "minorversion": MINOR_VERSION},
-                data=data,
-                ended=ended,
-                resend_throttled=permit is None,
+                request, headers=credentials, ended=ended, resend_throttled=permit is None
             )
 
         try:
@@ -377,12 +335,12 @@ class QuickBooks:
         except NotAuthorised as error:
             raise AskPerson(
                 "QuickBooks does not accept the connection's tokens: run `clockbooks connect`"
-                f" again{in_brackets(error.trace_id)}. The ledger and the links stay."
+                f" again{in_brackets(error.trace_id)}. The ledger and the links are kept."
             ) from None
 
 
 def _end_of(error: Exception | None) -> End:
-    """Say what the end of a call tells about the service's limits."""
+    """Return what the end of a call says about the service's limits."""
     match error:
         case None:
             return End.TAKEN
@@ -398,139 +356,5 @@ def _end_of(error: Exception | None) -> End:
             return End.UNCLEAR
 
 
-def _unless_unreadable(content: bytes, request: str) -> Any:
-    try:
-        return json.loads(content)
-    except (ValueError, RecursionError):
-        raise Unsure(f"QuickBooks' answer to a batch cannot be read{request}.") from None
-
-
-def _outcomes(
-    answer: Any, sent: Sequence[tuple[str, str]], entity: str = "TimeActivity", request: str = ""
-) -> list[Created | NotCreated]:
-    """Read a batch's answer, item by item: what is not answered exactly once is left out.
-
-    Neither is an object that two items name, nor one that is not what the item asked for: a cache
-    on the way may give the answer of another call.
-    """
-    items = answer.get("BatchItemResponse") if isinstance(answer, Mapping) else None
-    if not isinstance(items, list):
-        # Also a 200 with a fault instead of items: it was seen, and says nothing about the work.
-        raise Unsure(f"QuickBooks answered a batch without its items: {fault_in(answer)}{request}.")
-    by_bid: dict[str, list[Mapping[str, Any]]] = {}
-    for item in items:
-        if isinstance(item, Mapping):
-            by_bid.setdefault(str(item.get("bId")), []).append(item)
-    read = [_outcome(bid, body, by_bid.get(bid, []), entity) for bid, body in sent]
-    outcomes = [outcome for outcome in read if outcome is not None]
-    named = Counter(outcome.qbo_id for outcome in outcomes if isinstance(outcome, Created))
-    return [
-        outcome
-        for outcome in outcomes
-        if isinstance(outcome, NotCreated) or named[outcome.qbo_id] == 1
-    ]
-
-
-def _outcome(
-    bid: str, body: str, answers: Sequence[Mapping[str, Any]], entity: str
-) -> Created | NotCreated | None:
-    if len(answers) != 1:
-        return None
-    fault, made = fault_in(answers[0]), part_of(answers[0], entity)
-    if fault is not None:
-        # Only QuickBooks' own validation says that the item was not created.
-        return NotCreated(bid, fault) if _is_validation(fault) and not made else None
-    if not str(made.get("Id") or ""):
-        return None
-    if entity == "TimeActivity" and _repeated(made) != _repeated(json.loads(body)):
-        return None
-    return Created(bid, str(made["Id"]), str(made.get("SyncToken", "0")), created_at(made))
-
-
-def _repeated(activity: Mapping[str, Any]) -> tuple[str, ...]:
-    """Return what QuickBooks repeats of a TimeActivity as it was sent: person, day, length."""
-    person = activity.get("NameOf")
-    members = (
-        person,
-        part_of(activity, f"{person}Ref").get("value"),
-        str(activity.get("TxnDate"))[:10],
-        activity.get("Hours") or 0,
-        activity.get("Minutes") or 0,
-    )
-    return tuple(map(str, members))
-
-
-def _rows(answer: Any, entity: str) -> list[dict[str, Any]]:
-    """Give the rows of a query's answer; `{}` where nothing was found (4.2)."""
-    found = answer.get("QueryResponse") if isinstance(answer, Mapping) else None
-    if not isinstance(found, Mapping) or fault_in(answer):
-        raise _unreadable(entity, answer)
-    rows = found.get(entity, [])
-    others = [name for name, part in found.items() if isinstance(part, list) and name != entity]
-    if (
-        others
-        or not isinstance(rows, list)
-        or not all(isinstance(row, Mapping) for row in rows)
-        or found.get("maxResults", len(rows)) != len(rows)
-    ):
-        raise TryAgain(
-            f"QuickBooks gave rows of {entity} that cannot be read."
-            " Nothing was changed; run the command again."
-        )
-    return [dict(row) for row in rows]
-
-
-def _unreadable(entity: str, answer: Any) -> TryAgain:
-    return TryAgain(
-        f"QuickBooks gave no {entity}: {fault_in(answer) or 'its answer has another shape'}."
-        " Nothing was changed; run the command again."
-    )
-
-
-def _day(text: Any) -> date:
-    try:
-        return date.fromisoformat(str(text)[:10])
-    except ValueError:
-        raise TryAgain(
-            "QuickBooks gave a book closing date that cannot be read. Nothing was changed."
-        ) from None
-
-
-def _describe(response: requests.Response) -> Failure:
-    fault = fault_of(response.content)
-    if fault is None:  # an empty body or a page is somebody else's, whatever its status
-        return Failure("without an explanation", "", None)
-    return Failure(str(fault), fault.code, _proof(response.status_code, fault))
-
-
-def _proof(status: int, fault: Fault) -> type[Exception] | None:
-    """Return what an answer proves of the whole request: that QuickBooks did not begin it.
-
-    The gateway turns a call away with 401 or 429 before any work (2.3, 7.1 b).
-    """
-    if status in {403, 429} and fault.code == THROTTLE_CODE:
-        return Throttled
-    if status == 401 and fault.code and fault.kind.upper().startswith("AUTHENTICATION"):
-        return NotAuthorised
-    if status == 400 and _is_validation(fault) and BUSINESS_CODE not in _codes(fault):
-        return Refused
-    return None
-
-
-def _is_validation(fault: Fault) -> bool:
-    return fault.kind == "ValidationFault" and not UNCLEAR_CODES & _codes(fault)
-
-
-def _codes(fault: Fault) -> set[str]:
-    return {fault.code, *fault.more_codes}
-
-
-def _name_values(pairs: Any) -> dict[str, str]:
-    """Read `[{"Name", "Value"}]`; some entries have no value (6.2)."""
-    if not isinstance(pairs, list):
-        return {}
-    return {
-        str(pair.get("Name")): str(pair.get("Value", ""))
-        for pair in pairs
-        if isinstance(pair, Mapping)
-    }
+def _is_id(text: str) -> bool:
+    return text.isascii() and text.isdigit()  # nothing else is an id (2030)

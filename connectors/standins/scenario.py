@@ -84,7 +84,7 @@ def load_scenario(path: Path) -> Row:
 
 
 def expected_reasons(path: Path, *, approved_only: bool = True) -> dict[str, str]:
-    """Say what must become of every entry of the scenario at *path*, by entry id.
+    """Return what must become of every entry of the scenario at *path*, by entry id.
 
     That is a word of the table of reasons, or `sent`. It holds for a first send of all the
     scenario's days after a sync by name, with no link made by hand, rounded as the workspace says,
@@ -142,7 +142,7 @@ class Work:
         return self.fixed_id or f"{int(self.start.timestamp()):08x}{user_id[8:]}"
 
     def entry(self, plan: Row) -> Row:
-        """Give Clockify's row."""
+        """Return Clockify's row."""
         clockify = plan["clockify"]
         project = clockify["projects"].get(self.project)
         return {
@@ -226,7 +226,7 @@ def _task_id(plan: Row, project: str | None, name: str) -> str:
 
 
 def _all_work(plan: Row) -> list[Work]:
-    """Give everything in the order in which it began; what is special comes before routine."""
+    """Return everything in the order in which it began; what is special comes before routine."""
     special = list(_special_work(plan))
     days_off = list(_days_off(plan))
     taken: dict[str, list[Work]] = {}
@@ -336,7 +336,6 @@ def _routine_entry(
     kind = plan["descriptions"][INTERNAL if key is None else rng.choice(routine["does"])]
     project = plan["clockify"]["projects"].get(key, {"billable": False})
     billable = project.get("billable", True) and kind.get("billable", True)
-    tasks = [task["name"] for task in plan["clockify"]["tasks"] if task["project"] == key]
     approved = _is_approved(plan, who, start.date())
     words = plan["words"] | {"place": project.get("places", [])}
     return Work(
@@ -348,10 +347,16 @@ def _routine_entry(
         project=key,
         billable=billable,
         rate=_rate(plan, who, key) if billable else None,
-        task=rng.choice(tasks) if tasks and rng.randrange(3) else None,
+        task=_task(plan, rng, key),
         tags=(kind["tag"],) if "tag" in kind else (),
         approved=approved,
     )
+
+
+def _task(plan: Row, rng: random.Random, project: str | None) -> str | None:
+    """Draw a task of a project, two times of three."""
+    tasks = [task["name"] for task in plan["clockify"]["tasks"] if task["project"] == project]
+    return rng.choice(tasks) if tasks and rng.randrange(3) else None
 
 
 def _pick(rng: random.Random, shares: dict[str, int]) -> str:

@@ -1,7 +1,7 @@
-"""Functions on the connections: which workspace is joined to which company, and under what name."""
+"""The connections of a database: which workspace is joined to which company, and their names."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import datetime
 from typing import Any
 
@@ -14,7 +14,7 @@ from connectors.intuit.oauth_app import Tokens
 from connectors.store.credentials import locked_columns
 from schemas.tables import connections, secrets
 
-#: The connection of `clockbooks demo`: it steps back as soon as there is a real one.
+#: The connection of `clockbooks demo`: it is not chosen as soon as there is a real one.
 DEMO = "demo"
 
 
@@ -68,35 +68,36 @@ class Joined:
     tokens: Tokens
 
 
-def find(engine: sa.Engine, name: str | None) -> Connection:
+def find_connection(engine: sa.Engine, name: str | None) -> Connection:
     """Find a connection by its name, or the only one there is.
 
     Raises:
         AskPerson: There is none, or several and no name.
     """
-    known = every(engine)
-    if name is not None:
-        chosen = [connection for connection in known if connection.name == name]
-    else:
-        chosen = [connection for connection in known if connection.name != DEMO] or known
-    if len(chosen) == 1:
-        return chosen[0]
-    names = ", ".join(connection.name for connection in known)
+    known = {connection.name: connection for connection in all_connections(engine)}
     if not known:
         raise AskPerson("Nothing is connected yet: run `clockbooks connect` first.")
     if name is not None:
-        raise AskPerson(f"No connection is called {name!r}. There are: {names}.")
-    raise AskPerson(f"There are several connections: add --connection with one of {names}.")
+        if name not in known:
+            raise AskPerson(f"No connection is called {name!r}. There are: {', '.join(known)}.")
+        return known[name]
+    real = [connection for connection in known.values() if connection.name != DEMO]
+    chosen = real or list(known.values())
+    if len(chosen) > 1:
+        raise AskPerson(
+            f"There are several connections: add --connection with one of {', '.join(known)}."
+        )
+    return chosen[0]
 
 
-def every(engine: sa.Engine) -> list[Connection]:
-    """Give all connections, by name."""
+def all_connections(engine: sa.Engine) -> list[Connection]:
+    """Return all connections, by name."""
     query = sa.select(connections).order_by(connections.c.name)
     with engine.connect() as connection:
         return [_read(row) for row in connection.execute(query)]
 
 
-def store(
+def store_connection(
     engine: sa.Engine, name: str, joined: Joined, *, vault: Vault, now: datetime
 ) -> Connection:
     """Store a new connection, or new secrets for the one of that name.
@@ -131,19 +132,17 @@ def store(
             connection.execute(change)
             connection.execute(secrets.delete().where(secrets.c.connection_id == found))
         connection.execute(secrets.insert().values(connection_id=found, **locked))
-    return find(engine, name)
+    return find_connection(engine, name)
 
 
-def uses_consent_of(engine: sa.Engine, realm_id: str) -> bool:
-    """Say whether some connection holds tokens of the company *realm_id*."""
-    query = sa.select(secrets.c.connection_id).join(connections)
+def has_consent_of(engine: sa.Engine, realm_id: str) -> bool:
+    """Return whether some connection has tokens of the company *realm_id*."""
+    query = sa.select(secrets).join(connections).where(connections.c.realm_id == realm_id)
     with engine.connect() as connection:
-        return (
-            connection.execute(query.where(connections.c.realm_id == realm_id)).first() is not None
-        )
+        return connection.execute(query).first() is not None
 
 
-def forget(engine: sa.Engine, name: str) -> None:
+def delete_connection(engine: sa.Engine, name: str) -> None:
     """Delete a connection with all that hangs on it: only for what was never real."""
     with writing(engine) as connection:
         connection.execute(connections.delete().where(connections.c.name == name))
@@ -156,25 +155,15 @@ def _check_free(name: str, joined: Joined, known: Sequence[Connection]) -> None:
             raise AskPerson(
                 f"The connection {name!r} joins {other.workspace_name!r} and"
                 f" {other.company_name!r}, not {joined.workspace_name!r} and"
-                f" {joined.company_name!r}: give this one another name with --connection."
+                f" {joined.company_name!r}: choose another name with --connection."
             )
         if other.name != name and same:
             raise AskPerson(
-                f"{joined.workspace_name!r} and {joined.company_name!r} are joined already, as"
+                f"{joined.workspace_name!r} and {joined.company_name!r} are already joined, as"
                 f" {other.name!r}: a second ledger for them would send everything twice."
                 f" Use --connection {other.name}."
             )
 
 
 def _read(row: Any) -> Connection:
-    return Connection(
-        id=row.id,
-        name=row.name,
-        workspace_id=row.workspace_id,
-        workspace_name=row.workspace_name,
-        realm_id=row.realm_id,
-        company_name=row.company_name,
-        timezone=row.timezone,
-        link_vendors=row.link_vendors,
-        synced_at=row.synced_at,
-    )
+    return Connection(**{field.name: getattr(row, field.name) for field in fields(Connection)})

@@ -123,21 +123,12 @@ class Doubts(ConnectionScope):
     def _read(self, connection: sa.Connection, which: sa.ColumnElement[bool]) -> list[Doubt]:
         # By the connection and the state too, for which there is an index: of millions of rows, a
         # run knows its own by nothing else.
+        columns = [ledger.c.entry_id, ledger.c.request_id, ledger.c.bid, ledger.c.body,
+                   ledger.c.txn_date, batches.c.quiet_from, batches.c.qbo_time]  # fmt: skip
         query = (
-            sa.select(ledger, batches.c.quiet_from, batches.c.qbo_time.label("asked_at"))
-            .join(batches, batches.c.request_id == ledger.c.request_id)
+            sa.select(*columns)
+            .join_from(ledger, batches, batches.c.request_id == ledger.c.request_id)
             .where(self._own(ledger), ledger.c.state == LedgerState.SENDING, which)
             .order_by(batches.c.claimed_at, ledger.c.request_id, ledger.c.entry_id)
         )
-        return [
-            Doubt(
-                entry_id=row.entry_id,
-                request_id=row.request_id,
-                bid=row.bid,
-                body=row.body,
-                txn_date=row.txn_date,
-                quiet_from=row.quiet_from,
-                qbo_time=row.asked_at,  # the batch's; the ledger's own is that of its answer
-            )
-            for row in connection.execute(query)
-        ]
+        return [Doubt(*row) for row in connection.execute(query)]

@@ -1,4 +1,4 @@
-"""Encrypts anew what is encrypted in the database, under a new key.
+"""Encrypts the secrets in the database again, under a new key.
 
 Whatever a crash leaves, every row opens with a key that is kept: a new key is in its file before
 the first row is locked with it, and an old one leaves the file only when no row needs it. Each step
@@ -38,7 +38,7 @@ def rotate_file(engine: sa.Engine, path: Path, *, old: list[str]) -> int:
         old: Further keys that rows may be locked with.
 
     Returns:
-        How many secrets were encrypted anew.
+        How many secrets were encrypted again.
 
     Raises:
         AskPerson: The file cannot be written, or a row opens with none of the keys; nothing is
@@ -47,7 +47,7 @@ def rotate_file(engine: sa.Engine, path: Path, *, old: list[str]) -> int:
     with changing(engine):
         write_key_file(path, [new_key(), *keys_from_file(path)])
     with changing(engine) as connection:
-        number = _encrypt_anew(connection, Vault(*keys_from_file(path), *old))
+        number = _encrypt_again(connection, Vault(*keys_from_file(path), *old))
     with changing(engine) as connection:
         newest = keys_from_file(path)[0]
         if _all_open(connection, Vault(newest)):  # not while another rotation is half-way
@@ -58,11 +58,11 @@ def rotate_file(engine: sa.Engine, path: Path, *, old: list[str]) -> int:
 def rotate_to(engine: sa.Engine, key: str, *, old: list[str]) -> int:
     """Encrypt all rows with *key*, which a person has set; see `rotate_file`."""
     with changing(engine) as connection:
-        return _encrypt_anew(connection, Vault(key, *old))
+        return _encrypt_again(connection, Vault(key, *old))
 
 
 def outdated(engine: sa.Engine, key: str) -> bool:
-    """Say whether a stored secret is locked as passphrases were used before; see `Vault`."""
+    """Return whether a stored secret is locked as passphrases were used before; see `Vault`."""
     if is_generated(key):
         return False
     with engine.connect() as connection:
@@ -70,7 +70,7 @@ def outdated(engine: sa.Engine, key: str) -> bool:
         return any(not locked.startswith(STRETCHED) for row in rows for locked in row)
 
 
-def _encrypt_anew(connection: sa.Connection, vault: Vault) -> int:
+def _encrypt_again(connection: sa.Connection, vault: Vault) -> int:
     number = 0
     for key, columns in ENCRYPTED:
         # Locked: a token that is being stored right now is read afterwards, or waits.

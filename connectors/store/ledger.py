@@ -119,18 +119,10 @@ class Ledger(ConnectionScope):
 
     def refusals(self, entry_ids: Sequence[str]) -> list[Refusal]:
         """Return what the ledger keeps of those of *entry_ids* that QuickBooks refused."""
-        return [
-            Refusal(
-                entry_id=row.entry_id,
-                body=row.body,
-                fault=row.fault,
-                refused_at=row.changed_at,
-                qbo_time=row.qbo_time,
-                company_state=row.company_state,
-            )
-            for row in self._look_up(ledger.c.entry_id, entry_ids, list(ledger.c))
-            if row.state == LedgerState.REFUSED
-        ]
+        columns = [ledger.c.entry_id, ledger.c.body, ledger.c.fault, ledger.c.changed_at,
+                   ledger.c.qbo_time, ledger.c.company_state, ledger.c.state]  # fmt: skip
+        rows = self._look_up(ledger.c.entry_id, entry_ids, columns)
+        return [Refusal(*row[:-1]) for row in rows if row.state == LedgerState.REFUSED]
 
     def count(self) -> dict[LedgerState, int]:
         """Count the entries by state; states without any are left out."""
@@ -155,7 +147,7 @@ class Ledger(ConnectionScope):
             ready: At most 30 rows with `entry_id`, `body`, `minutes` and `date`.
             about: What they are about.
             lease: How long the run counts as alive from now on.
-            qbo_time: QuickBooks' own clock, as it last told.
+            qbo_time: QuickBooks' own clock, as of its latest answer.
 
         Returns:
             The claim, without the entries that another run holds or has sent meanwhile, under
@@ -167,18 +159,21 @@ class Ledger(ConnectionScope):
         request_id, now = uuid4().hex, self.now()
         contents = self._same(EntryContents)
         whole = about.of([row["entry_id"] for row in ready])
+        own: dict[str, Any] = {
+            "connection_id": self.connection_id,
+            "run_id": run_id,
+            "request_id": request_id,
+        }
         with changing(self.engine) as connection:
             if not self._same(Runs).renew_within(connection, run_id, now=now, lease=lease):
                 raise lease_over()
             rivals = contents.claimed_since(connection, about.since, run_id, whole["day"].tolist())
             elsewhere = whole.loc[about.twins(whole, rivals).notna(), "entry_id"].tolist()
             values = [
-                {
-                    "connection_id": self.connection_id,
+                own
+                | {
                     "entry_id": row["entry_id"],
                     "state": LedgerState.SENDING,
-                    "run_id": run_id,
-                    "request_id": request_id,
                     "bid": str(position),
                     "body": row["body"],
                     "minutes": int(row["minutes"]),
@@ -190,16 +185,8 @@ class Ledger(ConnectionScope):
             ]
             if not values:
                 return None
-            connection.execute(
-                batches.insert().values(
-                    request_id=request_id,
-                    connection_id=self.connection_id,
-                    run_id=run_id,
-                    fingerprint="",
-                    claimed_at=now,
-                    qbo_time=qbo_time,
-                )
-            )
+            batch = {**own, "fingerprint": "", "claimed_at": now, "qbo_time": qbo_time}
+            connection.execute(batches.insert().values(batch))
             mine = set(connection.scalars(_claim_statement(self.engine, values)))
             items = tuple(
                 (value["entry_id"], value["bid"], value["body"])
@@ -236,7 +223,7 @@ class Ledger(ConnectionScope):
             made: The claim.
             outcomes: What was answered clearly.
             qbo_time: QuickBooks' own clock when it answered.
-            company_state: `Company.state`, to see later whether a refusal may be mended.
+            company_state: `Company.state`, to see later whether another try may help.
 
         Returns:
             The bIds of the outcomes that the ledger says now.
@@ -248,36 +235,23 @@ class Ledger(ConnectionScope):
             books.take_back(connection, made.request_id, ids)
             holders = books.holders(connection, ids)
             for outcome in outcomes:
-                change: dict[str, Any]
-                if isinstance(outcome, Created):
-                    holder = holders.get(outcome.qbo_id)
-                    if holder is not None:
-                        if (holder.request_id, holder.bid) == (made.request_id, outcome.bid):
-                            recorded.add(outcome.bid)  # another run found it in the books meanwhile
-                        continue
-                    change = {
-                        "state": LedgerState.SENT,
-                        "time_activity_id": outcome.qbo_id,
-                        "sync_token": outcome.sync_token,
-                        "proof": Proof.ANSWER,
-                    }
+                holder = holders.get(outcome.qbo_id) if isinstance(outcome, Created) else None
+                if holder is not None:  # found in the books meanwhile, or another entry's
+                    says_so = (holder.request_id, holder.bid) == (made.request_id, outcome.bid)
                 else:
-                    change = {
-                        "state": LedgerState.REFUSED,
-                        "fault": str(outcome.fault),
-                        "company_state": company_state,
-                    }
-                changed = connection.execute(
-                    ledger.update()
-                    .where(self._held_by(made), ledger.c.bid == outcome.bid)
-                    .values(**change, qbo_time=qbo_time, changed_at=now)
-                )
-                if changed.rowcount:
+                    change = _change(outcome, company_state)
+                    changed = connection.execute(
+                        ledger.update()
+                        .where(self._held_by(made), ledger.c.bid == outcome.bid)
+                        .values(**change, qbo_time=qbo_time, changed_at=now)
+                    )
+                    says_so = changed.rowcount == 1
+                if says_so:
                     recorded.add(outcome.bid)
         return recorded
 
     def release(self, made: Claim) -> None:
-        """Give back a claim of which QuickBooks certainly has nothing: it may be claimed anew."""
+        """Give back a claim of which QuickBooks certainly has nothing: it may be claimed again."""
         bids = [bid for _, bid, _ in made.items]
         with changing(self.engine) as connection:
             connection.execute(
@@ -301,6 +275,21 @@ class Ledger(ConnectionScope):
             ledger.c.request_id == made.request_id,
             ledger.c.state == LedgerState.SENDING,
         )
+
+
+def _change(outcome: Created | NotCreated, company_state: str | None) -> dict[str, Any]:
+    if isinstance(outcome, Created):
+        return {
+            "state": LedgerState.SENT,
+            "time_activity_id": outcome.qbo_id,
+            "sync_token": outcome.sync_token,
+            "proof": Proof.ANSWER,
+        }
+    return {
+        "state": LedgerState.REFUSED,
+        "fault": str(outcome.fault),
+        "company_state": company_state,
+    }
 
 
 def _claim_statement(engine: sa.Engine, values: Sequence[dict[str, Any]]) -> Any:

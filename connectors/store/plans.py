@@ -149,8 +149,8 @@ class Plans(ConnectionScope):
             if other is not None:
                 connection.execute(plans.delete().where(mine))
                 raise TryAgain(
-                    f"Plan {other} came to wait meanwhile, and has some of the same entries: run"
-                    " this again, and it leaves them to that plan."
+                    f"Plan {other} was offered meanwhile, and has some of the same entries. Run"
+                    " this again: it leaves those to that plan."
                 )
             values = {"state": PlanState.WAITING, "expires_at": expires_at, **sums}
             connection.execute(plans.update().where(mine).values(values))
@@ -387,7 +387,7 @@ def _too_late(plan_id: int, found: Sequence[StoredPlan]) -> str:
         return f"This connection has no plan {plan_id}: `clockbooks plans` lists them."
     how = {
         PlanState.MAKING: "is still being made",
-        PlanState.EXPIRED: "has expired: nobody decided in time, and nothing of it was sent",
+        PlanState.EXPIRED: "has expired: nobody decided in time, and nothing in it was sent",
         PlanState.WITHDRAWN: "was withdrawn",
-    }.get(found[0].state, f"was {found[0].state} already, by {found[0].decider}")
+    }.get(found[0].state, f"was already {found[0].state}, by {found[0].decider}")
     return f"Plan {plan_id} {how}. Start the send again for a new plan."

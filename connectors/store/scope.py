@@ -2,7 +2,7 @@
 
 A database holds many connections, and a query that forgets to say whose rows it means reads another
 company's time, or sends it. So whatever concerns one connection is a method of an object that is
-bound to it; only what really concerns a company or the whole database is told so by its name.
+bound to it; what really concerns a company or the whole database says so in its name.
 """
 
 from collections.abc import Callable, Iterable, Sequence

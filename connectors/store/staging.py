@@ -96,7 +96,7 @@ class Staging:
         self.rows += len(rows)
 
     def distinct(self, *names: str) -> pd.DataFrame:
-        """Give the different values that some columns have together."""
+        """Return the different values that some columns have together."""
         columns = ", ".join(map(_quoted, names))
         found = self._database.execute(
             f"SELECT DISTINCT {columns} FROM entries WHERE day IS NOT NULL ORDER BY {columns}"
@@ -104,7 +104,7 @@ class Staging:
         return self._frame(found.fetchall(), names)
 
     def slices(self, at_least: int) -> Iterator[pd.DataFrame]:
-        """Give the rows by day, in slices of whole days with *at_least* so many rows."""
+        """Yield the rows by day, in slices of whole days with *at_least* so many rows."""
         self._database.execute("CREATE INDEX IF NOT EXISTS by_day ON entries (day)")
         counted = self._database.execute(
             "SELECT day, count(*) FROM entries WHERE day IS NOT NULL GROUP BY day"
@@ -159,7 +159,7 @@ class StagedEntries(Staging):
             )
 
     def mark(self) -> int:
-        """Give a mark for `forget_since`."""
+        """Return a mark for `forget_since`."""
         (latest,) = self._database.execute("SELECT coalesce(max(rowid), 0) FROM entries").fetchone()
         return int(latest)
 
@@ -177,7 +177,7 @@ class StagedEntries(Staging):
             )
 
     def problems(self) -> Iterator[dict[str, str | None]]:
-        """Give `entry_id` and `problem` of the bad rows, in the order in which they came."""
+        """Yield `entry_id` and `problem` of the bad rows, in the order in which they came."""
         found = self._database.execute(
             "SELECT entry_id, problem FROM entries WHERE problem IS NOT NULL ORDER BY rowid"
         )

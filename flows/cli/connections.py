@@ -20,12 +20,13 @@ app = typer.Typer()
 def connect(
     *,
     realm_id: Annotated[
-        str | None, typer.Option(help="Headless: the QuickBooks company's id.")
+        str | None, typer.Option(metavar="ID", help="Headless: the QuickBooks company's id.")
     ] = None,
     refresh_token_file: Annotated[
         Path | None,
         typer.Option(
-            help="Headless: the file with Intuit's refresh token; - reads standard input."
+            metavar="FILE",
+            help="Headless: the file with Intuit's refresh token; - reads standard input.",
         ),
     ] = None,
     browser: Annotated[
@@ -92,7 +93,7 @@ def disconnect(
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Disconnect without asking.")] = False,
     force: Annotated[
         bool,
-        typer.Option("--force", help="Delete the consent here even if Intuit cannot be told."),
+        typer.Option("--force", help="Delete the consent here even if Intuit keeps it."),
     ] = False,
     connection: ConnectionName = None,
     json: Json = False,

@@ -22,7 +22,7 @@ from connectors.standins.clockify.app import ClockifyStandin
 from connectors.standins.quickbooks.app import QuickBooksStandin, Switches
 from connectors.standins.scenario import load_scenario, settings_for
 from connectors.standins.server import serving
-from connectors.store.connections import DEMO, every, forget
+from connectors.store.connections import DEMO, all_connections, delete_connection
 from flows.cli.output import Output
 from flows.settings import read_settings
 from flows.text import hours
@@ -180,14 +180,16 @@ def _deactivate(
 def _forget_earlier_demo(database_url: str) -> None:
     """Forget an earlier demo; refuse a database with real connections."""
     with closing_database(database_url) as engine:
-        real = [connection.name for connection in every(engine) if connection.name != DEMO]
+        real = [
+            connection.name for connection in all_connections(engine) if connection.name != DEMO
+        ]
         if real:
             raise AskPerson(
                 f"The database holds real connections ({', '.join(real)}), which the demo does not"
                 " touch. Set CLOCKBOOKS_DATABASE_URL to another database, for example"
                 " sqlite:///data/demo.db."
             )
-        forget(engine, DEMO)
+        delete_connection(engine, DEMO)
 
 
 def _settings(

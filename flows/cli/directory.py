@@ -8,9 +8,14 @@ from typing import Annotated, Literal
 import typer
 
 from flows.cli.options import ConnectionName, CsvFile, Json
-from flows.cli.output import Outcome, command
+from flows.cli.output import Outcome, command, save_csv
 
 app = typer.Typer()
+
+Kind = Annotated[Literal["user", "project"], typer.Argument(metavar="KIND", help="What it is.")]
+ClockifyId = Annotated[
+    str, typer.Argument(metavar="CLOCKIFY_ID", help="Clockify's id of the user or project.")
+]
 
 
 @app.command(epilog="Example: clockbooks sync --create clockify --dry-run")
@@ -37,15 +42,12 @@ def sync(
     with command(as_json=json) as output:
         from flows.cli import dispatch, render_directory
         from flows.directory import sync_report
-        from flows.sending import report
 
         output.document = dispatch.sync_directory(
             connection, output, create=create, dry_run=dry_run
         )
-        if csv is not None:
-            rows = sync_report.sync_rows(output.document)
-            report.write_csv(rows, csv, sync_report.CSV_MEMBERS)
-            output.say(f"Wrote {len(rows)} rows to {csv}.")
+        rows = sync_report.sync_rows(output.document)
+        save_csv(output, csv, rows, sync_report.CSV_MEMBERS, "rows")
         render_directory.show_sync(output, output.document)
         if any(row["tried"] for row in output.document["not_created"]):
             output.outcome = Outcome.PARTLY_DONE
@@ -54,10 +56,10 @@ def sync(
 @app.command(epilog="Example: clockbooks link user 64d0000000000000000000ae 61")
 def link(
     *,
-    kind: Annotated[Literal["user", "project"], typer.Argument(help="What to link.")],
-    clockify_id: Annotated[str, typer.Argument(help="Clockify's id of the user or project.")],
+    kind: Kind,
+    clockify_id: ClockifyId,
     qbo_id: Annotated[
-        str, typer.Argument(help="QuickBooks' id of the employee, vendor or customer.")
+        str, typer.Argument(metavar="QBO_ID", help="QuickBooks' id of the person or customer.")
     ],
     as_: Annotated[
         Literal["employee", "vendor"] | None,
@@ -82,8 +84,8 @@ def link(
 @app.command(epilog="Example: clockbooks unlink user 64d0000000000000000000ae")
 def unlink(
     *,
-    kind: Annotated[Literal["user", "project"], typer.Argument(help="What to unlink.")],
-    clockify_id: Annotated[str, typer.Argument(help="Clockify's id of the user or project.")],
+    kind: Kind,
+    clockify_id: ClockifyId,
     rematch: Annotated[
         bool, typer.Option("--rematch", help="Let the next sync link it by name again.")
     ] = False,
@@ -112,11 +114,8 @@ def links(*, csv: CsvFile = None, connection: ConnectionName = None, json: Json 
     with command(as_json=json) as output:
         from flows.cli import render_directory
         from flows.directory import link_by_hand
-        from flows.sending import report
 
         found = link_by_hand.listed(connection)
-        if csv is not None:
-            report.write_csv(found, csv, link_by_hand.MEMBERS)
-            output.say(f"Wrote {len(found)} links to {csv}.")
+        save_csv(output, csv, found, link_by_hand.MEMBERS, "links")
         output.document = {"links": found}
         render_directory.show_links(output, found)

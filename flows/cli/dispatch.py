@@ -46,13 +46,13 @@ def has_server() -> bool:
 
 @contextmanager
 def recorded() -> Iterator[None]:
-    """Let the flows of this block be runs at the server that PREFECT_API_URL names.
+    """Record the flows of this block as runs of the server in PREFECT_API_URL.
 
-    To be entered before Prefect is imported: it reads its settings then.
+    Enter it before Prefect is imported, which reads its settings then.
 
     Raises:
-        AskPerson: The server does not answer, or does not let us in; or a file of the working
-            folder would redirect Prefect; or its password would go in plain text.
+        AskPerson: The server does not answer or does not let us in; or a file of the working
+            folder would redirect Prefect; or its password would cross a network unencrypted.
     """
     check_prefect_files()
     check_server_address()
@@ -63,7 +63,7 @@ def recorded() -> Iterator[None]:
     try:
         yield
     except (httpx.HTTPError, RuntimeError) as error:
-        # Prefect's own errors of that kind; a RuntimeError of ours is a defect, and stays one.
+        # A RuntimeError that is not Prefect's is a defect of ours.
         if isinstance(error, RuntimeError) and "Failed to reach API" not in str(error):
             raise
         status = error.response.status_code if isinstance(error, httpx.HTTPStatusError) else None
@@ -74,22 +74,22 @@ def _no_server(status: int | None) -> str:
     named = mask(os.environ.get("PREFECT_API_URL", ""))
     if status in {401, 403}:
         return (
-            f"The Prefect server at {named} does not let this command in: set"
+            f"The Prefect server at {named} does not let this command in. Set"
             " PREFECT_API_AUTH_STRING to clockbooks:PASSWORD (`clockbooks ui` says where the"
-            " password is), or unset PREFECT_API_URL to run without a server."
+            " password is); or unset PREFECT_API_URL to run without a server."
         )
     what = "does not answer" if status is None else f"answers with an error (HTTP {status})"
     return (
-        f"The Prefect server at {named}, which PREFECT_API_URL names, {what}: start `clockbooks"
-        " ui`, or unset PREFECT_API_URL to run without a server. What was sent by then is in the"
-        " ledger; the next send goes on from there."
+        f"The Prefect server at {named} (PREFECT_API_URL) {what}. Start `clockbooks ui`, or unset"
+        " PREFECT_API_URL to run without a server. What was already sent is in the ledger; the next"
+        " send continues from there."
     )
 
 
 def sync_directory(
     connection: str | None, output: Output, *, create: Create | None, dry_run: bool
 ) -> dict[str, Any]:
-    """Compare both directories, keep the links, and make what is asked for."""
+    """Compare both directories, store the links, and create what is asked for."""
     if has_server():
         with recorded():
             from flows.sync_directory import sync_directory as flow
@@ -105,7 +105,7 @@ def sync_directory(
 
 
 def settle_doubts(connection: str | None) -> dict[str, Any]:
-    """Settle what is in doubt, and send nothing new."""
+    """Settle what is in doubt; send nothing new."""
     if has_server():
         with recorded():
             from flows.settle import settle as flow
@@ -118,7 +118,7 @@ def settle_doubts(connection: str | None) -> dict[str, Any]:
 def settle_by_hand(
     connection: str | None, entry_id: str, time_activity_id: str | None
 ) -> dict[str, Any]:
-    """Take a person's word for one entry in doubt; `None` means QuickBooks does not have it."""
+    """Settle one entry as a person says; `None` means that QuickBooks does not have it."""
     with open_context(connection) as context:
         return settled_document(take_word(context, entry_id, time_activity_id))
 
@@ -126,7 +126,7 @@ def settle_by_hand(
 def send_time(
     connection: str | None, request: SendRequest, output: Output, *, ask: bool
 ) -> dict[str, Any]:
-    """Send, after showing the plan and asking where *ask* says so.
+    """Send; if *ask*, show the plan and ask first.
 
     The document's lists are open until the command ends.
     """

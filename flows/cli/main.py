@@ -9,13 +9,27 @@ import sys
 from typing import Annotated, Any
 
 import typer
+import typer.core
 
 from connectors import masking
 from flows.cli import connections, directory, sending, server
 from flows.cli.output import error_document, write_json
 
+
+class Commands(typer.core.TyperGroup):
+    """The commands, each with a plain list of options: a table would cut their names."""
+
+    def get_command(self, context: Any, name: str) -> Any:
+        """Return a command whose help is plain text."""
+        command = super().get_command(context, name)
+        if command is not None:
+            command.rich_markup_mode = None  # type: ignore[attr-defined]
+        return command
+
+
 app = typer.Typer(
     name="clockbooks",
+    cls=Commands,
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
@@ -26,7 +40,7 @@ app = typer.Typer(
     " 3 done in part. Settings: environment variables CLOCKBOOKS_…, see docs/settings.md.",
 )
 for title, commands in {
-    "Send time": sending.room,
+    "Send time": sending.app,
     "Connect": connections.app,
     "Match people and customers": directory.app,
     "Run and try": server.app,

@@ -1,4 +1,4 @@
-"""The options that several commands have, under one description each."""
+"""The options that several commands share, each described once."""
 
 from collections.abc import Callable
 from dataclasses import Field
@@ -13,17 +13,15 @@ ConnectionName = Annotated[
     str | None,
     typer.Option("--connection", metavar="NAME", help="Which connection; default: the only one."),
 ]
-Json = Annotated[
-    bool, typer.Option("--json", help="One JSON document on standard output, nothing else there.")
-]
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON document instead of a report.")]
 CsvFile = Annotated[
-    Path | None, typer.Option("--csv", metavar="FILE", help="Write a CSV file as well.")
+    Path | None, typer.Option("--csv", metavar="FILE", help="Also write a CSV file.")
 ]
 AllowPayroll = Annotated[
     bool | None,
     typer.Option(
         "--allow-payroll/--no-allow-payroll",
-        help="Try a company with QuickBooks Payroll; default: what the settings say.",
+        help="Accept a company with QuickBooks Payroll; default: the setting.",
     ),
 ]
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Send without asking.")]
@@ -44,4 +42,5 @@ def _annotated(type_: Any, field: Field[Any]) -> Any:
         flag = f"--{field.name.replace('_', '-')}"
     if type_ == list[str]:
         text += " Repeatable."
+        metavar = metavar or "NAME"
     return Annotated[type_, typer.Option(*[flag] * bool(flag), metavar=metavar, help=text)]

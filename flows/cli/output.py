@@ -7,9 +7,10 @@ person reads standard output.
 import json
 import logging
 import sys
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from enum import IntEnum
+from pathlib import Path
 from typing import Any, NoReturn
 
 import typer
@@ -187,6 +188,17 @@ def _hidden(value: Any) -> Any:
     if isinstance(value, list | tuple):
         return [_hidden(one) for one in value]
     return value
+
+
+def save_csv(
+    output: Output, file: Path | None, rows: Sequence[Any], members: Sequence[str], what: str
+) -> None:
+    """Write rows as CSV, if a file was named for them."""
+    from flows.sending.report import write_csv
+
+    if file is not None:
+        write_csv(rows, file, members)
+        output.say(f"Wrote {len(rows):,} {what} to {file}.")
 
 
 def error_document(kind: str, message: str) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""The commands of the main job: send, import, settle, and what became of each entry and plan.
+"""The commands that send time: send, import, settle, entries and plans.
 
 What is slow to import is imported by the command that needs it: see `flows.cli.main`.
 """
@@ -20,14 +20,14 @@ from flows.cli.options import (
     Yes,
     job_options,
 )
-from flows.cli.output import Outcome, Output, command, stop_usage
+from flows.cli.output import Outcome, Output, command, save_csv, stop_usage
 from flows.sending.request import ImportRequest, JobRequest, SendRequest
 
-room = typer.Typer()
+app = typer.Typer()
 
 
 class EntryState(StrEnum):
-    """What `clockbooks entries` can be asked for."""
+    """Which entries `clockbooks entries` shows."""
 
     ALL = "all"
     SENT = "sent"
@@ -36,7 +36,7 @@ class EntryState(StrEnum):
     IN_DOUBT = "in-doubt"
 
 
-@room.command(
+@app.command(
     epilog="Example: clockbooks send --start 2026-10-01 --end 2026-10-31 --approved-only --dry-run"
 )
 @job_options(JobRequest)
@@ -49,13 +49,14 @@ def send(
     connection: ConnectionName = None,
     json: Json = False,
 ) -> None:
-    """Send the time of some days to QuickBooks: each entry once, every other one explained.
+    """Send the time of some days to QuickBooks, each entry once, and explain the others.
 
-    Days are counted in the connection's time zone. Safe to run again over the same days.
+    Days are those of the connection's time zone. You can run it again over
+    the same days: nothing goes twice.
     """
     with command(as_json=json) as output:
         if end < start:
-            stop_usage(f"--end {end:%Y-%m-%d} lies before --start {start:%Y-%m-%d}.")
+            stop_usage(f"--end {end:%Y-%m-%d} is before --start {start:%Y-%m-%d}.")
         _check_rounding(options["rounding"])
         ask = _is_to_ask(output, yes=yes, dry_run=options["dry_run"])
         from flows.cli import dispatch, render
@@ -65,7 +66,7 @@ def send(
         _finish(output, result, render.show_send, ask=ask)
 
 
-@room.command(
+@app.command(
     "import", epilog="Example: clockbooks import Clockify_Time_Report_Detailed.csv --dry-run"
 )
 @job_options(ImportRequest)
@@ -73,7 +74,7 @@ def import_(
     *,
     files: Annotated[
         list[Path],
-        typer.Argument(metavar="FILE…", help="Detailed exports: CSV, or .xlsx spreadsheets."),
+        typer.Argument(metavar="FILE", help="Detailed exports: CSV or .xlsx files."),
     ],
     options: dict[str, Any],
     map_file: Annotated[
@@ -84,11 +85,11 @@ def import_(
     connection: ConnectionName = None,
     json: Json = False,
 ) -> None:
-    """Send the time of exported files to QuickBooks: the same job as send, on the same ledger.
+    """Send the time in exported files to QuickBooks, like send and with the same ledger.
 
-    Takes detailed exports of Clockify, Toggl and Harvest, and with --map any other. Safe to run
-    again over the same or overlapping files: what was sent, from a file or from Clockify itself,
-    does not go again.
+    It reads detailed exports of Clockify, Toggl and Harvest, and with --map
+    any other table. What was sent from a file or from Clockify itself does
+    not go twice.
     """
     with command(as_json=json) as output:
         _check_rounding(options["rounding"])
@@ -103,12 +104,12 @@ def import_(
         _finish(output, result, render.show_import, ask=ask)
 
 
-@room.command(epilog="Example: clockbooks settle --entry 64ee01 --is-there 145")
+@app.command(epilog="Example: clockbooks settle --entry 64ee01 --is-there 145")
 def settle(
     *,
     connection: ConnectionName = None,
     entry: Annotated[
-        str | None, typer.Option(metavar="ID", help="The entry that you looked for in QuickBooks.")
+        str | None, typer.Option(metavar="ID", help="The entry that you looked up in QuickBooks.")
     ] = None,
     is_there: Annotated[
         str | None,
@@ -121,14 +122,14 @@ def settle(
 ) -> None:
     """Ask QuickBooks about entries in doubt, and settle them; send nothing new.
 
-    An entry is in doubt when it was handed over and never confirmed: a lost answer, a killed run.
-    With --entry, take your word for one that QuickBooks' answers cannot settle.
+    An entry is in doubt if it was handed over and never confirmed: after a
+    lost answer or a killed run. With --entry, say yourself what QuickBooks has.
     """
     with command(as_json=json) as output:
         if (entry is None) != (is_there is None and not is_not_there) or (
             is_there is not None and is_not_there
         ):
-            stop_usage("Give --entry ID with either --is-there TIMEACTIVITY_ID or --is-not-there.")
+            stop_usage("Use --entry ID with either --is-there TIMEACTIVITY_ID or --is-not-there.")
         from flows.cli import dispatch, render
 
         if entry is None:
@@ -140,29 +141,29 @@ def settle(
             output.outcome = Outcome.PARTLY_DONE
 
 
-@room.command(
-    epilog="Example: clockbooks entries --state rejected --start 2026-10-01 --csv out.csv"
-)
+@app.command(epilog="Example: clockbooks entries --state rejected --start 2026-10-01 --csv out.csv")
 def entries(
     *,
     state: Annotated[EntryState, typer.Option(help="Which entries.")] = EntryState.ALL,
     start: Annotated[datetime | None, FirstDay] = None,
     end: Annotated[datetime | None, LastDay] = None,
-    user: Annotated[list[str] | None, typer.Option(help="Only this user. Repeatable.")] = None,
+    user: Annotated[
+        list[str] | None, typer.Option(metavar="NAME", help="Only these users. Repeatable.")
+    ] = None,
     project: Annotated[
-        list[str] | None, typer.Option(help="Only this project. Repeatable.")
+        list[str] | None, typer.Option(metavar="NAME", help="Only these projects. Repeatable.")
     ] = None,
     csv: CsvFile = None,
     connection: ConnectionName = None,
     json: Json = False,
 ) -> None:
-    """Show what the runs so far said of each entry: sent and unsent side by side, with reasons.
+    """Show how each entry ended in the runs so far: sent and unsent side by side, with reasons.
 
-    Asks neither service: `clockbooks send --dry-run` looks at Clockify anew.
+    Calls neither service; `clockbooks send --dry-run` reads Clockify again.
     """
     with command(as_json=json) as output:
         if start and end and end < start:
-            stop_usage(f"--end {end:%Y-%m-%d} lies before --start {start:%Y-%m-%d}.")
+            stop_usage(f"--end {end:%Y-%m-%d} is before --start {start:%Y-%m-%d}.")
         from flows.cli import render
         from flows.sending import report
 
@@ -174,43 +175,40 @@ def entries(
             users=user or [],
             projects=project or [],
         )
-        if csv is not None:
-            report.write_csv(found, csv, report.MEMBERS)
-            output.say(f"Wrote {len(found)} entries to {csv}.")
+        save_csv(output, csv, found, report.MEMBERS, "entries")
         output.document = {"entries": found}
         render.show_entries(output, found)
 
 
-@room.command(epilog="Example: clockbooks plans --entries 7 --csv plan-7.csv")
+@app.command(epilog="Example: clockbooks plans --entries 7 --csv plan-7.csv")
 def plans(
     *,
     withdraw: Annotated[
         int | None,
         typer.Option(
             metavar="PLAN",
-            help="Let this plan wait no more: nothing of it is sent, its entries are free again.",
+            help="Withdraw this plan: none of it is sent, and its entries are free again.",
         ),
     ] = None,
     entries: Annotated[
         int | None,
         typer.Option(
-            metavar="PLAN", help="Show the entries of this plan, with their numbers in its form."
+            metavar="PLAN", help="Show the entries of this plan, with their numbers in the form."
         ),
     ] = None,
     csv: CsvFile = None,
     connection: ConnectionName = None,
     json: Json = False,
 ) -> None:
-    """Show the plans that were shown to somebody before they went, and what was decided.
+    """Show the plans for review: which wait, and who decided what.
 
-    A plan waits on its run's page in Prefect, where its Resume button is.
+    To decide, press Resume on the page of the plan's run in Prefect.
     """
     with command(as_json=json) as output:
         if withdraw is not None and entries is not None:
-            stop_usage("--withdraw and --entries do not go together.")
+            stop_usage("Use either --withdraw or --entries.")
         from flows.cli import render
         from flows.review import list_plans
-        from flows.sending import report
 
         if entries is None:
             output.document = list_plans.listed(connection, withdraw=withdraw)
@@ -218,11 +216,7 @@ def plans(
         else:
             output.document = list_plans.entries_of(connection, entries)
             found, members = output.document["entries"], list_plans.ENTRY_MEMBERS
-        if csv is not None:
-            report.write_csv(found, csv, members)
-            output.say(
-                f"Wrote {len(found):,} {'plans' if entries is None else 'entries'} to {csv}."
-            )
+        save_csv(output, csv, found, members, "plans" if entries is None else "entries")
         render.show_plans(output, output.document["plans"])
         if entries is not None:
             render.show_plan_entries(output, found)
@@ -235,7 +229,7 @@ def _finish(
     *,
     ask: bool,
 ) -> None:
-    """Show what a send or an import did, unless the person who was asked said no."""
+    """Show what a send or an import did, unless the person said no."""
     output.document = result
     if ask and result["dry_run"]:
         output.say("Nothing was sent.")
@@ -245,10 +239,10 @@ def _finish(
 
 
 def _is_to_ask(output: Output, *, yes: bool, dry_run: bool) -> bool:
-    """Whether to ask before anything is sent; then somebody must be at a terminal."""
+    """Whether to ask before anything is sent; that takes a terminal."""
     ask = not (yes or dry_run)
     if ask and not output.can_ask:
-        stop_usage("Without a terminal nobody can be asked: add --yes to send, or --dry-run.")
+        stop_usage("There is no terminal to ask at: add --yes to send, or --dry-run.")
     return ask
 
 

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from connectors.store.connection_settings import LINK_VENDORS, ConnectionSettings
-from connectors.store.connections import Connection, find
+from connectors.store.connections import Connection, find_connection
 from flows.context import open_installation, utc_now
 from flows.settings import OWN, Settings, problem_with, with_own
 
@@ -56,11 +56,11 @@ def configure(name: str | None, wanted: dict[str, str], unwanted: Sequence[str])
         AskPerson: No connection fits.
     """
     with open_installation() as (settings, engine):
-        found = find(engine, name)
+        found = find_connection(engine, name)
         own_settings = ConnectionSettings(engine, found.id, utc_now)
         if wanted or unwanted:
             own_settings.change(wanted=wanted, unwanted=unwanted)
-            found = find(engine, found.name)
+            found = find_connection(engine, found.name)
         own = own_settings.stored()
     return {
         "connection": found.name,

@@ -8,7 +8,7 @@ from http import HTTPStatus
 from pathlib import Path
 from typing import Any
 
-from connectors.clockify import Clockify, unknown_workspace
+from connectors.clockify.client import Clockify, unknown_workspace
 from connectors.database import closing_database
 from connectors.encryption import Vault
 from connectors.errors import AskPerson, ClockbooksError, Refused
@@ -16,7 +16,14 @@ from connectors.intuit.consent import Answer, Question, revoke
 from connectors.intuit.oauth_app import OAuthApp, Tokens
 from connectors.quickbooks.client import QuickBooks
 from connectors.store.connection_settings import ConnectionSettings
-from connectors.store.connections import DEMO, Connection, Joined, every, store, uses_consent_of
+from connectors.store.connections import (
+    DEMO,
+    Connection,
+    Joined,
+    all_connections,
+    has_consent_of,
+    store_connection,
+)
 from connectors.store.revocations import Revocations
 from flows.connections.browser_consent import Browser, ask_in_browser
 from flows.connections.disconnect import try_now
@@ -134,7 +141,7 @@ def _check_clockify(
 def _choose_name(name: str | None, settings: Settings) -> tuple[str, dict[str, str]]:
     """Return the connection's name, and the settings of its own if it is there already."""
     with closing_database(settings.database_url) as engine:
-        known = every(engine)
+        known = all_connections(engine)
         real = [connection.name for connection in known if connection.name != DEMO]
         chosen = name or (real[0] if len(real) == 1 else DEFAULT_NAME)
         same = next((connection for connection in known if connection.name == chosen), None)
@@ -163,7 +170,9 @@ def _join(prepared: _Prepared, realm_id: str, tokens: Tokens) -> Connection:
         tokens=tokens,
     )
     with closing_database(prepared.settings.database_url) as engine:
-        stored = store(engine, prepared.name, joined, vault=prepared.vault, now=utc_now())
+        stored = store_connection(
+            engine, prepared.name, joined, vault=prepared.vault, now=utc_now()
+        )
     if prepared.settings.timezone is None and stored.timezone != prepared.timezone:
         tell_aside(
             f"The connection keeps its time zone, {stored.timezone}. The key's Clockify user now"
@@ -186,7 +195,7 @@ def _revoked_if_unused(
         yield
     except BaseException:
         with closing_database(prepared.settings.database_url) as engine:
-            in_use = uses_consent_of(engine, realm_id)
+            in_use = has_consent_of(engine, realm_id)
         if not in_use:
             try:
                 revoke(app, prepared.settings.qbo_revoke_url, tokens.refresh_token)

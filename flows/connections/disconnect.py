@@ -12,7 +12,7 @@ from connectors.database import closing_database
 from connectors.errors import ClockbooksError
 from connectors.intuit.consent import revoke
 from connectors.store import revocations
-from connectors.store.connections import Connection, every, find
+from connectors.store.connections import Connection, all_connections, find_connection
 from connectors.store.credentials import all_lifetimes
 from connectors.store.revocations import Revocation, Revocations, Taken
 from flows.context import REAL_CLOCK, Clock, oauth_app, open_vault, start, utc_now
@@ -58,7 +58,7 @@ def disconnect(
     """
     settings = start()
     with closing_database(settings.database_url) as engine:
-        found = find(engine, name)
+        found = find_connection(engine, name)
         if not approve(found):
             return None
         # A refresh under way brings another token, which would outlive the one revoked here.
@@ -92,7 +92,7 @@ def _sharers(engine: sa.Engine, found: Connection) -> list[str]:
     joined = all_lifetimes(engine)
     return [
         other.name
-        for other in every(engine)
+        for other in all_connections(engine)
         if other.realm_id == found.realm_id and other.id != found.id and other.id in joined
     ]
 

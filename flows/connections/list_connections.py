@@ -6,7 +6,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from connectors.store.connection_settings import ConnectionSettings
-from connectors.store.connections import Connection, every, find
+from connectors.store.connections import Connection, all_connections, find_connection
 from connectors.store.credentials import Lifetimes, all_lifetimes
 from connectors.store.revocations import all_pending
 from flows.connections.consent_expiry import ends_soon
@@ -22,7 +22,7 @@ def listed(name: str | None) -> list[dict[str, Any]]:
     with open_installation() as (_, engine):
         given = all_lifetimes(engine)
         pending = all_pending(engine)
-        found = every(engine) if name is None else [find(engine, name)]
+        found = all_connections(engine) if name is None else [find_connection(engine, name)]
         return [
             _row(engine, one, given.get(one.id), pending=one.id in pending, now=utc_now())
             for one in found

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from connectors.clockify import Clockify, unknown_workspace
+from connectors.clockify.client import Clockify, unknown_workspace
 from connectors.errors import AskPerson
 from schemas.quickbooks import Company
 

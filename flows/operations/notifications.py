@@ -229,55 +229,56 @@ def _marks_runs_that_never_began() -> Automation:
     )
 
 
-def _notifies_of_failures(block_id: Any) -> Automation:
+def _notifies(name: str, block_id: Any, texts: tuple[str, str, str], **trigger: Any) -> Automation:
+    """Return an automation that notifies; *texts*: what it is for, the subject, the body."""
+    description, subject, body = texts
+    notice = SendNotification(block_document_id=block_id, subject=subject, body=body)
     return Automation(
-        name=FAILED,
-        description="Notifies of runs that failed, crashed or left something to do.",
-        trigger=_each_run(
-            posture=Posture.Reactive,
-            expect=_states("Failed", "TimedOut", "Crashed", PARTLY_DONE),
-            within=timedelta(0),
+        name=name, description=description, trigger=_each_run(**trigger), actions=[notice]
+    )
+
+
+def _notifies_of_failures(block_id: Any) -> Automation:
+    return _notifies(
+        FAILED,
+        block_id,
+        (
+            "Notifies of runs that failed, crashed or left something to do.",
+            "Clockbooks: {{ flow.name }} {{ flow_run.state.name }}",
+            _BODY,
         ),
-        actions=[
-            SendNotification(
-                block_document_id=block_id,
-                subject="Clockbooks: {{ flow.name }} {{ flow_run.state.name }}",
-                body=_BODY,
-            )
-        ],
+        posture=Posture.Reactive,
+        expect=_states("Failed", "TimedOut", "Crashed", PARTLY_DONE),
+        within=timedelta(0),
     )
 
 
 def _notifies_of_late_runs(block_id: Any, late_after: timedelta) -> Automation:
-    begun = _states("Pending", "Running", *_ENDS)
-    return Automation(
-        name=LATE,
-        description=f"Notifies of runs that have not started {late_after} after their time.",
-        trigger=_each_run(
-            posture=Posture.Proactive, after=_states("Late"), expect=begun, within=late_after
+    return _notifies(
+        LATE,
+        block_id,
+        (
+            f"Notifies of runs that have not started {late_after} after their time.",
+            "Clockbooks: {{ flow.name }} is late",
+            _LATE_BODY,
         ),
-        actions=[
-            SendNotification(
-                block_document_id=block_id,
-                subject="Clockbooks: {{ flow.name }} is late",
-                body=_LATE_BODY,
-            )
-        ],
+        posture=Posture.Proactive,
+        after=_states("Late"),
+        expect=_states("Pending", "Running", *_ENDS),
+        within=late_after,
     )
 
 
 def _notifies_of_waiting_plans(block_id: Any) -> Automation:
-    return Automation(
-        name=WAITS,
-        description="Notifies of plans that wait for a decision.",
-        trigger=_each_run(
-            posture=Posture.Reactive, expect=_states("Suspended"), within=timedelta(0)
+    return _notifies(
+        WAITS,
+        block_id,
+        (
+            "Notifies of plans that wait for a decision.",
+            "Clockbooks: a plan waits for your decision",
+            _WAITS_BODY,
         ),
-        actions=[
-            SendNotification(
-                block_document_id=block_id,
-                subject="Clockbooks: a plan waits for your decision",
-                body=_WAITS_BODY,
-            )
-        ],
+        posture=Posture.Reactive,
+        expect=_states("Suspended"),
+        within=timedelta(0),
     )

@@ -14,7 +14,8 @@ from typing import Any
 
 import pandas as pd
 
-from connectors.clockify import READINGS, Moved, missing_route
+from connectors.clockify.client import READINGS, missing_route
+from connectors.clockify.report import Moved
 from connectors.errors import Refused, TryAgain
 from connectors.prefetch import read_ahead
 from connectors.store.staging import ENTRY, StagedEntries

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from connectors.clockify import Clockify
+from connectors.clockify.client import Clockify
 from connectors.errors import AskPerson
 from transforms.directory.names import same_form
 from transforms.plan.judge import Filters

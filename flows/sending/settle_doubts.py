@@ -22,8 +22,8 @@ from itertools import groupby
 from typing import Any
 
 from connectors.errors import Refused, TryAgain, Unsure
+from connectors.quickbooks.answers import BUSINESS_CODE
 from connectors.quickbooks.batch import Created, NotCreated, created_at
-from connectors.quickbooks.client import BUSINESS_CODE
 from connectors.store.books import InFlight
 from connectors.store.doubts import Doubt
 from connectors.store.ledger import Claim

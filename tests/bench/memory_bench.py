@@ -19,7 +19,7 @@ import requests
 from command_bench import WINDOW, connected, good_entries
 from sync_bench import Cost, _run
 
-from connectors.clockify import REPORT_PAGE, Clockify
+from connectors.clockify.client import REPORT_PAGE, Clockify
 from connectors.prefetch import read_ahead
 from connectors.standins.clockify.app import ClockifyStandin
 from connectors.standins.scenario import settings_for

@@ -43,7 +43,7 @@ class Relay:
 
 @pytest.fixture(scope="session")
 def relay() -> Iterator[tuple[Relay, str]]:
-    """Give one server for all tests; starting one for each would take the most time of all."""
+    """Return one server for all tests; starting one for each would take the most time of all."""
     app = Relay()
     with serving(app) as address:
         yield app, address
@@ -51,7 +51,7 @@ def relay() -> Iterator[tuple[Relay, str]]:
 
 @pytest.fixture
 def serve(relay: tuple[Relay, str]) -> Iterator[Callable[[Any], str]]:
-    """Give a way to serve an application, which takes the place of the one before."""
+    """Return a way to serve an application, which takes the place of the one before."""
     app, address = relay
 
     def put(served: Any) -> str:
@@ -126,7 +126,7 @@ async def _start(send: Any, status: int, headers: dict[str, str]) -> None:
 
 @pytest.fixture
 def script(serve: Callable[[Any], str]) -> Script:
-    """Give a server whose answers the test writes."""
+    """Return a server whose answers the test writes."""
     served = Script()
     served.url = serve(served)
     return served
@@ -150,13 +150,13 @@ class Permits(list[int]):
 
 @pytest.fixture
 def permits() -> Permits:
-    """Give what `open_books` paces with, unless the test brings a limiter."""
+    """Return what `open_books` paces with, unless the test brings a limiter."""
     return Permits()
 
 
 @pytest.fixture
 def open_books(permits: Permits) -> Iterator[Callable[..., QuickBooks]]:
-    """Give a way to open a QuickBooks company at an address; waits are noted, not waited."""
+    """Return a way to open a QuickBooks company at an address; waits are noted, not waited."""
     opened: list[QuickBooks] = []
 
     def make(url: str, **options: Any) -> QuickBooks:
@@ -184,7 +184,7 @@ def open_books(permits: Permits) -> Iterator[Callable[..., QuickBooks]]:
 
 @pytest.fixture(scope="session")
 def postgres_engine(postgres_database: Callable[..., Any]) -> Iterator[sa.Engine]:
-    """Give one PostgreSQL database with tables for all tests: `engine` empties it for each."""
+    """Return one PostgreSQL database with tables for all tests: `engine` empties it for each."""
     with postgres_database() as url:
         opened = open_database(url)
         yield opened
@@ -193,7 +193,7 @@ def postgres_engine(postgres_database: Callable[..., Any]) -> Iterator[sa.Engine
 
 @pytest.fixture(scope="session")
 def migrated(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Give an SQLite file with empty tables, to be copied: making them takes a test's time."""
+    """Return an SQLite file with empty tables, to be copied: making them takes a test's time."""
     path = tmp_path_factory.mktemp("migrated") / "clockbooks.db"
     open_database(f"sqlite:///{path}").dispose()
     return path
@@ -201,7 +201,7 @@ def migrated(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(params=["sqlite", "postgresql"])
 def engine(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[sa.Engine]:
-    """Give a database with empty tables, on SQLite and on PostgreSQL."""
+    """Return a database with empty tables, on SQLite and on PostgreSQL."""
     if request.param == "postgresql":
         opened = request.getfixturevalue("postgres_engine")
         emptying = ";".join(f"DELETE FROM {table}" for table in reversed(metadata.sorted_tables))
@@ -217,13 +217,13 @@ def engine(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[sa.Engine
 
 @pytest.fixture
 def vault() -> Vault:
-    """Give a vault with a key of its own."""
+    """Return a vault with a key of its own."""
     return Vault("T3J0kV8m0M0y0m0xq0n9p0Q4v7m3u2y1a0b9c8d7e6s=")
 
 
 @pytest.fixture
 def joined() -> Callable[..., connections.Joined]:
-    """Give what `connect` found out, as the test wants it."""
+    """Return what `connect` found out, as the test wants it."""
 
     def make(**fields: Any) -> connections.Joined:
         tokens = Tokens(
@@ -247,13 +247,13 @@ def joined() -> Callable[..., connections.Joined]:
 def connection_id(
     engine: sa.Engine, vault: Vault, joined: Callable[..., connections.Joined]
 ) -> int:
-    """Give the id of a stored connection."""
-    return connections.store(engine, "studio", joined(), vault=vault, now=NOW).id
+    """Return the id of a stored connection."""
+    return connections.store_connection(engine, "studio", joined(), vault=vault, now=NOW).id
 
 
 @pytest.fixture
 def clock() -> SimpleNamespace:
-    """Give a clock that moves only when somebody sleeps: `time` and `monotonic` go together."""
+    """Return a clock that moves only when somebody sleeps: `time` and `monotonic` go together."""
     state = SimpleNamespace(now=NOW, seconds=0.0, slept=[])
 
     def sleep(seconds: float) -> None:
@@ -332,5 +332,5 @@ class Book:
 def book(
     engine: sa.Engine, connection_id: int, clock: SimpleNamespace, about: Callable[..., Any]
 ) -> Book:
-    """Give an empty ledger, and a run that fills it."""
+    """Return an empty ledger, and a run that fills it."""
     return Book(engine, connection_id, clock, about)

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from connectors.errors import NotAuthorised, Refused, Throttled, TryAgain, Unsure
-from connectors.http import ATTEMPTS, Failure, Http, classify, read_json
+from connectors.http import ATTEMPTS, Failure, Http, HttpRequest, classify, read_json
 from connectors.quickbooks.faults import fault_of
 
 SECRETS = ("key-9f3a", "token-77b1", "query-51cd", "body-e02b")
@@ -28,7 +28,7 @@ def describe(response):
 
 @pytest.fixture
 def build():
-    """Give a client whose waits are noted instead of waited."""
+    """Return a client whose waits are noted instead of waited."""
     made = []
 
     def make(**fields):
@@ -48,15 +48,8 @@ def call(client, url, *, read, **options):
     method = "GET" if read else "POST"
     secret = {"Authorization": f"Bearer {SECRETS[1]}", "X-Api-Key": SECRETS[0]}
     body = None if read else f'"{SECRETS[3]}"'.encode()
-    return client.send(
-        method,
-        f"{url}/v3/thing",
-        read=read,
-        headers=options.pop("headers", lambda: secret),
-        params={"query": SECRETS[2]},
-        data=body,
-        **options,
-    )
+    request = HttpRequest(method, f"{url}/v3/thing", read, {"query": SECRETS[2]}, body)
+    return client.send(request, headers=options.pop("headers", lambda: secret), **options)
 
 
 def closed_port():

@@ -15,7 +15,7 @@ import requests
 from connectors import http
 from connectors.bounds import bounded
 from connectors.errors import AskPerson, TryAgain, Unsure
-from connectors.http import Failure, Http
+from connectors.http import Failure, Http, HttpRequest
 from connectors.intuit import consent, oauth_app
 from connectors.intuit.consent import revoke
 from connectors.intuit.oauth_app import OAuthApp
@@ -104,13 +104,10 @@ def books():
         client = Http("Books", timeout_s, describe=lambda _: Failure("no", "", None))
         client.sleep = lambda _: pytest.fail("the call was sent again")
         made.append(client)
-        return client.send(
-            "GET" if read else "POST",
-            address,
-            read=read,
-            headers=dict,
-            data=None if read else b"{}",
+        request = HttpRequest(
+            "GET" if read else "POST", address, read, data=None if read else b"{}"
         )
+        return client.send(request, headers=dict)
 
     yield call
     for client in made:

@@ -1,4 +1,4 @@
-"""Attack: somebody who reads the code of a consent, and knows the app, buys the tokens with it."""
+"""Attack: somebody who reads the code of a consent, and knows the app, redeems it for tokens."""
 
 from urllib.parse import parse_qsl, urlsplit
 

@@ -43,19 +43,19 @@ class Limit:
     raised: int = 0
 
     def reach(self, now_ms: int) -> float:
-        """Say up to which level a careful call may go now."""
+        """Return up to which level a careful call may go now."""
         if self.allowed is None or now_ms >= self.probe_ms:
             return float("inf")
         return self.aim or self.allowed
 
     def next_level(self, now_ms: int) -> float:
-        """Say to which level the calls of a second may be spaced: one more, when that is tried."""
+        """Return the level to which calls are spaced in a second: one more, when that is tried."""
         if self.allowed is None:
             return float("inf")
         return self.allowed + (now_ms >= self.probe_ms)
 
     def took(self, level: int, most: int, now_ms: int) -> bool:
-        """Note that a level was taken, and say whether that moved the limit.
+        """Note that a level was taken, and return whether that moved the limit.
 
         Args:
             level: The level.

@@ -160,12 +160,12 @@ class RateLimiter:
         ]
         limits = ", ".join(part for part in parts if part)
         strict = (
-            f"QuickBooks takes only about {limits} of this company, less than the settings say:"
-            " Clockbooks keeps to that, and tries now and then whether it takes more."
+            f"QuickBooks accepts only about {limits} from this company, less than the settings"
+            " allow. Clockbooks stays within that, and tries now and then whether it accepts more."
         )
         slow = (
-            f"QuickBooks did not answer batches of {self.rules.batch_size} in time: they go with"
-            f" {pace.slow_size} entries until it is quicker."
+            f"QuickBooks did not answer batches of {self.rules.batch_size} in time: batches have"
+            f" {pace.slow_size} entries until it is faster."
         )
         return [strict][: bool(limits)] + [slow][: pace.slow_size is not None]
 

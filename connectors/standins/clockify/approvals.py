@@ -13,7 +13,7 @@ from typing import Annotated, Literal
 from fastapi import APIRouter, Query
 from fastapi.responses import JSONResponse
 
-from connectors.standins.clockify.http import PageAsked, SortOrder, Visit, paged
+from connectors.standins.clockify.http import CurrentCaller, PageAsked, SortOrder, paged
 from connectors.standins.clockify.rows import entry_row, minor_units
 from connectors.standins.clockify.state import (
     Row,
@@ -34,7 +34,7 @@ Weeks = Mapping[tuple[str, date], list[Row]]
 
 @router.get("/approval-requests")
 async def list_requests(
-    visit: Visit,
+    caller: CurrentCaller,
     page: PageAsked,
     status: Literal["PENDING", "APPROVED", "WITHDRAWN_APPROVAL"] | None = None,
     column: Annotated[
@@ -42,11 +42,11 @@ async def list_requests(
     ] = "START",
     order: Annotated[SortOrder, Query(alias="sort-order")] = "ASCENDING",
 ) -> JSONResponse:
-    state = visit.state
+    state = caller.state
     weeks = [
         {"userId": user_id, "start": first_day, "entries": entries}
         for (user_id, first_day), entries in _approved_weeks(state).items()
-        if status in {None, "APPROVED"} and (visit.is_admin or user_id == visit.user["id"])
+        if status in {None, "APPROVED"} and (caller.is_admin or user_id == caller.user["id"])
     ]
 
     def place(week: Row) -> tuple[object, ...]:
@@ -81,7 +81,7 @@ def _approved_weeks(state: State) -> Weeks:
 
 
 def _first_day(owner: Row, entry: Row) -> date:
-    """Give the first day of the owner's week, in the owner's zone, in which an entry starts."""
+    """Return the first day of the owner's week, in the owner's zone, in which an entry starts."""
     day = parse(entry["start"]).astimezone(zone_of(owner)).date()
     return day - timedelta((day.weekday() - WEEKDAYS.index(_week_start(owner))) % 7)
 

@@ -14,10 +14,10 @@ from pydantic import BaseModel, ConfigDict
 from pydantic.alias_generators import to_camel
 
 from connectors.standins.clockify.http import (
+    Caller,
+    CurrentCaller,
     PageAsked,
     SortOrder,
-    Visit,
-    Visitor,
     contains,
     deny,
     many,
@@ -71,7 +71,7 @@ class WrittenProject(Written):
 @router.get("/clients")
 async def list_clients(
     *,
-    visit: Visit,
+    caller: CurrentCaller,
     page: PageAsked,
     name: str = "",
     archived: bool | None = None,
@@ -80,21 +80,21 @@ async def list_clients(
 ) -> JSONResponse:
     rows = [
         client
-        for client in visit.state.clients.values()
+        for client in caller.state.clients.values()
         if contains(client["name"], name) and _fits(client.get("archived", False), archived)
     ]
-    return paged(_sorted(rows, column, order), page, lambda row: client_row(visit.state, row))
+    return paged(_sorted(rows, column, order), page, lambda row: client_row(caller.state, row))
 
 
 @router.get("/clients/{client_id}")
-async def show_client(visit: Visit, client_id: str) -> JSONResponse:
-    return JSONResponse(client_row(visit.state, visit.state.find("Client", client_id)))
+async def show_client(caller: CurrentCaller, client_id: str) -> JSONResponse:
+    return JSONResponse(client_row(caller.state, caller.state.find("Client", client_id)))
 
 
 @router.post("/clients")
-async def create_client(visit: Visit, body: WrittenClient) -> JSONResponse:
-    state = visit.state
-    _may_create(visit, "whoCanCreateProjectsAndClients")
+async def create_client(caller: CurrentCaller, body: WrittenClient) -> JSONResponse:
+    state = caller.state
+    _may_create(caller, "whoCanCreateProjectsAndClients")
     name = _free_name(state, "Client", body.name, state.clients.values())
     client: Row = {"id": state.new_id(), "name": name, "archived": False}
     # ccEmails and the currency are dropped on creation (FACTS 2.5).
@@ -106,14 +106,14 @@ async def create_client(visit: Visit, body: WrittenClient) -> JSONResponse:
 @router.put("/clients/{client_id}")
 async def replace_client(
     *,
-    visit: Visit,
+    caller: CurrentCaller,
     client_id: str,
     body: WrittenClient,
     archive_projects: Annotated[bool, Query(alias="archive-projects")] = False,
 ) -> JSONResponse:
-    state = visit.state
+    state = caller.state
     client = state.find("Client", client_id)
-    visit.must_be_admin()
+    caller.must_be_admin()
     others = [other for other in state.clients.values() if other is not client]
     client["name"] = _free_name(state, "Client", body.name, others)
     client["archived"] = bool(body.archived)
@@ -127,10 +127,10 @@ async def replace_client(
 
 
 @router.delete("/clients/{client_id}")
-async def delete_client(visit: Visit, client_id: str) -> JSONResponse:
-    state = visit.state
+async def delete_client(caller: CurrentCaller, client_id: str) -> JSONResponse:
+    state = caller.state
     client = state.find("Client", client_id)
-    visit.must_be_admin()
+    caller.must_be_admin()
     if not client.get("archived"):
         refuse("Cannot delete an active client")
     del state.clients[client_id]
@@ -143,7 +143,7 @@ async def delete_client(visit: Visit, client_id: str) -> JSONResponse:
 @router.get("/projects")
 async def list_projects(  # noqa: PLR0913 - one argument a query field, as FastAPI wants them
     *,
-    visit: Visit,
+    caller: CurrentCaller,
     page: PageAsked,
     name: str = "",
     strict: Strict = False,
@@ -157,7 +157,7 @@ async def list_projects(  # noqa: PLR0913 - one argument a query field, as FastA
     column: SortColumn = "ID",
     order: Order = "ASCENDING",
 ) -> JSONResponse:
-    state, wanted = visit.state, many(clients or [])
+    state, wanted = caller.state, many(clients or [])
 
     def is_wanted(project: Row) -> bool:
         client = state.clients.get(project.get("clientId") or "")
@@ -179,23 +179,23 @@ async def list_projects(  # noqa: PLR0913 - one argument a query field, as FastA
 @router.get("/projects/{project_id}")
 async def show_project(
     *,
-    visit: Visit,
+    caller: CurrentCaller,
     project_id: str,
     hydrated: bool = False,
 ) -> JSONResponse:
-    project = visit.state.find("Project", project_id)
-    return JSONResponse(project_row(visit.state, project, hydrated=hydrated))
+    project = caller.state.find("Project", project_id)
+    return JSONResponse(project_row(caller.state, project, hydrated=hydrated))
 
 
 @router.post("/projects")
-async def create_project(visit: Visit, body: WrittenProject) -> JSONResponse:
-    state = visit.state
-    _may_create(visit, "whoCanCreateProjectsAndClients")
+async def create_project(caller: CurrentCaller, body: WrittenProject) -> JSONResponse:
+    state = caller.state
+    _may_create(caller, "whoCanCreateProjectsAndClients")
     project: Row = {"id": state.new_id(), "archived": False, "clientId": ""}
     _write_project(state, project, body)
     project["memberships"] = [
         {
-            "userId": visit.user["id"],
+            "userId": caller.user["id"],
             "hourlyRate": None,
             "costRate": None,
             "targetId": project["id"],
@@ -208,29 +208,31 @@ async def create_project(visit: Visit, body: WrittenProject) -> JSONResponse:
 
 
 @router.put("/projects/{project_id}")
-async def replace_project(visit: Visit, project_id: str, body: WrittenProject) -> JSONResponse:
-    project = visit.state.find("Project", project_id)
-    visit.must_be_admin()
+async def replace_project(
+    caller: CurrentCaller, project_id: str, body: WrittenProject
+) -> JSONResponse:
+    project = caller.state.find("Project", project_id)
+    caller.must_be_admin()
     changed = dict(project)
-    _write_project(visit.state, changed, body)
+    _write_project(caller.state, changed, body)
     project |= changed
-    return JSONResponse(project_row(visit.state, project))
+    return JSONResponse(project_row(caller.state, project))
 
 
 @router.delete("/projects/{project_id}")
-async def delete_project(visit: Visit, project_id: str) -> JSONResponse:
-    project = visit.state.find("Project", project_id)
-    visit.must_be_admin()
+async def delete_project(caller: CurrentCaller, project_id: str) -> JSONResponse:
+    project = caller.state.find("Project", project_id)
+    caller.must_be_admin()
     if not project.get("archived"):
         refuse("Cannot delete an active project")
-    del visit.state.projects[project_id]
-    return JSONResponse(project_row(visit.state, project))
+    del caller.state.projects[project_id]
+    return JSONResponse(project_row(caller.state, project))
 
 
 @router.get("/projects/{project_id}/tasks")
 async def list_tasks(
     *,
-    visit: Visit,
+    caller: CurrentCaller,
     page: PageAsked,
     project_id: str,
     name: str = "",
@@ -239,7 +241,7 @@ async def list_tasks(
     column: SortColumn = "ID",
     order: Order = "ASCENDING",
 ) -> JSONResponse:
-    state = visit.state
+    state = caller.state
     state.find("Project", project_id)
     rows = [
         task
@@ -252,17 +254,17 @@ async def list_tasks(
 
 
 @router.get("/projects/{project_id}/tasks/{task_id}")
-async def show_task(visit: Visit, project_id: str, task_id: str) -> JSONResponse:
-    visit.state.find("Project", project_id)
-    task = visit.state.find("Task", task_id)
-    return JSONResponse(task_row(visit.state, task))
+async def show_task(caller: CurrentCaller, project_id: str, task_id: str) -> JSONResponse:
+    caller.state.find("Project", project_id)
+    task = caller.state.find("Task", task_id)
+    return JSONResponse(task_row(caller.state, task))
 
 
 @router.post("/projects/{project_id}/tasks")
-async def create_task(visit: Visit, project_id: str, body: Written) -> JSONResponse:
-    state = visit.state
+async def create_task(caller: CurrentCaller, project_id: str, body: Written) -> JSONResponse:
+    state = caller.state
     state.find("Project", project_id)
-    _may_create(visit, "whoCanCreateTasks")
+    _may_create(caller, "whoCanCreateTasks")
     siblings = [task for task in state.tasks.values() if task["projectId"] == project_id]
     name = _free_name(state, "Task", body.name, siblings)
     task = {"id": state.new_id(), "name": name, "projectId": project_id}
@@ -273,7 +275,7 @@ async def create_task(visit: Visit, project_id: str, body: Written) -> JSONRespo
 @router.get("/tags")
 async def list_tags(
     *,
-    visit: Visit,
+    caller: CurrentCaller,
     page: PageAsked,
     name: str = "",
     strict: Strict = False,
@@ -283,21 +285,21 @@ async def list_tags(
 ) -> JSONResponse:
     rows = [
         tag
-        for tag in visit.state.tags.values()
+        for tag in caller.state.tags.values()
         if _named(tag["name"], name, strict=strict) and _fits(tag.get("archived", False), archived)
     ]
-    return paged(_sorted(rows, column, order), page, lambda row: tag_row(visit.state, row))
+    return paged(_sorted(rows, column, order), page, lambda row: tag_row(caller.state, row))
 
 
 @router.get("/tags/{tag_id}")
-async def show_tag(visit: Visit, tag_id: str) -> JSONResponse:
-    return JSONResponse(tag_row(visit.state, visit.state.find("Tag", tag_id)))
+async def show_tag(caller: CurrentCaller, tag_id: str) -> JSONResponse:
+    return JSONResponse(tag_row(caller.state, caller.state.find("Tag", tag_id)))
 
 
 @router.post("/tags")
-async def create_tag(visit: Visit, body: Written) -> JSONResponse:
-    state = visit.state
-    _may_create(visit, "whoCanCreateTags")
+async def create_tag(caller: CurrentCaller, body: Written) -> JSONResponse:
+    state = caller.state
+    _may_create(caller, "whoCanCreateTags")
     name = _free_name(state, "Tag", body.name, state.tags.values())
     tag = {"id": state.new_id(), "name": name}
     state.tags[tag["id"]] = tag
@@ -305,7 +307,7 @@ async def create_tag(visit: Visit, body: Written) -> JSONResponse:
 
 
 @router.get("/custom-fields")
-async def list_custom_fields(visit: Visit) -> JSONResponse:  # noqa: ARG001 - the key is checked
+async def list_custom_fields(caller: CurrentCaller) -> JSONResponse:  # noqa: ARG001 - the key is checked
     """Show no custom fields: this workspace has none."""
     return JSONResponse([])
 
@@ -313,13 +315,12 @@ async def list_custom_fields(visit: Visit) -> JSONResponse:  # noqa: ARG001 - th
 def _write_project(state: State, project: Row, body: WrittenProject) -> None:
     """Write *body* into *project*; omitted rates are kept (FACTS 2.6), as is what has no default.
 
-    Nothing is written when something is refused: a new project is not on the shelf yet.
+    Nothing is written when something is refused: a new project is not stored yet.
     """
     client_id = project["clientId"] if body.client_id is None else body.client_id
     if client_id:
         state.find("Client", client_id)
-    if body.color is not None and not re.fullmatch("#[0-9a-fA-F]{6}", body.color):
-        refuse("color is not valid: it must match ^#(?:[0-9a-fA-F]{6}){1}$")
+    _check_color(body.color)
     siblings = [
         other
         for other in state.projects.values()
@@ -339,8 +340,13 @@ def _write_project(state: State, project: Row, body: WrittenProject) -> None:
     project |= {key: value for key, value in kept.items() if value is not None}
 
 
+def _check_color(color: str | None) -> None:
+    if color is not None and not re.fullmatch("#[0-9a-fA-F]{6}", color):
+        refuse("color is not valid: it must match ^#(?:[0-9a-fA-F]{6}){1}$")
+
+
 def _free_name(state: State, kind: str, name: str | None, neighbours: Iterable[Row]) -> str:
-    """Give the name that a write asks for, or refuse it."""
+    """Return the name that a write asks for, or refuse it."""
     name = (name or "").strip()
     shortest, longest = SHORTEST.get(kind, 1), LONGEST[kind]
     if not shortest <= len(name) <= longest:
@@ -350,11 +356,11 @@ def _free_name(state: State, kind: str, name: str | None, neighbours: Iterable[R
     return name
 
 
-def _may_create(visit: Visitor, permission: str) -> None:
-    allowed = visit.state.settings["entityCreationPermissions"].get(permission, "ADMINS")
-    manages = "PROJECT_MANAGER" in (visit.user.get("roles") or [])
+def _may_create(caller: Caller, permission: str) -> None:
+    allowed = caller.state.settings["entityCreationPermissions"].get(permission, "ADMINS")
+    manages = "PROJECT_MANAGER" in (caller.user.get("roles") or [])
     if not (
-        visit.is_admin
+        caller.is_admin
         or allowed == "EVERYONE"
         or (allowed == "ADMINS_AND_PROJECT_MANAGERS" and manages)
     ):

@@ -12,17 +12,17 @@ from pydantic import BaseModel, ConfigDict
 from pydantic.alias_generators import to_camel
 
 from connectors.standins.clockify.http import (
+    Caller,
+    CurrentCaller,
     Page,
     PageAsked,
-    Visit,
-    Visitor,
     contains,
     deny,
     many,
     paged,
 )
 from connectors.standins.clockify.rows import entry_row
-from connectors.standins.clockify.state import Row, refuse, zone_of
+from connectors.standins.clockify.state import Row, State, refuse, zone_of
 from connectors.standins.clockify.times import bound, first_second, parse, stored
 
 router = APIRouter(prefix="/workspaces/{workspace_id}")
@@ -57,7 +57,7 @@ class Invoiced(BaseModel):
 @router.get("/user/{user_id}/time-entries")
 async def list_entries(  # noqa: PLR0913 - one argument a query field, as FastAPI wants them
     *,
-    visit: Visit,
+    caller: CurrentCaller,
     page: PageAsked,
     user_id: str,
     description: str = "",
@@ -71,83 +71,80 @@ async def list_entries(  # noqa: PLR0913 - one argument a query field, as FastAP
     in_progress: Annotated[bool | None, Query(alias="in-progress")] = None,
     hydrated: Flag = False,
 ) -> JSONResponse:
-    state, wanted_tags = visit.state, many(tags or [])
+    state, wanted_tags = caller.state, many(tags or [])
     state.find("User", user_id)
-    first, after = _window(visit, start, end)
+    first, after = _window(caller, start, end)
     rows = [
         entry
-        for entry in list(state.entries.values())
-        if entry["userId"] == user_id
-        and first <= entry["start"] < after
-        and contains(entry.get("description"), description)
-        and project in {None, entry.get("projectId")}
-        and task in {None, entry.get("taskId")}
-        and (not wanted_tags or wanted_tags.intersection(entry.get("tagIds") or []))
-        and (entry.get("projectId") or not project_required)
-        and (entry.get("taskId") or not task_required)
-        and (entry["end"] is None or not in_progress)
+        for entry in _of_user(state, user_id, first, after, running=bool(in_progress))
+        if contains(entry.get("description"), description)
+        and _has(entry.get("projectId"), project, required=project_required)
+        and _has(entry.get("taskId"), task, required=task_required)
+        and (not wanted_tags or wanted_tags & set(entry.get("tagIds") or []))
     ]
-    rows = _newest_first(_visible(visit, rows))
+    rows = _newest_first(_visible(caller, rows))
     return paged(rows, page, lambda entry: entry_row(state, entry, hydrated=hydrated))
 
 
 @router.get("/time-entries/status/in-progress")
 async def list_running(
-    visit: Visit,
+    caller: CurrentCaller,
     page: Annotated[int, Query(ge=1)] = 1,
     page_size: Annotated[int, Query(alias="page-size", ge=1)] = 10,
 ) -> JSONResponse:
-    entries = list(visit.state.entries.values())
-    rows = _newest_first(_visible(visit, [entry for entry in entries if entry["end"] is None]))
+    entries = list(caller.state.entries.values())
+    rows = _newest_first(_visible(caller, [entry for entry in entries if entry["end"] is None]))
     asked = Page(page, min(page_size, 1000))  # a default and a limit of this route alone
-    return paged(rows, asked, lambda entry: entry_row(visit.state, entry))
+    return paged(rows, asked, lambda entry: entry_row(caller.state, entry))
 
 
 @router.get("/time-entries/{entry_id}")
-async def show_entry(*, visit: Visit, entry_id: str, hydrated: Flag = False) -> JSONResponse:
-    entry = visit.state.find("Time entry", entry_id)
-    if not _visible(visit, [entry]):
+async def show_entry(
+    *, caller: CurrentCaller, entry_id: str, hydrated: Flag = False
+) -> JSONResponse:
+    entry = caller.state.find("Time entry", entry_id)
+    if not _visible(caller, [entry]):
         deny()
     # Alone, even a hydrated entry has no user (FACTS 3).
-    return JSONResponse(entry_row(visit.state, entry, hydrated=hydrated, with_user=False))
+    return JSONResponse(entry_row(caller.state, entry, hydrated=hydrated, with_user=False))
 
 
 @router.post("/time-entries")
-async def create_entry(visit: Visit, body: WrittenEntry) -> JSONResponse:
-    return _created(visit, visit.user["id"], body)
+async def create_entry(caller: CurrentCaller, body: WrittenEntry) -> JSONResponse:
+    return _created(caller, caller.user["id"], body)
 
 
 @router.post("/user/{user_id}/time-entries")
-async def create_entry_for(visit: Visit, user_id: str, body: WrittenEntry) -> JSONResponse:
-    visit.state.find("User", user_id)
-    if user_id != visit.user["id"]:
-        visit.must_be_admin()
-    return _created(visit, user_id, body)
+async def create_entry_for(caller: CurrentCaller, user_id: str, body: WrittenEntry) -> JSONResponse:
+    caller.state.find("User", user_id)
+    if user_id != caller.user["id"]:
+        caller.must_be_admin()
+    return _created(caller, user_id, body)
 
 
 @router.delete("/time-entries/{entry_id}")
-async def delete_entry(visit: Visit, entry_id: str) -> Response:
-    entry = visit.state.find("Time entry", entry_id)
-    if entry["userId"] != visit.user["id"]:
-        visit.must_be_admin()
+async def delete_entry(caller: CurrentCaller, entry_id: str) -> Response:
+    entry = caller.state.find("Time entry", entry_id)
+    if entry["userId"] != caller.user["id"]:
+        caller.must_be_admin()
     if entry.get("approved"):
         deny()  # locked for everyone, admins too (FACTS 6)
-    del visit.state.entries[entry_id]
+    del caller.state.entries[entry_id]
     return Response(status_code=204)
 
 
 @router.patch("/time-entries/invoiced")
-async def mark_invoiced(visit: Visit, body: Invoiced) -> Response:
-    visit.must_be_admin()
-    entries = [visit.state.find("Time entry", id_) for id_ in body.time_entry_ids]
+async def mark_invoiced(caller: CurrentCaller, body: Invoiced) -> Response:
+    caller.must_be_admin()
+    entries = [caller.state.find("Time entry", id_) for id_ in body.time_entry_ids]
     for entry in entries:
         entry["invoiced"] = body.invoiced
     return Response(status_code=200)  # with an empty body (FACTS 3)
 
 
-def _window(visit: Visitor, start: str | None, end: str | None) -> tuple[str, str]:
-    """Give the window's edges as entries spell them: from the first, to before the second."""
-    zone = zone_of(visit.user)  # the key's account; it may be the workspace's (FACTS 11)
+def _window(caller: Caller, start: str | None, end: str | None) -> tuple[str, str]:
+    """Return the window's edges as entries spell them: from the first, to before the second."""
+    zone = zone_of(caller.user)  # the key's account; it may be the workspace's (FACTS 11)
     edges = [
         None if text is None else first_second(bound(text, zone, needs_offset=True))
         for text in (start, end)
@@ -155,24 +152,35 @@ def _window(visit: Visitor, start: str | None, end: str | None) -> tuple[str, st
     return edges[0] or "", edges[1] or "~"  # "~" sorts after every date
 
 
-def _visible(visit: Visitor, rows: list[Row]) -> list[Row]:
+def _visible(caller: Caller, rows: list[Row]) -> list[Row]:
     """Hide others' entries from one who may see only their own: without a word (FACTS 2.3)."""
-    if visit.sees_all_entries:
+    if caller.sees_all_entries:
         return rows
-    return [entry for entry in rows if entry["userId"] == visit.user["id"]]
+    return [entry for entry in rows if entry["userId"] == caller.user["id"]]
+
+
+def _of_user(state: State, user_id: str, first: str, after: str, *, running: bool) -> list[Row]:
+    entries = list(state.entries.values())  # tests write meanwhile
+    return [
+        entry
+        for entry in entries
+        if entry["userId"] == user_id
+        and first <= entry["start"] < after
+        and (entry["end"] is None or not running)
+    ]
+
+
+def _has(id_: str | None, wanted: str | None, *, required: bool) -> bool:
+    return wanted in {None, id_} and bool(id_ or not required)
 
 
 def _newest_first(rows: list[Row]) -> list[Row]:
     return sorted(rows, key=lambda entry: (entry["start"], entry["id"]), reverse=True)
 
 
-def _created(visit: Visitor, user_id: str, body: WrittenEntry) -> JSONResponse:
-    state = visit.state
-    for kind, id_ in (("Project", body.project_id), ("Task", body.task_id)):
-        if id_ is not None:
-            state.find(kind, id_)
-    for id_ in body.tag_ids or []:
-        state.find("Tag", id_)
+def _created(caller: Caller, user_id: str, body: WrittenEntry) -> JSONResponse:
+    state = caller.state
+    _check_references(state, body)
     start, end = _moment(body.start), None if body.end is None else _moment(body.end)
     if end is not None and end < start:
         refuse("Start time is greater than end time")
@@ -190,6 +198,14 @@ def _created(visit: Visitor, user_id: str, body: WrittenEntry) -> JSONResponse:
     }
     state.entries[entry["id"]] = entry
     return JSONResponse(entry_row(state, entry), 201)
+
+
+def _check_references(state: State, body: WrittenEntry) -> None:
+    for kind, id_ in (("Project", body.project_id), ("Task", body.task_id)):
+        if id_ is not None:
+            state.find(kind, id_)
+    for id_ in body.tag_ids or []:
+        state.find("Tag", id_)
 
 
 def _moment(text: str) -> str:

@@ -16,7 +16,7 @@ JAVA_TYPES = {"bool_parsing": "Boolean", "int_parsing": "Integer", "int_from_flo
 
 
 @dataclass(frozen=True)
-class Visitor:
+class Caller:
     """Who asks, and the workspace that they ask about."""
 
     state: State
@@ -35,15 +35,15 @@ class Visitor:
             deny()
 
 
-async def visitor(request: Request) -> Visitor:
+async def get_caller(request: Request) -> Caller:
     """Name the caller, and refuse one who asks about a workspace that is not theirs."""
     state: State = request.app.state.clockify
     if request.path_params.get("workspace_id", state.workspace_id) != state.workspace_id:
         deny()
-    return Visitor(state, state.users[request.state.user_id])
+    return Caller(state, state.users[request.state.user_id])
 
 
-Visit = Annotated[Visitor, Depends(visitor)]
+CurrentCaller = Annotated[Caller, Depends(get_caller)]
 
 
 def deny() -> NoReturn:
@@ -66,11 +66,11 @@ class Page:
 
 
 async def asked_page(
-    visit: Visit,
+    caller: CurrentCaller,
     page: Annotated[int, Query(ge=1)] = 1,
     page_size: Annotated[int, Query(alias="page-size", ge=1)] = 50,
 ) -> Page:
-    return Page(page, min(page_size, visit.state.switches.largest_core_page))
+    return Page(page, min(page_size, caller.state.switches.largest_core_page))
 
 
 PageAsked = Annotated[Page, Depends(asked_page)]

@@ -8,10 +8,10 @@ from pydantic import BaseModel, ConfigDict, Field
 from pydantic.alias_generators import to_camel
 
 from connectors.standins.clockify.http import (
+    Caller,
+    CurrentCaller,
     Page,
     SortOrder,
-    Visit,
-    Visitor,
     contains,
     many,
     paged,
@@ -103,47 +103,47 @@ class Invitation(BaseModel):
 @router.get("/user")
 async def show_user(
     *,
-    visit: Visit,
+    caller: CurrentCaller,
     include_memberships: Annotated[bool, Query(alias="include-memberships")] = False,
 ) -> JSONResponse:
     memberships: Memberships = "ALL" if include_memberships else "NONE"
-    return JSONResponse(user_row(visit.state, visit.user, memberships=memberships))
+    return JSONResponse(user_row(caller.state, caller.user, memberships=memberships))
 
 
 @router.get("/workspaces")
 async def list_workspaces(
-    visit: Visit, roles: Annotated[list[str] | None, Query()] = None
+    caller: CurrentCaller, roles: Annotated[list[str] | None, Query()] = None
 ) -> JSONResponse:
     wanted = _known(many(roles or []))
     # Here an owner is not an admin (FACTS 2.3): one who asks for admins alone finds nothing.
-    if wanted and not wanted.intersection(visit.user.get("roles") or []):
+    if wanted and not wanted.intersection(caller.user.get("roles") or []):
         return JSONResponse([])
-    return JSONResponse([workspace_row(visit.state)])
+    return JSONResponse([workspace_row(caller.state)])
 
 
 @here.get("")
-async def show_workspace(visit: Visit) -> JSONResponse:
-    return JSONResponse(workspace_row(visit.state))
+async def show_workspace(caller: CurrentCaller) -> JSONResponse:
+    return JSONResponse(workspace_row(caller.state))
 
 
 @here.get("/users")
-async def list_users(visit: Visit, query: Annotated[UserQuery, Query()]) -> JSONResponse:
-    return _listed(visit, query, roles=set())
+async def list_users(caller: CurrentCaller, query: Annotated[UserQuery, Query()]) -> JSONResponse:
+    return _listed(caller, query, roles=set())
 
 
 @here.post("/users/info")
-async def list_users_by_body(visit: Visit, body: UserBody) -> JSONResponse:
+async def list_users_by_body(caller: CurrentCaller, body: UserBody) -> JSONResponse:
     roles = _known(set(body.roles))
     if "WORKSPACE_ADMIN" in roles:
         roles.add("OWNER")  # here, unlike in the list of workspaces, owners are admins
-    return _listed(visit, body, roles=roles)
+    return _listed(caller, body, roles=roles)
 
 
 @here.post("/users")
-async def invite_user(visit: Visit, body: Invitation) -> JSONResponse:
+async def invite_user(caller: CurrentCaller, body: Invitation) -> JSONResponse:
     """Invite by e-mail; the answer is the workspace, not the user (FACTS 2.4)."""
-    visit.must_be_admin()
-    state = visit.state
+    caller.must_be_admin()
+    state = caller.state
     if state.workspace.get("featureSubscriptionType") == "FREE":
         refuse("Forbidden", status=403)
     email = body.email.strip()
@@ -216,8 +216,8 @@ def _known(roles: set[str]) -> set[str]:
     return roles
 
 
-def _listed(visit: Visitor, wanted: UserFilter, *, roles: set[str]) -> JSONResponse:
-    state = visit.state
+def _listed(caller: Caller, wanted: UserFilter, *, roles: set[str]) -> JSONResponse:
+    state = caller.state
     if wanted.project_id:
         state.find("Project", wanted.project_id)  # whoever is here may work on any project
     accounts = many(wanted.account_statuses) or LISTED_ACCOUNTS
@@ -225,9 +225,7 @@ def _listed(visit: Visitor, wanted: UserFilter, *, roles: set[str]) -> JSONRespo
         user
         for user in state.users.values()
         if user.get("status", "ACTIVE") in accounts
-        and wanted.status in {"ALL", user.get("membershipStatus", "ACTIVE")}
-        and contains(shown_name(user), wanted.name)
-        and contains(shown_email(user, state), wanted.email)
+        and _is_wanted(state, user, wanted)
         and (not roles or roles.intersection(user.get("roles") or []))
     ]
     field = {"ID": "id", "NAME": "name", "NAME_LOWERCASE": "name"}.get(wanted.sort_column, "email")
@@ -242,6 +240,14 @@ def _listed(visit: Visitor, wanted: UserFilter, *, roles: set[str]) -> JSONRespo
         lambda user: user_row(
             state, user, memberships=wanted.memberships, with_roles=wanted.include_roles
         ),
+    )
+
+
+def _is_wanted(state: State, user: Row, wanted: UserFilter) -> bool:
+    return (
+        wanted.status in {"ALL", user.get("membershipStatus", "ACTIVE")}
+        and contains(shown_name(user), wanted.name)
+        and contains(shown_email(user, state), wanted.email)
     )
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from connectors.standins.clockify.http import Visitor, contains
+from connectors.standins.clockify.http import Caller, contains
 from connectors.standins.clockify.report_request import IdFilter, Report, UserFilter
 from connectors.standins.clockify.state import Row, State, shown_name
 from connectors.standins.clockify.times import seconds_of
@@ -13,26 +13,26 @@ Rule = Callable[[Row], bool]
 MEMBERSHIPS: dict[str, set[str]] = {"ACTIVE_WITH_PENDING": {"ACTIVE", "PENDING"}}
 
 
-def chosen(visit: Visitor, report: Report, first: str, last: str) -> list[Row]:
-    """Give the finished entries that start in [*first*, *last*] and fit, in the report's order."""
+def chosen(caller: Caller, report: Report, first: str, last: str) -> list[Row]:
+    """Return the finished entries that start in [*first*, *last*] and fit, in report order."""
     rows = [
         entry
-        for entry in list(visit.state.entries.values())
+        for entry in list(caller.state.entries.values())
         if first <= entry["start"] <= last and entry["end"] is not None
     ]
-    for rule in _rules(visit, report):
+    for rule in _rules(caller, report):
         rows = [entry for entry in rows if rule(entry)]
-    rows.sort(key=_place(visit.state, report), reverse=report.sort_order != "ASCENDING")
+    rows.sort(key=_place(caller.state, report), reverse=report.sort_order != "ASCENDING")
     return rows
 
 
-def _rules(visit: Visitor, report: Report) -> Iterator[Rule]:
-    own = visit.user["id"]
-    if not visit.sees_all_entries:
+def _rules(caller: Caller, report: Report) -> Iterator[Rule]:
+    own = caller.user["id"]
+    if not caller.sees_all_entries:
         yield lambda entry: entry["userId"] == own
     yield from _state_rules(report)
     yield from _text_rules(report)
-    yield from _directory_rules(visit.state, report)
+    yield from _directory_rules(caller.state, report)
     yield from _audit_rules(report)
 
 
@@ -118,13 +118,13 @@ def _user_status_rules(state: State, asked: UserFilter) -> Iterator[Rule]:
 
 
 def _archive_rules(
-    asked: IdFilter, shelf: dict[str, Row], ids_of: Callable[[Row], set[str]]
+    asked: IdFilter, stored: dict[str, Row], ids_of: Callable[[Row], set[str]]
 ) -> Iterator[Rule]:
     """Keep entries by whether what they belong to is archived; what belongs to none stays."""
     if asked.status in {None, "ALL"}:
         return
     archived = asked.status == "ARCHIVED"
-    unfit = {id_ for id_, row in shelf.items() if bool(row.get("archived")) != archived}
+    unfit = {id_ for id_, row in stored.items() if bool(row.get("archived")) != archived}
     yield lambda entry: not unfit & ids_of(entry)
 
 
@@ -144,7 +144,7 @@ def _audit_rules(report: Report) -> Iterator[Rule]:
 
 
 def _place(state: State, report: Report) -> Callable[[Row], Any]:
-    """Give the sort key of the report's column; equals stay in no order to rely on."""
+    """Return the sort key of the report's column; equals stay in no order to rely on."""
     names = {id_: (shown_name(user) or "").lower() for id_, user in state.users.items()}
     column = report.detailed_filter.sort_column
     if column in {"ID", "NATURAL"}:

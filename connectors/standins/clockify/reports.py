@@ -13,7 +13,7 @@ from fastapi import APIRouter, Request
 from fastapi.responses import JSONResponse
 
 from connectors.standins.clockify.approvals import approval_of
-from connectors.standins.clockify.http import Page, Visit, Visitor, deny
+from connectors.standins.clockify.http import Caller, CurrentCaller, Page, deny
 from connectors.standins.clockify.report_filters import chosen
 from connectors.standins.clockify.report_request import AmountKind, Report
 from connectors.standins.clockify.rows import minor_units
@@ -61,7 +61,7 @@ class View:
     amounts: Sequence[AmountKind]
 
     def seconds(self, entry: Row) -> int:
-        """Give the duration to show; rounding is each entry's own (FACTS 5)."""
+        """Return the duration to show; rounding is each entry's own (FACTS 5)."""
         return (seconds_of(entry) + self.shift_s) // self.step_s * self.step_s
 
 
@@ -98,25 +98,25 @@ class Walks:
 
 
 def held_by(state: State) -> tuple[int, str | None]:
-    """Give a mark that differs once an entry came or went: how many there are, and the last."""
+    """Return a mark that differs once an entry came or went: how many there are, and the last."""
     return len(state.entries), next(reversed(state.entries), None)
 
 
 @router.post("/detailed")
-async def detailed_report(request: Request, visit: Visit, report: Report) -> JSONResponse:
+async def detailed_report(request: Request, caller: CurrentCaller, report: Report) -> JSONResponse:
     if report.unmodelled():
         refuse(f"The stand-in does not know {', '.join(report.unmodelled())}", status=501)
-    zone = named_zone(report.time_zone) if report.time_zone else zone_of(visit.user)
-    view = _view(visit, report, zone)
-    state, asked = visit.state, report.detailed_filter
+    zone = named_zone(report.time_zone) if report.time_zone else zone_of(caller.user)
+    view = _view(caller, report, zone)
+    state, asked = caller.state, report.detailed_filter
     page = Page(asked.page, min(asked.page_size, state.switches.largest_report_page))
-    first, last = _range(visit, report, zone)
+    first, last = _range(caller, report, zone)
 
     walks: Walks = request.app.state.walks
-    question = visit.user["id"] + report.model_dump_json(exclude={"detailed_filter": {"page"}})
+    question = caller.user["id"] + report.model_dump_json(exclude={"detailed_filter": {"page"}})
     walk = walks.take(question, page.number, state)
     if walk is None:
-        rows = chosen(visit, report, first, last)
+        rows = chosen(caller, report, first, last)
         totals = _totals(rows, report, view)
         walk = Walk(page.number, held_by(state), [row["id"] for row in rows], totals)
     body = {
@@ -130,27 +130,27 @@ async def detailed_report(request: Request, visit: Visit, report: Report) -> JSO
     return JSONResponse(body, headers={"Last-Page": str(is_last).lower()})
 
 
-def _range(visit: Visitor, report: Report, zone: ZoneInfo) -> tuple[str, str]:
-    """Give the first and the last second of the range, as entries spell them."""
+def _range(caller: Caller, report: Report, zone: ZoneInfo) -> tuple[str, str]:
+    """Return the first and the last second of the range, as entries spell them."""
     start, end = bound(report.date_range_start, zone), bound(report.date_range_end, zone)
     if end < start:
         refuse("Start time is greater than end time")
     # The wall clocks count: a month in which the clocks are put back is no hour too long.
     length = end.astimezone(zone).replace(tzinfo=None) - start.astimezone(zone).replace(tzinfo=None)
-    if visit.state.workspace.get("featureSubscriptionType") == "FREE" and length > FREE_RANGE:
+    if caller.state.workspace.get("featureSubscriptionType") == "FREE" and length > FREE_RANGE:
         refuse("Your plan shows reports of 31 days at most")  # the text is ours (FACTS 4)
     return first_second(start), stored(end)
 
 
-def _view(visit: Visitor, report: Report, zone: ZoneInfo) -> View:
+def _view(caller: Caller, report: Report, zone: ZoneInfo) -> View:
     main = report.amount_shown or "EARNED"
     amounts = [kind for kind in report.amounts or [main] if kind != "HIDE_AMOUNT"]
-    if amounts and visit.state.settings["onlyAdminsSeeBillableRates"] and not visit.is_admin:
+    if amounts and caller.state.settings["onlyAdminsSeeBillableRates"] and not caller.is_admin:
         deny()  # Clockify's help: ask with HIDE_AMOUNT when amounts are restricted
     rounds = report.rounding
     if rounds is None:  # a default that FACTS 4 does not know: the workspace's own
-        rounds = visit.state.settings["timeRoundingInReports"]
-    step_s, shift_s = _rounding(visit.state) if rounds else (1, 0)
+        rounds = caller.state.settings["timeRoundingInReports"]
+    step_s, shift_s = _rounding(caller.state) if rounds else (1, 0)
     return View(zone, step_s, shift_s, main, amounts)
 
 

@@ -141,7 +141,7 @@ class State:
         Unknown, deleted and another workspace's cannot be told apart, and are never 404
         (FACTS 1.4).
         """
-        shelves = {
+        rows = {
             "Client": self.clients,
             "Project": self.projects,
             "Task": self.tasks,
@@ -149,13 +149,13 @@ class State:
             "User": self.users,
             "Time entry": self.entries,
         }
-        row = shelves[kind].get(str(id_))
+        row = rows[kind].get(str(id_))
         if row is None:
             refuse(f"{kind} doesn't belong to Workspace")
         return row
 
     def is_taken(self, name: str, neighbours: Iterable[Row]) -> bool:
-        """Say whether one of *neighbours* has *name*; archived ones keep theirs (FACTS 2.6)."""
+        """Return whether one of *neighbours* has *name*; archived ones keep theirs (FACTS 2.6)."""
         if self.switches.case_insensitive_names:
             return name.casefold() in {row["name"].casefold() for row in neighbours}
         return name in {row["name"] for row in neighbours}
@@ -185,12 +185,12 @@ def shown_email(user: Row, state: State) -> str | None:
 
 
 def zone_of(user: Row) -> ZoneInfo:
-    """Give the time zone of a user's profile; one who was never onboarded has UTC (our guess)."""
+    """Return the time zone of a user's profile; one who was never onboarded has UTC (our guess)."""
     return ZoneInfo((user.get("settings") or {}).get("timeZone") or "UTC")
 
 
 def named_zone(name: str) -> ZoneInfo:
-    """Give the time zone that a request names."""
+    """Return the time zone that a request names."""
     try:
         return ZoneInfo(name)
     except (ZoneInfoNotFoundError, ValueError, OSError):

@@ -148,13 +148,17 @@ class Activities:
         if f"{fields['NameOf']}Ref" not in fields:
             raise FaultError("6300", f"NameOf is {fields['NameOf']}, but the reference is not.")
 
-    def _settle_references(self, fields: Json) -> None:
-        for member, group, setting in (
-            ("ClassRef", "AccountingInfoPrefs", "ClassTrackingPerTxn"),
-            ("DepartmentRef", "AccountingInfoPrefs", "TrackDepartments"),
+    def _drop_untracked(self, fields: Json) -> None:
+        """Drop the references that a company without tracking does not keep."""
+        for member, setting in (
+            ("ClassRef", "ClassTrackingPerTxn"),
+            ("DepartmentRef", "TrackDepartments"),
         ):
-            if not self.company.preference(group, setting):
-                fields.pop(member, None)  # without tracking, the reference is not kept
+            if not self.company.preference("AccountingInfoPrefs", setting):
+                fields.pop(member, None)
+
+    def _settle_references(self, fields: Json) -> None:
+        self._drop_untracked(fields)
         default = self.company.default_item()
         if "ItemRef" not in fields and default is not None:
             fields["ItemRef"] = {"value": default["Id"]}
@@ -269,7 +273,7 @@ def _is_whole(value: object) -> bool:
 
 
 def _is_date(value: object) -> bool:
-    """Tell whether *value* is a day, or a time whose day counts: both are in Intuit's samples."""
+    """Return whether *value* is a day, or a time whose day counts: both are in Intuit's samples."""
     if not isinstance(value, str) or not re.fullmatch(r"\d{4}-\d\d-\d\d(T.*)?", value):
         return False
     try:

@@ -30,7 +30,7 @@ LONGEST_BATCH = 30
 
 
 def utc_now() -> datetime:
-    """Give the time of now: the clock of a stand-in that was not given one."""
+    """Return the time of now: the clock of a stand-in that was not given one."""
     return datetime.now(UTC)
 
 
@@ -87,7 +87,7 @@ class QuickBooksStandin:
         return self.throttle.refused
 
     def access_token(self) -> str:
-        """Give a valid access token, for callers that do not test OAuth."""
+        """Return a valid access token, for callers that do not test OAuth."""
         return self.oauth.access_token()
 
     def _application(self) -> FastAPI:

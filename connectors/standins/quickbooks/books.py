@@ -105,7 +105,7 @@ class Books:
         return service
 
     def entity(self, name: str) -> str:
-        """Give an entity's own spelling, e.g. `TimeActivity` for the path's `timeactivity`."""
+        """Return an entity's own spelling, e.g. `TimeActivity` for the path's `timeactivity`."""
         for entity in (*self.rows, "CompanyInfo", "Preferences"):
             if entity.lower() == name.lower():
                 return entity
@@ -190,7 +190,7 @@ class Books:
         return {entity: self.save(entity, item[entities[0]], str(item["operation"]))}
 
     def changes(self, entities: list[str], since: datetime) -> list[Json]:
-        """Give what changed *since* then, one answer an entity (FACTS 4.5)."""
+        """Return what changed *since* then, one answer an entity (FACTS 4.5)."""
         since = max(since, self.company.now() - timedelta(days=CDC_DAYS))
         return [self._changes(self.entity(name), since) for name in entities]
 

@@ -47,7 +47,7 @@ class Call:
         return self._json
 
     def statement(self) -> str:
-        """Give the query's text, which a POST has as its body."""
+        """Return the query's text, which a POST has as its body."""
         if self.method == "GET":
             return self.query("query")
         return self._body.decode(errors="replace")

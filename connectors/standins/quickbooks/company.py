@@ -81,11 +81,11 @@ class Company:
         }
 
     def next_name_id(self) -> str:
-        """Give the next Id of the name lists, which share one row of numbers."""
+        """Return the next Id of the name lists, which share one row of numbers."""
         return self._next("name", self.customers, self.employees, self.vendors)
 
     def next_activity_id(self) -> str:
-        """Give an Id that no activity ever had, deleted ones included."""
+        """Return an Id that no activity ever had, deleted ones included."""
         return self._next("activity", self.activities)
 
     def _next(self, series: str, *lists: Rows) -> str:
@@ -140,7 +140,7 @@ class Company:
         return {"value": code, "name": CURRENCIES.get(code, code)}
 
     def default_item(self) -> Json | None:
-        """Give the service that time without an ItemRef is booked on (FACTS 0.8)."""
+        """Return the service that time without an ItemRef is booked on (FACTS 0.8)."""
         chosen = self.preference("TimeTrackingPrefs", "DefaultTimeItem")
         if chosen and str(chosen["value"]) in self.items:
             return self.items[str(chosen["value"])]

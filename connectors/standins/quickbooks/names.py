@@ -7,6 +7,7 @@ is unique over all three lists, so that a sub-customer may bear the name of a cu
 from collections.abc import Iterator
 from copy import deepcopy
 from dataclasses import dataclass
+from typing import Any
 
 from connectors.standins.quickbooks import faults
 from connectors.standins.quickbooks.company import (
@@ -171,13 +172,7 @@ class Names:
             if value is not None and name not in self.list.read_only
         }
         for name, limit in LONGEST.items():
-            value = fields.get(name, "")
-            if not isinstance(value, str):
-                raise faults.bad_property(f'Can not deserialize "{name}" from {value!r}:')
-            if len(value) > limit:
-                raise faults.too_long(name, value, limit)
-            if name in _ONE_LINE and set(value) & set(":\t\n\r"):
-                raise faults.business(f"{name}: names cannot include tabs, newlines or ':'.")
+            _check_text(name, fields.get(name, ""), limit)
         for name in ("Active", "Job", "BillWithParent"):
             if not isinstance(fields.get(name, True), bool):
                 raise faults.bad_property(f'Can not deserialize boolean "{name}":')
@@ -259,9 +254,7 @@ class Names:
         if _parent_id(row) in {row["Id"], *(child["Id"] for child in below)}:
             raise faults.business("A customer cannot be its own parent.")
         deepest = max((child["Level"] for child in below), default=0)
-        height = max(deepest - (old or {}).get("Level", 0), 0)
-        if row["Level"] + height > DEEPEST:
-            raise FaultError("6180", f"At most {DEEPEST} levels below the top are possible.")
+        _check_depth(row["Level"], deepest - (old or {}).get("Level", 0))
 
     def _taken(self, *, without: str) -> Iterator[str]:
         company = self.company
@@ -296,19 +289,19 @@ class Names:
 
 
 def plain_name(row: Json) -> str:
-    """Give a row's name without the suffix of the inactive."""
+    """Return a row's name without the suffix of the inactive."""
     name: str = row["DisplayName"]
     return name if row["Active"] else name.removesuffix(DELETED)
 
 
 def full_name(row: Json) -> str:
-    """Give the name that must be unique over all lists."""
+    """Return the name that must be unique over all lists."""
     name: str = row["FullyQualifiedName"] if "FullyQualifiedName" in row else row["DisplayName"]
     return name
 
 
 def _parent_id(row: Json) -> str:
-    """Give the id in a ParentRef; empty where there is none, or nothing readable."""
+    """Return the id in a ParentRef; empty where there is none, or nothing readable."""
     parent = row.get("ParentRef")
     id_ = parent.get("value") if isinstance(parent, dict) else None
     return id_ if isinstance(id_, str) else ""
@@ -317,3 +310,17 @@ def _parent_id(row: Json) -> str:
 def _qualified(row: Json, parent: Json | None) -> str:
     name: str = row["DisplayName"]
     return f"{parent['FullyQualifiedName']}:{name}" if parent else name
+
+
+def _check_text(name: str, value: Any, limit: int) -> None:
+    if not isinstance(value, str):
+        raise faults.bad_property(f'Can not deserialize "{name}" from {value!r}:')
+    if len(value) > limit:
+        raise faults.too_long(name, value, limit)
+    if name in _ONE_LINE and set(value) & set(":\t\n\r"):
+        raise faults.business(f"{name}: names cannot include tabs, newlines or ':'.")
+
+
+def _check_depth(level: int, height: int) -> None:
+    if level + max(height, 0) > DEEPEST:
+        raise FaultError("6180", f"At most {DEEPEST} levels below the top are possible.")

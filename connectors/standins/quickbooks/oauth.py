@@ -73,7 +73,7 @@ class OAuth:
     # --- access tokens ---
 
     def access_token(self) -> str:
-        """Give a fresh access token, as a refresh would; the refresh token stays as it is."""
+        """Return a fresh access token, as a refresh would; the refresh token stays as it is."""
         if not self._consents:
             self._consents.append(self._new_consent(_refresh_value()))
         return self._new_access(self._consents[-1])

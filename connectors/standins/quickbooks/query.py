@@ -78,7 +78,7 @@ _TOKEN = re.compile(
     r"|(?P<word>[A-Za-z_][\w.]*)"
     r"|(?P<number>\d+)"
     r"|(?P<mark>[(),*])"
-    r"|(?P<odd>\S)",  # told only when the reader gets there: what came before counts first
+    r"|(?P<odd>\S)",  # reported only when the reader gets there: what came before counts first
     re.DOTALL,
 )
 
@@ -234,7 +234,7 @@ def parse(text: str, *, today: date) -> Statement:
 
 
 def select(statement: Statement, entity: str, schema: Schema, rows: Iterable[Json]) -> list[Json]:
-    """Give all rows that *statement* selects, in its order; the caller cuts the page."""
+    """Return all rows that *statement* selects, in its order; the caller cuts the page."""
     tests = [_test(condition, entity, schema) for condition in statement.conditions]
     if "Active" in schema.queryable and not any(
         condition.name.lower() == "active" for condition in statement.conditions

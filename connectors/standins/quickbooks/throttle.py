@@ -33,9 +33,7 @@ class Throttle:
             batch_items: How many items its batch has; `None` when it is no batch.
         """
         switches, moment = self.switches, self.now().timestamp()
-        for times, window_s in ((self._second, 1), (self._minute, 60), (self._batches, 60)):
-            while times and times[0] <= moment - window_s:
-                times.popleft()
+        self._forget_old(moment)
         is_batch = batch_items is not None
         cost = max(batch_items or 1, 1) if switches.counts_batch_items else 1
         if (
@@ -49,6 +47,11 @@ class Throttle:
         self._minute.extend([moment] * cost)
         if is_batch:
             self._batches.append(moment)
+
+    def _forget_old(self, moment: float) -> None:
+        for times, window_s in ((self._second, 1), (self._minute, 60), (self._batches, 60)):
+            while times and times[0] <= moment - window_s:
+                times.popleft()
 
 
 def _over(count: int, limit: int | None) -> bool:
@@ -69,7 +72,7 @@ class Memory:
         self._answers: dict[tuple[str, str | None], tuple[datetime, Json]] = {}
 
     def recall(self, request_id: str, bid: str | None) -> Json | None:
-        """Give the answer that this write had before; `None` when it is to be done now."""
+        """Return the answer that this write had before; `None` when it is to be done now."""
         _check_lengths(request_id, bid)
         switches = self.switches
         if not request_id or not switches.remembers_request_ids:

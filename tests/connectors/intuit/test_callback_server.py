@@ -18,13 +18,13 @@ GOOD = {"code": "AB11x", "state": "right", "realmId": "77"}
 
 @pytest.fixture
 def told():
-    """Give what the terminal was told."""
+    """Return the messages at the terminal."""
     return []
 
 
 @pytest.fixture
 def server(told):
-    """Give a callback server at a free port that awaits an answer with the state `right`."""
+    """Return a callback server at a free port that awaits an answer with the state `right`."""
     with open_callback_server(None, told.append) as opened:
         opened.expect("right")
         yield opened
@@ -83,7 +83,7 @@ def test_a_second_answer_is_refused_even_to_the_same_question(server):
 
     assert guest.end().status_code == 200
     assert second.status_code == 410
-    assert "This is over" in second.text
+    assert "No answer is expected" in second.text
     assert _get(server, **GOOD).status_code == 410
 
 

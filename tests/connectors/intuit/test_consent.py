@@ -127,19 +127,19 @@ def test_any_text_is_read_or_refused(query):
 
 @pytest.fixture
 def standin(clock):
-    """Give Intuit."""
+    """Return Intuit."""
     return QuickBooksStandin(SCENARIO, now=lambda: clock.now, switches=Switches())
 
 
 @pytest.fixture
 def intuit(serve, standin):
-    """Give Intuit's address."""
+    """Return Intuit's address."""
     return serve(standin.app)
 
 
 @pytest.fixture
 def app(intuit):
-    """Give the app that Intuit knows."""
+    """Return the app that Intuit knows."""
     return OAuthApp("the-client", "the-secret-of-the-app", f"{intuit}/oauth2/v1/tokens/bearer")
 
 

@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from connectors.errors import AskPerson, Refused, TryAgain, Unsure
+from connectors.quickbooks.answers import read_outcomes
 from connectors.quickbooks.batch import Created, NotCreated, batch_bytes, fingerprint
-from connectors.quickbooks.client import _outcomes
 from connectors.quickbooks.rate_limit.limiter import RateLimiter
 from connectors.quickbooks.rate_limit.model import Rules
 from connectors.quickbooks.rate_limit.pace import PAUSES_MS
@@ -53,7 +53,7 @@ def sent(books, items=ITEMS):
 
 @pytest.fixture
 def answer(open_books, script):
-    """Give the outcomes of a batch that is answered with these items."""
+    """Return the outcomes of a batch that is answered with these items."""
 
     def ask(*items):
         script.answers = [json.dumps({"BatchItemResponse": items, "time": "2026-03-02T01:00:00Z"})]
@@ -191,7 +191,7 @@ def test_recorded_batch_faults_are_refusals(open_books, script, shared_samples):
 )
 def test_no_answer_gives_an_item_two_outcomes(items):
     """Whatever comes back, an item that was sent has one outcome or none, and no other has any."""
-    bids = [outcome.bid for outcome in _outcomes({"BatchItemResponse": items}, ITEMS)]
+    bids = [outcome.bid for outcome in read_outcomes({"BatchItemResponse": items}, ITEMS)]
 
     assert len(bids) == len(set(bids))
     assert set(bids) <= {"1", "2", "3"}
@@ -368,7 +368,7 @@ def test_a_batch_that_stays_throttled_created_nothing(open_books, serve):
 
 
 def test_the_last_word_before_a_batch_leaves_is_the_callers(open_books, script):
-    """A run whose lease is over by the time of its turn sends nothing, not even a byte."""
+    """A run whose lease is over by the time it has a permit sends nothing, not even a byte."""
     script.answers = [json.dumps({"BatchItemResponse": [made("1")]})]
     books = open_books(script.url)
 

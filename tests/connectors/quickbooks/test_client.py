@@ -46,7 +46,7 @@ LIFTED = Switches(requests_per_second=None, requests_per_minute=None, batches_pe
 
 @pytest.fixture
 def open_standin(open_books, serve):
-    """Give a way to open a scenario: the stand-in, and a client of it."""
+    """Return a way to open a scenario: the stand-in, and a client of it."""
 
     def make(**parts):
         standin = QuickBooksStandin(make_scenario(**parts), switches=LIFTED)

@@ -15,10 +15,12 @@ from schemas.tables import secrets
 
 @pytest.fixture
 def store(engine, joined, vault, clock):
-    """Give a way to store a connection under a name."""
+    """Return a way to store a connection under a name."""
 
     def put(name, **fields):
-        return connections.store(engine, name, joined(**fields), vault=vault, now=clock.now)
+        return connections.store_connection(
+            engine, name, joined(**fields), vault=vault, now=clock.now
+        )
 
     return put
 
@@ -36,8 +38,8 @@ def test_a_connection_comes_back_as_it_was_stored(engine, store, joined, vault):
     """What connect found out is kept; vendors may be linked unless somebody says no."""
     made = store("studio", timezone="Europe/Oslo")
 
-    assert connections.find(engine, "studio") == made
-    assert connections.every(engine) == [made]
+    assert connections.find_connection(engine, "studio") == made
+    assert connections.all_connections(engine) == [made]
     assert (made.workspace_id, made.workspace_name) == ("w1", "Studio")
     assert (made.realm_id, made.company_name) == ("77", "Studio Ltd")
     assert (made.timezone, made.link_vendors, made.synced_at) == ("Europe/Oslo", True, None)
@@ -71,9 +73,9 @@ def test_a_name_belongs_to_one_pair(engine, store, vault, changed):
 
     assert str(raised.value) == (
         "The connection 'studio' joins 'Studio' and 'Studio Ltd', not 'Studio 2' and 'Company 2':"
-        " give this one another name with --connection."
+        " choose another name with --connection."
     )
-    assert connections.every(engine) == [before]
+    assert connections.all_connections(engine) == [before]
     assert Credentials(engine, before.id, utc_now).clockify_key(vault) == "clockify-key"
 
 
@@ -85,10 +87,10 @@ def test_a_pair_has_one_name(engine, store):
         store("again")
 
     assert str(raised.value) == (
-        "'Studio' and 'Studio Ltd' are joined already, as 'studio': a second ledger for them would"
+        "'Studio' and 'Studio Ltd' are already joined, as 'studio': a second ledger for them would"
         " send everything twice. Use --connection studio."
     )
-    assert connections.every(engine) == [before]
+    assert connections.all_connections(engine) == [before]
 
 
 def test_one_workspace_may_go_to_two_companies(engine, store):
@@ -97,14 +99,14 @@ def test_one_workspace_may_go_to_two_companies(engine, store):
     store("b", **{**other(1), "realm_id": "r2"})
     store("c", **{**other(1), "workspace_id": "w2"})
 
-    assert [one.name for one in connections.every(engine)] == ["a", "b", "c"]
+    assert [one.name for one in connections.all_connections(engine)] == ["a", "b", "c"]
 
 
 def test_the_only_connection_needs_no_name(engine, store):
     """With one there is nothing to choose."""
     made = store("studio")
 
-    assert connections.find(engine, None) == made
+    assert connections.find_connection(engine, None) == made
 
 
 def test_of_several_one_is_named(engine, store):
@@ -112,9 +114,9 @@ def test_of_several_one_is_named(engine, store):
     store("west", **other(1))
     east = store("east", **other(2))
 
-    assert connections.find(engine, "east") == east
+    assert connections.find_connection(engine, "east") == east
     with pytest.raises(AskPerson) as raised:
-        connections.find(engine, None)
+        connections.find_connection(engine, None)
     assert str(raised.value) == (
         "There are several connections: add --connection with one of east, west."
     )
@@ -124,7 +126,7 @@ def test_of_several_one_is_named(engine, store):
 def test_without_a_connection_the_person_is_told_to_connect(engine, name):
     """The first step is named."""
     with pytest.raises(AskPerson, match=r"^Nothing is connected yet: run `clockbooks connect`"):
-        connections.find(engine, name)
+        connections.find_connection(engine, name)
 
 
 def test_a_name_that_is_not_there_is_told_with_those_that_are(engine, store):
@@ -132,7 +134,7 @@ def test_a_name_that_is_not_there_is_told_with_those_that_are(engine, store):
     store("studio")
 
     with pytest.raises(AskPerson) as raised:
-        connections.find(engine, "studoi")
+        connections.find_connection(engine, "studoi")
 
     assert str(raised.value) == "No connection is called 'studoi'. There are: studio."
 
@@ -140,15 +142,15 @@ def test_a_name_that_is_not_there_is_told_with_those_that_are(engine, store):
 def test_the_demo_steps_back(engine, store):
     """It serves alone; as soon as there is a real connection, that one is meant without a name."""
     demo = store("demo", **other(1))
-    assert connections.find(engine, None) == demo
+    assert connections.find_connection(engine, None) == demo
 
     real = store("studio", **other(2))
-    assert connections.find(engine, None) == real
-    assert connections.find(engine, "demo") == demo
+    assert connections.find_connection(engine, None) == real
+    assert connections.find_connection(engine, "demo") == demo
 
     store("third", **other(3))
     with pytest.raises(AskPerson, match="several connections"):
-        connections.find(engine, None)
+        connections.find_connection(engine, None)
 
 
 def test_a_connection_that_is_forgotten_leaves_nothing(engine, store):
@@ -156,8 +158,8 @@ def test_a_connection_that_is_forgotten_leaves_nothing(engine, store):
     store("demo", **other(1))
     kept = store("studio", **other(2))
 
-    connections.forget(engine, "demo")
+    connections.delete_connection(engine, "demo")
 
-    assert connections.every(engine) == [kept]
+    assert connections.all_connections(engine) == [kept]
     with engine.connect() as connection:
         assert list(connection.scalars(sa.select(secrets.c.connection_id))) == [kept.id]

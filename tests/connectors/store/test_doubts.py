@@ -61,7 +61,7 @@ class Book:
 
 @pytest.fixture
 def book(engine, connection_id, clock, about):
-    """Give an empty ledger."""
+    """Return an empty ledger."""
     return Book(engine, connection_id, clock, about)
 
 
@@ -220,7 +220,7 @@ def test_a_late_run_records_nothing_that_was_settled_otherwise(book, clock):
 
 @pytest.fixture
 def twins(book, clock):
-    """Give two entries of the same content in doubt, in two requests, and the run that settles."""
+    """Return two equal entries in doubt, in two requests, and the run that settles."""
     run_id = book.start()
     for id_ in ("a", "b"):
         book.claim(run_id, id_)

@@ -13,7 +13,7 @@ from schemas.tables import revocations, secrets
 
 @pytest.fixture
 def path(tmp_path):
-    """Give a key file with one key."""
+    """Return a key file with one key."""
     found = tmp_path / "clockbooks.key"
     keys_from_file(found)
     return found
@@ -21,10 +21,10 @@ def path(tmp_path):
 
 @pytest.fixture
 def filled(engine, path, joined, clock):
-    """Give a database with two connections, and a token that is still to be revoked."""
+    """Return a database with two connections, and a token that is still to be revoked."""
     vault = Vault(*keys_from_file(path))
     for name, realm in (("studio", "77"), ("other", "78")):
-        made = connections.store(
+        made = connections.store_connection(
             engine, name, joined(realm_id=realm, api_key=f"key-of-{name}"), vault=vault,
             now=clock.now,
         )  # fmt: skip
@@ -75,7 +75,7 @@ def test_a_crash_leaves_everything_readable(filled, path, monkeypatch, step):
     """Whichever step is the last, the file's keys open every row, and a new try ends it."""
     steps = [
         (key_rotation, "write_key_file", 1),
-        (key_rotation, "_encrypt_anew", 1),
+        (key_rotation, "_encrypt_again", 1),
         (key_rotation, "_all_open", 1),
         (key_rotation, "write_key_file", 2),
         (Vault, "lock", 4),
@@ -102,7 +102,7 @@ def test_a_crash_leaves_everything_readable(filled, path, monkeypatch, step):
 
 def test_two_rotations_do_not_drop_each_others_key(filled, path, monkeypatch):
     """One is half-way when another begins and ends: every row opens with what the file keeps."""
-    real = key_rotation._encrypt_anew  # noqa: SLF001
+    real = key_rotation._encrypt_again  # noqa: SLF001
     begun = []
 
     def other_first(connection, vault):
@@ -112,7 +112,7 @@ def test_two_rotations_do_not_drop_each_others_key(filled, path, monkeypatch):
             write_key_file(path, ["the other's key, newer", *keys_from_file(path)])
         return real(connection, vault)
 
-    monkeypatch.setattr(key_rotation, "_encrypt_anew", other_first)
+    monkeypatch.setattr(key_rotation, "_encrypt_again", other_first)
 
     rotate_file(filled, path, old=[])
 

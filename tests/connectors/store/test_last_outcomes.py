@@ -32,7 +32,7 @@ def told(book, start=None, end=None):
     return book.store.outcomes.between(start=start, end=end)
 
 
-def test_the_latest_verdict_is_told(book):
+def test_the_last_outcome_is_shown(book):
     """Each entry is told once, with what the last run said of it and what the ledger holds."""
     keep(book, judged("a", State.REJECTED, Reason.UNLINKED_USER), judged("b", user="Bo"))
     book.send("a", "100")
@@ -53,7 +53,7 @@ def test_the_latest_verdict_is_told(book):
     assert rows["c"].reason == "running"
 
 
-def test_verdicts_are_told_by_day(book):
+def test_outcomes_are_shown_by_day(book):
     """First and last day are included, and the order is that of the calendar."""
     days = ["2026-03-04", "2026-03-01", "2026-03-03", "2026-03-02"]
     keep(book, *(judged(f"e{day[-1]}", date=day) for day in days))
@@ -65,7 +65,7 @@ def test_verdicts_are_told_by_day(book):
     assert told(book, start="2027-01-01").empty
 
 
-def test_thousands_of_verdicts_are_kept(book):
+def test_thousands_of_outcomes_are_kept(book):
     """A month of a large company goes in at once, and again, without doubles."""
     rows = [judged(f"e{n}") for n in range(2500)]
     for _ in range(2):

@@ -318,7 +318,9 @@ def test_thousands_of_entries_can_be_asked_for(book):
 
 def test_connections_do_not_see_each_others_entries(book, engine, joined, vault, clock):
     """The same entry may go to two companies: each has a ledger of its own."""
-    second = connections.store(engine, "b", joined(realm_id="78"), vault=vault, now=clock.now)
+    second = connections.store_connection(
+        engine, "b", joined(realm_id="78"), vault=vault, now=clock.now
+    )
     other = type(book)(engine, second.id, clock, book.about)
     book.send("a")
 

@@ -37,13 +37,13 @@ def frame(schema, *rows):
 
 @pytest.fixture
 def links(engine, connection_id, clock):
-    """Give the links of a connection, none as yet."""
+    """Return the links of a connection, none as yet."""
     return Links(engine, connection_id, lambda: clock.now)
 
 
 @pytest.fixture
 def store(links):
-    """Give a way to store what a sync found."""
+    """Return a way to store what a sync found."""
 
     def put(new=(), without=(), links=links):
         links.store(new=frame(schema.Links, *new), lost=frame(schema.Unlinked, *without))
@@ -157,7 +157,9 @@ def test_what_was_created_is_linked_at_once(links, store):
 
 def test_connections_do_not_see_each_others_links(engine, links, store, joined, vault, clock):
     """The same user may be another person's employee in another company."""
-    second = connections.store(engine, "second", joined(realm_id="78"), vault=vault, now=clock.now)
+    second = connections.store_connection(
+        engine, "second", joined(realm_id="78"), vault=vault, now=clock.now
+    )
     others = Links(engine, second.id, links.now)
     store([link("u1", "55")], [lost("u2")])
     store([link("u1", "99")], links=others)
@@ -172,7 +174,7 @@ def test_the_time_of_the_sync_is_kept(engine, store, clock):
     """A send can say when the directories were last compared."""
     store()
 
-    assert connections.find(engine, "studio").synced_at == clock.now
+    assert connections.find_connection(engine, "studio").synced_at == clock.now
 
 
 def test_who_is_gone_stays_known_until_a_sync_sees_them_again(links, store):

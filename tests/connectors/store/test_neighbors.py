@@ -68,7 +68,7 @@ def _lost(clockify_id, problem="missing"):
     return row | {"problem": problem, "candidates": ""}
 
 
-def _verdicts(*ids):
+def _outcomes(*ids):
     row = {"state": "rejected", "reason": "unlinked_user", "detail": "", "minutes": 60}
     row |= {"date": DAY, "user": "Ann", "client": "", "project": "", "description": ""}
     return pd.DataFrame([{**row, "entry_id": id_} for id_ in ids])
@@ -96,11 +96,13 @@ class Store:
         self.joined = connections.Joined(
             f"w{number}", "Studio", realm_id, "Studio Ltd", "UTC", f"key {number}", tokens
         )
-        self.own = connections.store(engine, f"c{number}", self.joined, vault=self.vault, now=NOW)
+        self.own = connections.store_connection(
+            engine, f"c{number}", self.joined, vault=self.vault, now=NOW
+        )
         self.id = self.own.id
 
     def at(self, engine):
-        """Give the same connection in a copy of the database."""
+        """Return the same connection in a copy of the database."""
         copy = object.__new__(Store)
         copy.__dict__ = {**self.__dict__, "engine": engine}
         return copy
@@ -179,7 +181,7 @@ class Store:
             self.settle(self.take()[0], "9", Proof.BOOKS)
         self.leave_doubts("doubt")
         self.flying = self.claim("flying")
-        self.store.outcomes.keep(self.run, _verdicts("sent", "left", "new"))
+        self.store.outcomes.keep(self.run, _outcomes("sent", "left", "new"))
         links = self.store.links
         self.store.run_lock.take(HOLDER, "send", lease=LEASE)
         links.add([_link(one) for one in ("linked", *more)])
@@ -209,7 +211,7 @@ class Store:
 
 @pytest.fixture(scope="module")
 def filled(tmp_path_factory, about):
-    """Give a file with three connections, and the one in question: the second."""
+    """Return a file with three connections, and the one in question: the second."""
     path = tmp_path_factory.mktemp("street") / "clockbooks.db"
     engine = open_database(f"sqlite:///{path}")
     made = [Store(engine, about, realm, n) for n, realm in enumerate(("88", "77", "77"), start=1)]
@@ -223,7 +225,7 @@ def filled(tmp_path_factory, about):
 
 @pytest.fixture
 def street(filled, tmp_path):
-    """Give the connection in question and the others: in one database, and without some of them."""
+    """Return the connection in question and the others: in one database, and without some."""
     path, (stranger, mine, neighbor) = filled
     engines = []
 
@@ -323,7 +325,7 @@ def _forget(s):
         for name in ("verdicts", "ledger", "plans", "batches", "runs"):
             there = metadata.tables[name]
             connection.execute(there.delete().where(there.c.connection_id == s.id))
-    connections.forget(s.engine, "c2")
+    connections.delete_connection(s.engine, "c2")
 
 
 def _gone(s):
@@ -336,13 +338,13 @@ OWN = {
     "credentials.check_connected, gone": _gone,
     "credentials.clockify_key": lambda s: s.store.credentials.clockify_key(s.vault),
     "credentials.lifetimes": lambda s: asdict(s.store.credentials.lifetimes()),
-    "connections.store": lambda s: asdict(
-        connections.store(
+    "connections.store_connection": lambda s: asdict(
+        connections.store_connection(
             s.engine, "c2", replace(s.joined, company_name="New"), vault=s.vault, now=NOW + LEASE
         )
     ),
-    "connections.find": lambda s: asdict(connections.find(s.engine, "c2")),
-    "connections.forget": _forget,
+    "connections.find_connection": lambda s: asdict(connections.find_connection(s.engine, "c2")),
+    "connections.delete_connection": _forget,
     "doubts.take": lambda s: [asdict(one) for one in s.take()],
     "entry_contents.adopt": lambda s: s.store.contents.adopt({"sent": "new", "left": "sent"}),
     "entry_contents.as_claimed": lambda s: s.store.contents.as_claimed(IDS),
@@ -451,7 +453,7 @@ OWN = {
     "run_locks.take": lambda s: asdict(s.later.run_lock.take("me", "sync", lease=LEASE)),
     "last_outcomes.between": lambda s: s.store.outcomes.between(start=None, end=None),
     "last_outcomes.forget": lambda s: s.store.outcomes.forget(IDS),
-    "last_outcomes.keep": lambda s: s.store.outcomes.keep(s.run, _verdicts("sent", "new")),
+    "last_outcomes.keep": lambda s: s.store.outcomes.keep(s.run, _outcomes("sent", "new")),
     "last_outcomes.unsent": lambda s: s.store.outcomes.unsent([DAY]),
 }
 
@@ -480,7 +482,7 @@ def _take_and_settle(activity, proof):
 
 
 SHARED = {
-    "connections.uses_consent_of": lambda s: connections.uses_consent_of(s.engine, "77"),
+    "connections.has_consent_of": lambda s: connections.has_consent_of(s.engine, "77"),
     "books.accounted": lambda s: s.store.books.accounted(["11", "13", "21", "9", "31"]),
     "books.holder": lambda s: [s.store.books.holder(id_) for id_ in ("11", "31", "9")],
     "books.holders": _in_transaction(
@@ -522,7 +524,7 @@ def test_the_books_are_shared(street):
     assert [one.body for one in flying if one.alive] == ["flying", "flying"]
     assert {one.body for one in flying if not one.alive} == {"found", "doubt"}
     assert s.store.books.holder("31") == "sent"
-    consents = {one: connections.uses_consent_of(s.engine, one) for one in ("77", "88", "99")}
+    consents = {one: connections.has_consent_of(s.engine, one) for one in ("77", "88", "99")}
     assert consents == {"77": True, "88": True, "99": False}
     with pytest.raises(TryAgain, match="recorded for another"):
         _take_and_settle("31", Proof.BOOKS)(s)
@@ -548,12 +550,12 @@ def test_the_whole_database_is_asked_by_name(street):
 
     ids = {street.stranger.id, street.mine.id, street.neighbor.id}
     assert all_lifetimes(engine).keys() == revocations.all_pending(engine) == ids
-    assert {one.id for one in connections.every(engine)} == ids
+    assert {one.id for one in connections.all_connections(engine)} == ids
 
 
 #: Asked of the whole database; the file's end tests them, and their own tests.
 WHOLE = {
-    "connections.every",
+    "connections.all_connections",
     "plans.vouch",  # by Prefect's id of a run, which has one plan
     "credentials.all_lifetimes",
     "credentials.locked_columns",

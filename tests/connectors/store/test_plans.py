@@ -31,7 +31,7 @@ def _rows(*ids, **more):
 
 @pytest.fixture
 def offer(plans):
-    """Give a way to keep a plan and let it wait: its slices, each a frame."""
+    """Return a way to keep a plan and let it wait: its slices, each a frame."""
 
     def make(*slices, run=RUN, until=LATER):
         writer = plans.begin(flow_run_id=run, **OPTIONS)
@@ -44,7 +44,7 @@ def offer(plans):
 
 @pytest.fixture
 def plans(engine, connection_id, clock):
-    """Give the plans of a connection, none as yet."""
+    """Return the plans of a connection, none as yet."""
     return Plans(engine, connection_id, lambda: clock.now)
 
 
@@ -102,7 +102,7 @@ def test_of_two_decisions_the_first_counts(offer, plans):
     plan = offer(_rows("a"))
 
     plans.decide(plan.id, PlanState.REJECTED, by="Ann Lee", note="not yet")
-    with pytest.raises(AskPerson, match="rejected already, by Ann Lee"):
+    with pytest.raises(AskPerson, match="already rejected, by Ann Lee"):
         plans.decide(plan.id, PlanState.APPROVED, by="Bo")
 
     kept = plans.of_id(plan.id)
@@ -179,7 +179,7 @@ def test_two_plans_that_are_made_at_once_never_share_an_entry(offer, plans):
     """Whoever comes second is told to run again, and leaves nothing behind."""
     first = offer(_rows("a", "b"), run="first")
 
-    with pytest.raises(TryAgain, match=f"Plan {first.id} came to wait meanwhile"):
+    with pytest.raises(TryAgain, match=f"Plan {first.id} was offered meanwhile"):
         offer(_rows("b", "c"), run="second")
 
     assert [plan.id for plan in plans.all()] == [first.id]

@@ -18,13 +18,13 @@ from schemas.tables import secrets
 
 @pytest.fixture
 def made(engine, vault, clock, joined):
-    """Give a connection with its secrets."""
-    return connections.store(engine, "studio", joined(), vault=vault, now=clock.now)
+    """Return a connection with its secrets."""
+    return connections.store_connection(engine, "studio", joined(), vault=vault, now=clock.now)
 
 
 @pytest.fixture
 def mine(engine, made, clock):
-    """Give the revocations of that connection, none as yet."""
+    """Return the revocations of that connection, none as yet."""
     return Revocations(engine, made.id, lambda: clock.now)
 
 
@@ -92,8 +92,8 @@ def test_own_settings_are_set_and_unset_together(engine, made, clock):
     own.change(wanted={"rounding": "up:6", "link_vendors": "false"}, unwanted=())
     own.change(wanted={"rounding": "none", "timezone": "UTC"}, unwanted=())
     assert own.stored() == {"link_vendors": "false", "rounding": "none", "timezone": "UTC"}
-    assert not connections.find(engine, "studio").link_vendors
+    assert not connections.find_connection(engine, "studio").link_vendors
 
     own.change(wanted={}, unwanted=["timezone", "link_vendors"])
     assert own.stored() == {"rounding": "none"}
-    assert connections.find(engine, "studio").link_vendors
+    assert connections.find_connection(engine, "studio").link_vendors

@@ -11,7 +11,7 @@ LEASE = timedelta(minutes=2)
 
 @pytest.fixture
 def lock(engine, connection_id, clock):
-    """Give the run lock of a connection, which nobody holds."""
+    """Return the run lock of a connection, which nobody holds."""
     return RunLocks(engine, connection_id, lambda: clock.now)
 
 

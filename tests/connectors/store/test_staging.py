@@ -8,13 +8,13 @@ from connectors.store.staging import ENTRY, staging_entries
 
 @pytest.fixture
 def staged():
-    """Give an empty staging."""
+    """Return an empty staging."""
     with staging_entries() as opened:
         yield opened
 
 
 def rows(*entries):
-    """Give rows of (id, day, start in microseconds)."""
+    """Return rows of (id, day, start in microseconds)."""
     empty = {"str": None, "Int64": None, "boolean": False, "bool": True}
     plain = [
         {name: empty[dtype] for name, dtype in ENTRY.items()}
@@ -25,7 +25,7 @@ def rows(*entries):
 
 
 def ids(staged, at_least):
-    """Give the ids of each slice."""
+    """Return the ids of each slice."""
     return [found["entry_id"].tolist() for found in staged.slices(at_least)]
 
 

@@ -30,7 +30,7 @@ SCENARIO = {
 
 @pytest.fixture
 def standin(clock):
-    """Give Intuit's token service, whose every refresh kills the old refresh token."""
+    """Return Intuit's token service, whose every refresh kills the old refresh token."""
     return QuickBooksStandin(
         SCENARIO, now=lambda: clock.now, switches=Switches(rotates_every_refresh=True)
     )
@@ -38,17 +38,19 @@ def standin(clock):
 
 @pytest.fixture
 def app(serve, standin):
-    """Give the app that the service knows."""
+    """Return the app that the service knows."""
     return OAuthApp("the-client", "the-secret-of-the-app", serve(standin.app) + TOKEN_PATH)
 
 
 @pytest.fixture
 def store(engine, app, vault, clock, joined):
-    """Give the tokens of a connection whose access token lives for another hour."""
+    """Return the tokens of a connection whose access token lives for another hour."""
     tokens = Tokens(
         "first-access-token", clock.now + timedelta(hours=1), SCENARIO["refresh_token"], None
     )
-    made = connections.store(engine, "studio", joined(tokens=tokens), vault=vault, now=clock.now)
+    made = connections.store_connection(
+        engine, "studio", joined(tokens=tokens), vault=vault, now=clock.now
+    )
     return TokenStore(engine, made.id, lambda: clock.now, app=app, vault=vault)
 
 
@@ -101,7 +103,7 @@ def test_new_tokens_are_stored_before_they_are_used(store, standin, engine, vaul
     assert kept.access_expires_at == clock.now + timedelta(hours=1)
     assert kept.refresh_expires_at == clock.now + timedelta(days=101)
     assert kept.changed_at == clock.now
-    # The old refresh token is dead by now: only the new one buys the next.
+    # The old refresh token is dead by now: only the new one can be exchanged.
     assert vault.unlock(kept.refresh_token) != SCENARIO["refresh_token"]
     clock.now += timedelta(hours=2)
     assert store.access_token() not in {token, "first-access-token"}
@@ -174,7 +176,7 @@ def test_two_that_ask_at_once_refresh_once(store, standin, engine, app, vault, c
 
 @pytest.fixture
 def another(engine, store, vault, clock):
-    """Give a way to open the same tokens as another process does."""
+    """Return a way to open the same tokens as another process does."""
 
     def make(app, **options):
         known = {"app": app, "vault": vault, "now": store.now, "sleep": clock.sleep}
@@ -303,7 +305,7 @@ def test_who_comes_late_lets_no_other_lease_go(app, another, clock, engine):
 
 
 def test_a_slow_holder_does_not_overwrite_a_younger_token(app, another, clock, standin, engine):
-    """Its lease was taken over and the token spent meanwhile: what it brings is the older one."""
+    """Its lease was taken over and the token exchanged meanwhile: what it brings is older."""
     standin.switches.rotates_every_refresh = False
     clock.now += timedelta(hours=25)
     younger = []
@@ -324,7 +326,7 @@ def test_a_slow_holder_does_not_overwrite_a_younger_token(app, another, clock, s
 
 
 def test_who_is_refused_finds_the_younger_token(app, another, clock, standin, engine):
-    """The token was spent by a process that stored the next one: the consent is as good as ever."""
+    """A process that exchanged the token has stored the next one: the consent has not ended."""
     clock.now += timedelta(hours=2)
     younger = []
 
@@ -375,7 +377,7 @@ def test_a_late_answer_brings_nothing_back(app, another, clock, engine, when):
 def test_a_crash_before_the_commit_costs_nothing_for_a_day(
     app, another, clock, standin, days, lives_on
 ):
-    """Within Intuit's grace the old refresh token buys again; past it the person connects again."""
+    """The old refresh token is exchanged again for a day; then the person connects again."""
     standin.switches.rotates_every_refresh = False
     clock.now += timedelta(hours=25)  # the next refresh brings a new refresh token
 
@@ -403,7 +405,9 @@ def test_connecting_again_ends_the_end(app, store, another, clock, engine, vault
         store.access_token()
     tokens = Tokens("second-access-token", clock.now + timedelta(hours=1), "second-refresh", None)
 
-    connections.store(engine, "studio", joined(tokens=tokens), vault=vault, now=clock.now)
+    connections.store_connection(
+        engine, "studio", joined(tokens=tokens), vault=vault, now=clock.now
+    )
 
     assert another(app).access_token() == "second-access-token"
 
@@ -435,7 +439,7 @@ def test_a_consent_that_ended_asks_the_person(store, standin, clock, engine):
     with pytest.raises(AskPerson, match="run `clockbooks connect` again"):
         store.renew("first-access-token")
 
-    assert "The ledger and the links stay" in str(raised.value)
+    assert "The ledger and the links are kept" in str(raised.value)
     assert SCENARIO["refresh_token"] not in str(raised.value)
     assert row(engine).consent_ended_at == clock.now
     after = row(engine)._asdict()

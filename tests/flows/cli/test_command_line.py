@@ -83,7 +83,7 @@ def test_json_is_one_document_and_words_go_elsewhere(week, send_day):
     ("options", "words"),
     [
         (("send", *DAY), "--yes"),
-        (("send", "--start", "2026-09-22", "--end", "2026-09-21"), "lies before"),
+        (("send", "--start", "2026-09-22", "--end", "2026-09-21"), "is before"),
         (("send", "--start", "22.9.2026", "--end", "2026-09-22"), "22.9.2026"),
         (("send", "--start", "2026-09-22"), "end"),
         (("send", *DAY, "--yes", "--rounding", "up"), "no rounding"),

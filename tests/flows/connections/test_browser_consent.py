@@ -135,7 +135,7 @@ def test_a_wrong_state_is_turned_away_and_the_right_one_still_taken(house, page,
 
     page.goto(waiting.address.replace(state, "forged"))
     page.get_by_role("button", name="Allow").click()
-    page.get_by_role("heading", name="This answer is not to our question").wait_for()
+    page.get_by_role("heading", name="This answer is not for this request").wait_for()
     _assert_plain(page)
     waiting.read_until("(Rejected a request)")
     page.goto(waiting.address)
@@ -170,7 +170,7 @@ def test_intuit_that_cannot_be_reached(house, page, asking, rows_of):
     page.get_by_role("button", name="Allow").click()
     page.get_by_role("heading", name="Not connected").wait_for()
 
-    assert "did not answer clearly" in page.locator("main").inner_text()
+    assert "no clear answer" in page.locator("main").inner_text()
     assert waiting.end()[0] == 1
     assert rows_of(house, "secrets") == []
 

@@ -39,7 +39,7 @@ def _plan_without_feature(house: Any) -> None:
 
 
 BAD = {
-    "wrong key": ({"CLOCKBOOKS_CLOCKIFY_API_KEY": "wrong-key"}, None, "does not know the API key"),
+    "wrong key": ({"CLOCKBOOKS_CLOCKIFY_API_KEY": "wrong-key"}, None, "not accept the API key"),
     "no key": ({"CLOCKBOOKS_CLOCKIFY_API_KEY": ""}, None, "CLOCKBOOKS_CLOCKIFY_API_KEY is not set"),
     "wrong workspace": (
         {"CLOCKBOOKS_CLOCKIFY_WORKSPACE_ID": "f" * 24},

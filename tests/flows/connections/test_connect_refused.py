@@ -53,16 +53,16 @@ BAD: dict[str, tuple[dict[str, str], Any, str]] = {
         "CLOCKBOOKS_QBO_URL",
     ),
     "no number": ({"CLOCKBOOKS_QBO_BATCH_SIZE": "31"}, None, "CLOCKBOOKS_QBO_BATCH_SIZE"),
-    "no zone of the user's": ({}, _no_zone, "set CLOCKBOOKS_TIMEZONE"),
+    "no zone of the user's": ({}, _no_zone, "CLOCKBOOKS_TIMEZONE"),
     "time tracking off": ({}, _time_tracking_off, "Time tracking is off"),
     "workspaces of another shape": ({}, _garble("/api/v1/workspaces", "[1]"), "list of objects"),
-    "a list for a user": ({}, _garble("/api/v1/user$", "[]"), "gave a list"),
-    "tokens of another shape": ({}, _garble("tokens/bearer", "[]"), "did not answer clearly"),
-    "no company": ({}, _garble("/v3/", '{"QueryResponse":{}}'), "gave no CompanyInfo"),
+    "a list for a user": ({}, _garble("/api/v1/user$", "[]"), "a list instead"),
+    "tokens of another shape": ({}, _garble("tokens/bearer", "[]"), "no clear answer"),
+    "no company": ({}, _garble("/v3/", '{"QueryResponse":{}}'), "no CompanyInfo"),
     "rows of another shape": (
         {},
         _garble("/v3/", '{"QueryResponse":{"CompanyInfo":[1]}}'),
-        "gave no CompanyInfo",
+        "no CompanyInfo",
     ),
 }  # fmt: skip
 
@@ -124,7 +124,7 @@ def test_a_company_that_the_token_does_not_open_is_not_connected(house, rows_of)
 
 @pytest.mark.parametrize(
     ("content", "words"),
-    [(None, "No such file"), (b" \n", "it is empty"), (b"\xff\xfe\x00", "not a text file")],
+    [(None, "No such file"), (b" \n", "is empty"), (b"\xff\xfe\x00", "not a text file")],
 )
 def test_a_refresh_token_file_that_holds_none_is_told(house, rows_of, content, words):
     """The file is named, with what is the matter with it."""

@@ -214,7 +214,7 @@ def test_vendors_may_be_left_out_of_the_links(house):
         (["link_vendors=perhaps"], [], "true or false"),
         (["database_url=sqlite://"], [], "database_url"),
         ([], ["colour"], "colour"),
-        (["rounding=none"], ["rounding"], "at once"),
+        (["rounding=none"], ["rounding"], "both set and unset"),
     ],
 )
 def test_what_cannot_be_set_is_told(wanted, unwanted, words):

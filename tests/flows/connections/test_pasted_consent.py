@@ -86,7 +86,7 @@ def test_nobody_gives_the_consent(house):
     ran = house.run("connect", "--timeout-s", "1", BROWSER="true")
 
     assert ran.code == 1
-    assert "Nobody gave the consent within 1 seconds" in " ".join(ran.err.split())
+    assert "not given within 1 seconds" in " ".join(ran.err.split())
 
 
 @pytest.mark.usefixtures("in_this_process")
@@ -134,7 +134,7 @@ def test_connecting_to_another_company_under_the_name_is_refused_and_taken_back(
     code, _, err = _paste(process, _decide(address, "allow"))
 
     assert code == 1
-    assert "give this one another name" in err
+    assert "another name" in err
     assert rows_of(synced, "secrets") == kept
     assert len(synced.quickbooks.oauth._consents) == 1  # noqa: SLF001 - what the stand-in holds
 
@@ -147,6 +147,6 @@ def test_nothing_is_revoked_at_a_company_that_is_connected(synced, rows_of):
     code, _, err = _paste(process, _decide(address, "allow"))
 
     assert code == 1
-    assert "joined already" in err
+    assert "already joined" in err
     assert rows_of(synced, "secrets") == kept
     assert not [path for _, path, _ in synced.quickbooks.requests if path.endswith("/revoke")]

@@ -21,7 +21,7 @@ from prefect.cli.deploy._models import DeploymentConfig
 
 from connectors.database import closing_database
 from connectors.standins.scenario import load_scenario
-from connectors.store.connections import every
+from connectors.store.connections import all_connections
 from connectors.store.run_locks import RunLocks
 from flows.cli.dispatch import HEARTBEAT_S
 from flows.context import utc_now
@@ -139,7 +139,7 @@ def test_an_import_shows_its_pages_too(ui):
 def test_a_second_run_of_a_connection_waits_or_is_skipped(ui, until):
     """While one is at work, a second run waits for its turn, or leaves the work, as is set."""
     with closing_database(ui.house.environment["CLOCKBOOKS_DATABASE_URL"]) as engine:
-        [connection] = every(engine)
+        [connection] = all_connections(engine)
         lock = RunLocks(engine, connection.id, utc_now)
         lock.take("another", "import-csv", lease=timedelta(hours=1))
         ui.house.run("configure", "--set", "second_run=skip")
@@ -202,7 +202,7 @@ def test_a_command_whose_server_is_gone_says_what_to_do(ui):
     ran = ui.house.run("settle", "--json", **gone, PREFECT_HOME=str(ui.house.folder / "own"))
 
     assert ran.code == 1
-    assert "which PREFECT_API_URL names, does not answer" in ran.document["error"]["message"]
+    assert "(PREFECT_API_URL) does not answer" in ran.document["error"]["message"]
     assert "Traceback" not in ran.err
 
 

@@ -171,7 +171,7 @@ def test_rounding_of_the_command_beats_the_workspaces(connected):
 @pytest.mark.parametrize(
     ("options", "code", "words"),
     [
-        (("--start", "2026-09-30", "--end", "2026-09-01", "--yes"), 2, "lies before"),
+        (("--start", "2026-09-30", "--end", "2026-09-01", "--yes"), 2, "is before"),
         (("--start", "30.09.2026", "--end", "2026-09-01", "--yes"), 2, "30.09.2026"),
         ((*SEPTEMBER, "--yes", "--rounding", "nearest:0"), 2, "no rounding"),
         (SEPTEMBER, 2, "--yes"),

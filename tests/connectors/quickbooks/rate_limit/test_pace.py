@@ -37,7 +37,7 @@ class Service:
     flying: int = 0
 
     def inside(self, now_ms: int, window_ms: int) -> list[int]:
-        """Give the entries of the calls taken within a window that ends now."""
+        """Return the entries of the calls taken within a window that ends now."""
         return [n for at, n in self.taken if at > now_ms - window_ms]
 
     def arrives(self, now_ms: int, entries: int) -> bool:
@@ -128,7 +128,7 @@ class Run:
         heapq.heappush(self._events, (when_ms, self._number, what))
 
     def _ask(self):
-        """Ask for turns until one must wait; a single asker stands for all workers."""
+        """Ask for permits until one must wait; a single asker stands for all workers."""
         self._asking = False
         while self.entries or self.single:
             answer = self.pace.begin(Want(self.entries), self.rules, self.now_ms)
@@ -198,7 +198,7 @@ latencies = st.integers(20, 20_000)
 def test_no_window_of_the_service_ever_holds_more_than_its_quota(
     travels, minute, second, in_flight, batches
 ):
-    """Whatever calls take on the way and at work, none is refused, and each gets its turn."""
+    """Whatever calls take on the way and at work, none is refused, and each gets its permit."""
     rules = Rules(minute, second, max(minute // 2, 1), in_flight, 30, 120_000)
 
     def takes(service, now_ms, entries):

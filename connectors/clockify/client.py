@@ -2,14 +2,13 @@
 
 Every list is read to its end; a page that repeats is an error. Calls go one after the other, so
 that the 50 a second of paid plans (1.3) are out of reach; a 429 is waited out (`connectors.http`).
-What is written, clients, projects and invitations, is looked for before each write: Clockify
-ignores idempotency keys (1.4).
+Before a client, a project or an invitation is created, it is looked for: Clockify ignores
+idempotency keys (1.4).
 
 Source: FACTS, Clockify, sections 1 to 4.
 """
 
 import json
-from array import array
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from datetime import date
@@ -17,9 +16,9 @@ from itertools import count
 from typing import Any
 from zoneinfo import ZoneInfo
 
-import numpy as np
 import requests
 
+from connectors.clockify.report import ReportReading, repeated, report_body
 from connectors.errors import (
     AskPerson,
     NotAuthorised,
@@ -28,7 +27,7 @@ from connectors.errors import (
     TryAgain,
     Unsure,
 )
-from connectors.http import Failure, Http, read_json
+from connectors.http import Failure, Http, HttpRequest, read_json
 
 SERVICE = "Clockify"
 
@@ -44,10 +43,6 @@ TIMEOUT_S = 60
 
 #: Without them, the list of users leaves out limited and deleted accounts: 2.4.
 ACCOUNT_STATUSES = "ACTIVE,PENDING_EMAIL_VERIFICATION,NOT_REGISTERED,LIMITED,DELETED"
-
-
-class Moved(TryAgain):
-    """A report changed while it was read, so that rows may be missing: read it again."""
 
 
 class Clockify:
@@ -135,32 +130,18 @@ class Clockify:
             filters: Ids by `users`, `clients` or `projects`.
             billable: Only billable rows, only others, or both.
             approved_only: Only rows whose timesheet is approved.
-            counted: Told what the first page counts of the whole: equal while nothing changes.
+            counted: Gets what the first page counts of the whole: equal while nothing changes.
 
         Raises:
             Moved: The report changed while it was read, or a page came twice: rows may be missing.
             TryAgain: What came is no report.
         """
-        body: dict[str, Any] = {
-            "dateRangeStart": f"{start.isoformat()}T00:00:00.000",
-            "dateRangeEnd": f"{end.isoformat()}T23:59:59.999",
-            "dateRangeType": "ABSOLUTE",
-            "timeZone": str(timezone),
-            "exportType": "JSON",
-            "rounding": False,
-            "amountShown": "EARNED",
-            "amounts": ["EARNED"],
-            "approvalState": "APPROVED" if approved_only else "ALL",
-            "sortOrder": "ASCENDING",
-            "users": {"ids": [], "contains": "CONTAINS", "status": "ALL"},
-        }
+        body = report_body(start, end, timezone, approved_only=approved_only)
         for name, ids in (filters or {}).items():
             body[name] = {"ids": list(ids), "contains": "CONTAINS", "status": "ALL"}
         if billable is not None:
             body["billable"] = billable
-        before: set[str] = set()
-        seen, nameless = array("q"), 0
-        first: tuple[int, Any] | None = None
+        reading = ReportReading()
         for page in count(1):
             body["detailedFilter"] = {"page": page, "pageSize": REPORT_PAGE, "sortColumn": "DATE"}
             response = self._send(
@@ -168,39 +149,23 @@ class Clockify:
                 f"{self._reports}/workspaces/{self.workspace_id}/reports/detailed",
                 data=json.dumps(body).encode(),
             )
-            answer = read_json(SERVICE, response)
-            rows = answer.get("timeentries") if isinstance(answer, Mapping) else None
-            if not isinstance(rows, list):
-                raise TryAgain(
-                    "Clockify gave a report without entries (no `timeentries` in it)."
-                    " Nothing was changed; run the command again."
-                )
-            named = [row["_id"] for row in rows if isinstance(row, Mapping) and _has_id(row)]
-            these = set(named)
-            if rows and page > 1 and these <= before:
-                raise _repeated("report", page)
-            before = these
-            totals = _totals(answer)
+            rows = reading.add(read_json(SERVICE, response))
             if page == 1:
-                first = totals
-                counted(totals)
-            seen.extend(map(hash, these))
-            nameless += len(rows) - len(named)
+                counted(reading.first)
             if rows:
                 yield rows
             # A short page is no end: the service may give fewer rows than asked for.
             if not rows or _is_last(response):
-                distinct = len(np.unique(np.frombuffer(seen, dtype=np.int64)))
-                _check_complete(first, totals, distinct + nameless)
+                reading.check_complete()
                 return
 
     def ensure_client(self, name: str) -> str:
-        """Give the id of the client *name*, which is made unless it is there (2.5).
+        """Return the id of the client *name*, which is created unless it is there (2.5).
 
         Raises:
             Refused: Clockify does not take it.
             Unsure: No clear answer, and no such client to be seen yet.
-            TryAgain: Clockify could not be asked; nothing was made.
+            TryAgain: Clockify could not be asked; nothing was created.
         """
         return self._ensure(
             "clients", {"name": name}, {"name": name}, lambda row: _text(row, "name") == name
@@ -209,7 +174,7 @@ class Clockify:
     def ensure_project(
         self, name: str, *, client_id: str | None, public: bool, billable: bool
     ) -> str:
-        """Give the id of the project *name* of a client, which is made unless it is there (2.6).
+        """Return the id of the project *name* of a client, which is created unless there (2.6).
 
         Args:
             name: Its name.
@@ -230,7 +195,7 @@ class Clockify:
         )
 
     def ensure_user(self, email: str) -> str:
-        """Give the id of the user with the address *email*, who is invited unless there (2.4).
+        """Return the id of the user with the address *email*, who is invited unless there (2.4).
 
         Raises:
             Refused, Unsure, TryAgain: See `ensure_client`; Clockify wants a paid plan and a seat.
@@ -251,7 +216,7 @@ class Clockify:
         is_it: Callable[[Mapping[str, Any]], bool],
         params: Mapping[str, str] | None = None,
     ) -> str:
-        """Look, write, and look again where the answer does not tell: it may have been a yes."""
+        """Look, create, and look again where the answer is not clear: it may have been created."""
         found = (
             self._find(name, search, is_it)
             or self._write(name, body, params)
@@ -260,20 +225,20 @@ class Clockify:
         if found is None:
             raise Unsure(
                 "Clockify gave no clear answer: it may be there or not."
-                " Run `clockbooks sync` again, which looks before it makes anything."
+                " Run `clockbooks sync` again, which looks before it creates anything."
             )
         return found
 
     def _find(
         self, name: str, search: Mapping[str, str], is_it: Callable[[Mapping[str, Any]], bool]
     ) -> str | None:
-        """Give the id of the row that is meant; the service's own search is vague."""
+        """Return the id of the row that is meant; the service's own search is vague."""
         return next((str(row["id"]) for row in self._pages(name, search) if is_it(row)), None)
 
     def _write(
         self, name: str, body: Mapping[str, Any], params: Mapping[str, str] | None
     ) -> str | None:
-        """Make one; `None` when the answer was lost, or bears another id (an invitation's)."""
+        """Create one; `None` when the answer was lost, or has another id (an invitation's)."""
         try:
             response = self._send(
                 "POST",
@@ -293,21 +258,24 @@ class Clockify:
     def _object(self, path: str) -> dict[str, Any]:
         answer = self._get(path)
         if not isinstance(answer, dict):
-            raise TryAgain(f"Clockify gave a list where one object was asked for ({path}).")
+            raise TryAgain(f"Clockify sent a list instead of one object ({path}).")
         return answer
 
     def _get(self, path: str, params: Any = None) -> Any:
         return read_json(SERVICE, self._send("GET", f"{self._core}{path}", params=params))
 
-    def _send(self, method: str, url: str, *, read: bool = True, **call: Any) -> requests.Response:
-        """Send a call; nearly all of ours read, the report's POST too, so each may be repeated."""
+    def _send(
+        self, method: str, url: str, *, read: bool = True, **request: Any
+    ) -> requests.Response:
+        """Send a request; nearly all of ours read, the report's POST too, and may be repeated."""
         try:
             return self._http.send(
-                method, url, read=read, headers=lambda: {"X-Api-Key": self._api_key}, **call
+                HttpRequest(method, url, read=read, **request),
+                headers=lambda: {"X-Api-Key": self._api_key},
             )
         except NotAuthorised:
             raise AskPerson(
-                "Clockify does not know the API key. Make one in Clockify under Preferences,"
+                "Clockify does not accept the API key. Create one in Clockify under Preferences,"
                 " Advanced, and set CLOCKBOOKS_CLOCKIFY_API_KEY to it."
             ) from None
 
@@ -332,7 +300,7 @@ class Clockify:
     def _read(
         self, name: str, params: Mapping[str, str], *, page_size: int
     ) -> tuple[list[dict[str, Any]], int]:
-        """Read a list once; give its rows and how many pages had some."""
+        """Read a list once; return its rows, and how many pages had some."""
         rows: list[dict[str, Any]] = []
         seen: set[Any] = set()
         for page in count(1):
@@ -344,7 +312,7 @@ class Clockify:
             new = _list(read_json(SERVICE, found))
             ids = {row.get("id") for row in new}
             if new and ids <= seen:
-                raise _repeated(name, page)
+                raise repeated(name, page)
             rows += [row for row in new if row.get("id") not in seen]
             seen |= ids
             if not new or _is_last(found):
@@ -367,7 +335,7 @@ def describe_error(response: requests.Response) -> Failure:
 
 
 def unknown_workspace(workspace_id: str, known: Sequence[Mapping[str, Any]]) -> AskPerson:
-    """Say which workspaces there are, when the one that was asked for is none of them."""
+    """Return the error that lists the workspaces, when none is the one that was asked for."""
     names = ", ".join(f"{found.get('name')} ({found.get('id')})" for found in known) or "none"
     return AskPerson(
         f"The Clockify key does not see the workspace {workspace_id!r}. It sees: {names}."
@@ -376,16 +344,12 @@ def unknown_workspace(workspace_id: str, known: Sequence[Mapping[str, Any]]) -> 
 
 
 def missing_route(error: Refused) -> bool:
-    """Say whether a refusal means that the service has no such address: 1.4."""
+    """Return whether a refusal means that the service has no such address: 1.4."""
     return error.status in {404, 405}
 
 
-def _has_id(row: Mapping[str, Any]) -> bool:
-    return isinstance(row.get("_id"), str)
-
-
 def _text(row: Mapping[str, Any], member: str) -> str:
-    """Give a member as text without blanks at its ends; empty where there is none."""
+    """Return a member as text without blanks at its ends; empty where there is none."""
     return str(row.get(member) or "").strip()
 
 
@@ -393,43 +357,10 @@ def _is_last(response: requests.Response) -> bool:
     return response.headers.get("Last-Page", "").lower() == "true"
 
 
-def _repeated(name: str, page: int) -> Moved:
-    return Moved(
-        f"Clockify gave page {page} of {name} twice, so the rest cannot be reached."
-        " Nothing was changed; run the command again."
-    )
-
-
-def _totals(answer: Mapping[str, Any]) -> tuple[int, Any] | None:
-    """Give the report's own count of its entries and their time, where it has one."""
-    totals = answer.get("totals")
-    whole = totals[0] if isinstance(totals, list) and totals else None
-    if not isinstance(whole, Mapping) or not isinstance(whole.get("entriesCount"), int):
-        return None
-    return whole["entriesCount"], whole.get("totalTime")
-
-
-def _check_complete(first: tuple[int, Any] | None, last: tuple[int, Any] | None, read: int) -> None:
-    """Compare what the first and the last page counted, and what was read.
-
-    Where a row goes between two pages, the next one moves up, and comes on neither.
-    """
-    if last and last[0] > read:
-        what = f"counts {last[0]} entries but gave {read}"
-    elif first and last and first != last:
-        what = f"was not the same at its first page ({first[0]} entries) and its last ({last[0]})"
-    else:
-        return
-    raise Moved(
-        f"Clockify's report {what}: it changed while it was read."
-        " Nothing was changed; run the command again."
-    )
-
-
 def _list(answer: Any) -> list[dict[str, Any]]:
     if not isinstance(answer, list) or not all(isinstance(row, dict) for row in answer):
         raise TryAgain(
-            "Clockify gave something else where a list of objects was asked for."
+            "Clockify sent something else than a list of objects."
             " Nothing was changed; run the command again."
         )
     return answer

@@ -6,7 +6,8 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from connectors.clockify import Clockify, Moved, missing_route, unknown_workspace
+from connectors.clockify.client import Clockify, missing_route, unknown_workspace
+from connectors.clockify.report import Moved
 from connectors.errors import AskPerson, Refused, TryAgain
 from connectors.standins.clockify.app import ClockifyStandin, Switches
 
@@ -88,7 +89,7 @@ def make_scenario():
 
 @pytest.fixture
 def build():
-    """Give a client of an address; its waits are noted instead of waited."""
+    """Return a client of an address; its waits are noted instead of waited."""
     made = []
 
     def make(url, **fields):
@@ -108,7 +109,7 @@ def build():
 
 @pytest.fixture
 def standin():
-    """Give a workspace that gives three rows a page, whatever is asked for."""
+    """Return a workspace that gives three rows a page, whatever is asked for."""
     return ClockifyStandin(
         make_scenario(), switches=Switches(largest_core_page=3, largest_report_page=3)
     )
@@ -116,7 +117,7 @@ def standin():
 
 @pytest.fixture
 def clockify(build, serve, standin):
-    """Give a client of the stand-in."""
+    """Return a client of the stand-in."""
     return build(serve(standin.app))
 
 

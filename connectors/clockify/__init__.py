@@ -1,0 +1,1 @@
+"""Clockify: reads a workspace and its detailed report, and creates what is missing there."""
