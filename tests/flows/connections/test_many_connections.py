@@ -303,7 +303,8 @@ def test_own_settings_and_disconnects_are_of_one_connection(two, rows_of):
     first, second = two
     _set(second, "--connection", "second", "--set", "rounding=none")
 
-    assert second.run("disconnect", "--yes", "--connection", "second").code == 0
+    ran = second.run("disconnect", "--yes", "--json", "--connection", "second")
+    assert (ran.code, ran.document["revocation"]) == (0, "revoked")
 
     rows = first.run("connections", "--json").document["connections"]
     assert [(row["connection"], row["state"]) for row in rows] == [
