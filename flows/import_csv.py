@@ -18,7 +18,7 @@ from flows.operations.parameters import with_options
 from flows.operations.run_lock import run_lock
 from flows.operations.tasks import run_as_task
 from flows.operations.terminal import callbacks, shortened
-from flows.pages.publish import Seen, followed, here, show_result
+from flows.pages.publish import PageTotals, followed, page_context, show_result
 from flows.sending.request import ImportRequest
 
 
@@ -44,15 +44,15 @@ def import_csv(
     ):
         if not_now:
             return not_now
-        report, seen = watched.report, Seen()
+        report, seen = watched.report, PageTotals()
         report.followers.append(seen)
         document = import_files(
             context,
             request,
             report,
             approve=watched.approve,
-            progress=followed(watched.progress, here(context, report.currency)),
+            progress=followed(watched.progress, page_context(context, report.currency)),
             run=run_as_task,
         )
-        show_result(document, seen.overview, here(context, report.currency))
+        show_result(document, seen.overview, page_context(context, report.currency))
         return ended(document, shortened(document), connection=context.connection.name)

@@ -20,7 +20,7 @@ from flows.operations.parameters import with_options
 from flows.operations.run_lock import run_lock
 from flows.operations.tasks import run_as_task
 from flows.operations.terminal import TerminalCallbacks, callbacks, shortened
-from flows.pages.publish import Seen, followed, here, show_result
+from flows.pages.publish import PageTotals, followed, page_context, show_result
 from flows.review.review import give_back, rejection, send_reviewed
 from flows.sending.request import JobRequest, SendRequest, days_of
 from flows.sending.send import send
@@ -70,9 +70,9 @@ def _in_pages(
     context: RunContext, request: SendRequest, watched: TerminalCallbacks, *, review: bool
 ) -> dict[str, Any]:
     """Send, with or without a review, and show in Prefect's pages what comes of it."""
-    report, seen, plan = watched.report, Seen(), None
+    report, seen, plan = watched.report, PageTotals(), None
     report.followers.append(seen)
-    progress = followed(watched.progress, here(context, report.currency))
+    progress = followed(watched.progress, page_context(context, report.currency))
     give_back(context)
     if review:
         document, plan = send_reviewed(
@@ -82,7 +82,7 @@ def _in_pages(
         document = send(
             context, request, report, approve=watched.approve, progress=progress, run=run_as_task
         )
-    show_result(document, seen.overview, here(context, report.currency), plan)
+    show_result(document, seen.overview, page_context(context, report.currency), plan)
     short = shortened(document)
     if plan is not None and plan.state is PlanState.REJECTED:
         return shown(Completed(name="Rejected", message=rejection(plan), data=short))

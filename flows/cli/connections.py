@@ -93,7 +93,7 @@ def disconnect(
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Disconnect without asking.")] = False,
     force: Annotated[
         bool,
-        typer.Option("--force", help="Delete the consent here even if Intuit cannot be told."),
+        typer.Option("--force", help="Delete the consent here even if Intuit keeps it."),
     ] = False,
     connection: ConnectionName = None,
     json: Json = False,

@@ -56,7 +56,7 @@ def show_connections(output: Output, found: Sequence[Row]) -> None:
         for row in found
     ]
     names = ("Name", "Workspace", "Company")  # these wrap: people know them anyway
-    others = ("Realm id", "Time zone", "State", "Consent until", "Last sync")
+    others = ("Realm id", "Time zone", "State", "Valid until", "Last sync")
     show_table(output, (*names, *map(whole, others)), rows)
     for row in found:
         _show_remarks(output, row)

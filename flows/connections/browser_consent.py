@@ -20,7 +20,7 @@ from flows.settings import Settings, required
 
 #: Where Intuit sends a browser when nothing listens: the person copies the address from there. Any
 #: port does.
-NOBODY_THERE = f"http://{HOST}:8913{PATH}"
+UNUSED_ADDRESS = f"http://{HOST}:8913{PATH}"
 
 #: Uses a consent: the answer, and the question that it answers.
 Use = Callable[[Answer, Question], Connection]
@@ -47,7 +47,7 @@ class Browser:
     @property
     def waits_here(self) -> bool:
         """Whether Intuit can send the browser to this very process."""
-        parts = urlsplit(self.redirect_uri or NOBODY_THERE)
+        parts = urlsplit(self.redirect_uri or UNUSED_ADDRESS)
         return self.opens and parts.scheme == "http" and parts.hostname in NAMES
 
 
@@ -60,7 +60,7 @@ def ask_in_browser(settings: Settings, browser: Browser, use: Use) -> Connection
         TryAgain: Intuit could not be reached; the consent must be given again.
     """
     if not browser.waits_here:
-        asked = _question(settings, browser.redirect_uri or NOBODY_THERE)
+        asked = _question(settings, browser.redirect_uri or UNUSED_ADDRESS)
         return _by_pasting(asked, browser, use)
     with open_callback_server(browser.redirect_uri, browser.tell) as server:
         asked = _question(settings, server.redirect_uri)

@@ -59,6 +59,12 @@ _OPEN = frozenset({"/api/health", "/api/ready"})
 #: What runners and workers read before they run anything.
 _CODE = re.compile(r"/api/(deployments|work_pools)/[^/]+/?")
 
+#: The WebSockets that are passed on. A worker's own brings and takes templates of work pools that
+#: nobody checked: workers do without it, by requests.
+_SOCKETS = frozenset({
+    "/api/events/in", "/api/events/out", "/api/logs/out", "/api/task_runs/subscriptions/scheduled",
+})  # fmt: skip
+
 _RESUME = re.compile(r"/api/flow_runs/([0-9a-fA-F-]{32,36})/resume/?")
 
 logger = logging.getLogger("clockbooks.page")
@@ -115,7 +121,10 @@ class PageGuard:
     async def _websocket(self, scope: Scope, receive: Receive, send: Send) -> None:
         try:
             self._check_origin(scope)
+            allowed = scope["path"] in _SOCKETS
         except RequestRefused:
+            allowed = False
+        if not allowed:
             await send({"type": "websocket.close", "code": 1008})  # before it opens: HTTP 403
             return
         logged_in = False

@@ -27,10 +27,10 @@ def mark_crashed_runs(client: SyncPrefectClient) -> int:
         state={"type": {"any_": ["RUNNING", "PENDING", "CANCELLING"]}},
         deployment_id={"is_null_": False},
     )
-    dead = [run for run in left if run.work_pool_name is None]
-    for run in dead:
+    crashed = [run for run in left if run.work_pool_name is None]
+    for run in crashed:
         client.set_flow_run_state(run.id, Crashed(message=CRASHED), force=True)
-    return len(dead)
+    return len(crashed)
 
 
 def skip_missed_runs(client: SyncPrefectClient, *, now: datetime) -> int:

@@ -22,7 +22,7 @@ MOST_LINES = 40
 
 
 @dataclass(frozen=True)
-class Place:
+class PageContext:
     """What a page needs to know about its run and its readers.
 
     Attributes:
@@ -46,7 +46,7 @@ class Place:
         return f"{cents // 100:,}.{cents % 100:02d} {self.currency}".rstrip()
 
 
-def plan_page(plan: StoredPlan, seen: Overview, notes: Sequence[str], place: Place) -> str:
+def plan_page(plan: StoredPlan, seen: Overview, notes: Sequence[str], place: PageContext) -> str:
     """Return the page of a plan that waits for a decision."""
     here = f"[this run's page]({place.run_address})" if place.run_address else "this run's page"
     until = place.time(plan.expires_at) if plan.expires_at else ""
@@ -69,7 +69,7 @@ def plan_page(plan: StoredPlan, seen: Overview, notes: Sequence[str], place: Pla
 
 
 def result_page(
-    document: Mapping[str, Any], seen: Overview, place: Place, plan: StoredPlan | None
+    document: Mapping[str, Any], seen: Overview, place: PageContext, plan: StoredPlan | None
 ) -> str:
     """Return the page with the result of a send or an import."""
     counts = document["counts"]
@@ -109,7 +109,7 @@ def _title(document: Mapping[str, Any]) -> str:
     return "Sent"
 
 
-def headline(seen: Overview, place: Place) -> str:
+def headline(seen: Overview, place: PageContext) -> str:
     """Return how much is sent: entries, hours, and the billable part."""
     sums = seen.totals
     entries = "entry" if sums["entries"] == 1 else "entries"
@@ -128,7 +128,7 @@ def _staying(seen: Overview) -> str:
     return f"{number:,} {'stays' if number == 1 else 'stay'} behind; see below why, and what to do."
 
 
-def _decision(plan: StoredPlan, place: Place) -> str:
+def _decision(plan: StoredPlan, place: PageContext) -> str:
     when = f" on {place.time(plan.decided_at)}" if plan.decided_at else ""
     note = f": “{safe(plan.note, 400)}”" if plan.note else "."
     return f"Plan {plan.id} was {plan.state} by **{safe(plan.decider)}**{when}{note}\n"
@@ -138,7 +138,7 @@ def _notes(notes: Sequence[str]) -> list[str]:
     return [f"- {safe(note, 600)}" for note in notes] + ([""] if notes else [])
 
 
-def _people(seen: Overview, place: Place) -> list[str]:
+def _people(seen: Overview, place: PageContext) -> list[str]:
     if seen.going.empty:
         return []
     drawn = hours_chart(seen.weekly_minutes())
@@ -149,13 +149,13 @@ def _people(seen: Overview, place: Place) -> list[str]:
     ]
 
 
-def _projects(seen: Overview, place: Place) -> list[str]:
+def _projects(seen: Overview, place: PageContext) -> list[str]:
     if seen.going.empty:
         return []
     return ["## Projects\n", _sum_table(seen.per("place"), "Project", place)]
 
 
-def _sum_table(sums: pd.DataFrame, what: str, place: Place) -> str:
+def _sum_table(sums: pd.DataFrame, what: str, place: PageContext) -> str:
     rows = [
         (
             safe(row[0]),
@@ -232,7 +232,7 @@ def _days(row: Mapping[str, Any]) -> str:
     return f"{row['first_day']} … {row['last_day']}"
 
 
-def entry_rows(plan: StoredPlan, seen: Overview, place: Place) -> list[dict[str, Any]]:
+def entry_rows(plan: StoredPlan, seen: Overview, place: PageContext) -> list[dict[str, Any]]:
     """Return the first entries to send as rows of a table; the form takes their `No.`."""
     rows = [
         {

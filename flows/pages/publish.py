@@ -24,7 +24,7 @@ from prefect.utilities.urls import url_for
 
 from connectors.store.plans import StoredPlan
 from flows.context import RunContext
-from flows.pages.pages import Place, entry_rows, plan_page, remedy_rows, result_page
+from flows.pages.pages import PageContext, entry_rows, plan_page, remedy_rows, result_page
 from flows.progress import Progress
 from transforms.plan.summary import Overview, overview
 
@@ -32,7 +32,7 @@ from transforms.plan.summary import Overview, overview
 PAUSE_S = 2.0
 
 
-class Seen:
+class PageTotals:
     """Adds up a report for its pages.
 
     Attributes:
@@ -51,19 +51,19 @@ class Seen:
         self.overview += overview(plan)
 
 
-def here(context: RunContext, currency: str) -> Place:
+def page_context(context: RunContext, currency: str) -> PageContext:
     """Return what the pages of this run need to know about their readers."""
     address = url_for("flow-run", obj_id=flow_run.id) if flow_run.id else None
-    return Place(context.connection.name, context.timezone, currency, address)
+    return PageContext(context.connection.name, context.timezone, currency, address)
 
 
-def key(what: str, place: Place) -> str:
+def key(what: str, place: PageContext) -> str:
     """Return the key of an artifact of this connection, in Prefect's letters, digits and dashes."""
     plain = re.sub(r"[^a-z0-9]+", "-", place.connection.lower()).strip("-")
     return f"{what}-{plain}".rstrip("-")
 
 
-def show_plan(plan: StoredPlan, seen: Overview, notes: list[str], place: Place) -> None:
+def show_plan(plan: StoredPlan, seen: Overview, notes: list[str], place: PageContext) -> None:
     """Publish a plan that waits: its page, its entries, and what stays behind."""
     create_markdown_artifact(
         key=key("plan", place),
@@ -80,7 +80,7 @@ def show_plan(plan: StoredPlan, seen: Overview, notes: list[str], place: Place) 
 
 
 def show_result(
-    document: dict[str, Any], seen: Overview, place: Place, plan: StoredPlan | None = None
+    document: dict[str, Any], seen: Overview, place: PageContext, plan: StoredPlan | None = None
 ) -> None:
     """Publish what became of a send, or what a dry run would send."""
 
@@ -101,7 +101,7 @@ def _page_of(document: dict[str, Any]) -> str:
     return "dry-run" if document["dry_run"] else "sent"
 
 
-def _show_remedies(seen: Overview, place: Place) -> None:
+def _show_remedies(seen: Overview, place: PageContext) -> None:
     rows = remedy_rows(seen)
     if rows:
         create_table_artifact(
@@ -111,7 +111,7 @@ def _show_remedies(seen: Overview, place: Place) -> None:
         )
 
 
-def followed(progress: Progress, place: Place) -> Progress:
+def followed(progress: Progress, place: PageContext) -> Progress:
     """Return *progress*, shown in Prefect's interface too."""
     artifact = _ProgressArtifact(place)
 
@@ -129,7 +129,7 @@ def followed(progress: Progress, place: Place) -> Progress:
 class _ProgressArtifact:
     """A progress artifact, updated now and then."""
 
-    def __init__(self, place: Place) -> None:
+    def __init__(self, place: PageContext) -> None:
         self._key = key("loading", place)
         self._artifact: UUID | None = None
         self._all = self._done = 0

@@ -47,8 +47,8 @@ from prefect.settings import get_current_settings
 from connectors.errors import AskPerson
 from connectors.store.plans import StoredPlan
 from flows.context import RunContext
-from flows.pages.pages import Place
-from flows.pages.publish import here, show_plan
+from flows.pages.pages import PageContext
+from flows.pages.publish import page_context, show_plan
 from flows.pages.safe_markdown import safe
 from flows.progress import Progress
 from flows.review.form import Form
@@ -151,7 +151,7 @@ def _withdraw(context: RunContext, plan: StoredPlan, why: str) -> None:
 def _show(context: RunContext, plan: StoredPlan, seen: Overview, notes: list[str]) -> None:
     """Show the plan; withdraw one that cannot be shown, or somebody might approve it unseen."""
     try:
-        show_plan(plan, seen, notes, here(context, plan.currency))
+        show_plan(plan, seen, notes, page_context(context, plan.currency))
     except BaseException:  # whatever stops it, Ctrl-C and Cancel too
         _withdraw(context, plan, "It could not be shown.")
         raise
@@ -186,7 +186,7 @@ def _make(
         writer = context.store.plans.begin(
             days=(request.start.isoformat(), request.end.isoformat()),
             flow_run_id=run_id,
-            address=here(context, report.currency).run_address,
+            address=page_context(context, report.currency).run_address,
             currency=report.currency,
         )
         for one in plan.slices:
@@ -208,7 +208,7 @@ def _decided(context: RunContext, plan: StoredPlan) -> StoredPlan:
         AskPerson: There is no time left for another question.
     """
     form = Form(context.store.plans, plan)
-    place = here(context, plan.currency)
+    place = page_context(context, plan.currency)
     objection: str | None = None
     for asked in count(1):
         left = (plan.expires_at or context.now()) - context.now()
@@ -261,7 +261,7 @@ def _let_the_heart_beat() -> None:
         time.sleep(left_s + NEAR_S / 2)
 
 
-def _question(plan: StoredPlan, place: Place, objection: str | None) -> str:
+def _question(plan: StoredPlan, place: PageContext, objection: str | None) -> str:
     """Return the description above the form."""
     again = f"⚠ **{safe(objection, 600)}** Please decide again.\n\n" if objection else ""
     money = f", {place.money(plan.amount_cents)} billable" if plan.amount_cents else ""
@@ -321,7 +321,7 @@ def give_back(context: RunContext) -> None:
 
     Plans of another Prefect server's runs are left alone: this server does not know them.
     """
-    here_is = here(context, "").run_address
+    here_is = page_context(context, "").run_address
     for plan in context.store.plans.waiting():
         if plan.flow_run_id in {None, str(flow_run.id)}:
             continue

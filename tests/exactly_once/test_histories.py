@@ -104,17 +104,18 @@ class Histories(RuleBasedStateMachine):
         self.lab.bomb.reset()
         self.labs[nth % len(self.labs)].send()
 
-    @rule()
-    def settle(self) -> None:
-        """Somebody asks about doubts."""
+    @rule(nth=st.integers(0, 1))
+    def settle(self, nth: int) -> None:
+        """Somebody asks about doubts of either workspace."""
         self.lab.bomb.reset()
-        self.lab.settle()
+        self.labs[nth % len(self.labs)].settle()
 
-    @rule(at=st.integers(0, 60), settling=st.booleans())
-    def kill(self, at: int, settling: bool) -> None:  # noqa: FBT001 - drawn
-        """A process is killed."""
+    @rule(nth=st.integers(0, 1), at=st.integers(0, 60), settling=st.booleans())
+    def kill(self, nth: int, at: int, settling: bool) -> None:  # noqa: FBT001 - drawn
+        """A process of either workspace is killed."""
+        lab = self.labs[nth % len(self.labs)]
         self.lab.bomb.reset(at)
-        (self.lab.settle if settling else self.lab.send)()
+        (lab.settle if settling else lab.send)()
         self.lab.bomb.reset()
 
     @rule(fault=st.sampled_from(FAULTS), skip=st.integers(0, 2), times=st.integers(1, 2))
@@ -132,9 +133,12 @@ class Histories(RuleBasedStateMachine):
         """Somebody sets this machine's clock, while nothing is on its way to QuickBooks."""
         self.lab.ours.jump(hours * HOUR_S)
 
-    @rule(batch=st.integers(0, 2), after=st.booleans(), settling=st.booleans())
-    def two_at_once(self, batch: int, after: bool, settling: bool) -> None:  # noqa: FBT001 - drawn
+    @rule(
+        nth=st.integers(0, 1), batch=st.integers(0, 2), after=st.booleans(), settling=st.booleans()
+    )
+    def two_at_once(self, nth: int, batch: int, after: bool, settling: bool) -> None:  # noqa: FBT001 - drawn
         """A second run comes and goes while a batch of the first is on its way, or was answered."""
+        first, second = self.labs[nth % len(self.labs)], self.lab
         seen = {"before": 0, "open": False}
 
         def visit(name: str) -> None:
@@ -145,11 +149,11 @@ class Histories(RuleBasedStateMachine):
             if is_then:
                 seen["open"] = False
                 self.lab.bomb.visit = None
-                (self.lab.settle if settling else self.lab.send)()
+                (second.settle if settling else second.send)()
 
         self.lab.bomb.reset()
         self.lab.bomb.visit = visit
-        self.lab.send()
+        first.send()
         self.lab.bomb.visit = None
 
     def teardown(self) -> None:
@@ -170,7 +174,7 @@ class Histories(RuleBasedStateMachine):
         """A person finds what was created, edited or not, and says so."""
         created = self.house.quickbooks.memory._answers  # noqa: SLF001 - what the person sees
         for row in self.lab.ledger(self.house):
-            if row.state != "sending":
+            if row.state != "sending" or row.connection_id != self.labs.index(lab) + 1:
                 continue
             _, answer = created.get((row.request_id, row.bid), (None, {}))
             id_ = answer.get("TimeActivity", {}).get("Id")

@@ -38,7 +38,10 @@ def _fault(kind: str, code: str) -> str:
 FOREIGN: dict[str, dict[str, Any]] = {
     **{
         f"{status} with HTML": {"status": status, "body": "<html>"}
-        for status in (302, 307, 400, 401, 403, 404, 408, 409, 413, 429, 451, 499, 500, 502, 504)
+        for status in (
+            *(301, 302, 307, 308, 400, 401, 403, 404, 405, 408),
+            *(409, 413, 429, 451, 499, 500, 501, 502, 504),
+        )
     },
     **{
         f"{status}, empty": {"status": status}
@@ -386,22 +389,39 @@ def test_a_rounded_rate_is_the_same_entry(lab: Any) -> None:
         lab.check_each_once(house)
 
 
+def _not_yet(answer: Any) -> Any:
+    """Show nothing of the books: they are read from a copy that comes after."""
+    return {**answer, "QueryResponse": {}}
+
+
 def test_what_the_books_show_late_is_not_released_after_6000(lab: Any) -> None:
     """A refused replay says that QuickBooks may have it: the books are read once more."""
-
-    def not_yet(answer: Any) -> Any:
-        return {**answer, "QueryResponse": {}}
-
     with lab.open(replay_answers_6000=True) as house:
         house.quickbooks.faults.plan(BATCH, "drop_after")
         lab.send()
         lab.pass_time(600)
-        house.quickbooks.faults.plan("GET .*/query", "edit", edit=not_yet)
+        house.quickbooks.faults.plan("GET .*/query", "edit", edit=_not_yet)
         settled = _settle(lab)
 
         assert (len(settled.sent), settled.released) == (2, [])
         lab.recover(house)
         lab.check_each_once(house)
+
+
+def test_what_was_edited_is_not_released_after_6000(
+    lab: Any, lost_and_edited: Callable[..., Any]
+) -> None:
+    """The books show it only after the replay, and with an edit: a person must say."""
+    with lab.open(replay_answers_6000=True) as house:
+        id_ = lost_and_edited(house, EDITS["text"])
+        house.quickbooks.faults.plan("GET .*/query", "edit", edit=_not_yet)
+        settled = _settle(lab)
+
+        (doubted,) = settled.in_doubt
+        assert (len(settled.sent), settled.released) == (1, [])
+        assert f"settle --entry {doubted} --is-there {id_}" in " ".join(settled.notes)
+        assert lab.send()
+        assert len(house.quickbooks.activities) == 6
 
 
 def test_a_doubt_without_a_clock_is_looked_for_by_its_day(lab: Any) -> None:
@@ -442,8 +462,8 @@ def test_an_older_row_made_by_hand_is_not_a_younger_doubt(lab: Any) -> None:
         assert len(house.quickbooks.activities) == 7
 
 
-def test_a_live_runs_twin_is_left_to_it(lab: Any) -> None:
-    """What a live run was just answered is not taken for an older equal doubt."""
+def test_a_run_that_was_taken_for_dead_records_its_answer(lab: Any) -> None:
+    """Another run has settled its entry by then, and an older twin: nothing is lost or doubled."""
     first, *_, last = lab.scenario["clockify"]["entries"]
     lab.scenario["clockify"]["entries"] = [first]
     with lab.open(**FORGETS) as house:
@@ -463,6 +483,22 @@ def test_a_live_runs_twin_is_left_to_it(lab: Any) -> None:
         lab.recover(house)
         lab.check_each_once(house)
         assert len(house.quickbooks.activities) == 2
+
+
+def test_an_older_doubt_is_looked_for_as_far_back_as_it_may_be(
+    lab: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of doubts of different age, the oldest says since when the books are read."""
+    with lab.open(**FORGETS) as house:
+        monkeypatch.setenv("CLOCKBOOKS_LEASE_S", "3600")
+        house.quickbooks.faults.plan(BATCH, "drop_after")
+        house.quickbooks.faults.plan(BATCH, "drop_after", skip=1)  # one in between tells the clock
+        lab.bomb.reset()
+        lab.bomb.visit = lambda name: lab.pass_time(300) if "batch" in name else None
+        lab.send()
+        lab.bomb.visit = None
+        lab.recover(house)
+        lab.check_each_once(house)
 
 
 # --- two connections to one company ------------------------------------------------------------
@@ -492,6 +528,35 @@ def test_another_workspaces_equal_entry_is_not_taken(
         }
 
 
+@pytest.mark.parametrize(
+    ("fault", "point"), [("drop_before", "after an answer"), ("drop_after", "batch")]
+)
+def test_a_live_neighbors_twin_is_left_to_it(lab: Any, fault: str, point: str) -> None:
+    """One row that may be a live run's settles no older equal doubt, nor sends it once more."""
+    lab.scenario["clockify"]["entries"] = lab.scenario["clockify"]["entries"][:1]
+    with lab.open(**FORGETS) as house, lab.open_neighbor(house) as neighbor:
+
+        def settle_meanwhile(name: str) -> None:
+            if point in name and house.quickbooks.activities:
+                lab.bomb.visit = None
+                lab.pass_time(60)
+                assert len(_settle(lab).in_doubt) == 1
+                assert len(house.quickbooks.activities) == 1
+
+        house.quickbooks.faults.plan(BATCH, fault)
+        lab.send()
+        lab.pass_time(100)
+        lab.bomb.reset()
+        lab.bomb.visit = settle_meanwhile
+        assert neighbor.send()
+        assert lab.bomb.visit is None
+        for one in (lab, neighbor):
+            lab.pass_time(600)
+            assert one.send()
+        lab.check_each_once(house)
+        assert len(house.quickbooks.activities) == 2
+
+
 # --- what a replay books -----------------------------------------------------------------------
 
 
@@ -517,6 +582,18 @@ def test_what_a_replay_created_counts_as_sent_and_names_what_changed(lab: Any) -
         assert f"deleted in Clockify or moved to other days: {deleted}." in notes
         assert same[0] not in notes
         lab.check_each_once(house)
+
+
+def test_what_quickbooks_remembers_was_not_created_by_the_replay(lab: Any) -> None:
+    """The run that asks again does not count as its own what was there before."""
+    with lab.open() as house:
+        house.quickbooks.faults.plan(BATCH, "drop_after")
+        lab.send()
+        lab.pass_time(600)
+        house.quickbooks.faults.plan("GET .*/query", "edit", edit=_not_yet)
+        settled = _settle(lab)
+
+        assert (len(settled.sent), settled.replayed) == (2, [])
 
 
 # --- helpers -----------------------------------------------------------------------------------

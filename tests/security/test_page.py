@@ -10,12 +10,17 @@ import os
 import shutil
 import threading
 from collections.abc import Iterator
+from contextlib import suppress
+from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
+from uuid import uuid4
 
 import pytest
 import requests
 from playwright.sync_api import Browser, Page, sync_playwright
+from websockets.exceptions import WebSocketException
+from websockets.sync.client import connect
 
 from connectors.standins.scenario import load_scenario
 
@@ -259,6 +264,35 @@ def test_nobody_plants_a_command_with_the_password_either(ui, method, path, body
 
     assert answer.status_code == 403, answer.text
     assert "not Clockbooks'" in answer.json()["detail"]
+
+
+def test_nobody_plants_a_command_by_a_workers_own_connection(ui):
+    """A worker brings the template of its pool along on a WebSocket, and may make the pool."""
+    job = {"command": "touch /tmp/pwned"}
+    template = {"job_configuration": job, "variables": {"properties": {}}}
+    hello = {
+        "consumer_id": str(uuid4()),
+        "worker_name": "mine",
+        "worker_type": "process",
+        "heartbeat_interval_seconds": 30,
+        "supported_channel_versions": ["work_pool_worker_channel.v1"],
+        "requested_capabilities": ["worker_heartbeat.v1", "work_pool_snapshot.v1"],
+        "create_pool_if_not_found": True,
+        "default_base_job_template": template,
+    }
+    sent_at = datetime.now(UTC).isoformat()
+    frame = {
+        "type": "worker.hello.v1", "id": str(uuid4()), "sent_at": sent_at, "payload": hello,
+    }  # fmt: skip
+    url = f"{ui.url.replace('http', 'ws')}/work_pools/planted/workers/connect"
+
+    with suppress(WebSocketException), connect(url, subprotocols=["prefect"]) as socket:
+        socket.send(json.dumps({"type": "auth", "token": ":".join(ui.login)}))
+        socket.recv(timeout=30)
+        socket.send(json.dumps(frame))
+        socket.recv(timeout=30)
+
+    assert "planted" not in {pool["name"] for pool in ui.ask("work_pools")}
 
 
 @in_a_browser

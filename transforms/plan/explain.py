@@ -135,7 +135,7 @@ def _lasts(duration_s: int, limit: str) -> str:
 
 def refused(fault: str) -> str:
     """Say that QuickBooks answered with a fault, in its own words."""
-    return f"QuickBooks refused it: {fault}. Mend that in QuickBooks; the next send tries it again."
+    return f"QuickBooks refused it: {fault}. Fix that in QuickBooks; the next send tries it again."
 
 
 def refused_before(fault: str, day: date) -> str:

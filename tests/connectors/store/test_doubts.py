@@ -46,7 +46,7 @@ class Book:
         return self.store.doubts.settle(doubt, created, run_id=run_id, proof=proof)
 
     def record(self, made, *outcomes):
-        self.store.ledger.record(made, outcomes, qbo_time=None, company_state=None)
+        return self.store.ledger.record(made, outcomes, qbo_time=None, company_state=None)
 
     def unclear(self, made):
         self.store.ledger.leave_in_doubt(made, at_work=AT_WORK)
@@ -261,6 +261,23 @@ def test_quickbooks_own_answer_takes_back_what_a_twin_was_given(book, twins):
 
     assert book.settle(twin, "101", settler, Proof.BOOKS) is None
     assert {book.row(id_).time_activity_id for id_ in "ab"} == {"100", "101"}
+
+
+def test_a_live_runs_answer_takes_back_what_a_twin_was_given(book):
+    """Another run settled an older twin with its TimeActivity, before the answer was recorded."""
+    dead, live = book.start(), book.start()
+    book.claim(dead, "a")
+    made = book.claim(live, "b")
+    book.finish(dead)
+    settler = book.start()
+    (a,) = book.take(settler)
+    book.settle(a, "100", settler, Proof.BOOKS)
+
+    assert book.record(made, Created("1", "100", "0")) == {"1"}
+
+    mine, other = book.row("b"), book.row("a")
+    assert (mine.state, mine.time_activity_id, mine.proof) == ("sent", "100", "answer")
+    assert (other.state, other.time_activity_id) == ("sending", None)
 
 
 def test_an_answer_is_never_taken_back(book, twins):

@@ -5,9 +5,11 @@ import os
 import pty
 import resource
 import select
+import sqlite3
 import subprocess
 import sys
 import unicodedata
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -174,6 +176,20 @@ def test_a_disk_that_is_full_is_told_in_a_sentence(week, send_day):
     assert ran.code == 1, ran.err
     assert "Traceback" not in ran.err
     assert "The ledger keeps what was handed over" in ran.document["error"]["message"]
+    assert send_day(week).code == 0
+
+
+@pytest.mark.usefixtures("in_this_process")
+def test_a_database_that_another_process_holds_is_told_in_a_sentence(week, send_day, monkeypatch):
+    """The same once the patience with it is over."""
+    monkeypatch.setattr("connectors.database.SQLITE_PATIENCE_S", 0)
+    with closing(sqlite3.connect(week.folder / "clockbooks.db")) as other:
+        other.execute("BEGIN IMMEDIATE")
+        ran = send_day(week)
+
+    assert ran.code == 1, ran.err
+    assert "Traceback" not in ran.err
+    assert "locked by another process" in ran.document["error"]["message"]
     assert send_day(week).code == 0
 
 

@@ -214,7 +214,7 @@ def test_vendors_may_be_left_out_of_the_links(house):
         (["link_vendors=perhaps"], [], "true or false"),
         (["database_url=sqlite://"], [], "database_url"),
         ([], ["colour"], "colour"),
-        (["rounding=none"], ["rounding"], "at once"),
+        (["rounding=none"], ["rounding"], "both set and unset"),
     ],
 )
 def test_what_cannot_be_set_is_told(wanted, unwanted, words):
@@ -303,7 +303,8 @@ def test_own_settings_and_disconnects_are_of_one_connection(two, rows_of):
     first, second = two
     _set(second, "--connection", "second", "--set", "rounding=none")
 
-    assert second.run("disconnect", "--yes", "--connection", "second").code == 0
+    ran = second.run("disconnect", "--yes", "--json", "--connection", "second")
+    assert (ran.code, ran.document["revocation"]) == (0, "revoked")
 
     rows = first.run("connections", "--json").document["connections"]
     assert [(row["connection"], row["state"]) for row in rows] == [

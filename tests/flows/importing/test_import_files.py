@@ -456,12 +456,14 @@ def test_a_row_that_clockify_kept_back_stays_back_where_the_file_cannot_say(week
         assert outcome(ran) == {"already_sent": 7, "break": 1, "rate_currency": 1}
     listed = week.run("entries", "--json").document["entries"]
     assert len(listed) == 9
-    told = str(export(week, "told.csv", entries=[billed]))  # says USD itself
-    assert week.run("import", told, *DRY).document["counts"]["ready"] == 1
+    pause["type"] = "REGULAR"
+    told = str(export(week, "told.csv", entries=[billed, pause]))  # says so, and USD, itself
+    assert week.run("import", told, *DRY).document["counts"]["ready"] == 2
 
 
-def test_a_row_that_was_rejected_and_went_through_clockify_is_listed_once(
-    week, export, send_day, rows_of
+@pytest.mark.parametrize("first", ["file", "clockify"])
+def test_what_was_rejected_and_went_the_other_way_is_listed_once(
+    week, export, send_day, rows_of, first
 ):
     """Whichever way it goes in the end, an entry has one line, and its equal twin another."""
     one, other, *_ = week.clockify.entries.values()
@@ -469,17 +471,19 @@ def test_a_row_that_was_rejected_and_went_through_clockify_is_listed_once(
     week.clockify.entries = {entry["id"]: entry for entry in (one, twin, other)}
     name = week.clockify.users[one["userId"]]["name"]
     employee = next(row for row in week.quickbooks.employees.values() if row["DisplayName"] == name)
+    file = str(export(week, clock="%H:%M"))
+    ways = [lambda: week.run("import", file, *YES), lambda: send_day(week)]
+    reject, bring = ways if first == "file" else reversed(ways)
     assert week.run("unlink", "user", one["userId"]).code == 0
-    ran = week.run("import", str(export(week, clock="%H:%M")), *YES)
-    assert ran.document["counts"]["rejected"]["unlinked_user"] >= 2
+    assert reject().document["counts"]["rejected"]["unlinked_user"] >= 2
 
     assert week.run("link", "user", one["userId"], employee["Id"]).code == 0
-    send_day(week)
+    bring()
 
     listed = week.run("entries", "--json").document["entries"]
-    assert {row["entry_id"]: row["state"] for row in listed} == dict.fromkeys(
-        week.clockify.entries, "sent"
-    )
+    assert [row["state"] for row in listed] == ["sent"] * 3
+    if first == "file":
+        assert {row["entry_id"] for row in listed} == set(week.clockify.entries)
     assert len(rows_of(week, "verdicts")) == 3
 
 

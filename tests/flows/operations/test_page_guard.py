@@ -84,9 +84,16 @@ class Street:
         names = {key.decode(): value.decode() for key, value in sent[0]["headers"]}
         return sent[0]["status"], json.loads(told) if told[:1] in b"{[" else told, names
 
-    def listen(self, login: str = OURS, *, host: str = "127.0.0.1:4200", **headers: str) -> Any:
+    def listen(
+        self,
+        login: str = OURS,
+        *,
+        path: str = "/api/events/out",
+        host: str = "127.0.0.1:4200",
+        **headers: str,
+    ) -> Any:
         """Open a WebSocket and log in; give what the application read, or what the guard said."""
-        scope = self._scope("websocket", "/api/events/out", "127.0.0.1", host, headers)
+        scope = self._scope("websocket", path, "127.0.0.1", host, headers)
         first = json.dumps({"type": "auth", "token": login})
         messages = [{"type": "websocket.connect"}, {"type": "websocket.receive", "text": first}]
         sent = self._run(scope, messages)
@@ -307,6 +314,12 @@ def test_no_spelling_gets_other_code_past(street, raw):
 
     passed = json.loads(street.seen[-1][1]) if street.seen else {}
     assert status in {400, 403} or passed == {"entrypoint": "flows.settle.settle"}
+
+
+def test_a_workers_own_websocket_is_refused(street):
+    """Templates of work pools pass on it unseen; by requests, each is looked at."""
+    assert street.listen(path="/api/work_pools/p/workers/connect") == "websocket.close"
+    assert street.listen(path="/api/events/in")["token"] == OURS
 
 
 @pytest.mark.parametrize(

@@ -7,12 +7,12 @@ from typing import Any
 import pytest
 import typer
 
-from flows.cli.sending import room
+from flows.cli.sending import app
 from flows.import_csv import import_csv
 from flows.send_time import send_time
 from flows.sending.request import ImportRequest, JobRequest, SendRequest, help_of
 
-COMMANDS = typer.main.get_command(room).commands
+COMMANDS = typer.main.get_command(app).commands
 
 #: How the command spells an option where the form spells it otherwise.
 SPELLED = {"users": "--user", "clients": "--client", "projects": "--project", "mapping": "--map"}
