@@ -13,7 +13,7 @@ import sqlalchemy as sa
 from schemas.words import LedgerState, PlanState, Proof, Reason, Source, State
 
 #: The migration that makes these tables; a test holds it equal to the newest one.
-REVISION = "0010"
+REVISION = "0011"
 
 # Constraints have names, so that a migration can change them on every database.
 metadata = sa.MetaData(
@@ -219,6 +219,13 @@ batches = sa.Table(
         Utc,
         comment="QuickBooks' own clock before the claim: what the batch created is newer.",
     ),
+    sa.Column(
+        "claim_no",
+        sa.Integer,
+        comment="The number of its claim, also after that was given back. Null where an earlier"
+        " version claimed it.",
+    ),
+    sa.Index("ix_batches_claim_no", "connection_id", "claim_no"),
     comment="Each batch that was handed to QuickBooks, under the request id it was sent with.",
 )
 

@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from connectors.database import changing, insert_into
 from connectors.store.scope import ConnectionScope, records, rows_of
 from schemas.contents import Contents
-from schemas.tables import contents, ledger, verdicts
+from schemas.tables import batches, contents, ledger, verdicts
 from schemas.words import LedgerState, Source
 
 NAMES = tuple(Contents.to_schema().columns)
@@ -62,11 +62,11 @@ class EntryContents(ConnectionScope):
         query = self._of_days(days).where(contents.c.claim_no > claim_no, ledger.c.run_id != run_id)
         return _frame(connection.execute(query).all())
 
-    def insert(self, connection: sa.Connection, rows: Sequence[Mapping[str, Any]]) -> None:
-        """Keep the contents of entries that are being claimed, in the transaction of the claim.
+    def insert(self, connection: sa.Connection, rows: Sequence[Mapping[str, Any]]) -> int:
+        """Keep the contents of entries that are being claimed, and return the claim's number.
 
         Args:
-            connection: The transaction.
+            connection: The transaction of the claim.
             rows: At least one, with the columns of `Contents`.
         """
         claim_no = self._newest(connection) + 1
@@ -77,6 +77,7 @@ class EntryContents(ConnectionScope):
             set_={name: statement.excluded[name] for name in [*NAMES[1:], "claim_no"]},
         )
         connection.execute(statement, [{**row, **own} for row in rows])
+        return claim_no
 
     def remember(self, found: pd.DataFrame) -> None:
         """Keep the contents of entries that were claimed by a Clockbooks that did not keep them.
@@ -120,8 +121,12 @@ class EntryContents(ConnectionScope):
         )
 
     def _newest(self, connection: sa.Connection) -> int:
-        newest = sa.select(sa.func.max(contents.c.claim_no)).where(self._own(contents))
-        return connection.scalar(newest) or 0
+        """Return the largest number given so far; a claim that was given back keeps its batch."""
+        newest = (
+            connection.scalar(sa.select(sa.func.max(table.c.claim_no)).where(self._own(table)))
+            for table in (contents, batches)
+        )
+        return max(number or 0 for number in newest)
 
     def _of_days(self, days: Sequence[str]) -> sa.Select[Any]:
         first = date.fromisoformat(min(days)) - _AROUND

@@ -197,11 +197,12 @@ class Ledger(ConnectionScope):
                 connection.rollback()
                 return None
             made = Claim(run_id, request_id, items)
-            contents.insert(connection, records(about.of(list(mine))))
+            claim_no = contents.insert(connection, records(about.of(list(mine))))
+            sent = fingerprint(batch_bytes(made.for_quickbooks))
             connection.execute(
                 batches.update()
                 .where(batches.c.request_id == request_id)
-                .values(fingerprint=fingerprint(batch_bytes(made.for_quickbooks)))
+                .values(fingerprint=sent, claim_no=claim_no)
             )
         return made
 

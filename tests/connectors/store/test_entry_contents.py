@@ -62,6 +62,16 @@ def test_what_was_there_when_the_plan_was_made_is_the_plans_matter(book):
     assert book.claim("a", run_id=book.start(), since=since) is not None
 
 
+def test_a_claim_that_was_given_back_hides_no_later_one(book):
+    """A throttled batch is claimed again, with more in it: a plan made in between notices all."""
+    made = book.claim("row of b", source="file")
+    since = book.store.contents.newest_claim()
+    book.store.ledger.release(made)
+    assert book.claim("row of a", "row of b", source="file") is not None
+
+    assert book.claim("a", run_id=book.start(), since=since) is None
+
+
 def test_clockifys_id_takes_the_place_of_ours(book):
     """An entry sent from a file is Clockify's from then on, with all that is known of it."""
     book.send("row of a", "100")
