@@ -448,8 +448,10 @@ def _running_ui(house: Any, *options: str, **environment: str) -> Iterator[Ui]:
         try:
             told = "it logs in once"  # its last words, wherever its lines are broken
             until(lambda: told in " ".join(ui.said.split()) or process.poll() is not None)
-            password = house.folder / "prefect" / "password"
-            ui.login = ("clockbooks", password.read_text()) if password.exists() else None
+            folders = house.folder, house.folder / "data"  # without a database file
+            files = [folder / "prefect" / "password" for folder in folders]
+            passwords = [file.read_text() for file in files if file.exists()]
+            ui.login = ("clockbooks", passwords[0]) if passwords else None
             yield ui
         finally:
             process.terminate()
