@@ -33,7 +33,7 @@ from connectors.standins.clockify.app import ClockifyStandin
 from connectors.standins.quickbooks.app import QuickBooksStandin, Switches
 from connectors.standins.scenario import load_scenario, settings_for
 from connectors.standins.server import serving
-from connectors.store.ledger import About
+from connectors.store.ledger import PlanContents
 from flows.cli.main import app
 from flows.context import utc_now
 from schemas.contents import Contents
@@ -325,10 +325,10 @@ def _same(rows: pd.DataFrame, known: pd.DataFrame) -> pd.Series:
 
 
 @pytest.fixture(scope="session")
-def about() -> Callable[..., About]:
+def about() -> Callable[..., PlanContents]:
     """Give a maker of what entries are about, from ids: `row of e1` of a file is about `e1`."""
 
-    def make(*ids: str, source: str = "clockify", since: int = 0) -> About:
+    def make(*ids: str, source: str = "clockify", since: int = 0) -> PlanContents:
         rows = [
             {"entry_id": id_, "source": source, "description": id_.removeprefix("row of ")}
             for id_ in ids
@@ -336,7 +336,9 @@ def about() -> Callable[..., About]:
         alike = {"user_id": "u1", "day": "2026-03-02", "duration_s": 3600, "slack_s": 0}
         names = list(Contents.to_schema().columns)
         frame = pd.DataFrame([row | alike for row in rows], columns=names, dtype=object)
-        return About(Contents.validate(frame).set_index("entry_id", drop=False), since, _same)
+        return PlanContents(
+            Contents.validate(frame).set_index("entry_id", drop=False), since, _same
+        )
 
     return make
 
@@ -453,8 +455,10 @@ def _running_ui(house: Any, *options: str, **environment: str) -> Iterator[Ui]:
         try:
             told = "it logs in once"  # its last words, wherever its lines are broken
             until(lambda: told in " ".join(ui.said.split()) or process.poll() is not None)
-            password = house.folder / "prefect" / "password"
-            ui.login = ("clockbooks", password.read_text()) if password.exists() else None
+            folders = house.folder, house.folder / "data"  # without a database file
+            files = [folder / "prefect" / "password" for folder in folders]
+            passwords = [file.read_text() for file in files if file.exists()]
+            ui.login = ("clockbooks", passwords[0]) if passwords else None
             yield ui
         finally:
             process.terminate()

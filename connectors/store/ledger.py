@@ -71,22 +71,22 @@ class Refusal:
 
 
 @dataclass(frozen=True)
-class About:
+class PlanContents:
     """What the entries of a plan are about, so that none of them is claimed under two ids.
 
     Attributes:
-        contents: `Contents` of the entries, indexed by `entry_id`.
+        frame: `Contents` of the entries, indexed by `entry_id`.
         since: The connection's latest claim when the plan was made; `EntryContents.newest_claim`.
         twins: Says which of some `Contents` are the same as which of others, by `entry_id`.
     """
 
-    contents: pd.DataFrame
+    frame: pd.DataFrame
     since: int
     twins: Callable[[pd.DataFrame, pd.DataFrame], pd.Series]
 
     def of(self, entry_ids: Sequence[str]) -> pd.DataFrame:
         """Return the contents of some of the entries."""
-        return self.contents.loc[list(entry_ids)]
+        return self.frame.loc[list(entry_ids)]
 
 
 class Ledger(ConnectionScope):
@@ -135,7 +135,7 @@ class Ledger(ConnectionScope):
         self,
         run_id: str,
         ready: Sequence[dict[str, Any]],
-        about: About,
+        contents: PlanContents,
         *,
         lease: timedelta,
         qbo_time: datetime | None,
@@ -145,7 +145,7 @@ class Ledger(ConnectionScope):
         Args:
             run_id: The run that sends them; its lease is renewed.
             ready: At most 30 rows with `entry_id`, `body`, `minutes` and `date`.
-            about: What they are about.
+            contents: What they are about.
             lease: How long the run counts as alive from now on.
             qbo_time: QuickBooks' own clock, as of its latest answer.
 
@@ -157,8 +157,8 @@ class Ledger(ConnectionScope):
             TryAgain: The run's lease is over; nothing was claimed.
         """
         request_id, now = uuid4().hex, self.now()
-        contents = self._same(EntryContents)
-        whole = about.of([row["entry_id"] for row in ready])
+        stored = self._same(EntryContents)
+        whole = contents.of([row["entry_id"] for row in ready])
         own: dict[str, Any] = {
             "connection_id": self.connection_id,
             "run_id": run_id,
@@ -167,8 +167,8 @@ class Ledger(ConnectionScope):
         with changing(self.engine) as connection:
             if not self._same(Runs).renew_within(connection, run_id, now=now, lease=lease):
                 raise lease_over()
-            rivals = contents.claimed_since(connection, about.since, run_id, whole["day"].tolist())
-            elsewhere = whole.loc[about.twins(whole, rivals).notna(), "entry_id"].tolist()
+            rivals = stored.claimed_since(connection, contents.since, run_id, whole["day"].tolist())
+            elsewhere = whole.loc[contents.twins(whole, rivals).notna(), "entry_id"].tolist()
             values = [
                 own
                 | {
@@ -197,7 +197,7 @@ class Ledger(ConnectionScope):
                 connection.rollback()
                 return None
             made = Claim(run_id, request_id, items)
-            claim_no = contents.insert(connection, records(about.of(list(mine))))
+            claim_no = stored.insert(connection, records(contents.of(list(mine))))
             sent = fingerprint(batch_bytes(made.for_quickbooks))
             connection.execute(
                 batches.update()

@@ -7,7 +7,7 @@ from flows.directory.create_missing import Made, link_of
 from flows.directory.sync import SyncResult
 from schemas.words import Kind, Problem, QboKind, Side
 from transforms.directory.creation_plan import Creation, NotMade, Wanted
-from transforms.directory.match import Lead
+from transforms.directory.match import Candidate
 
 Item = dict[str, Any]
 
@@ -46,8 +46,8 @@ def sync_document(result: SyncResult) -> dict[str, Any]:
             .to_dict("records")
         ],
         "missing": [*_missing_in_quickbooks(result, there), *_missing_in_clockify(result, here)],
-        "near_misses": [_lead(lead) for matches in everybody for lead in matches.near],
-        "ambiguous": [_lead(lead) for matches in everybody for lead in matches.ambiguous],
+        "near_misses": [_candidate(one) for matches in everybody for one in matches.near],
+        "ambiguous": [_candidate(one) for matches in everybody for one in matches.ambiguous],
         "unlinked": _unlinked(result, Problem.UNLINKED),
         "changes": [
             _item(change.link, change=change.what, why=change.told) for change in result.changes
@@ -132,18 +132,18 @@ def _not_made(not_made: NotMade, *, tried: bool) -> Item:
     return _item(link_of(Made(not_made.wanted)), missing_in=side, tried=tried, why=not_made.reason)
 
 
-def _lead(lead: Lead) -> Item:
-    seeker, partner = lead.seeker, lead.partner
+def _candidate(candidate: Candidate) -> Item:
+    unmatched, partner = candidate.unmatched, candidate.partner
     return _item(
         {
-            "kind": seeker.kind,
-            "clockify_id": seeker.clockify_id,
-            "clockify_name": seeker.shown,
+            "kind": unmatched.kind,
+            "clockify_id": unmatched.clockify_id,
+            "clockify_name": unmatched.shown,
             "qbo_kind": partner.qbo_kind,
             "qbo_id": partner.qbo_id,
             "qbo_name": partner.shown,
         },
-        why=lead.why,
+        why=candidate.why,
     )
 
 

@@ -23,7 +23,7 @@ from connectors.http import ATTEMPTS
 from connectors.quickbooks.batch import Created, NotCreated
 from connectors.quickbooks.rate_limit.limiter import Permit
 from connectors.quickbooks.rate_limit.model import End, Want
-from connectors.store.ledger import About, Claim
+from connectors.store.ledger import Claim, PlanContents
 from flows.context import RunContext
 from flows.progress import Progress
 from flows.sending.plan import Slice
@@ -57,7 +57,7 @@ def load(
     """
     ready = one.plan[one.plan["state"] == State.READY]
     activities = to_activities(ready).merge(ready[["entry_id", "minutes", "date"]], on="entry_id")
-    loader = _Loader(context, lease, company, one.match.about, activities.to_dict("records"))
+    loader = _Loader(context, lease, company, one.match.contents, activities.to_dict("records"))
     ended: dict[str, Ended] = {}
     for answers in loader.run():
         ended |= answers
@@ -83,11 +83,11 @@ class _Loader:
         context: RunContext,
         lease: RunLease,
         company: Company,
-        about: About,
+        contents: PlanContents,
         rows: Sequence[dict[str, Any]],
     ) -> None:
         self.halted: str | None = None
-        self._about = about
+        self._contents = contents
         self._context = context
         self._ledger = context.store.ledger
         self._lease = lease
@@ -183,7 +183,7 @@ class _Loader:
         qbo_time = self._context.quickbooks.time
         try:
             made = self._ledger.claim(
-                self._lease.run_id, batch, self._about, lease=lease, qbo_time=qbo_time
+                self._lease.run_id, batch, self._contents, lease=lease, qbo_time=qbo_time
             )
         except TryAgain as error:
             self._halt(str(error))

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 
 import pandas as pd
 
-from connectors.store.ledger import About
+from connectors.store.ledger import PlanContents
 from flows.context import RunContext
 from schemas.words import LedgerState, Source
 from transforms.entries.local_days import local_days, local_minutes
@@ -30,14 +30,14 @@ class LedgerMatch:
 
     Attributes:
         held: `entry_id` (the plan's), `state` and `time_activity_id`.
-        about: What the entries are about, for those who claim them.
+        contents: What the entries are about, for those who claim them.
         clashing: Ids of new entries that may be edited versions of entries that were sent.
         own_ids: The ids of entries that were sent from a file, and the ones they have in Clockify.
         repeated: Ids of rows that repeat one of an earlier file, with that file and line.
     """
 
     held: pd.DataFrame
-    about: About
+    contents: PlanContents
     clashing: list[str]
     own_ids: dict[str, str] = field(default_factory=dict)
     repeated: dict[str, tuple[str, int]] = field(default_factory=dict)
@@ -68,7 +68,7 @@ def match_entries(context: RunContext, entries: pd.DataFrame, links: pd.DataFram
     renamed = filed[is_twin].assign(entry_id=filed["entry_id"].map(own_ids))
     return LedgerMatch(
         held=pd.concat([held, renamed], ignore_index=True),
-        about=About(mine.set_index("entry_id", drop=False), since, _sent_from_a_file),
+        contents=PlanContents(mine.set_index("entry_id", drop=False), since, _sent_from_a_file),
         clashing=new.loc[clashing, "entry_id"].tolist(),
         own_ids=own_ids,
     )
@@ -77,7 +77,7 @@ def match_entries(context: RunContext, entries: pd.DataFrame, links: pd.DataFram
 def keep(context: RunContext, match: LedgerMatch) -> None:
     """Bring the ledger up to what was recognized, before anything is claimed."""
     context.store.contents.adopt(match.own_ids)
-    contents = match.about.contents
+    contents = match.contents.frame
     known = contents["entry_id"].isin(match.held["entry_id"])
     context.store.contents.remember(contents[known])
 
@@ -166,7 +166,7 @@ def match_rows(
     held = pd.concat([held, context.store.ledger.held(sorted(others))], ignore_index=True)
     match = LedgerMatch(
         held=_with_repeated(held, originals),
-        about=About(about.set_index("entry_id", drop=False), since, find_twins),
+        contents=PlanContents(about.set_index("entry_id", drop=False), since, find_twins),
         clashing=pd.concat(clashing).tolist(),
         repeated=repeated,
     )

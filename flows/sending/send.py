@@ -136,7 +136,7 @@ class _Late:
         if rows.empty:
             return one
         ids = one.plan.loc[rows, "entry_id"]
-        now = one.match.about.contents.reindex(ids)[COMPARED]
+        now = one.match.contents.frame.reindex(ids)[COMPARED]
         then = self._claimed.reindex(ids)
         same = (now.eq(then) | (now.isna() & then.isna())).all(axis="columns")
         self._changed += same.index[~same].tolist()

@@ -13,7 +13,7 @@ import sqlalchemy as sa
 from connectors.database import closing_database, writing
 from connectors.errors import TryAgain
 from connectors.store.connection_store import ConnectionStore
-from connectors.store.ledger import About
+from connectors.store.ledger import PlanContents
 from schemas.tables import REVISION, batches, connections, runs
 
 MANY = 4
@@ -142,7 +142,7 @@ def test_four_that_find_an_empty_database_make_its_tables_once(
 
 
 def test_a_run_whose_doubts_were_taken_over_is_not_revived(
-    empty_database: str, about: Callable[..., About]
+    empty_database: str, about: Callable[..., PlanContents]
 ) -> None:
     """A renewal that was on its way meanwhile comes too late: what it held is another one's now."""
     start, lease = datetime(2026, 3, 9, 8, tzinfo=UTC), timedelta(seconds=120)
@@ -156,7 +156,7 @@ def test_a_run_whose_doubts_were_taken_over_is_not_revived(
             connection.execute(connections.insert().values(**joined, connected_at=start))
         store = ConnectionStore.of(engine, 1, lambda: clock.now)
         slow, quick = (store.runs.start(lease) for _ in range(2))
-        common = {"about": about("a", "b"), "lease": lease, "qbo_time": None}
+        common = {"contents": about("a", "b"), "lease": lease, "qbo_time": None}
         store.ledger.claim(slow, [row], **common)
 
         clock.now = over + timedelta(seconds=1)

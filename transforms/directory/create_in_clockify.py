@@ -171,10 +171,10 @@ class _Planner:
         lead = self._near.get((partner.qbo_kind, partner.qbo_id)) if partner else None
         if lead is None or partner is None:
             return None
-        command = link_command(lead.seeker.kind, lead.seeker.clockify_id, partner)
+        command = link_command(lead.unmatched.kind, lead.unmatched.clockify_id, partner)
         return (
-            f"Clockify has {lead.seeker.shown or lead.seeker.email!r} ({lead.why}): make the names"
-            f" equal, or link them by hand with {command}."
+            f"Clockify has {lead.unmatched.shown or lead.unmatched.email!r} ({lead.why}): make the"
+            f" names match, or link them by hand with {command}."
         )
 
     # --- people: invitations ---

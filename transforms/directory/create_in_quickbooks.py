@@ -13,7 +13,7 @@ from transforms.directory.creation_plan import Creation, Place, Wanted, link_com
 from transforms.directory.customer_tree import COLON, DEEPEST, Customer, Tree
 from transforms.directory.match import Matches, Partner, as_partner, placed_name
 from transforms.directory.names import same_form, without_case
-from transforms.directory.near_misses import likely
+from transforms.directory.near_misses import near_misses
 from transforms.directory.read_directory import Directory
 
 LONGEST_NAME = 500
@@ -105,8 +105,7 @@ class _Planner:
         return self._wanted[row.clockify_id]
 
     def _want_project(self, row: Any) -> Wanted | None:
-        client_id = row.client_id if isinstance(row.client_id, str) else None
-        client_name = row.client_name if isinstance(row.client_name, str) else None
+        client_id, client_name = _text(row.client_id), _text(row.client_name)
         place = self._place(client_id, client_name) if client_name and row.active else None
         lost = place if isinstance(place, str) else None
         wanted = Wanted(
@@ -118,11 +117,7 @@ class _Planner:
             clockify_name=placed_name(client_name, row.name),
             level=self._level_below(place),
         )
-        same = self._made.get(wanted.key)
-        if same is not None and same.kind == Kind.CLIENT and row.active:
-            # A project of the client's own name is the client's customer.
-            self.creation.wanted[self.creation.wanted.index(same)] = wanted
-            self._made[wanted.key] = wanted
+        if row.active and self._replaces_client(wanted):
             return wanted
         made = self.creation.add(
             wanted,
@@ -137,6 +132,15 @@ class _Planner:
         if made is not None:
             self._made[made.key] = made
         return made
+
+    def _replaces_client(self, wanted: Wanted) -> bool:
+        """Take the place of the client's customer: a project of the client's own name is it."""
+        same = self._made.get(wanted.key)
+        if same is None or same.kind != Kind.CLIENT:
+            return False
+        self.creation.wanted[self.creation.wanted.index(same)] = wanted
+        self._made[wanted.key] = wanted
+        return True
 
     def _level_below(self, place: Place | str | None) -> int:
         if not isinstance(place, Place):
@@ -223,8 +227,8 @@ class _Planner:
             if same_form(row.name) not in self._by_name and row.clockify_id not in self._parents
         ]
         return {
-            client_id: f"QuickBooks has {likes[0].item} ({likes[0].why}): make the names equal."
-            for client_id, likes in likely(open_clients, at_top).items()
+            client_id: f"QuickBooks has {near[0].item} ({near[0].why}): make the names match."
+            for client_id, near in near_misses(open_clients, at_top).items()
         }
 
     def _is_free(self, wanted: Wanted) -> str | None:
@@ -254,9 +258,9 @@ class _Planner:
         lead = self._near.get((wanted.kind, wanted.clockify_id or ""))
         if lead is None:
             return None
-        command = link_command(lead.seeker.kind, lead.seeker.clockify_id, lead.partner)
+        command = link_command(lead.unmatched.kind, lead.unmatched.clockify_id, lead.partner)
         return (
-            f"QuickBooks has {lead.partner} ({lead.why}): make the names equal, or link them by"
+            f"QuickBooks has {lead.partner} ({lead.why}): make the names match, or link them by"
             f" hand with {command}."
         )
 
@@ -375,3 +379,7 @@ def _parts_fit(wanted: Wanted) -> str | None:
             " shorten it in Clockify."
         )
     return None
+
+
+def _text(value: object) -> str | None:
+    return value if isinstance(value, str) else None

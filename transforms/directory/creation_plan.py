@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
 from schemas.words import Kind, QboKind, Side
-from transforms.directory.match import ELSEWHERE, Lead, Partner
+from transforms.directory.match import ELSEWHERE, Candidate, Partner
 
 Key = tuple[str, ...]
 
@@ -104,16 +104,16 @@ class Creation:
         return wanted
 
 
-def misspelt(leads: Iterable[Lead]) -> dict[tuple[str, str], Lead]:
+def misspelt(candidates: Iterable[Candidate]) -> dict[tuple[str, str], Candidate]:
     """Give the near misses by both of their ids: who may be there already, under another spelling.
 
-    A namesake in another place of the hierarchy is somebody else: there the client decides.
+    A namesake under a different parent is somebody else: there the client decides.
     """
-    found: dict[tuple[str, str], Lead] = {}
-    for lead in leads:
-        if lead.why != ELSEWHERE:
-            found.setdefault((lead.seeker.kind, lead.seeker.clockify_id), lead)
-            found.setdefault((lead.partner.qbo_kind, lead.partner.qbo_id), lead)
+    found: dict[tuple[str, str], Candidate] = {}
+    for candidate in candidates:
+        if candidate.why != ELSEWHERE:
+            found.setdefault((candidate.unmatched.kind, candidate.unmatched.clockify_id), candidate)
+            found.setdefault((candidate.partner.qbo_kind, candidate.partner.qbo_id), candidate)
     return found
 
 

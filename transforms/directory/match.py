@@ -1,6 +1,6 @@
 """Names to links: who in Clockify is who in QuickBooks. Matched, missing, near or ambiguous.
 
-Nothing is ever guessed: a name links only when exactly one partner bears it on each side. Links
+Nothing is ever guessed: a name links only when exactly one on each side has it. Links
 are held by id, so what is linked stays linked; matching is for what is not linked yet.
 """
 
@@ -15,7 +15,7 @@ from schemas.links import Links, Unlinked
 from schemas.words import Kind, Origin, Problem, QboKind
 from transforms.directory.customer_tree import Customer, Tree
 from transforms.directory.names import DELETED_USER, OWN_ID, same_form, without_case, without_suffix
-from transforms.directory.near_misses import CROWD, DIFFERS_IN_CASE, MOST, Like, likely
+from transforms.directory.near_misses import CROWD, DIFFERS_IN_CASE, MOST, near_misses
 
 #: What separates a client from its project, for people's eyes.
 ARROW = " › "
@@ -24,7 +24,7 @@ ARROW = " › "
 #: `transforms.directory.near_misses`.
 INACTIVE = "inactive in QuickBooks"
 SAME_EMAIL = "the same e-mail address"
-ELSEWHERE = "stands in another place of the hierarchy"
+ELSEWHERE = "is under a different parent"
 
 Key = tuple[str, ...]
 
@@ -50,8 +50,8 @@ class Partner:
 
 
 @dataclass(frozen=True)
-class Seeker:
-    """A Clockify user or project that looks for its partner.
+class Unmatched:
+    """A Clockify user or project whose partner is to be found.
 
     Attributes:
         kind: User or project.
@@ -70,28 +70,28 @@ class Seeker:
 
 
 @dataclass(frozen=True)
-class Lead:
+class Candidate:
     """A partner that was not linked, and why a person may want it.
 
     Attributes:
-        seeker: Who has no partner.
+        unmatched: Who has no partner.
         partner: Who may be it.
         why: For a person: what speaks for it, or why nothing was chosen.
     """
 
-    seeker: Seeker
+    unmatched: Unmatched
     partner: Partner
     why: str
 
 
 @dataclass(frozen=True)
-class Candidates:
+class PartnerIndex:
     """The partners, and under what they may be found.
 
     Attributes:
         by_key: Exact keys; a list with more than one partner is ambiguous.
         loose: Those of them that leave the client out: they yield to a key that names it.
-        named: Each active partner with the whole name by which likeness is judged.
+        named: Each active partner with the whole name that near misses are looked for in.
         inactive: Those that QuickBooks would refuse, by exact keys.
         by_email: People by their e-mail addresses, without case.
         anywhere: Customers by their names alone, without case.
@@ -103,6 +103,10 @@ class Candidates:
     loose: Collection[Key] = ()
     by_email: Mapping[str, list[Partner]] = field(default_factory=dict)
     anywhere: Mapping[str, list[Partner]] = field(default_factory=dict)
+
+    def of(self, one: "Unmatched") -> list[Partner]:
+        """Return the partners whose exact key somebody has."""
+        return [] if one.key is None else self.by_key.get(one.key, [])
 
 
 @dataclass
@@ -119,8 +123,8 @@ class Matches:
 
     links: pd.DataFrame
     unlinked: pd.DataFrame
-    near: list[Lead] = field(default_factory=list)
-    ambiguous: list[Lead] = field(default_factory=list)
+    near: list[Candidate] = field(default_factory=list)
+    ambiguous: list[Candidate] = field(default_factory=list)
     unused: list[Partner] = field(default_factory=list)
 
 
@@ -141,8 +145,8 @@ def match_users(
         link_vendors: Whether contractors may be linked; an employee of the same name wins.
         apart: Ids of users that a person has unlinked: not linked by name again.
     """
-    seekers = [
-        Seeker(
+    unmatched = [
+        Unmatched(
             Kind.USER,
             row.clockify_id,
             _text(row.name),
@@ -151,6 +155,10 @@ def match_users(
         )
         for row in users.itertuples(index=False)
     ]
+    return _match(unmatched, _people(people, link_vendors=link_vendors), linked, apart)
+
+
+def _people(people: pd.DataFrame, *, link_vendors: bool) -> PartnerIndex:
     by_key: dict[Key, list[Partner]] = {}
     inactive: dict[Key, list[Partner]] = {}
     by_email: dict[str, list[Partner]] = {}
@@ -170,7 +178,7 @@ def match_users(
     for key, found in by_key.items():
         employees = [partner for partner in found if partner.qbo_kind == QboKind.EMPLOYEE]
         by_key[key] = employees or found
-    return _match(seekers, Candidates(by_key, named, inactive, by_email=by_email), linked, apart)
+    return PartnerIndex(by_key, named, inactive, by_email=by_email)
 
 
 def match_projects(
@@ -193,12 +201,14 @@ def match_projects(
         linked: `Links` there are; their projects are left as they are.
         apart: Ids of projects that a person has unlinked: not linked by name again.
     """
-    seekers = []
+    unmatched = []
     for row in projects.itertuples(index=False):
         client = _text(row.client_name) or ""
         key = (same_form(client), same_form(row.name))
-        seekers.append(Seeker(Kind.PROJECT, row.clockify_id, placed_name(client, row.name), key))
-    return _match(seekers, _customers(Tree(customers)), linked, apart)
+        unmatched.append(
+            Unmatched(Kind.PROJECT, row.clockify_id, placed_name(client, row.name), key)
+        )
+    return _match(unmatched, _customers(Tree(customers)), linked, apart)
 
 
 def placed_name(client: str | None, name: str) -> str:
@@ -211,7 +221,7 @@ def as_partner(customer: Customer) -> Partner:
     return Partner(QboKind.CUSTOMER, customer.qbo_id, customer.name, customer.path)
 
 
-def _customers(tree: Tree) -> Candidates:
+def _customers(tree: Tree) -> PartnerIndex:
     by_key: dict[Key, list[Partner]] = {}
     inactive: dict[Key, list[Partner]] = {}
     anywhere: dict[str, list[Partner]] = {}
@@ -233,7 +243,7 @@ def _customers(tree: Tree) -> Candidates:
     loose: dict[Key, list[Partner]] = {("", name): found for name, found in subs.items()}
     for key in by_key.keys() | inactive.keys():
         loose.pop(key, None)
-    return Candidates(by_key | loose, named, inactive, loose=loose, anywhere=anywhere)
+    return PartnerIndex(by_key | loose, named, inactive, loose=loose, anywhere=anywhere)
 
 
 def _keys(customer: Customer) -> set[Key]:
@@ -249,124 +259,165 @@ def _user_key(name: str | None) -> Key | None:
 
 
 def _match(
-    seekers: Sequence[Seeker],
-    candidates: Candidates,
+    unmatched: Sequence[Unmatched],
+    partners: PartnerIndex,
     linked: pd.DataFrame,
     apart: Collection[str],
 ) -> Matches:
     done = set(zip(linked["kind"], linked["clockify_id"], strict=True))
-    by_name = linked[linked["origin"] != Origin.MANUAL]
-    holders = {(row.qbo_kind, row.qbo_id): row for row in by_name.itertuples(index=False)}
-    rivals: Counter[tuple[Partner, bool]] = Counter()
-    for seeker in seekers:
-        if seeker.key is not None:
-            loose = seeker.key in candidates.loose
-            rivals.update((partner, loose) for partner in candidates.by_key.get(seeker.key, ()))
+    rivals = _Rivals.of(unmatched, partners, linked)
     links: list[dict[str, str | None]] = []
-    lost: list[tuple[Seeker, Problem, list[Lead]]] = []
-    alone: list[Seeker] = []
-    for seeker in seekers:
-        if (seeker.kind, seeker.clockify_id) in done:
+    problems: list[tuple[Unmatched, Problem, list[Candidate]]] = []
+    without_partner: list[Unmatched] = []
+    for one in unmatched:
+        if (one.kind, one.clockify_id) in done:
             continue
-        found = candidates.by_key.get(seeker.key, []) if seeker.key is not None else []
-        if seeker.clockify_id in apart:
-            lost.append((seeker, Problem.UNLINKED, _leads(seeker, found, "unlinked by hand")))
-        elif found:
-            partner, loose = found[0], seeker.key in candidates.loose
-            bear = rivals[partner, loose]
-            if loose and len(found) == 1:
-                bear += rivals[partner, False]
-            holder = holders.get((partner.qbo_kind, partner.qbo_id))
-            if why := _why_none(len(found), bear, _rival(holder, seeker)):
-                lost.append((seeker, Problem.AMBIGUOUS, _leads(seeker, found, why)))
-            else:
-                links.append(new_link(seeker, partner, Origin.NAME))
+        found = partners.of(one)
+        if one.clockify_id in apart:
+            problems.append((one, Problem.UNLINKED, _candidates(one, found, "unlinked by hand")))
+        elif not found:
+            without_partner.append(one)
+        elif why := rivals.why_ambiguous(one, found):
+            problems.append((one, Problem.AMBIGUOUS, _candidates(one, found, why)))
         else:
-            alone.append(seeker)
-    taken = set(zip(linked["qbo_kind"], linked["qbo_id"], strict=True))
-    taken |= {(str(link["qbo_kind"]), str(link["qbo_id"])) for link in links}
-    unused = [
-        (name, partner)
-        for name, partner in candidates.named
-        if (partner.qbo_kind, partner.qbo_id) not in taken
-    ]
-    for seeker, leads in _near(alone, candidates, unused):
-        lost.append((seeker, Problem.NEAR if leads else Problem.MISSING, leads))
-    lost.sort(key=lambda row: (row[0].shown or "", row[0].clockify_id))
+            links.append(new_link(one, found[0], Origin.NAME))
+    new_links = pd.DataFrame(links, columns=list(Links.to_schema().columns))
+    unused = _unused(partners, pd.concat([linked, new_links]))
+    for one, candidates in _near(without_partner, partners, unused):
+        problems.append((one, Problem.NEAR if candidates else Problem.MISSING, candidates))
+    problems.sort(key=lambda row: (row[0].shown or "", row[0].clockify_id))
+
+    def candidates_with(problem: Problem) -> list[Candidate]:
+        return [one for _, its, candidates in problems if its == problem for one in candidates]
+
     return Matches(
-        links=Links.validate(pd.DataFrame(links, columns=list(Links.to_schema().columns))),
-        unlinked=_unlinked(lost),
-        near=[lead for _, problem, leads in lost if problem == Problem.NEAR for lead in leads],
-        ambiguous=[
-            lead for _, problem, leads in lost if problem == Problem.AMBIGUOUS for lead in leads
-        ],
+        links=Links.validate(new_links),
+        unlinked=_unlinked(problems),
+        near=candidates_with(Problem.NEAR),
+        ambiguous=candidates_with(Problem.AMBIGUOUS),
         unused=[partner for _, partner in unused],
     )
 
 
+def _unused(partners: PartnerIndex, linked: pd.DataFrame) -> list[tuple[str, Partner]]:
+    taken = set(zip(linked["qbo_kind"], linked["qbo_id"], strict=True))
+    return [
+        (name, partner)
+        for name, partner in partners.named
+        if (partner.qbo_kind, partner.qbo_id) not in taken
+    ]
+
+
+@dataclass(frozen=True)
+class _Rivals:
+    """Who else in Clockify may have the same partner.
+
+    Attributes:
+        partners: Whom they are matched against.
+        same_name: How many have the name of each partner; apart, how many leave the client out.
+        holders: The row of `Links` by which each partner was linked by name.
+    """
+
+    partners: PartnerIndex
+    same_name: Counter[tuple[Partner, bool]]
+    holders: Mapping[tuple[str, str], Any]
+
+    @classmethod
+    def of(
+        cls, unmatched: Sequence[Unmatched], partners: PartnerIndex, linked: pd.DataFrame
+    ) -> "_Rivals":
+        by_name = linked[linked["origin"] != Origin.MANUAL]
+        same_name = Counter(
+            (partner, one.key in partners.loose)
+            for one in unmatched
+            for partner in partners.of(one)
+        )
+        holders = {(row.qbo_kind, row.qbo_id): row for row in by_name.itertuples(index=False)}
+        return cls(partners, same_name, holders)
+
+    def why_ambiguous(self, one: Unmatched, found: Sequence[Partner]) -> str:
+        """Return why none of the partners found is taken; empty when the only one is."""
+        loose = one.key in self.partners.loose
+        rivals = self.same_name[found[0], loose]
+        if loose and len(found) == 1:
+            rivals += self.same_name[found[0], False]
+        holder = _rival(self.holders.get((found[0].qbo_kind, found[0].qbo_id)), one)
+        reasons = []
+        if len(found) > 1:
+            reasons.append(f"{len(found)} in QuickBooks have this name")
+        if rivals > 1:
+            reasons.append(f"{rivals} in Clockify have this name")
+        if len(found) == 1 and holder:
+            reasons.append(f"already linked to the {holder}")
+        return ", and ".join(reasons)
+
+
 def _near(
-    seekers: Sequence[Seeker], candidates: Candidates, unused: Sequence[tuple[str, Partner]]
-) -> Iterable[tuple[Seeker, list[Lead]]]:
+    unmatched: Sequence[Unmatched], partners: PartnerIndex, unused: Sequence[tuple[str, Partner]]
+) -> Iterable[tuple[Unmatched, list[Candidate]]]:
     """Find who may have been meant; only a difference in case may point at somebody taken."""
     by_case: dict[Key, dict[Partner, None]] = {}
-    for key, partners in candidates.by_key.items():
-        by_case.setdefault(_folded(key), {}).update(dict.fromkeys(partners))
-    alike = likely(
-        [(seeker.clockify_id, " ".join(seeker.key)) for seeker in seekers if seeker.key], unused
+    for key, found in partners.by_key.items():
+        by_case.setdefault(_folded(key), {}).update(dict.fromkeys(found))
+    alike = near_misses(
+        [(one.clockify_id, " ".join(one.key)) for one in unmatched if one.key], unused
     )
-    for seeker in seekers:
-        found: list[Like[Partner]] = []
-        if seeker.key is not None:
-            found = _likes(by_case.get(_folded(seeker.key), ()), DIFFERS_IN_CASE)
-            found = found or _likes(candidates.inactive.get(seeker.key, ()), INACTIVE)
-        if not found and seeker.email:
-            found = _likes(candidates.by_email.get(seeker.email.strip().casefold(), ()), SAME_EMAIL)
-        found = found or alike.get(seeker.clockify_id, [])
-        if not found and seeker.key is not None:
-            namesakes = candidates.anywhere.get(without_case(seeker.key[-1]), ())
-            found = _likes(namesakes, ELSEWHERE) if len(namesakes) <= CROWD else []
-        yield seeker, [Lead(seeker, like.item, like.why) for like in found[:MOST]]
+    for one in unmatched:
+        # The first of these that finds anybody counts.
+        candidates = (
+            _with_equal_key(one, partners, by_case)
+            or _with_email(one, partners)
+            or [Candidate(one, near.item, near.why) for near in alike.get(one.clockify_id, [])]
+            or _elsewhere(one, partners)
+        )
+        yield one, candidates[:MOST]
+
+
+def _with_equal_key(
+    one: Unmatched, partners: PartnerIndex, by_case: Mapping[Key, Collection[Partner]]
+) -> list[Candidate]:
+    if one.key is None:
+        return []
+    return _candidates(one, by_case.get(_folded(one.key), ()), DIFFERS_IN_CASE) or _candidates(
+        one, partners.inactive.get(one.key, ()), INACTIVE
+    )
+
+
+def _with_email(one: Unmatched, partners: PartnerIndex) -> list[Candidate]:
+    email = (one.email or "").strip().casefold()
+    return _candidates(one, partners.by_email.get(email, ()), SAME_EMAIL) if email else []
+
+
+def _elsewhere(one: Unmatched, partners: PartnerIndex) -> list[Candidate]:
+    if one.key is None:
+        return []
+    namesakes = partners.anywhere.get(without_case(one.key[-1]), ())
+    return _candidates(one, namesakes, ELSEWHERE) if len(namesakes) <= CROWD else []
 
 
 def _folded(key: Key) -> Key:
     return tuple(without_case(part) for part in key)
 
 
-def _likes(partners: Iterable[Partner], why: str) -> list[Like[Partner]]:
-    return [Like(partner, why) for partner in partners]
+def _candidates(one: Unmatched, partners: Iterable[Partner], why: str) -> list[Candidate]:
+    return [Candidate(one, partner, why) for partner in partners]
 
 
-def _leads(seeker: Seeker, partners: Iterable[Partner], why: str) -> list[Lead]:
-    return [Lead(seeker, partner, why) for partner in partners]
-
-
-def _rival(holder: Any, seeker: Seeker) -> str | None:
+def _rival(holder: Any, one: Unmatched) -> str | None:
     """Name who has the partner already; whom only files knew may have come to Clockify since."""
     if holder is None:
         return None
-    if holder.clockify_id.startswith(OWN_ID) and not seeker.clockify_id.startswith(OWN_ID):
+    if holder.clockify_id.startswith(OWN_ID) and not one.clockify_id.startswith(OWN_ID):
         return None
     return f"{holder.kind} {holder.clockify_name!r} (id {holder.clockify_id})"
 
 
-def _why_none(candidates: int, rivals: int, holder: str | None) -> str:
-    """Say why none of the candidates is taken; empty when the only one is."""
-    reasons = []
-    if candidates > 1:
-        reasons.append(f"{candidates} in QuickBooks bear this name")
-    if rivals > 1:
-        reasons.append(f"{rivals} in Clockify bear this name")
-    if candidates == 1 and holder:
-        reasons.append(f"already linked to the {holder}")
-    return ", and ".join(reasons)
-
-
-def new_link(seeker: Seeker, partner: Partner, origin: Origin) -> dict[str, str | None]:
+def new_link(unmatched: Unmatched, partner: Partner, origin: Origin) -> dict[str, str | None]:
     """Give a row of `Links`."""
     return {
-        "kind": seeker.kind,
-        "clockify_id": seeker.clockify_id,
-        "clockify_name": seeker.shown,
+        "kind": unmatched.kind,
+        "clockify_id": unmatched.clockify_id,
+        "clockify_name": unmatched.shown,
         "qbo_kind": partner.qbo_kind,
         "qbo_id": partner.qbo_id,
         "qbo_name": partner.shown,
@@ -374,24 +425,24 @@ def new_link(seeker: Seeker, partner: Partner, origin: Origin) -> dict[str, str 
     }
 
 
-def _unlinked(lost: Sequence[tuple[Seeker, Problem, list[Lead]]]) -> pd.DataFrame:
+def _unlinked(problems: Sequence[tuple[Unmatched, Problem, list[Candidate]]]) -> pd.DataFrame:
     rows = [
         {
-            "kind": seeker.kind,
-            "clockify_id": seeker.clockify_id,
-            "clockify_name": seeker.shown,
+            "kind": one.kind,
+            "clockify_id": one.clockify_id,
+            "clockify_name": one.shown,
             "problem": problem,
-            "candidates": ", ".join(_told(lead, problem, len(leads)) for lead in leads),
+            "candidates": ", ".join(_shown(it, problem, len(candidates)) for it in candidates),
         }
-        for seeker, problem, leads in lost
+        for one, problem, candidates in problems
     ]
     return Unlinked.validate(pd.DataFrame(rows, columns=list(Unlinked.to_schema().columns)))
 
 
-def _told(lead: Lead, problem: Problem, leads: int) -> str:
+def _shown(candidate: Candidate, problem: Problem, candidates: int) -> str:
     """Name a partner; with the reason, unless that is the number of those who are named."""
-    tells = problem == Problem.NEAR or (problem == Problem.AMBIGUOUS and leads == 1)
-    return f"{lead.partner}, {lead.why}" if tells else str(lead.partner)
+    explains = problem == Problem.NEAR or (problem == Problem.AMBIGUOUS and candidates == 1)
+    return f"{candidate.partner}, {candidate.why}" if explains else str(candidate.partner)
 
 
 def _text(value: object) -> str | None:

@@ -27,7 +27,7 @@ DIFFERS_IN_CASE = "differs in case"
 DIFFERS_IN_ACCENTS = "differs in accents"
 DIFFERS_IN_PUNCTUATION = "differs in punctuation or spaces"
 SWAPPED = "first and last name swapped"
-REORDERED = "its words stand in another order"
+REORDERED = "its words are in another order"
 ONE_LETTER = "one letter"
 ONE_WORD = "one word more or less"
 
@@ -45,7 +45,7 @@ Item = TypeVar("Item")
 
 
 @dataclass(frozen=True)
-class Like(Generic[Item]):
+class NearMiss(Generic[Item]):
     """Somebody whose name is nearly the one that was looked for.
 
     Attributes:
@@ -58,7 +58,7 @@ class Like(Generic[Item]):
 
 
 def why_alike(one: str, other: str) -> str | None:
-    """Say why two different names may mean the same, or nothing.
+    """Return why two different names may mean the same, or nothing.
 
     Names whose numbers differ are two things: `Lot 12` is no misspelt `Lot 13`.
 
@@ -94,44 +94,48 @@ def _why_words(bare: str, other: str) -> str | None:
 
 
 def _one_letter(words: Sequence[str], others: Sequence[str]) -> bool:
-    """Say whether one word is mistyped; `Site A` and `Site B` are two sites."""
+    """Whether one word is mistyped; `Site A` and `Site B` are two sites."""
     if len(words) != len(others):
         return False
     odd = [pair for pair in zip(words, others, strict=True) if pair[0] != pair[1]]
     return len(odd) == 1 and max(map(len, odd[0])) >= SHORTEST_TYPO and OSA.distance(*odd[0]) == 1
 
 
-def likely(
-    seekers: Iterable[tuple[str, str]], items: Sequence[tuple[str, Item]]
-) -> dict[str, list[Like[Item]]]:
-    """Find, for each seeker, the items whose names are nearest to its own.
+def near_misses(
+    unmatched: Iterable[tuple[str, str]], items: Sequence[tuple[str, Item]]
+) -> dict[str, list[NearMiss[Item]]]:
+    """Find, for each name without a partner, the items whose names are nearest to it.
 
     Args:
-        seekers: Id and name of each.
-        items: Name of each, and what it belongs to, in the order in which equals are told.
+        unmatched: Id and name of each.
+        items: Name of each, and what it belongs to, in the order in which equals are listed.
 
     Returns:
-        By the seekers' ids, at most three items of the likeliest kind; nobody without any.
+        By the ids, at most three items of the likeliest kind; nobody without any.
     """
-    names: dict[str, str] = {}
-    by_key: dict[str, list[str]] = {}
-    for id_, name in seekers:
-        names[id_] = name
-        for key in set(_keys(name)):
-            by_key.setdefault(key, []).append(id_)
+    names = dict(unmatched)
+    by_key = _by_key(names)
     crowds = _crowds(items, by_key)
-    found: dict[str, dict[str, list[Like[Item]]]] = {}
+    found: dict[str, dict[str, list[NearMiss[Item]]]] = {}
     for name, item in items:
         met = {id_ for key in set(_keys(name)) if key not in crowds for id_ in by_key.get(key, ())}
         for id_ in met:
             why = why_alike(names[id_], name)
             if why is not None and same_form(names[id_]) != same_form(name):
-                found.setdefault(id_, {}).setdefault(why, []).append(Like(item, why))
-    return {id_: _best(likes)[:MOST] for id_, likes in found.items()}
+                found.setdefault(id_, {}).setdefault(why, []).append(NearMiss(item, why))
+    return {id_: _best(by_why)[:MOST] for id_, by_why in found.items()}
 
 
-def _best(likes: dict[str, list[Like[Item]]]) -> list[Like[Item]]:
-    return likes[min(likes, key=WHYS.index)]
+def _by_key(names: dict[str, str]) -> dict[str, list[str]]:
+    by_key: dict[str, list[str]] = {}
+    for id_, name in names.items():
+        for key in set(_keys(name)):
+            by_key.setdefault(key, []).append(id_)
+    return by_key
+
+
+def _best(by_why: dict[str, list[NearMiss[Item]]]) -> list[NearMiss[Item]]:
+    return by_why[min(by_why, key=WHYS.index)]
 
 
 def _crowds(items: Sequence[tuple[str, Item]], by_key: dict[str, list[str]]) -> set[str]:
@@ -145,7 +149,7 @@ def _crowds(items: Sequence[tuple[str, Item]], by_key: dict[str, list[str]]) -> 
 
 
 def _keys(name: str) -> Iterator[str]:
-    """Give the keys under which a name meets those that `why_alike` finds like it."""
+    """Yield the keys under which a name meets those that `why_alike` finds like it."""
     bare = skeleton(name)
     if not bare:
         yield f"case {without_case(name)}"
@@ -165,7 +169,7 @@ def _keys(name: str) -> Iterator[str]:
 
 
 def _outer(words: Sequence[str]) -> tuple[str, str] | None:
-    """Give the first and the last of two or more words."""
+    """Return the first and the last of two or more words."""
     return (words[0], words[-1]) if len(words) > 1 else None
 
 

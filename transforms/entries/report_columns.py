@@ -43,25 +43,34 @@ def report_columns(rows: Sequence[Mapping[str, Any]]) -> pd.DataFrame:
         not misread: an end that is no text becomes a text that is no instant, and a number too
         long for 64 bits stays, in a column of objects.
     """
-    intervals = [
-        value if isinstance(value := row.get("timeInterval"), dict) else {} for row in rows
-    ]
+    intervals = list(map(_interval, rows))
     columns = pd.DataFrame(rows, columns=list(TEXT_MEMBERS)).rename(columns=TEXT_MEMBERS)
     columns["start"] = [interval.get("start") for interval in intervals]
     ends = (interval.get("end") for interval in intervals)
     columns["end"] = [end if end is None or isinstance(end, str) else "?" for end in ends]
     columns["tags"] = [_tag_names(tags) if (tags := row.get("tags")) else None for row in rows]
-    # pandas made a column of texts of each that has only texts; what else there is, is missing.
+    _leave_only_texts(columns)
+    columns["duration_s"] = _int64([_whole(interval.get("duration")) for interval in intervals])
+    columns["billable"] = pd.array(list(map(_billable, rows)), dtype="boolean")
+    columns["rate_micros"] = _int64([_micros(_rate(row)) for row in rows])
+    return columns
+
+
+def _interval(row: Mapping[str, Any]) -> Mapping[str, Any]:
+    interval = row.get("timeInterval")
+    return interval if isinstance(interval, dict) else {}
+
+
+def _billable(row: Mapping[str, Any]) -> bool | None:
+    billable = row.get("billable")
+    return billable if isinstance(billable, bool) else None
+
+
+def _leave_only_texts(columns: pd.DataFrame) -> None:
+    # pandas made a column of texts of each that has only texts.
     for name in columns.columns[columns.dtypes != "str"]:
         is_text = columns[name].map(lambda value: isinstance(value, str)).astype(bool)
         columns[name] = columns[name].where(is_text).astype("str")
-    columns["duration_s"] = _int64([_whole(interval.get("duration")) for interval in intervals])
-    columns["billable"] = pd.array(
-        [value if isinstance(value := row.get("billable"), bool) else None for row in rows],
-        dtype="boolean",
-    )
-    columns["rate_micros"] = _int64([_micros(_rate(row)) for row in rows])
-    return columns
 
 
 def _tag_names(tags: Any) -> str | None:

@@ -157,7 +157,11 @@ def read_duration(
         total_s = hours * 3600 + minutes * 60 + seconds
         return (total_s, exact) if total_s <= LONGEST_S else None
     number = read_number(bare, mark) if bare_hours else None
-    if number is None or not 0 <= number * 3600 <= LONGEST_S:
+    return None if number is None else _decimal_hours(number)
+
+
+def _decimal_hours(number: Decimal) -> tuple[int, str] | None:
+    if not 0 <= number * 3600 <= LONGEST_S:
         return None
     decimals = -int(number.as_tuple().exponent)
     exact = "hours" if decimals < 3 else "thousandths" if decimals == 3 else "seconds"
@@ -178,12 +182,11 @@ def read_time(text: str) -> tuple[int, int] | None:
         return None
     hour, minute, second = (int(part or 0) for part in parts.group(1, 2, 3))
     half = parts[4]
-    if half:
-        if not 1 <= hour <= 12:
-            return None
-        hour = hour % 12 + (12 if half == "p" else 0)
-    if hour > 23 or minute > 59 or second > 59:
+    hours = range(1, 13) if half else range(24)
+    if hour not in hours or max(minute, second) > 59:
         return None
+    if half:
+        hour = hour % 12 + (12 if half == "p" else 0)
     return hour * 3600 + minute * 60 + second, 1 if parts[3] else 60
 
 

@@ -75,6 +75,10 @@ def _day(first: str, second: str, third: str, order: DateOrder) -> date | None:
         day, month, year = first, second, third
     else:
         return None
+    return _date(year, month, day)
+
+
+def _date(year: str, month: str, day: str) -> date | None:
     if len(year) not in {2, 4} or len(month) > 2 or len(day) > 2:
         return None
     try:
@@ -128,20 +132,26 @@ class DateSurvey:
 
     def _take(self, parts: tuple[str, str, str, str], seen: _Example, *, starts: bool) -> None:
         first, second, third, _ = parts
+        self._note_year(third, seen)
+        found = ((order, _day(first, second, third, order)) for order in (_MDY, _DMY))
+        days = {order: day for order, day in found if day}
+        if len(days) == 1:
+            self._only.setdefault(next(iter(days)), seen)
+        elif len(set(days.values())) == 2:
+            self._either = self._either or seen
+        if starts:
+            self._widen_spans(days)
+
+    def _note_year(self, third: str, seen: _Example) -> None:
         if len(third) == 2:
             self._short_year = self._short_year or seen
         elif len(third) == 4:
             self._year_last = self._year_last or seen
-        days = {order: _day(first, second, third, order) for order in (_MDY, _DMY)}
-        readable = {order: day for order, day in days.items() if day}
-        if len(readable) == 1:
-            self._only.setdefault(next(iter(readable)), seen)
-        elif readable and days[_MDY] != days[_DMY]:
-            self._either = self._either or seen
-        if starts:
-            for order, day in readable.items():
-                low, high = self._spans.get(order, (day, day))
-                self._spans[order] = (min(low, day), max(high, day))
+
+    def _widen_spans(self, days: dict[DateOrder, date]) -> None:
+        for order, day in days.items():
+            low, high = self._spans.get(order, (day, day))
+            self._spans[order] = (min(low, day), max(high, day))
 
     def decide(self, *, file_name: str = "", given: DateOrder | None = None) -> DecidedOrder:
         """Decide the order for the whole file.

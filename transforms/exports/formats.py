@@ -202,8 +202,7 @@ def _are_shorter(key: str) -> bool:
 def _mapped(header: Sequence[str], keys: list[str], mapping: Mapping[str, str]) -> dict[str, int]:
     told = {}
     for name, column in mapping.items():
-        exact = [at for at, found in enumerate(header) if found == column]
-        places = exact or [at for at, key in enumerate(keys) if key == _key(column)]
+        places = _places(column, header, keys)
         if not places:
             shown = _shown(header, keys)
             columns = f" The columns are {shown}." if shown else ""
@@ -218,6 +217,11 @@ def _mapped(header: Sequence[str], keys: list[str], mapping: Mapping[str, str]) 
             )
         told["start_date" if name == "date" else name] = places[0]
     return told
+
+
+def _places(column: str, header: Sequence[str], keys: list[str]) -> list[int]:
+    exact = [at for at, found in enumerate(header) if found == column]
+    return exact or [at for at, key in enumerate(keys) if key == _key(column)]
 
 
 def _known(
@@ -246,12 +250,16 @@ def _name(
         return "mapped"
     if "hours" in columns and keys[columns["hours"]] == "hours":
         return "harvest-detailed" if "billable" in columns else "harvest-import"
-    plain_duration = "duration" in columns and keys[columns["duration"]] == "duration"
-    # Clockify writes "Start Date", Toggl "Start date": it tells them apart where nothing else does.
-    toggl = "start_date" in columns and header[columns["start_date"]] == "Start date"
-    if plain_duration or (toggl and "duration" not in columns):
+    if _is_toggl(header, keys, columns):
         return "toggl-detailed" if "end_time" in columns else "toggl-import"
     return "clockify-detailed"
+
+
+def _is_toggl(header: Sequence[str], keys: list[str], columns: Mapping[str, int]) -> bool:
+    if "duration" in columns:
+        return keys[columns["duration"]] == "duration"
+    # Clockify writes "Start Date", Toggl "Start date": it tells them apart where nothing else does.
+    return "start_date" in columns and header[columns["start_date"]] == "Start date"
 
 
 def _by_place(header: Sequence[str], columns: dict[str, int], notes: list[str]) -> None:

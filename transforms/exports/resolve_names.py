@@ -58,24 +58,32 @@ def attribute_people(names: pd.DataFrame, users: pd.DataFrame) -> Attributed:
     ids: list[str] = []
     strangers: dict[str, dict[str, object]] = {}
     ambiguous: dict[str, dict[str, str]] = {}
-    for name, email in zip(_texts(names["user_name"]), _texts(names["user_email"]), strict=True):
-        form, address = same_form(name), email.strip().casefold()
+
+    def candidates(form: str, address: str) -> list[str]:
         found = by_email.get(address, []) if address else []
         if len(found) != 1 and form not in {"", DELETED_USER}:
             found = by_name.get(form, [])
-        namesake = len(found) == 1 and _may_differ(
+        return found
+
+    for name, email in zip(_texts(names["user_name"]), _texts(names["user_email"]), strict=True):
+        form, address = same_form(name), email.strip().casefold()
+        found = candidates(form, address)
+        sure = len(found) == 1 and not _may_differ(
             address, address_of[found[0]].strip().casefold(), several=form in several
         )
         own = own_id(f"{form} <{address}>".strip() if address else form)
-        ids.append(found[0] if len(found) == 1 and not namesake else own)
-        if len(found) > 1 or namesake:
-            shown = [f"{id_} ({address_of[id_]})" if address_of[id_] else id_ for id_ in found]
-            ambiguous[own] = _ambiguous(Kind.USER, own, name, shown)
+        ids.append(found[0] if sure else own)
+        if found and not sure:
+            ambiguous[own] = _ambiguous(Kind.USER, own, name, _with_addresses(found, address_of))
         elif not found:
             strangers[own] = {
                 "clockify_id": own, "name": name or None, "email": email or None, "active": True,
             }  # fmt: skip
     return _attributed(ids, names.index, Users, strangers, ambiguous)
+
+
+def _with_addresses(ids: list[str], address_of: dict[str, str]) -> list[str]:
+    return [f"{id_} ({address_of[id_]})" if address_of[id_] else id_ for id_ in ids]
 
 
 def attribute_projects(names: pd.DataFrame, projects: pd.DataFrame) -> Attributed:

@@ -1,6 +1,6 @@
 """Finds, among what QuickBooks holds, the entries about which there is doubt.
 
-TimeActivity has no field for an id of ours (FACTS, QBO, fact 2), so an entry is recognised by its
+TimeActivity has no field for an id of ours (FACTS, QBO, fact 2), so an entry is recognized by its
 content: person, customer, day, minutes, billable status, rate and description. Twins, entries that
 are equal in all of these, are counted: two in doubt and one in the books means that one is missing.
 
@@ -28,7 +28,7 @@ _EDITED = 2
 
 
 class Content(NamedTuple):
-    """What makes a TimeActivity recognisable.
+    """What makes a TimeActivity recognizable.
 
     Attributes:
         person: `Employee` or `Vendor`, and their id.
@@ -143,15 +143,17 @@ def match_books(
     }  # and no longer in `free`
     pairs = {key: activity.id for key, activity in _pair_up(doubts, free).items()}
     missing = [doubt for doubt in doubts if doubt.key not in pairs]
-    near = {
-        doubt.key: [one.id for one in free if one.content not in elsewhere and may_be(doubt, one)]
-        for doubt in missing
-    }
+    others = [activity for activity in free if activity.content not in elsewhere]
     return Matches(
         found=pairs,
         in_flight=frozenset(one.key for one in missing if one.content in taken_by_live),
-        near={key: ids for key, ids in near.items() if ids},
+        near=_near(missing, others),
     )
+
+
+def _near(missing: Iterable[Wanted], free: Iterable[Found]) -> dict[str, list[str]]:
+    near = {one.key: [found.id for found in free if may_be(one, found)] for one in missing}
+    return {key: ids for key, ids in near.items() if ids}
 
 
 def _pair_up(wanted: Iterable[Wanted], free: list[Found]) -> dict[str, Found]:

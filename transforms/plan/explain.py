@@ -199,7 +199,7 @@ def _unlinked(
             f"{name!r} was unlinked by hand. To send it, {by_hand}, or let its name decide again:"
             f" `clockbooks unlink {ids} --rematch`, then `clockbooks sync`."
         )
-    hint = f" QuickBooks has {candidates}: make the names equal." if problem == Problem.NEAR else ""
+    hint = f" QuickBooks has {candidates}: make the names match." if problem == Problem.NEAR else ""
     return f"{nobody} {name!r}.{hint} {remedy} and run `clockbooks sync`, or {by_hand}."
 
 

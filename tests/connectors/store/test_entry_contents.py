@@ -106,7 +106,7 @@ def test_entries_of_an_older_ledger_are_remembered(book):
     book.send("a")
     with book.engine.begin() as connection:
         connection.execute(table.delete())
-    about = book.about("a", "b").contents
+    about = book.about("a", "b").frame
 
     book.store.contents.remember(about)
     book.store.contents.remember(about)
@@ -116,7 +116,7 @@ def test_entries_of_an_older_ledger_are_remembered(book):
 
 def test_no_contents_without_an_entry(book):
     """The database itself keeps contents from outliving what they are about."""
-    row = records(book.about("a").contents)[0]
+    row = records(book.about("a").frame)[0]
 
     with pytest.raises(sa.exc.IntegrityError), book.engine.begin() as connection:
         book.store.contents.insert(connection, [row])

@@ -352,12 +352,12 @@ OWN = {
         lambda s, c: s.store.contents.claimed_since(c, 0, "none", [DAY])
     ),
     "entry_contents.insert": _in_transaction(
-        lambda s, c: s.store.contents.insert(c, records(s.about("sent").contents))
+        lambda s, c: s.store.contents.insert(c, records(s.about("sent").frame))
     ),
     "entry_contents.known": lambda s: s.store.contents.known([DAY]),
     "entry_contents.newest_claim": lambda s: s.store.contents.newest_claim(),
     "entry_contents.remember": lambda s: s.store.contents.remember(
-        s.about("new", "sent", "refused").contents.reset_index(drop=True)
+        s.about("new", "sent", "refused").frame.reset_index(drop=True)
     ),
     "ledger.claim": lambda s: s.claim(*IDS).items,
     "ledger.claim, again": lambda s: s.claim("row of new", run_id=s.start(), since=0).items,

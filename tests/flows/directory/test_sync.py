@@ -90,7 +90,7 @@ def test_near_misses_and_double_names_are_told_with_their_candidates(found):
     near = [(item["clockify_name"], item["qbo_id"], item["why"]) for item in found["near_misses"]]
     assert near == [
         ("Dana mcallister", "61", "differs in case"),
-        ("Riverside Park District › Parish Hall", "17", "stands in another place of the hierarchy"),
+        ("Riverside Park District › Parish Hall", "17", "is under a different parent"),
         ("Willow creek Vineyard", "29", "differs in case"),
     ]
     double = [(item["clockify_name"], item["qbo_id"]) for item in found["ambiguous"]]

@@ -90,6 +90,8 @@ def reviewed(
     """Let a person send October without one entry; give the run's end, and what its page says."""
     with running_ui(synced) as ui:
         home = ui.url.removesuffix("/api")
+        page.goto((synced.folder / "prefect" / "sign-in.html").as_uri())
+        page.wait_for_function("localStorage.getItem('prefect-password')")
         page.goto(f"{home}/deployments/deployment/{ui.deployment('send-time/by-hand')['id']}/run")
         page.get_by_text("Run Name").wait_for()
         page.locator("form input").first.fill("october")

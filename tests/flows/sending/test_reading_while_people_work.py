@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from connectors import clockify
+from connectors.clockify import client as clockify
 from flows.sending import extract
 
 pytestmark = pytest.mark.usefixtures("in_this_process")

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from connectors import clockify
+from connectors.clockify import client as clockify
 from connectors.standins.quickbooks.faults import UNAUTHENTICATED_ANSWER
 from flows.context import open_context
 from flows.sending import extract, judge

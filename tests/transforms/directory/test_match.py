@@ -127,7 +127,9 @@ def test_a_likely_partner_is_told_with_the_reason(staff, name, why):
     matches = staff([name], [("employee", "55", "Ann Lee"), ("employee", "56", "Bo Li")])
     assert linked(matches) == {}
     assert lost(matches) == {"u1": "near"}
-    assert [(lead.partner.qbo_id, lead.why) for lead in matches.near] == [("55", why)]
+    assert [(candidate.partner.qbo_id, candidate.why) for candidate in matches.near] == [
+        ("55", why)
+    ]
     assert matches.unlinked["candidates"].tolist() == [f"employee 'Ann Lee' (id 55), {why}"]
 
 
@@ -145,9 +147,13 @@ def test_the_likeliest_partner_is_told_first_and_alone(staff):
         ("vendor", "57", "Ann lee"),
     ]
     matches = staff(["Ann Lee"], rows)
-    assert [lead.partner.qbo_id for lead in matches.near] == ["56", "57"]
+    assert [candidate.partner.qbo_id for candidate in matches.near] == ["56", "57"]
     crowd = [("employee", str(n), f"Ann Le{letter}") for n, letter in enumerate("abcdf", 60)]
-    assert [lead.partner.qbo_id for lead in staff(["Ann Lee"], crowd).near] == ["60", "61", "62"]
+    assert [candidate.partner.qbo_id for candidate in staff(["Ann Lee"], crowd).near] == [
+        "60",
+        "61",
+        "62",
+    ]
 
 
 def test_whoever_has_their_namesake_is_nobodys_near_miss(staff):
@@ -167,7 +173,10 @@ def test_an_address_tells_who_may_be_meant(users, people):
         linked=NO_LINKS,
         link_vendors=True,
     )
-    assert [(lead.seeker.clockify_id, lead.partner.qbo_id, lead.why) for lead in matches.near] == [
+    assert [
+        (candidate.unmatched.clockify_id, candidate.partner.qbo_id, candidate.why)
+        for candidate in matches.near
+    ] == [
         ("u1", "55", "the same e-mail address"),
         ("u2", "56", "the same e-mail address"),
     ]
@@ -272,7 +281,7 @@ def test_inactive_people_are_not_newly_linked(staff):
     matches = staff(["Ann Lee", "Ann Lee (deleted)", "Bo Li"], rows)
     assert linked(matches) == {}
     assert lost(matches) == {"u1": "near", "u2": "missing", "u3": "near"}
-    assert {lead.why for lead in matches.near} == {"inactive in QuickBooks"}
+    assert {candidate.why for candidate in matches.near} == {"inactive in QuickBooks"}
     assert matches.unused == []
 
 
@@ -376,7 +385,10 @@ def test_inactive_customers_are_not_newly_linked(work):
     matches = work(["A › Kitchen", "Kitchen", "Old", "Old (deleted)"], names)
     assert linked(matches) == {"p2": "4"}
     assert lost(matches) == {"p1": "near", "p3": "near", "p4": "missing"}
-    assert {(lead.seeker.clockify_id, lead.partner.qbo_id, lead.why) for lead in matches.near} == {
+    assert {
+        (candidate.unmatched.clockify_id, candidate.partner.qbo_id, candidate.why)
+        for candidate in matches.near
+    } == {
         ("p1", "2", "inactive in QuickBooks"),
         ("p3", "5", "inactive in QuickBooks"),
     }
@@ -386,7 +398,7 @@ def test_an_inactive_customer_is_not_replaced_by_a_sub_customer_of_its_name(work
     """`Acme` was closed; `Holding:Acme` is somebody else's, and nobody says that it is meant."""
     matches = work(["Acme"], ["Acme (deleted)", "Holding", "Holding:Acme"])
     assert linked(matches) == {}
-    assert [(lead.partner.qbo_id, lead.why) for lead in matches.near] == [
+    assert [(candidate.partner.qbo_id, candidate.why) for candidate in matches.near] == [
         ("1", "inactive in QuickBooks")
     ]
 

@@ -53,7 +53,7 @@ def detail(judged):
         (
             {},
             {"linked": [CUSTOMER], "lost": lost("user", "near", "employee 'ann lee' (id 7)")},
-            ["'Ann Lee'", "employee 'ann lee' (id 7)", "make the names equal"],
+            ["'Ann Lee'", "employee 'ann lee' (id 7)", "make the names match"],
         ),
         (
             {},
