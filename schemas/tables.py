@@ -1,7 +1,8 @@
 """The database: connections, their secrets, links, runs, and the ledger.
 
 The same tables on SQLite and PostgreSQL. Migrations stand beside this file; a test holds the two
-equal.
+equal. The file is long because each column has its comment here, for the database and for
+data/DICTIONARY.md.
 """
 
 from datetime import UTC, datetime

@@ -3,7 +3,7 @@
 The file is written for people: short keys, local times, "who works on what, week in, week out".
 The stand-ins want Clockify's ids, UTC and one row an entry. The same file gives the same scenario
 on every machine: each routine has a random generator of its own, seeded by the file, and all
-arithmetic is on whole numbers.
+arithmetic is on whole numbers. One file, because its rules are read beside each other.
 """
 
 import random

@@ -174,7 +174,7 @@ class PageGuard:
 
     # 1 and 2: names and origins
 
-    def _check_origin(self, scope: Scope) -> None:
+    def _check_host(self, scope: Scope) -> str:
         hosts = headers_of(scope, b"host")
         host = host_in(hosts[0]) if len(hosts) == 1 else None
         if host is None or not (host in self._rules.names or (self._rules.numbers and is_ip(host))):
@@ -183,7 +183,11 @@ class PageGuard:
                 "This server does not go by that name. Open it under its own address, or add the"
                 " name to CLOCKBOOKS_UI_HOSTS.",
             )
-        own = {f"{scheme}://{hosts[0].lower()}" for scheme in ("http", "https")}
+        return hosts[0].lower()
+
+    def _check_origin(self, scope: Scope) -> None:
+        host = self._check_host(scope)
+        own = {f"{scheme}://{host}" for scheme in ("http", "https")}
         origins = headers_of(scope, b"origin")
         foreign = any(origin.lower() not in own | self._rules.origins for origin in origins)
         # A link from elsewhere, as in a notice, only reads.

@@ -79,16 +79,23 @@ def _question(request: Request, part: dict[str, Any]) -> str | None:
     if request.path[1:2] == ("input",) and request.method == "DELETE":
         return "An input that is deleted"
     state = part.get("state") or {}
-    details = state.get("state_details") or {}
-    keys = details.get("run_input_keyset")
+    keys = _details(state).get("run_input_keyset")
     asks = bool(keys) or (request.path[1:] == ("input",) and "value" in part)
     if asks and request.from_person:
         return "A question that no run asks"
     # Prefect deletes what is kept under a pause's keys: they are those that it makes itself.
+    return "A pause with the keys of another" if keys and keys != _own_keys(state) else None
+
+
+def _details(state: dict[str, Any]) -> dict[str, Any]:
+    return state.get("state_details") or {}
+
+
+def _own_keys(state: dict[str, Any]) -> dict[str, str]:
+    """Return the keys that Prefect makes for a pause."""
     name = state.get("name") or str(state.get("type"))
-    base = f"{name.lower()}-{details.get('pause_key')}"
-    own_keys = {kind: f"{base}-{kind}" for kind in ("description", "response", "schema")}
-    return "A pause with the keys of another" if keys and keys != own_keys else None
+    base = f"{name.lower()}-{_details(state).get('pause_key')}"
+    return {kind: f"{base}-{kind}" for kind in ("description", "response", "schema")}
 
 
 def _answer(request: Request, part: dict[str, Any]) -> str | None:
