@@ -16,9 +16,9 @@ from connectors.errors import Refused, TryAgain, Unsure
 from connectors.quickbooks.batch import Created, NotCreated
 from flows.context import RunContext
 from schemas.words import Kind, Origin, QboKind, Side
+from transforms.directory.candidates import placed_name
 from transforms.directory.create_in_quickbooks import split_name
 from transforms.directory.creation_plan import Key, NotMade, Wanted
-from transforms.directory.match import placed_name
 
 #: Concurrent writes to Clockify; it allows 50 requests a second (FACTS, Clockify, 1.3).
 AT_A_TIME = 8

@@ -6,8 +6,8 @@ from typing import Any
 from connectors.errors import AskPerson
 from flows.context import RunContext, open_context, open_store
 from schemas.words import Kind, Origin, QboKind
+from transforms.directory.candidates import Partner, as_partner, placed_name
 from transforms.directory.customer_tree import Tree
-from transforms.directory.match import Partner, as_partner, placed_name
 from transforms.directory.names import DELETED_USER, OWN_ID, without_suffix
 from transforms.directory.read_directory import (
     read_customers,

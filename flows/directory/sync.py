@@ -15,11 +15,12 @@ from flows.context import RunContext
 from flows.directory.create_missing import Made, create_in_clockify, create_in_quickbooks
 from flows.progress import Progress
 from schemas.words import Problem, Side
+from transforms.directory.candidates import Matches
 from transforms.directory.changes import Change, changes
 from transforms.directory.create_in_clockify import plan_for_clockify
 from transforms.directory.create_in_quickbooks import plan_for_quickbooks
 from transforms.directory.creation_plan import Creation, NotMade
-from transforms.directory.match import Matches, match_projects, match_users
+from transforms.directory.match import match_projects, match_users
 from transforms.directory.read_directory import Directory, read_directory
 
 #: Where to create what is missing, as people write it.

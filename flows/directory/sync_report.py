@@ -6,8 +6,8 @@ from typing import Any
 from flows.directory.create_missing import Made, link_of
 from flows.directory.sync import SyncResult
 from schemas.words import Kind, Problem, QboKind, Side
+from transforms.directory.candidates import Candidate
 from transforms.directory.creation_plan import Creation, NotMade, Wanted
-from transforms.directory.match import Candidate
 
 Item = dict[str, Any]
 

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 import pandas as pd
 
 from schemas.words import Kind, QboKind
+from transforms.directory.candidates import placed_name
 from transforms.directory.customer_tree import Tree
-from transforms.directory.match import placed_name
 from transforms.directory.names import DELETED_USER, OWN_ID, same_form, without_suffix
 from transforms.directory.read_directory import Directory
 

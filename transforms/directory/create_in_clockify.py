@@ -9,9 +9,9 @@ import re
 import pandas as pd
 
 from schemas.words import Kind, QboKind, Side
+from transforms.directory.candidates import Matches, Partner, as_partner, placed_name
 from transforms.directory.creation_plan import Creation, Place, Wanted, link_command, misspelt
 from transforms.directory.customer_tree import Customer, Tree
-from transforms.directory.match import Matches, Partner, as_partner, placed_name
 from transforms.directory.names import same_form, without_case
 from transforms.directory.read_directory import Directory
 

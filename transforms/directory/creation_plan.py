@@ -7,7 +7,8 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
 from schemas.words import Kind, QboKind, Side
-from transforms.directory.match import ELSEWHERE, Candidate, Partner
+from transforms.directory.candidates import Candidate, Partner
+from transforms.directory.match import ELSEWHERE
 
 Key = tuple[str, ...]
 

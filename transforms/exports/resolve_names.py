@@ -14,7 +14,7 @@ import pandas as pd
 from schemas.clockify import Projects, Users
 from schemas.links import Unlinked
 from schemas.words import Kind, Problem
-from transforms.directory.match import placed_name
+from transforms.directory.candidates import placed_name
 from transforms.directory.names import DELETED_USER, OWN_ID, same_form
 
 #: Longest id that the database takes.

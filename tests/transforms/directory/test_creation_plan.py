@@ -9,10 +9,11 @@ from schemas.clockify import Clients, Projects, Users
 from schemas.links import Links
 from schemas.quickbooks import Customers, People
 from schemas.words import Kind, Origin, QboKind, Side
+from transforms.directory.candidates import placed_name
 from transforms.directory.changes import changes
 from transforms.directory.create_in_clockify import plan_for_clockify
 from transforms.directory.create_in_quickbooks import plan_for_quickbooks
-from transforms.directory.match import match_projects, match_users, placed_name
+from transforms.directory.match import match_projects, match_users
 from transforms.directory.names import same_form
 from transforms.directory.read_directory import Directory
 
