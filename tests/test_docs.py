@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 import typer
 
+from flows.cli.exit_codes import ExitCode
 from flows.cli.main import app
-from flows.cli.output import Outcome
 from flows.settings import Settings
 from schemas import dictionary
 from schemas.tables import metadata
@@ -112,7 +112,7 @@ def test_every_exit_code_is_explained(page):
     """Both lists have a row for each."""
     codes = re.findall(r"^\| (\d+) \| .+ \|$", text_of(DOCS / page), re.MULTILINE)
 
-    assert [int(code) for code in codes] == [*map(int, Outcome), 130]
+    assert [int(code) for code in codes] == [*map(int, ExitCode), 130]
 
 
 def test_the_dictionary_is_fresh():

@@ -10,8 +10,9 @@ from urllib.parse import urlsplit
 
 import typer
 
+from flows.cli.exit_codes import ExitCode
 from flows.cli.options import AllowPayroll, ConnectionName, Json
-from flows.cli.output import Outcome, Output, command, stop_usage
+from flows.cli.output import Output, command, stop_usage
 
 app = typer.Typer()
 
@@ -120,7 +121,7 @@ def disconnect(
             return
         render_connections.show_disconnected(output, output.document)
         if output.document["revocation"] == "pending":
-            output.outcome = Outcome.PARTLY_DONE
+            output.outcome = ExitCode.PARTLY_DONE
 
 
 @app.command(epilog="Example: clockbooks connections --json")
@@ -187,7 +188,7 @@ def check(
         render_connections.show_checks(output, output.document)
         if any(row["state"] == checking.PROBLEM for row in output.document["checks"]):
             # `check && send` stops here: the send could not run either.
-            output.outcome = Outcome.COULD_NOT_RUN
+            output.outcome = ExitCode.COULD_NOT_RUN
 
 
 @app.command("rotate-key", epilog="Example: clockbooks rotate-key")

@@ -7,8 +7,9 @@ from typing import Annotated, Literal
 
 import typer
 
+from flows.cli.exit_codes import ExitCode
 from flows.cli.options import ConnectionName, CsvFile, Json
-from flows.cli.output import Outcome, command, save_csv
+from flows.cli.output import command, save_csv
 
 app = typer.Typer()
 
@@ -50,7 +51,7 @@ def sync(
         save_csv(output, csv, rows, sync_report.CSV_MEMBERS, "rows")
         render_directory.show_sync(output, output.document)
         if any(row["tried"] for row in output.document["not_created"]):
-            output.outcome = Outcome.PARTLY_DONE
+            output.outcome = ExitCode.PARTLY_DONE
 
 
 @app.command(epilog="Example: clockbooks link user 64d0000000000000000000ae 61")

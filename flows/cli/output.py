@@ -9,7 +9,6 @@ import logging
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
-from enum import IntEnum
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -18,26 +17,11 @@ from rich.console import Console
 from rich.text import Text
 
 from connectors.masking import hide_known
+from flows.cli.exit_codes import ExitCode
 from flows.text import clean, typed
 
 #: Width of the report, in columns, when there is no terminal to tell.
 PIPED_WIDTH = 120
-
-
-class Outcome(IntEnum):
-    """Exit codes."""
-
-    DONE = 0
-    COULD_NOT_RUN = 1
-    WRONG_USAGE = 2
-    PARTLY_DONE = 3
-
-    @classmethod
-    def of(cls, document: Mapping[str, Any]) -> "Outcome":
-        """Return how a send ended: in part, if an entry was rejected, is in doubt or unreadable."""
-        counts = document["counts"]
-        open_ends = sum(counts["rejected"].values()) + counts["in_doubt"]
-        return cls.PARTLY_DONE if open_ends or len(document["set_aside"]) else cls.DONE
 
 
 class Output:
@@ -54,7 +38,7 @@ class Output:
     def __init__(self, *, as_json: bool) -> None:
         self.as_json = as_json
         self.document: Any = None
-        self.outcome = Outcome.DONE
+        self.outcome = ExitCode.DONE
         self.console = Console(stderr=as_json, highlight=False)
         if not self.console.is_terminal:
             self.console = Console(stderr=as_json, highlight=False, width=PIPED_WIDTH)
@@ -110,9 +94,9 @@ def command(*, as_json: bool, catches_up: bool = True) -> Iterator[Output]:
             _could_not_run(output, "DatabaseFailed", message)
         if as_json:
             write_json(output.document)
-    if catches_up and output.outcome is not Outcome.COULD_NOT_RUN:
+    if catches_up and output.outcome is not ExitCode.COULD_NOT_RUN:
         _catch_up()
-    if output.outcome is not Outcome.DONE:
+    if output.outcome is not ExitCode.DONE:
         raise typer.Exit(int(output.outcome))
 
 
@@ -143,7 +127,7 @@ def _could_not_run(output: Output, kind: str, message: str) -> None:
     logging.getLogger("clockbooks").debug("Could not run.", exc_info=True)  # noqa: LOG014 - in a handler
     output.errors.print(Text(clean(message), style="red"))
     output.document = error_document(kind, message)
-    output.outcome = Outcome.COULD_NOT_RUN
+    output.outcome = ExitCode.COULD_NOT_RUN
 
 
 def write_json(document: Any) -> None:

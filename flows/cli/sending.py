@@ -11,6 +11,7 @@ from typing import Annotated, Any
 
 import typer
 
+from flows.cli.exit_codes import ExitCode
 from flows.cli.options import (
     ConnectionName,
     CsvFile,
@@ -20,7 +21,7 @@ from flows.cli.options import (
     Yes,
     job_options,
 )
-from flows.cli.output import Outcome, Output, command, save_csv, stop_usage
+from flows.cli.output import Output, command, save_csv, stop_usage
 from flows.sending.request import ImportRequest, JobRequest, SendRequest
 
 app = typer.Typer()
@@ -138,7 +139,7 @@ def settle(
             output.document = dispatch.settle_by_hand(connection, entry, is_there)
         render.show_settled(output, output.document)
         if output.document["in_doubt"] or output.document["refused"]:
-            output.outcome = Outcome.PARTLY_DONE
+            output.outcome = ExitCode.PARTLY_DONE
 
 
 @app.command(epilog="Example: clockbooks entries --state rejected --start 2026-10-01 --csv out.csv")
@@ -235,7 +236,7 @@ def _finish(
         output.say("Nothing was sent.")
         return
     show(output, result)
-    output.outcome = Outcome.of(result)
+    output.outcome = ExitCode.of(result)
 
 
 def _is_to_ask(output: Output, *, yes: bool, dry_run: bool) -> bool:

@@ -80,10 +80,9 @@ class _Planner:
 
     def want_customer(self, customer: Customer, *, unused: bool) -> None:
         """Want the client, the project, or both, that *customer* is in Clockify."""
-        is_client = bool(self.tree.below(customer.qbo_id))
-        if is_client:
+        if self.tree.is_client(customer):
             self._client(customer)
-        if unused and not (is_client and customer.level == 0):
+        if unused and self.tree.is_project(customer):
             self._want_project(customer)
 
     def _client(self, customer: Customer) -> Place | None:

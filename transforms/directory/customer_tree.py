@@ -1,4 +1,7 @@
-"""QuickBooks' tree of customers, up to five levels deep (FACTS, QBO, 5.1)."""
+"""QuickBooks' tree of customers, and what each level becomes in Clockify.
+
+It is up to five levels deep (FACTS, QBO, 5.1).
+"""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -61,6 +64,22 @@ class Tree:
     def below(self, qbo_id: str) -> list[Customer]:
         """Give the active customers right below one."""
         return self._below.get(qbo_id, [])
+
+    def is_client(self, customer: Customer) -> bool:
+        """Whether a customer becomes a client in Clockify.
+
+        With `is_project`, this is the domain's table:
+
+            top level, without sub-customers    project
+            top level, with sub-customers       client
+            sub-customer with sub-customers     client, and project under its parent's client
+            sub-customer without                project under its parent's client
+        """
+        return bool(self.below(customer.qbo_id))
+
+    def is_project(self, customer: Customer) -> bool:
+        """Whether a customer becomes a project in Clockify; see `is_client`."""
+        return customer.level > 0 or not self.is_client(customer)
 
     def _placed(self, id_: str) -> Customer:
         row = self._rows[id_]
