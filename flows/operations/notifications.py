@@ -215,14 +215,17 @@ def _marks_crashed_runs() -> Automation:
 
 
 def _marks_runs_that_never_began() -> Automation:
-    """Mark a run as crashed whose worker took it and stopped before it began."""
+    """Mark a run as crashed whose worker took it and stopped before the first heartbeat.
+
+    A run that was killed at once may be Running already and still have had no heartbeat.
+    """
     return Automation(
         name=NEVER_BEGAN,
-        description=f"Marks a run as crashed whose process did not start within {STARTING_S} s.",
+        description=f"Marks a run as crashed that had no heartbeat within {STARTING_S} s.",
         trigger=_each_run(
             posture=Posture.Proactive,
             after=_states("Pending"),
-            expect=_states("Running", "Scheduled", "Late", "AwaitingConcurrencySlot", *_ENDS),
+            expect=_states("heartbeat", "Scheduled", "Late", "AwaitingConcurrencySlot", *_ENDS),
             within=timedelta(seconds=STARTING_S),
         ),
         actions=[ChangeFlowRunState(state=StateType.CRASHED, message=CRASHED)],

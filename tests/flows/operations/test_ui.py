@@ -26,7 +26,7 @@ from connectors.store.run_locks import RunLocks
 from flows.cli.dispatch import HEARTBEAT_S
 from flows.context import utc_now
 from flows.operations.deployments import MEMBERS, flow_of, listed
-from flows.operations.notifications import SILENT_S
+from flows.operations.notifications import NEVER_BEGAN, SILENT_S
 
 ROOT = Path(__file__).parents[3]
 DEMO_SCENARIO = ROOT / "data" / "demo_scenario.yaml"
@@ -194,6 +194,27 @@ def test_a_recorded_command_gives_signs_of_life():
     )
 
     assert 3 * int(ran.stdout) <= SILENT_S
+
+
+@pytest.mark.slow
+def test_a_run_that_died_before_its_first_heartbeat_is_marked_as_crashed(ui):
+    """A worker that is killed at once leaves no run Pending or Running for ever."""
+    [watch] = ui.ask("automations", automations={"name": {"any_": [NEVER_BEGAN]}})
+    settable = ("name", "description", "enabled", "trigger", "actions")
+    path, usual = f"automations/{watch['id']}", {key: watch[key] for key in settable}
+    soon = {**usual, "trigger": {**usual["trigger"], "within": 10}}  # Prefect's least
+    ui.call("PUT", path, soon)
+    flow_id = ui.deployment("settle/hourly")["flow_id"]
+    ids = []
+    for states in (["PENDING"], ["PENDING", "RUNNING"]):
+        run = ui.call("POST", "flow_runs/", {"flow_id": flow_id})
+        ids.append(run["id"])
+        for state in states:
+            ui.call("POST", f"flow_runs/{run['id']}/set_state", {"state": {"type": state}})
+
+    states = [ui.ended(id_)["type"] for id_ in ids]
+    ui.call("PUT", path, usual)
+    assert states == ["CRASHED", "CRASHED"]
 
 
 def test_a_command_whose_server_is_gone_says_what_to_do(ui):
