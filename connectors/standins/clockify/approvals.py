@@ -13,7 +13,7 @@ from typing import Annotated, Literal
 from fastapi import APIRouter, Query
 from fastapi.responses import JSONResponse
 
-from connectors.standins.clockify.http import CurrentCaller, PageAsked, SortOrder, paged
+from connectors.standins.clockify.http import AskedPage, CurrentCaller, SortOrder, paged
 from connectors.standins.clockify.rows import entry_row, minor_units
 from connectors.standins.clockify.state import (
     Row,
@@ -32,30 +32,32 @@ WEEKDAYS = ["MONDAY", "TUESDAY", "WEDNESDAY", "THURSDAY", "FRIDAY", "SATURDAY", 
 Weeks = Mapping[tuple[str, date], list[Row]]
 
 
+class RequestQuery(AskedPage):
+    """Which requests to list."""
+
+    status: Literal["PENDING", "APPROVED", "WITHDRAWN_APPROVAL"] | None = None
+    sort_column: Literal["ID", "USER_ID", "START", "UPDATED_AT"] = "START"
+    sort_order: SortOrder = "ASCENDING"
+
+
 @router.get("/approval-requests")
 async def list_requests(
-    caller: CurrentCaller,
-    page: PageAsked,
-    status: Literal["PENDING", "APPROVED", "WITHDRAWN_APPROVAL"] | None = None,
-    column: Annotated[
-        Literal["ID", "USER_ID", "START", "UPDATED_AT"], Query(alias="sort-column")
-    ] = "START",
-    order: Annotated[SortOrder, Query(alias="sort-order")] = "ASCENDING",
+    caller: CurrentCaller, asked: Annotated[RequestQuery, Query()]
 ) -> JSONResponse:
     state = caller.state
     weeks = [
         {"userId": user_id, "start": first_day, "entries": entries}
         for (user_id, first_day), entries in _approved_weeks(state).items()
-        if status in {None, "APPROVED"} and (caller.is_admin or user_id == caller.user["id"])
+        if asked.status in {None, "APPROVED"} and (caller.is_admin or user_id == caller.user["id"])
     ]
 
     def place(week: Row) -> tuple[object, ...]:
         id_ = request_id(week["userId"], week["start"])
-        leading = {"ID": id_, "USER_ID": week["userId"]}.get(column, week["start"])
+        leading = {"ID": id_, "USER_ID": week["userId"]}.get(asked.sort_column, week["start"])
         return (leading, week["start"], id_)
 
-    weeks.sort(key=place, reverse=order == "DESCENDING")
-    return paged(weeks, page, lambda week: _request_row(state, week))
+    weeks.sort(key=place, reverse=asked.sort_order == "DESCENDING")
+    return paged(state, weeks, asked, lambda week: _request_row(state, week))
 
 
 def approval_of(state: State, entry: Row) -> str | None:

@@ -13,7 +13,7 @@ from fastapi import APIRouter, Request
 from fastapi.responses import JSONResponse
 
 from connectors.standins.clockify.approvals import approval_of
-from connectors.standins.clockify.http import Caller, CurrentCaller, Page, deny
+from connectors.standins.clockify.http import Caller, CurrentCaller, deny, page_of
 from connectors.standins.clockify.report_filters import chosen
 from connectors.standins.clockify.report_request import AmountKind, Report
 from connectors.standins.clockify.rows import minor_units
@@ -109,7 +109,8 @@ async def detailed_report(request: Request, caller: CurrentCaller, report: Repor
     zone = named_zone(report.time_zone) if report.time_zone else zone_of(caller.user)
     view = _view(caller, report, zone)
     state, asked = caller.state, report.detailed_filter
-    page = Page(asked.page, min(asked.page_size, state.switches.largest_report_page))
+    largest = state.switches.largest_report_page
+    page = page_of(state, asked.page, asked.page_size, largest=largest)
     first, last = _range(caller, report, zone)
 
     walks: Walks = request.app.state.walks
