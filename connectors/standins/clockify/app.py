@@ -16,6 +16,7 @@ from connectors.standins.clockify import (
     directory,
     entries,
     entry_writes,
+    feed,
     labels,
     people,
     rate_routes,
@@ -29,7 +30,7 @@ from connectors.standins.fault_injection import Faults, with_faults
 __all__ = ["ClockifyStandin", "Switches"]
 
 
-ROOMS = (people, directory, labels, entries, entry_writes, rate_routes, approvals)
+ROOMS = (people, directory, labels, entries, entry_writes, rate_routes, approvals, feed)
 
 
 def utc_now() -> datetime:

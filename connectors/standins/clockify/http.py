@@ -138,7 +138,10 @@ def contains(text: str | None, part: str) -> bool:
 
 
 def with_keys(app: Any, state: State) -> Any:
-    """Wrap the ASGI application *app* so that every request needs a key, even for no route."""
+    """Wrap the ASGI application *app* so that every request needs a key, even for no route.
+
+    What a write changes is noticed before its answer leaves.
+    """
 
     async def wrapped(scope: Any, receive: Any, send: Any) -> None:
         if scope["type"] != "http":
@@ -157,7 +160,14 @@ def with_keys(app: Any, state: State) -> Any:
             await _refusal(refusal)(scope, receive, send)
             return
         scope.setdefault("state", {})["user_id"] = state.api_keys[key or ""]
-        await app(scope, receive, send)
+
+        async def noticing(message: Any) -> None:
+            if message["type"] == "http.response.start":
+                state.changes.notice()
+            await send(message)
+
+        writes = scope["method"] != "GET" and scope["path"].startswith("/api/")
+        await app(scope, receive, noticing if writes else send)
 
     return wrapped
 
@@ -201,9 +211,8 @@ def _malformed(problem: dict[str, Any]) -> ClockifyError:
         what = "is required" if kind == "missing" else f"is not valid: {problem['msg']}"
         return ClockifyError(400, 501, f"{name or 'Request body'} {what}")
     if kind == "missing":
-        text = (
-            f"Required request parameter '{name}' for method parameter type String is not present"
-        )
+        # All parameters that are required here are lists.
+        text = f"Required request parameter '{name}' for method parameter type List is not present"
         return ClockifyError(400, 3001, text)
     java_type = JAVA_TYPES.get(kind, "String")
     invalid = f"Invalid {java_type.lower()} value [{problem['input']}]"

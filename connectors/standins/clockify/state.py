@@ -7,6 +7,7 @@ from itertools import count
 from typing import Any, NoReturn
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+from connectors.standins.clockify.changes import Change, Changes
 from connectors.standins.clockify.switches import Switches
 
 Row = dict[str, Any]
@@ -73,6 +74,7 @@ class State:
         tags: Tags by id.
         custom_fields: Custom fields of time entries by id.
         entries: Time entries by id, as in the scenario.
+        changes: What was created, updated and deleted since the beginning.
         now: The clock.
         switches: Answers to what FACTS leaves open.
     """
@@ -92,10 +94,39 @@ class State:
         self.tags = _by_id(deepcopy(given.get("tags", [])))
         self.custom_fields = _by_id(deepcopy(given.get("custom_fields", [])))
         # A million of them: a flat copy each, as nothing in them is changed in place.
-        self.entries = _by_id(dict(entry) for entry in given.get("entries", []))
+        entries = given.get("entries", [])
+        self.entries = _by_id(dict(entry) for entry in entries)
+        if not isinstance(entries, list):  # made as they are asked for, and gone now
+            entries = list(self.entries.values())
         self.now = now
         self.switches = switches
+        self.changes = Changes(
+            lambda: self.kinds,
+            {
+                "CLIENTS": given.get("clients", []),
+                "PROJECTS": given.get("projects", []),
+                "TAGS": given.get("tags", []),
+                "TASKS": given.get("tasks", []),
+                "TIME_ENTRY": entries,
+            },
+            now=now,
+            seen=self._seen,
+        )
         self._serial = count(1)
+
+    @property
+    def kinds(self) -> dict[str, dict[str, Row]]:
+        """What the change feed watches, by its words for it (FACTS 3)."""
+        return {
+            "CLIENTS": self.clients,
+            "PROJECTS": self.projects,
+            "TAGS": self.tags,
+            "TASKS": self.tasks,
+            "TIME_ENTRY": self.entries,
+        }
+
+    def _seen(self, change: Change) -> None:
+        pass
 
     @property
     def workspace_id(self) -> str:
