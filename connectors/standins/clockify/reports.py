@@ -12,8 +12,8 @@ from zoneinfo import ZoneInfo
 from fastapi import APIRouter, Request
 from fastapi.responses import JSONResponse
 
-from connectors.standins.clockify.approvals import approval_of
 from connectors.standins.clockify.http import Caller, CurrentCaller, deny, page_of
+from connectors.standins.clockify.locks import is_locked
 from connectors.standins.clockify.report_filters import chosen
 from connectors.standins.clockify.report_request import AmountKind, Report
 from connectors.standins.clockify.rows import minor_units
@@ -35,6 +35,7 @@ from connectors.standins.clockify.times import (
     shown_newer,
     stored,
 )
+from connectors.standins.clockify.timesheets import request_of
 
 router = APIRouter(prefix="/workspaces/{workspace_id}/reports")
 
@@ -225,9 +226,9 @@ def _entry_row(state: State, entry: Row, view: View) -> Row:
         "projectId": entry.get("projectId"),
         "taskId": entry.get("taskId"),
         "tagIds": tag_ids,
-        "approvalRequestId": approval_of(state, entry),
+        "approvalRequestId": request_of(state, entry),
         "type": entry.get("type", "REGULAR"),
-        "isLocked": bool(entry.get("approved")),
+        "isLocked": is_locked(state, entry),
         "currency": entry.get("currency"),
         **_amounts(entry, view),
         "userName": shown_name(user),

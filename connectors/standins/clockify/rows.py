@@ -1,6 +1,6 @@
 """How the Clockify stand-in's core host spells what it holds (FACTS 2.5 to 2.7 and 3)."""
 
-from decimal import Decimal
+from collections.abc import Iterable
 
 from connectors.standins.clockify.locks import is_locked
 from connectors.standins.clockify.people import shown_membership, user_row
@@ -20,10 +20,19 @@ NO_TIME_ESTIMATE = {
 def minor_units(rate_seconds: int) -> int | float:
     """Turn seconds times a rate, the rate in minor units an hour, into minor units.
 
-    A whole number stays an integer; anything else keeps four decimals (FACTS 1.7).
+    A whole number stays an integer; anything else is a float, as the real one was seen to send:
+    885877.7777777782 (FACTS 1.7).
     """
-    exact = (Decimal(rate_seconds) / 3600).quantize(Decimal("0.0001"))
-    return int(exact) if exact == exact.to_integral_value() else float(exact)
+    whole, rest = divmod(rate_seconds, 3600)
+    return rate_seconds / 3600 if rest else whole
+
+
+def summed_amount(entries: Iterable[Row]) -> int | float:
+    """Add up what entries earn as the real one does, whose sums drift as floats do (FACTS 1.7)."""
+    total: float = 0
+    for entry in entries:
+        total += minor_units((entry.get("rate") or 0) * seconds_of(entry))
+    return total
 
 
 def client_row(state: State, client: Row) -> Row:

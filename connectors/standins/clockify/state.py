@@ -74,6 +74,7 @@ class State:
         tags: Tags by id.
         custom_fields: Custom fields of time entries by id.
         entries: Time entries by id, as in the scenario.
+        timesheets: Approval requests by id, once something happened to them (`timesheets`).
         changes: What was created, updated and deleted since the beginning.
         now: The clock.
         switches: Answers to what FACTS leaves open.
@@ -100,6 +101,7 @@ class State:
             entries = list(self.entries.values())
         self.now = now
         self.switches = switches
+        self.timesheets: dict[str, Any] = {}
         self.changes = Changes(
             lambda: self.kinds,
             {
