@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from connectors.standins.clockify.app import ClockifyStandin
-from connectors.standins.clockify.state import Switches as ClockifySwitches
+from connectors.standins.clockify.switches import Switches as ClockifySwitches
 from connectors.standins.quickbooks.app import QuickBooksStandin, Switches
 from connectors.standins.scenario import load_scenario, settings_for
 from connectors.standins.server import serving

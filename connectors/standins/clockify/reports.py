@@ -12,8 +12,8 @@ from zoneinfo import ZoneInfo
 from fastapi import APIRouter, Request
 from fastapi.responses import JSONResponse
 
-from connectors.standins.clockify.approvals import approval_of
-from connectors.standins.clockify.http import Caller, CurrentCaller, Page, deny
+from connectors.standins.clockify.http import Caller, CurrentCaller, deny, page_of
+from connectors.standins.clockify.locks import is_locked
 from connectors.standins.clockify.report_filters import chosen
 from connectors.standins.clockify.report_request import AmountKind, Report
 from connectors.standins.clockify.rows import minor_units
@@ -35,6 +35,7 @@ from connectors.standins.clockify.times import (
     shown_newer,
     stored,
 )
+from connectors.standins.clockify.timesheets import request_of
 
 router = APIRouter(prefix="/workspaces/{workspace_id}/reports")
 
@@ -109,7 +110,8 @@ async def detailed_report(request: Request, caller: CurrentCaller, report: Repor
     zone = named_zone(report.time_zone) if report.time_zone else zone_of(caller.user)
     view = _view(caller, report, zone)
     state, asked = caller.state, report.detailed_filter
-    page = Page(asked.page, min(asked.page_size, state.switches.largest_report_page))
+    largest = state.switches.largest_report_page
+    page = page_of(state, asked.page, asked.page_size, largest=largest)
     first, last = _range(caller, report, zone)
 
     walks: Walks = request.app.state.walks
@@ -224,9 +226,9 @@ def _entry_row(state: State, entry: Row, view: View) -> Row:
         "projectId": entry.get("projectId"),
         "taskId": entry.get("taskId"),
         "tagIds": tag_ids,
-        "approvalRequestId": approval_of(state, entry),
+        "approvalRequestId": request_of(state, entry),
         "type": entry.get("type", "REGULAR"),
-        "isLocked": bool(entry.get("approved")),
+        "isLocked": is_locked(state, entry),
         "currency": entry.get("currency"),
         **_amounts(entry, view),
         "userName": shown_name(user),

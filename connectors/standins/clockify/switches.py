@@ -1,0 +1,37 @@
+"""What is not known for certain about Clockify, one switch for each question (FACTS 11).
+
+The defaults are the likeliest behaviour, or the least kind one where none is likelier. Tests that
+matter run with a switch both ways, so that nothing leans on a guess.
+"""
+
+from dataclasses import dataclass
+from typing import Literal
+
+
+@dataclass
+class Switches:
+    """The open questions. All may be changed while the stand-in runs."""
+
+    # --- pages (FACTS 1.5): whether more than the largest page is cut or refused
+    largest_core_page: int = 5000
+    largest_report_page: int = 1000
+    larger_pages: Literal["cut", "refused"] = "cut"
+
+    # --- time (FACTS 1.6)
+    newer_report_times: bool = False  # `Z` times with the zone's reading beside them
+    window_zone: Literal["user", "owner"] = "user"  # whose clock the core host's bounds are on
+    feed_window_on_account_clock: bool = False  # whether 1.6(2) holds for `entities/*`, too
+
+    # --- people and names (FACTS 2.4 to 2.6, 4)
+    deleted_user_email: str | None = ""
+    case_insensitive_names: bool = False  # "acme" is taken when "Acme" is there
+    no_client_is_null: bool = False  # in `/projects`; reports have `""`
+
+    # --- the change feed (FACTS 3)
+    serves_change_feed: bool = True  # it is called experimental
+    deleted_lag_s: int = 60  # "approximately one minute" until `entities/deleted` shows it
+
+    # --- approval (FACTS 6)
+    pending_is_locked: bool = False  # whether what waits for approval is locked for its owner
+    keeps_request_id: bool = True  # an entry keeps the id of a request that was turned down
+    lists_every_approval_state: bool = False  # `status` beyond the three that are documented
