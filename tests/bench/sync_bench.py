@@ -157,7 +157,7 @@ def _here(word: str, number: int) -> str:
 
 @contextmanager
 def _house(scenario: dict[str, Any], folder: Path) -> Iterator[dict[str, str]]:
-    clockify = ClockifyStandin(scenario, switches=ClockifySwitches())
+    clockify = ClockifyStandin(scenario, switches=ClockifySwitches(requests_per_second=None))
     lifted = Switches(batches_per_minute=None, requests_per_minute=None, requests_per_second=None)
     quickbooks = QuickBooksStandin(scenario, switches=lifted)
     with serving(clockify.app) as clockify_url, serving(quickbooks.app) as quickbooks_url:

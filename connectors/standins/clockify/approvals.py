@@ -14,6 +14,7 @@ from connectors.standins.clockify.http import (
     CurrentCaller,
     SortOrder,
     get_caller,
+    not_of,
     paged,
 )
 from connectors.standins.clockify.rows import entry_row, summed_amount
@@ -91,11 +92,7 @@ async def list_requests(
 ) -> JSONResponse:
     state = caller.state
     if asked.status not in {None, *LISTED} and not state.switches.lists_every_approval_state:
-        refuse(
-            "You entered invalid value for field: [status]. This field can't be empty and can be"
-            " null. Make sure that every value representing: [status] must be from the following"
-            f" set: {', '.join(LISTED)}."
-        )
+        refuse(not_of("status", ", ".join(LISTED)))
     rows: list[Row] = [
         {"sheet": sheet, "entries": entries}
         for sheet, entries in timesheets(state)

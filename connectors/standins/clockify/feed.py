@@ -19,6 +19,7 @@ from connectors.standins.clockify.http import (
     get_caller,
     many,
     not_modelled,
+    not_of,
 )
 from connectors.standins.clockify.rows import (
     client_row,
@@ -116,11 +117,7 @@ async def list_deleted(caller: CurrentCaller, asked: Annotated[FeedQuery, Query(
 def _types(asked: FeedQuery) -> list[str]:
     wanted = many(asked.type)
     if not wanted or wanted - set(TYPES):
-        refuse(
-            "You entered invalid value for field: [type]. This field can't be empty and can be"
-            " null. Make sure that every value representing: [type] must be from the following"
-            f" set: {', '.join(TYPES)}."
-        )
+        refuse(not_of("type", ", ".join(TYPES)))
     for type_ in sorted(wanted - set(SHOWN)):
         not_modelled(f"type {type_}")
     return sorted(wanted)

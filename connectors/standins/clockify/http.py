@@ -159,6 +159,9 @@ def with_keys(app: Any, state: State) -> Any:
         if refusal is not None:
             await _refusal(refusal)(scope, receive, send)
             return
+        if not state.throttle.admits():
+            await state.throttle.answer()(scope, receive, send)
+            return
         scope.setdefault("state", {})["user_id"] = state.api_keys[key or ""]
 
         async def noticing(message: Any) -> None:
@@ -185,6 +188,8 @@ def speak_clockify(app: FastAPI) -> None:
 
     @app.exception_handler(HTTPException)
     async def unrouted(request: Request, error: HTTPException) -> JSONResponse:
+        if error.status_code == 400:  # a body that is no text at all
+            return _refusal(ClockifyError(400, 3002, "Request body could not be parsed"))
         if error.status_code == 405:
             text = f"Request method '{request.method}' is not supported"
         elif error.status_code == 404:
@@ -193,6 +198,19 @@ def speak_clockify(app: FastAPI) -> None:
         else:
             text = str(error.detail)
         return _refusal(ClockifyError(error.status_code, 3000, text))
+
+    @app.exception_handler(Exception)
+    async def broken(_request: Request, _error: Exception) -> JSONResponse:
+        return _refusal(ClockifyError(500, 3000, "Internal server error"))
+
+
+def not_of(field: str, values: str) -> str:
+    """Say that a value is none of *values*, in the words that were seen."""
+    return (
+        f"You entered invalid value for field: [{field}]. This field can't be empty and can be"
+        f" null. Make sure that every value representing: [{field}] must be from the following"
+        f" set: {values}."
+    )
 
 
 def _refusal(error: ClockifyError) -> JSONResponse:
@@ -207,18 +225,25 @@ def _malformed(problem: dict[str, Any]) -> ClockifyError:
         return ClockifyError(501, 501, f"The stand-in does not know {name}")
     if kind == "json_invalid":
         return ClockifyError(400, 3002, "Request body could not be parsed")
-    if place == "body":
-        what = "is required" if kind == "missing" else f"is not valid: {problem['msg']}"
-        return ClockifyError(400, 501, f"{name or 'Request body'} {what}")
-    if kind == "missing":
-        # All parameters that are required here are lists.
+    if place == "query":
+        return _malformed_query(name, kind, problem)
+    what = "is required" if kind == "missing" else f"is not valid: {problem['msg']}"
+    return ClockifyError(400, 501, f"{name or 'Request body'} {what}")
+
+
+def _malformed_query(name: str, kind: str, problem: dict[str, Any]) -> ClockifyError:
+    if kind == "missing":  # all parameters that are required here are lists
         text = f"Required request parameter '{name}' for method parameter type List is not present"
         return ClockifyError(400, 3001, text)
+    if kind == "literal_error":
+        values = problem["ctx"]["expected"].replace(" or ", ", ").replace("'", "")
+        return ClockifyError(400, 501, not_of(name, values))
+    if kind == "greater_than_equal":
+        return ClockifyError(400, 501, f"must be greater than or equal to {problem['ctx']['ge']}")
     java_type = JAVA_TYPES.get(kind, "String")
-    invalid = f"Invalid {java_type.lower()} value [{problem['input']}]"
     return ClockifyError(
         400,
         3000,
-        f"Method parameter '{name}': Failed to convert value of type 'java.lang.String' "
-        f"to required type 'java.lang.{java_type}'; {invalid}",
+        f"Method parameter '{name}': Failed to convert value of type 'java.lang.String' to required"
+        f" type 'java.lang.{java_type}'; Invalid {java_type.lower()} value [{problem['input']}]",
     )

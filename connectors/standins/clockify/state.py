@@ -8,6 +8,7 @@ from typing import Any, NoReturn
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from connectors.standins.clockify.changes import Change, Changes
+from connectors.standins.clockify.limits import Throttle
 from connectors.standins.clockify.switches import Switches
 
 Row = dict[str, Any]
@@ -74,6 +75,7 @@ class State:
         tags: Tags by id.
         custom_fields: Custom fields of time entries by id.
         entries: Time entries by id, as in the scenario.
+        throttle: How many requests it takes.
         timesheets: Approval requests by id, once something happened to them (`timesheets`).
         changes: What was created, updated and deleted since the beginning.
         now: The clock.
@@ -101,6 +103,7 @@ class State:
             entries = list(self.entries.values())
         self.now = now
         self.switches = switches
+        self.throttle = Throttle(self.workspace, now=now, switches=switches)
         self.timesheets: dict[str, Any] = {}
         self.changes = Changes(
             lambda: self.kinds,

@@ -35,3 +35,20 @@ class Switches:
     pending_is_locked: bool = False  # whether what waits for approval is locked for its owner
     keeps_request_id: bool = True  # an entry keeps the id of a request that was turned down
     lists_every_approval_state: bool = False  # `status` beyond the three that are documented
+
+    # --- throttling (FACTS 1.3); `None` lifts a limit. Body and headers of a 429 were never seen.
+    requests_per_second: int | None = 50
+    free_requests_per_hour: int | None = 30  # for a whole workspace on the free plan
+    throttles_in_json: bool = True  # or the text "Too Many Requests"
+    retry_after_s: int | None = None  # sent as Retry-After
+
+    # --- the report (FACTS 4 and 5)
+    half_rounds: Literal["up", "down"] = "up"  # an exact half of the workspace's step
+    rounds_by_default: Literal["workspace", "never"] = "workspace"  # without `rounding`
+    rounds_amounts: bool = True  # or the durations alone
+    refuses_over_a_year: bool = True  # on plans whose reports are said to span a year
+    hidden_rates: Literal["refused", "missing"] = "refused"  # for those who may not see rates
+    tag_key: Literal["id", "_id"] = "id"  # what an entry's tags have as their id
+    shows_type: bool = True  # reports of 2023 had no `type`
+    not_invoiced: Literal["absent", "empty"] = "absent"  # `invoicingInfo` of what is not invoiced
+    excluded_totals: Literal["empty", "null"] = "empty"  # `[]` or `[null]`
