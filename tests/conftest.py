@@ -323,7 +323,7 @@ def empty_database(
             yield url
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def shared_samples() -> Callable[[str], Path]:
     """Give the path of a vendor's sample, or skip where the samples are not."""
 
