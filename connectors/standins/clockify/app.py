@@ -21,8 +21,11 @@ from connectors.standins.clockify import (
     people,
     rate_routes,
     reports,
+    webhooks,
 )
+from connectors.standins.clockify.changes import Change
 from connectors.standins.clockify.http import speak_clockify, with_keys
+from connectors.standins.clockify.outbox import event_of
 from connectors.standins.clockify.state import State
 from connectors.standins.clockify.switches import Switches
 from connectors.standins.fault_injection import Faults, with_faults
@@ -30,7 +33,7 @@ from connectors.standins.fault_injection import Faults, with_faults
 __all__ = ["ClockifyStandin", "Switches"]
 
 
-ROOMS = (people, directory, labels, entries, entry_writes, rate_routes, approvals, feed)
+ROOMS = (people, directory, labels, entries, entry_writes, rate_routes, approvals, feed, webhooks)
 
 
 def utc_now() -> datetime:
@@ -65,6 +68,10 @@ class ClockifyStandin(State):
         super().__init__(scenario, now=now, switches=switches or Switches())
         self.faults = Faults()
         self.app = with_faults(with_keys(_routed(self), self), self.faults)
+
+    def _seen(self, change: Change) -> None:
+        row = change.after or change.before or {}
+        self.outbox.publish(event_of(change), row, lambda: webhooks.told(self, change.kind, row))
 
 
 def _routed(state: State) -> FastAPI:

@@ -188,10 +188,16 @@ def _find(state: State, request_id: str) -> tuple[Timesheet, list[Row]]:
 
 def _move(caller: Caller, sheet: Timesheet, entries: list[Row], status: str, note: str) -> None:
     state = caller.state
+    is_known = bool(sheet.updated_at)
     sheet.status, sheet.note = status, note
     sheet.updated_by, sheet.updated_at = caller.user, stored(state.now())
     state.timesheets[sheet.id] = sheet
     mark(sheet, entries, keeps_id=state.switches.keeps_request_id)
+    state.outbox.publish(
+        "APPROVAL_REQUEST_STATUS_UPDATED" if is_known else "NEW_APPROVAL_REQUEST",
+        {"id": sheet.id, "userId": sheet.owner["id"]},
+        lambda: _request_row(state, sheet),
+    )
 
 
 def _request_row(state: State, sheet: Timesheet) -> Row:

@@ -3,7 +3,6 @@
 Paging is ignored: everything comes at once, in an array.
 """
 
-from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Annotated
 
@@ -21,23 +20,10 @@ from connectors.standins.clockify.http import (
     not_modelled,
     not_of,
 )
-from connectors.standins.clockify.rows import (
-    client_row,
-    entry_row,
-    project_row,
-    tag_row,
-    task_row,
-)
+from connectors.standins.clockify.rows import SHOWN
 from connectors.standins.clockify.state import Row, State, refuse, zone_of
 from connectors.standins.clockify.times import bound, parse_instant, stored
 
-SHOWN: dict[str, Callable[[State, Row], Row]] = {
-    "CLIENTS": client_row,
-    "PROJECTS": project_row,
-    "TAGS": tag_row,
-    "TASKS": task_row,
-    "TIME_ENTRY": entry_row,
-}
 TYPES = sorted({*SHOWN, "SCHEDULED_ASSIGNMENT", "TIME_ENTRY_CUSTOM_FIELD_VALUE", "TIME_ENTRY_RATE"})
 RANGE = timedelta(days=30)
 

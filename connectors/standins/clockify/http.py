@@ -56,6 +56,14 @@ async def get_caller(request: Request) -> Caller:
 CurrentCaller = Annotated[Caller, Depends(get_caller)]
 
 
+async def must_be_admin(caller: CurrentCaller) -> None:
+    """Refuse who is no admin."""
+    caller.must_be_admin()
+
+
+ADMINS_ONLY = Depends(must_be_admin)
+
+
 def not_modelled(what: str) -> NoReturn:
     """Refuse what only the real service can: the stand-in says so rather than ignore it."""
     refuse(f"The stand-in does not know {what}", status=501)

@@ -95,6 +95,12 @@ class Invitation(BaseModel):
     email: str
 
 
+class UserStatus(BaseModel):
+    """The body that activates a member, or deactivates one."""
+
+    status: Literal["ACTIVE", "INACTIVE"]
+
+
 class OwnQuery(Asked):
     """What to show of the key's user."""
 
@@ -167,6 +173,20 @@ async def invite_user(caller: CurrentCaller, body: Invitation) -> JSONResponse:
         "membershipStatus": "PENDING",
         "roles": [],
     }
+    return JSONResponse(workspace_row(state))
+
+
+@here.put("/users/{user_id}")
+async def set_status(caller: CurrentCaller, user_id: str, body: UserStatus) -> JSONResponse:
+    """Activate or deactivate a member; only the membership tells (FACTS 2.4)."""
+    state = caller.state
+    user = state.find("User", user_id)
+    caller.must_be_admin()
+    user["membershipStatus"] = body.status
+    event = "ACTIVATED" if body.status == "ACTIVE" else "DEACTIVATED"
+    state.outbox.publish(
+        f"USER_{event}_ON_WORKSPACE", {**user, "userId": user_id}, lambda: user_row(state, user)
+    )
     return JSONResponse(workspace_row(state))
 
 

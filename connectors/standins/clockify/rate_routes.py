@@ -4,13 +4,12 @@ A rate with `since` is applied to what was tracked from then on, on plans with H
 """
 
 from collections.abc import Callable
-from typing import Annotated
 
-from fastapi import APIRouter, Depends
+from fastapi import APIRouter
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel, Field
 
-from connectors.standins.clockify.http import Caller, CurrentCaller, get_caller
+from connectors.standins.clockify.http import ADMINS_ONLY, Caller, CurrentCaller
 from connectors.standins.clockify.people import workspace_row
 from connectors.standins.clockify.rates import currency_of, membership_of, price
 from connectors.standins.clockify.rows import project_row, task_row
@@ -25,12 +24,7 @@ class Rate(BaseModel):
     since: str | None = None
 
 
-async def must_be_admin(caller: Annotated[Caller, Depends(get_caller)]) -> None:
-    """Refuse who is no admin: only admins set rates."""
-    caller.must_be_admin()
-
-
-router = APIRouter(prefix="/workspaces/{workspace_id}", dependencies=[Depends(must_be_admin)])
+router = APIRouter(prefix="/workspaces/{workspace_id}", dependencies=[ADMINS_ONLY])
 
 
 @router.put("/hourly-rate")

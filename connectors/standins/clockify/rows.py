@@ -1,6 +1,6 @@
 """How the Clockify stand-in's core host spells what it holds (FACTS 2.5 to 2.7 and 3)."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 from connectors.standins.clockify.locks import is_locked
 from connectors.standins.clockify.people import shown_membership, user_row
@@ -215,3 +215,13 @@ def _rate(priced: Row, currency: str) -> Row:
     """Show a rate in the currency that counts now; zero where there is none (FACTS 2.6)."""
     given = priced.get("hourlyRate") or {"amount": 0}
     return {"amount": given["amount"], "currency": given.get("currency") or currency}
+
+
+# What the change feed and webhooks show, by its words for it (FACTS 3).
+SHOWN: dict[str, Callable[[State, Row], Row]] = {
+    "CLIENTS": client_row,
+    "PROJECTS": project_row,
+    "TAGS": tag_row,
+    "TASKS": task_row,
+    "TIME_ENTRY": entry_row,
+}

@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from connectors.standins.clockify.changes import Change, Changes
 from connectors.standins.clockify.limits import Throttle
+from connectors.standins.clockify.outbox import Outbox
 from connectors.standins.clockify.switches import Switches
 
 Row = dict[str, Any]
@@ -76,6 +77,8 @@ class State:
         custom_fields: Custom fields of time entries by id.
         entries: Time entries by id, as in the scenario.
         throttle: How many requests it takes.
+        webhooks: Webhooks by id, as they are shown.
+        outbox: What they are told.
         timesheets: Approval requests by id, once something happened to them (`timesheets`).
         changes: What was created, updated and deleted since the beginning.
         now: The clock.
@@ -104,6 +107,8 @@ class State:
         self.now = now
         self.switches = switches
         self.throttle = Throttle(self.workspace, now=now, switches=switches)
+        self.webhooks: dict[str, Row] = {}
+        self.outbox = Outbox(self.webhooks, now=now, switches=switches)
         self.timesheets: dict[str, Any] = {}
         self.changes = Changes(
             lambda: self.kinds,
@@ -131,7 +136,7 @@ class State:
         }
 
     def _seen(self, change: Change) -> None:
-        pass
+        """Be told of a change: the server tells its webhooks."""
 
     @property
     def workspace_id(self) -> str:
@@ -193,6 +198,7 @@ class State:
             "Custom field": self.custom_fields,
             "User": self.users,
             "Time entry": self.entries,
+            "Webhook": self.webhooks,
         }
         row = rows[kind].get(str(id_))
         if row is None:

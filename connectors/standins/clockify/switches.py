@@ -52,3 +52,10 @@ class Switches:
     shows_type: bool = True  # reports of 2023 had no `type`
     not_invoiced: Literal["absent", "empty"] = "absent"  # `invoicingInfo` of what is not invoiced
     excluded_totals: Literal["empty", "null"] = "empty"  # `[]` or `[null]`
+
+    # --- webhooks (FACTS 7): no delivery was ever captured, and nothing is promised of them
+    webhook_envelope: bool = False  # `{event, timeEntry}` around the flat body
+    webhook_deliveries: int = 1  # how often each event comes
+    webhook_attempts: int = 1  # how often one is tried until its receiver answers 2xx
+    webhooks_held: bool = False  # late: until `outbox.release()` is called
+    webhooks_backwards: bool = False  # what is released comes in the opposite order
