@@ -15,6 +15,7 @@ import pandas as pd
 from connectors.errors import AskPerson
 from connectors.files.reader import DELIMITERS, ExportFile, open_export
 from connectors.store.staging import FILE_ROW, Staging
+from flows.sending.extract import microseconds
 from flows.sending.request import ImportRequest
 from flows.sending.spool import Spool
 from schemas.exports import BadCell, DateOrder, NotAnExport, Note, WrongMapping, add_up
@@ -231,8 +232,8 @@ def _survey(
 def _to_stage(entries: pd.DataFrame, fmt: Format, number: int, days_in: ZoneInfo) -> pd.DataFrame:
     rows = entries.assign(
         file=number,
-        start_us=_microseconds(entries["start"]),
-        end_us=_microseconds(entries["end"]),
+        start_us=microseconds(entries["start"]),
+        end_us=microseconds(entries["end"]),
         wall=entries["start_local"].str[:16],  # to the minute
         slack_s=_slack_s(entries),
         approved=entries["approved"].fillna(value=False),
@@ -243,10 +244,6 @@ def _to_stage(entries: pd.DataFrame, fmt: Format, number: int, days_in: ZoneInfo
     timed = rows["start"].notna()
     rows.loc[timed, "day"] = local_days(rows.loc[timed, "start"], days_in)
     return rows[list(FILE_ROW)]
-
-
-def _microseconds(instants: pd.Series) -> pd.Series:
-    return instants.astype("int64").astype("Int64").mask(instants.isna())
 
 
 def _slack_s(entries: pd.DataFrame) -> pd.Series:
