@@ -135,7 +135,7 @@ def open_store(
     """
     with open_installation() as (_, engine):
         found = find_connection(engine, name)
-        store = ConnectionStore.of(engine, found.id, clock.now)
+        store = ConnectionStore(engine, found.id, clock.now)
         yield with_own(store.settings.stored()), store, found
 
 
