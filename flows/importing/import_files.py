@@ -37,8 +37,6 @@ from flows.sending.match_ledger import NewRows, match_rows
 from flows.sending.plan import RunPlan, Slice, open_plan
 from flows.sending.report import Report
 from flows.sending.request import ImportRequest
-from flows.sending.spool import Spool
-from flows.settings import mapping_lines
 from schemas.file_entries import FileEntries
 from schemas.words import Reason, State
 from transforms.identity.same_work import look_alikes
@@ -83,7 +81,7 @@ def make_import_plan(
     facts = run(check_both_sides, context, request)
     report.currency = facts.company.currency
     with staging() as staged:
-        files = run(read_into, context, request, facts, staged, report.set_aside)
+        files = run(read_files, context, request, facts, staged, report.set_aside)
         report.members["files"] = [file.document() for file in files]
         report.notes += [note for file in files for note in file.notes]
         if request.strict and len(report.set_aside):
@@ -94,24 +92,6 @@ def make_import_plan(
             plan.become(_judge_slices(context, request, facts, files, names, staged))
             report.notes += _clash_notes(plan.clashing)
             yield plan, names
-
-
-def read_into(
-    context: RunContext,
-    request: ImportRequest,
-    facts: Facts,
-    staged: Staging,
-    set_aside: Spool[dict[str, Any]],
-) -> list[FileRead]:
-    """Read the files to their ends; see `flows.importing.read_files`."""
-    return read_files(
-        request,
-        staged=staged,
-        set_aside=set_aside,
-        timezone=context.timezone,
-        currency=facts.currency,
-        kept_mapping=mapping_lines(context.settings.import_map or ""),
-    )
 
 
 def _judge_slices(
