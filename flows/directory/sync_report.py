@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
+from connectors.store.scope import records
 from flows.directory.create_missing import Made, link_of
 from flows.directory.sync import SyncResult
 from schemas.words import Kind, Problem, QboKind, Side
@@ -39,12 +40,7 @@ def sync_document(result: SyncResult) -> dict[str, Any]:
     there = comparison.missing_in(Side.QUICKBOOKS)
     return {
         "dry_run": result.request.dry_run,
-        "links": [
-            _item(link, origin=str(link["origin"]))
-            for link in comparison.linked.astype(object)
-            .where(comparison.linked.notna(), None)
-            .to_dict("records")
-        ],
+        "links": [_item(link, origin=str(link["origin"])) for link in records(comparison.linked)],
         "missing": [*_missing_in_quickbooks(result, there), *_missing_in_clockify(result, here)],
         "near_misses": [_candidate(one) for matches in everybody for one in matches.near],
         "ambiguous": [_candidate(one) for matches in everybody for one in matches.ambiguous],

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 import pandas as pd
 
 from connectors.errors import AskPerson
+from connectors.store.scope import records
 from connectors.store.staging import Staging
 from flows.context import RunContext
 from flows.sending.facts import LinkState
@@ -103,8 +104,7 @@ def resolve_names(context: RunContext, staged: Staging, link_state: LinkState) -
 
 def keep_links(context: RunContext, names: ResolvedNames) -> None:
     """Store the links of those whom Clockify does not know, so that they last like all others."""
-    rows = names.new.astype(object).where(names.new.notna(), None).to_dict("records")
-    context.store.links.add(rows)
+    context.store.links.add(records(names.new))
 
 
 def _match_strangers(
