@@ -250,8 +250,7 @@ def strangers_told(settings: Settings) -> list[str]:
 def with_own(own: Mapping[str, str]) -> Settings:
     """Read the settings of one connection: its own override those of the environment.
 
-    Args:
-        own: Values by name, as text; names that are not in `OWN` are ignored.
+    Names that are not in `OWN` are ignored.
 
     Raises:
         AskPerson: One of its own settings is no longer valid.

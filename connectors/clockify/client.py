@@ -176,11 +176,7 @@ class Clockify:
     ) -> str:
         """Return the id of the project *name* of a client, which is created unless there (2.6).
 
-        Args:
-            name: Its name.
-            client_id: Its client; `None` for none.
-            public: Whether everybody may track time on it, or only its members.
-            billable: Whether time on it is billable by default.
+        On a *public* project everybody may track time; on a *billable* one time is so by default.
 
         Raises:
             Refused, Unsure, TryAgain: See `ensure_client`.

@@ -149,11 +149,7 @@ class CallbackServer:
 def open_callback_server(
     redirect_uri: str | None, tell: Callable[[str], None]
 ) -> Iterator[CallbackServer]:
-    """Wait at *redirect_uri*, an address on this machine, or at a free port.
-
-    Args:
-        redirect_uri: `http://localhost:PORT/PATH` or with 127.0.0.1; `None` for any free port.
-        tell: Gets messages for the person who waits.
+    """Wait at *redirect_uri*, `http://localhost:PORT/PATH` or with 127.0.0.1, or at any free port.
 
     Raises:
         AskPerson: The port is taken, or may not be used.

@@ -38,11 +38,8 @@ class Links(ConnectionScope):
         """Add the links that a sync found, and replace what is known of those it did not.
 
         What happened while the sync read both services wins over it: links that were made or taken
-        away by hand, or by another sync.
-
-        Args:
-            new: `Links`; those that are stored already stay as they are.
-            lost: `Unlinked`.
+        away by hand, or by another sync. Takes `Links`, of which those that are stored already stay
+        as they are, and `Unlinked`.
         """
         now = self.now()
         with changing(self.engine) as connection:
@@ -87,14 +84,9 @@ class Links(ConnectionScope):
     def unlink(self, kind: Kind, clockify_id: str, *, rematch: bool) -> Row | None:
         """Take a link away, and remember that the name alone does not decide.
 
-        Args:
-            kind: User or project.
-            clockify_id: Clockify's id.
-            rematch: Whether the next sync may link it by name again.
-
-        Returns:
-            The link that was there; for *rematch* also what was unlinked by hand before, without a
-            partner. `None` when there was neither.
+        With *rematch*, the next sync may link it by name again. Returns the link that was there;
+        for *rematch* also what was unlinked by hand before, without a partner. `None` when there
+        was neither.
         """
         key = (kind, clockify_id)
         with changing(self.engine) as connection:

@@ -341,12 +341,7 @@ class PlanWriter:
         self._sums = {"entries": 0, "minutes": 0, "amount_cents": 0}
 
     def add(self, rows: pd.DataFrame, amounts_cents: pd.Series) -> None:
-        """Write down entries that would go.
-
-        Args:
-            rows: The columns of `ENTRY`.
-            amounts_cents: What each comes to, in hundredths.
-        """
+        """Write down entries that would go, the columns of `ENTRY`, and what each comes to."""
         values = records(rows[list(ENTRY)])
         for number, value in enumerate(values, start=self._sums["entries"] + 1):
             value |= {"plan_id": self.plan_id, "number": number, "left_out": False}

@@ -49,13 +49,7 @@ class Staging:
     def __init__(
         self, database: sqlite3.Connection, dtypes: Mapping[str, str], *, order: Sequence[str]
     ) -> None:
-        """Make an empty table.
-
-        Args:
-            database: Where.
-            dtypes: dtype of each column; `day` (YYYY-MM-DD) is one of them.
-            order: Columns by which the rows of a slice stand.
-        """
+        """Make an empty table of columns with *dtypes*; `day` (YYYY-MM-DD) is one of them."""
         self._database = database
         self._dtypes = dtypes
         self._order = ", ".join(order)

@@ -53,10 +53,6 @@ FASTER = {
 def run_demo(output: Output, app: Callable[..., Any]) -> None:
     """Connect, sync, preview, send, see what went and what did not, send again, compare.
 
-    Args:
-        output: Where to print.
-        app: The command line; runs a list of arguments.
-
     Raises:
         AskPerson: The database holds real connections, or the books and the ledger differ at the
             end.

@@ -42,13 +42,7 @@ def disconnect(
     """Disconnect the connection *name*, or the only one.
 
     The secrets are deleted whether or not Intuit can be reached. A token that could not be revoked
-    is kept, encrypted, and retried by later commands.
-
-    Args:
-        name: Which connection.
-        force: Whether to delete what cannot be revoked now.
-        approve: Asked about the connection before anything is done.
-        clock: Where time comes from.
+    is kept, encrypted, and retried by later commands; *force* deletes it.
 
     Returns:
         The JSON document; `None` if *approve* said no.

@@ -45,12 +45,7 @@ Result = Made | NotMade
 def create_in_quickbooks(context: RunContext, wanted: Sequence[Wanted]) -> Iterator[Result]:
     """Create customers and employees, parents first, in batches.
 
-    Args:
-        context: What to work with.
-        wanted: As `transforms.directory.create_in_quickbooks` planned it.
-
-    Yields:
-        What became of each one.
+    Takes what `transforms.directory.create_in_quickbooks` planned; yields what became of each one.
     """
     ids: dict[Key, str] = {}
     halted = ""
@@ -79,12 +74,7 @@ def _steps(wanted: Sequence[Wanted]) -> list[list[Wanted]]:
 def create_in_clockify(context: RunContext, wanted: Sequence[Wanted]) -> Iterator[Result]:
     """Create clients, then projects, then invitations, several at a time.
 
-    Args:
-        context: What to work with.
-        wanted: As `transforms.directory.create_in_clockify` planned it.
-
-    Yields:
-        What became of each one.
+    Takes what `transforms.directory.create_in_clockify` planned; yields what became of each one.
     """
     if not wanted:
         return

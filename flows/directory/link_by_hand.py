@@ -51,14 +51,9 @@ def link(
     *,
     qbo_kind: str | None,
 ) -> Done:
-    """Link two by their ids, after checking that both exist.
+    """Link a `user` or `project` by its id, after checking that both sides exist.
 
-    Args:
-        connection: Its name; `None` for the only one.
-        kind: `user` or `project`.
-        clockify_id: Clockify's id.
-        qbo_id: QuickBooks' id.
-        qbo_kind: `employee` or `vendor`, if both lists have the id.
+    If both of QuickBooks' lists have the id, *qbo_kind* says `employee` or `vendor`.
 
     Raises:
         AskPerson: One of them does not exist, or both lists have the id.

@@ -34,11 +34,7 @@ def in_flight(calls: Sequence[Call], owner: str, now_ms: int, *, others_ms: int)
 def level_of(calls: Sequence[Call], measure: Measure, call: Call, *, margin: bool = False) -> int:
     """Return how much of a measure there was when a call began, itself included.
 
-    Args:
-        calls: All that is known.
-        measure: The measure.
-        call: The call.
-        margin: Whether the window is longer than the service's.
+    With a *margin*, in a window that is longer than the service's.
     """
     if measure is Measure.FLIGHT:
         return call.at_once
