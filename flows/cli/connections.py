@@ -1,7 +1,4 @@
-"""The commands about connections: connect, disconnect, list, configure, check, rotate the key.
-
-What is slow to import is imported by the command that needs it: see `flows.cli.main`.
-"""
+"""The commands about connections: connect, disconnect, list, configure, check, rotate the key."""
 
 import sys
 from pathlib import Path

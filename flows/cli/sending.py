@@ -1,7 +1,4 @@
-"""The commands that send time: send, import, settle, entries and plans.
-
-What is slow to import is imported by the command that needs it: see `flows.cli.main`.
-"""
+"""The commands that send time: send, import, settle, entries and plans."""
 
 from datetime import date, datetime
 from enum import StrEnum

@@ -1,7 +1,4 @@
-"""The commands that start something: Prefect's pages and runs, and the demo.
-
-What is slow to import is imported by the command that needs it: see `flows.cli.main`.
-"""
+"""The commands that start something: Prefect's pages and runs, and the demo."""
 
 import os
 import sys

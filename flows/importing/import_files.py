@@ -37,6 +37,7 @@ from flows.sending.match_ledger import NewRows, match_rows
 from flows.sending.plan import RunPlan, Slice, open_plan
 from flows.sending.report import Report
 from flows.sending.request import ImportRequest
+from flows.text import named
 from schemas.file_entries import FileEntries
 from schemas.words import Reason, State
 from transforms.identity.same_work import look_alikes
@@ -176,11 +177,10 @@ def _hold_back_repeated(plan: pd.DataFrame, repeated: dict[str, tuple[str, int]]
 def _clash_notes(places: Sequence[str]) -> list[str]:
     if not places:
         return []
-    more = f" and {len(places) - _NAMED_LINES:,} more" if len(places) > _NAMED_LINES else ""
     note = (
         f"{len(places):,} rows start in the same minute as an entry of the same person that was"
-        f" sent already, but differ from it: {', '.join(places[:_NAMED_LINES])}{more}. They count"
-        " as other work. If they are corrections, delete the sent entries in QuickBooks."
+        f" sent already, but differ from it: {named(places, _NAMED_LINES)}. They count as other"
+        " work. If they are corrections, delete the sent entries in QuickBooks."
     )
     return [note]
 
