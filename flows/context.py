@@ -44,12 +44,7 @@ WORKING_FOLDER = "CLOCKBOOKS_WORKING_FOLDER"
 
 @dataclass(frozen=True)
 class Clock:
-    """Where time comes from; tests bring their own, so that none waits.
-
-    Attributes:
-        now: The current time, in UTC.
-        sleep: Waits for some seconds.
-    """
+    """Where time comes from; tests bring their own, so that none waits."""
 
     now: Callable[[], datetime] = utc_now
     sleep: Callable[[float], None] = time.sleep

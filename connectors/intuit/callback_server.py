@@ -64,11 +64,7 @@ class Callback:
 
 
 class CallbackServer:
-    """The address to which Intuit sends the browser.
-
-    Attributes:
-        redirect_uri: Its address, for the question.
-    """
+    """Waits at the address to which Intuit sends the browser."""
 
     def __init__(self, redirect_uri: str, path: str, tell: Callable[[str], None]) -> None:
         self.redirect_uri = redirect_uri

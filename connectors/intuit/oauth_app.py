@@ -69,13 +69,7 @@ class Tokens:
 
 @dataclass(frozen=True)
 class OAuthApp:
-    """The Intuit app in whose name Clockbooks acts.
-
-    Attributes:
-        client_id: Its id.
-        client_secret: Its secret.
-        token_url: The address of the token service.
-    """
+    """The Intuit app in whose name Clockbooks acts."""
 
     client_id: str
     client_secret: str

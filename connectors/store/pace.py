@@ -13,13 +13,7 @@ from schemas.tables import pacing
 
 @dataclass(frozen=True)
 class SharedPaceStore:
-    """Keeps the pace of one company in the database.
-
-    Attributes:
-        engine: The database.
-        realm_id: The company.
-        api_url: Where its calls go: a sandbox has quotas of its own.
-    """
+    """Keeps the pace of one company in the database; a sandbox's address has quotas of its own."""
 
     engine: sa.Engine
     realm_id: str

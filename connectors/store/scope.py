@@ -21,13 +21,7 @@ _Scoped = TypeVar("_Scoped", bound="ConnectionScope")
 
 @dataclass(frozen=True)
 class ConnectionScope:
-    """Bound to a database, a connection and a clock.
-
-    Attributes:
-        engine: The database.
-        connection_id: Whose rows.
-        now: The clock; UTC.
-    """
+    """Bound to a database, a connection and a clock, which says UTC."""
 
     engine: sa.Engine
     connection_id: int

@@ -28,12 +28,7 @@ ENTITIES = {QboKind.CUSTOMER: "Customer", QboKind.EMPLOYEE: "Employee"}
 
 @dataclass(frozen=True)
 class Made:
-    """Something that was created.
-
-    Attributes:
-        wanted: What was planned.
-        id: Its id where it was created; `None` in a dry run.
-    """
+    """Something that was created as planned, and its id there; `None` in a dry run."""
 
     wanted: Wanted
     id: str | None = None

@@ -24,12 +24,7 @@ MEMBERS = (
 
 @dataclass(frozen=True)
 class Done:
-    """What a command did.
-
-    Attributes:
-        document: For scripts.
-        messages: For people, a line each.
-    """
+    """What a command did: for scripts, and for people, a line each."""
 
     document: dict[str, Any]
     messages: list[str]

@@ -71,12 +71,7 @@ class JobRequest:
 
 @dataclass(frozen=True)
 class SendRequest(JobRequest):
-    """What somebody asks a send to do.
-
-    Attributes:
-        start: First local day.
-        end: Last local day, included.
-    """
+    """What somebody asks a send to do on some local days, the last one included."""
 
     start: date
     end: date
@@ -84,11 +79,7 @@ class SendRequest(JobRequest):
 
 @dataclass(frozen=True, kw_only=True)
 class ImportRequest(JobRequest):
-    """What somebody asks an import to do; users, clients and projects go by the files' names.
-
-    Attributes:
-        files: The exports.
-    """
+    """What somebody asks an import to do; users, clients and projects go by the files' names."""
 
     files: tuple[Path, ...]
     date_order: Literal["mdy", "dmy", "ymd"] | None = option(
