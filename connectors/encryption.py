@@ -48,8 +48,7 @@ class Vault:
 
         Args:
             keys: The newest first.
-            source: Reads the keys anew, where they may change while this vault is in use: another
-                process may rotate them.
+            source: Reads the keys anew, where another process may rotate them meanwhile.
             outdated: Called once when a text turns out to be locked as it was done before.
         """
         self._source = source

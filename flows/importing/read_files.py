@@ -97,14 +97,9 @@ def read_files(
     staged: Staging,
     set_aside: Spool[dict[str, Any]],
 ) -> list[FileRead]:
-    """Read every file to its end, and stage its rows.
+    """Read every file to its end, and stage its rows; one that is named twice is read once.
 
-    Args:
-        context: What to work with.
-        request: The exports, and what is known of them; one that is named twice is read once.
-        facts: With the currency of rates whose currency a file does not say.
-        staged: Where the rows go that are entries.
-        set_aside: Where the others go, as objects.
+    Rows that are no entries are *set_aside*, as objects.
 
     Raises:
         AskPerson: A file cannot be read, is no export, or does not say enough; the text says what
