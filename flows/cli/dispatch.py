@@ -6,7 +6,7 @@ five more and loses the history when it ends: so Prefect is left out where nobod
 
 import os
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager
 from importlib import import_module
 from typing import Any
 
@@ -22,7 +22,6 @@ from flows.directory.sync_report import sync_document
 from flows.importing.import_files import import_files
 from flows.operations.home import log_in
 from flows.operations.terminal import TerminalCallbacks, calling_back
-from flows.progress import Progress
 from flows.sending.report import Report
 from flows.sending.request import ImportRequest, SendRequest
 from flows.sending.send import send
@@ -94,12 +93,12 @@ def sync_directory(
 
             return flow(connection=connection, create=create, dry_run=dry_run)
     request = SyncRequest(create=create_sides(create), dry_run=dry_run)
-    watched = output.errors.is_terminal and create and not dry_run
+    creates = create is not None and not dry_run
     with (
-        loading_bar(output, "Creating") if watched else nullcontext() as bar,
+        loading_bar(output, "Creating", wanted=creates) as progress,
         open_context(connection) as context,
     ):
-        return sync_document(sync(context, request, Progress(*bar) if bar else Progress()))
+        return sync_document(sync(context, request, progress))
 
 
 def settle_doubts(connection: str | None) -> dict[str, Any]:
@@ -138,9 +137,7 @@ def run_job(
     report = Report()
     output.resources.callback(report.close)
     asked = approve if ask else None
-    watched = output.errors.is_terminal and not request.dry_run
-    with loading_bar(output, "Sending") if watched else nullcontext() as bar:
-        progress = Progress(*bar) if bar else Progress()
+    with loading_bar(output, "Sending", wanted=not request.dry_run) as progress:
         if has_server():
             with recorded(), calling_back(TerminalCallbacks(asked, progress, report)):
                 run = getattr(import_module(f"flows.{flow}"), flow)
