@@ -15,9 +15,7 @@ from flows.operations.tasks import run_as_task
 
 @flow(name="sync-directory")
 def sync_directory(
-    connection: str | None = None,
-    create: Create | None = None,
-    dry_run: bool = False,
+    connection: str | None = None, create: Create | None = None, dry_run: bool = False
 ) -> dict[str, Any]:
     """Link users and projects whose names match, and report what is missing.
 

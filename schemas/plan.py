@@ -73,6 +73,5 @@ class Activities(Frame):
 
     entry_id: Series[str] = column("Key of the ledger.", source="Plan", unique=True)
     body: Series[str] = column(
-        "The TimeActivity as QuickBooks reads it: a JSON object, to the byte.",
-        source="Plan",
+        "The TimeActivity as QuickBooks reads it: a JSON object, to the byte.", source="Plan"
     )

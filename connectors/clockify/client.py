@@ -19,14 +19,7 @@ from zoneinfo import ZoneInfo
 import requests
 
 from connectors.clockify.report import ReportReading, repeated, report_body
-from connectors.errors import (
-    AskPerson,
-    NotAuthorised,
-    Refused,
-    Throttled,
-    TryAgain,
-    Unsure,
-)
+from connectors.errors import AskPerson, NotAuthorised, Refused, Throttled, TryAgain, Unsure
 from connectors.http import Failure, Http, HttpRequest, read_json
 
 SERVICE = "Clockify"
@@ -59,12 +52,7 @@ class Clockify:
         self._api_key = api_key
         self._core = url.rstrip("/")
         self._reports = reports_url.rstrip("/")
-        self._http = Http(
-            service=SERVICE,
-            timeout_s=TIMEOUT_S,
-            describe=describe_error,
-            **http,
-        )
+        self._http = Http(service=SERVICE, timeout_s=TIMEOUT_S, describe=describe_error, **http)
 
     def close(self) -> None:
         """Close the connections to the service."""

@@ -196,8 +196,7 @@ def _code_page(path: Path) -> Encoding:
         )
     label = name.replace("cp125", "windows-125")
     return Encoding(
-        name,
-        f"The file is not UTF-8; it was read as {label}. If names look wrong, use --encoding.",
+        name, f"The file is not UTF-8; it was read as {label}. If names look wrong, use --encoding."
     )
 
 

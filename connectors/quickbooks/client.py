@@ -80,12 +80,7 @@ class QuickBooks:
         self._renew = renew
         self.limiter = limiter
         self.time: datetime | None = None
-        self._http = Http(
-            service=SERVICE,
-            timeout_s=timeout_s,
-            describe=describe,
-            **http,
-        )
+        self._http = Http(service=SERVICE, timeout_s=timeout_s, describe=describe, **http)
 
     def close(self) -> None:
         """Close the connections to the service."""

@@ -106,8 +106,7 @@ class CompanyBooks(ConnectionScope):
             connection.execute(
                 ledger.update()
                 .where(
-                    ledger.c.connection_id == twin.connection_id,
-                    ledger.c.entry_id == twin.entry_id,
+                    ledger.c.connection_id == twin.connection_id, ledger.c.entry_id == twin.entry_id
                 )
                 .values(
                     state=LedgerState.SENDING,

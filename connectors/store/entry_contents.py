@@ -129,10 +129,7 @@ class EntryContents(ConnectionScope):
         return (
             sa.select(*[contents.c[name] for name in NAMES])
             .join(ledger, same_entry)
-            .where(
-                self._own(contents),
-                contents.c.day.between(first.isoformat(), last.isoformat()),
-            )
+            .where(self._own(contents), contents.c.day.between(first.isoformat(), last.isoformat()))
             .order_by(sa.case(rank, value=ledger.c.state), contents.c.entry_id)
         )
 

@@ -124,8 +124,7 @@ class StagedEntries(Staging):
         columns, marks = ", ".join(map(_quoted, names)), ", ".join("?" * len(names))
         with self._database:
             self._database.executemany(
-                f"INSERT OR REPLACE INTO entries ({columns}) VALUES ({marks})",
-                values,
+                f"INSERT OR REPLACE INTO entries ({columns}) VALUES ({marks})", values
             )
 
     def mark(self) -> int:

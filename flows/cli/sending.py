@@ -8,15 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from flows.cli.exit_codes import ExitCode
-from flows.cli.options import (
-    ConnectionName,
-    CsvFile,
-    FirstDay,
-    Json,
-    LastDay,
-    Yes,
-    job_options,
-)
+from flows.cli.options import ConnectionName, CsvFile, FirstDay, Json, LastDay, Yes, job_options
 from flows.cli.output import Output, command, save_csv, stop_usage
 from flows.sending.request import ImportRequest, JobRequest, SendRequest
 
@@ -69,8 +61,7 @@ def send(
 def import_(
     *,
     files: Annotated[
-        list[Path],
-        typer.Argument(metavar="FILE", help="Detailed exports: CSV or .xlsx files."),
+        list[Path], typer.Argument(metavar="FILE", help="Detailed exports: CSV or .xlsx files.")
     ],
     options: dict[str, Any],
     map_file: Annotated[

@@ -39,12 +39,7 @@ class Found:
 
 
 def link(
-    connection: str | None,
-    kind: str,
-    clockify_id: str,
-    qbo_id: str,
-    *,
-    qbo_kind: str | None,
+    connection: str | None, kind: str, clockify_id: str, qbo_id: str, *, qbo_kind: str | None
 ) -> Done:
     """Link a `user` or `project` by its id, after checking that both sides exist.
 

@@ -25,13 +25,7 @@ from flows.importing.resolve_names import ResolvedNames, client_id, keep_links, 
 from flows.progress import Progress
 from flows.sending.execute import execute
 from flows.sending.extract import instants
-from flows.sending.facts import (
-    Facts,
-    call_directly,
-    check_both_sides,
-    read_links,
-    with_defaults,
-)
+from flows.sending.facts import Facts, call_directly, check_both_sides, read_links, with_defaults
 from flows.sending.judge import SLICE_ROWS, judge
 from flows.sending.match_ledger import NewRows, match_rows
 from flows.sending.plan import RunPlan, Slice, open_plan

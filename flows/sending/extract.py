@@ -238,7 +238,7 @@ def stale(context: RunContext, staged: StagedEntries, link_state: LinkState) -> 
     if gone := users & deleted:
         row = {"kind": Kind.USER, "clockify_name": DELETED_USER, "problem": Problem.GONE}
         context.store.links.add_gone(
-            [row | {"clockify_id": id_, "candidates": ""} for id_ in sorted(gone)],
+            [row | {"clockify_id": id_, "candidates": ""} for id_ in sorted(gone)]
         )
     unseen = {
         Kind.USER: users - deleted,

@@ -171,8 +171,7 @@ def entries(
     """
     with open_store(connection) as (_, store, _):
         outcomes = store.outcomes.between(
-            start=start.isoformat() if start else None,
-            end=end.isoformat() if end else None,
+            start=start.isoformat() if start else None, end=end.isoformat() if end else None
         )
     outcomes = _by_the_ledger(outcomes)
     outcomes = outcomes[

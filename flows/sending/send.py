@@ -22,13 +22,7 @@ from flows.context import RunContext
 from flows.progress import Progress
 from flows.sending.execute import execute
 from flows.sending.extract import extract, stale
-from flows.sending.facts import (
-    Facts,
-    call_directly,
-    check_both_sides,
-    read_links,
-    with_defaults,
-)
+from flows.sending.facts import Facts, call_directly, check_both_sides, read_links, with_defaults
 from flows.sending.filters import resolve_filters
 from flows.sending.judge import judge_slices
 from flows.sending.plan import RunPlan, Slice, open_plan

@@ -308,10 +308,7 @@ def _record_refused(
     context: RunContext, lease: RunLease, doubt: Doubt, outcome: NotCreated
 ) -> None:
     context.store.ledger.record(
-        claim_of(lease, [doubt]),
-        [outcome],
-        qbo_time=context.quickbooks.time,
-        company_state=None,
+        claim_of(lease, [doubt]), [outcome], qbo_time=context.quickbooks.time, company_state=None
     )
 
 
