@@ -27,6 +27,7 @@ from hypothesis import settings
 from kept_environment import kept_environment
 from own_postgres import empty_postgres, running_postgres
 from typer.testing import CliRunner
+from xdist.scheduler import LoadScopeScheduling
 
 from connectors import masking
 from connectors.standins.clockify.app import ClockifyStandin
@@ -75,11 +76,24 @@ def pytest_configure(config: pytest.Config) -> None:
         config.add_cleanup(server.close)
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Keep the tests that share a server of Prefect's in one worker, which starts it once."""
-    for item in items:
-        if {"ui", "address"} & set(getattr(item, "fixturenames", ())):
-            item.add_marker(pytest.mark.xdist_group(item.path.stem))
+@cache
+def _starts_a_server(module: str) -> bool:
+    text = (ROOT / module).read_text()
+    return "def ui(" in text or "def address(" in text
+
+
+class _OneServer(LoadScopeScheduling):
+    """Keeps the tests of a module that starts a server of Prefect's in one worker."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        module = nodeid.partition("::")[0]
+        return module if _starts_a_server(module) else nodeid
+
+
+@pytest.hookimpl(optionalhook=True)  # xdist may be switched off
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> LoadScopeScheduling:
+    """Start each such server once; xdist 3.8's own groups do nothing with pytest 9.2."""
+    return _OneServer(config, log)
 
 
 def pytest_collection_finish() -> None:
