@@ -116,7 +116,8 @@ def _try(settings: Settings, engine: sa.Engine, due: list[Revocation]) -> list[s
     for revocation in due:
         if problem is None:
             try:
-                was_there = _revoke(settings, revocation)
+                token = open_vault(settings).unlock(revocation.refresh_token)
+                was_there = revoke(oauth_app(settings), settings.qbo_revoke_url, token)
             except ClockbooksError as error:
                 problem = str(error)
             else:
@@ -132,8 +133,3 @@ def _try(settings: Settings, engine: sa.Engine, due: list[Revocation]) -> list[s
             f" {name}`."
         )
     return messages
-
-
-def _revoke(settings: Settings, revocation: Revocation) -> bool:
-    token = open_vault(settings).unlock(revocation.refresh_token)
-    return revoke(oauth_app(settings), settings.qbo_revoke_url, token)
