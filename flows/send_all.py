@@ -137,11 +137,7 @@ class _Company:
 
 
 def _chosen(names: Sequence[str]) -> list[str]:
-    """Return the named connections, or all that have their secrets.
-
-    Raises:
-        AskPerson: There is none.
-    """
+    """Return the named connections, or all that have their secrets."""
     with open_installation() as (_, engine):
         if names:
             return [find_connection(engine, name).name for name in dict.fromkeys(names)]

@@ -220,11 +220,7 @@ def read_settings() -> Settings:
 
 
 def _remember_secrets(settings: Settings) -> None:
-    """Hide every secret of the settings in all output from now on.
-
-    Raises:
-        AskPerson: One is too short for that.
-    """
+    """Hide every secret of the settings in all output from now on; refuse one too short for it."""
     values = {
         name: value.get_secret_value() for name, value in settings if isinstance(value, SecretStr)
     }

@@ -120,9 +120,6 @@ def _check_owner(path: Path, file: TextIO) -> None:
 
     The open file is checked, so that nobody can swap it in between. A link counts by who made it,
     because it could lead to a file that we downloaded.
-
-    Raises:
-        AskPerson: See above.
     """
     if sys.platform == "win32":
         return  # no owner and no mode there

@@ -171,9 +171,6 @@ def _listen(host: str | None, port: int) -> "list[_Server]":
     """Listen on 127.0.0.1, and for the name `localhost` on ::1 too.
 
     A browser tries ::1 first: whoever else listened there would get the code.
-
-    Raises:
-        OSError: One of the two cannot be had, although this machine has it.
     """
     servers = [_Server((HOST, port), _Request)]
     if host == "localhost":

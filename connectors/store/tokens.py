@@ -151,11 +151,7 @@ class TokenStore(ConnectionScope):
         return tokens.access_token
 
     def _end_consent(self, lease: RefreshLease) -> None:
-        """Store that the consent has ended, unless a younger refresh token is there.
-
-        Raises:
-            AskPerson: It has.
-        """
+        """Store and report that the consent has ended, unless a younger refresh token is there."""
         with writing(self.engine) as connection:
             row = self._row(connection, lock=True)
             self._release(connection, lease)

@@ -112,9 +112,6 @@ def _name_in_clockify(context: RunContext, kind: Kind, clockify_id: str) -> str 
 
     Ids of ours, for what only files name, contain the name. Those that Clockify no longer lists
     may still be known here, from entries or a link.
-
-    Raises:
-        AskPerson: Nobody knows the id.
     """
     if clockify_id.startswith(OWN_ID):
         return clockify_id.removeprefix(OWN_ID)
