@@ -9,8 +9,6 @@ slot of its own while it waits, so a pool's limit must be two or more. A company
 its machine is started once more; its ledger says what is left to do.
 """
 
-# No `from __future__ import annotations` here: Prefect's runner could not resolve the parameters.
-
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass

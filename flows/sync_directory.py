@@ -1,7 +1,5 @@
 """The Prefect flow `sync-directory`: compares both directories and keeps the links."""
 
-# No `from __future__ import annotations` here: Prefect's runner could not resolve the parameters.
-
 from typing import Any
 
 from prefect import flow

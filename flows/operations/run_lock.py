@@ -8,8 +8,6 @@ away while it is paused, and keep it when its machine dies. So the lock is in ou
 lease (`connectors.store.run_locks`), as the claims of the ledger are.
 """
 
-# No `from __future__ import annotations` here: the flows' modules import it, see there.
-
 import logging
 import time
 from collections.abc import Iterator

@@ -6,8 +6,6 @@ such as that a plan has no entry 99, must not end the run: the person sees what 
 asked again.
 """
 
-# No `from __future__ import annotations` here: Prefect's runner could not resolve the form.
-
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from enum import StrEnum

@@ -26,8 +26,6 @@ database. So there are no results of Prefect's to keep, or to share between mach
   what was sent. One that dies before it makes a new plan: nobody decides what nobody was shown.
 """
 
-# No `from __future__ import annotations` here: Prefect's runner could not resolve the form.
-
 import time
 from collections.abc import Callable
 from dataclasses import replace
