@@ -31,6 +31,7 @@ from xdist.scheduler import LoadScopeScheduling
 
 from connectors import masking
 from connectors.standins.clockify.app import ClockifyStandin
+from connectors.standins.clockify.switches import Switches as ClockifySwitches
 from connectors.standins.quickbooks.app import QuickBooksStandin, Switches
 from connectors.standins.scenario import load_scenario, settings_for
 from connectors.standins.server import serving
@@ -209,7 +210,9 @@ def open_street() -> Iterator[Callable[..., House]]:
             **switches: Any,
         ) -> House:
             """Put a house there with *scenario*; limits are lifted unless *switches* set them."""
-            clockify = ClockifyStandin(scenario, now=now)
+            clockify = ClockifyStandin(
+                scenario, now=now, switches=ClockifySwitches(requests_per_second=None)
+            )
             quickbooks = QuickBooksStandin(
                 scenario, now=now, switches=Switches(**{**LIFTED, **switches})
             )
@@ -320,7 +323,7 @@ def empty_database(
             yield url
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def shared_samples() -> Callable[[str], Path]:
     """Give the path of a vendor's sample, or skip where the samples are not."""
 
