@@ -80,6 +80,13 @@ class Switches:
     throttle_status: Literal[429, 403] = 429  # 403 in October 2016
     retry_after_s: int | None = None  # sent as Retry-After with a 429; the real one was not seen to
 
+    # --- webhooks (FACTS 9): the form changes in 2026; no order and no single delivery is promised.
+    webhook_form: Literal["eventNotifications", "CloudEvents"] = "eventNotifications"
+    webhook_events: int | None = None  # most in one message; None: all that came together
+    webhook_deliveries: int = 1  # how often each message is sent
+    webhook_delay_s: float = 0
+    webhooks_backwards: bool = False  # the latest message first
+
     # --- the wire (FACTS 7.3, 11.2)
     lower_case_faults: bool = False  # the books' own faults in the gateway's spelling, seen in 2024
     xml_by_default: bool = True  # False: JSON even for callers that do not ask for it
