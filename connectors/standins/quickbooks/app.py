@@ -139,11 +139,15 @@ class QuickBooksStandin:
 
     def _check_caller(self, call: Call) -> None:
         self.oauth.check(call.header("authorization"))
+        if call.realm == "":  # an address that was put together without one
+            raise faults.business("Unexpected Internal Error. (-30000)")
         if call.realm not in {self.realm_id, None}:
             raise faults.foreign_realm()
 
     def _refused(self, call: Call, fault: FaultError) -> Response:
         answer: Json = {"Fault": wire.fault_body(fault)}
+        if self.switches.lower_case_faults and call.wants_json:
+            answer = {"fault": wire.lower_case_fault(fault)}
         if fault.code != "2030":  # the one fault that was recorded without a time
             answer["time"] = wire.millisecond(call.began)
         is_missing = fault.code == "610" and call.method == "GET"

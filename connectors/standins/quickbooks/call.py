@@ -38,10 +38,10 @@ class Call:
         self._json: Json | None = None
         self.began = began
         self.method = request.method
-        steps = request.url.path.strip("/").split("/")
+        steps = request.url.path.lstrip("/").split("/")
         in_company = len(steps) > 2 and steps[1] == "company"
         self.realm = steps[2] if in_company else None
-        self.parts = steps[3:] if in_company else []
+        self.parts = [step for step in steps[3:] if step] if in_company else []
         self.request_id = self.query("requestid")
 
     @property

@@ -111,6 +111,20 @@ THROTTLED_ANSWER: dict[str, Any] = {
     "status": 429,
     "body": '<Fault type="SERVICE"><Error code="3001"/></Fault>',
 }
+#: After the work may have been done: nothing is known (FACTS 2.4).
+TIMED_OUT_ANSWER: dict[str, Any] = {
+    "status": 504,
+    "content_type": "application/xml",
+    "body": '<IntuitResponse xmlns="http://schema.intuit.com/finance/v3"><Fault type="SERVICE">'
+    '<Error code="6002"><Message>message=Timeout occurred while proxying request; '
+    "errorCode=006002; statusCode=504</Message></Error></Fault></IntuitResponse>",
+}
+BROKEN_ANSWER: dict[str, Any] = {
+    "status": 200,
+    "content_type": "application/json",
+    "body": '{"Fault":{"Error":[{"Message":"An application error has occurred while processing '
+    'your request","Detail":"System Failure Error: ","code":"10000"}],"type":"SystemFault"}}',
+}
 UNAUTHENTICATED_ANSWER: dict[str, Any] = {
     "status": 401,
     "body": '{"fault":{"error":[{"code":"3200"}],"type":"AUTHENTICATION"}}',

@@ -155,8 +155,10 @@ class Names:
         base = old | {"DisplayName": plain_name(old)}
         if body.get("sparse") is not True:
             keep = _KEPT | self.list.read_only
+            if len(fields.keys() & _TOGETHER) == 1 and old.get("Job"):
+                raise faults.parent_without_flag("Job")  # one was lost (FACTS 5.1)
             if fields.keys() & _TOGETHER:
-                keep -= _TOGETHER  # one without the other is 6150 (FACTS 5.1)
+                keep -= _TOGETHER
             base = self._defaults() | {n: v for n, v in base.items() if n in keep}
             self._check_parts(base | fields)
         self._apply_payroll(fields, base)
@@ -221,6 +223,8 @@ class Names:
         row["PrintOnCheckName"] = row.get("PrintOnCheckName") or row["DisplayName"]
         if not row["Active"]:
             row["DisplayName"] = row["DisplayName"].removesuffix(DELETED) + DELETED
+        if self.list is EMPLOYEE and not row["BillableTime"]:
+            row.pop("BillRate", None)  # only where the time is billable (FACTS 5.3)
         if self.list is CUSTOMER:
             row.pop("Level", None)
             parent = self.rows.get(_parent_id(row))

@@ -62,6 +62,7 @@ class Switches:
     # --- OAuth (FACTS 8)
     rotates_every_refresh: bool = False  # True: each refresh kills the old refresh token at once
     offers_pkce: bool = False  # the discovery document of Intuit's SDK does not list it
+    bad_client_status: Literal[400, 401] = 401  # of a wrong client id or secret: both were seen
     code_life_s: float = 300  # of an authorization code; recalled, not verified
 
     # --- throttling (FACTS 2.2, 2.3); None lifts a limit.
@@ -80,5 +81,6 @@ class Switches:
     retry_after_s: int | None = None  # sent as Retry-After with a 429; the real one was not seen to
 
     # --- the wire (FACTS 7.3, 11.2)
+    lower_case_faults: bool = False  # the books' own faults in the gateway's spelling, seen in 2024
     xml_by_default: bool = True  # False: JSON even for callers that do not ask for it
     tid_header: str = "intuit_tid"  # or "Intuit-Tid": both were recorded

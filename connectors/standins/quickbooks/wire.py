@@ -74,15 +74,21 @@ def fault_body(fault: FaultError, *, in_batch: bool = False) -> Json:
     return {"Error": [error], "type": fault.kind}
 
 
+def lower_case_fault(fault: FaultError) -> Json:
+    """Make the fault in the gateway's spelling, which has every member (FACTS 7.1 b)."""
+    error = {
+        "message": fault.message, "detail": fault.detail, "code": fault.code,
+        "element": fault.element,
+    }  # fmt: skip
+    return {"error": [error], "type": fault.kind}
+
+
 def gateway_body(fault: GatewayError, moment: datetime) -> Json:
     """Make the gateway's own envelope: lower case, all members, `time` a number (FACTS 7.1 b)."""
-    error = {
-        "message": fault.message, "detail": fault.detail, "code": fault.code, "element": None
-    }  # fmt: skip
     return {
         "warnings": None,
         "intuitObject": None,
-        "fault": {"error": [error], "type": fault.kind},
+        "fault": lower_case_fault(fault),
         "report": None,
         "queryResponse": None,
         "batchItemResponse": [],

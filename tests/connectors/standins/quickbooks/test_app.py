@@ -125,6 +125,12 @@ def test_a_span_must_hold_its_break_and_run_forwards(qbo, start, end, rest, expe
     assert code(qbo.create(**span)) == expected
 
 
+@pytest.mark.parametrize("rest", ["BreakHours", "BreakMinutes", "BreakSeconds"])
+def test_a_break_needs_a_start_and_an_end(qbo, rest):
+    """Beside hours and minutes there is no break (FACTS 1.1)."""
+    assert code(qbo.create(**{rest: 1})) == "6360"
+
+
 def test_start_and_end_land_on_the_activitys_day_in_the_companys_zone(qbo):
     """The date inside a time is not looked at; the offset is turned into the company's."""
     row = qbo.create(
@@ -600,6 +606,64 @@ def test_odd_addresses_and_ids_have_the_recorded_faults(qbo):
     assert code(qbo.post("/customer", {"Id": "21", "SyncToken": "0"}, operation="delete")) == "500"
     broken = requests.post(f"{qbo.url}/timeactivity", data="{", headers=qbo.headers, timeout=10)
     assert code(broken) == "2010"
+
+
+def test_other_methods_are_no_operations(qbo):
+    """What HTTP allows is not what Intuit has: the fault for no resource (FACTS 7.2)."""
+    for method in ("PUT", "PATCH", "DELETE", "OPTIONS"):
+        answer = requests.request(method, f"{qbo.url}/customer/21", headers=qbo.headers, timeout=10)
+        assert code(answer) == "500"
+
+
+def test_a_missing_company_is_an_internal_error(qbo):
+    """An address that was put together without its realm gets 6000 and -30000 (FACTS 7.2)."""
+    url = qbo.url.replace(qbo.standin.realm_id, "")
+
+    answer = requests.get(f"{url}/customer/21", headers=qbo.headers, timeout=10)
+
+    assert code(answer) == "6000"
+    assert "Unexpected Internal Error. (-30000)" in answer.text
+
+
+def test_two_question_marks_break_the_service(qbo):
+    """`?minorversion=4?requestid=`: Java cannot read the number (FACTS 10)."""
+    url = f"{qbo.url}/timeactivity?minorversion=4?requestid=7"
+
+    answer = requests.post(url, json=ACTIVITY, headers=qbo.headers, timeout=10)
+
+    fault = answer.json()["Fault"]
+    assert (answer.status_code, fault["type"]) == (500, "SystemFault")
+    assert fault["Error"][0]["code"] == "10000"
+    assert fault["Error"][0]["Detail"].endswith('For input string: "4?requestid"')
+    assert not qbo.standin.activities
+
+
+@pytest.mark.parametrize(
+    ("path", "params"),
+    [
+        ("/query", {"query": "select * from Item", "limit": "5"}),
+        ("/customer/21", {"operation": "delete"}),
+        ("/cdc", {"entities": "Item", "changedSince": "2026-03-01", "page": "2"}),
+    ],
+)
+def test_no_parameter_is_ignored_in_silence(qbo, path, params):
+    """What the stand-in does not know it says so with 501, and does nothing (FACTS 11.2)."""
+    answer = qbo.get(path, **params)
+
+    assert answer.status_code == 501
+    assert "does not know the parameter" in answer.text
+    assert qbo.post("/timeactivity", ACTIVITY, force="1").status_code == 501
+    assert not qbo.standin.activities
+
+
+def test_a_fault_may_come_in_lower_case(qbo):
+    """The books' own faults were met in the gateway's spelling now and then (FACTS 7.1)."""
+    qbo.switches.lower_case_faults = True
+
+    body = qbo.get("/customer/77").json()
+
+    assert body["fault"]["error"][0]["code"] == "610"
+    assert body["fault"]["type"] == "ValidationFault"
 
 
 def test_company_and_preferences_can_be_read_and_queried(qbo):
