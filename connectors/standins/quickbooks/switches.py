@@ -69,7 +69,6 @@ class Switches:
     requests_per_second: int | None = 10
     requests_per_minute: int | None = 500
     batches_per_minute: int | None = 40
-    batches_per_minute_of_all_apps: int | None = 120
     requests_in_flight: int | None = 10  # a rule of 2016 that is still quoted
     reads_per_month: int | None = None  # 500,000 for small developers
     # What other apps of the same company use up meanwhile, a minute.
