@@ -170,6 +170,36 @@ def test_one_failure_does_not_stop_the_others(synced):
     assert "wrong-key-of-nobody" not in ran.out + ran.err
 
 
+NOWHERE = "http://127.0.0.1:9"
+FAILURES = {
+    "wrong key": (
+        {"CLOCKBOOKS_CLOCKIFY_API_KEY": "wrong-key-of-nobody"},
+        "Clockify", "does not accept the API key.", "CLOCKBOOKS_CLOCKIFY_API_KEY",
+    ),
+    "Clockify is away": (
+        {"CLOCKBOOKS_CLOCKIFY_URL": f"{NOWHERE}/api/v1"},
+        "Clockify", "did not answer", "Check the network",
+    ),
+    "QuickBooks is away": (
+        {"CLOCKBOOKS_QBO_URL": NOWHERE}, "QuickBooks", "did not answer", "Check the network",
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", FAILURES)
+def test_a_failure_is_found_and_its_remedy_is_to_do(synced, case):
+    """What is wrong stands with what was found; what to do holds nothing but that."""
+    environment, name, found, to_do = FAILURES[case]
+
+    line = lines(synced.run("check", "--json", **environment))[name]
+
+    assert line["state"] == "problem"
+    assert found in line["found"]
+    assert found not in line["to_do"]
+    assert to_do in line["to_do"]
+    assert to_do not in line["found"]
+
+
 def test_an_ended_consent_is_told_and_intuit_is_left_alone(synced, rows_of):
     """The first look asks Intuit and learns it; the next ones know it already."""
     synced.quickbooks.oauth.revoke(synced.scenario["quickbooks"]["refresh_token"])
