@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from connectors.quickbooks.batch import Created
 from connectors.quickbooks.client import QuickBooks
 from connectors.quickbooks.rate_limit.limiter import RateLimiter
-from connectors.quickbooks.rate_limit.model import Rules
+from connectors.quickbooks.rate_limit.quotas import Quotas
 from connectors.standins.quickbooks.app import QuickBooksStandin, Switches, utc_now
 from connectors.standins.server import serving
 from transforms.identity.match_books import Found, Wanted, content_of, content_of_body, match_books
@@ -233,7 +233,7 @@ def books():
             realm_id="77",
             access_token=standin.access_token,
             renew=lambda refused: refused,
-            limiter=RateLimiter(Rules(500, 10, 40, 10, 30, 10_000), now=utc_now, sleep=time.sleep),
+            limiter=RateLimiter(Quotas(500, 10, 40, 10, 30, 10_000), now=utc_now, sleep=time.sleep),
             timeout_s=10,
         )
         yield client
