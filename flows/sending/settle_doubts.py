@@ -25,7 +25,7 @@ from connectors.errors import Refused, TryAgain, Unsure
 from connectors.quickbooks.answers import BUSINESS_CODE
 from connectors.quickbooks.batch import Created, NotCreated, created_at
 from connectors.store.books import InFlight
-from connectors.store.doubts import Doubt
+from connectors.store.claims_in_doubt import Doubt
 from connectors.store.ledger import Claim
 from flows.connections.consent_expiry import expiry_notes
 from flows.context import RunContext
