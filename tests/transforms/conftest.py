@@ -14,7 +14,7 @@ import pytest
 from schemas.clockify import Projects, TimeEntries, Users
 from schemas.links import Links, Unlinked
 from schemas.quickbooks import Company, Customers, People
-from transforms.plan.judge import Filters, Rules, make_plan
+from transforms.plan.judge import Filters, JudgeRules, judge_entries
 
 START = datetime(2026, 3, 2, 15, tzinfo=UTC)
 
@@ -188,12 +188,12 @@ def plan(
         **rules: Any,
     ) -> pd.DataFrame:
         known = {"timezone": ZoneInfo("America/Chicago")}
-        return make_plan(
+        return judge_entries(
             entries(*rows),
             held=pd.DataFrame(held, columns=["entry_id", "state", "time_activity_id"], dtype="str"),
             links=links(*linked),
             unlinked=unlinked(*lost),
-            rules=Rules(
+            rules=JudgeRules(
                 company=company(**(books or {})),
                 filters=Filters(**(filters or {})),
                 **{**known, **rules},

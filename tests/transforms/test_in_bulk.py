@@ -17,7 +17,7 @@ from schemas.quickbooks import Company
 from transforms.entries.read_report import read_report
 from transforms.plan.activities import amount, to_activities
 from transforms.plan.explain import explain, explanations
-from transforms.plan.judge import Rules, make_plan
+from transforms.plan.judge import JudgeRules, judge_entries
 from transforms.plan.rounding import Rounding
 
 CHICAGO = ZoneInfo("America/Chicago")
@@ -70,13 +70,15 @@ def plan_of(links, unlinked):
         {"kind": "project", "clockify_id": "p3", "problem": "ambiguous", "candidates": "1, 2"},
     )
     company = Company("Fern", "Plus", "SUBSCRIBED", False, True, "USD", date(2026, 3, 1))
-    rules = Rules(timezone=CHICAGO, company=company, rounding=Rounding("nearest", 15))
+    rules = JudgeRules(timezone=CHICAGO, company=company, rounding=Rounding("nearest", 15))
 
     def make(rows):
         read = read_report(rows, currency="USD")
         assert not read.set_aside
         none_held = pd.DataFrame(columns=["entry_id", "state", "time_activity_id"], dtype="str")
-        return make_plan(read.entries, held=none_held, links=partners, unlinked=lost, rules=rules)
+        return judge_entries(
+            read.entries, held=none_held, links=partners, unlinked=lost, rules=rules
+        )
 
     return make
 

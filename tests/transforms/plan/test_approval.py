@@ -42,11 +42,11 @@ def test_what_was_left_out_stays(plan):
 @pytest.mark.parametrize(
     ("edit", "told_so"),
     [
-        ({"duration_s": 5400}, "its time: 60 min, now 90 min"),
-        ({"description": "Other"}, "its description"),
-        ({"rate_micros": 80_000_000}, "who, for whom, or its rate"),
-        ({"billable": False}, "who, for whom, or its rate"),
-        ({"start": pd.Timestamp("2026-03-03T15:00Z")}, "its day: 2026-03-02, now 2026-03-03"),
+        ({"duration_s": 5400}, "time: was 60 min, is 90 min"),
+        ({"description": "Other"}, "description"),
+        ({"rate_micros": 80_000_000}, "person, customer or rate"),
+        ({"billable": False}, "person, customer or rate"),
+        ({"start": pd.Timestamp("2026-03-03T15:00Z")}, "day: was 2026-03-02, is 2026-03-03"),
     ],
 )
 def test_what_was_edited_meanwhile_stays(plan, edit, told_so):

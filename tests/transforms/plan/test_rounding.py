@@ -172,7 +172,7 @@ def test_any_text_is_a_rounding_or_is_refused_by_name(text):
     try:
         rounding = parse_rounding(text)
     except ValueError as error:
-        assert "is no rounding" in str(error)  # noqa: PT017 - both ways are fine
+        assert "is not a valid rounding" in str(error)  # noqa: PT017 - both ways are fine
     else:
         assert rounding.step_min >= 1
 
