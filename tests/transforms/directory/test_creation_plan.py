@@ -105,7 +105,7 @@ class Two:
         creation = self.plan(side, **more)
         ids = {}
         for one in creation.wanted:
-            above = None if one.place is None else one.place.id or ids[one.place.key]
+            above = None if one.parent is None else one.parent.id or ids[one.parent.key]
             ids[one.key] = self._make(one, above)
         return creation
 
@@ -416,7 +416,7 @@ def test_invitations_need_one_address_that_nobody_has(two):
     assert [(one.name, one.email) for one in creation.wanted] == [("First", "both@example.com")]
     told = reasons(creation)
     assert "no address" in told["No Address"]
-    assert "not one e-mail address" in told["Two Addresses"]
+    assert "not a single e-mail address" in told["Two Addresses"]
     assert "e-mail address" in told["Known Already"]
     assert "another employee" in told["Second"].lower()
 

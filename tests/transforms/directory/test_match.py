@@ -108,18 +108,18 @@ def test_another_case_is_a_near_miss_only(staff, user, employee):
 @pytest.mark.parametrize(
     ("name", "why"),
     [
-        ("Anne Lee", "one letter"),
-        ("An Lee", "one letter"),
-        ("Ann Lea", "one letter"),
-        ("Anm Lee", "one letter"),
-        ("nAn Lee", "one letter"),  # two letters swapped
+        ("Anne Lee", "differs in one letter"),
+        ("An Lee", "differs in one letter"),
+        ("Ann Lea", "differs in one letter"),
+        ("Anm Lee", "differs in one letter"),
+        ("nAn Lee", "differs in one letter"),  # two letters swapped
         ("ANN LEE", "differs in case"),
         ("Ann Leé", "differs in accents"),
         ("AnnLee", "differs in punctuation or spaces"),
         ("Ann-Lee", "differs in punctuation or spaces"),
         ("Lee Ann", "first and last name swapped"),
         ("Lee, Ann", "first and last name swapped"),
-        ("Ann Marie Lee", "one word more or less"),
+        ("Ann Marie Lee", "differs by one word"),
     ],
 )
 def test_a_likely_partner_is_told_with_the_reason(staff, name, why):
