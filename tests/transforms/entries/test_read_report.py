@@ -287,7 +287,7 @@ def test_a_duration_that_start_and_end_contradict_sets_the_row_aside(duration, e
 
     assert len(read.entries) == good
     assert [aside.entry_id for aside in read.set_aside] == [] if good else [ROW["_id"]]
-    assert all("end less start is 1800" in aside.problem for aside in read.set_aside)
+    assert all("end minus start 1800" in aside.problem for aside in read.set_aside)
 
 
 @pytest.mark.parametrize("duration", [-5, 10**30])

@@ -124,10 +124,10 @@ def test_formats_are_known_by_their_header(header, name):
     ("header", "words"),
     [
         ("Project,Client,Status,Visibility,Tracked (h),Progress(%)", "Clockify's list of projects"),
-        ("Date,Project,Client,Description,Time (h),Time (decimal)", "a summary report of Clockify"),
+        ("Date,Project,Client,Description,Time (h),Time (decimal)", "a Clockify summary report"),
         ("User,Project,Duration", "a summary report"),
         ("Name,Transaction Date,Customer,Service Item,Duration", "a time import for QuickBooks"),
-        ("First,Second,Third", "who worked nor on which day nor for how long"),
+        ("First,Second,Third", "who worked or on which day or for how long"),
         ("User,Start Date,Start Time", "for how long"),
         ("First name,Date,Hours", "who worked"),
     ],
@@ -146,8 +146,8 @@ def test_what_is_not_used_is_told():
     """Custom fields, columns of groups and a second column of one name are ignored, not unseen."""
     notes = " ".join(recognise([*CLOCKIFY, "Deal ID", "User"]).notes)
 
-    assert "Columns that were not used: 'Deal ID', 'User'" in notes
-    assert "Column 19, 'User', says the same as column 5" in notes
+    assert "Unused columns: 'Deal ID', 'User'" in notes
+    assert "Column 19, 'User', means the same as column 5" in notes
     assert recognise(CLOCKIFY).notes == ()
 
 

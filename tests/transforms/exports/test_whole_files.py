@@ -52,15 +52,15 @@ EXPECTED = {
     "compiler_admin_harvest_sample.csv": ("harvest-import", 40, None, 0, []),
     "compiler_admin_toggl_sample.csv": ("toggl-import", 40, None, 0, []),
     # 03/04/2024 alone, and a name without a range: nobody can tell
-    "solidtime_clockify_detailed_1.csv": "day from month",
+    "solidtime_clockify_detailed_1.csv": "which number is the day",
     # 10/15: the month is first
     "solidtime_clockify_detailed_2.csv": ("clockify-detailed", 1, 30, 0, []),
     # 13/15 is no day in any order, but 10/15 beside it decides: the row is reported
     "solidtime_clockify_detailed_3.csv": ("clockify-detailed", 0, 0, 1, []),
-    "solidtime_clockify_detailed_4.csv": "day from month",
-    "solidtime_clockify_detailed_5.csv": "day from month",
-    "solidtime_clockify_detailed_6.csv": "day from month",
-    "solidtime_clockify_detailed_7.csv": "day from month",
+    "solidtime_clockify_detailed_4.csv": "which number is the day",
+    "solidtime_clockify_detailed_5.csv": "which number is the day",
+    "solidtime_clockify_detailed_6.csv": "which number is the day",
+    "solidtime_clockify_detailed_7.csv": "which number is the day",
     "solidtime_clockify_projects_1.csv": "Clockify's list of projects",
     "solidtime_clockify_projects_2.csv": "Clockify's list of projects",
     "solidtime_clockify_projects_3.csv": "Clockify's list of projects",
