@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from schemas.contents import Contents
 from schemas.words import Source
 from transforms.entries.local_days import local_days, local_minutes, zone
-from transforms.identity.same_work import a_day_off, contents_of, find_twins, new_ids
+from transforms.identity.same_work import a_day_off, entry_contents, find_twins, new_ids
 
 DAY = "2026-03-02"
 
@@ -254,7 +254,7 @@ def test_contents_are_those_of_finished_entries(
     when = {name: find(told["start"], tokyo) for name, find in
             (("days", local_days), ("walls", local_minutes))}  # fmt: skip
 
-    found = contents_of(told, **when, links=linked, source=Source.CLOCKIFY, untold=["task"])
+    found = entry_contents(told, **when, links=linked, source=Source.CLOCKIFY, untold=["task"])
 
     assert found["entry_id"].tolist() == ["a", "b"]
     assert len(set(found["description"])) == 1
