@@ -71,7 +71,7 @@ class TimeEntries(pa.DataFrameModel):
     )
 
     class Config:
-        """Rows are coerced to these types; what cannot be is set aside."""
+        """Rows are coerced to these types; those that cannot be are set aside."""
 
         coerce = True
         strict = True
