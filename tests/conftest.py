@@ -27,9 +27,11 @@ from hypothesis import settings
 from kept_environment import kept_environment
 from own_postgres import empty_postgres, running_postgres
 from typer.testing import CliRunner
+from xdist.scheduler import LoadScopeScheduling
 
 from connectors import masking
 from connectors.standins.clockify.app import ClockifyStandin
+from connectors.standins.clockify.switches import Switches as ClockifySwitches
 from connectors.standins.quickbooks.app import QuickBooksStandin, Switches
 from connectors.standins.scenario import load_scenario, settings_for
 from connectors.standins.server import serving
@@ -75,11 +77,24 @@ def pytest_configure(config: pytest.Config) -> None:
         config.add_cleanup(server.close)
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Keep the tests that share a server of Prefect's in one worker, which starts it once."""
-    for item in items:
-        if {"ui", "address"} & set(getattr(item, "fixturenames", ())):
-            item.add_marker(pytest.mark.xdist_group(item.path.stem))
+@cache
+def _starts_a_server(module: str) -> bool:
+    text = (ROOT / module).read_text()
+    return "def ui(" in text or "def address(" in text
+
+
+class _OneServer(LoadScopeScheduling):
+    """Keeps the tests of a module that starts a server of Prefect's in one worker."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        module = nodeid.partition("::")[0]
+        return module if _starts_a_server(module) else nodeid
+
+
+@pytest.hookimpl(optionalhook=True)  # xdist may be switched off
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> LoadScopeScheduling:
+    """Start each such server once; xdist 3.8's own groups do nothing with pytest 9.2."""
+    return _OneServer(config, log)
 
 
 def pytest_collection_finish() -> None:
@@ -195,7 +210,9 @@ def open_street() -> Iterator[Callable[..., House]]:
             **switches: Any,
         ) -> House:
             """Put a house there with *scenario*; limits are lifted unless *switches* set them."""
-            clockify = ClockifyStandin(scenario, now=now)
+            clockify = ClockifyStandin(
+                scenario, now=now, switches=ClockifySwitches(requests_per_second=None)
+            )
             quickbooks = QuickBooksStandin(
                 scenario, now=now, switches=Switches(**{**LIFTED, **switches})
             )
@@ -306,7 +323,7 @@ def empty_database(
             yield url
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def shared_samples() -> Callable[[str], Path]:
     """Give the path of a vendor's sample, or skip where the samples are not."""
 

@@ -63,10 +63,7 @@ def load_scenario(path: Path) -> Row:
             "api_keys": {key: users[who]["id"] for key, who in clockify["api_keys"].items()},
             "workspace": clockify["workspace"],
             "users": [_user(plan, who) for who in users],
-            "clients": [
-                {"id": client["id"], "name": client["name"], "archived": False}
-                for client in clients.values()
-            ],
+            "clients": [_client(plan, client) for client in clients.values()],
             "projects": [_project(plan, project) for project in projects.values()],
             "tasks": [
                 {
@@ -112,6 +109,7 @@ class Work:
         reason: What must become of it, as in `expected_reasons`.
         fixed_id: Written in the file; None for what a routine made.
         rate: US cents an hour (or those of the client's currency), as Clockify would report it.
+        submitted: Whether it waits for approval.
     """
 
     who: str
@@ -126,6 +124,7 @@ class Work:
     tags: tuple[str, ...] = ()
     type: str = "REGULAR"
     approved: bool = True
+    submitted: bool = False
     fixed_id: str | None = None
 
     @property
@@ -159,6 +158,7 @@ class Work:
             "rate": self.rate,
             "currency": _currency(plan, self.project),
             "approved": self.approved,
+            "submitted": self.submitted,
         }
 
 
@@ -182,18 +182,39 @@ def _user(plan: Row, who: str) -> Row:
         "settings": settings if user.get("onboarded", True) else None,
         "membershipStatus": user.get("membershipStatus", "ACTIVE"),
         "roles": user.get("roles", []),
+        "hourlyRate": _money(user["rate"], _default_currency(plan)),
+    }
+
+
+def _client(plan: Row, client: Row) -> Row:
+    return {
+        "id": client["id"],
+        "name": client["name"],
+        "archived": False,
+        "currency": client.get("currency", _default_currency(plan)),
     }
 
 
 def _project(plan: Row, project: Row) -> Row:
-    client = plan["clockify"]["clients"].get(project.get("client"))
+    client = plan["clockify"]["clients"].get(project.get("client"), {})
     return {
         "id": project["id"],
         "name": project["name"],
-        "clientId": client["id"] if client else "",
+        "clientId": client.get("id", ""),
         "billable": project.get("billable", True),
         "archived": project.get("archived", False),
+        "hourlyRate": _money(project.get("rate"), client.get("currency", _default_currency(plan))),
     }
+
+
+def _money(amount: int | None, currency: str) -> Row | None:
+    return None if amount is None else {"amount": amount, "currency": currency}
+
+
+def _default_currency(plan: Row) -> str:
+    currencies = plan["clockify"]["workspace"]["currencies"]
+    code: str = next(currency["code"] for currency in currencies if currency["isDefault"])
+    return code
 
 
 def _zone(plan: Row, who: str) -> ZoneInfo:
@@ -204,8 +225,7 @@ def _currency(plan: Row, project: str | None) -> str:
     # As in Clockify, the client's currency, else the workspace's (FACTS 6).
     clockify = plan["clockify"]
     client = clockify["projects"].get(project, {}).get("client")
-    default = next(c["code"] for c in clockify["workspace"]["currencies"] if c["isDefault"])
-    currency: str = clockify["clients"].get(client, {}).get("currency", default)
+    currency: str = clockify["clients"].get(client, {}).get("currency", _default_currency(plan))
     return currency
 
 
@@ -271,7 +291,7 @@ def _days_off(plan: Row) -> Iterator[Work]:
     for row in plan["days_off"]:
         for who in row["who"]:
             for day in _days(row["from"], row["to"]):
-                approved = _is_approved(plan, who, day)
+                approved, submitted = _standing(plan, who, day)
                 yield Work(
                     who=who,
                     start=_utc(datetime.combine(day, time(9)), _zone(plan, who)),
@@ -280,12 +300,17 @@ def _days_off(plan: Row) -> Iterator[Work]:
                     reason="break" if approved else "not_approved",
                     type=row["type"],
                     approved=approved,
+                    submitted=submitted,
                 )
 
 
-def _is_approved(plan: Row, who: str, day: date) -> bool:
+def _standing(plan: Row, who: str, day: date) -> tuple[bool, bool]:
+    """Return whether a day's timesheet is approved, and whether it waits for that."""
     monday = day - timedelta(days=day.weekday())
-    return {"who": who, "week": monday} not in plan["unapproved_timesheets"]
+    for sheet in plan["unapproved_timesheets"]:
+        if (sheet["who"], sheet["week"]) == (who, monday):
+            return False, sheet["submitted"]
+    return True, False
 
 
 # ----------------------------------------------------------------------------------- routines
@@ -336,7 +361,7 @@ def _routine_entry(
     kind = plan["descriptions"][INTERNAL if key is None else rng.choice(routine["does"])]
     project = plan["clockify"]["projects"].get(key, {"billable": False})
     billable = project.get("billable", True) and kind.get("billable", True)
-    approved = _is_approved(plan, who, start.date())
+    approved, submitted = _standing(plan, who, start.date())
     words = plan["words"] | {"place": project.get("places", [])}
     return Work(
         who=who,
@@ -350,6 +375,7 @@ def _routine_entry(
         task=_task(plan, rng, key),
         tags=(kind["tag"],) if "tag" in kind else (),
         approved=approved,
+        submitted=submitted,
     )
 
 

@@ -21,7 +21,7 @@ from sync_bench import Cost, _run
 
 from connectors.clockify.client import REPORT_PAGE, Clockify
 from connectors.prefetch import read_ahead
-from connectors.standins.clockify.app import ClockifyStandin
+from connectors.standins.clockify.app import ClockifyStandin, Switches
 from connectors.standins.scenario import settings_for
 from connectors.standins.server import serving
 
@@ -107,7 +107,8 @@ def _own_process(entries: int) -> Iterator[str]:
 
 
 def _serve(entries: int, pipe: Connection) -> None:
-    with serving(ClockifyStandin(_with_many(entries)).app) as url:
+    unthrottled = Switches(requests_per_second=None)
+    with serving(ClockifyStandin(_with_many(entries), switches=unthrottled).app) as url:
         pipe.send(url)
         pipe.recv()
 

@@ -25,6 +25,7 @@ from quickbooks.objects.base import Ref
 from quickbooks.objects.timeactivity import TimeActivity
 
 from connectors.standins.clockify.app import ClockifyStandin
+from connectors.standins.clockify.switches import Switches as ClockifySwitches
 from connectors.standins.quickbooks.app import QuickBooksStandin, Switches
 from connectors.standins.scenario import settings_for
 from connectors.standins.server import serving
@@ -302,7 +303,7 @@ def _activity(employee: str, nth: int) -> TimeActivity:
 def _serving(
     scenario: dict[str, Any], clock: ScaledClock, latency_s: float, *, by_item: bool
 ) -> Iterator[tuple[SlowService, dict[str, str]]]:
-    clockify = ClockifyStandin(scenario)
+    clockify = ClockifyStandin(scenario, switches=ClockifySwitches(requests_per_second=None))
     quickbooks = QuickBooksStandin(
         scenario, now=clock.now, switches=Switches(counts_batch_items=by_item)
     )

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from connectors.standins.clockify.app import ClockifyStandin
-from connectors.standins.clockify.state import Switches as ClockifySwitches
+from connectors.standins.clockify.switches import Switches as ClockifySwitches
 from connectors.standins.quickbooks.app import QuickBooksStandin, Switches
 from connectors.standins.scenario import load_scenario, settings_for
 from connectors.standins.server import serving
@@ -157,7 +157,7 @@ def _here(word: str, number: int) -> str:
 
 @contextmanager
 def _house(scenario: dict[str, Any], folder: Path) -> Iterator[dict[str, str]]:
-    clockify = ClockifyStandin(scenario, switches=ClockifySwitches())
+    clockify = ClockifyStandin(scenario, switches=ClockifySwitches(requests_per_second=None))
     lifted = Switches(batches_per_minute=None, requests_per_minute=None, requests_per_second=None)
     quickbooks = QuickBooksStandin(scenario, switches=lifted)
     with serving(clockify.app) as clockify_url, serving(quickbooks.app) as quickbooks_url:

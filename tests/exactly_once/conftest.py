@@ -26,6 +26,7 @@ from forked_command import Forked
 
 from connectors.errors import ClockbooksError
 from connectors.standins.clockify.app import ClockifyStandin
+from connectors.standins.clockify.switches import Switches as ClockifySwitches
 from connectors.standins.scenario import settings_for
 from connectors.standins.server import serving
 from connectors.store.pace import SharedPaceStore
@@ -280,7 +281,8 @@ class Lab:
         scenario = deepcopy(self.scenario)
         scenario["clockify"]["workspace"]["id"] = NEIGHBOR
         scenario["clockify"]["api_keys"] = {"neighbor-key": USER}
-        clockify = ClockifyStandin(scenario, now=self.theirs.now)
+        unthrottled = ClockifySwitches(requests_per_second=None)
+        clockify = ClockifyStandin(scenario, now=self.theirs.now, switches=unthrottled)
         with serving(clockify.app) as url:
             own = house.environment["CLOCKBOOKS_QBO_URL"]
             settings = settings_for(scenario, clockify_url=url, quickbooks_url=own)

@@ -172,11 +172,10 @@ class Histories(RuleBasedStateMachine):
 
     def _look_into_the_books(self, lab: Any) -> None:
         """A person finds what was created, edited or not, and says so."""
-        created = self.house.quickbooks.memory._answers  # noqa: SLF001 - what the person sees
         for row in self.lab.ledger(self.house):
             if row.state != "sending" or row.connection_id != self.labs.index(lab) + 1:
                 continue
-            _, answer = created.get((row.request_id, row.bid), (None, {}))
+            answer = self.house.quickbooks.memory.answered(row.request_id, row.bid)
             id_ = answer.get("TimeActivity", {}).get("Id")
             lab.run(lambda scenario, row=row, id_=id_: take_word(scenario, row.entry_id, id_))
         assert lab.send()

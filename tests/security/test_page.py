@@ -144,7 +144,7 @@ def test_a_page_of_another_site_reads_no_events(ui, evil, protocol):
 
 
 @in_a_browser
-def test_the_page_is_not_framed(ui, evil):
+def test_the_page_is_not_framed(ui, evil, until):
     """Nobody presses Resume through a page that lies over ours."""
     home = ui.url.removesuffix("/api")
     script = """(url) => new Promise((resolve) => {
@@ -156,6 +156,7 @@ def test_the_page_is_not_framed(ui, evil):
 
     evil.evaluate(script, f"{home}/runs")
 
+    until(lambda: evil.evaluate("true") and evil.frames[1].url)  # told a little after its load
     assert evil.frames[1].url.startswith("chrome-error:")
 
 

@@ -11,12 +11,29 @@ from typing import Any
 
 from fastapi import FastAPI
 
-from connectors.standins.clockify import approvals, directory, entries, people, reports
+from connectors.standins.clockify import (
+    approvals,
+    directory,
+    entries,
+    entry_writes,
+    feed,
+    labels,
+    people,
+    rate_routes,
+    reports,
+    webhooks,
+)
+from connectors.standins.clockify.changes import Change
 from connectors.standins.clockify.http import speak_clockify, with_keys
-from connectors.standins.clockify.state import State, Switches
+from connectors.standins.clockify.outbox import event_of
+from connectors.standins.clockify.state import State
+from connectors.standins.clockify.switches import Switches
 from connectors.standins.fault_injection import Faults, with_faults
 
 __all__ = ["ClockifyStandin", "Switches"]
+
+
+ROOMS = (people, directory, labels, entries, entry_writes, rate_routes, approvals, feed, webhooks)
 
 
 def utc_now() -> datetime:
@@ -52,13 +69,17 @@ class ClockifyStandin(State):
         self.faults = Faults()
         self.app = with_faults(with_keys(_routed(self), self), self.faults)
 
+    def _seen(self, change: Change) -> None:
+        row = change.after or change.before or {}
+        self.outbox.publish(event_of(change), row, lambda: webhooks.told(self, change.kind, row))
+
 
 def _routed(state: State) -> FastAPI:
     app = FastAPI(openapi_url=None, redirect_slashes=False)
     app.state.clockify = state
     app.state.walks = reports.Walks()
     speak_clockify(app)
-    for room in (people, directory, entries, approvals):
+    for room in ROOMS:
         app.include_router(room.router, prefix="/api/v1")
     app.include_router(reports.router, prefix="/report/v1")
     return app

@@ -1,155 +1,259 @@
-"""The Clockify stand-in's approval requests: one a user and week with approved time (FACTS 6).
+"""The Clockify stand-in's approval requests: submitted, approved, rejected, withdrawn (FACTS 6)."""
 
-The scenario marks entries, Clockify approves periods: the requests are made from the marks. What is
-not marked was never submitted, so that no request is pending.
-"""
+from datetime import date
+from typing import Annotated, Any, Literal
 
-from collections import defaultdict
-from collections.abc import Mapping
-from datetime import date, datetime, time, timedelta
-from hashlib import sha256
-from typing import Annotated, Literal
-
-from fastapi import APIRouter, Query
+from fastapi import APIRouter, Depends, Query
 from fastapi.responses import JSONResponse
+from pydantic import BaseModel, ConfigDict, Field
+from pydantic.alias_generators import to_camel
 
-from connectors.standins.clockify.http import CurrentCaller, PageAsked, SortOrder, paged
-from connectors.standins.clockify.rows import entry_row, minor_units
+from connectors.standins.clockify.http import (
+    AskedPage,
+    Caller,
+    CurrentCaller,
+    SortOrder,
+    get_caller,
+    not_of,
+    paged,
+)
+from connectors.standins.clockify.rows import entry_row, summed_amount
 from connectors.standins.clockify.state import (
     Row,
     State,
-    is_admin,
+    refuse,
     shown_email,
     shown_name,
     zone_of,
 )
-from connectors.standins.clockify.times import SECOND, iso_duration, parse, seconds_of, stored
+from connectors.standins.clockify.times import iso_duration, parse_instant, seconds_of, stored
+from connectors.standins.clockify.timesheets import (
+    Timesheet,
+    mark,
+    open_entries,
+    period_of,
+    request_of,
+    timesheets,
+    week_start,
+)
 
-router = APIRouter(prefix="/workspaces/{workspace_id}")
+LISTED = ["PENDING", "APPROVED", "WITHDRAWN_APPROVAL"]
 
-WEEKDAYS = ["MONDAY", "TUESDAY", "WEDNESDAY", "THURSDAY", "FRIDAY", "SATURDAY", "SUNDAY"]
+# From which states a request may go into a state, and whether its owner may do that.
+MOVES: dict[str, tuple[set[str], bool]] = {
+    "PENDING": ({"REJECTED", "WITHDRAWN_SUBMISSION", "WITHDRAWN_APPROVAL"}, True),
+    "APPROVED": ({"PENDING"}, False),
+    "REJECTED": ({"PENDING"}, False),
+    "WITHDRAWN_SUBMISSION": ({"PENDING"}, True),
+    "WITHDRAWN_APPROVAL": ({"APPROVED"}, False),
+}
 
-Weeks = Mapping[tuple[str, date], list[Row]]
+
+class RequestQuery(AskedPage):
+    """Which requests to list; of whom and of when is ignored, as it was seen to be (FACTS 6)."""
+
+    status: str | None = None
+    sort_column: Literal["ID", "USER_ID", "START", "UPDATED_AT"] = "START"
+    sort_order: SortOrder = "ASCENDING"
+    user_id: str = Field(default="", alias="userId")
+    start: str = ""
+    end: str = ""
 
 
-@router.get("/approval-requests")
+class Submission(BaseModel):
+    """The body that submits a period; the period must be as long as the workspace's."""
+
+    model_config = ConfigDict(alias_generator=to_camel)
+
+    period: Literal["WEEKLY", "SEMI_MONTHLY", "MONTHLY"] | None = None
+    period_start: str
+
+
+class Decision(BaseModel):
+    """The body that changes a request's state."""
+
+    state: Literal["PENDING", "APPROVED", "REJECTED", "WITHDRAWN_SUBMISSION", "WITHDRAWN_APPROVAL"]
+    note: str = ""
+
+
+async def needs_approval(caller: Annotated[Caller, Depends(get_caller)]) -> None:
+    """Refuse where the plan has no approval."""
+    caller.needs_feature("APPROVAL")
+
+
+router = APIRouter(
+    prefix="/workspaces/{workspace_id}/approval-requests", dependencies=[Depends(needs_approval)]
+)
+
+
+@router.get("")
 async def list_requests(
-    caller: CurrentCaller,
-    page: PageAsked,
-    status: Literal["PENDING", "APPROVED", "WITHDRAWN_APPROVAL"] | None = None,
-    column: Annotated[
-        Literal["ID", "USER_ID", "START", "UPDATED_AT"], Query(alias="sort-column")
-    ] = "START",
-    order: Annotated[SortOrder, Query(alias="sort-order")] = "ASCENDING",
+    caller: CurrentCaller, asked: Annotated[RequestQuery, Query()]
 ) -> JSONResponse:
     state = caller.state
-    weeks = [
-        {"userId": user_id, "start": first_day, "entries": entries}
-        for (user_id, first_day), entries in _approved_weeks(state).items()
-        if status in {None, "APPROVED"} and (caller.is_admin or user_id == caller.user["id"])
+    if asked.status not in {None, *LISTED} and not state.switches.lists_every_approval_state:
+        refuse(not_of("status", ", ".join(LISTED)))
+    rows: list[Row] = [
+        {"sheet": sheet, "entries": entries}
+        for sheet, entries in timesheets(state)
+        if asked.status in {None, sheet.status}
+        and (caller.is_admin or sheet.owner["id"] == caller.user["id"])
     ]
 
-    def place(week: Row) -> tuple[object, ...]:
-        id_ = request_id(week["userId"], week["start"])
-        leading = {"ID": id_, "USER_ID": week["userId"]}.get(column, week["start"])
-        return (leading, week["start"], id_)
+    def place(row: Row) -> tuple[Any, ...]:
+        sheet: Timesheet = row["sheet"]
+        leading = {"ID": "", "USER_ID": sheet.owner["id"], "UPDATED_AT": sheet.updated_at}
+        return (leading.get(asked.sort_column, sheet.range[0]), sheet.id)
 
-    weeks.sort(key=place, reverse=order == "DESCENDING")
-    return paged(weeks, page, lambda week: _request_row(state, week))
-
-
-def approval_of(state: State, entry: Row) -> str | None:
-    """Name the request that an entry belongs to; an entry that is not approved has none."""
-    owner = state.users.get(entry["userId"])
-    if not entry.get("approved") or owner is None:
-        return None
-    return request_id(owner["id"], _first_day(owner, entry))
+    rows.sort(key=place, reverse=asked.sort_order == "DESCENDING")
+    return paged(state, rows, asked, lambda row: _details(caller, row["sheet"], row["entries"]))
 
 
-def request_id(user_id: str, first_day: date) -> str:
-    """Make a request's id from what it is about, so that it stays the same."""
-    return sha256(f"{user_id} {first_day}".encode()).hexdigest()[:24]
+@router.post("")
+async def submit(caller: CurrentCaller, body: Submission) -> JSONResponse:
+    return _submitted(caller, caller.user, body)
 
 
-def _approved_weeks(state: State) -> Weeks:
-    weeks: dict[tuple[str, date], list[Row]] = defaultdict(list)
-    for entry in list(state.entries.values()):
-        if entry.get("approved") and entry["end"] is not None and entry["userId"] in state.users:
-            owner = state.users[entry["userId"]]
-            weeks[owner["id"], _first_day(owner, entry)].append(entry)
-    return weeks
+@router.post("/users/{user_id}")
+async def submit_for(caller: CurrentCaller, user_id: str, body: Submission) -> JSONResponse:
+    owner = caller.state.find("User", user_id)
+    caller.must_be_admin()
+    return _submitted(caller, owner, body)
 
 
-def _first_day(owner: Row, entry: Row) -> date:
-    """Return the first day of the owner's week, in the owner's zone, in which an entry starts."""
-    day = parse(entry["start"]).astimezone(zone_of(owner)).date()
-    return day - timedelta((day.weekday() - WEEKDAYS.index(_week_start(owner))) % 7)
+@router.post("/resubmit-entries-for-approval")
+async def resubmit(caller: CurrentCaller, body: Submission) -> JSONResponse:
+    return _resubmitted(caller, caller.user, body)
 
 
-def _week_start(owner: Row) -> str:
-    return (owner.get("settings") or {}).get("weekStart") or "MONDAY"
+@router.post("/users/{user_id}/resubmit-entries-for-approval")
+async def resubmit_for(caller: CurrentCaller, user_id: str, body: Submission) -> JSONResponse:
+    owner = caller.state.find("User", user_id)
+    caller.must_be_admin()
+    return _resubmitted(caller, owner, body)
 
 
-def _request_row(state: State, week: Row) -> Row:
-    owner, entries = state.users[week["userId"]], week["entries"]
-    zone = zone_of(owner)
-    start = datetime.combine(week["start"], time(), zone)
-    end = datetime.combine(week["start"] + timedelta(7), time(), zone) - SECOND
-    judge = next((user for user in state.users.values() if is_admin(user)), owner)
-    breaks = [entry for entry in entries if entry.get("type") == "BREAK"]
+@router.patch("/{request_id}")
+async def decide(caller: CurrentCaller, request_id: str, body: Decision) -> JSONResponse:
+    sheet, entries = _find(caller.state, request_id)
+    before, owner_may = MOVES[body.state]
+    if not owner_may or sheet.owner["id"] != caller.user["id"]:
+        caller.must_be_admin()
+    if sheet.status not in before:
+        refuse(f"Approval request can't be changed from {sheet.status} to {body.state}")
+    if body.state == "PENDING":
+        entries = open_entries(caller.state, sheet.owner, sheet.days)
+    _move(caller, sheet, entries, body.state, body.note)
+    return JSONResponse(_request_row(caller.state, sheet))
+
+
+def _days_of(state: State, owner: Row, body: Submission) -> tuple[date, date]:
+    """Return the period in which a submission starts; its digits count on the owner's clock."""
+    if body.period not in {None, state.workspace.get("approvalPeriod", "WEEKLY")}:
+        refuse("Approval period doesn't match the workspace's")  # the text is ours
+    return period_of(state, owner, parse_instant(body.period_start).date())
+
+
+def _submitted(caller: Caller, owner: Row, body: Submission) -> JSONResponse:
+    state = caller.state
+    days = _days_of(state, owner, body)
+    for sheet, _ in timesheets(state):
+        if (sheet.owner, sheet.days) == (owner, days) and sheet.status in {"PENDING", "APPROVED"}:
+            refuse("Approval request for this period already exists")  # the text is ours
+    entries = open_entries(state, owner, days)
+    if not entries:
+        refuse("There is nothing to submit in this period")  # the text is ours
+    sheet = Timesheet(state.new_id(), owner, days, "PENDING", caller.user, caller.user, "")
+    _move(caller, sheet, entries, "PENDING", "")
+    return JSONResponse(_request_row(state, sheet), 201)
+
+
+def _resubmitted(caller: Caller, owner: Row, body: Submission) -> JSONResponse:
+    """Add what is open in a period to the request that there is; it then waits once more."""
+    state = caller.state
+    days = _days_of(state, owner, body)
+    for sheet, _ in timesheets(state):
+        if (sheet.owner, sheet.days) == (owner, days):
+            _move(caller, sheet, open_entries(state, owner, days), "PENDING", sheet.note)
+            return JSONResponse(_request_row(state, sheet))
+    return refuse("Approval request doesn't belong to Workspace")
+
+
+def _find(state: State, request_id: str) -> tuple[Timesheet, list[Row]]:
+    for sheet, entries in timesheets(state):
+        if sheet.id == request_id:
+            return sheet, entries
+    return refuse("Approval request doesn't belong to Workspace")
+
+
+def _move(caller: Caller, sheet: Timesheet, entries: list[Row], status: str, note: str) -> None:
+    state = caller.state
+    is_known = bool(sheet.updated_at)
+    sheet.status, sheet.note = status, note
+    sheet.updated_by, sheet.updated_at = caller.user, stored(state.now())
+    state.timesheets[sheet.id] = sheet
+    mark(sheet, entries, keeps_id=state.switches.keeps_request_id)
+    state.outbox.publish(
+        "APPROVAL_REQUEST_STATUS_UPDATED" if is_known else "NEW_APPROVAL_REQUEST",
+        {"id": sheet.id, "userId": sheet.owner["id"]},
+        lambda: _request_row(state, sheet),
+    )
+
+
+def _request_row(state: State, sheet: Timesheet) -> Row:
+    start, end = sheet.range
+    return {
+        "id": sheet.id,
+        "workspaceId": state.workspace_id,
+        "dateRange": {"start": start, "end": end},
+        "owner": {
+            "userId": sheet.owner["id"],
+            "userName": shown_name(sheet.owner),
+            "timeZone": str(zone_of(sheet.owner)),
+            "startOfWeek": week_start(sheet.owner),
+        },
+        "creator": {
+            "userId": sheet.creator["id"],
+            "userName": shown_name(sheet.creator),
+            "userEmail": shown_email(sheet.creator, state),
+        },
+        "status": {
+            "state": sheet.status,
+            "updatedBy": sheet.updated_by["id"],
+            "updatedByUserName": shown_name(sheet.updated_by),
+            "updatedAt": sheet.updated_at,
+            "note": sheet.note,
+        },
+    }
+
+
+def _details(caller: Caller, sheet: Timesheet, entries: list[Row]) -> Row:
+    state = caller.state
     billable = [entry for entry in entries if entry.get("billable")]
     return {
-        "approvalRequest": {
-            "id": request_id(owner["id"], week["start"]),
-            "workspaceId": state.workspace_id,
-            "dateRange": {"start": stored(start), "end": stored(end)},
-            "owner": {
-                "userId": owner["id"],
-                "userName": shown_name(owner),
-                "timeZone": str(zone),
-                "startOfWeek": _week_start(owner),
-            },
-            "creator": {
-                "userId": owner["id"],
-                "userName": shown_name(owner),
-                "userEmail": shown_email(owner, state),
-            },
-            "status": {
-                "state": "APPROVED",
-                "updatedBy": judge["id"],
-                "updatedByUserName": shown_name(judge),
-                "updatedAt": stored(end),
-                "note": "",
-            },
-        },
-        "approvedTime": _sum(entries),
+        "approvalRequest": _request_row(state, sheet),
+        "approvedTime": _sum([entry for entry in entries if entry.get("approved")]),
         "billableTime": _sum(billable),
-        "breakTime": _sum(breaks),
-        "pendingTime": _sum([]),
+        "breakTime": _sum([entry for entry in entries if entry.get("type") == "BREAK"]),
+        "pendingTime": _sum([entry for entry in entries if entry.get("submitted")]),
         "trackedTime": _sum(entries),
-        "billableAmount": _amount(billable),
+        "billableAmount": summed_amount(billable) if caller.sees_rates else None,
         "costAmount": 0,
         "expenseTotal": 0,
-        "entries": [_entry_row(state, entry) for entry in entries],
+        "entries": [_entry_row(caller, entry) for entry in entries],
         "expenses": [],
     }
 
 
-def _entry_row(state: State, entry: Row) -> Row:
+def _entry_row(caller: Caller, entry: Row) -> Row:
     """Show an entry in the shape that the request lists: without the flat ids (OpenAPI)."""
-    row = entry_row(state, entry, hydrated=True)
+    row = entry_row(caller.state, entry, hydrated=True, rates=caller.sees_rates)
     flat = {"userId", "user", "projectId", "taskId", "tagIds", "workspaceId", "kiosk", "kioskId"}
     return {
         **{key: value for key, value in row.items() if key not in flat},
-        "approvalRequestId": approval_of(state, entry),
+        "approvalRequestId": request_of(caller.state, entry),
     }
 
 
 def _sum(entries: list[Row]) -> str:
     return iso_duration(sum(seconds_of(entry) for entry in entries))
-
-
-def _amount(entries: list[Row]) -> int | float:
-    """Add up what entries earn, in minor units: perhaps a fraction of one (FACTS 1.7)."""
-    rates_times_seconds = sum((entry.get("rate") or 0) * seconds_of(entry) for entry in entries)
-    return minor_units(rates_times_seconds)

@@ -1,59 +1,96 @@
-"""The Clockify stand-in's directory: clients, projects, tasks, tags (FACTS 2.5 to 2.7).
+"""The Clockify stand-in's clients and projects (FACTS 2.5 and 2.6).
 
 An archived client or project keeps its name reserved until it is deleted, and can be deleted
 only once archived. Two clients may have projects of the same name.
 """
 
 import re
-from collections.abc import Iterable
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from fastapi import APIRouter, Query
 from fastapi.responses import JSONResponse
-from pydantic import BaseModel, ConfigDict
-from pydantic.alias_generators import to_camel
+from pydantic import BaseModel, Field
 
 from connectors.standins.clockify.http import (
-    Caller,
+    Asked,
+    AskedPage,
     CurrentCaller,
-    PageAsked,
+    Hydrated,
     SortOrder,
     contains,
-    deny,
     many,
+    not_modelled,
     paged,
 )
-from connectors.standins.clockify.rows import client_row, project_row, tag_row, task_row
+from connectors.standins.clockify.names import (
+    Written,
+    fits,
+    free_name,
+    in_order,
+    is_named,
+    must_be_allowed,
+)
+from connectors.standins.clockify.rates import currency_of, membership_of
+from connectors.standins.clockify.rows import client_row, project_row
 from connectors.standins.clockify.state import Row, State, refuse
 
 router = APIRouter(prefix="/workspaces/{workspace_id}")
 
 Status = Literal["ACTIVE", "ARCHIVED", "ALL"]
-Strict = Annotated[bool, Query(alias="strict-name-search")]
-SortColumn = Annotated[str, Query(alias="sort-column")]
-Order = Annotated[SortOrder, Query(alias="sort-order")]
-Ids = Annotated[list[str] | None, Query()]
 
-LONGEST = {"Client": 100, "Project": 250, "Task": 1000, "Tag": 100}
-SHORTEST = {"Project": 2}  # of the others, one character will do
+MOST_CC_EMAILS = 3
 
 
-class Written(BaseModel):
-    """What a write may say; `None` where it says nothing. Unknown fields are ignored."""
+class ClientQuery(AskedPage):
+    """Which clients to list."""
 
-    model_config = ConfigDict(alias_generator=to_camel, extra="ignore")
-
-    name: str | None = None
+    name: str = ""
     archived: bool | None = None
+    sort_column: Literal["ID", "NAME"] = "NAME"
+    sort_order: SortOrder = "ASCENDING"
+
+
+class ProjectQuery(AskedPage):
+    """Which projects to list."""
+
+    name: str = ""
+    strict_name_search: bool = False
+    archived: bool | None = None
+    billable: bool | None = None
+    clients: list[str] = Field(default=[])
+    contains_client: bool = True
+    client_status: Status = "ALL"
+    users: list[str] = Field(default=[])
+    contains_user: bool = True
+    is_template: bool = False
+    access: Literal["PUBLIC", "PRIVATE"] | None = None
+    hydrated: bool = False
+    sort_column: Literal["ID", "NAME", "CLIENT_NAME", "DURATION", "BUDGET", "PROGRESS"] = "ID"
+    sort_order: SortOrder = "ASCENDING"
+
+
+class ReplaceQuery(Asked):
+    """What else the replacement of a client does."""
+
+    archive_projects: bool = False
+    mark_tasks_as_done: bool = False
+
+
+class Rate(BaseModel):
+    """A rate that a write gives, in minor units an hour."""
+
+    amount: int = Field(ge=0)
+    since: str | None = None
 
 
 class WrittenClient(Written):
     """The body that makes or replaces a client."""
 
     email: str | None = None
-    address: str | None = None
-    note: str | None = None
+    address: str | None = Field(default=None, max_length=3000)
+    note: str | None = Field(default=None, max_length=3000)
     cc_emails: list[str] | None = None
+    currency_id: str | None = None
 
 
 class WrittenProject(Written):
@@ -63,27 +100,23 @@ class WrittenProject(Written):
     billable: bool | None = None
     is_public: bool | None = None
     color: str | None = None
-    note: str | None = None
-    hourly_rate: dict[str, Any] | None = None
-    cost_rate: dict[str, Any] | None = None
+    note: str | None = Field(default=None, max_length=16384)
+    hourly_rate: Rate | None = None
+    cost_rate: Rate | None = None
 
 
 @router.get("/clients")
 async def list_clients(
-    *,
-    caller: CurrentCaller,
-    page: PageAsked,
-    name: str = "",
-    archived: bool | None = None,
-    column: SortColumn = "NAME",
-    order: Order = "ASCENDING",
+    caller: CurrentCaller, asked: Annotated[ClientQuery, Query()]
 ) -> JSONResponse:
     rows = [
         client
         for client in caller.state.clients.values()
-        if contains(client["name"], name) and _fits(client.get("archived", False), archived)
+        if contains(client["name"], asked.name)
+        and fits(client.get("archived", False), asked.archived)
     ]
-    return paged(_sorted(rows, column, order), page, lambda row: client_row(caller.state, row))
+    rows = in_order(rows, asked.sort_column, asked.sort_order)
+    return paged(caller.state, rows, asked, lambda row: client_row(caller.state, row))
 
 
 @router.get("/clients/{client_id}")
@@ -94,8 +127,8 @@ async def show_client(caller: CurrentCaller, client_id: str) -> JSONResponse:
 @router.post("/clients")
 async def create_client(caller: CurrentCaller, body: WrittenClient) -> JSONResponse:
     state = caller.state
-    _may_create(caller, "whoCanCreateProjectsAndClients")
-    name = _free_name(state, "Client", body.name, state.clients.values())
+    must_be_allowed(caller, "whoCanCreateProjectsAndClients")
+    name = free_name(state, "Client", body.name, state.clients.values())
     client: Row = {"id": state.new_id(), "name": name, "archived": False}
     # ccEmails and the currency are dropped on creation (FACTS 2.5).
     client |= body.model_dump(include={"email", "address", "note"})
@@ -105,25 +138,38 @@ async def create_client(caller: CurrentCaller, body: WrittenClient) -> JSONRespo
 
 @router.put("/clients/{client_id}")
 async def replace_client(
-    *,
     caller: CurrentCaller,
     client_id: str,
+    asked: Annotated[ReplaceQuery, Query()],
     body: WrittenClient,
-    archive_projects: Annotated[bool, Query(alias="archive-projects")] = False,
 ) -> JSONResponse:
+    """Replace a client: its `ccEmails` go when left out, its currency stays (FACTS 2.5)."""
     state = caller.state
     client = state.find("Client", client_id)
     caller.must_be_admin()
     others = [other for other in state.clients.values() if other is not client]
-    client["name"] = _free_name(state, "Client", body.name, others)
-    client["archived"] = bool(body.archived)
-    client["ccEmails"] = body.cc_emails
+    name = free_name(state, "Client", body.name, others)
+    if len(body.cc_emails or []) > MOST_CC_EMAILS:
+        refuse("Number of additional emails must be less than 3")  # so the real one says
+    if body.currency_id is not None:
+        client["currency"] = state.currency_by_id(body.currency_id)["code"]
+    client |= {"name": name, "archived": bool(body.archived), "ccEmails": body.cc_emails}
     client |= body.model_dump(include={"email", "address", "note"})
-    if client["archived"] and archive_projects:
-        for project in state.projects.values():
-            if project.get("clientId") == client_id:
-                project["archived"] = True
+    if client["archived"]:
+        _archive_belongings(state, client_id, asked)
     return JSONResponse(client_row(state, client))
+
+
+def _archive_belongings(state: State, client_id: str, asked: ReplaceQuery) -> None:
+    projects = [row for row in state.projects.values() if row.get("clientId") == client_id]
+    ids = {project["id"] for project in projects}
+    if asked.archive_projects:
+        for project in projects:
+            project["archived"] = True
+    if asked.mark_tasks_as_done:
+        for task in state.tasks.values():
+            if task["projectId"] in ids:
+                task["status"] = "DONE"
 
 
 @router.delete("/clients/{client_id}")
@@ -141,68 +187,56 @@ async def delete_client(caller: CurrentCaller, client_id: str) -> JSONResponse:
 
 
 @router.get("/projects")
-async def list_projects(  # noqa: PLR0913 - one argument a query field, as FastAPI wants them
-    *,
-    caller: CurrentCaller,
-    page: PageAsked,
-    name: str = "",
-    strict: Strict = False,
-    archived: bool | None = None,
-    billable: bool | None = None,
-    clients: Ids = None,
-    contains_client: Annotated[bool, Query(alias="contains-client")] = True,
-    client_status: Annotated[Status, Query(alias="client-status")] = "ALL",
-    access: Literal["PUBLIC", "PRIVATE"] | None = None,
-    hydrated: bool = False,
-    column: SortColumn = "ID",
-    order: Order = "ASCENDING",
+async def list_projects(
+    caller: CurrentCaller, asked: Annotated[ProjectQuery, Query()]
 ) -> JSONResponse:
-    state, wanted = caller.state, many(clients or [])
+    state = caller.state
+    clients, users = many(asked.clients), many(asked.users)
+    if asked.sort_column in {"DURATION", "BUDGET", "PROGRESS"}:
+        not_modelled(f"sort-column {asked.sort_column}")
 
     def is_wanted(project: Row) -> bool:
         client = state.clients.get(project.get("clientId") or "")
+        members = {one["userId"] for one in project.get("memberships", [])}
         return (
-            _named(project["name"], name, strict=strict)
-            and _fits(project.get("archived", False), archived)
-            and _fits(project.get("billable", False), billable)
-            and (not wanted or (project.get("clientId") in wanted) == contains_client)
-            and (client is None or _has_status(client, client_status))
-            and (access is None or project.get("public", True) == (access == "PUBLIC"))
+            is_named(project["name"], asked.name, strict=asked.strict_name_search)
+            and fits(project.get("archived", False), asked.archived)
+            and fits(project.get("billable", False), asked.billable)
+            and (not clients or (project.get("clientId") in clients) == asked.contains_client)
+            and (not users or bool(members & users) == asked.contains_user)
+            and (client is None or _has_status(client, asked.client_status))
+            and (asked.access is None or project.get("public", True) == (asked.access == "PUBLIC"))
         )
 
-    rows = [project for project in state.projects.values() if is_wanted(project)]
+    rows = [] if asked.is_template else [row for row in state.projects.values() if is_wanted(row)]
+    rows = in_order(rows, asked.sort_column, asked.sort_order)
+    if asked.sort_column == "CLIENT_NAME":
+        rows = _by_client_name(state, rows, asked.sort_order)
+    rates = caller.sees_rates
     return paged(
-        _sorted(rows, column, order), page, lambda row: project_row(state, row, hydrated=hydrated)
+        state,
+        rows,
+        asked,
+        lambda row: project_row(state, row, hydrated=asked.hydrated, rates=rates),
     )
 
 
 @router.get("/projects/{project_id}")
 async def show_project(
-    *,
-    caller: CurrentCaller,
-    project_id: str,
-    hydrated: bool = False,
+    caller: CurrentCaller, project_id: str, asked: Annotated[Hydrated, Query()]
 ) -> JSONResponse:
-    project = caller.state.find("Project", project_id)
-    return JSONResponse(project_row(caller.state, project, hydrated=hydrated))
+    state, rates = caller.state, caller.sees_rates
+    project = state.find("Project", project_id)
+    return JSONResponse(project_row(state, project, hydrated=asked.hydrated, rates=rates))
 
 
 @router.post("/projects")
 async def create_project(caller: CurrentCaller, body: WrittenProject) -> JSONResponse:
     state = caller.state
-    _may_create(caller, "whoCanCreateProjectsAndClients")
+    must_be_allowed(caller, "whoCanCreateProjectsAndClients")
     project: Row = {"id": state.new_id(), "archived": False, "clientId": ""}
     _write_project(state, project, body)
-    project["memberships"] = [
-        {
-            "userId": caller.user["id"],
-            "hourlyRate": None,
-            "costRate": None,
-            "targetId": project["id"],
-            "membershipType": "PROJECT",
-            "membershipStatus": "ACTIVE",
-        }
-    ]
+    membership_of(project, caller.user["id"])  # its maker becomes a member
     state.projects[project["id"]] = project
     return JSONResponse(project_row(state, project), 201)
 
@@ -229,89 +263,6 @@ async def delete_project(caller: CurrentCaller, project_id: str) -> JSONResponse
     return JSONResponse(project_row(caller.state, project))
 
 
-@router.get("/projects/{project_id}/tasks")
-async def list_tasks(
-    *,
-    caller: CurrentCaller,
-    page: PageAsked,
-    project_id: str,
-    name: str = "",
-    strict: Strict = False,
-    is_active: Annotated[bool | None, Query(alias="is-active")] = None,
-    column: SortColumn = "ID",
-    order: Order = "ASCENDING",
-) -> JSONResponse:
-    state = caller.state
-    state.find("Project", project_id)
-    rows = [
-        task
-        for task in state.tasks.values()
-        if task["projectId"] == project_id
-        and _named(task["name"], name, strict=strict)
-        and _fits(task.get("status", "ACTIVE") == "ACTIVE", is_active)
-    ]
-    return paged(_sorted(rows, column, order), page, lambda row: task_row(state, row))
-
-
-@router.get("/projects/{project_id}/tasks/{task_id}")
-async def show_task(caller: CurrentCaller, project_id: str, task_id: str) -> JSONResponse:
-    caller.state.find("Project", project_id)
-    task = caller.state.find("Task", task_id)
-    return JSONResponse(task_row(caller.state, task))
-
-
-@router.post("/projects/{project_id}/tasks")
-async def create_task(caller: CurrentCaller, project_id: str, body: Written) -> JSONResponse:
-    state = caller.state
-    state.find("Project", project_id)
-    _may_create(caller, "whoCanCreateTasks")
-    siblings = [task for task in state.tasks.values() if task["projectId"] == project_id]
-    name = _free_name(state, "Task", body.name, siblings)
-    task = {"id": state.new_id(), "name": name, "projectId": project_id}
-    state.tasks[task["id"]] = task
-    return JSONResponse(task_row(state, task), 201)
-
-
-@router.get("/tags")
-async def list_tags(
-    *,
-    caller: CurrentCaller,
-    page: PageAsked,
-    name: str = "",
-    strict: Strict = False,
-    archived: bool | None = None,
-    column: SortColumn = "NAME",
-    order: Order = "ASCENDING",
-) -> JSONResponse:
-    rows = [
-        tag
-        for tag in caller.state.tags.values()
-        if _named(tag["name"], name, strict=strict) and _fits(tag.get("archived", False), archived)
-    ]
-    return paged(_sorted(rows, column, order), page, lambda row: tag_row(caller.state, row))
-
-
-@router.get("/tags/{tag_id}")
-async def show_tag(caller: CurrentCaller, tag_id: str) -> JSONResponse:
-    return JSONResponse(tag_row(caller.state, caller.state.find("Tag", tag_id)))
-
-
-@router.post("/tags")
-async def create_tag(caller: CurrentCaller, body: Written) -> JSONResponse:
-    state = caller.state
-    _may_create(caller, "whoCanCreateTags")
-    name = _free_name(state, "Tag", body.name, state.tags.values())
-    tag = {"id": state.new_id(), "name": name}
-    state.tags[tag["id"]] = tag
-    return JSONResponse(tag_row(state, tag), 201)
-
-
-@router.get("/custom-fields")
-async def list_custom_fields(caller: CurrentCaller) -> JSONResponse:  # noqa: ARG001 - the key is checked
-    """Show no custom fields: this workspace has none."""
-    return JSONResponse([])
-
-
 def _write_project(state: State, project: Row, body: WrittenProject) -> None:
     """Write *body* into *project*; omitted rates are kept (FACTS 2.6), as is what has no default.
 
@@ -326,17 +277,15 @@ def _write_project(state: State, project: Row, body: WrittenProject) -> None:
         for other in state.projects.values()
         if (other.get("clientId") or "") == client_id and other["id"] != project["id"]
     ]
-    project["name"] = _free_name(state, "Project", body.name, siblings)
+    project["name"] = free_name(state, "Project", body.name, siblings)
     project["clientId"] = client_id
     project["archived"] = bool(body.archived)
     project["billable"] = bool(body.billable)
     project["public"] = bool(body.is_public)
-    kept = {
-        "color": body.color,
-        "note": body.note,
-        "hourlyRate": body.hourly_rate,
-        "costRate": body.cost_rate,
-    }
+    for key, rate in (("hourlyRate", body.hourly_rate), ("costRate", body.cost_rate)):
+        if rate is not None:
+            project[key] = {"amount": rate.amount, "currency": currency_of(state, project)}
+    kept = {"color": body.color, "note": body.note}
     project |= {key: value for key, value in kept.items() if value is not None}
 
 
@@ -345,39 +294,13 @@ def _check_color(color: str | None) -> None:
         refuse("color is not valid: it must match ^#(?:[0-9a-fA-F]{6}){1}$")
 
 
-def _free_name(state: State, kind: str, name: str | None, neighbours: Iterable[Row]) -> str:
-    """Return the name that a write asks for, or refuse it."""
-    name = (name or "").strip()
-    shortest, longest = SHORTEST.get(kind, 1), LONGEST[kind]
-    if not shortest <= len(name) <= longest:
-        refuse(f"{kind} name has to be between {shortest} and {longest} characters long")
-    if state.is_taken(name, neighbours):
-        refuse(f"{kind} with this name already exists")
-    return name
-
-
-def _may_create(caller: Caller, permission: str) -> None:
-    allowed = caller.state.settings["entityCreationPermissions"].get(permission, "ADMINS")
-    manages = "PROJECT_MANAGER" in (caller.user.get("roles") or [])
-    if not (
-        caller.is_admin
-        or allowed == "EVERYONE"
-        or (allowed == "ADMINS_AND_PROJECT_MANAGERS" and manages)
-    ):
-        deny()
-
-
-def _sorted(rows: list[Row], column: str, order: SortOrder) -> list[Row]:
-    field = "name" if column == "NAME" else "id"
-    return sorted(rows, key=lambda row: str(row[field]).lower(), reverse=order == "DESCENDING")
-
-
-def _named(name: str, wanted: str, *, strict: bool) -> bool:
-    return name == wanted if strict and wanted else contains(name, wanted)
-
-
-def _fits(value: bool, wanted: bool | None) -> bool:  # noqa: FBT001 - two truths compared
-    return wanted is None or bool(value) == wanted
+def _by_client_name(state: State, rows: list[Row], order: SortOrder) -> list[Row]:
+    names = {id_: client["name"].lower() for id_, client in state.clients.items()}
+    return sorted(
+        rows,
+        key=lambda row: names.get(row.get("clientId") or "", ""),
+        reverse=order == "DESCENDING",
+    )
 
 
 def _has_status(row: Row, status: Status) -> bool:

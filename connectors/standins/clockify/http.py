@@ -4,9 +4,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal, NoReturn
 
-from fastapi import Depends, FastAPI, Query, Request
+from fastapi import Depends, FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
+from pydantic import BaseModel, ConfigDict, Field
 from starlette.exceptions import HTTPException
 
 from connectors.standins.clockify.state import ClockifyError, Row, State, is_admin, refuse
@@ -30,6 +31,15 @@ class Caller:
     def sees_all_entries(self) -> bool:
         return self.is_admin or not self.state.settings["onlyAdminsSeeAllTimeEntries"]
 
+    @property
+    def sees_rates(self) -> bool:
+        return self.is_admin or not self.state.settings["onlyAdminsSeeBillableRates"]
+
+    def needs_feature(self, feature: str) -> None:
+        """Refuse where the workspace's plan lacks a feature (FACTS 1.4 and 2.2)."""
+        if feature not in self.state.features:
+            refuse("Forbidden", status=403)
+
     def must_be_admin(self) -> None:
         if not self.is_admin:
             deny()
@@ -46,9 +56,48 @@ async def get_caller(request: Request) -> Caller:
 CurrentCaller = Annotated[Caller, Depends(get_caller)]
 
 
+async def must_be_admin(caller: CurrentCaller) -> None:
+    """Refuse who is no admin."""
+    caller.must_be_admin()
+
+
+ADMINS_ONLY = Depends(must_be_admin)
+
+
+def not_modelled(what: str) -> NoReturn:
+    """Refuse what only the real service can: the stand-in says so rather than ignore it."""
+    refuse(f"The stand-in does not know {what}", status=501)
+
+
 def deny() -> NoReturn:
     """Refuse for want of rights; code 501 was seen for a workspace that is not the caller's."""
     refuse("Access Denied", status=403)
+
+
+class Asked(BaseModel):
+    """The query of a read; a parameter that is not among its fields is refused, never ignored."""
+
+    model_config = ConfigDict(alias_generator=lambda name: name.replace("_", "-"), extra="forbid")
+
+
+class Hydrated(Asked):
+    """Whether to show what belongs to a thing, too."""
+
+    hydrated: bool = False
+
+
+class AskedPage(Asked):
+    """The query of a list that comes in pages (FACTS 1.5)."""
+
+    page: int = Field(default=1, ge=1)
+    page_size: int = Field(default=50, ge=1)
+
+
+class Unpaged(Asked):
+    """The query of a list that ignores pages, although the OpenAPI has them (FACTS 1.5)."""
+
+    page: str = ""
+    page_size: str = ""
 
 
 @dataclass(frozen=True)
@@ -65,19 +114,24 @@ class Page:
         return self.number * self.size >= len(rows)
 
 
-async def asked_page(
-    caller: CurrentCaller,
-    page: Annotated[int, Query(ge=1)] = 1,
-    page_size: Annotated[int, Query(alias="page-size", ge=1)] = 50,
-) -> Page:
-    return Page(page, min(page_size, caller.state.switches.largest_core_page))
+def page_of(state: State, number: int, size: int, *, largest: int) -> Page:
+    """Return the page that was asked for; a larger one than *largest* is cut or refused."""
+    if size > largest and state.switches.larger_pages == "refused":
+        refuse(f"Page size must be less than or equal to {largest}")  # the text is ours
+    return Page(number, min(size, largest))
 
 
-PageAsked = Annotated[Page, Depends(asked_page)]
-
-
-def paged(rows: Sequence[Row], page: Page, shown: Callable[[Row], Any]) -> JSONResponse:
+def paged(
+    state: State,
+    rows: Sequence[Row],
+    asked: AskedPage,
+    shown: Callable[[Row], Any],
+    *,
+    largest: int | None = None,
+) -> JSONResponse:
     """Answer one page of a list; past its end that is `[]` (FACTS 1.5)."""
+    largest = largest or state.switches.largest_core_page
+    page = page_of(state, asked.page, asked.page_size, largest=largest)
     headers = {"Last-Page": str(page.is_last_of(rows)).lower()}
     return JSONResponse([shown(row) for row in page.of(rows)], headers=headers)
 
@@ -92,7 +146,10 @@ def contains(text: str | None, part: str) -> bool:
 
 
 def with_keys(app: Any, state: State) -> Any:
-    """Wrap the ASGI application *app* so that every request needs a key, even for no route."""
+    """Wrap the ASGI application *app* so that every request needs a key, even for no route.
+
+    What a write changes is noticed before its answer leaves.
+    """
 
     async def wrapped(scope: Any, receive: Any, send: Any) -> None:
         if scope["type"] != "http":
@@ -110,8 +167,18 @@ def with_keys(app: Any, state: State) -> Any:
         if refusal is not None:
             await _refusal(refusal)(scope, receive, send)
             return
+        if not state.throttle.admits():
+            await state.throttle.answer()(scope, receive, send)
+            return
         scope.setdefault("state", {})["user_id"] = state.api_keys[key or ""]
-        await app(scope, receive, send)
+
+        async def noticing(message: Any) -> None:
+            if message["type"] == "http.response.start":
+                state.changes.notice()
+            await send(message)
+
+        writes = scope["method"] != "GET" and scope["path"].startswith("/api/")
+        await app(scope, receive, noticing if writes else send)
 
     return wrapped
 
@@ -129,6 +196,8 @@ def speak_clockify(app: FastAPI) -> None:
 
     @app.exception_handler(HTTPException)
     async def unrouted(request: Request, error: HTTPException) -> JSONResponse:
+        if error.status_code == 400:  # a body that is no text at all
+            return _refusal(ClockifyError(400, 3002, "Request body could not be parsed"))
         if error.status_code == 405:
             text = f"Request method '{request.method}' is not supported"
         elif error.status_code == 404:
@@ -137,6 +206,19 @@ def speak_clockify(app: FastAPI) -> None:
         else:
             text = str(error.detail)
         return _refusal(ClockifyError(error.status_code, 3000, text))
+
+    @app.exception_handler(Exception)
+    async def broken(_request: Request, _error: Exception) -> JSONResponse:
+        return _refusal(ClockifyError(500, 3000, "Internal server error"))
+
+
+def not_of(field: str, values: str) -> str:
+    """Say that a value is none of *values*, in the words that were seen."""
+    return (
+        f"You entered invalid value for field: [{field}]. This field can't be empty and can be"
+        f" null. Make sure that every value representing: [{field}] must be from the following"
+        f" set: {values}."
+    )
 
 
 def _refusal(error: ClockifyError) -> JSONResponse:
@@ -147,21 +229,29 @@ def _malformed(problem: dict[str, Any]) -> ClockifyError:
     """Put FastAPI's finding into Clockify's words; texts not in FACTS 1.4 are our guess."""
     place, *path = problem["loc"]
     name, kind = ".".join(str(part) for part in path), problem["type"]
+    if kind == "extra_forbidden":
+        return ClockifyError(501, 501, f"The stand-in does not know {name}")
     if kind == "json_invalid":
         return ClockifyError(400, 3002, "Request body could not be parsed")
-    if place == "body":
-        what = "is required" if kind == "missing" else f"is not valid: {problem['msg']}"
-        return ClockifyError(400, 501, f"{name or 'Request body'} {what}")
-    if kind == "missing":
-        text = (
-            f"Required request parameter '{name}' for method parameter type String is not present"
-        )
+    if place == "query":
+        return _malformed_query(name, kind, problem)
+    what = "is required" if kind == "missing" else f"is not valid: {problem['msg']}"
+    return ClockifyError(400, 501, f"{name or 'Request body'} {what}")
+
+
+def _malformed_query(name: str, kind: str, problem: dict[str, Any]) -> ClockifyError:
+    if kind == "missing":  # all parameters that are required here are lists
+        text = f"Required request parameter '{name}' for method parameter type List is not present"
         return ClockifyError(400, 3001, text)
+    if kind == "literal_error":
+        values = problem["ctx"]["expected"].replace(" or ", ", ").replace("'", "")
+        return ClockifyError(400, 501, not_of(name, values))
+    if kind == "greater_than_equal":
+        return ClockifyError(400, 501, f"must be greater than or equal to {problem['ctx']['ge']}")
     java_type = JAVA_TYPES.get(kind, "String")
-    invalid = f"Invalid {java_type.lower()} value [{problem['input']}]"
     return ClockifyError(
         400,
         3000,
-        f"Method parameter '{name}': Failed to convert value of type 'java.lang.String' "
-        f"to required type 'java.lang.{java_type}'; {invalid}",
+        f"Method parameter '{name}': Failed to convert value of type 'java.lang.String' to required"
+        f" type 'java.lang.{java_type}'; Invalid {java_type.lower()} value [{problem['input']}]",
     )

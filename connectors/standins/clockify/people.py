@@ -8,12 +8,15 @@ from pydantic import BaseModel, ConfigDict, Field
 from pydantic.alias_generators import to_camel
 
 from connectors.standins.clockify.http import (
+    Asked,
+    AskedPage,
     Caller,
     CurrentCaller,
-    Page,
     SortOrder,
+    Unpaged,
     contains,
     many,
+    not_modelled,
     paged,
 )
 from connectors.standins.clockify.state import Row, State, refuse, shown_email, shown_name
@@ -62,36 +65,28 @@ PROFILE: Row = {
 }
 
 
-class UserFilter(BaseModel):
-    """Which users to list: the query of `GET …/users`, and the body of `POST …/users/info`."""
+class UserFilter(AskedPage):
+    """Which users to list: the query of `GET …/users`, and of `POST …/users/info` the body."""
 
     email: str = ""
     name: str = ""
     project_id: str = ""
     status: Literal["PENDING", "ACTIVE", "DECLINED", "INACTIVE", "ALL"] = "ALL"
-    account_statuses: list[str] = []
+    account_statuses: list[str] = Field(default=[])
     memberships: Memberships = "NONE"
     include_roles: bool = False
     sort_column: Literal[
         "ID", "EMAIL", "NAME", "NAME_LOWERCASE", "ACCESS", "HOURLYRATE", "COSTRATE"
     ] = "EMAIL"
     sort_order: SortOrder = "ASCENDING"
-    page: int = Field(default=1, ge=1)
-    page_size: int = Field(default=50, ge=1)
-
-
-class UserQuery(UserFilter):
-    """As a query: `account-statuses`."""
-
-    model_config = ConfigDict(alias_generator=lambda name: name.replace("_", "-"))
 
 
 class UserBody(UserFilter):
     """As a body: `accountStatuses`; and it alone can filter by role."""
 
-    model_config = ConfigDict(alias_generator=to_camel)
+    model_config = ConfigDict(alias_generator=to_camel, extra="forbid")
 
-    roles: list[str] = []
+    roles: list[str] = Field(default=[])
 
 
 class Invitation(BaseModel):
@@ -100,34 +95,49 @@ class Invitation(BaseModel):
     email: str
 
 
+class UserStatus(BaseModel):
+    """The body that activates a member, or deactivates one."""
+
+    status: Literal["ACTIVE", "INACTIVE"]
+
+
+class OwnQuery(Asked):
+    """What to show of the key's user."""
+
+    include_memberships: bool = False
+
+
+class WorkspacesQuery(Unpaged):
+    """Which workspaces to list: those where the key's user has one of these roles."""
+
+    roles: list[str] = Field(default=[])
+
+
 @router.get("/user")
-async def show_user(
-    *,
-    caller: CurrentCaller,
-    include_memberships: Annotated[bool, Query(alias="include-memberships")] = False,
-) -> JSONResponse:
-    memberships: Memberships = "ALL" if include_memberships else "NONE"
-    return JSONResponse(user_row(caller.state, caller.user, memberships=memberships))
+async def show_user(caller: CurrentCaller, asked: Annotated[OwnQuery, Query()]) -> JSONResponse:
+    memberships: Memberships = "ALL" if asked.include_memberships else "NONE"
+    rates = caller.sees_rates
+    return JSONResponse(user_row(caller.state, caller.user, memberships=memberships, rates=rates))
 
 
 @router.get("/workspaces")
 async def list_workspaces(
-    caller: CurrentCaller, roles: Annotated[list[str] | None, Query()] = None
+    caller: CurrentCaller, asked: Annotated[WorkspacesQuery, Query()]
 ) -> JSONResponse:
-    wanted = _known(many(roles or []))
+    wanted = _known(many(asked.roles))
     # Here an owner is not an admin (FACTS 2.3): one who asks for admins alone finds nothing.
     if wanted and not wanted.intersection(caller.user.get("roles") or []):
         return JSONResponse([])
-    return JSONResponse([workspace_row(caller.state)])
+    return JSONResponse([workspace_row(caller.state, rates=caller.sees_rates)])
 
 
 @here.get("")
 async def show_workspace(caller: CurrentCaller) -> JSONResponse:
-    return JSONResponse(workspace_row(caller.state))
+    return JSONResponse(workspace_row(caller.state, rates=caller.sees_rates))
 
 
 @here.get("/users")
-async def list_users(caller: CurrentCaller, query: Annotated[UserQuery, Query()]) -> JSONResponse:
+async def list_users(caller: CurrentCaller, query: Annotated[UserFilter, Query()]) -> JSONResponse:
     return _listed(caller, query, roles=set())
 
 
@@ -166,11 +176,30 @@ async def invite_user(caller: CurrentCaller, body: Invitation) -> JSONResponse:
     return JSONResponse(workspace_row(state))
 
 
+@here.put("/users/{user_id}")
+async def set_status(caller: CurrentCaller, user_id: str, body: UserStatus) -> JSONResponse:
+    """Activate or deactivate a member; only the membership tells (FACTS 2.4)."""
+    state = caller.state
+    user = state.find("User", user_id)
+    caller.must_be_admin()
+    user["membershipStatus"] = body.status
+    event = "ACTIVATED" if body.status == "ACTIVE" else "DEACTIVATED"
+    state.outbox.publish(
+        f"USER_{event}_ON_WORKSPACE", {**user, "userId": user_id}, lambda: user_row(state, user)
+    )
+    return JSONResponse(workspace_row(state))
+
+
 router.include_router(here)
 
 
 def user_row(
-    state: State, user: Row, *, memberships: Memberships = "NONE", with_roles: bool = False
+    state: State,
+    user: Row,
+    *,
+    memberships: Memberships = "NONE",
+    with_roles: bool = False,
+    rates: bool = True,
 ) -> Row:
     """Show a user; memberships only when asked for (FACTS 2.4)."""
     settings = user.get("settings")
@@ -178,7 +207,7 @@ def user_row(
         "id": user["id"],
         "email": shown_email(user, state),
         "name": shown_name(user),
-        "memberships": _memberships(state, user, memberships),
+        "memberships": _memberships(state, user, memberships, rates=rates),
         "profilePicture": "https://img.clockify.me/no-user-image.png",
         "activeWorkspace": state.workspace_id,
         "defaultWorkspace": state.workspace_id,
@@ -191,15 +220,17 @@ def user_row(
     return row
 
 
-def workspace_row(state: State) -> Row:
+def workspace_row(state: State, *, rates: bool = True) -> Row:
     """Show the workspace, with a membership for each user (FACTS 2.2)."""
-    given = state.workspace
+    given, nothing = state.workspace, {"amount": 0, "currency": state.currency["code"]}
     return {
         "id": given["id"],
         "name": given["name"],
-        "hourlyRate": {"amount": 0, "currency": state.currency["code"]},
-        "costRate": {"amount": 0, "currency": state.currency["code"]},
-        "memberships": [_workspace_membership(state, user) for user in state.users.values()],
+        "hourlyRate": (given.get("hourlyRate") or nothing) if rates else None,
+        "costRate": nothing if rates else None,
+        "memberships": [
+            _workspace_membership(state, user, rates=rates) for user in state.users.values()
+        ],
         "workspaceSettings": given["workspaceSettings"],
         "imageUrl": "",
         "featureSubscriptionType": given.get("featureSubscriptionType", "FREE"),
@@ -220,6 +251,8 @@ def _listed(caller: Caller, wanted: UserFilter, *, roles: set[str]) -> JSONRespo
     state = caller.state
     if wanted.project_id:
         state.find("Project", wanted.project_id)  # whoever is here may work on any project
+    if wanted.sort_column in {"ACCESS", "HOURLYRATE", "COSTRATE"}:
+        not_modelled(f"sort-column {wanted.sort_column}")
     accounts = many(wanted.account_statuses) or LISTED_ACCOUNTS
     rows = [
         user
@@ -233,12 +266,16 @@ def _listed(caller: Caller, wanted: UserFilter, *, roles: set[str]) -> JSONRespo
         key=lambda user: str(user.get(field) or "").lower(),
         reverse=wanted.sort_order == "DESCENDING",
     )
-    page = Page(wanted.page, min(wanted.page_size, state.switches.largest_core_page))
     return paged(
+        state,
         rows,
-        page,
+        wanted,
         lambda user: user_row(
-            state, user, memberships=wanted.memberships, with_roles=wanted.include_roles
+            state,
+            user,
+            memberships=wanted.memberships,
+            with_roles=wanted.include_roles,
+            rates=caller.sees_rates,
         ),
     )
 
@@ -251,13 +288,18 @@ def _is_wanted(state: State, user: Row, wanted: UserFilter) -> bool:
     )
 
 
-def _memberships(state: State, user: Row, wanted: Memberships) -> list[Row]:
+def shown_membership(membership: Row, *, rates: bool) -> Row:
+    """Show a membership, without its rates to those who may not see them (FACTS 2.3)."""
+    return membership if rates else membership | {"hourlyRate": None, "costRate": None}
+
+
+def _memberships(state: State, user: Row, wanted: Memberships, *, rates: bool) -> list[Row]:
     found = []
     if wanted in {"ALL", "WORKSPACE"}:
-        found.append(_workspace_membership(state, user))
+        found.append(_workspace_membership(state, user, rates=rates))
     if wanted in {"ALL", "PROJECT"}:
         found += [
-            membership
+            shown_membership(membership, rates=rates)
             for project in state.projects.values()
             for membership in project.get("memberships", [])
             if membership["userId"] == user["id"]
@@ -265,16 +307,17 @@ def _memberships(state: State, user: Row, wanted: Memberships) -> list[Row]:
     return found
 
 
-def _workspace_membership(state: State, user: Row) -> Row:
+def _workspace_membership(state: State, user: Row, *, rates: bool) -> Row:
     """Show a membership: the only place that tells a deactivated user (FACTS 2.4)."""
-    return {
+    membership = {
         "userId": user["id"],
-        "hourlyRate": None,
+        "hourlyRate": user.get("hourlyRate"),
         "costRate": None,
         "targetId": state.workspace_id,
         "membershipType": "WORKSPACE",
         "membershipStatus": user.get("membershipStatus", "ACTIVE"),
     }
+    return shown_membership(membership, rates=rates)
 
 
 def _role(state: State, role: str) -> Row:

@@ -81,10 +81,21 @@ def _directory_rules(state: State, report: Report) -> Iterator[Rule]:
         )
     if report.tasks:
         yield from _id_rules(report.tasks, lambda entry: _one(entry.get("taskId")))
+        done = {id_: {"archived": _is_done(task)} for id_, task in state.tasks.items()}
+        yield from _archive_rules(report.tasks, done, lambda entry: _one(entry.get("taskId")))
     if report.tags:
         how = report.tags.contained_in_timeentry or report.tags.contains
         tags = report.tags.model_copy(update={"contains": how})
         yield from _id_rules(tags, lambda entry: set(entry.get("tagIds") or []))
+        yield from _archive_rules(tags, state.tags, lambda entry: set(entry.get("tagIds") or []))
+    if report.currency:
+        yield from _id_rules(
+            report.currency, lambda entry: {state.currency_id(entry.get("currency") or "")}
+        )
+
+
+def _is_done(task: Row) -> bool:
+    return bool(task.get("status", "ACTIVE") != "ACTIVE")
 
 
 def _one(id_: str | None) -> set[str]:

@@ -12,7 +12,7 @@ Contains = Literal["CONTAINS", "DOES_NOT_CONTAIN", "CONTAINS_ONLY"]
 
 
 class _Body(BaseModel):
-    model_config = ConfigDict(alias_generator=to_camel, extra="ignore")
+    model_config = ConfigDict(alias_generator=to_camel, extra="forbid")
 
 
 class IdFilter(_Body):
@@ -67,7 +67,8 @@ class DetailedFilter(_Body):
 class Report(_Body):
     """The whole body; three fields are required.
 
-    `exportType` is ignored, as one source saw it (FACTS 4): the answer is always JSON.
+    What only a page or a picture of the report needs is accepted, and changes nothing here. So is
+    `exportType`, as one source saw it (FACTS 4): the answer is always JSON.
     """
 
     date_range_start: str
@@ -93,12 +94,19 @@ class Report(_Body):
     user_groups: UserFilter | None = None
     custom_fields: list[Any] | None = None
     user_custom_fields: list[Any] | None = None
+    archived: bool | None = None
+    export_type: Literal["JSON", "JSON_V1", "PDF", "CSV", "XLSX", "ZIP"] | None = None
+    user_locale: str | None = None
+    date_format: str | None = None
+    time_format: str | None = None
+    week_start: str | None = None
+    zoom_level: str | None = None
 
     def unmodelled(self) -> list[str]:
         """Name what was asked and the stand-in cannot do: it says so rather than ignore it."""
         asked = {
             "dateRangeType": self.date_range_type not in {None, "ABSOLUTE"},
-            "currency": bool(self.currency and self.currency.ids),
+            "archived": bool(self.archived),
             "userGroups": bool(self.user_groups and self.user_groups.ids),
             "customFields": bool(self.custom_fields),
             "userCustomFields": bool(self.user_custom_fields),

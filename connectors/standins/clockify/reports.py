@@ -12,8 +12,8 @@ from zoneinfo import ZoneInfo
 from fastapi import APIRouter, Request
 from fastapi.responses import JSONResponse
 
-from connectors.standins.clockify.approvals import approval_of
-from connectors.standins.clockify.http import Caller, CurrentCaller, Page, deny
+from connectors.standins.clockify.http import Caller, CurrentCaller, deny, page_of
+from connectors.standins.clockify.locks import is_locked
 from connectors.standins.clockify.report_filters import chosen
 from connectors.standins.clockify.report_request import AmountKind, Report
 from connectors.standins.clockify.rows import minor_units
@@ -26,6 +26,7 @@ from connectors.standins.clockify.state import (
     shown_name,
     zone_of,
 )
+from connectors.standins.clockify.switches import Switches
 from connectors.standins.clockify.times import (
     bound,
     first_second,
@@ -35,11 +36,13 @@ from connectors.standins.clockify.times import (
     shown_newer,
     stored,
 )
+from connectors.standins.clockify.timesheets import request_of
 
 router = APIRouter(prefix="/workspaces/{workspace_id}/reports")
 
 FREE_RANGE = timedelta(days=31)
 WALKS_KEPT = 8
+YEAR = timedelta(days=366)
 
 
 @dataclass(frozen=True)
@@ -48,21 +51,36 @@ class View:
 
     Attributes:
         zone: The zone of the times.
-        step_s: Durations are rounded to multiples of this many seconds; 1 leaves them alone.
-        shift_s: What is added before the rest over a whole step is dropped.
+        rounding: How durations are rounded.
+        money_rounding: How those are rounded that amounts are made of.
         main: What `amount` and `rate` are.
         amounts: Every amount that was asked for.
     """
 
     zone: ZoneInfo
-    step_s: int
-    shift_s: int
+    rounding: "Rounding"
+    money_rounding: "Rounding"
     main: AmountKind
     amounts: Sequence[AmountKind]
 
     def seconds(self, entry: Row) -> int:
         """Return the duration to show; rounding is each entry's own (FACTS 5)."""
-        return (seconds_of(entry) + self.shift_s) // self.step_s * self.step_s
+        return self.rounding.of(seconds_of(entry))
+
+    def paid_seconds(self, entry: Row) -> int:
+        """Return the duration of which the amount is made."""
+        return self.money_rounding.of(seconds_of(entry)) if entry.get("billable") else 0
+
+
+@dataclass(frozen=True)
+class Rounding:
+    """Multiples of so many seconds; what is added before the rest over a whole one is dropped."""
+
+    step_s: int = 1
+    shift_s: int = 0
+
+    def of(self, seconds: int) -> int:
+        return (seconds + self.shift_s) // self.step_s * self.step_s
 
 
 @dataclass
@@ -109,7 +127,8 @@ async def detailed_report(request: Request, caller: CurrentCaller, report: Repor
     zone = named_zone(report.time_zone) if report.time_zone else zone_of(caller.user)
     view = _view(caller, report, zone)
     state, asked = caller.state, report.detailed_filter
-    page = Page(asked.page, min(asked.page_size, state.switches.largest_report_page))
+    largest = state.switches.largest_report_page
+    page = page_of(state, asked.page, asked.page_size, largest=largest)
     first, last = _range(caller, report, zone)
 
     walks: Walks = request.app.state.walks
@@ -117,7 +136,7 @@ async def detailed_report(request: Request, caller: CurrentCaller, report: Repor
     walk = walks.take(question, page.number, state)
     if walk is None:
         rows = chosen(caller, report, first, last)
-        totals = _totals(rows, report, view)
+        totals = _totals(rows, report, view, state.switches)
         walk = Walk(page.number, held_by(state), [row["id"] for row in rows], totals)
     body = {
         "totals": walk.totals,
@@ -137,37 +156,55 @@ def _range(caller: Caller, report: Report, zone: ZoneInfo) -> tuple[str, str]:
         refuse("Start time is greater than end time")
     # The wall clocks count: a month in which the clocks are put back is no hour too long.
     length = end.astimezone(zone).replace(tzinfo=None) - start.astimezone(zone).replace(tzinfo=None)
-    if caller.state.workspace.get("featureSubscriptionType") == "FREE" and length > FREE_RANGE:
-        refuse("Your plan shows reports of 31 days at most")  # the text is ours (FACTS 4)
+    if length > _longest_range(caller.state):
+        refuse("Your plan does not show reports of such a range")  # the text is ours (FACTS 4)
     return first_second(start), stored(end)
+
+
+def _longest_range(state: State) -> timedelta:
+    """Return how long a range the plan allows: known of the free one alone (FACTS 4)."""
+    if state.workspace.get("featureSubscriptionType") == "FREE":
+        return FREE_RANGE
+    is_limited = "ONE_YEAR_RANGE_REPORTS" in state.features
+    if is_limited and "UNLIMITED_REPORTS" not in state.features:
+        return YEAR if state.switches.refuses_over_a_year else timedelta.max
+    return timedelta.max
 
 
 def _view(caller: Caller, report: Report, zone: ZoneInfo) -> View:
     main = report.amount_shown or "EARNED"
     amounts = [kind for kind in report.amounts or [main] if kind != "HIDE_AMOUNT"]
-    if amounts and caller.state.settings["onlyAdminsSeeBillableRates"] and not caller.is_admin:
-        deny()  # Clockify's help: ask with HIDE_AMOUNT when amounts are restricted
-    rounds = report.rounding
-    if rounds is None:  # a default that FACTS 4 does not know: the workspace's own
-        rounds = caller.state.settings["timeRoundingInReports"]
-    step_s, shift_s = _rounding(caller.state) if rounds else (1, 0)
-    return View(zone, step_s, shift_s, main, amounts)
+    if amounts and not caller.sees_rates:
+        if caller.state.switches.hidden_rates == "refused":
+            deny()  # Clockify's help: ask with HIDE_AMOUNT when amounts are restricted
+        main, amounts = "HIDE_AMOUNT", []
+    rounding = _rounding(caller.state, asked=report.rounding)
+    money = rounding if caller.state.switches.rounds_amounts else Rounding()
+    return View(zone, rounding, money, main, amounts)
 
 
-def _rounding(state: State) -> tuple[int, int]:
-    """Read the workspace's rounding; an exact half goes up (our guess, FACTS 5)."""
+def _rounding(state: State, *, asked: bool | None) -> Rounding:
+    """Read the workspace's rounding, if the report rounds and the plan can."""
+    if asked is None and state.switches.rounds_by_default == "workspace":
+        asked = state.settings["timeRoundingInReports"]
+    if not asked or "WORKSPACE_TIME_ROUNDING" not in state.features:
+        return Rounding()
     rule = state.settings["round"]
     step_s = int(rule["minutes"]) * 60
     mode = rule["round"].lower()
     if "up" in mode:
-        return step_s, step_s - 1
-    return step_s, 0 if "down" in mode else step_s // 2
+        return Rounding(step_s, step_s - 1)
+    if "down" in mode:
+        return Rounding(step_s)
+    return Rounding(
+        step_s, step_s // 2 if state.switches.half_rounds == "up" else (step_s - 1) // 2
+    )
 
 
-def _totals(rows: list[Row], report: Report, view: View) -> list[Row | None]:
+def _totals(rows: list[Row], report: Report, view: View, switches: Switches) -> list[Row | None]:
     options = report.detailed_filter.options
     if options and options.totals == "EXCLUDE":
-        return []
+        return [] if switches.excluded_totals == "empty" else [None]
     if not rows:
         return [None]  # FACTS 4: totals can hold null
     time_s = billable_s = 0
@@ -178,7 +215,8 @@ def _totals(rows: list[Row], report: Report, view: View) -> list[Row | None]:
         if entry.get("billable"):
             billable_s += seconds
             currency = entry.get("currency") or "USD"
-            earned[currency] = earned.get(currency, 0) + (entry.get("rate") or 0) * seconds
+            paid = (entry.get("rate") or 0) * view.paid_seconds(entry)
+            earned[currency] = earned.get(currency, 0) + paid
     totals = {
         "_id": "",
         "totalTime": time_s,
@@ -224,21 +262,25 @@ def _entry_row(state: State, entry: Row, view: View) -> Row:
         "projectId": entry.get("projectId"),
         "taskId": entry.get("taskId"),
         "tagIds": tag_ids,
-        "approvalRequestId": approval_of(state, entry),
+        "approvalRequestId": request_of(state, entry),
         "type": entry.get("type", "REGULAR"),
-        "isLocked": bool(entry.get("approved")),
+        "isLocked": is_locked(state, entry),
         "currency": entry.get("currency"),
         **_amounts(entry, view),
         "userName": shown_name(user),
         "userEmail": shown_email(user, state),
         **_project_fields(state, entry),
-        "tags": [{"id": tag["id"], "name": tag["name"]} for tag in tags],
+        "tags": [{state.switches.tag_key: tag["id"], "name": tag["name"]} for tag in tags],
     }
+    if not state.switches.shows_type:
+        del row["type"]
     task = state.tasks.get(entry.get("taskId") or "")
     if task:  # without a task there is no name at all, not an empty one
         row["taskName"] = task["name"]
     if entry.get("invoiced"):
         row["invoicingInfo"] = {"manuallyInvoiced": True}
+    elif state.switches.not_invoiced == "empty":
+        row["invoicingInfo"] = []
     return row
 
 
@@ -255,8 +297,8 @@ def _interval(state: State, entry: Row, view: View) -> Row:
 def _amounts(entry: Row, view: View) -> Row:
     """Show what an entry earns, in minor units an hour and in all; null where there is no rate."""
     rate: int | None = entry.get("rate")
-    paid_s = view.seconds(entry) if entry.get("billable") else 0
-    earned = {"rate": rate, "amount": None if rate is None else minor_units(rate * paid_s)}
+    paid = None if rate is None else minor_units(rate * view.paid_seconds(entry))
+    earned = {"rate": rate, "amount": paid}
     nothing = {"rate": None, "amount": None}
     by_kind: dict[str, Row] = {
         "EARNED": earned,

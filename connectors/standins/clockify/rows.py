@@ -1,8 +1,10 @@
 """How the Clockify stand-in's core host spells what it holds (FACTS 2.5 to 2.7 and 3)."""
 
-from decimal import Decimal
+from collections.abc import Callable, Iterable
 
-from connectors.standins.clockify.people import user_row
+from connectors.standins.clockify.locks import is_locked
+from connectors.standins.clockify.people import shown_membership, user_row
+from connectors.standins.clockify.rates import currency_of
 from connectors.standins.clockify.state import Row, State
 from connectors.standins.clockify.times import iso_duration, seconds_of
 
@@ -18,13 +20,23 @@ NO_TIME_ESTIMATE = {
 def minor_units(rate_seconds: int) -> int | float:
     """Turn seconds times a rate, the rate in minor units an hour, into minor units.
 
-    A whole number stays an integer; anything else keeps four decimals (FACTS 1.7).
+    A whole number stays an integer; anything else is a float, as the real one was seen to send:
+    885877.7777777782 (FACTS 1.7).
     """
-    exact = (Decimal(rate_seconds) / 3600).quantize(Decimal("0.0001"))
-    return int(exact) if exact == exact.to_integral_value() else float(exact)
+    whole, rest = divmod(rate_seconds, 3600)
+    return rate_seconds / 3600 if rest else whole
+
+
+def summed_amount(entries: Iterable[Row]) -> int | float:
+    """Add up what entries earn as the real one does, whose sums drift as floats do (FACTS 1.7)."""
+    total: float = 0
+    for entry in entries:
+        total += minor_units((entry.get("rate") or 0) * seconds_of(entry))
+    return total
 
 
 def client_row(state: State, client: Row) -> Row:
+    code = client.get("currency") or state.currency["code"]
     return {
         "id": client["id"],
         "name": client["name"],
@@ -34,28 +46,32 @@ def client_row(state: State, client: Row) -> Row:
         "address": client.get("address"),
         "note": client.get("note"),
         "ccEmails": client.get("ccEmails"),
-        "currencyId": state.currency["id"],
-        "currencyCode": client.get("currency") or state.currency["code"],
+        "currencyId": state.currency_id(code),
+        "currencyCode": code,
     }
 
 
-def project_row(state: State, project: Row, *, hydrated: bool = False) -> Row:
+def project_row(state: State, project: Row, *, hydrated: bool = False, rates: bool = True) -> Row:
     """Show a project; *hydrated* trades the client's name for what belongs to the project."""
     client = state.clients.get(project.get("clientId") or "")
+    code = currency_of(state, project)
+    none = None if state.switches.no_client_is_null else ""
     row = {
         "id": project["id"],
         "name": project["name"],
-        "hourlyRate": project.get("hourlyRate") or _money(state, 0),
-        "clientId": client["id"] if client else "",
+        "hourlyRate": _rate(project, code) if rates else None,
+        "clientId": client["id"] if client else none,
         "workspaceId": state.workspace_id,
         "billable": bool(project.get("billable")),
-        "memberships": project.get("memberships", []),
+        "memberships": [
+            shown_membership(one, rates=rates) for one in project.get("memberships", [])
+        ],
         "color": project.get("color", "#9C27B0"),
         "estimate": {"estimate": "PT0S", "type": "AUTO"},
         "archived": bool(project.get("archived")),
         "duration": "PT0S",  # not summed: nobody here reads it, and it would visit every entry
         "note": project.get("note", ""),
-        "costRate": project.get("costRate"),
+        "costRate": project.get("costRate") if rates else None,
         "timeEstimate": NO_TIME_ESTIMATE,
         "budgetEstimate": None,
         "estimateReset": None,
@@ -63,19 +79,19 @@ def project_row(state: State, project: Row, *, hydrated: bool = False) -> Row:
         "public": project.get("public", True),
     }
     if not hydrated:
-        return {**row, "clientName": client["name"] if client else ""}
+        return {**row, "clientName": client["name"] if client else none}
     tasks = [task for task in state.tasks.values() if task["projectId"] == project["id"]]
     return {
         **row,
         "client": client_row(state, client) if client else None,
-        "tasks": [{**task_row(state, task), "favorite": False} for task in tasks],
+        "tasks": [{**task_row(state, task, rates=rates), "favorite": False} for task in tasks],
         "customFields": [],
-        "currency": {"id": state.currency["id"], "code": state.currency["code"]},
+        "currency": {"id": state.currency_id(code), "code": code},
         "favorite": False,
     }
 
 
-def task_row(state: State, task: Row) -> Row:
+def task_row(state: State, task: Row, *, rates: bool = True) -> Row:
     project = state.projects.get(task["projectId"], {})
     return {
         "id": task["id"],
@@ -89,8 +105,8 @@ def task_row(state: State, task: Row) -> Row:
         "budgetEstimate": 0,
         "duration": "PT0S",
         "billable": bool(project.get("billable")),
-        "hourlyRate": task.get("hourlyRate"),
-        "costRate": task.get("costRate"),
+        "hourlyRate": task.get("hourlyRate") if rates else None,
+        "costRate": task.get("costRate") if rates else None,
     }
 
 
@@ -103,11 +119,27 @@ def tag_row(state: State, tag: Row) -> Row:
     }
 
 
-def entry_row(state: State, entry: Row, *, hydrated: bool = False, with_user: bool = True) -> Row:
-    """Show a time entry; *hydrated* adds what its ids point at, and keeps the ids (FACTS 3)."""
-    currency = entry.get("currency") or state.currency["code"]
-    finished = entry["end"] is not None
-    row = {
+def custom_field_row(state: State, field: Row) -> Row:
+    return {
+        "id": field["id"],
+        "workspaceId": state.workspace_id,
+        "name": field["name"],
+        "type": field["type"],
+        "entityType": field.get("entityType", "TIMEENTRY"),
+        "status": field.get("status", "VISIBLE"),
+        "description": field.get("description", ""),
+        "placeholder": "",
+        "allowedValues": field.get("allowedValues", []),
+        "onlyAdminCanEdit": False,
+        "required": False,
+        "workspaceDefaultValue": field.get("workspaceDefaultValue"),
+        "projectDefaultValues": [],
+    }
+
+
+def written_row(state: State, entry: Row) -> Row:
+    """Show a time entry as the answer to a write: without rates (OpenAPI)."""
+    return {
         "id": entry["id"],
         "description": entry.get("description") or "",
         "tagIds": entry.get("tagIds"),
@@ -119,32 +151,77 @@ def entry_row(state: State, entry: Row, *, hydrated: bool = False, with_user: bo
         "timeInterval": {
             "start": entry["start"],
             "end": entry["end"],
-            "duration": iso_duration(seconds_of(entry)) if finished else None,
+            "duration": None if entry["end"] is None else iso_duration(seconds_of(entry)),
         },
-        "customFieldValues": [],
+        "customFieldValues": _custom_values(state, entry),
         "type": entry.get("type", "REGULAR"),
         "kioskId": None,
-        "hourlyRate": {"amount": entry.get("rate") or 0, "currency": currency},
-        "costRate": {"amount": 0, "currency": currency},
-        "isLocked": bool(entry.get("approved")),
+        "isLocked": is_locked(state, entry),
+    }
+
+
+def entry_row(
+    state: State,
+    entry: Row,
+    *,
+    hydrated: bool = False,
+    with_user: bool = True,
+    rates: bool = True,
+) -> Row:
+    """Show a time entry; *hydrated* adds what its ids point at, and keeps the ids (FACTS 3)."""
+    currency = entry.get("currency") or state.currency["code"]
+    row = {
+        **written_row(state, entry),
+        "hourlyRate": {"amount": entry.get("rate") or 0, "currency": currency} if rates else None,
+        "costRate": {"amount": 0, "currency": currency} if rates else None,
     }
     if not hydrated:
         return row
     user = state.users.get(entry["userId"]) if with_user else None
-    return {**row, "user": user_row(state, user) if user else None, **_belongings(state, entry)}
+    shown = user_row(state, user, rates=rates) if user else None
+    return {**row, "user": shown, **_belongings(state, entry, rates=rates)}
 
 
-def _belongings(state: State, entry: Row) -> Row:
+def _custom_values(state: State, entry: Row) -> list[Row]:
+    """Show every custom field of time entries: those without a value, too, as `null`."""
+    values = entry.get("customFields") or {}
+    return [
+        {
+            "customFieldId": field["id"],
+            "timeEntryId": entry["id"],
+            "value": values.get(field["id"]),
+            "name": field["name"],
+            "type": field["type"],
+        }
+        for field in state.custom_fields.values()
+        if field.get("entityType", "TIMEENTRY") == "TIMEENTRY"
+        and field.get("status", "VISIBLE") != "INACTIVE"
+    ]
+
+
+def _belongings(state: State, entry: Row, *, rates: bool) -> Row:
     task = state.tasks.get(entry.get("taskId") or "")
     project = state.projects.get(entry.get("projectId") or "")
     tags = [state.tags[id_] for id_ in entry.get("tagIds") or [] if id_ in state.tags]
     return {
-        "task": task_row(state, task) if task else None,
-        "project": project_row(state, project) if project else None,
+        "task": task_row(state, task, rates=rates) if task else None,
+        "project": project_row(state, project, rates=rates) if project else None,
         "tags": [tag_row(state, tag) for tag in tags],
         "kiosk": None,
     }
 
 
-def _money(state: State, minor_units: int) -> Row:
-    return {"amount": minor_units, "currency": state.currency["code"]}
+def _rate(priced: Row, currency: str) -> Row:
+    """Show a rate in the currency that counts now; zero where there is none (FACTS 2.6)."""
+    given = priced.get("hourlyRate") or {"amount": 0}
+    return {"amount": given["amount"], "currency": given.get("currency") or currency}
+
+
+# What the change feed and webhooks show, by its words for it (FACTS 3).
+SHOWN: dict[str, Callable[[State, Row], Row]] = {
+    "CLIENTS": client_row,
+    "PROJECTS": project_row,
+    "TAGS": tag_row,
+    "TASKS": task_row,
+    "TIME_ENTRY": entry_row,
+}

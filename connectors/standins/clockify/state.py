@@ -2,11 +2,15 @@
 
 from collections.abc import Callable, Iterable, Mapping
 from copy import deepcopy
-from dataclasses import dataclass
 from datetime import datetime
 from itertools import count
 from typing import Any, NoReturn
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from connectors.standins.clockify.changes import Change, Changes
+from connectors.standins.clockify.limits import Throttle
+from connectors.standins.clockify.outbox import Outbox
+from connectors.standins.clockify.switches import Switches
 
 Row = dict[str, Any]
 
@@ -44,27 +48,6 @@ WORKSPACE_SETTINGS: Row = {
 }
 
 
-@dataclass(frozen=True)
-class Switches:
-    """Answers to what FACTS leaves open; run what matters both ways.
-
-    Attributes:
-        newer_report_times: Report rows carry `Z` times with the zone's reading beside them,
-            instead of times with the zone's offset (FACTS 1.6(4), the sources disagree).
-        largest_core_page: What a larger `page-size` is silently cut to. FACTS 1.5 gives 5000,
-            and does not know whether more is cut or refused.
-        largest_report_page: The same for a report's `pageSize`; FACTS 1.5 gives 1000.
-        deleted_user_email: What stands for a deleted user's e-mail (FACTS 4: not verified).
-        case_insensitive_names: A name that differs in case alone counts as taken.
-    """
-
-    newer_report_times: bool = False
-    largest_core_page: int = 5000
-    largest_report_page: int = 1000
-    deleted_user_email: str | None = ""
-    case_insensitive_names: bool = False
-
-
 class ClockifyError(Exception):
     """A refusal in Clockify's words (FACTS 1.4)."""
 
@@ -91,7 +74,13 @@ class State:
         projects: Projects by id.
         tasks: Tasks by id.
         tags: Tags by id.
+        custom_fields: Custom fields of time entries by id.
         entries: Time entries by id, as in the scenario.
+        throttle: How many requests it takes.
+        webhooks: Webhooks by id, as they are shown.
+        outbox: What they are told.
+        timesheets: Approval requests by id, once something happened to them (`timesheets`).
+        changes: What was created, updated and deleted since the beginning.
         now: The clock.
         switches: Answers to what FACTS leaves open.
     """
@@ -109,11 +98,45 @@ class State:
         self.projects = _by_id(deepcopy(given.get("projects", [])))
         self.tasks = _by_id(deepcopy(given.get("tasks", [])))
         self.tags = _by_id(deepcopy(given.get("tags", [])))
+        self.custom_fields = _by_id(deepcopy(given.get("custom_fields", [])))
         # A million of them: a flat copy each, as nothing in them is changed in place.
-        self.entries = _by_id(dict(entry) for entry in given.get("entries", []))
+        entries = given.get("entries", [])
+        self.entries = _by_id(dict(entry) for entry in entries)
+        if not isinstance(entries, list):  # made as they are asked for, and gone now
+            entries = list(self.entries.values())
         self.now = now
         self.switches = switches
+        self.throttle = Throttle(self.workspace, now=now, switches=switches)
+        self.webhooks: dict[str, Row] = {}
+        self.outbox = Outbox(self.webhooks, now=now, switches=switches)
+        self.timesheets: dict[str, Any] = {}
+        self.changes = Changes(
+            lambda: self.kinds,
+            {
+                "CLIENTS": given.get("clients", []),
+                "PROJECTS": given.get("projects", []),
+                "TAGS": given.get("tags", []),
+                "TASKS": given.get("tasks", []),
+                "TIME_ENTRY": entries,
+            },
+            now=now,
+            seen=self._seen,
+        )
         self._serial = count(1)
+
+    @property
+    def kinds(self) -> dict[str, dict[str, Row]]:
+        """What the change feed watches, by its words for it (FACTS 3)."""
+        return {
+            "CLIENTS": self.clients,
+            "PROJECTS": self.projects,
+            "TAGS": self.tags,
+            "TASKS": self.tasks,
+            "TIME_ENTRY": self.entries,
+        }
+
+    def _seen(self, change: Change) -> None:
+        """Be told of a change: the server tells its webhooks."""
 
     @property
     def workspace_id(self) -> str:
@@ -131,6 +154,32 @@ class State:
         default = next((one for one in currencies if one.get("isDefault")), None)
         return default or {"id": "0" * 24, "code": "USD", "isDefault": True}
 
+    def currency_by_id(self, id_: str) -> Row:
+        """Return the currency of an id."""
+        currencies: list[Row] = self.workspace.get("currencies") or [self.currency]
+        found = next((one for one in currencies if one["id"] == id_), None)
+        return found or refuse("Currency doesn't belong to Workspace")
+
+    def currency_id(self, code: str) -> str:
+        """Return the id of a currency's code; a code that the workspace lacks has its default's."""
+        currencies: list[Row] = self.workspace.get("currencies") or []
+        found = next((one for one in currencies if one["code"] == code), self.currency)
+        id_: str = found["id"]
+        return id_
+
+    def window_user(self, asking: Row) -> Row:
+        """Return the user whose zone the core host's windows are read in (FACTS 1.6(2) and 11)."""
+        if self.switches.window_zone == "user":
+            return asking
+        owners = (user for user in self.users.values() if "OWNER" in (user.get("roles") or []))
+        return next(owners, asking)
+
+    @property
+    def features(self) -> list[str]:
+        """What the workspace's plan includes: tested by name, not by plan (FACTS 2.2)."""
+        features: list[str] = self.workspace.get("features") or []
+        return features
+
     def new_id(self) -> str:
         """Make an id as Clockify does: seconds since 1970, then a serial number, in hex."""
         return f"{int(self.now().timestamp()):08x}{next(self._serial):016x}"
@@ -146,8 +195,10 @@ class State:
             "Project": self.projects,
             "Task": self.tasks,
             "Tag": self.tags,
+            "Custom field": self.custom_fields,
             "User": self.users,
             "Time entry": self.entries,
+            "Webhook": self.webhooks,
         }
         row = rows[kind].get(str(id_))
         if row is None:

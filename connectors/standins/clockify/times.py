@@ -12,6 +12,17 @@ def parse(stored: str) -> datetime:
     return datetime.fromisoformat(stored)
 
 
+def parse_instant(text: str) -> datetime:
+    """Read an instant that a write gives, or refuse it."""
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        moment = None
+    if moment is None or moment.tzinfo is None:
+        refuse("Start and end must be in the format yyyy-MM-ddThh:mm:ssZ")
+    return moment.astimezone(UTC)
+
+
 def stored(moment: datetime) -> str:
     """Write an instant as entries hold it; these texts sort as the instants do."""
     return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

@@ -4,6 +4,7 @@ import re
 from collections.abc import Callable
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
+from functools import partial
 from typing import Any
 
 from connectors.standins.quickbooks import faults
@@ -12,9 +13,9 @@ from connectors.standins.quickbooks.company import (
     Company,
     Rows,
     check_members,
-    check_reference,
     existing,
     reference,
+    without_empty,
 )
 from connectors.standins.quickbooks.faults import FaultError
 from connectors.standins.quickbooks.wire import Json
@@ -25,6 +26,7 @@ FIELDS = {
     "NameOf": "name_of",
     "EmployeeRef": "reference",
     "VendorRef": "reference",
+    "OtherNameRef": "reference",
     "CustomerRef": "reference",
     "DepartmentRef": "reference",
     "ItemRef": "reference",
@@ -51,13 +53,14 @@ FIELDS = {
 IGNORED = (
     "CustomField", "AttachableRef", "TimeZone", "OtherNameRef", "TimeChargeId", "TimeActivityEx"
 )  # fmt: skip
-MEMBERS = (*FIELDS, *IGNORED, *SYSTEM_MEMBERS)
+MEMBERS = tuple(dict.fromkeys((*FIELDS, *IGNORED, *SYSTEM_MEMBERS)))
 
 ENUMS = {
     "name_of": {"Employee", "Vendor"},
     "billable_status": {"Billable", "NotBillable"},
     "location": {"WithinFrance", "FranceOverseas", "OutsideFranceWithEU", "OutsideEU"},
 }
+TIME = "TimeActivity"
 LONGEST_DESCRIPTION = 4000
 MOST_HOURS = 8760
 HIGHEST_RATE = 99999999999
@@ -71,11 +74,10 @@ class Activities:
         self.rows = company.activities
 
     def create(self, body: Json) -> Json:
-        row = self._checked(self._read(body)) | self.company.system_members(
-            self.company.next_activity_id()
-        )
-        self.rows[row["Id"]] = row
-        return self.shown(row)
+        fields = self._checked(self._read(body))
+        id_ = self.company.next_id("activity", self.rows)
+        self.rows[id_] = fields | self.company.system_members(id_)
+        return self.shown(self.rows[id_])
 
     def update(self, body: Json) -> Json:
         """Change an activity; without `sparse`, what is left out is lost."""
@@ -85,19 +87,57 @@ class Activities:
             kept = {name: value for name, value in old.items() if name in FIELDS}
             fields = kept | fields
         self.company.check_open(date.fromisoformat(old["TxnDate"]))
-        row = self._checked(fields) | self.company.changed_members(old)
+        status = self._status_after(old, body)
+        row = self._checked(fields | status) | self.company.changed_members(old)
+        if old["BillableStatus"] != row["BillableStatus"] and _is_billed(old):
+            self.leave_invoices(row["Id"])
         self.rows[row["Id"]] = row
         return self.shown(row)
+
+    def _status_after(self, old: Json, body: Json) -> Json:
+        """Say what an update makes of the status of time that an invoice has taken up."""
+        if not _is_billed(old):
+            return {}
+        match self.company.switches.update_of_billed:
+            case "refused":
+                raise faults.business("This time activity has been billed.")
+            case "unbills" if body.get("BillableStatus"):
+                return {}
+        return {"BillableStatus": "HasBeenBilled"}
 
     def delete(self, body: Json) -> Json:
         check_members("TimeActivity", body, MEMBERS)
         row = existing(body, self.rows)
         self.company.check_open(date.fromisoformat(row["TxnDate"]))
-        billed = row["BillableStatus"] == "HasBeenBilled"
-        if billed and not self.company.switches.billed_can_be_deleted:
-            raise faults.business("This time activity has been billed.")
+        if _is_billed(row):
+            if not self.company.switches.billed_can_be_deleted:
+                raise faults.business("This time activity has been billed.")
+            self.leave_invoices(row["Id"])
         del self.rows[row["Id"]]
         return {"domain": "QBO", "status": "Deleted", "Id": row["Id"]}
+
+    def set_billed(self, id_: str, status: str) -> None:
+        """Change the status because of an invoice; the time of the last change moves (FACTS 1.5).
+
+        Real billed rows bear SyncToken 0, as if nobody had touched them.
+        """
+        row = self.rows.get(id_)
+        if row is None:  # deleted meanwhile, where billed time can be
+            return
+        row["BillableStatus"] = status
+        changed = self.company.changed_members(row)
+        if not self.company.switches.billing_raises_sync_token:
+            changed["SyncToken"] = row["SyncToken"]
+        row |= changed
+        self.company.note("TimeActivity", id_, "Update")
+
+    def leave_invoices(self, id_: str) -> None:
+        """Take an activity out of the invoices that link it; their amounts stay."""
+        for invoice in self.company.invoices.values():
+            for part in (invoice, *invoice["Line"]):
+                links = part.pop("LinkedTxn", [])
+                kept = [link for link in links if (link["TxnType"], link["TxnId"]) != (TIME, id_)]
+                part.update({"LinkedTxn": kept} if kept else {})
 
     def shown(self, row: Json) -> Json:
         """Copy a row for an answer; references bear the names of now (FACTS 1.1)."""
@@ -126,7 +166,7 @@ class Activities:
     def _read(self, body: Json) -> Json:
         check_members("TimeActivity", body, MEMBERS)
         sent = {name: body[name] for name in FIELDS if body.get(name) is not None}
-        return {name: _value(name, value) for name, value in sent.items()}
+        return {name: _value(name, value) for name, value in sent.items() if name not in IGNORED}
 
     # --- the rules, in the order in which they are held against a body ---
 
@@ -134,43 +174,67 @@ class Activities:
         """Hold *fields* against every rule and give the row as it will be echoed."""
         fields = {"TxnDate": self.company.today().isoformat()} | fields
         self._check_person(fields)
+        self._settle_features(fields)
         self._settle_references(fields)
         self._settle_time(fields)
         self._settle_billing(fields)
         self._check_company(fields)
-        return {name: fields[name] for name in FIELDS if name in fields}
+        return without_empty({name: fields[name] for name in FIELDS if name in fields})
 
     def _check_person(self, fields: Json) -> None:
         if "NameOf" not in fields:
             raise faults.required("NameOf")
         if "EmployeeRef" in fields and "VendorRef" in fields:
             raise FaultError("6290", "An employee and a vendor cannot both be given.")
-        if f"{fields['NameOf']}Ref" not in fields:
+        if fields["NameOf"] != "Other" and f"{fields['NameOf']}Ref" not in fields:
             raise FaultError("6300", f"NameOf is {fields['NameOf']}, but the reference is not.")
 
-    def _drop_untracked(self, fields: Json) -> None:
-        """Drop the references that a company without tracking does not keep."""
-        for member, setting in (
-            ("ClassRef", "ClassTrackingPerTxn"),
-            ("DepartmentRef", "TrackDepartments"),
+    def _settle_features(self, fields: Json) -> None:
+        """Settle what a company has not switched on: taken, dropped or refused (FACTS 1.1, 6.2)."""
+        company, switches = self.company, self.company.switches
+        accounting = partial(company.preference, "AccountingInfoPrefs")
+        for member, is_on, answer in (
+            ("ClassRef", accounting("ClassTrackingPerTxn"), switches.without_tracking),
+            ("DepartmentRef", accounting("TrackDepartments"), switches.without_tracking),
+            ("ItemRef", company.uses_services(), switches.without_services),
         ):
-            if not self.company.preference("AccountingInfoPrefs", setting):
+            if member in fields and not is_on and answer == "refused":
+                raise FaultError("5030", f"{member} needs a feature that is off.")
+            if not is_on and answer == "dropped":
                 fields.pop(member, None)
+        if company.preference("TimeTrackingPrefs", "BillCustomers") is False:
+            if fields.get("BillableStatus") == "Billable" and switches.without_billing == "refused":
+                raise FaultError("6320", "The company does not bill time to customers.")
+            if fields.get("BillableStatus") == "Billable" and switches.without_billing == "dropped":
+                fields["BillableStatus"] = "NotBillable"
 
     def _settle_references(self, fields: Json) -> None:
-        self._drop_untracked(fields)
-        default = self.company.default_item()
-        if "ItemRef" not in fields and default is not None:
+        company = self.company
+        default = company.default_item()
+        keeps_items = company.uses_services() or company.switches.without_services != "dropped"
+        if "ItemRef" not in fields and default is not None and keeps_items:
             fields["ItemRef"] = {"value": default["Id"]}
+        self._rename_stranger(fields)
         for member, (rows, kind) in self._lists().items():
             if member in fields:
-                id_ = check_reference(fields[member], member, rows, kind)
+                id_ = company.check_reference(fields[member], member, rows, kind)
                 fields[member] = {"value": id_}
                 if member == "ItemRef" and rows[id_]["Type"] != "Service":
                     raise faults.business("Time can only be booked on an item of type Service.")
         for member in ("PayrollItemRef", "ProjectRef"):  # known to other services: not looked up
             if member in fields:
                 fields[member] = {"value": reference(fields[member], member)}
+        project = company.customers.get(fields.get("CustomerRef", {}).get("value"), {})
+        if project.get("IsProject") and company.switches.shows_project_ref:
+            fields.setdefault("ProjectRef", {"value": f"4162961{project['Id']}"})
+
+    def _rename_stranger(self, fields: Json) -> None:
+        """Take an id that is no employee's for another name, as was seen once (FACTS 1.1)."""
+        if "EmployeeRef" in fields and self.company.switches.strangers_become_others:
+            id_ = reference(fields["EmployeeRef"], "EmployeeRef")
+            if id_ not in self.company.employees:
+                del fields["EmployeeRef"]
+                fields |= {"NameOf": "Other", "OtherNameRef": {"value": id_}}
 
     def _settle_time(self, fields: Json) -> None:
         lengths = {"Hours", "Minutes", "Seconds"} & fields.keys()
@@ -184,6 +248,8 @@ class Activities:
         for name in ("Minutes", "Seconds", "BreakMinutes", "BreakSeconds"):
             if not 0 <= fields.get(name, 0) <= 59:
                 raise FaultError("6380", f"{name} must be between 0 and 59.")
+        if lengths and fields.keys() & {"BreakHours", "BreakMinutes", "BreakSeconds"}:
+            raise FaultError("6360", "A break is only allowed between a start and an end.")
         worked = self._span(fields) if ends else self._length(fields)
         rest = timedelta(
             hours=fields.get("BreakHours", 0),
@@ -222,7 +288,7 @@ class Activities:
         return datetime.combine(day, clock, zone)  # the date inside the text is not looked at
 
     def _settle_billing(self, fields: Json) -> None:
-        billable = fields.get("BillableStatus") == "Billable"
+        billable = fields.get("BillableStatus") in {"Billable", "HasBeenBilled"}
         if billable and "CustomerRef" not in fields:
             raise FaultError("6310", "Billable time needs a customer.")
         if billable and "HourlyRate" not in fields:
@@ -239,12 +305,17 @@ class Activities:
         plan = self.company.info("OfferingSku")
         if switches.plan_code and plan.endswith("Simple Start"):
             raise _refusal(switches.plan_code, f"{plan} does not support time tracking.")
-        if switches.payroll_code and self.company.has_payroll() and "PayrollItemRef" not in fields:
+        has_pay_type = "PayrollItemRef" in fields and switches.takes_pay_types
+        if switches.payroll_code and self.company.has_payroll() and not has_pay_type:
             raise _refusal(switches.payroll_code, "Time needs a pay type when payroll is on.")
 
 
 def _refusal(code: str, detail: str) -> FaultError:
     return faults.business(detail) if code == "6000" else FaultError(code, detail)
+
+
+def _is_billed(row: Json) -> bool:
+    return bool(row["BillableStatus"] == "HasBeenBilled")
 
 
 # --- values ------------------------------------------------------------------------------------

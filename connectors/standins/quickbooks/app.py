@@ -1,32 +1,37 @@
 """QuickBooks Online on loopback: the parts that a loader of time uses, with the real rules.
 
 `QuickBooksStandin` is the server: it knows HTTP, tokens, throttles and request ids. The rules of
-the books stand in the modules `qbo_*` beside it; what is not known of the real service has a
-switch in `qbo_switches`. Sections such as "FACTS 2.1" are those of the project's notes on QBO.
+the books stand in the modules beside it; what is not known of the real service has a switch in
+`switches`. Sections such as "FACTS 2.1" are those of the project's notes on QBO.
 """
 
 import asyncio
 from collections.abc import Callable
 from datetime import UTC, datetime
+from random import Random
 from typing import Any
 from urllib.parse import parse_qs
 
 from fastapi import FastAPI, Request
 from fastapi.responses import Response
+from starlette.exceptions import HTTPException
 
 from connectors.standins.fault_injection import Faults, with_faults
 from connectors.standins.quickbooks import faults, oauth, wire
 from connectors.standins.quickbooks.books import Books
-from connectors.standins.quickbooks.call import Call
+from connectors.standins.quickbooks.call import Call, NotModelledError
 from connectors.standins.quickbooks.faults import FaultError, GatewayError
 from connectors.standins.quickbooks.oauth import OAuth
+from connectors.standins.quickbooks.people import People
 from connectors.standins.quickbooks.switches import Switches
 from connectors.standins.quickbooks.throttle import Memory, Throttle
 from connectors.standins.quickbooks.wire import Json
+from connectors.standins.quickbooks.xml import write_xml
 
 __all__ = ["QuickBooksStandin", "Switches"]
 
 LONGEST_BATCH = 30
+METHODS = ["GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS"]
 
 
 def utc_now() -> datetime:
@@ -42,7 +47,9 @@ class QuickBooksStandin:
         faults: Failures planned for `app`.
         switches: What is not known of the real service; may be changed at any time.
         activities: The TimeActivities in the books by Id, in the order of their creation.
-        customers: Rows by Id, as a read answers them; likewise `employees`, `vendors`, `items`.
+        customers: Rows by Id, as a read answers them; likewise `employees`, `vendors`, `items`,
+            `classes`, `departments`, `invoices` and `estimates`.
+        people: What people do in QuickBooks' own pages.
         company: CompanyInfo; change it to change the company. Likewise `preferences`.
         requests: Every request that `faults` let through: method, path, request id.
     """
@@ -75,6 +82,11 @@ class QuickBooksStandin:
         self.employees = company.employees
         self.vendors = company.vendors
         self.items = company.items
+        self.classes = company.classes
+        self.departments = company.departments
+        self.invoices = company.invoices
+        self.estimates = company.estimates
+        self.people = People(self.books)
         self.company = company.company
         self.preferences = company.preferences
         self.requests: list[tuple[str, str, str | None]] = []
@@ -91,11 +103,10 @@ class QuickBooksStandin:
         return self.oauth.access_token()
 
     def _application(self) -> FastAPI:
-        app = FastAPI(openapi_url=None)
+        app = FastAPI(openapi_url=None, redirect_slashes=False)
         oauth.add_routes(app, self.oauth)
-        app.add_api_route(
-            "/v3/{path:path}", self._answer, methods=["GET", "POST"], response_model=None
-        )
+        app.add_api_route("/v3/{path:path}", self._answer, methods=METHODS, response_model=None)
+        app.add_exception_handler(HTTPException, _unrouted)
         return app
 
     def _noting(self, app: Any) -> Any:
@@ -112,23 +123,37 @@ class QuickBooksStandin:
     async def _answer(self, request: Request) -> Response:
         call = Call(request, await request.body(), began=self.now())
         try:
-            self._let_in(call)
-            answer = await self._routed(call)
+            self._check_caller(call)
+            with self.throttle.admitted(batch_items=call.batch_size(), reads=call.reads):
+                call.check_query()
+                answer = await self._routed(call)
+        except NotModelledError as error:
+            return Response(str(error), 501, media_type="text/plain")
         except GatewayError as fault:
             return self._turned_away(call, fault)
         except FaultError as fault:
-            answer = {"Fault": wire.fault_body(fault)}
-            if fault.code == "2030":  # the one fault that was recorded without a time
-                return self._respond(call, 400, answer)
+            return self._refused(call, fault)
         # An answer that is remembered has its time already: that of the first time.
         answer.setdefault("time", wire.millisecond(call.began))
         return self._respond(call, 400 if "Fault" in answer else 200, answer)
 
-    def _let_in(self, call: Call) -> None:
+    def _check_caller(self, call: Call) -> None:
         self.oauth.check(call.header("authorization"))
+        if call.realm == "":  # an address that was put together without one
+            raise faults.business("Unexpected Internal Error. (-30000)")
         if call.realm not in {self.realm_id, None}:
             raise faults.foreign_realm()
-        self.throttle.admit(batch_items=call.batch_size())
+
+    def _refused(self, call: Call, fault: FaultError) -> Response:
+        answer: Json = {"Fault": wire.fault_body(fault)}
+        if self.switches.lower_case_faults and call.wants_json:
+            answer = {"fault": wire.lower_case_fault(fault)}
+        if fault.code != "2030":  # the one fault that was recorded without a time
+            answer["time"] = wire.millisecond(call.began)
+        is_missing = fault.code == "610" and call.method == "GET"
+        return self._respond(
+            call, self.switches.missing_status if is_missing else fault.status, answer
+        )
 
     async def _routed(self, call: Call) -> Json:
         match call.method, *call.parts:
@@ -151,11 +176,12 @@ class QuickBooksStandin:
     def _write(self, call: Call, entity: str) -> Json:
         body = call.json()
         operation = call.query("operation") or ("update" if "Id" in body else "create")
-        time = wire.millisecond(call.began)
         return self._once(
             call.request_id,
             None,
-            lambda: {entity: self.books.save(entity, body, operation), "time": time},
+            {operation: body},
+            lambda: {entity: self.books.save(entity, body, operation)},
+            time=wire.millisecond(call.began),
         )
 
     async def _batch(self, call: Call) -> Json:
@@ -172,6 +198,8 @@ class QuickBooksStandin:
                 answers.append(self._batch_item(call.request_id, item))
         finally:
             self.memory.end(call.request_id)
+        if self.switches.shuffles_batch_answers:
+            Random(call.request_id).shuffle(answers)  # noqa: S311 - the same order every time
         return {"BatchItemResponse": answers}
 
     def _batch_item(self, request_id: str, item: Json) -> Json:
@@ -182,26 +210,39 @@ class QuickBooksStandin:
             if "Query" in item:
                 answer = self.books.batch_item(item)
             else:
-                answer = self._once(request_id, bid, lambda: self.books.batch_item(item))
+                answer = self._once(request_id, bid, item, lambda: self.books.batch_item(item))
         except FaultError as fault:
             answer = {"Fault": wire.fault_body(fault, in_batch=True)}
         return {**answer, "bId": bid}
 
-    def _once(self, request_id: str, bid: str | None, work: Callable[[], Json]) -> Json:
-        """Do a write, unless it was done before: then its answer is given again (FACTS 3)."""
-        answer = self.memory.recall(request_id, bid)
+    def _once(
+        self,
+        request_id: str,
+        bid: str | None,
+        content: Json,
+        work: Callable[[], Json],
+        *,
+        time: str = "",
+    ) -> Json:
+        """Do a write, unless it was done before: then its answer is given again (FACTS 3).
+
+        Outside a batch the answer bears the *time* of its own, which is kept with it.
+        """
+        answer = self.memory.recall(request_id, bid, content)
         if answer is None:
             try:
                 answer = work()
             except FaultError as fault:  # an answer like any other, and remembered like one
                 answer = {"Fault": wire.fault_body(fault, in_batch=bid is not None)}
-            self.memory.keep(request_id, bid, answer)
+            if time:
+                answer["time"] = time
+            self.memory.keep(request_id, bid, content, answer)
         return answer
 
     # --- answers ---
 
     def _turned_away(self, call: Call, fault: GatewayError) -> Response:
-        if fault.status == 429:
+        if fault.code == faults.THROTTLED:
             as_json = self.switches.throttle_in_json
         else:
             as_json = call.wants_json or not self.switches.xml_by_default
@@ -211,7 +252,7 @@ class QuickBooksStandin:
             else {"Fault": wire.fault_body(fault), "time": wire.millisecond(call.began)}
         )
         response = self._respond(call, fault.status, answer, as_json=as_json)
-        if fault.status == 429 and self.switches.retry_after_s is not None:
+        if fault.code == faults.THROTTLED and self.switches.retry_after_s is not None:
             response.headers["Retry-After"] = str(self.switches.retry_after_s)
         return response
 
@@ -220,7 +261,7 @@ class QuickBooksStandin:
     ) -> Response:
         if as_json is None:
             as_json = call.wants_json or not self.switches.xml_by_default
-        text = wire.write_json(answer) if as_json else wire.write_xml(answer)
+        text = wire.write_json(answer) if as_json else write_xml(answer)
         charset = ";charset=utf-8" if status == 200 else ""
         return Response(
             text.encode(errors="replace"),
@@ -228,3 +269,10 @@ class QuickBooksStandin:
             wire.headers(status, call.began, self.switches.tid_header),
             media_type=f"application/{'json' if as_json else 'xml'}{charset}",
         )
+
+
+async def _unrouted(_request: Request, error: Exception) -> Response:
+    """Answer what is no address of Intuit's: its servers say nothing in FastAPI's words."""
+    if not isinstance(error, HTTPException):
+        raise error
+    return Response(status_code=error.status_code, headers=error.headers)

@@ -1,77 +1,28 @@
 """What a company's API offers, entity by entity: read, save, delete, query, batch, CDC.
 
-Knows nothing of HTTP, tokens or throttles: those stand before it, in `quickbooks`.
+Knows nothing of HTTP, tokens or throttles: those stand before it, in `app`.
 """
 
 from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, get_args
 
-from connectors.standins.quickbooks import activities, faults
-from connectors.standins.quickbooks import names as qbo_names
-from connectors.standins.quickbooks import query as qbo_query
+from connectors.standins.quickbooks import faults, query
 from connectors.standins.quickbooks.activities import Activities
-from connectors.standins.quickbooks.company import SYSTEM_MEMBERS, Company, Rows, find
-from connectors.standins.quickbooks.names import CUSTOMER, EMPLOYEE, VENDOR, NameList, Names
-from connectors.standins.quickbooks.query import Property, Schema
+from connectors.standins.quickbooks.company import Company, Operation, Rows, find
+from connectors.standins.quickbooks.faults import FaultError
+from connectors.standins.quickbooks.listed import CLASS, DEPARTMENT, ITEM, Listed
+from connectors.standins.quickbooks.names import CUSTOMER, EMPLOYEE, VENDOR, Names
+from connectors.standins.quickbooks.queryable import schema_of
+from connectors.standins.quickbooks.sales import ESTIMATE, INVOICE, Sales
+from connectors.standins.quickbooks.settings import Settings
 from connectors.standins.quickbooks.switches import Switches
-from connectors.standins.quickbooks.wire import Json
+from connectors.standins.quickbooks.wire import Json, second
 
 CDC_DAYS = 30
 CDC_ROWS = 1000
 
-_TIMES = {
-    "MetaData.CreateTime": Property("time"),
-    "MetaData.LastUpdatedTime": Property("time"),
-}
-_NAMED = {
-    "Id": Property("id"),
-    "DisplayName": Property("text"),
-    "GivenName": Property("text"),
-    "MiddleName": Property("text"),
-    "FamilyName": Property("text"),
-    "CompanyName": Property("text"),
-    "PrintOnCheckName": Property("text"),
-    "Active": Property("flag"),
-    **_TIMES,
-}
-_LISTED = {
-    "Id": Property("id"),
-    "Name": Property("text"),
-    "FullyQualifiedName": Property("text"),
-    "Active": Property("flag"),
-    **_TIMES,
-}
-_TIME = {
-    "Id": Property("id"),
-    "TxnDate": Property("date"),
-    "BillableStatus": Property("text", sortable=False),
-    "ProjectRef": Property("reference", sortable=False),
-    **_TIMES,
-}
-_TIME_REFERENCES = {
-    name: Property("reference", sortable=False)
-    for name in ("EmployeeRef", "VendorRef", "CustomerRef")
-}
-_ITEM_MEMBERS = (
-    "Name", "Description", "Active", "FullyQualifiedName", "Taxable", "UnitPrice", "Type",
-    "IncomeAccountRef", "PurchaseCost", "TrackQtyOnHand", "Sku", *SYSTEM_MEMBERS,
-)  # fmt: skip
-
-
-def _by_display_name(row: Json) -> str:
-    name: str = row["DisplayName"]
-    return name.casefold()
-
-
-def _by_qualified_name(row: Json) -> list[str]:
-    # A child comes right after its parent, also before "Parent Two".
-    name: str = row["FullyQualifiedName"]
-    return name.casefold().split(":")
-
-
-def _newest_first(row: Json) -> int:
-    return -int(row["Id"])
+OPERATIONS: dict[str, Operation] = {name.lower(): name for name in get_args(Operation)}
 
 
 class Books:
@@ -81,32 +32,39 @@ class Books:
         self.company = company = Company(scenario, now=now, switches=switches)
         self.switches = switches
         self.activities = Activities(company)
-        self.names: dict[str, Names] = {}
-        for key, names, rows in (
-            ("customers", CUSTOMER, company.customers),
-            ("employees", EMPLOYEE, company.employees),
-            ("vendors", VENDOR, company.vendors),
-        ):
-            self.names[names.entity] = self._loaded(names, rows, scenario.get(key, []))
-        self.rows: Mapping[str, Rows] = {
-            "TimeActivity": company.activities,
-            "Customer": company.customers,
-            "Employee": company.employees,
-            "Vendor": company.vendors,
-            "Item": company.items,
-            "Class": company.classes,
-            "Department": company.departments,
+        lists: dict[str, Names | Listed] = {
+            "customers": Names(company, CUSTOMER, company.customers),
+            "employees": Names(company, EMPLOYEE, company.employees),
+            "vendors": Names(company, VENDOR, company.vendors),
+            "items": Listed(company, ITEM, company.items),
+            "classes": Listed(company, CLASS, company.classes),
+            "departments": Listed(company, DEPARTMENT, company.departments),
         }
-
-    def _loaded(self, names: NameList, rows: Rows, given: list[Json]) -> Names:
-        service = Names(self.company, names, rows)
-        for row in given:
-            service.load(row)
-        return service
+        for key, service in lists.items():
+            for row in scenario.get(key, []):
+                service.load(row)
+        # Each has those of create, update and delete that its entity has.
+        self._services: dict[str, Any] = {
+            "TimeActivity": self.activities,
+            "Customer": lists["customers"],
+            "Employee": lists["employees"],
+            "Vendor": lists["vendors"],
+            "Item": lists["items"],
+            "Class": lists["classes"],
+            "Department": lists["departments"],
+            "Invoice": Sales(company, self.activities, INVOICE, company.invoices),
+            "Estimate": Sales(company, self.activities, ESTIMATE, company.estimates),
+            "Preferences": Settings(company),
+        }
+        self.rows: Mapping[str, Rows] = {
+            entity: service.rows
+            for entity, service in self._services.items()
+            if entity != "Preferences"
+        }
 
     def entity(self, name: str) -> str:
         """Return an entity's own spelling, e.g. `TimeActivity` for the path's `timeactivity`."""
-        for entity in (*self.rows, "CompanyInfo", "Preferences"):
+        for entity in (*self._services, "CompanyInfo"):
             if entity.lower() == name.lower():
                 return entity
         raise faults.unsupported(name)
@@ -125,16 +83,22 @@ class Books:
     def save(self, entity: str, body: Json, operation: str) -> Json:
         """Create, update or delete one object; *operation* says which."""
         self.company.check_subscription()
-        service = self.activities if entity == "TimeActivity" else self.names.get(entity)
-        match operation, service:
-            case "create", Activities() | Names():
-                return service.create(body)
-            case "update", Activities() | Names():
-                return service.update(body)
-            case "delete", Activities():
-                return service.delete(body)
-            case _:
-                raise faults.unsupported(f"{operation} of {entity}")
+        work = getattr(self._services.get(entity), operation, None)
+        if operation not in OPERATIONS or work is None:
+            raise faults.unsupported(f"{operation} of {entity}")
+        try:
+            row: Json = work(body)
+        except FaultError as fault:
+            raise self._as_told(fault) from None
+        if row.get("SyncToken") != body.get("SyncToken"):  # otherwise nothing was changed
+            self.company.note(entity, row["Id"], OPERATIONS[operation])
+        return row
+
+    def _as_told(self, fault: FaultError) -> FaultError:
+        """Take the words away that nobody has seen, if the switch says so."""
+        if int(fault.code) in faults.WITHOUT_KNOWN_TEXT and not self.switches.names_time_faults:
+            fault.message = fault.detail = ""
+        return fault
 
     def _shown(self, entity: str, row: Json) -> Json:
         return self.activities.shown(row) if entity == "TimeActivity" else row
@@ -143,39 +107,27 @@ class Books:
 
     def query(self, text: str) -> Json:
         """Answer a query: rows, nothing at all (`{}`), or a count (FACTS 4.2)."""
-        statement = qbo_query.parse(text, today=self.company.today())
+        statement = query.parse(
+            text, today=self.company.today(), cuts_long_pages=self.switches.cuts_long_pages
+        )
         try:
             entity = self.entity(statement.entity)
-        except faults.FaultError:
-            raise qbo_query.invalid(f"invalid context declaration: {statement.entity}") from None
+        except FaultError:
+            raise query.invalid(f"invalid context declaration: {statement.entity}") from None
         if entity in {"CompanyInfo", "Preferences"}:
             return {entity: [self.read(entity, "")], "maxResults": 1}
         rows = list(self.rows[entity].values())
-        chosen = qbo_query.select(statement, entity, self._schema(entity), rows)
+        chosen = query.select(statement, entity, schema_of(entity, self.switches), rows)
         if statement.counts:
             return {"totalCount": len(chosen)}
         first = statement.start - 1
-        page = [self._shown(entity, row) for row in chosen[first : first + statement.limit]]
-        if statement.columns:
-            page = [qbo_query.project(row, statement.columns) for row in page]
+        page = [
+            query.project(self._shown(entity, row), statement)
+            for row in chosen[first : first + statement.limit]
+        ]
         if not page:
             return {}
         return {entity: page, "startPosition": statement.start, "maxResults": len(page)}
-
-    def _schema(self, entity: str) -> Schema:
-        match entity:
-            case "TimeActivity":
-                more = _TIME_REFERENCES if self.switches.filters_time_by_reference else {}
-                return Schema(_TIME | more, activities.MEMBERS, _newest_first)
-            case "Customer":
-                fields = _NAMED | {"FullyQualifiedName": Property("text")}
-                return Schema(fields, qbo_names.CUSTOMER.members, _by_qualified_name)
-            case "Employee" | "Vendor":
-                members = self.names[entity].list.members
-                return Schema(_NAMED, members, _by_display_name)
-            case _:
-                listed = _LISTED | ({"Type": Property("text")} if entity == "Item" else {})
-                return Schema(listed, _ITEM_MEMBERS, _by_qualified_name)
 
     def batch_item(self, item: Json) -> Json:
         """Do one item of a batch and give its answer, without the bId (FACTS 2.1)."""
@@ -184,7 +136,7 @@ class Books:
         entities = [name for name in item if name not in {"bId", "operation", "optionsData"}]
         if len(entities) != 1 or not isinstance(item[entities[0]], dict):
             raise faults.required("BatchItemRequest.IntuitObject")
-        if item.get("operation") not in {"create", "update", "delete"}:
+        if item.get("operation") not in OPERATIONS:
             raise faults.bad_enum(item.get("operation"))
         entity = self.entity(entities[0])
         return {entity: self.save(entity, item[entities[0]], str(item["operation"]))}
@@ -192,19 +144,32 @@ class Books:
     def changes(self, entities: list[str], since: datetime) -> list[Json]:
         """Return what changed *since* then, one answer an entity (FACTS 4.5)."""
         since = max(since, self.company.now() - timedelta(days=CDC_DAYS))
-        return [self._changes(self.entity(name), since) for name in entities]
+        answers: list[Json] = []
+        left = CDC_ROWS
+        for name in entities:
+            rows = self._changed(self.entity(name), since)[:left]
+            left -= len(rows)
+            count = {"startPosition": 1, "maxResults": len(rows), "totalCount": len(rows)}
+            answers.append({self.entity(name): rows} | count if rows else {})
+        return answers
 
-    def _changes(self, entity: str, since: datetime) -> Json:
+    def _changed(self, entity: str, since: datetime) -> list[Json]:
+        """Return the rows that changed, deleted ones last."""
         if entity == "TimeActivity" and not self.switches.cdc_serves_time:
             raise faults.unsupported("ChangeDataCapture of TimeActivity")
         changed = [
             self._shown(entity, row)
             for row in self.rows.get(entity, {}).values()
             if datetime.fromisoformat(row["MetaData"]["LastUpdatedTime"]) >= since
-        ][:CDC_ROWS]
-        if not changed:
-            return {}
-        count: dict[str, Any] = {
-            "startPosition": 1, "maxResults": len(changed), "totalCount": len(changed)
-        }  # fmt: skip
-        return {entity: changed} | count
+        ]
+        deleted = [
+            {
+                "domain": "QBO",
+                "status": "Deleted",
+                "Id": change.id,
+                "MetaData": {"LastUpdatedTime": second(change.moment)},
+            }
+            for change in self.company.changes
+            if (change.entity, change.operation) == (entity, "Delete") and change.moment >= since
+        ]
+        return changed + deleted

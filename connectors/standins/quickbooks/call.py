@@ -8,6 +8,19 @@ from connectors.standins.quickbooks import faults, wire
 from connectors.standins.quickbooks.faults import FaultError
 from connectors.standins.quickbooks.wire import Json
 
+# What each kind of request may be asked besides.
+_EVERYWHERE = {"minorversion", "requestid"}
+_PARAMETERS = {
+    ("GET", "query"): {"query"},
+    ("GET", "cdc"): {"entities", "changedSince"},
+    ("POST", "batch"): set(),
+    ("POST", "query"): set(),
+}
+
+
+class NotModelledError(Exception):
+    """The service may know this; the stand-in does not, and takes nothing in silence."""
+
 
 class Call:
     """A request below `/v3`.
@@ -25,15 +38,27 @@ class Call:
         self._json: Json | None = None
         self.began = began
         self.method = request.method
-        steps = request.url.path.strip("/").split("/")
+        steps = request.url.path.lstrip("/").split("/")
         in_company = len(steps) > 2 and steps[1] == "company"
         self.realm = steps[2] if in_company else None
-        self.parts = steps[3:] if in_company else []
+        self.parts = [step for step in steps[3:] if step] if in_company else []
         self.request_id = self.query("requestid")
 
     @property
     def wants_json(self) -> bool:
         return "json" in self.header("accept")
+
+    def check_query(self) -> None:
+        """Refuse what the service could not read, and what the stand-in does not know."""
+        version = self.query("minorversion")
+        if version and not version.isdecimal():  # also after a second question mark (FACTS 10)
+            raise faults.unreadable_number(version.partition("=")[0])
+        known = _PARAMETERS.get((self.method, self.parts[0] if self.parts else ""))
+        if known is None:
+            known = {"operation", "include"} if self.method == "POST" else {"include"}
+        unknown = sorted(self._request.query_params.keys() - known - _EVERYWHERE)
+        if unknown:
+            raise NotModelledError(f"The stand-in does not know the parameter {unknown[0]}.")
 
     def header(self, name: str) -> str:
         return self._request.headers.get(name, "")
@@ -57,6 +82,11 @@ class Call:
         if not isinstance(items, list) or not all(isinstance(item, dict) for item in items):
             raise faults.required("BatchItemRequest")
         return items
+
+    @property
+    def reads(self) -> bool:
+        """Whether it is one of the metered reads: all but writes (FACTS 13.2)."""
+        return self.method == "GET" or self.parts == ["query"]
 
     def batch_size(self) -> int | None:
         """Count the items of a batch; `None` when this is no batch."""

@@ -2,8 +2,9 @@
 
 from collections.abc import Callable, Iterable, Mapping
 from copy import deepcopy
+from dataclasses import dataclass
 from datetime import date, datetime
-from typing import Any
+from typing import Any, Literal
 from zoneinfo import ZoneInfo
 
 from connectors.standins.quickbooks import faults
@@ -22,17 +23,30 @@ CURRENCIES = {
 # Members of every entity that callers may send back, and that change nothing.
 SYSTEM_MEMBERS = ("domain", "sparse", "Id", "SyncToken", "MetaData", "status")
 
-NAME_LISTS = ("customers", "employees", "vendors")
+DEEPEST = 4  # levels of a list under its top, so five in all (FACTS 5.1)
+
+Operation = Literal["Create", "Update", "Delete"]
 
 _ENDED = {"EXPIRED", "CANCELLED", "SUSPENDED", "RESTRICTED"}
 
 
+@dataclass(frozen=True)
+class Change:
+    """Something that happened to a row, whoever did it."""
+
+    entity: str
+    id: str
+    operation: Operation
+    moment: datetime
+
+
 class Company:
-    """One realm: name lists, activities, CompanyInfo and Preferences.
+    """One realm: lists, activities, sales, CompanyInfo and Preferences.
 
     Attributes:
         customers: Rows by Id, as a read answers them; likewise the other lists.
         activities: The TimeActivities in the books, in the order of their creation.
+        changes: What happened, in its order: deletions for CDC, all of it for webhooks.
     """
 
     def __init__(self, scenario: Json, *, now: Callable[[], datetime], switches: Switches) -> None:
@@ -43,20 +57,19 @@ class Company:
         self.employees: Rows = {}
         self.vendors: Rows = {}
         self.activities: Rows = {}
-        self.items: Rows = {str(row["Id"]): self._item(row) for row in scenario.get("items", [])}
-        # Classes and departments are rare, and known to refs and queries alone.
-        self.classes = {str(row["Id"]): self._plain(row) for row in scenario.get("classes", [])}
-        self.departments = {
-            str(row["Id"]): self._plain(row) for row in scenario.get("departments", [])
-        }
+        self.items: Rows = {}
+        self.classes: Rows = {}
+        self.departments: Rows = {}
+        self.invoices: Rows = {}
+        self.estimates: Rows = {}
         self.company: Json = deepcopy(scenario.get("company", {})) | self.system_members(
             "1", version=4
         )
         self.preferences: Json = deepcopy(scenario.get("preferences", {})) | self.system_members(
             "1", version=6
         )
-        names = [row for key in NAME_LISTS for row in scenario.get(key, [])]
-        self._last = {"name": max((int(row["Id"]) for row in names), default=0), "activity": 0}
+        self.changes: list[Change] = []
+        self._last: dict[str, int] = {}
 
     # --- rows ---
 
@@ -80,41 +93,19 @@ class Company:
             "MetaData": old["MetaData"] | {"LastUpdatedTime": second(self.now())},
         }
 
-    def next_name_id(self) -> str:
-        """Return the next Id of the name lists, which share one row of numbers."""
-        return self._next("name", self.customers, self.employees, self.vendors)
-
-    def next_activity_id(self) -> str:
-        """Return an Id that no activity ever had, deleted ones included."""
-        return self._next("activity", self.activities)
-
-    def _next(self, series: str, *lists: Rows) -> str:
+    def next_id(self, series: str, *lists: Rows) -> str:
+        """Return the next Id of a *series* that *lists* share; no row of theirs ever had it."""
+        if series not in self._last:
+            self._last[series] = max((int(id_) for rows in lists for id_ in rows), default=0)
         while True:  # past rows that a test put in by hand
             self._last[series] += 1
             id_ = str(self._last[series])
             if not any(id_ in rows for rows in lists):
                 return id_
 
-    def _plain(self, row: Json) -> Json:
-        name = str(row["Name"])
-        listed = {"Name": name, "FullyQualifiedName": name, "Active": row.get("Active", True)}
-        return listed | self.system_members(str(row["Id"]))
-
-    def _item(self, row: Json) -> Json:
-        name = str(row["Name"])
-        shown = {
-            "Name": name,
-            "Active": True,
-            "FullyQualifiedName": name,
-            "Taxable": False,
-            "UnitPrice": 0,
-            "Type": "Service",
-            "IncomeAccountRef": {"value": "1", "name": "Services"},
-            "PurchaseCost": 0,
-            "TrackQtyOnHand": False,
-        }
-        given = {name: deepcopy(value) for name, value in row.items() if name != "Id"}
-        return shown | given | self.system_members(str(row["Id"]))
+    def note(self, entity: str, id_: str, operation: Operation) -> None:
+        """Remember that a row was created, updated or deleted."""
+        self.changes.append(Change(entity, id_, operation, self.now()))
 
     # --- settings ---
 
@@ -138,6 +129,9 @@ class Company:
     def currency(self) -> Json:
         code = (self.preference("CurrencyPrefs", "HomeCurrency") or {}).get("value", "USD")
         return {"value": code, "name": CURRENCIES.get(code, code)}
+
+    def uses_services(self) -> bool:
+        return self.preference("TimeTrackingPrefs", "UseServices") is not False
 
     def default_item(self) -> Json | None:
         """Return the service that time without an ItemRef is booked on (FACTS 0.8)."""
@@ -169,6 +163,16 @@ class Company:
         if closed and self.switches.refuses_closed_books and min(days) <= closed:
             raise faults.FaultError(self.switches.closed_books_code, faults.CLOSED)
 
+    def check_reference(self, value: object, member: str, rows: Rows, kind: str) -> str:
+        """Read a reference and refuse one to nothing, or to a row that was made inactive."""
+        id_ = reference(value, member)
+        if id_ not in rows:
+            raise faults.unknown_reference(kind, id_)
+        code = self.switches.inactive_reference_code
+        if code and not rows[id_].get("Active", True):
+            raise faults.inactive_reference(code)
+        return id_
+
 
 def check_members(entity: str, body: Mapping[str, Any], known: Iterable[str]) -> None:
     """Refuse a member that the entity does not have: the real parser is strict."""
@@ -176,6 +180,13 @@ def check_members(entity: str, body: Mapping[str, Any], known: Iterable[str]) ->
     for member in body:
         if member not in known:
             raise faults.unknown_member(entity, member, known)
+
+
+def objects(value: Any, member: str) -> list[Json]:
+    """Read a list of objects."""
+    if not isinstance(value, list) or not all(isinstance(one, dict) for one in value):
+        raise faults.bad_property(f'Can not deserialize "{member}":')
+    return value
 
 
 def existing(body: Json, rows: Rows) -> Json:
@@ -211,11 +222,25 @@ def reference(value: object, member: str) -> str:
     return id_
 
 
-def check_reference(value: object, member: str, rows: Rows, kind: str) -> str:
-    """Read a reference and refuse one to nothing, or to a row that was made inactive."""
-    id_ = reference(value, member)
-    if id_ not in rows:
-        raise faults.unknown_reference(kind, id_)
-    if not rows[id_].get("Active", True):
-        raise faults.inactive_reference()
-    return id_
+def check_name(member: str, value: object, limit: int) -> None:
+    """Refuse a name that is no text, too long, or more than one line without colons."""
+    check_text(member, value, limit)
+    if set(str(value)) & set(":\t\n\r"):
+        raise faults.business(f"{member}: names cannot include tabs, newlines or ':'.")
+
+
+def check_text(member: str, value: object, limit: int) -> None:
+    if not isinstance(value, str):
+        raise faults.bad_property(f'Can not deserialize "{member}" from {value!r}:')
+    if len(value) > limit:
+        raise faults.too_long(member, value, limit)
+
+
+def check_depth(level: int) -> None:
+    if level > DEEPEST:
+        raise faults.FaultError("6180", f"At most {DEEPEST} levels below the top are possible.")
+
+
+def without_empty(row: Json) -> Json:
+    """Return *row* as answers bear it: what has no value is left out (FACTS 1.1)."""
+    return {name: value for name, value in row.items() if value not in ("", None)}

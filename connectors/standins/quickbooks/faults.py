@@ -25,6 +25,7 @@ MESSAGES = {
     "6000": "A business validation error has occurred while processing your request",
     "6150": "ParentRef Required Error",
     "6180": "Sub Level Limit",
+    "6140": "Duplicate Document Number Error",
     "6190": "Invalid Company Status",
     "6200": "Account Period Closed",
     "6210": "Account Period Closed, Cannot Update Through Services API",
@@ -32,6 +33,7 @@ MESSAGES = {
     "6290": "Invalid Employee Or Vendor",
     "6300": "Invalid Employee Or Vendor Name",
     "6310": "Missing Customer",
+    "6320": "Invalid Billable",
     "6330": "Missing Billing Rate",
     "6340": "Invalid Time",
     "6350": "Missing Time",
@@ -39,8 +41,12 @@ MESSAGES = {
     "6370": "Start Time After End Time",
     "6380": "Invalid Duration",
     "6390": "Invalid Multiple Durations",
+    "10000": "An application error has occurred while processing your request",
 }
+#: The rules of time, of whose texts nothing but a name is known (FACTS 1.4).
+WITHOUT_KNOWN_TEXT = range(6290, 6391)
 
+THROTTLED = "3001"
 MADE_INACTIVE = (
     "Something you're trying to use has been made inactive. "
     "Check the fields with accounts, customers, items, vendors or employees."
@@ -75,6 +81,18 @@ class GatewayError(FaultError):
         self.message = f"message={name}; errorCode={code.zfill(6)}; statusCode={status}"
 
 
+class SystemFaultError(FaultError):
+    """A breakdown of the service's own; it proves nothing."""
+
+    status = 500
+    kind = "SystemFault"
+
+
+def unreadable_number(text: str) -> SystemFaultError:
+    detail = f'System Failure Error: java.lang.NumberFormatException: For input string: "{text}"'
+    return SystemFaultError("10000", detail)
+
+
 def unauthenticated(detail: str) -> GatewayError:
     return GatewayError(401, "AuthenticationFailed", "3200", kind="AUTHENTICATION", detail=detail)
 
@@ -83,15 +101,29 @@ def foreign_realm() -> GatewayError:
     return GatewayError(403, "ApplicationAuthorizationFailed", "3100", kind="SERVICE", detail=None)
 
 
-def throttled() -> GatewayError:
+def throttled(status: int = 429) -> GatewayError:
     detail = "The request limit was reached.  Try again later"
-    return GatewayError(429, "ThrottleExceeded", "3001", kind="SERVICE", detail=detail)
+    return GatewayError(status, "ThrottleExceeded", THROTTLED, kind="SERVICE", detail=detail)
 
 
 #: The gateway's answers, for `Faults.plan`.
 THROTTLED_ANSWER: dict[str, Any] = {
     "status": 429,
     "body": '<Fault type="SERVICE"><Error code="3001"/></Fault>',
+}
+#: After the work may have been done: nothing is known (FACTS 2.4).
+TIMED_OUT_ANSWER: dict[str, Any] = {
+    "status": 504,
+    "content_type": "application/xml",
+    "body": '<IntuitResponse xmlns="http://schema.intuit.com/finance/v3"><Fault type="SERVICE">'
+    '<Error code="6002"><Message>message=Timeout occurred while proxying request; '
+    "errorCode=006002; statusCode=504</Message></Error></Fault></IntuitResponse>",
+}
+BROKEN_ANSWER: dict[str, Any] = {
+    "status": 200,
+    "content_type": "application/json",
+    "body": '{"Fault":{"Error":[{"Message":"An application error has occurred while processing '
+    'your request","Detail":"System Failure Error: ","code":"10000"}],"type":"SystemFault"}}',
 }
 UNAUTHENTICATED_ANSWER: dict[str, Any] = {
     "status": 401,
@@ -145,8 +177,14 @@ def unknown_reference(kind: str, id_: str) -> FaultError:
     return FaultError("2500", f"Invalid Reference Id : {kind} element id {id_} not found")
 
 
-def inactive_reference() -> FaultError:
-    return FaultError("2500", f"Invalid Reference Id : {MADE_INACTIVE}")
+def inactive_reference(code: str) -> FaultError:
+    return FaultError(code, f"{MESSAGES[code]} : {MADE_INACTIVE}")
+
+
+def parent_without_flag(flag: str) -> FaultError:
+    return FaultError(
+        "6150", f"ParentRef is either required or not if {flag} is true or false.", element=flag
+    )
 
 
 def stale() -> FaultError:

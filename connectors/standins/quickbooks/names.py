@@ -7,22 +7,23 @@ is unique over all three lists, so that a sub-customer may bear the name of a cu
 from collections.abc import Iterator
 from copy import deepcopy
 from dataclasses import dataclass
-from typing import Any
 
 from connectors.standins.quickbooks import faults
 from connectors.standins.quickbooks.company import (
     SYSTEM_MEMBERS,
     Company,
     Rows,
+    check_depth,
     check_members,
-    check_reference,
+    check_name,
+    check_text,
     existing,
+    without_empty,
 )
 from connectors.standins.quickbooks.faults import FaultError
 from connectors.standins.quickbooks.wire import Json
 
 DELETED = " (deleted)"
-DEEPEST = 4  # levels under the top, so five in all
 
 _SYSTEM = ("domain", "sparse", "Id", "SyncToken", "MetaData")
 _NAMES = ("Title", "GivenName", "MiddleName", "FamilyName", "Suffix")
@@ -40,6 +41,7 @@ LONGEST = {
 }
 # What even a full update that leaves them out does not take away.
 _KEPT = frozenset({"DisplayName", "Active", "Job", "ParentRef"})
+_TOGETHER = frozenset({"Job", "ParentRef"})
 _ONE_LINE = (*_NAMES, "DisplayName", "PrintOnCheckName")
 
 
@@ -135,9 +137,9 @@ class Names:
         self._apply_payroll(fields, {})
         self._check_address(fields)
         self._check_parts(fields)
-        row = self._row(
-            fields, self._defaults(), self.company.system_members(self.company.next_name_id())
-        )
+        company = self.company
+        id_ = company.next_id("name", company.customers, company.employees, company.vendors)
+        row = self._row(fields, self._defaults(), company.system_members(id_))
         self._check(row, old=None)
         self.rows[row["Id"]] = row
         return deepcopy(row)
@@ -153,6 +155,10 @@ class Names:
         base = old | {"DisplayName": plain_name(old)}
         if body.get("sparse") is not True:
             keep = _KEPT | self.list.read_only
+            if len(fields.keys() & _TOGETHER) == 1 and old.get("Job"):
+                raise faults.parent_without_flag("Job")  # one was lost (FACTS 5.1)
+            if fields.keys() & _TOGETHER:
+                keep -= _TOGETHER
             base = self._defaults() | {n: v for n, v in base.items() if n in keep}
             self._check_parts(base | fields)
         self._apply_payroll(fields, base)
@@ -172,7 +178,8 @@ class Names:
             if value is not None and name not in self.list.read_only
         }
         for name, limit in LONGEST.items():
-            _check_text(name, fields.get(name, ""), limit)
+            check = check_name if name in _ONE_LINE else check_text
+            check(name, fields.get(name, ""), limit)
         for name in ("Active", "Job", "BillWithParent"):
             if not isinstance(fields.get(name, True), bool):
                 raise faults.bad_property(f'Can not deserialize boolean "{name}":')
@@ -216,6 +223,8 @@ class Names:
         row["PrintOnCheckName"] = row.get("PrintOnCheckName") or row["DisplayName"]
         if not row["Active"]:
             row["DisplayName"] = row["DisplayName"].removesuffix(DELETED) + DELETED
+        if self.list is EMPLOYEE and not row["BillableTime"]:
+            row.pop("BillRate", None)  # only where the time is billable (FACTS 5.3)
         if self.list is CUSTOMER:
             row.pop("Level", None)
             parent = self.rows.get(_parent_id(row))
@@ -223,11 +232,13 @@ class Names:
                 row["ParentRef"] = {"value": parent["Id"]}  # without a name (FACTS 5.1)
                 row["Level"] = parent.get("Level", 0) + 1
             row["FullyQualifiedName"] = _qualified(row, parent)
-        return {name: row[name] for name in self.list.members if name in row}
+        return without_empty({name: row[name] for name in self.list.members if name in row})
 
     # --- the rules ---
 
     def _check(self, row: Json, *, old: Json | None) -> None:
+        if not row.get("DisplayName"):
+            raise faults.required("DisplayName")
         if self.list is CUSTOMER:
             self._check_parent(row, old)
         if row["Active"]:
@@ -241,20 +252,16 @@ class Names:
 
     def _check_parent(self, row: Json, old: Json | None) -> None:
         if row["Job"] != ("ParentRef" in row and _parent_id(row) != "0"):
-            raise FaultError(
-                "6150",
-                "ParentRef is either required or not if Job is true or false.",
-                element="Job",
-            )
+            raise faults.parent_without_flag("Job")
         if not row["Job"]:
             return
         if old is None or old.get("ParentRef") != row["ParentRef"]:
-            check_reference(row["ParentRef"], "ParentRef", self.rows, "Names")
+            self.company.check_reference(row["ParentRef"], "ParentRef", self.rows, "Names")
         below = list(self._below(row["Id"]))
         if _parent_id(row) in {row["Id"], *(child["Id"] for child in below)}:
             raise faults.business("A customer cannot be its own parent.")
         deepest = max((child["Level"] for child in below), default=0)
-        _check_depth(row["Level"], deepest - (old or {}).get("Level", 0))
+        check_depth(row["Level"] + max(deepest - (old or {}).get("Level", 0), 0))
 
     def _taken(self, *, without: str) -> Iterator[str]:
         company = self.company
@@ -310,17 +317,3 @@ def _parent_id(row: Json) -> str:
 def _qualified(row: Json, parent: Json | None) -> str:
     name: str = row["DisplayName"]
     return f"{parent['FullyQualifiedName']}:{name}" if parent else name
-
-
-def _check_text(name: str, value: Any, limit: int) -> None:
-    if not isinstance(value, str):
-        raise faults.bad_property(f'Can not deserialize "{name}" from {value!r}:')
-    if len(value) > limit:
-        raise faults.too_long(name, value, limit)
-    if name in _ONE_LINE and set(value) & set(":\t\n\r"):
-        raise faults.business(f"{name}: names cannot include tabs, newlines or ':'.")
-
-
-def _check_depth(level: int, height: int) -> None:
-    if level + max(height, 0) > DEEPEST:
-        raise FaultError("6180", f"At most {DEEPEST} levels below the top are possible.")

@@ -97,11 +97,11 @@ class OAuth:
         if scheme.lower() == "basic":
             try:
                 name, _, secret = base64.b64decode(encoded).decode().partition(":")
+                given = (name, secret)
             except (binascii.Error, UnicodeDecodeError):
-                raise OAuthError(401, "invalid_client") from None
-            given = (name, secret)
+                given = ("", "")
         if given != (self.client_id, self.client_secret):
-            raise OAuthError(401, "invalid_client")
+            raise OAuthError(self.switches.bad_client_status, "invalid_client")
 
     def grant(self, form: Mapping[str, str], *, hard_end: bool = False) -> Json:
         """Answer a token request whose client was checked.
@@ -201,6 +201,7 @@ def _refresh_value() -> str:
 
 def add_routes(app: FastAPI, oauth: OAuth) -> None:
     """Give *app* the addresses of Intuit's OAuth servers, which here are one."""
+    _add_identity(app, oauth)
 
     async def token(request: Request) -> Response:
         form = await _form(request)
@@ -227,23 +228,7 @@ def add_routes(app: FastAPI, oauth: OAuth) -> None:
         return _decision(oauth, await _form(request))
 
     async def discovery(request: Request) -> Response:
-        base = str(request.base_url).rstrip("/")
-        pkce = {"code_challenge_methods_supported": ["S256"]} if oauth.offers_pkce else {}
-        return _json(
-            200,
-            {
-                "issuer": "https://oauth.platform.intuit.com/op/v1",
-                "authorization_endpoint": f"{base}/connect/oauth2",
-                "token_endpoint": f"{base}/oauth2/v1/tokens/bearer",
-                "revocation_endpoint": f"{base}/v2/oauth2/tokens/revoke",
-                "response_types_supported": ["code"],
-                "token_endpoint_auth_methods_supported": [
-                    "client_secret_post",
-                    "client_secret_basic",
-                ],
-                **pkce,
-            },
-        )
+        return _json(200, _discovery(str(request.base_url).rstrip("/"), oauth))
 
     for path, handler, method in (
         ("/oauth2/v1/tokens/bearer", token, "POST"),
@@ -254,6 +239,43 @@ def add_routes(app: FastAPI, oauth: OAuth) -> None:
         ("/.well-known/openid_sandbox_configuration", discovery, "GET"),
     ):
         app.add_api_route(path, handler, methods=[method], response_model=None)
+
+
+def _add_identity(app: FastAPI, oauth: OAuth) -> None:
+    """Give *app* the addresses about persons that the discovery document names."""
+
+    async def keys(_request: Request) -> Response:
+        return _json(200, {"keys": []})  # no id token is given, so none is signed
+
+    async def user(request: Request) -> Response:
+        try:
+            oauth.check(request.headers.get("authorization"))
+        except faults.GatewayError as refusal:
+            return Response(status_code=refusal.status)
+        return _json(200, {"sub": "4ebd51d3", "email": "books@standin.example"})
+
+    for path, handler in (("/op/v1/jwks", keys), ("/v1/openid_connect/userinfo", user)):
+        app.add_api_route(path, handler, methods=["GET"], response_model=None)
+
+
+def _discovery(base: str, oauth: OAuth) -> Json:
+    """Make the discovery document, with the stand-in's own addresses."""
+    pkce = {"code_challenge_methods_supported": ["S256"]} if oauth.offers_pkce else {}
+    return {
+        "issuer": "https://oauth.platform.intuit.com/op/v1",
+        "authorization_endpoint": f"{base}/connect/oauth2",
+        "token_endpoint": f"{base}/oauth2/v1/tokens/bearer",
+        "userinfo_endpoint": f"{base}/v1/openid_connect/userinfo",
+        "revocation_endpoint": f"{base}/v2/oauth2/tokens/revoke",
+        "jwks_uri": f"{base}/op/v1/jwks",
+        "response_types_supported": ["code"],
+        "subject_types_supported": ["public"],
+        "id_token_signing_alg_values_supported": ["RS256"],
+        "scopes_supported": ["openid", "email", "profile", "address", "phone"],
+        "token_endpoint_auth_methods_supported": ["client_secret_post", "client_secret_basic"],
+        "claims_supported": ["aud", "exp", "iat", "iss", "realmid", "sub"],
+        **pkce,
+    }
 
 
 def _consent_page(oauth: OAuth, query: Mapping[str, str]) -> Response:
@@ -294,13 +316,13 @@ def _back(asked: Mapping[str, str], result: Mapping[str, str]) -> Response:
 
 
 async def _form(request: Request) -> Mapping[str, str]:
-    return dict(parse_qsl((await request.body()).decode(), keep_blank_values=True))
+    return dict(parse_qsl((await request.body()).decode(errors="replace"), keep_blank_values=True))
 
 
 def _token_in(body: bytes, content_type: str) -> str:
     """Read the token to revoke: JSON as documented, or a form as RFC 7009 has it."""
     if "json" not in content_type:
-        return dict(parse_qsl(body.decode())).get("token", "")
+        return dict(parse_qsl(body.decode(errors="replace"))).get("token", "")
     try:
         return str(json.loads(body)["token"])
     except (ValueError, KeyError, TypeError):

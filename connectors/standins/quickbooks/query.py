@@ -1,6 +1,6 @@
 """QuickBooks Online's query language: a parser, and what it selects (FACTS 4.1 to 4.4).
 
-    SELECT * | count(*) | p, p FROM Entity [WHERE p op v [AND p op v]...]
+    SELECT * | *, p | count(*) | p, p FROM Entity [WHERE p op v [AND p op v]...]
         [ORDERBY p [ASC|DESC], ...] [STARTPOSITION n] [MAXRESULTS n]
 
 Words are read without regard to case. There is no OR, no join and no grouping.
@@ -8,8 +8,9 @@ Words are read without regard to case. There is no OR, no join and no grouping.
 
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime
+from decimal import Decimal, InvalidOperation
 from typing import Any, Literal
 
 from connectors.standins.quickbooks.faults import FaultError
@@ -18,7 +19,7 @@ from connectors.standins.quickbooks.wire import PACIFIC, Json
 DEFAULT_ROWS = 100
 MOST_ROWS = 1000
 
-Kind = Literal["id", "text", "reference", "date", "time", "flag"]
+Kind = Literal["id", "text", "reference", "date", "time", "flag", "number"]
 
 
 @dataclass(frozen=True)
@@ -58,7 +59,8 @@ class Statement:
     """A query that was read, not yet held against any schema."""
 
     entity: str
-    columns: tuple[str, ...] = ()  # none: all
+    columns: tuple[str, ...] = ()  # none: all; with a star, those that come besides
+    star: bool = False
     counts: bool = False
     conditions: tuple[Condition, ...] = ()
     order: tuple[tuple[str, bool], ...] = ()  # name, descending?
@@ -107,7 +109,9 @@ class _Reader:
 
     def parse_statement(self) -> Statement:
         self.take_word("select")
-        columns, counts = self.parse_columns()
+        star = self.accept("*")
+        counts = not star and self.accept("count", "(", "*", ")")
+        columns = self.parse_columns(star=star) if not counts else ()
         self.take_word("from")
         entity = self.take("word").text
         conditions = self.parse_conditions() if self.accept("where") else ()
@@ -115,17 +119,13 @@ class _Reader:
         start, limit = self.parse_page()
         if self.position < len(self.tokens):
             raise self.unexpected()
-        return Statement(entity, columns, counts, conditions, order, start, limit)
+        return Statement(entity, columns, star, counts, conditions, order, start, limit)
 
-    def parse_columns(self) -> tuple[tuple[str, ...], bool]:
-        if self.accept("*"):
-            return (), False
-        if self.accept("count", "(", "*", ")"):
-            return (), True
-        columns = [self.take("word").text]
+    def parse_columns(self, *, star: bool) -> tuple[str, ...]:
+        columns = [] if star else [self.take("word").text]
         while self.accept(","):
             columns.append(self.take("word").text)
-        return tuple(columns), False
+        return tuple(columns)
 
     def parse_conditions(self) -> tuple[Condition, ...]:
         conditions = [self.parse_condition()]
@@ -208,12 +208,13 @@ class _Reader:
         return FaultError("4000", f"QueryParserError: {where}")
 
 
-def parse(text: str, *, today: date) -> Statement:
+def parse(text: str, *, today: date, cuts_long_pages: bool = False) -> Statement:
     r"""Read a statement.
 
     Args:
         text: The statement as sent.
         today: What CURRENT_DATE stands for.
+        cuts_long_pages: Take a MAXRESULTS that is too large for the largest.
 
     Examples:
         >>> parse(r"select * from Vendor where DisplayName = 'O\'Hara'", today=date.min).conditions
@@ -225,6 +226,8 @@ def parse(text: str, *, today: date) -> Statement:
     for number in (statement.start, statement.limit):
         if number < 1:
             raise invalid(f"value {number} is too small. Min allowed value is 1")
+    if statement.limit > MOST_ROWS and cuts_long_pages:
+        statement = replace(statement, limit=MOST_ROWS)
     if statement.limit > MOST_ROWS:
         raise invalid(f"value {statement.limit} is too large. Max allowed value is {MOST_ROWS}")
     return statement
@@ -235,6 +238,10 @@ def parse(text: str, *, today: date) -> Statement:
 
 def select(statement: Statement, entity: str, schema: Schema, rows: Iterable[Json]) -> list[Json]:
     """Return all rows that *statement* selects, in its order; the caller cuts the page."""
+    members = {member.lower() for member in schema.members}
+    for column in statement.columns:
+        if column.partition(".")[0].lower() not in members:
+            raise _no_property(column, entity)
     tests = [_test(condition, entity, schema) for condition in statement.conditions]
     if "Active" in schema.queryable and not any(
         condition.name.lower() == "active" for condition in statement.conditions
@@ -266,7 +273,11 @@ def _lookup(name: str, entity: str, schema: Schema) -> tuple[str, Property]:
             return known, prop
     if name.partition(".")[0].lower() in {member.lower() for member in schema.members}:
         raise invalid(f"property '{name}' is not queryable")
-    raise invalid(f"Property {name} not found for Entity {entity}")
+    raise _no_property(name, entity)
+
+
+def _no_property(name: str, entity: str) -> FaultError:
+    return invalid(f"Property {name} not found for Entity {entity}")
 
 
 def _test(condition: Condition, entity: str, schema: Schema) -> Callable[[Json], bool]:
@@ -307,7 +318,7 @@ def _row_value(row: Json, name: str, prop: Property) -> Any:
         return None
     if prop.kind == "reference":
         return value["value"]
-    return value if prop.kind == "flag" else _literal(value, name, prop)
+    return value if prop.kind in {"flag", "number"} else _literal(value, name, prop)
 
 
 def _literal(value: str, name: str, prop: Property) -> Any:
@@ -315,7 +326,7 @@ def _literal(value: str, name: str, prop: Property) -> Any:
         return None  # how a missing value is asked for
     try:
         return _READ[prop.kind](value)
-    except (ValueError, KeyError):
+    except (ValueError, KeyError, InvalidOperation):
         raise invalid(f"value '{value}' is not valid for property '{name}'") from None
 
 
@@ -336,10 +347,14 @@ _READ: dict[Kind, Callable[[str], Any]] = {
     "date": date.fromisoformat,
     "time": _moment,
     "flag": lambda value: {"true": True, "false": False}[value.lower()],
+    "number": Decimal,
 }
 
 
-def project(row: Json, columns: Sequence[str]) -> Json:
-    """Cut *row* down to *columns*, as peers see it done; Id, domain and sparse stay."""
-    wanted = {column.partition(".")[0].lower() for column in columns} | {"id", "domain", "sparse"}
+def project(row: Json, statement: Statement) -> Json:
+    """Cut *row* down to the columns asked for, as peers see it done; Id, domain and sparse stay."""
+    if statement.star or not statement.columns:
+        return row
+    wanted = {column.partition(".")[0].lower() for column in statement.columns}
+    wanted |= {"id", "domain", "sparse"}
     return {name: value for name, value in row.items() if name.lower() in wanted}

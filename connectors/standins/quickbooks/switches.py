@@ -17,21 +17,42 @@ class Switches:
     forgets_request_ids_after_s: float | None = None  # None: never
     replay_answers_6000: bool = False  # True: a repeated write is refused, as seen in 2016
     answers_600_in_progress: bool = False  # True: refuses while the first one still runs
+    # The same id with other content: the first answer again, a refusal (600), or new work.
+    other_content: Literal["replayed", "refused", "done"] = "replayed"
 
     # --- batches (FACTS 2.1)
-    runs_batches_backwards: bool = False  # no order is promised, so answers may come in any
+    runs_batches_backwards: bool = False  # no order of execution is promised
+    shuffles_batch_answers: bool = False  # nor one of the answers; by the request id, so repeatable
     latency_s: float = 0  # work on one item of a batch; the real one takes 0.06 to 1 s
 
     # --- TimeActivity (FACTS 1)
     sparse_time_updates: bool = True  # False: `sparse` is ignored, the update is a full one
     filters_time_by_reference: bool = False  # EmployeeRef, VendorRef, CustomerRef in WHERE
     billed_can_be_deleted: bool = False  # an activity that an invoice has taken up
+    # What an update does to such an activity; "unbills" lets the invoice go of it when the update
+    # says Billable or NotBillable.
+    update_of_billed: Literal["refused", "stays_billed", "unbills"] = "refused"
+    billing_raises_sync_token: bool = False  # billed rows were recorded with SyncToken 0
     cdc_serves_time: bool = False  # a release note of 2021 says yes, all else says no
+    inactive_reference_code: Literal["2500", "610"] | None = "2500"  # None: taken
+    missing_status: Literal[400, 404] = 400  # of reading an id that is not there, or no more
+    shows_project_ref: bool = False  # time of a customer that is a project bears a ProjectRef too
+    strangers_become_others: bool = False  # an id that is no employee's: NameOf Other, seen once
+    names_time_faults: bool = True  # False: 6290 to 6390 come without any words
+
+    # --- settings that are off (FACTS 1.1, 6.2): what becomes of what they are about.
+    without_tracking: Literal["kept", "dropped", "refused"] = "dropped"  # classes, departments
+    without_services: Literal["kept", "dropped", "refused"] = "kept"  # UseServices
+    without_billing: Literal["kept", "dropped", "refused"] = "kept"  # BillCustomers
+
+    # --- queries (FACTS 4.1)
+    cuts_long_pages: bool = False  # MAXRESULTS over 1000: 1000 rows come; otherwise 4001
 
     # --- companies that refuse time (FACTS 6.3, 11.11): the real codes were never seen.
     refuses_closed_books: bool = True  # rows dated on or before BookCloseDate
     closed_books_code: Literal["6200", "6210", "6000"] = "6210"
     payroll_code: Literal["5030", "6000"] | None = "6000"  # None: payroll does not refuse
+    takes_pay_types: bool = True  # False: payroll refuses time with a PayrollItemRef too
     plan_code: Literal["5030", "6000"] | None = "5030"  # Simple Start has no time tracking
 
     # --- names (FACTS 5.1)
@@ -41,16 +62,25 @@ class Switches:
     # --- OAuth (FACTS 8)
     rotates_every_refresh: bool = False  # True: each refresh kills the old refresh token at once
     offers_pkce: bool = False  # the discovery document of Intuit's SDK does not list it
+    bad_client_status: Literal[400, 401] = 401  # of a wrong client id or secret: both were seen
     code_life_s: float = 300  # of an authorization code; recalled, not verified
 
     # --- throttling (FACTS 2.2, 2.3); None lifts a limit.
     requests_per_second: int | None = 10
     requests_per_minute: int | None = 500
     batches_per_minute: int | None = 40
+    batches_per_minute_of_all_apps: int | None = 120
+    requests_in_flight: int | None = 10  # a rule of 2016 that is still quoted
+    reads_per_month: int | None = None  # 500,000 for small developers
+    # What other apps of the same company use up meanwhile, a minute.
+    others_requests: int = 0
+    others_batches: int = 0
     counts_batch_items: bool = False  # True: a batch of 30 is 30 of the requests a minute
     throttle_in_json: bool = False  # 429 was only ever seen in XML
+    throttle_status: Literal[429, 403] = 429  # 403 in October 2016
     retry_after_s: int | None = None  # sent as Retry-After with a 429; the real one was not seen to
 
     # --- the wire (FACTS 7.3, 11.2)
+    lower_case_faults: bool = False  # the books' own faults in the gateway's spelling, seen in 2024
     xml_by_default: bool = True  # False: JSON even for callers that do not ask for it
     tid_header: str = "intuit_tid"  # or "Intuit-Tid": both were recorded

@@ -1,14 +1,17 @@
 """What stands before the books: throttles and the memory of request ids (FACTS 2.2 and 3)."""
 
-from collections import deque
-from collections.abc import Callable
+from collections import Counter, deque
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from copy import deepcopy
+from dataclasses import dataclass
 from datetime import datetime
+from hashlib import sha256
 
 from connectors.standins.quickbooks import faults
 from connectors.standins.quickbooks.faults import FaultError
 from connectors.standins.quickbooks.switches import Switches
-from connectors.standins.quickbooks.wire import Json
+from connectors.standins.quickbooks.wire import Json, write_json
 
 LONGEST_KEY = 50
 LONGEST_BATCH_REQUEST_ID = 36
@@ -22,31 +25,57 @@ class Throttle:
         self.now = now
         self.switches = switches
         self.refused = 0
+        self.in_flight = 0
         self._second: deque[float] = deque()  # times of requests in the last second
         self._minute: deque[float] = deque()
         self._batches: deque[float] = deque()
+        self._reads: Counter[str] = Counter()  # by month
 
-    def admit(self, *, batch_items: int | None) -> None:
-        """Count one request in, or refuse it.
+    @contextmanager
+    def admitted(self, *, batch_items: int | None, reads: bool) -> Iterator[None]:
+        """Count one request in for as long as it takes, or refuse it.
 
         Args:
             batch_items: How many items its batch has; `None` when it is no batch.
+            reads: Whether it is one of the metered reads (FACTS 13.2).
         """
-        switches, moment = self.switches, self.now().timestamp()
-        self._forget_old(moment)
-        is_batch = batch_items is not None
-        cost = max(batch_items or 1, 1) if switches.counts_batch_items else 1
-        if (
-            _over(len(self._second) + 1, switches.requests_per_second)
-            or _over(len(self._minute) + cost, switches.requests_per_minute)
-            or (is_batch and _over(len(self._batches) + 1, switches.batches_per_minute))
-        ):
+        moment = self.now()
+        self._forget_old(moment.timestamp())
+        month = f"{moment:%Y-%m}"
+        if self._is_too_much(batch_items, self._reads[month] + reads):
             self.refused += 1
-            raise faults.throttled()
-        self._second.append(moment)
-        self._minute.extend([moment] * cost)
-        if is_batch:
-            self._batches.append(moment)
+            raise faults.throttled(self.switches.throttle_status)
+        self._second.append(moment.timestamp())
+        self._minute.extend([moment.timestamp()] * self._cost(batch_items))
+        self._reads[month] += reads
+        if batch_items is not None:
+            self._batches.append(moment.timestamp())
+        self.in_flight += 1
+        try:
+            yield
+        finally:
+            self.in_flight -= 1
+
+    def _is_too_much(self, batch_items: int | None, reads: int) -> bool:
+        switches = self.switches
+        requests = len(self._minute) + self._cost(batch_items) + switches.others_requests
+        batches = len(self._batches) + (batch_items is not None)
+        limits = [
+            (self.in_flight + 1, switches.requests_in_flight),
+            (len(self._second) + 1, switches.requests_per_second),
+            (requests, switches.requests_per_minute),
+            (reads, switches.reads_per_month),
+        ]
+        if batch_items is not None:
+            of_all = batches + switches.others_batches
+            limits += [
+                (batches, switches.batches_per_minute),
+                (of_all, switches.batches_per_minute_of_all_apps),
+            ]
+        return any(limit is not None and count > limit for count, limit in limits)
+
+    def _cost(self, batch_items: int | None) -> int:
+        return max(batch_items or 1, 1) if self.switches.counts_batch_items else 1
 
     def _forget_old(self, moment: float) -> None:
         for times, window_s in ((self._second, 1), (self._minute, 60), (self._batches, 60)):
@@ -54,47 +83,58 @@ class Throttle:
                 times.popleft()
 
 
-def _over(count: int, limit: int | None) -> bool:
-    return limit is not None and count > limit
+@dataclass(frozen=True)
+class Kept:
+    """One answer, when it was given, and to what."""
+
+    moment: datetime
+    content: bytes
+    answer: Json
 
 
 class Memory:
-    """The answers of writes that were done, by request id and bId.
-
-    An answer is kept whether it is an object or a fault. The content of the write is not part of
-    its identity: what the real service does with other content is not known.
-    """
+    """The answers of writes that were done, by request id and bId: objects and faults alike."""
 
     def __init__(self, *, now: Callable[[], datetime], switches: Switches) -> None:
         self.now = now
         self.switches = switches
         self.in_progress: set[str] = set()
-        self._answers: dict[tuple[str, str | None], tuple[datetime, Json]] = {}
+        self._answers: dict[tuple[str, str | None], Kept] = {}
 
-    def recall(self, request_id: str, bid: str | None) -> Json | None:
+    def recall(self, request_id: str, bid: str | None, work: Json) -> Json | None:
         """Return the answer that this write had before; `None` when it is to be done now."""
         _check_lengths(request_id, bid)
-        switches = self.switches
-        if not request_id or not switches.remembers_request_ids:
+        kept = self._answers.get((request_id, bid))
+        if kept is None or not self._is_remembered(kept.moment):
             return None
-        when, answer = self._answers.get((request_id, bid), (None, None))
-        if when is None or answer is None:
-            return None
-        age_s = (self.now() - when).total_seconds()
-        limit_s = switches.forgets_request_ids_after_s
-        if limit_s is not None and age_s > limit_s:
-            return None
-        if switches.replay_answers_6000:
+        if self.switches.replay_answers_6000:
             raise FaultError(
                 "6000",
                 "An unexpected error occurred while accessing or saving your data. "
                 "Please wait a few minutes and try again.",
             )
-        return deepcopy(answer)
+        if kept.content != _digest(work):
+            match self.switches.other_content:
+                case "refused":
+                    raise FaultError("600", "Duplicate Request ID : it came with other content.")
+                case "done":
+                    return None
+        return deepcopy(kept.answer)
 
-    def keep(self, request_id: str, bid: str | None, answer: Json) -> None:
+    def _is_remembered(self, moment: datetime) -> bool:
+        limit_s = self.switches.forgets_request_ids_after_s
+        if not self.switches.remembers_request_ids:
+            return False
+        return limit_s is None or (self.now() - moment).total_seconds() < limit_s
+
+    def keep(self, request_id: str, bid: str | None, work: Json, answer: Json) -> None:
         if request_id:
-            self._answers[request_id, bid] = (self.now(), deepcopy(answer))
+            self._answers[request_id, bid] = Kept(self.now(), _digest(work), deepcopy(answer))
+
+    def answered(self, request_id: str, bid: str | None = None) -> Json:
+        """Return what a write was answered, remembered or not; empty when there was none."""
+        kept = self._answers.get((request_id, bid))
+        return deepcopy(kept.answer) if kept else {}
 
     def begin(self, request_id: str) -> None:
         """Note that a request runs; refuse a second one that comes while it does."""
@@ -105,6 +145,10 @@ class Memory:
 
     def end(self, request_id: str) -> None:
         self.in_progress.discard(request_id)
+
+
+def _digest(work: Json) -> bytes:
+    return sha256(write_json(work).encode(errors="replace")).digest()
 
 
 def _check_lengths(request_id: str, bid: str | None) -> None:

@@ -1,4 +1,4 @@
-"""How QuickBooks Online puts things on the wire: exact JSON, XML, envelopes, times, headers.
+"""How QuickBooks Online puts things on the wire: exact JSON, envelopes, times, headers.
 
 Numbers keep the digits they came with (FACTS 1.1), so JSON is read with `Decimal` and written by
 a small writer of our own: the standard one cannot write a `Decimal` as a number.
@@ -11,13 +11,11 @@ from datetime import datetime
 from decimal import Decimal
 from json.encoder import encode_basestring
 from typing import Any
-from xml.sax.saxutils import escape, quoteattr
 from zoneinfo import ZoneInfo
 
 from connectors.standins.quickbooks.faults import FaultError, GatewayError, bad_property
 
 PACIFIC = ZoneInfo("America/Los_Angeles")  # the service's own clock, whatever the company's zone
-NAMESPACE = "http://schema.intuit.com/finance/v3"
 
 Json = dict[str, Any]
 
@@ -68,41 +66,6 @@ def write_json(value: Any) -> str:
             return json.dumps(value)
 
 
-def write_xml(answer: Json) -> str:
-    """Write an answer as the real service does for callers that do not ask for JSON."""
-    time = answer.get("time")
-    stamp = f" time={quoteattr(str(time))}" if time else ""
-    members = "".join(_element(k, v) for k, v in answer.items() if k != "time")
-    return f'<IntuitResponse{stamp} xmlns="{NAMESPACE}">{members}</IntuitResponse>'
-
-
-# These are XML attributes; the rest are elements.
-_ATTRIBUTES = {
-    "domain", "sparse", "status", "type", "code", "element", "name", "bId",
-    "startPosition", "maxResults", "totalCount",
-}  # fmt: skip
-
-
-def _element(name: str, value: Any) -> str:
-    if isinstance(value, list):
-        return "".join(_element(name, one) for one in value)
-    if value is None:
-        return ""
-    if not isinstance(value, dict):
-        text = value if isinstance(value, str) else write_json(value)
-        return f"<{name}>{escape(text)}</{name}>"
-    attributes, content = "", ""
-    for member, inner in value.items():
-        if member == "value":
-            content += escape(str(inner))
-        elif member in _ATTRIBUTES:
-            text = inner if isinstance(inner, str) else write_json(inner)
-            attributes += f" {member}={quoteattr(text)}"
-        else:
-            content += _element(member, inner)
-    return f"<{name}{attributes}>{content}</{name}>"
-
-
 def fault_body(fault: FaultError, *, in_batch: bool = False) -> Json:
     """Make the `Fault` object; only a batch bears an empty `element` (FACTS 2.1)."""
     error: Json = {"Message": fault.message, "Detail": fault.detail, "code": fault.code}
@@ -111,15 +74,21 @@ def fault_body(fault: FaultError, *, in_batch: bool = False) -> Json:
     return {"Error": [error], "type": fault.kind}
 
 
+def lower_case_fault(fault: FaultError) -> Json:
+    """Make the fault in the gateway's spelling, which has every member (FACTS 7.1 b)."""
+    error = {
+        "message": fault.message, "detail": fault.detail, "code": fault.code,
+        "element": fault.element,
+    }  # fmt: skip
+    return {"error": [error], "type": fault.kind}
+
+
 def gateway_body(fault: GatewayError, moment: datetime) -> Json:
     """Make the gateway's own envelope: lower case, all members, `time` a number (FACTS 7.1 b)."""
-    error = {
-        "message": fault.message, "detail": fault.detail, "code": fault.code, "element": None
-    }  # fmt: skip
     return {
         "warnings": None,
         "intuitObject": None,
-        "fault": {"error": [error], "type": fault.kind},
+        "fault": lower_case_fault(fault),
         "report": None,
         "queryResponse": None,
         "batchItemResponse": [],

@@ -111,7 +111,8 @@ def build():
 def standin():
     """Return a workspace that gives three rows a page, whatever is asked for."""
     return ClockifyStandin(
-        make_scenario(), switches=Switches(largest_core_page=3, largest_report_page=3)
+        make_scenario(),
+        switches=Switches(largest_core_page=3, largest_report_page=3, requests_per_second=None),
     )
 
 
@@ -132,7 +133,7 @@ def report(client, **options):
 @pytest.mark.parametrize("size", [1, 2, 3, 4, 5, 7, 8, 11, 5000])
 def test_every_list_is_read_to_its_end(build, serve, size):
     """However few rows the service gives a page, every one of them is read, once."""
-    switches = Switches(largest_core_page=size, largest_report_page=size)
+    switches = Switches(largest_core_page=size, largest_report_page=size, requests_per_second=None)
     standin = ClockifyStandin(make_scenario(), switches=switches)
     standin.entries.update({row["id"]: row for row in (entry(50 + n, end=None) for n in range(4))})
     client = build(serve(standin.app))

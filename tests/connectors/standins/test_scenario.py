@@ -11,6 +11,8 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+from connectors.standins.clockify.app import ClockifyStandin
+from connectors.standins.clockify.rates import currency_of, rate_of
 from connectors.standins.scenario import expected_reasons, load_scenario
 
 SCENARIO_FILE = Path(__file__).parents[3] / "data" / "demo_scenario.yaml"
@@ -177,17 +179,35 @@ def test_the_scenario_is_json(scenario):
 def test_every_row_has_the_fields_that_the_stand_ins_read(clockify):
     """No field is missing, and none is extra."""
     fields = {
-        "users": "id name email status settings membershipStatus roles",
-        "clients": "id name archived",
-        "projects": "id name clientId billable archived",
+        "users": "id name email status settings membershipStatus roles hourlyRate",
+        "clients": "id name archived currency",
+        "projects": "id name clientId billable archived hourlyRate",
         "tasks": "id name projectId",
         "tags": "id name",
         "entries": "id userId projectId taskId tagIds description start end billable type rate"
-        " currency approved",
+        " currency approved submitted",
     }
     for kind, names in fields.items():
         for row in clockify[kind]:
             assert set(row) == set(names.split()), (kind, row)
+
+
+def test_rates_and_currencies_are_those_that_clockify_would_give(clockify):
+    """The finest rate wins, in the client's currency; a special entry may have another rate."""
+    state = ClockifyStandin({"clockify": clockify})
+    priced = [entry for entry in state.entries.values() if entry["billable"]]
+    others = [entry for entry in priced if entry["rate"] != rate_of(state, entry)]
+    assert len(others) < 10 < len(priced)
+    for entry in priced:
+        project = state.projects.get(entry["projectId"] or "", {})
+        assert entry["currency"] == currency_of(state, project)
+
+
+def test_a_timesheet_waits_for_approval_and_another_was_never_submitted(entries):
+    """So that a pending request is met, and not taken for an approval."""
+    open_ones = [entry for entry in entries.values() if not entry["approved"]]
+    assert {entry["submitted"] for entry in open_ones} == {True, False}
+    assert not any(entry["submitted"] for entry in entries.values() if entry["approved"])
 
 
 def test_entries_say_things_as_clockify_does(entries):

@@ -18,6 +18,7 @@ import sqlalchemy as sa
 from kept_environment import kept_environment
 
 from connectors.standins.clockify.app import ClockifyStandin
+from connectors.standins.clockify.switches import Switches as ClockifySwitches
 from connectors.standins.quickbooks.app import QuickBooksStandin, Switches
 from connectors.standins.scenario import load_scenario, settings_for
 from connectors.standins.server import serving
@@ -83,8 +84,8 @@ def _house(make: Any, scenario: dict[str, Any], folder: Path, number: int) -> An
     books["realm_id"] = f"91303{number:04d}"
     books["refresh_token"] = f"RT1-company-{number:02d}-{'x' * 20}"
     lifted = Switches(batches_per_minute=None, requests_per_minute=None, requests_per_second=None)
-    standins = ClockifyStandin(own), QuickBooksStandin(own, switches=lifted)
-    return make(*standins, own, folder)
+    clockify = ClockifyStandin(own, switches=ClockifySwitches(requests_per_second=None))
+    return make(clockify, QuickBooksStandin(own, switches=lifted), own, folder)
 
 
 @contextmanager

@@ -2,17 +2,14 @@
 
 import json
 from concurrent.futures import ThreadPoolExecutor
-from datetime import UTC, datetime, timedelta
-from types import SimpleNamespace
+from copy import deepcopy
 from xml.etree import ElementTree as ET
 
 import pytest
 import requests
 
-from connectors.standins.quickbooks.app import QuickBooksStandin, Switches
-from connectors.standins.server import serving
+from connectors.standins.quickbooks.app import Switches
 
-REALM = "4620816365000000001"
 ACTIVITY = {
     "TxnDate": "2026-03-02",
     "NameOf": "Employee",
@@ -26,114 +23,6 @@ ACTIVITY = {
     "Description": "Garden lighting",
 }
 NS = "{http://schema.intuit.com/finance/v3}"
-
-
-def scenario():
-    return {
-        "realm_id": REALM,
-        "client_id": "ABclient",
-        "client_secret": "s3cret",
-        "refresh_token": "AB1first",
-        "company": {
-            "CompanyName": "Fern & Moss",
-            "Country": "US",
-            "DefaultTimeZone": "America/Los_Angeles",
-            "NameValue": [
-                {"Name": "OfferingSku", "Value": "QuickBooks Online Plus"},
-                {"Name": "SubscriptionStatus", "Value": "SUBSCRIBED"},
-                {"Name": "PayrollFeature", "Value": "false"},
-            ],
-        },
-        "preferences": {
-            "AccountingInfoPrefs": {"TrackDepartments": False, "ClassTrackingPerTxn": False},
-            "TimeTrackingPrefs": {"UseServices": True, "BillCustomers": True},
-            "CurrencyPrefs": {"HomeCurrency": {"value": "USD"}},
-            "OtherPrefs": {"NameValue": []},
-        },
-        "customers": [
-            {"Id": "21", "DisplayName": "Rondonuwu Fruit"},
-            {"Id": "22", "DisplayName": "Orchard", "ParentRef": {"value": "21"}},
-            {"Id": "23", "DisplayName": "Gone", "Active": False},
-        ],
-        "employees": [
-            {"Id": "55", "DisplayName": "Emily Platt", "GivenName": "Emily", "FamilyName": "Platt"},
-            {"Id": "56", "DisplayName": "Lee Left", "GivenName": "Lee", "Active": False},
-        ],
-        "vendors": [{"Id": "34", "DisplayName": "Bjørn Aas", "Vendor1099": True}],
-        "items": [
-            {"Id": "2", "Name": "Hours", "Type": "Service"},
-            {"Id": "8", "Name": "Lighting", "Type": "Service"},
-            {"Id": "9", "Name": "Bulb", "Type": "NonInventory"},
-        ],
-    }
-
-
-class Clock:
-    def __init__(self):
-        self.moment = datetime(2026, 3, 4, 17, 30, 15, 250_000, tzinfo=UTC)
-
-    def __call__(self):
-        return self.moment
-
-    def advance(self, seconds):
-        self.moment += timedelta(seconds=seconds)
-
-
-class Client:
-    """A caller with a token; the stand-in behind it has no limits unless a test sets them."""
-
-    def __init__(self, base):
-        self.clock = Clock()
-        self.switches = Switches(
-            requests_per_second=None, requests_per_minute=None, batches_per_minute=None
-        )
-        self.standin = QuickBooksStandin(scenario(), now=self.clock, switches=self.switches)
-        self.base = base
-        self.url = f"{base}/v3/company/{REALM}"
-        self.headers = {
-            "Authorization": f"Bearer {self.standin.access_token()}",
-            "Accept": "application/json",
-        }
-
-    def get(self, path, **params):
-        return requests.get(self.url + path, params=params, headers=self.headers, timeout=10)
-
-    def post(self, path, body, **params):
-        return requests.post(
-            self.url + path, json=body, params=params, headers=self.headers, timeout=10
-        )
-
-    def create(self, **changes):
-        """Post an activity: `ACTIVITY` with *changes*, where `None` takes a member away."""
-        body = {k: v for k, v in (ACTIVITY | changes).items() if v is not None}
-        return self.post("/timeactivity", body)
-
-    def batch(self, *bodies, **params):
-        items = [
-            {"bId": str(n), "operation": "create", "TimeActivity": body}
-            for n, body in enumerate(bodies, 1)
-        ]
-        return self.post("/batch", {"BatchItemRequest": items}, **params)
-
-
-@pytest.fixture(scope="module")
-def server():
-    """One server for all tests; each test has a company of its own behind it."""
-    current = SimpleNamespace()
-
-    async def app(scope, receive, send):
-        await current.app(scope, receive, send)
-
-    with serving(app) as base:
-        yield base, current
-
-
-@pytest.fixture
-def qbo(server):
-    base, current = server
-    client = Client(base)
-    current.app = client.standin.app
-    return client
 
 
 def code(response):
@@ -234,6 +123,12 @@ def test_a_span_must_hold_its_break_and_run_forwards(qbo, start, end, rest, expe
     span = {"StartTime": start, "EndTime": end, "BreakHours": rest, "Hours": None, "Minutes": None}
 
     assert code(qbo.create(**span)) == expected
+
+
+@pytest.mark.parametrize("rest", ["BreakHours", "BreakMinutes", "BreakSeconds"])
+def test_a_break_needs_a_start_and_an_end(qbo, rest):
+    """Beside hours and minutes there is no break (FACTS 1.1)."""
+    assert code(qbo.create(**{rest: 1})) == "6360"
 
 
 def test_start_and_end_land_on_the_activitys_day_in_the_companys_zone(qbo):
@@ -494,27 +389,19 @@ def test_without_a_request_id_every_write_counts(qbo):
     assert len(qbo.standin.activities) == 3
 
 
-def test_request_ids_may_not_be_remembered_at_all(qbo):
-    """With the switch off, a replay is a second write."""
-    qbo.switches.remembers_request_ids = False
-
+@pytest.mark.parametrize("memory_s", [0, 1800, 86_400, 604_800, None])
+def test_request_ids_may_be_forgotten_after_a_time(qbo, memory_s):
+    """Within the time a replay is harmless, after it it doubles (FACTS 12, 13.3)."""
+    qbo.switches.forgets_request_ids_after_s = memory_s
     qbo.batch(ACTIVITY, requestid="r-1")
+    qbo.clock.advance((memory_s or 1) - 1)
+    qbo.headers["Authorization"] = f"Bearer {qbo.standin.access_token()}"
     qbo.batch(ACTIVITY, requestid="r-1")
-
-    assert len(qbo.standin.activities) == 2
-
-
-def test_request_ids_may_be_forgotten_after_a_time(qbo):
-    """Within the time a replay is harmless, after it it doubles."""
-    qbo.switches.forgets_request_ids_after_s = 600
-    qbo.batch(ACTIVITY, requestid="r-1")
-    qbo.clock.advance(600)
-    qbo.batch(ACTIVITY, requestid="r-1")
-    assert len(qbo.standin.activities) == 1
+    assert len(qbo.standin.activities) == (2 if memory_s == 0 else 1)
 
     qbo.clock.advance(1)
     qbo.batch(ACTIVITY, requestid="r-1")
-    assert len(qbo.standin.activities) == 2
+    assert len(qbo.standin.activities) == {0: 3, None: 1}.get(memory_s, 2)
 
 
 def test_a_replay_may_be_answered_6000(qbo):
@@ -668,7 +555,7 @@ def test_an_expired_token_gives_the_gateways_envelope(qbo):
 
 def test_another_company_is_not_this_tokens(qbo):
     """403 with 3100: a token is bound to one realm."""
-    url = qbo.url.replace(REALM, "999")
+    url = qbo.url.replace(qbo.standin.realm_id, "999")
 
     answer = requests.get(f"{url}/customer/21", headers=qbo.headers, timeout=10)
 
@@ -721,9 +608,67 @@ def test_odd_addresses_and_ids_have_the_recorded_faults(qbo):
     assert code(broken) == "2010"
 
 
+def test_other_methods_are_no_operations(qbo):
+    """What HTTP allows is not what Intuit has: the fault for no resource (FACTS 7.2)."""
+    for method in ("PUT", "PATCH", "DELETE", "OPTIONS"):
+        answer = requests.request(method, f"{qbo.url}/customer/21", headers=qbo.headers, timeout=10)
+        assert code(answer) == "500"
+
+
+def test_a_missing_company_is_an_internal_error(qbo):
+    """An address that was put together without its realm gets 6000 and -30000 (FACTS 7.2)."""
+    url = qbo.url.replace(qbo.standin.realm_id, "")
+
+    answer = requests.get(f"{url}/customer/21", headers=qbo.headers, timeout=10)
+
+    assert code(answer) == "6000"
+    assert "Unexpected Internal Error. (-30000)" in answer.text
+
+
+def test_two_question_marks_break_the_service(qbo):
+    """`?minorversion=4?requestid=`: Java cannot read the number (FACTS 10)."""
+    url = f"{qbo.url}/timeactivity?minorversion=4?requestid=7"
+
+    answer = requests.post(url, json=ACTIVITY, headers=qbo.headers, timeout=10)
+
+    fault = answer.json()["Fault"]
+    assert (answer.status_code, fault["type"]) == (500, "SystemFault")
+    assert fault["Error"][0]["code"] == "10000"
+    assert fault["Error"][0]["Detail"].endswith('For input string: "4?requestid"')
+    assert not qbo.standin.activities
+
+
+@pytest.mark.parametrize(
+    ("path", "params"),
+    [
+        ("/query", {"query": "select * from Item", "limit": "5"}),
+        ("/customer/21", {"operation": "delete"}),
+        ("/cdc", {"entities": "Item", "changedSince": "2026-03-01", "page": "2"}),
+    ],
+)
+def test_no_parameter_is_ignored_in_silence(qbo, path, params):
+    """What the stand-in does not know it says so with 501, and does nothing (FACTS 11.2)."""
+    answer = qbo.get(path, **params)
+
+    assert answer.status_code == 501
+    assert "does not know the parameter" in answer.text
+    assert qbo.post("/timeactivity", ACTIVITY, force="1").status_code == 501
+    assert not qbo.standin.activities
+
+
+def test_a_fault_may_come_in_lower_case(qbo):
+    """The books' own faults were met in the gateway's spelling now and then (FACTS 7.1)."""
+    qbo.switches.lower_case_faults = True
+
+    body = qbo.get("/customer/77").json()
+
+    assert body["fault"]["error"][0]["code"] == "610"
+    assert body["fault"]["type"] == "ValidationFault"
+
+
 def test_company_and_preferences_can_be_read_and_queried(qbo):
     """A client finds plan, payroll, closing date and currency here."""
-    info = qbo.get(f"/companyinfo/{REALM}").json()["CompanyInfo"]
+    info = qbo.get(f"/companyinfo/{qbo.standin.realm_id}").json()["CompanyInfo"]
     assert info["CompanyName"] == "Fern & Moss"
     assert info["domain"] == "QBO"
     prefs = qbo.get("/preferences").json()["Preferences"]
@@ -732,15 +677,14 @@ def test_company_and_preferences_can_be_read_and_queried(qbo):
     assert queried == {"CompanyInfo": [info], "maxResults": 1}
 
 
-def test_the_scenarios_dicts_stay_as_they_were():
+def test_the_scenarios_dicts_stay_as_they_were(qbo):
     """Whoever made a scenario may use it again."""
-    given, untouched = scenario(), scenario()
+    untouched = deepcopy(qbo.scenario)
 
-    standin = QuickBooksStandin(given)
-    standin.preferences["AccountingInfoPrefs"]["BookCloseDate"] = "2026-01-01"
-    standin.customers["21"]["DisplayName"] = "Other"
+    qbo.standin.preferences["AccountingInfoPrefs"]["BookCloseDate"] = "2026-01-01"
+    qbo.standin.customers["21"]["DisplayName"] = "Other"
 
-    assert given == untouched
+    assert qbo.scenario == untouched
 
 
 # --- against what was recorded -----------------------------------------------------------------

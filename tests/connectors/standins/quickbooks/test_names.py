@@ -154,6 +154,31 @@ def test_job_and_parent_come_together(qbo, members):
     assert error["Detail"] == "ParentRef is either required or not if Job is true or false."
 
 
+def test_a_full_update_needs_both_too(qbo):
+    """A flag or a parent that an update lost is 6150; to lose both is to keep both (FACTS 5.1)."""
+    for lost in ({"ParentRef": {"value": "62"}}, {"Job": True}, {"Job": False}):
+        assert code(qbo.change("customer", "64", sparse=False, **lost)) == "6150"
+    both = {"Job": True, "ParentRef": {"value": "60"}}
+    assert qbo.change("customer", "64", sparse=False, DisplayName="J", **both).ok
+    row = qbo.change("customer", "64", version="1", sparse=False, DisplayName="K").json()
+    assert row["Customer"]["FullyQualifiedName"] == "Jack Doe:K"
+
+
+def test_empty_texts_are_left_out(qbo):
+    """An empty text takes a value away; a name that is empty is built anew (FACTS 1.1, 5.3)."""
+    made = qbo.post("vendor", GivenName="Ada", DisplayName="", Notes="").json()["Vendor"]
+    assert (made["DisplayName"], "Notes" in made) == ("Ada", False)
+    assert code(qbo.change("customer", "60", DisplayName="")) == "2020"
+
+
+def test_only_billable_people_have_a_billing_rate(qbo):
+    """BillRate goes with BillableTime (FACTS 5.3)."""
+    rates = {"GivenName": "Bo", "BillRate": 40}
+    assert "BillRate" not in qbo.post("employee", **rates).json()["Employee"]
+    rates |= {"FamilyName": "Li", "BillableTime": True}
+    assert qbo.post("employee", **rates).json()["Employee"]["BillRate"] == 40
+
+
 def test_a_parent_must_be_there_and_active(qbo):
     """An unknown or inactive parent is 2500."""
     for parent in ("999", "66"):

@@ -1,5 +1,6 @@
 """OAuth of the QuickBooks stand-in: refresh, rotation, consent, revocation."""
 
+import json
 import re
 from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
@@ -240,3 +241,34 @@ def test_discovery_names_the_stand_ins_own_addresses(intuit):
     assert found["token_endpoint"] == f"{intuit.base}/oauth2/v1/tokens/bearer"
     assert found["authorization_endpoint"] == f"{intuit.base}/connect/oauth2"
     assert found["revocation_endpoint"] == f"{intuit.base}/v2/oauth2/tokens/revoke"
+    assert requests.get(found["jwks_uri"], timeout=10).json() == {"keys": []}
+    user = {"Authorization": f"Bearer {intuit.standin.access_token()}"}
+    assert requests.get(found["userinfo_endpoint"], headers=user, timeout=10).json()["sub"]
+    assert requests.get(found["userinfo_endpoint"], timeout=10).status_code == 401
+
+
+def test_discovery_has_the_members_of_intuits(intuit, shared_samples):
+    """The document of the SDK's own tests has no member more (FACTS 8)."""
+    sample = shared_samples("qbo/samples") / "oauth-dotnet-sdk/discovery.json"
+    url = f"{intuit.base}/.well-known/openid_sandbox_configuration"
+    ours = requests.get(url, timeout=10).json()
+
+    assert list(ours) == list(json.loads(sample.read_text()))
+
+
+def test_odd_requests_are_answered_without_a_framework_showing(intuit):
+    """Wrong methods, addresses and bytes: a bare status, or one word of OAuth (FACTS 8)."""
+    wrong = requests.get(f"{intuit.base}/oauth2/v1/tokens/bearer", timeout=10)
+    assert (wrong.status_code, wrong.content, wrong.headers["Allow"]) == (405, b"", "POST")
+    assert error(requests.get(f"{intuit.base}/nowhere", timeout=10)) == (404, "")
+    assert error(requests.get(f"{intuit.base}/connect/oauth2/", timeout=10)) == (404, "")
+    url = f"{intuit.base}/oauth2/v1/tokens/bearer"
+    answer = requests.post(url, data=b"\xff", auth=CLIENT, timeout=10)
+    assert error(answer) == (400, '{"error":"unsupported_grant_type"}')
+
+
+@pytest.mark.parametrize("status", [400, 401])
+def test_a_wrong_client_has_either_status(intuit, status):
+    """401 by the book; 400 was seen too (FACTS 8)."""
+    intuit.standin.switches.bad_client_status = status
+    assert intuit.refresh("AB1first", auth=("ABclient", "no")).status_code == status

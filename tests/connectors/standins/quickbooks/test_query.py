@@ -233,6 +233,16 @@ def test_a_projection_gives_the_members_asked_for(qbo):
     assert row == {"domain": "QBO", "sparse": False, "Id": "11", "DisplayName": "Emily Platt"}
 
 
+def test_a_star_may_have_columns_besides(qbo):
+    """`select *, Sku from Item`: all members; one that no item has is refused (FACTS 4.1)."""
+    (row,) = qbo.query("select *, Sku from Item")["Item"]
+    assert row["Name"] == "Hours"
+    assert "Sku" not in row
+    for text in ("select *, Colour from Item", "select Colour from Item"):
+        assert qbo.refusal(text)[1].endswith("Property Colour not found for Entity Item")
+    assert qbo.refusal("select *, from Item")[0] == "4000"
+
+
 def test_a_query_may_be_posted(qbo):
     """As application/text, with the statement as body."""
     answer = requests.post(

@@ -1,0 +1,84 @@
+"""The Clockify stand-in's rate routes: PUT alone, in minor units (FACTS 2.8).
+
+A rate with `since` is applied to what was tracked from then on, on plans with HISTORIC_RATES.
+"""
+
+from collections.abc import Callable
+
+from fastapi import APIRouter
+from fastapi.responses import JSONResponse
+from pydantic import BaseModel, Field
+
+from connectors.standins.clockify.http import ADMINS_ONLY, Caller, CurrentCaller
+from connectors.standins.clockify.people import workspace_row
+from connectors.standins.clockify.rates import currency_of, membership_of, price
+from connectors.standins.clockify.rows import project_row, task_row
+from connectors.standins.clockify.state import Row
+from connectors.standins.clockify.times import parse_instant, stored
+
+
+class Rate(BaseModel):
+    """The body that sets a rate."""
+
+    amount: int = Field(ge=0)
+    since: str | None = None
+
+
+router = APIRouter(prefix="/workspaces/{workspace_id}", dependencies=[ADMINS_ONLY])
+
+
+@router.put("/hourly-rate")
+async def rate_workspace(caller: CurrentCaller, body: Rate) -> JSONResponse:
+    state = caller.state
+    _set(caller, state.workspace, body, state.currency["code"], lambda _: True)
+    return JSONResponse(workspace_row(state))
+
+
+@router.put("/users/{user_id}/hourly-rate")
+async def rate_member(caller: CurrentCaller, user_id: str, body: Rate) -> JSONResponse:
+    state = caller.state
+    user = state.find("User", user_id)
+    _set(caller, user, body, state.currency["code"], lambda entry: entry["userId"] == user_id)
+    return JSONResponse(workspace_row(state))
+
+
+@router.put("/projects/{project_id}/users/{user_id}/hourly-rate")
+async def rate_project_member(
+    caller: CurrentCaller, project_id: str, user_id: str, body: Rate
+) -> JSONResponse:
+    state = caller.state
+    project = state.find("Project", project_id)
+    state.find("User", user_id)
+    _set(
+        caller,
+        membership_of(project, user_id),
+        body,
+        currency_of(state, project),
+        lambda entry: (entry["userId"], entry.get("projectId")) == (user_id, project_id),
+    )
+    return JSONResponse(project_row(state, project))
+
+
+@router.put("/projects/{project_id}/tasks/{task_id}/hourly-rate")
+async def rate_task(
+    caller: CurrentCaller, project_id: str, task_id: str, body: Rate
+) -> JSONResponse:
+    state = caller.state
+    project, task = state.find("Project", project_id), state.find("Task", task_id)
+    caller.needs_feature("TASK_RATES")
+    currency = currency_of(state, project)
+    _set(caller, task, body, currency, lambda entry: entry.get("taskId") == task_id)
+    return JSONResponse(task_row(state, task))
+
+
+def _set(
+    caller: Caller, priced: Row, body: Rate, currency: str, is_meant: Callable[[Row], bool]
+) -> None:
+    """Set a rate, and apply it to what was tracked since then, if the body says when."""
+    since = None if body.since is None else parse_instant(body.since)
+    if since is not None:
+        caller.needs_feature("HISTORIC_RATES")
+    priced["hourlyRate"] = {"amount": body.amount, "currency": currency}
+    for entry in caller.state.entries.values():
+        if since is not None and entry["start"] >= stored(since) and is_meant(entry):
+            price(caller.state, entry)

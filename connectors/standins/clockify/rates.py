@@ -1,0 +1,56 @@
+"""Which rate and which currency a time entry gets in the Clockify stand-in (FACTS 6)."""
+
+from connectors.standins.clockify.state import Row, State
+
+
+def price(state: State, entry: Row) -> None:
+    """Give an entry the rate and the currency of now, as creation and some edits do."""
+    project = state.projects.get(entry.get("projectId") or "", {})
+    entry["rate"] = rate_of(state, entry) if entry["billable"] else None
+    entry["currency"] = currency_of(state, project)
+
+
+def rate_of(state: State, entry: Row) -> int | None:
+    """Return the newest rate for an entry, in minor units an hour; `None` where there is none.
+
+    The finest one wins, even when it is zero: a project member's, a task's, a project's, a
+    workspace member's, the workspace's.
+    """
+    project = state.projects.get(entry.get("projectId") or "", {})
+    task = state.tasks.get(entry.get("taskId") or "", {}) if "TASK_RATES" in state.features else {}
+    members = [one for one in project.get("memberships", []) if one["userId"] == entry["userId"]]
+    user = state.users.get(entry["userId"], {})
+    for priced in (*members, task, project, user, state.workspace):
+        rate: Row | None = priced.get("hourlyRate")
+        if rate is not None:
+            amount: int = rate["amount"]
+            return amount
+    return None
+
+
+def currency_of(state: State, project: Row) -> str:
+    """Return the code of a project's currency: its client's, else the workspace's."""
+    client = state.clients.get(project.get("clientId") or "", {})
+    code: str = state.currency["code"]
+    if "CLIENT_CURRENCY" in state.features:
+        code = client.get("currency") or code
+    return code
+
+
+def membership_of(project: Row, user_id: str) -> Row:
+    """Return a user's membership in a project, which is made where there is none."""
+    memberships: list[Row] = project.setdefault("memberships", [])
+    for membership in memberships:
+        if membership["userId"] == user_id:
+            return membership
+    memberships.append(
+        {
+            "userId": user_id,
+            "hourlyRate": None,
+            "costRate": None,
+            "targetId": project["id"],
+            "membershipType": "PROJECT",
+            "membershipStatus": "ACTIVE",
+        }
+    )
+    return memberships[-1]
