@@ -307,7 +307,7 @@ def _agree(pairs: pd.DataFrame) -> pd.Series:
 
 
 def _same_person(pairs: pd.DataFrame) -> pd.Series:
-    """Say where an id agrees, or the name of which one of both tells no address."""
+    """Whether the ids agree, or the names of strangers, one of whom has no address."""
     by_id = pairs["user_id_row"] == pairs["user_id_known"]
     by_person = pairs["person_row"] == pairs["person_known"]
     here, there = pairs["stranger_row"], pairs["stranger_known"]

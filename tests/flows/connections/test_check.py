@@ -232,15 +232,15 @@ def test_the_end_of_the_consent_is_told_in_time(synced, execute):
         assert note in " ".join(synced.run(*command).out.split())
 
 
-def test_hosts_of_strangers_and_a_file_that_others_read_are_named(showroom):
+def test_hosts_of_strangers_and_a_file_that_others_read_are_named(shared_house):
     """Who else gets keys and tokens is a warning; stand-ins on this machine are not."""
-    (showroom.folder / ".env").write_text("CLOCKBOOKS_ROUNDING=none\n")
-    (showroom.folder / ".env").chmod(0o644)
+    (shared_house.folder / ".env").write_text("CLOCKBOOKS_ROUNDING=none\n")
+    (shared_house.folder / ".env").chmod(0o644)
     elsewhere = {"CLOCKBOOKS_QBO_REVOKE_URL": "https://intuit.com.evil.example/revoke"}
 
-    here = lines(showroom.run("check", "--json"))
-    there = lines(showroom.run("check", "--json", **elsewhere))
-    (showroom.folder / ".env").unlink()
+    here = lines(shared_house.run("check", "--json"))
+    there = lines(shared_house.run("check", "--json", **elsewhere))
+    (shared_house.folder / ".env").unlink()
 
     assert here["Addresses"]["state"] == "ok"
     assert "CLOCKBOOKS_QBO_URL" in here["Addresses"]["found"]

@@ -117,7 +117,7 @@ def test_who_has_no_name_is_told_as_such(plan, kind, problem):
 
 
 def test_the_ambiguous_name_is_the_one_without_a_link(plan):
-    """A user who was linked by hand since the last sync is not spoken of: the project is."""
+    """A user who was linked by hand since the last sync is not mentioned; the project is."""
     both = lost("user", "ambiguous", "id 71") + lost("project", "ambiguous", "id 81")
 
     text = detail(plan({}, linked=[PERSON], lost=both))
@@ -128,7 +128,7 @@ def test_the_ambiguous_name_is_the_one_without_a_link(plan):
 
 
 def test_quickbooks_own_words_are_kept():
-    """Its fault is shown as it came, and what became of the entry."""
+    """The fault is shown unchanged, with what happened to the entry."""
     fault = "6000 (A business validation error has occurred: the month is locked)"
     assert fault in refused(fault)
     later = refused_before(fault, date(2026, 3, 2))
