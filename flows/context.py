@@ -44,12 +44,7 @@ WORKING_FOLDER = "CLOCKBOOKS_WORKING_FOLDER"
 
 @dataclass(frozen=True)
 class Clock:
-    """Where time comes from; tests bring their own, so that none waits.
-
-    Attributes:
-        now: The current time, in UTC.
-        sleep: Waits for some seconds.
-    """
+    """Where time comes from; tests bring their own, so that none waits."""
 
     now: Callable[[], datetime] = utc_now
     sleep: Callable[[float], None] = time.sleep
@@ -135,7 +130,7 @@ def open_store(
     """
     with open_installation() as (_, engine):
         found = find_connection(engine, name)
-        store = ConnectionStore.of(engine, found.id, clock.now)
+        store = ConnectionStore(engine, found.id, clock.now)
         yield with_own(store.settings.stored()), store, found
 
 

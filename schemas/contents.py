@@ -1,13 +1,12 @@
 """The contents by which two entries are the same work, because rows of files have no id."""
 
-import pandera.pandas as pa
 from pandera.typing import Series
 
-from schemas.frames import UTC_US, column
+from schemas.frames import UTC_US, Frame, column
 from schemas.words import Source
 
 
-class Contents(pa.DataFrameModel):
+class Contents(Frame):
     """The content of one entry per row, as far as its source says.
 
     A missing text means that the source has no such column; an empty one, that it says none.
@@ -62,9 +61,3 @@ class Contents(pa.DataFrameModel):
         source="TimeEntries.description",
         nullable=True,
     )
-
-    class Config:
-        """Rows are coerced to these types."""
-
-        coerce = True
-        strict = True

@@ -8,10 +8,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 
-import pandera.pandas as pa
 from pandera.typing import Series
 
-from schemas.frames import UTC_US, column
+from schemas.frames import UTC_US, Frame, column
 
 #: A note names so many lines; its count says how many there are.
 LINES_NAMED = 20
@@ -86,7 +85,7 @@ def add_up(notes: Iterable[Note]) -> list[Note]:
     return list(sums.values())
 
 
-class ExportEntries(pa.DataFrameModel):
+class ExportEntries(Frame):
     """One row of an export as it was read, before it is rounded, linked and judged."""
 
     line: Series["Int64"] = column(
@@ -176,9 +175,3 @@ class ExportEntries(pa.DataFrameModel):
         unit="s",
         isin=[1, 60],
     )
-
-    class Config:
-        """Rows are coerced to these types; one that cannot be is a defect of the reader."""
-
-        coerce = True
-        strict = True

@@ -33,9 +33,3 @@ class FileEntries(TimeEntries):
     line: Series["Int64"] = column(
         "Line of the file at which the row begins.", source="the file", unit="line"
     )
-
-    class Config:
-        """See `TimeEntries`."""
-
-        coerce = True
-        strict = True

@@ -16,6 +16,16 @@ def column(description: str, *, source: str, unit: str | None = None, **checks: 
     return pa.Field(description=description, metadata={"source": source, "unit": unit}, **checks)
 
 
+class Frame(pa.DataFrameModel):  # type: ignore[misc] # pandera is not followed
+    """The base of all frames: rows are coerced to the types of exactly these columns."""
+
+    class Config:
+        """What cannot be coerced is set aside by `sieve`, and a defect of ours elsewhere."""
+
+        coerce = True
+        strict = True
+
+
 @dataclass(frozen=True)
 class Sieved:
     """The valid rows of a frame, and what is wrong with the others.

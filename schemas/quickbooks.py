@@ -3,14 +3,13 @@
 from dataclasses import dataclass
 from datetime import date
 
-import pandera.pandas as pa
 from pandera.typing import Series
 
-from schemas.frames import column
+from schemas.frames import Frame, column
 from schemas.words import QboKind
 
 
-class People(pa.DataFrameModel):
+class People(Frame):
     """One employee or vendor per row: the people who can work."""
 
     qbo_id: Series[str] = column("QuickBooks' id, unique among rows of its kind.", source="Id")
@@ -26,14 +25,8 @@ class People(pa.DataFrameModel):
         source="Active",
     )
 
-    class Config:
-        """Rows are coerced to these types; those that cannot be are set aside."""
 
-        coerce = True
-        strict = True
-
-
-class Customers(pa.DataFrameModel):
+class Customers(Frame):
     """One customer, sub-customer or project per row: those who can be billed."""
 
     qbo_id: Series[str] = column("QuickBooks' id.", source="Id", unique=True)
@@ -52,12 +45,6 @@ class Customers(pa.DataFrameModel):
         "Whether it is active; QuickBooks appends ' (deleted)' to the names of inactive rows.",
         source="Active",
     )
-
-    class Config:
-        """See `People`."""
-
-        coerce = True
-        strict = True
 
 
 @dataclass(frozen=True)

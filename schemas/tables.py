@@ -285,10 +285,7 @@ contents = sa.Table(
     "contents",
     metadata,
     sa.Column(
-        "connection_id",
-        sa.Integer,
-        primary_key=True,
-        comment="The connection the row belongs to.",
+        "connection_id", sa.Integer, primary_key=True, comment="The connection the row belongs to."
     ),
     sa.Column("entry_id", sa.String(64), primary_key=True, comment="The source's id."),
     sa.Column(

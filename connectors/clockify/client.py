@@ -19,14 +19,7 @@ from zoneinfo import ZoneInfo
 import requests
 
 from connectors.clockify.report import ReportReading, repeated, report_body
-from connectors.errors import (
-    AskPerson,
-    NotAuthorised,
-    Refused,
-    Throttled,
-    TryAgain,
-    Unsure,
-)
+from connectors.errors import AskPerson, NotAuthorised, Refused, Throttled, TryAgain, Unsure
 from connectors.http import Failure, Http, HttpRequest, read_json
 
 SERVICE = "Clockify"
@@ -59,12 +52,7 @@ class Clockify:
         self._api_key = api_key
         self._core = url.rstrip("/")
         self._reports = reports_url.rstrip("/")
-        self._http = Http(
-            service=SERVICE,
-            timeout_s=TIMEOUT_S,
-            describe=describe_error,
-            **http,
-        )
+        self._http = Http(service=SERVICE, timeout_s=TIMEOUT_S, describe=describe_error, **http)
 
     def close(self) -> None:
         """Close the connections to the service."""
@@ -176,11 +164,7 @@ class Clockify:
     ) -> str:
         """Return the id of the project *name* of a client, which is created unless there (2.6).
 
-        Args:
-            name: Its name.
-            client_id: Its client; `None` for none.
-            public: Whether everybody may track time on it, or only its members.
-            billable: Whether time on it is billable by default.
+        On a *public* project everybody may track time; on a *billable* one time is so by default.
 
         Raises:
             Refused, Unsure, TryAgain: See `ensure_client`.

@@ -70,13 +70,7 @@ class Tokens:
 
 @dataclass(frozen=True)
 class OAuthApp:
-    """The Intuit app in whose name Clockbooks acts.
-
-    Attributes:
-        client_id: Its id.
-        client_secret: Its secret.
-        token_url: The address of the token service.
-    """
+    """The Intuit app in whose name Clockbooks acts."""
 
     client_id: str
     client_secret: str
@@ -89,12 +83,7 @@ class OAuthApp:
         now: Callable[[], datetime],
         ended: str = f"{CONSENT_ENDED} {CONNECT_AGAIN}",
     ) -> Tokens:
-        """Exchange *refresh_token* for new tokens.
-
-        Args:
-            refresh_token: A secret.
-            now: The clock.
-            ended: What to tell a person when Intuit no longer accepts the refresh token.
+        """Exchange *refresh_token* for new tokens; *ended* is for a person, if Intuit refuses it.
 
         Raises:
             InvalidGrant: Intuit refuses the refresh token; final.
@@ -124,12 +113,8 @@ class OAuthApp:
     ) -> Tokens:
         """Redeem the authorization *code* of a consent, which works once, for its first tokens.
 
-        Args:
-            code: From Intuit's redirect; a secret for the minutes that it lives.
-            redirect_uri: The address to which Intuit sent it, as it was asked for.
-            now: The clock.
-            ended: What to tell a person when Intuit does not accept the code.
-            verifier: PKCE's, where the question had its hash; a secret.
+        The redirect address and PKCE's *verifier* are the question's; *ended* is for a person, if
+        Intuit does not accept the code.
 
         Raises:
             InvalidGrant: Intuit refuses the code; final.

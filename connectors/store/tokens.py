@@ -45,12 +45,7 @@ LONGEST_PAUSE_S = 0.5
 
 @dataclass(frozen=True)
 class RefreshLease:
-    """The right to ask Intuit for new tokens, for as long as the lease lasts.
-
-    Attributes:
-        id: Its id in the database.
-        refresh_token: What is exchanged; a secret.
-    """
+    """The right to ask Intuit for new tokens, for as long as the lease lasts."""
 
     id: str
     refresh_token: str
@@ -71,11 +66,6 @@ class TokenStore(ConnectionScope):
     stored anything since). Otherwise a younger token is in the row, and is used instead. A refusal
     ends the consent only while the row has the refresh token that was refused; and whoever comes
     late with a token that Intuit did give takes that end back.
-
-    Attributes:
-        app: The Intuit app.
-        vault: What encrypts the tokens.
-        sleep: Waits some seconds.
     """
 
     app: OAuthApp
@@ -166,11 +156,7 @@ class TokenStore(ConnectionScope):
         return tokens.access_token
 
     def _end_consent(self, lease: RefreshLease) -> None:
-        """Store that the consent has ended, unless a younger refresh token is there.
-
-        Raises:
-            AskPerson: It has.
-        """
+        """Store and report that the consent has ended, unless a younger refresh token is there."""
         with writing(self.engine) as connection:
             row = self._row(connection, lock=True)
             self._release(connection, lease)

@@ -28,12 +28,7 @@ ENTITIES = {QboKind.CUSTOMER: "Customer", QboKind.EMPLOYEE: "Employee"}
 
 @dataclass(frozen=True)
 class Made:
-    """Something that was created.
-
-    Attributes:
-        wanted: What was planned.
-        id: Its id where it was created; `None` in a dry run.
-    """
+    """Something that was created as planned, and its id there; `None` in a dry run."""
 
     wanted: Wanted
     id: str | None = None
@@ -45,12 +40,7 @@ Result = Made | NotMade
 def create_in_quickbooks(context: RunContext, wanted: Sequence[Wanted]) -> Iterator[Result]:
     """Create customers and employees, parents first, in batches.
 
-    Args:
-        context: What to work with.
-        wanted: As `transforms.directory.create_in_quickbooks` planned it.
-
-    Yields:
-        What became of each one.
+    Takes what `transforms.directory.create_in_quickbooks` planned; yields what became of each one.
     """
     ids: dict[Key, str] = {}
     halted = ""
@@ -79,12 +69,7 @@ def _steps(wanted: Sequence[Wanted]) -> list[list[Wanted]]:
 def create_in_clockify(context: RunContext, wanted: Sequence[Wanted]) -> Iterator[Result]:
     """Create clients, then projects, then invitations, several at a time.
 
-    Args:
-        context: What to work with.
-        wanted: As `transforms.directory.create_in_clockify` planned it.
-
-    Yields:
-        What became of each one.
+    Takes what `transforms.directory.create_in_clockify` planned; yields what became of each one.
     """
     if not wanted:
         return

@@ -32,7 +32,7 @@ def execute(
     """
     assert plan.lease is not None, "a dry run cannot be executed"  # noqa: S101
     progress, report = progress or Progress(), plan.report
-    progress.begun(report.tally.count(State.READY))
+    progress.begun(report.count(State.READY))
     report.begin()
     for one in plan.slices:
         match_ledger.keep(context, one.match)
@@ -43,7 +43,7 @@ def execute(
         repeated = ended["entry_id"].isin(list(one.match.repeated))
         _keep_outcomes(context, plan.lease.run_id, ended[~repeated])
         report.add(ended)
-    if report.stopped and not report.tally.count(State.SENT, State.IN_DOUBT):
+    if report.stopped and not report.count(State.SENT, State.IN_DOUBT):
         raise TryAgain(f"Nothing was sent. {report.stopped}")
     report.notes += context.quickbooks.limiter.notes()
     return report.document(plan.lease.run_id)

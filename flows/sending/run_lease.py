@@ -13,11 +13,7 @@ from flows.heartbeat import kept_alive
 
 
 class RunLease:
-    """A run of a connection, with a lease on what it claims.
-
-    Attributes:
-        run_id: The run's key in the database, and `run_id` in JSON.
-    """
+    """A run of a connection, with a lease on what it claims."""
 
     def __init__(self, context: RunContext) -> None:
         self._context = context

@@ -154,7 +154,7 @@ def test_a_run_whose_doubts_were_taken_over_is_not_revived(
         with writing(engine) as connection:
             joined = dict.fromkeys(names, "x") | {"id": 1, "link_vendors": True}
             connection.execute(connections.insert().values(**joined, connected_at=start))
-        store = ConnectionStore.of(engine, 1, lambda: clock.now)
+        store = ConnectionStore(engine, 1, lambda: clock.now)
         slow, quick = (store.runs.start(lease) for _ in range(2))
         common = {"contents": about("a", "b"), "lease": lease, "qbo_time": None}
         store.ledger.claim(slow, [row], **common)

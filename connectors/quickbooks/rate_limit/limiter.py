@@ -93,12 +93,7 @@ class RateLimiter:
         return permit
 
     def acquire_while(self, wanted: Callable[[], bool], want: Want) -> Permit | None:
-        """Wait until a call may begin, or is not wanted any more: `None`.
-
-        Args:
-            wanted: Asked again and again while it waits; it may do something else meanwhile.
-            want: What is to be called.
-        """
+        """Wait until a call may begin, or is not *wanted* any more, which is asked repeatedly."""
         while wanted():
             answer = self.store.change(lambda pace: self._begin(pace, want))
             if isinstance(answer, Call):
@@ -126,15 +121,9 @@ class RateLimiter:
             self.store.change(date_anew)
 
     def ended(self, permit: Permit, how: End, *, pause_s: float | None = None) -> int:
-        """Report how a call ended.
+        """Report how a call ended, and return how often in a row the service has refused now.
 
-        Args:
-            permit: Its permit.
-            how: How it ended.
-            pause_s: How many seconds the service asks everybody to wait, if it says.
-
-        Returns:
-            How often in a row the service has refused now.
+        The service may have asked everybody to wait for *pause_s* seconds.
         """
         pause_ms = None if pause_s is None else round(pause_s * 1000)
 

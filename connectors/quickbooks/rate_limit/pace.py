@@ -231,15 +231,10 @@ class Pace:
         left_ms: int | None = None,
         pause_ms: int | None = None,
     ) -> None:
-        """Learn from how a call ended.
+        """Learn from how a call ended; one that is forgotten already teaches nothing.
 
-        Args:
-            call_id: The call; one that is forgotten already teaches nothing.
-            how: How it ended.
-            quotas: The settings.
-            now_ms: The time.
-            left_ms: When its first byte left; it was allowed to a little earlier.
-            pause_ms: How long the service asks to wait, if it says.
+        Its first byte left at *left_ms*, a little later than it was allowed to. The service may ask
+        to wait for *pause_ms*.
         """
         call = next((call for call in self.calls if call.id == call_id), None)
         if call is None:

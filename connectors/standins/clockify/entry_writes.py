@@ -108,7 +108,7 @@ async def create_entry_for(caller: CurrentCaller, user_id: str, body: WrittenEnt
 @router.put("/time-entries/{entry_id}")
 async def replace_entry(caller: CurrentCaller, entry_id: str, body: WrittenEntry) -> JSONResponse:
     entry = _own(caller, entry_id)
-    _replace(caller.state, entry, _checked(caller, body))
+    _replace(caller, entry, _checked(caller, body))
     return JSONResponse(written_row(caller.state, entry))
 
 
@@ -127,7 +127,7 @@ async def replace_entries(
         entries.append(entry)
         contents.append(_checked(caller, one))
     for entry, content in zip(entries, contents, strict=True):
-        _replace(state, entry, content)
+        _replace(caller, entry, content)
     show = entry_row if asked.hydrated else written_row
     more: Row = {"hydrated": True} if asked.hydrated else {}
     return JSONResponse([show(state, entry, **more) for entry in entries])
@@ -200,19 +200,26 @@ def _of_user(caller: Caller, user_id: str, entry_id: str) -> Row:
 
 def _created(caller: Caller, user_id: str, body: WrittenEntry) -> JSONResponse:
     state = caller.state
+    if state.settings["timeTrackingMode"] == "STOPWATCH_ONLY" and body.end is not None:
+        refuse("Manual time tracking is disabled on Workspace")  # the text is ours
     content = _checked(caller, body)
+    if not caller.may_change_billable:
+        project = state.projects.get(content["projectId"] or "", {})
+        content["billable"] = bool(project.get("billable"))
     entry = {"id": state.new_id(), "userId": user_id, **content, "approved": False}
     price(state, entry)
     state.entries[entry["id"]] = entry
     return JSONResponse(written_row(state, entry), 201)
 
 
-def _replace(state: State, entry: Row, content: Row) -> None:
+def _replace(caller: Caller, entry: Row, content: Row) -> None:
     """Replace what a body says of an entry; it keeps its rate unless what it hangs on changes."""
     before = (entry.get("projectId"), bool(entry.get("billable")))
+    if not caller.may_change_billable:
+        content["billable"] = before[1]
     entry |= content
     if before != (entry["projectId"], entry["billable"]):
-        price(state, entry)
+        price(caller.state, entry)
 
 
 def _checked(caller: Caller, body: WrittenEntry) -> Row:

@@ -94,7 +94,7 @@ def test_long_lists_are_looked_up_whatever_the_statistics(empty_database):
     if engine.dialect.name == "postgresql":
         with engine.begin() as connection:
             connection.exec_driver_sql("DELETE FROM pg_statistic WHERE starelid > 16383")
-    store = ConnectionStore.of(engine, 1, utc_now)
+    store = ConnectionStore(engine, 1, utc_now)
     with _recorded() as statements:
         assert len(store.ledger.held(ids)) == 501
         known, _ = store.books.accounted([f"past-{PAST:09d}", "0"])
