@@ -160,7 +160,7 @@ def test_a_rounding_may_be_typed_loosely(text, expected):
 )  # fmt: skip
 def test_rubbish_is_no_rounding(text):
     """A mistyped rounding stops the run; the message shows it, and what is valid."""
-    with pytest.raises(ValueError, match="write nearest:15, up:6, down:30") as raised:
+    with pytest.raises(ValueError, match="Write nearest:15, up:6, down:30") as raised:
         parse_rounding(text)
 
     assert repr(text) in str(raised.value)
@@ -211,7 +211,7 @@ def test_a_workspace_may_spell_its_mode_in_any_case(words, mode):
 )
 def test_a_workspace_setting_that_cannot_be_read_is_not_guessed(words, minutes):
     """A wrong bill is worse than an error: the person must set the rounding."""
-    with pytest.raises(ValueError, match="say --rounding yourself"):
+    with pytest.raises(ValueError, match="Set --rounding"):
         workspace_rounding(True, words, minutes)
 
 
