@@ -254,8 +254,7 @@ def test_other_apps_use_up_the_companys_share(qbo):
     qbo.switches.requests_per_minute = 500
     qbo.switches.others_requests = 498
     assert qbo.create().status_code == 429
-    qbo.switches.batches_per_minute_of_all_apps = None
-    qbo.switches.others_requests = 0
+    qbo.switches.others_requests = qbo.switches.others_batches = 0
     assert qbo.batch(qbo.ACTIVITY).ok
 
 
