@@ -7,8 +7,8 @@ import base64
 import os
 import sys
 import tempfile
-from collections.abc import Callable, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from functools import lru_cache
 from pathlib import Path
 
@@ -48,8 +48,7 @@ class Vault:
 
         Args:
             keys: The newest first.
-            source: Reads the keys anew, where they may change while this vault is in use: another
-                process may rotate them.
+            source: Reads the keys anew, where another process may rotate them meanwhile.
             outdated: Called once when a text turns out to be locked as it was done before.
         """
         self._source = source
@@ -86,8 +85,9 @@ class Vault:
             text = self._decrypt(locked)
         except (InvalidToken, ValueError):
             raise AskPerson(
-                "The stored tokens were encrypted with another key: set CLOCKBOOKS_SECRET_KEY (or"
-                " restore the key file) as it was, or run `clockbooks connect` again."
+                "The stored tokens were encrypted with another key.",
+                to_do="Set CLOCKBOOKS_SECRET_KEY, or restore the key file, as it was; or run"
+                " `clockbooks connect` again.",
             ) from None
         remember(text)
         return text
@@ -214,15 +214,8 @@ def write_key_file(path: Path, keys: Sequence[str]) -> None:
         AskPerson: It cannot be written; the keys in it are as they were.
     """
     try:
-        handle, draft = tempfile.mkstemp(prefix=f"{path.name}.", dir=path.parent)
-        try:
-            with os.fdopen(handle, "w") as file:
-                file.write("\n".join(keys))
-                file.flush()
-                os.fsync(file.fileno())  # rows under a key that a power cut took are lost
-            Path(draft).replace(path)
-        finally:
-            Path(draft).unlink(missing_ok=True)
+        with _draft(path, "\n".join(keys)) as draft:
+            draft.replace(path)
     except OSError as error:
         raise AskPerson(
             f"The key file {path} cannot be written ({error.strerror}): correct the folder's"
@@ -239,11 +232,19 @@ def make_once(path: Path, secret: str) -> None:
     Raises:
         OSError: It cannot be written.
     """
-    handle, draft = tempfile.mkstemp(prefix=f"{path.name}.", dir=path.parent)  # for its owner alone
+    with _draft(path, secret) as draft, suppress(FileExistsError):
+        os.link(draft, path)
+
+
+@contextmanager
+def _draft(path: Path, text: str) -> Iterator[Path]:
+    """Write a text beside *path*, whole and for its owner alone, for a block to put it there."""
+    handle, name = tempfile.mkstemp(prefix=f"{path.name}.", dir=path.parent)
     try:
         with os.fdopen(handle, "w") as file:
-            file.write(secret)
-        with suppress(FileExistsError):
-            os.link(draft, path)
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())  # rows under a key that a power cut took are lost
+        yield Path(name)
     finally:
-        Path(draft).unlink()
+        Path(name).unlink(missing_ok=True)

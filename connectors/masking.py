@@ -52,13 +52,9 @@ def remember(*secrets: str) -> None:
         form
         for secret in secrets
         if len(secret) >= SHORTEST
-        for form in (secret, quote(secret, safe=""), quote_plus(secret), repr(secret)[1:-1])
-    }
-    forms |= {
-        base64.b64encode(secret.encode(errors="replace")).decode().rstrip("=")
-        for secret in secrets
-        if len(secret) >= SHORTEST
-    }
+        for form in (secret, quote(secret, safe=""), quote_plus(secret), repr(secret)[1:-1],
+                     base64.b64encode(secret.encode(errors="replace")).decode().rstrip("="))
+    }  # fmt: skip
     with _lock:
         if forms <= _known:
             return

@@ -13,10 +13,8 @@ def read_ahead(pages: Iterator[Page]) -> Iterator[Page]:
 
     Never more than one page ahead, so that memory stays flat. An error of *pages* is raised when
     its turn comes. Whoever stops early waits for nothing: a page under way may be one that the
-    service lets wait for minutes. Its thread ends with that page, or with the process.
-
-    Args:
-        pages: Used by the thread alone from now on.
+    service lets wait for minutes. Its thread ends with that page, or with the process. It alone
+    uses *pages* from now on.
     """
     coming = _in_a_thread(lambda: next(pages, None))
     while (page := coming.result()) is not None:

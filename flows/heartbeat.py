@@ -15,12 +15,8 @@ BEATS_PER_LEASE = 4
 def kept_alive(name: str, lease: timedelta, renew: Callable[[], bool]) -> Iterator[None]:
     """Renew a lease for the block, in a thread of its own.
 
-    A renewal that the database refuses is not the end: the next one may get through.
-
-    Args:
-        name: Of the thread.
-        lease: How long a renewal counts.
-        renew: Renews it; returns `False` when it is lost, so that there is nothing left to renew.
+    A renewal that the database refuses is not the end: the next one may get through. One that
+    returns `False` is: the lease is lost.
     """
     ended = threading.Event()
 

@@ -4,8 +4,6 @@ The files must be where the flow runs. As in `send-time` no task is retried: the
 what goes again.
 """
 
-# No `from __future__ import annotations` here: Prefect's runner could not resolve the parameters.
-
 from pathlib import Path
 from typing import Any
 

@@ -9,8 +9,6 @@ slot of its own while it waits, so a pool's limit must be two or more. A company
 its machine is started once more; its ledger says what is left to do.
 """
 
-# No `from __future__ import annotations` here: Prefect's runner could not resolve the parameters.
-
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -18,7 +16,6 @@ from datetime import date
 from typing import Annotated, Any
 from uuid import UUID
 
-import sqlalchemy as sa
 from prefect import flow
 from prefect.client.orchestration import get_client
 from prefect.client.schemas.objects import FlowRun, State
@@ -127,15 +124,6 @@ class _Company:
     def ended(self) -> bool:
         return self.state is not None and self.state.is_final()
 
-    @property
-    def succeeded(self) -> bool:
-        return self.ended and self.state is not None and self.state.name == "Completed"
-
-    @property
-    def has_worked(self) -> bool:
-        """Whether it came to its end, even if it left something undone."""
-        return self.state is not None and self.state.is_completed()
-
     def row(self) -> dict[str, Any]:
         """Return its line of the document."""
         return {
@@ -147,20 +135,12 @@ class _Company:
 
 
 def _chosen(names: Sequence[str]) -> list[str]:
+    """Return the named connections, or all that have their secrets."""
     with open_installation() as (_, engine):
         if names:
             return [find_connection(engine, name).name for name in dict.fromkeys(names)]
-        return _connected(engine)
-
-
-def _connected(engine: sa.Engine) -> list[str]:
-    """Return the connections that have their secrets.
-
-    Raises:
-        AskPerson: There is none.
-    """
-    alive = all_lifetimes(engine)
-    found = [one.name for one in all_connections(engine) if one.id in alive and one.name != DEMO]
+        alive, known = all_lifetimes(engine), all_connections(engine)
+    found = [one.name for one in known if one.id in alive and one.name != DEMO]
     if not found:
         raise AskPerson("Nothing is connected yet: run `clockbooks connect` first.")
     return found
@@ -178,7 +158,7 @@ def _all_ended(companies: Mapping[str, _Company]) -> bool:
 
 def _outcome(companies: Sequence[_Company]) -> dict[str, Any]:
     document = {"connections": [one.row() for one in companies]}
-    troubled = [one for one in companies if not one.succeeded]
+    troubled = [one for one in companies if one.state is None or one.state.name != "Completed"]
     if not troubled:
         return document
     reasons = "; ".join(
@@ -186,6 +166,7 @@ def _outcome(companies: Sequence[_Company]) -> dict[str, Any]:
         for one in troubled
     )
     message = f"{len(troubled):,} of {len(companies):,} companies did not succeed: {reasons}"
-    if not any(one.has_worked for one in companies):
+    # A run that left something undone has come to its end all the same.
+    if not any(one.state is not None and one.state.is_completed() for one in companies):
         return shown(Failed(message=message, data=document))
     return shown(Completed(name=PARTLY_DONE, message=message, data=document))

@@ -5,7 +5,6 @@ outside. No task is retried: HTTP calls retry where that is safe, and the ledger
 is sent again.
 """
 
-# No `from __future__ import annotations` here: Prefect's runner could not resolve the parameters.
 # Prefect's form takes the words beside a field from the docstring; those of `Field` it drops.
 from datetime import date
 from typing import Annotated, Any

@@ -220,11 +220,7 @@ def read_settings() -> Settings:
 
 
 def _remember_secrets(settings: Settings) -> None:
-    """Hide every secret of the settings in all output from now on.
-
-    Raises:
-        AskPerson: One is too short for that.
-    """
+    """Hide every secret of the settings in all output from now on; refuse one too short for it."""
     values = {
         name: value.get_secret_value() for name, value in settings if isinstance(value, SecretStr)
     }
@@ -250,8 +246,7 @@ def strangers_told(settings: Settings) -> list[str]:
 def with_own(own: Mapping[str, str]) -> Settings:
     """Read the settings of one connection: its own override those of the environment.
 
-    Args:
-        own: Values by name, as text; names that are not in `OWN` are ignored.
+    Names that are not in `OWN` are ignored.
 
     Raises:
         AskPerson: One of its own settings is no longer valid.

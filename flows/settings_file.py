@@ -7,7 +7,6 @@ nobody can plant.
 
 import os
 import sys
-from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TextIO
 
@@ -62,8 +61,10 @@ def file_settings() -> dict[str, str]:
             f"{path.absolute()} cannot be read. It must be UTF-8 text that you may read."
         ) from None
     given = {name.upper(): value for name, value in found.items() if value}
-    redirected = [] if other_hosts_allowed() else list(_redirections(given))
-    if redirected:
+    leading = [name for name, value in given.items() if _redirects(name, value)]
+    overridden = {name.upper() for name, value in os.environ.items() if value} - {ALLOW}
+    redirected = [name for name in leading if name not in overridden]
+    if redirected and not other_hosts_allowed():
         raise AskPerson(
             f"{path.absolute()} may not set {', '.join(redirected)}: that decides where secrets and"
             " data go or who may use the pages, and anybody could have put the file there. Set it"
@@ -119,9 +120,6 @@ def _check_owner(path: Path, file: TextIO) -> None:
 
     The open file is checked, so that nobody can swap it in between. A link counts by who made it,
     because it could lead to a file that we downloaded.
-
-    Raises:
-        AskPerson: See above.
     """
     if sys.platform == "win32":
         return  # no owner and no mode there
@@ -137,12 +135,6 @@ def _check_owner(path: Path, file: TextIO) -> None:
             f"Others can change {path.absolute()}, and so send your secrets anywhere. Nothing was"
             f" read. Check its content, then run `chmod 600 {path.absolute()}`."
         )
-
-
-def _redirections(given: Mapping[str, str]) -> Iterator[str]:
-    """Return the names in the file that lead elsewhere, unless the environment overrides them."""
-    overridden = {name.upper() for name, value in os.environ.items() if value} - {ALLOW}
-    return (name for name in given if name not in overridden and _redirects(name, given[name]))
 
 
 def _redirects(name: str, value: str) -> bool:

@@ -1,7 +1,5 @@
 """The Prefect flow `settle`: checks entries in doubt with QuickBooks, and sends nothing new."""
 
-# No `from __future__ import annotations` here: Prefect's runner could not resolve the parameters.
-
 from typing import Any
 
 from prefect import flow

@@ -1,7 +1,5 @@
 """The Prefect flow `sync-directory`: compares both directories and keeps the links."""
 
-# No `from __future__ import annotations` here: Prefect's runner could not resolve the parameters.
-
 from typing import Any
 
 from prefect import flow
@@ -15,9 +13,7 @@ from flows.operations.tasks import run_as_task
 
 @flow(name="sync-directory")
 def sync_directory(
-    connection: str | None = None,
-    create: Create | None = None,
-    dry_run: bool = False,
+    connection: str | None = None, create: Create | None = None, dry_run: bool = False
 ) -> dict[str, Any]:
     """Link users and projects whose names match, and report what is missing.
 

@@ -2,6 +2,7 @@
 
 import sys
 import unicodedata
+from collections.abc import Sequence
 
 from connectors.masking import hide_known
 from schemas.words import Reason
@@ -26,6 +27,12 @@ def hours(minutes: int | None) -> str:
     if minutes is None:
         return "…"
     return f"{minutes // 60:,} h {minutes % 60:02d} min" if minutes >= 60 else f"{minutes} min"
+
+
+def named(names: Sequence[str], most: int) -> str:
+    """Name the first of some things, and count the others."""
+    more = f" and {len(names) - most:,} more" if len(names) > most else ""
+    return ", ".join(names[:most]) + more
 
 
 def tell_aside(words: str) -> None:

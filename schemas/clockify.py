@@ -1,12 +1,11 @@
 """What comes from Clockify: time entries, and the directory of users and projects."""
 
-import pandera.pandas as pa
 from pandera.typing import Series
 
-from schemas.frames import UTC_US, column
+from schemas.frames import UTC_US, Frame, column
 
 
-class TimeEntries(pa.DataFrameModel):
+class TimeEntries(Frame):
     """One Clockify time entry per row, before it is rounded and judged."""
 
     entry_id: Series[str] = column(
@@ -70,14 +69,8 @@ class TimeEntries(pa.DataFrameModel):
         source="membership in a report with approvalState APPROVED",
     )
 
-    class Config:
-        """Rows are coerced to these types; what cannot be is set aside."""
 
-        coerce = True
-        strict = True
-
-
-class Users(pa.DataFrameModel):
+class Users(Frame):
     """One Clockify user per row, active or not."""
 
     clockify_id: Series[str] = column("Clockify's id.", source="id", unique=True)
@@ -92,28 +85,16 @@ class Users(pa.DataFrameModel):
         source="status, memberships[].membershipStatus",
     )
 
-    class Config:
-        """See `TimeEntries`."""
 
-        coerce = True
-        strict = True
-
-
-class Clients(pa.DataFrameModel):
+class Clients(Frame):
     """One Clockify client per row, archived ones too."""
 
     clockify_id: Series[str] = column("Clockify's id.", source="id", unique=True)
     name: Series[str] = column("Name.", source="name", str_length={"min_value": 1})
     active: Series[bool] = column("False when archived.", source="archived")
 
-    class Config:
-        """See `TimeEntries`."""
 
-        coerce = True
-        strict = True
-
-
-class Projects(pa.DataFrameModel):
+class Projects(Frame):
     """One Clockify project per row, archived ones too."""
 
     clockify_id: Series[str] = column("Clockify's id.", source="id", unique=True)
@@ -125,9 +106,3 @@ class Projects(pa.DataFrameModel):
         "Name of its client; empty without one.", source="clientName", nullable=True
     )
     active: Series[bool] = column("False when archived.", source="archived")
-
-    class Config:
-        """See `TimeEntries`."""
-
-        coerce = True
-        strict = True

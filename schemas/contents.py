@@ -1,16 +1,15 @@
-"""What makes two entries the same work, where no id says so: an export of a file has none."""
+"""The contents by which two entries are the same work, because rows of files have no id."""
 
-import pandera.pandas as pa
 from pandera.typing import Series
 
-from schemas.frames import UTC_US, column
+from schemas.frames import UTC_US, Frame, column
 from schemas.words import Source
 
 
-class Contents(pa.DataFrameModel):
+class Contents(Frame):
     """The content of one entry per row, as far as its source says.
 
-    A missing text was not told (an export without that column); an empty one was told to be empty.
+    A missing text means that the source has no such column; an empty one, that it says none.
     """
 
     entry_id: Series[str] = column("Key of the ledger.", source="TimeEntries", unique=True)
@@ -62,9 +61,3 @@ class Contents(pa.DataFrameModel):
         source="TimeEntries.description",
         nullable=True,
     )
-
-    class Config:
-        """Rows are coerced to these types."""
-
-        coerce = True
-        strict = True

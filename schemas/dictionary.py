@@ -54,7 +54,13 @@ def render() -> str:
     parts.append("## Tables")
     for table in metadata.tables.values():
         rows = (
-            (f"`{one.name}`", _stored_as(one), _key(one), "yes" if one.nullable else "", _of(one))
+            (
+                f"`{one.name}`",
+                _stored_as(one),
+                _key(one),
+                "yes" * bool(one.nullable),
+                str(one.comment),
+            )
             for one in table.columns
         )
         parts += [
@@ -102,10 +108,6 @@ def _stored_as(column: sa.Column[object]) -> str:
 def _key(column: sa.Column[object]) -> str:
     others = [f"→ `{foreign.target_fullname}`" for foreign in column.foreign_keys]
     return ", ".join([*(["primary"] if column.primary_key else []), *others])
-
-
-def _of(column: sa.Column[object]) -> str:
-    return column.comment or ""
 
 
 def _listed(words: Iterable[str]) -> str:

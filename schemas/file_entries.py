@@ -1,4 +1,4 @@
-"""What comes from a file: rows of an export, with our own ids and what its columns can tell."""
+"""Entries that come from a file: rows of an export, under ids of our own."""
 
 from pandera.typing import Series
 
@@ -33,9 +33,3 @@ class FileEntries(TimeEntries):
     line: Series["Int64"] = column(
         "Line of the file at which the row begins.", source="the file", unit="line"
     )
-
-    class Config:
-        """See `TimeEntries`."""
-
-        coerce = True
-        strict = True

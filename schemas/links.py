@@ -1,13 +1,12 @@
 """Links between the two directories, and the names for which there is none."""
 
-import pandera.pandas as pa
 from pandera.typing import Series
 
-from schemas.frames import column
+from schemas.frames import Frame, column
 from schemas.words import Kind, Origin, Problem, QboKind
 
 
-class Links(pa.DataFrameModel):
+class Links(Frame):
     """One stored pair per row: who in Clockify is who in QuickBooks, by id."""
 
     kind: Series[str] = column("What is linked.", source="the sync", isin=list(Kind))
@@ -22,14 +21,8 @@ class Links(pa.DataFrameModel):
         isin=list(Origin),
     )
 
-    class Config:
-        """Rows are coerced to these types."""
 
-        coerce = True
-        strict = True
-
-
-class Unlinked(pa.DataFrameModel):
+class Unlinked(Frame):
     """One Clockify user or project per row for which the last sync found no single match."""
 
     kind: Series[str] = column("What has no match.", source="the sync", isin=list(Kind))
@@ -45,9 +38,3 @@ class Unlinked(pa.DataFrameModel):
     candidates: Series[str] = column(
         "The likeliest matches, as text for a person: name, id and why.", source="the sync"
     )
-
-    class Config:
-        """Rows are coerced to these types."""
-
-        coerce = True
-        strict = True

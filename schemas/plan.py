@@ -1,13 +1,12 @@
 """The plan: every entry of a run, judged, and what is sent for those that go."""
 
-import pandera.pandas as pa
 from pandera.typing import Series
 
-from schemas.frames import column
+from schemas.frames import Frame, column
 from schemas.words import QboKind, Reason, State
 
 
-class Plan(pa.DataFrameModel):
+class Plan(Frame):
     """One entry per row, with the state it ends in; `ready` rows are what would be sent."""
 
     entry_id: Series[str] = column("Key of the ledger.", source="TimeEntries", unique=True)
@@ -68,24 +67,11 @@ class Plan(pa.DataFrameModel):
         "QuickBooks' id, once sent.", source="the ledger", nullable=True
     )
 
-    class Config:
-        """Rows are coerced to these types."""
 
-        coerce = True
-        strict = True
-
-
-class Activities(pa.DataFrameModel):
+class Activities(Frame):
     """One TimeActivity to create per row, for one `ready` entry of the plan."""
 
     entry_id: Series[str] = column("Key of the ledger.", source="Plan", unique=True)
     body: Series[str] = column(
-        "The TimeActivity as QuickBooks reads it: a JSON object, to the byte.",
-        source="Plan",
+        "The TimeActivity as QuickBooks reads it: a JSON object, to the byte.", source="Plan"
     )
-
-    class Config:
-        """Rows are coerced to these types."""
-
-        coerce = True
-        strict = True

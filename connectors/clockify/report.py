@@ -65,7 +65,11 @@ class ReportReading:
                 " Nothing was changed; run the command again."
             )
         self._pages += 1
-        ids = [row["_id"] for row in rows if isinstance(row, Mapping) and _has_id(row)]
+        ids = [
+            row["_id"]
+            for row in rows
+            if isinstance(row, Mapping) and isinstance(row.get("_id"), str)
+        ]
         page = set(ids)
         if rows and self._pages > 1 and page <= self._page_before:
             raise repeated("report", self._pages)
@@ -99,10 +103,6 @@ class ReportReading:
             f"Clockify's report {what}: it changed while it was read."
             " Nothing was changed; run the command again."
         )
-
-
-def _has_id(row: Mapping[str, Any]) -> bool:
-    return isinstance(row.get("_id"), str)
 
 
 def _totals(answer: Mapping[str, Any]) -> tuple[int, Any] | None:

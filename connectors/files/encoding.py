@@ -160,11 +160,7 @@ def _decode_all(path: Path, name: str, *, chosen: bool = False) -> None:
 
 
 def _is_utf8(path: Path) -> bool:
-    """Read all as UTF-8, and tell a file that is cut from one in another encoding.
-
-    Raises:
-        AskPerson: All but the last bytes are UTF-8 with more than ASCII in it, or there is a NUL.
-    """
+    """Read all as UTF-8; refuse a file that has more than ASCII, and is cut in a character."""
     decoder = codecs.getincrementaldecoder("utf-8")()
     beyond_ascii = False
     with path.open("rb") as stream:
@@ -196,8 +192,7 @@ def _code_page(path: Path) -> Encoding:
         )
     label = name.replace("cp125", "windows-125")
     return Encoding(
-        name,
-        f"The file is not UTF-8; it was read as {label}. If names look wrong, use --encoding.",
+        name, f"The file is not UTF-8; it was read as {label}. If names look wrong, use --encoding."
     )
 
 

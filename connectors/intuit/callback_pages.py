@@ -41,10 +41,7 @@ code { font-family: ui-monospace, Menlo, Consolas, monospace; font-size: .92em;
 def page(title: str, words: Sequence[str], *, good: bool) -> bytes:
     """Return a page; texts are escaped, and what is in `backquotes` is shown as a command.
 
-    Args:
-        title: What happened.
-        words: Paragraphs; the last one, in small print, says what to do now.
-        good: Whether it is good news.
+    The last paragraph, in small print, says what to do now.
     """
     paragraphs = "".join(f"<p>{_marked(text)}</p>" for text in words)
     return (

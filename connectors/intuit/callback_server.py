@@ -64,11 +64,7 @@ class Callback:
 
 
 class CallbackServer:
-    """The address to which Intuit sends the browser.
-
-    Attributes:
-        redirect_uri: Its address, for the question.
-    """
+    """Waits at the address to which Intuit sends the browser."""
 
     def __init__(self, redirect_uri: str, path: str, tell: Callable[[str], None]) -> None:
         self.redirect_uri = redirect_uri
@@ -149,11 +145,7 @@ class CallbackServer:
 def open_callback_server(
     redirect_uri: str | None, tell: Callable[[str], None]
 ) -> Iterator[CallbackServer]:
-    """Wait at *redirect_uri*, an address on this machine, or at a free port.
-
-    Args:
-        redirect_uri: `http://localhost:PORT/PATH` or with 127.0.0.1; `None` for any free port.
-        tell: Gets messages for the person who waits.
+    """Wait at *redirect_uri*, `http://localhost:PORT/PATH` or with 127.0.0.1, or at any free port.
 
     Raises:
         AskPerson: The port is taken, or may not be used.
@@ -179,9 +171,6 @@ def _listen(host: str | None, port: int) -> "list[_Server]":
     """Listen on 127.0.0.1, and for the name `localhost` on ::1 too.
 
     A browser tries ::1 first: whoever else listened there would get the code.
-
-    Raises:
-        OSError: One of the two cannot be had, although this machine has it.
     """
     servers = [_Server((HOST, port), _Request)]
     if host == "localhost":

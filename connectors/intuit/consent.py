@@ -110,11 +110,7 @@ def question(
 ) -> Question:
     """Make a new question, whose `state` nobody can guess.
 
-    Args:
-        client_id: The app's.
-        authorize_url: Intuit's page.
-        redirect_uri: Where Intuit sends the browser with the answer.
-        pkce: Whether Intuit gets the hash of a secret, for which it asks with the code.
+    With *pkce*, Intuit gets the hash of a secret, for which it asks with the code.
     """
     allow_plain_loopback(authorize_url)
     state = secrets.token_urlsafe(32)
@@ -131,11 +127,7 @@ def question(
 
 
 def read_answer(query: str, *, state: str) -> Answer:
-    """Read the query of the address to which Intuit sent the browser.
-
-    Args:
-        query: What is after the question mark.
-        state: That of the question.
+    """Read the query of the address to which Intuit sent the browser; *state* is the question's.
 
     Raises:
         NotOurs: It answers another question.
@@ -180,15 +172,7 @@ def read_answer(query: str, *, state: str) -> Answer:
 
 
 def revoke(app: OAuthApp, revoke_url: str, refresh_token: str) -> bool:
-    """End a consent at Intuit.
-
-    Args:
-        app: The app that it was given to.
-        revoke_url: Intuit's address for it.
-        refresh_token: A secret.
-
-    Returns:
-        Whether it was still there; an ended one is as good as revoked.
+    """End a consent at Intuit, and return whether it was still there: an ended one is as good.
 
     Raises:
         AskPerson: Intuit does not know the app.

@@ -69,16 +69,10 @@ class QuickBooks:
         timeout_s: float,
         **http: Any,
     ) -> None:
-        """Open the company *realm_id* at *url*.
+        """Open the company *realm_id* at *url*, the API's base without `/v3`.
 
-        Args:
-            url: The API's base, without `/v3`.
-            realm_id: The company.
-            access_token: Gives a token that lives for some minutes yet.
-            renew: Gives another token than the one that was refused.
-            limiter: Keeps the calls within the company's quotas.
-            timeout_s: Seconds to wait for an answer.
-            http: Further fields of `Http`.
+        *access_token* gives a token that lives for some minutes yet, *renew* another one than that
+        which was refused. The others are fields of `Http`.
         """
         self._realm_id = realm_id
         self._base = f"{url.rstrip('/')}/v3/company/{realm_id}"
@@ -86,12 +80,7 @@ class QuickBooks:
         self._renew = renew
         self.limiter = limiter
         self.time: datetime | None = None
-        self._http = Http(
-            service=SERVICE,
-            timeout_s=timeout_s,
-            describe=describe,
-            **http,
-        )
+        self._http = Http(service=SERVICE, timeout_s=timeout_s, describe=describe, **http)
 
     def close(self) -> None:
         """Close the connections to the service."""
@@ -130,12 +119,9 @@ class QuickBooks:
 
         A page begins with the last row of the one before. Where that one is another, rows have
         moved, and the list is read again; so no row that stays is missed, and no call is spent
-        on counting (13.2).
+        on counting (13.2). *to_the_end* takes no short page for the last one, which costs another.
 
-        Args:
-            entity: Its name, as QuickBooks writes it.
-            where: A condition of ours: nothing that a person typed belongs here unescaped.
-            to_the_end: Take no short page for the last one; costs another call.
+        The condition is ours: nothing that a person typed belongs there unescaped.
 
         Raises:
             TryAgain: The list changed each time that it was read.
@@ -146,7 +132,8 @@ class QuickBooks:
                 return rows
         raise TryAgain(
             f"QuickBooks' list of {entity} changed each of the {READINGS} times that it was read."
-            " Nothing was changed; run the command again."
+            " Nothing was changed.",
+            to_do="Run the command again.",
         )
 
     def _read_once(
@@ -202,12 +189,8 @@ class QuickBooks:
         """Create customers or employees in one batch (5.1, 5.3).
 
         A lost answer is asked for again under the same request id, which does nothing twice as
-        far as QuickBooks remembers it; and if it does not, a name is taken once it is used.
-
-        Args:
-            entity: `Customer` or `Employee`.
-            bodies: The objects; at most as many as a batch carries.
-            request_id: New for each call.
+        far as QuickBooks remembers it; and if it does not, a name is taken once it is used. So the
+        id is new for each call, which takes at most as many objects as a batch carries.
 
         Returns:
             One outcome for each body, in their order; `None` where there was no clear answer.
@@ -334,8 +317,9 @@ class QuickBooks:
                 return call()
         except NotAuthorised as error:
             raise AskPerson(
-                "QuickBooks does not accept the connection's tokens: run `clockbooks connect`"
-                f" again{in_brackets(error.trace_id)}. The ledger and the links are kept."
+                "QuickBooks does not accept the connection's tokens"
+                f"{in_brackets(error.trace_id)}. The ledger and the links are kept.",
+                to_do="Run `clockbooks connect` again.",
             ) from None
 
 

@@ -87,16 +87,10 @@ class CompanyBooks(ConnectionScope):
         """Put entries in doubt again that were given these TimeActivities by their content alone.
 
         QuickBooks' own answer outweighs that. Runs of the same company wait for one another here,
-        so that none takes what another is taking.
+        so that none takes what another is taking, within a transaction of `changing`.
 
-        Args:
-            connection: A transaction of `changing`.
-            request_id: The connection's request that QuickBooks has answered.
-            time_activity_ids: What it has created.
-            run_id: Takes over the doubts of the connection; `None` leaves them to a later run.
-
-        Returns:
-            The ids of those that are the connection's own.
+        The connection's request was answered with these TimeActivities. A run takes over the doubts
+        of the connection; `None` leaves them to a later one. Returns the ids of these.
         """
         found = sa.select(ledger.c.connection_id, ledger.c.entry_id, ledger.c.run_id).where(
             ledger.c.connection_id.in_(self._connections()),
@@ -112,8 +106,7 @@ class CompanyBooks(ConnectionScope):
             connection.execute(
                 ledger.update()
                 .where(
-                    ledger.c.connection_id == twin.connection_id,
-                    ledger.c.entry_id == twin.entry_id,
+                    ledger.c.connection_id == twin.connection_id, ledger.c.entry_id == twin.entry_id
                 )
                 .values(
                     state=LedgerState.SENDING,

@@ -31,12 +31,7 @@ class ConnectionSettings(ConnectionScope):
         return dict(sorted(found.items()))
 
     def change(self, *, wanted: Mapping[str, str], unwanted: Collection[str]) -> None:
-        """Set and unset settings, all of them or none.
-
-        Args:
-            wanted: Values by name; checked by the caller.
-            unwanted: Names that follow the environment again.
-        """
+        """Set and unset settings, which the caller has checked: all of them or none."""
         names, now = [*wanted, *unwanted], self.now()
         rows = [
             {"connection_id": self.connection_id, "name": name, "value": value, "changed_at": now}

@@ -1,15 +1,14 @@
 """Everything that the database holds for one connection, opened once for a run."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import datetime
 
 import sqlalchemy as sa
 
 from connectors.store.books import CompanyBooks
+from connectors.store.claims_in_doubt import Doubts
 from connectors.store.connection_settings import ConnectionSettings
 from connectors.store.credentials import Credentials
-from connectors.store.doubts import Doubts
 from connectors.store.entry_contents import EntryContents
 from connectors.store.last_outcomes import LastOutcomes
 from connectors.store.ledger import Ledger
@@ -19,40 +18,21 @@ from connectors.store.run_locks import RunLocks
 from connectors.store.runs import Runs
 
 
-@dataclass(frozen=True)
 class ConnectionStore:
     """What belongs to one connection, each part bound to it; see `ConnectionScope`."""
 
-    engine: sa.Engine
-    ledger: Ledger
-    doubts: Doubts
-    books: CompanyBooks
-    contents: EntryContents
-    outcomes: LastOutcomes
-    links: Links
-    plans: Plans
-    run_lock: RunLocks
-    settings: ConnectionSettings
-    credentials: Credentials
-    runs: Runs
-
-    @classmethod
-    def of(
-        cls, engine: sa.Engine, connection_id: int, now: Callable[[], datetime]
-    ) -> "ConnectionStore":
+    def __init__(self, engine: sa.Engine, connection_id: int, now: Callable[[], datetime]) -> None:
         """Bind everything to a database, a connection and a clock."""
         scope = (engine, connection_id, now)
-        return cls(
-            engine,
-            ledger=Ledger(*scope),
-            doubts=Doubts(*scope),
-            books=CompanyBooks(*scope),
-            contents=EntryContents(*scope),
-            outcomes=LastOutcomes(*scope),
-            links=Links(*scope),
-            plans=Plans(*scope),
-            run_lock=RunLocks(*scope),
-            settings=ConnectionSettings(*scope),
-            credentials=Credentials(*scope),
-            runs=Runs(*scope),
-        )
+        self.engine = engine
+        self.ledger = Ledger(*scope)
+        self.doubts = Doubts(*scope)
+        self.books = CompanyBooks(*scope)
+        self.contents = EntryContents(*scope)
+        self.outcomes = LastOutcomes(*scope)
+        self.links = Links(*scope)
+        self.plans = Plans(*scope)
+        self.run_lock = RunLocks(*scope)
+        self.settings = ConnectionSettings(*scope)
+        self.credentials = Credentials(*scope)
+        self.runs = Runs(*scope)

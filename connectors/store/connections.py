@@ -47,17 +47,7 @@ class Connection:
 
 @dataclass(frozen=True)
 class Joined:
-    """What `connect` found out, ready to be stored.
-
-    Attributes:
-        workspace_id: Clockify's id.
-        workspace_name: Its name.
-        realm_id: QuickBooks' id of the company.
-        company_name: Its name.
-        timezone: IANA name.
-        api_key: Clockify's key; a secret.
-        tokens: Intuit's; secrets.
-    """
+    """A `Connection` that `connect` found out, ready to be stored; key and tokens are secrets."""
 
     workspace_id: str
     workspace_name: str

@@ -81,10 +81,7 @@ def all_lifetimes(engine: sa.Engine) -> dict[int, Lifetimes]:
 
 def _lifetimes(row: Any) -> Lifetimes:
     return Lifetimes(
-        row.access_expires_at,
-        row.refresh_expires_at,
-        row.consent_expires_at,
-        row.consent_ended_at,
+        row.access_expires_at, row.refresh_expires_at, row.consent_expires_at, row.consent_ended_at
     )
 
 

@@ -33,14 +33,9 @@ class EntryContents(ConnectionScope):
             return self._newest(connection)
 
     def known(self, days: Sequence[str], *, source: Source | None = None) -> pd.DataFrame:
-        """Return the contents of those days, and of the days around them: time zones may differ.
+        """Return the `Contents` of days, YYYY-MM-DD, and of those around: time zones may differ.
 
-        Args:
-            days: Local days, YYYY-MM-DD; may be empty.
-            source: Only those whose id came from there.
-
-        Returns:
-            `Contents`, those in the books first.
+        Those in the books come first. With *source*, only those whose id came from there.
         """
         if not days:
             return _frame([])
@@ -63,11 +58,9 @@ class EntryContents(ConnectionScope):
         return _frame(connection.execute(query).all())
 
     def insert(self, connection: sa.Connection, rows: Sequence[Mapping[str, Any]]) -> int:
-        """Keep the contents of entries that are being claimed, and return the claim's number.
+        """Keep the `Contents` of entries that are being claimed, and return the claim's number.
 
-        Args:
-            connection: The transaction of the claim.
-            rows: At least one, with the columns of `Contents`.
+        Takes at least one row, within the transaction of the claim.
         """
         claim_no = self._newest(connection) + 1
         own = {"connection_id": self.connection_id, "claim_no": claim_no}
@@ -80,10 +73,9 @@ class EntryContents(ConnectionScope):
         return claim_no
 
     def remember(self, found: pd.DataFrame) -> None:
-        """Keep the contents of entries that were claimed by a Clockbooks that did not keep them.
+        """Keep the `Contents` of entries that were claimed by a Clockbooks that did not keep them.
 
-        Args:
-            found: `Contents`; those that the ledger does not hold, or knows already, are left out.
+        Those that the ledger does not hold, or knows already, are left out.
         """
         by_id = dict(zip(found["entry_id"], records(found), strict=True))
         with changing(self.engine) as connection:
@@ -96,11 +88,9 @@ class EntryContents(ConnectionScope):
                 self.insert(connection, rows)
 
     def adopt(self, own_ids: Mapping[str, str]) -> None:
-        """Give entries that were sent from a file the ids that Clockify knows them by.
+        """Give entries that were sent from a file, by their ids of ours, Clockify's ids.
 
-        Args:
-            own_ids: For each id of ours, Clockify's. Where the ledger holds that one already, or
-                the other no longer, nothing changes.
+        Where the ledger holds that one already, or the other no longer, nothing changes.
         """
         with changing(self.engine) as connection:
             for ours, clockifys in own_ids.items():
@@ -139,10 +129,7 @@ class EntryContents(ConnectionScope):
         return (
             sa.select(*[contents.c[name] for name in NAMES])
             .join(ledger, same_entry)
-            .where(
-                self._own(contents),
-                contents.c.day.between(first.isoformat(), last.isoformat()),
-            )
+            .where(self._own(contents), contents.c.day.between(first.isoformat(), last.isoformat()))
             .order_by(sa.case(rank, value=ledger.c.state), contents.c.entry_id)
         )
 

@@ -32,13 +32,7 @@ ENCRYPTED = (
 def rotate_file(engine: sa.Engine, path: Path, *, old: list[str]) -> int:
     """Put a new key into the key file, encrypt all rows with it, and drop the keys before it.
 
-    Args:
-        engine: The database.
-        path: The key file.
-        old: Further keys that rows may be locked with.
-
-    Returns:
-        How many secrets were encrypted again.
+    Rows may be locked with *old* keys too. Returns how many secrets were encrypted again.
 
     Raises:
         AskPerson: The file cannot be written, or a row opens with none of the keys; nothing is

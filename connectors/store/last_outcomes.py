@@ -26,12 +26,7 @@ class LastOutcomes(ConnectionScope):
     """The last outcomes of one connection's entries."""
 
     def keep(self, run_id: str, judged: pd.DataFrame) -> None:
-        """Keep how entries ended in a run, in place of what earlier runs said.
-
-        Args:
-            run_id: The run.
-            judged: Rows of `Plan`, with the states in which they ended.
-        """
+        """Keep how entries (rows of `Plan`) ended in a run, in place of what earlier runs said."""
         own = {"connection_id": self.connection_id, "run_id": run_id}
         rows = [{**row, **own} for row in records(judged[[*LOOKS, *OUTCOME]])]
         statement = insert_into(self.engine, verdicts)
@@ -44,13 +39,9 @@ class LastOutcomes(ConnectionScope):
                 connection.execute(statement, rows)
 
     def unsent(self, days: Sequence[str]) -> pd.DataFrame:
-        """Return the outcomes of some days, of entries that the ledger does not hold.
+        """Return `LOOKS` and `OUTCOME` of the entries of days that the ledger does not hold.
 
-        Args:
-            days: Local days, YYYY-MM-DD; may be empty.
-
-        Returns:
-            `LOOKS` and `OUTCOME`.
+        Days are local, YYYY-MM-DD; there may be none.
         """
         names = [*LOOKS, *OUTCOME]
         if not days:
@@ -78,12 +69,8 @@ class LastOutcomes(ConnectionScope):
     def between(self, *, start: str | None, end: str | None) -> pd.DataFrame:
         """Return the last outcome of every entry, with what the ledger holds of it.
 
-        Args:
-            start: First local day, YYYY-MM-DD; `None` for all.
-            end: Last local day, included; `None` for all.
-
-        Returns:
-            The columns of `verdicts`, with `ledger_state` and `time_activity_id`, by day and entry.
+        Days are local, YYYY-MM-DD, the last one included. The columns are those of `verdicts`, with
+        `ledger_state` and `time_activity_id`; by day and entry.
         """
         query = (
             sa.select(verdicts, ledger.c.state.label("ledger_state"), ledger.c.time_activity_id)

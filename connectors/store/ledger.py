@@ -257,9 +257,7 @@ class Ledger(ConnectionScope):
         with changing(self.engine) as connection:
             connection.execute(
                 ledger.delete().where(
-                    self._held_by(made),
-                    ledger.c.run_id == made.run_id,
-                    ledger.c.bid.in_(bids),
+                    self._held_by(made), ledger.c.run_id == made.run_id, ledger.c.bid.in_(bids)
                 )
             )
 

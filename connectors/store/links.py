@@ -9,6 +9,7 @@ import sqlalchemy as sa
 from connectors.database import changing
 from connectors.store.scope import ConnectionScope, records
 from schemas import links as frames
+from schemas.frames import Frame
 from schemas.tables import connections, links, unlinked
 from schemas.words import Kind, Problem
 
@@ -20,7 +21,7 @@ class Links(ConnectionScope):
 
     def stored(self) -> pd.DataFrame:
         """Return all links, as `schemas.links.Links`."""
-        return frames.Links.validate(self._frame(links, list(frames.Links.to_schema().columns)))
+        return self._frame(links, frames.Links)
 
     def listed(self) -> list[Row]:
         """Return all links with the time when each was made, by kind and name."""
@@ -31,18 +32,14 @@ class Links(ConnectionScope):
 
     def unlinked(self) -> pd.DataFrame:
         """Return what the last sync could not link, as `schemas.links.Unlinked`."""
-        names = list(frames.Unlinked.to_schema().columns)
-        return frames.Unlinked.validate(self._frame(unlinked, names))
+        return self._frame(unlinked, frames.Unlinked)
 
     def store(self, *, new: pd.DataFrame, lost: pd.DataFrame) -> None:
         """Add the links that a sync found, and replace what is known of those it did not.
 
         What happened while the sync read both services wins over it: links that were made or taken
-        away by hand, or by another sync.
-
-        Args:
-            new: `Links`; those that are stored already stay as they are.
-            lost: `Unlinked`.
+        away by hand, or by another sync. Takes `Links`, of which those that are stored already stay
+        as they are, and `Unlinked`.
         """
         now = self.now()
         with changing(self.engine) as connection:
@@ -87,14 +84,9 @@ class Links(ConnectionScope):
     def unlink(self, kind: Kind, clockify_id: str, *, rematch: bool) -> Row | None:
         """Take a link away, and remember that the name alone does not decide.
 
-        Args:
-            kind: User or project.
-            clockify_id: Clockify's id.
-            rematch: Whether the next sync may link it by name again.
-
-        Returns:
-            The link that was there; for *rematch* also what was unlinked by hand before, without a
-            partner. `None` when there was neither.
+        With *rematch*, the next sync may link it by name again. Returns the link that was there;
+        for *rematch* also what was unlinked by hand before, without a partner. `None` when there
+        was neither.
         """
         key = (kind, clockify_id)
         with changing(self.engine) as connection:
@@ -139,14 +131,16 @@ class Links(ConnectionScope):
             own = {**more, "connection_id": self.connection_id}
             connection.execute(table.insert(), [row | own for row in rows])
 
-    def _frame(self, table: sa.Table, names: list[str]) -> pd.DataFrame:
+    def _frame(self, table: sa.Table, frame: type[Frame]) -> pd.DataFrame:
+        names = list(frame.to_schema().columns)
         query = (
             sa.select(*[table.c[name] for name in names])
             .where(self._own(table))
             .order_by(table.c.kind, table.c.clockify_id)
         )
         with self.engine.connect() as connection:
-            return pd.DataFrame(connection.execute(query).all(), columns=names, dtype="str")
+            rows = connection.execute(query).all()
+        return frame.validate(pd.DataFrame(rows, columns=names, dtype="str"))
 
 
 def _key(row: Row) -> tuple[str, str]:

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import cast
 
 import sqlalchemy as sa
 
@@ -14,13 +13,7 @@ from schemas.tables import pacing
 
 @dataclass(frozen=True)
 class SharedPaceStore:
-    """Keeps the pace of one company in the database.
-
-    Attributes:
-        engine: The database.
-        realm_id: The company.
-        api_url: Where its calls go: a sandbox has quotas of its own.
-    """
+    """Keeps the pace of one company in the database; a sandbox's address has quotas of its own."""
 
     engine: sa.Engine
     realm_id: str
@@ -33,15 +26,13 @@ class SharedPaceStore:
         with writing(self.engine) as connection:
             text = connection.scalar(find)
             if text is None:
-                connection.execute(self._insert())
+                first = {"realm_id": self.realm_id, "api_url": self.api_url}
+                first["state"] = Pace().to_json()
+                new = insert_into(self.engine, pacing).values(first)
+                connection.execute(new.on_conflict_do_nothing())
                 text = connection.scalar(find)
             pace = Pace.from_json(text or "")
             answer, keep = work(pace)
             if keep:
                 connection.execute(pacing.update().where(mine).values(state=pace.to_json()))
         return answer
-
-    def _insert(self) -> sa.Insert:
-        first = {"realm_id": self.realm_id, "api_url": self.api_url, "state": Pace().to_json()}
-        insert = insert_into(self.engine, pacing).values(first).on_conflict_do_nothing()
-        return cast("sa.Insert", insert)

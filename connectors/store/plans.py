@@ -255,15 +255,8 @@ class Plans(ConnectionScope):
     ) -> StoredPlan:
         """Record what somebody decided, once and for all.
 
-        Args:
-            plan_id: The number of the plan.
-            state: What was decided.
-            by: Who decided.
-            note: What they wrote to it.
-            left_out: What of the plan does not go.
-            answer_id: Which answer it was: `vouch` verifies the name for one alone.
-            was_in_time: Whether the decision is known to have come before the plan expired, however
-                late it is recorded.
+        The answer has an id: `vouch` verifies the name for one alone. A decision that *was_in_time*
+        is known to have come before the plan expired, however late it is recorded.
 
         Raises:
             AskPerson: The plan does not wait any more: decided, expired or withdrawn.
@@ -341,12 +334,7 @@ class PlanWriter:
         self._sums = {"entries": 0, "minutes": 0, "amount_cents": 0}
 
     def add(self, rows: pd.DataFrame, amounts_cents: pd.Series) -> None:
-        """Write down entries that would go.
-
-        Args:
-            rows: The columns of `ENTRY`.
-            amounts_cents: What each comes to, in hundredths.
-        """
+        """Write down entries that would go, the columns of `ENTRY`, and what each comes to."""
         values = records(rows[list(ENTRY)])
         for number, value in enumerate(values, start=self._sums["entries"] + 1):
             value |= {"plan_id": self.plan_id, "number": number, "left_out": False}

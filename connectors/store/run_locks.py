@@ -38,10 +38,7 @@ class RunLocks(ConnectionScope):
     def take(self, holder: str, what: str, *, lease: timedelta) -> RunLock:
         """Take the lock if it is free or its lease has run out, and return who holds it now.
 
-        Args:
-            holder: Who wants it; an id of its own.
-            what: What for.
-            lease: How long it counts from now; see `renew`.
+        It counts for the *lease* from now; see `renew`.
         """
         now = self.now()
         mine = {"holder": holder, "what": what, "since": now, "until": now + lease}

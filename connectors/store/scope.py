@@ -21,13 +21,7 @@ _Scoped = TypeVar("_Scoped", bound="ConnectionScope")
 
 @dataclass(frozen=True)
 class ConnectionScope:
-    """Bound to a database, a connection and a clock.
-
-    Attributes:
-        engine: The database.
-        connection_id: Whose rows.
-        now: The clock; UTC.
-    """
+    """Bound to a database, a connection and a clock, which says UTC."""
 
     engine: sa.Engine
     connection_id: int
@@ -58,14 +52,8 @@ def rows_of(
     """Return those rows of a connection whose *key* is among some values, each row once.
 
     PostgreSQL is made to look up one value after the other: for a long list it would, by what it
-    believes of a table that grew since it last looked, read all rows of the connection instead.
-
-    Args:
-        connection: A connection to the database.
-        key: A column that has an index with `connection_id`, and is unique with it.
-        connection_id: Whose rows.
-        values: What to look for.
-        columns: What to return of each row, all of the same table.
+    believes of a table that grew since it last looked, read all rows of the connection instead. So
+    the key must have an index with `connection_id`, and be unique with it.
     """
     rows: list[Any] = []
     for some in chunks(list(dict.fromkeys(values))):

@@ -14,53 +14,29 @@ from typing import Any
 
 import pandas as pd
 
-#: dtype of each column of a file's row; instants (`…_us`) are microseconds since 1970, UTC.
-FILE_ROW: Mapping[str, str] = {
-    "file": "int64",
-    "line": "int64",
-    "user_name": "str",
-    "user_email": "str",
-    "client_name": "str",
-    "project_name": "str",
-    "task_name": "str",
-    "tags": "str",
-    "description": "str",
-    "start_us": "Int64",
-    "end_us": "Int64",
-    "day": "str",
-    "wall": "str",
-    "duration_s": "Int64",
-    "slack_s": "Int64",
-    "billable": "boolean",
-    "entry_type": "str",
-    "rate_micros": "Int64",
-    "currency": "str",
-    "approved": "boolean",
-}
+from schemas.clockify import TimeEntries
+from schemas.file_entries import FileEntries
+from schemas.frames import Frame
 
-#: The same for an entry of Clockify's: `TimeEntries`, and the local day.
-ENTRY: Mapping[str, str] = {
-    "entry_id": "str",
-    "user_id": "str",
-    "user_name": "str",
-    "user_email": "str",
-    "project_id": "str",
-    "project_name": "str",
-    "client_id": "str",
-    "client_name": "str",
-    "task_name": "str",
-    "tags": "str",
-    "description": "str",
-    "start_us": "Int64",
-    "end_us": "Int64",
-    "duration_s": "Int64",
-    "billable": "boolean",
-    "entry_type": "str",
-    "rate_micros": "Int64",
-    "currency": "str",
-    "approved": "bool",
-    "day": "str",
-}
+
+def _dtypes(frame: type[Frame]) -> dict[str, str]:
+    """Return the dtype of each column of a frame; instants are microseconds since 1970, UTC."""
+    dtypes = {name: str(one.dtype.type) for name, one in frame.to_schema().columns.items()}
+    return {
+        f"{name}_us" if dtype.startswith("datetime") else name: "Int64"
+        if dtype.startswith("datetime")
+        else dtype
+        for name, dtype in dtypes.items()
+    }
+
+
+#: dtype of each column of a Clockify entry: those of `TimeEntries`, and the local day.
+ENTRY: Mapping[str, str] = _dtypes(TimeEntries) | {"day": "str"}
+
+#: The same for a row of a file, by its number: those of `FileEntries` but the ids, given later.
+FILE_ROW: Mapping[str, str] = {
+    name: dtype for name, dtype in _dtypes(FileEntries).items() if not name.endswith("_id")
+} | {"file": "int64"}
 
 
 class Staging:
@@ -73,13 +49,7 @@ class Staging:
     def __init__(
         self, database: sqlite3.Connection, dtypes: Mapping[str, str], *, order: Sequence[str]
     ) -> None:
-        """Make an empty table.
-
-        Args:
-            database: Where.
-            dtypes: dtype of each column; `day` (YYYY-MM-DD) is one of them.
-            order: Columns by which the rows of a slice stand.
-        """
+        """Make an empty table of columns with *dtypes*; `day` (YYYY-MM-DD) is one of them."""
         self._database = database
         self._dtypes = dtypes
         self._order = ", ".join(order)
@@ -154,8 +124,7 @@ class StagedEntries(Staging):
         columns, marks = ", ".join(map(_quoted, names)), ", ".join("?" * len(names))
         with self._database:
             self._database.executemany(
-                f"INSERT OR REPLACE INTO entries ({columns}) VALUES ({marks})",
-                values,
+                f"INSERT OR REPLACE INTO entries ({columns}) VALUES ({marks})", values
             )
 
     def mark(self) -> int:

@@ -17,7 +17,13 @@ import sqlalchemy as sa
 from connectors.database import writing
 from connectors.encryption import Vault
 from connectors.errors import AskPerson
-from connectors.intuit.oauth_app import RECONNECT, InvalidGrant, OAuthApp, Tokens
+from connectors.intuit.oauth_app import (
+    CONNECT_AGAIN,
+    CONSENT_ENDED,
+    InvalidGrant,
+    OAuthApp,
+    Tokens,
+)
 from connectors.store.credentials import locked_columns
 from connectors.store.scope import ConnectionScope
 from schemas.tables import secrets
@@ -25,7 +31,6 @@ from schemas.tables import secrets
 #: A token with less life than this is refreshed before it is used.
 MARGIN = timedelta(minutes=5)
 
-DISCONNECTED = "The connection is disconnected: run `clockbooks connect`. The ledger is kept."
 
 #: How long one process may ask Intuit before another one takes over; longer than both timeouts.
 LEASE = timedelta(seconds=60)
@@ -40,12 +45,7 @@ LONGEST_PAUSE_S = 0.5
 
 @dataclass(frozen=True)
 class RefreshLease:
-    """The right to ask Intuit for new tokens, for as long as the lease lasts.
-
-    Attributes:
-        id: Its id in the database.
-        refresh_token: What is exchanged; a secret.
-    """
+    """The right to ask Intuit for new tokens, for as long as the lease lasts."""
 
     id: str
     refresh_token: str
@@ -66,11 +66,6 @@ class TokenStore(ConnectionScope):
     stored anything since). Otherwise a younger token is in the row, and is used instead. A refusal
     ends the consent only while the row has the refresh token that was refused; and whoever comes
     late with a token that Intuit did give takes that end back.
-
-    Attributes:
-        app: The Intuit app.
-        vault: What encrypts the tokens.
-        sleep: Waits some seconds.
     """
 
     app: OAuthApp
@@ -161,18 +156,14 @@ class TokenStore(ConnectionScope):
         return tokens.access_token
 
     def _end_consent(self, lease: RefreshLease) -> None:
-        """Store that the consent has ended, unless a younger refresh token is there.
-
-        Raises:
-            AskPerson: It has.
-        """
+        """Store and report that the consent has ended, unless a younger refresh token is there."""
         with writing(self.engine) as connection:
             row = self._row(connection, lock=True)
             self._release(connection, lease)
             if self.vault.unlock(row.refresh_token) != lease.refresh_token:
                 return
             self._change(connection, consent_ended_at=self.now())
-        raise AskPerson(RECONNECT)
+        raise AskPerson(CONSENT_ENDED, to_do=CONNECT_AGAIN)
 
     def _release(self, connection: sa.Connection, lease: RefreshLease) -> None:
         mine = sa.and_(self._own(secrets), secrets.c.refresher == lease.id)
@@ -187,12 +178,13 @@ class TokenStore(ConnectionScope):
         """Read the row; Intuit is never asked again about a consent that has ended."""
         row = self._row(connection, lock=lock)
         if row.consent_ended_at is not None:
-            raise AskPerson(RECONNECT)
+            raise AskPerson(CONSENT_ENDED, to_do=CONNECT_AGAIN)
         return row
 
     def _row(self, connection: sa.Connection, *, lock: bool) -> Any:
         query = sa.select(secrets).where(self._own(secrets))
         row = connection.execute(query.with_for_update() if lock else query).one_or_none()
         if row is None:  # disconnected: nothing brings the row back
-            raise AskPerson(DISCONNECTED)
+            gone = "The connection is disconnected. The ledger is kept."
+            raise AskPerson(gone, to_do=CONNECT_AGAIN)
         return row

@@ -1,7 +1,4 @@
-"""The commands about connections: connect, disconnect, list, configure, check, rotate the key.
-
-What is slow to import is imported by the command that needs it: see `flows.cli.main`.
-"""
+"""The commands about connections: connect, disconnect, list, configure, check, rotate the key."""
 
 import sys
 from pathlib import Path
@@ -93,8 +90,7 @@ def disconnect(
     *,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Disconnect without asking.")] = False,
     force: Annotated[
-        bool,
-        typer.Option("--force", help="Delete the consent here even if Intuit keeps it."),
+        bool, typer.Option("--force", help="Delete the consent here even if Intuit keeps it.")
     ] = False,
     connection: ConnectionName = None,
     json: Json = False,
@@ -171,10 +167,7 @@ def configure(
 
 @app.command(epilog="Example: clockbooks check && clockbooks send --start … --end … --yes")
 def check(
-    *,
-    allow_payroll: AllowPayroll = None,
-    connection: ConnectionName = None,
-    json: Json = False,
+    *, allow_payroll: AllowPayroll = None, connection: ConnectionName = None, json: Json = False
 ) -> None:
     """Check everything that could stop a send, and say how to fix it.
 

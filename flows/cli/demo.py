@@ -53,10 +53,6 @@ FASTER = {
 def run_demo(output: Output, app: Callable[..., Any]) -> None:
     """Connect, sync, preview, send, see what went and what did not, send again, compare.
 
-    Args:
-        output: Where to print.
-        app: The command line; runs a list of arguments.
-
     Raises:
         AskPerson: The database holds real connections, or the books and the ledger differ at the
             end.
@@ -71,7 +67,11 @@ def run_demo(output: Output, app: Callable[..., Any]) -> None:
         serving(clockify.app) as clockify_url,
         serving(quickbooks.app) as quickbooks_url,
         TemporaryDirectory() as folder,
-        _environment(_settings(scenario, clockify_url, quickbooks_url)),
+        _environment(
+            FASTER
+            | settings_for(scenario, clockify_url=clockify_url, quickbooks_url=quickbooks_url)
+            | {"CLOCKBOOKS_CLOCKIFY_WORKSPACE_ID": scenario["clockify"]["workspace"]["id"]}
+        ),
     ):
         token_file = Path(folder) / "refresh-token"
         token_file.touch(mode=0o600)
@@ -190,16 +190,6 @@ def _forget_earlier_demo(database_url: str) -> None:
                 " sqlite:///data/demo.db."
             )
         delete_connection(engine, DEMO)
-
-
-def _settings(
-    scenario: Mapping[str, Any], clockify_url: str, quickbooks_url: str
-) -> dict[str, str]:
-    return {
-        **FASTER,
-        **settings_for(scenario, clockify_url=clockify_url, quickbooks_url=quickbooks_url),
-        "CLOCKBOOKS_CLOCKIFY_WORKSPACE_ID": scenario["clockify"]["workspace"]["id"],
-    }
 
 
 @contextmanager

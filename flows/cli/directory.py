@@ -1,7 +1,4 @@
-"""The commands that match people and customers: the sync, and links by hand.
-
-What is slow to import is imported by the command that needs it: see `flows.cli.main`.
-"""
+"""The commands that match people and customers: the sync, and links by hand."""
 
 from typing import Annotated, Literal
 

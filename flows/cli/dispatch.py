@@ -6,23 +6,22 @@ five more and loses the history when it ends: so Prefect is left out where nobod
 
 import os
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, nullcontext
-from functools import partial
+from contextlib import contextmanager
 from importlib import import_module
 from typing import Any
 
 from connectors.errors import AskPerson
 from connectors.masking import mask
+from flows.cli.exit_codes import ExitCode
 from flows.cli.output import Output
 from flows.cli.render import show_import, show_send
 from flows.cli.tables import loading_bar
 from flows.context import open_context
 from flows.directory.sync import Create, SyncRequest, create_sides, sync
 from flows.directory.sync_report import sync_document
-from flows.importing import import_files as importing
+from flows.importing.import_files import import_files
 from flows.operations.home import log_in
 from flows.operations.terminal import TerminalCallbacks, calling_back
-from flows.progress import Progress
 from flows.sending.report import Report
 from flows.sending.request import ImportRequest, SendRequest
 from flows.sending.send import send
@@ -31,8 +30,6 @@ from flows.sending.settle_doubts import settle_alone, settled_document
 from flows.server_address import check_server_address
 from flows.settings import read_settings
 from flows.settings_file import check_prefect_files
-
-Show = Callable[[Output, dict[str, Any]], None]
 
 #: Seconds between two heartbeats of a recorded command: `flows.operations.notifications` marks a
 #: run without any as crashed.
@@ -96,12 +93,12 @@ def sync_directory(
 
             return flow(connection=connection, create=create, dry_run=dry_run)
     request = SyncRequest(create=create_sides(create), dry_run=dry_run)
-    watched = output.errors.is_terminal and create and not dry_run
+    creates = create is not None and not dry_run
     with (
-        loading_bar(output, "Creating") if watched else nullcontext() as bar,
+        loading_bar(output, "Creating", wanted=creates) as progress,
         open_context(connection) as context,
     ):
-        return sync_document(sync(context, request, Progress(*bar) if bar else Progress()))
+        return sync_document(sync(context, request, progress))
 
 
 def settle_doubts(connection: str | None) -> dict[str, Any]:
@@ -123,46 +120,24 @@ def settle_by_hand(
         return settled_document(take_word(context, entry_id, time_activity_id))
 
 
-def send_time(
-    connection: str | None, request: SendRequest, output: Output, *, ask: bool
-) -> dict[str, Any]:
-    """Send; if *ask*, show the plan and ask first.
+def run_job(
+    output: Output, connection: str | None, request: SendRequest | ImportRequest, *, ask: bool
+) -> None:
+    """Send, or import files, and show what came of it; if *ask*, show the plan and ask first.
 
     The document's lists are open until the command ends.
     """
-    show = show_send if ask else None
-    return _run_job(send, "send_time", connection, request, output, show)
+    job, flow, show = _FROM_FILES if isinstance(request, ImportRequest) else _FROM_CLOCKIFY
 
-
-def import_files(
-    connection: str | None, request: ImportRequest, output: Output, *, ask: bool
-) -> dict[str, Any]:
-    """Send the rows of files; see `send_time`."""
-    show = show_import if ask else None
-    return _run_job(importing.import_files, "import_csv", connection, request, output, show)
-
-
-def _run_job(
-    job: Callable[..., dict[str, Any]],
-    flow: str,
-    connection: str | None,
-    request: SendRequest | ImportRequest,
-    output: Output,
-    show: Show | None,
-) -> dict[str, Any]:
-    """Run a job, with a server as the *flow* of that name; *show* its plan and ask, if set."""
-
-    def approve(show: Show, plan: dict[str, Any]) -> bool:
+    def approve(plan: dict[str, Any]) -> bool:
         show(output, plan)
         ready = plan["counts"]["ready"]
         return ready > 0 and output.ask(f"Send {ready:,} entries to QuickBooks?")
 
     report = Report()
     output.resources.callback(report.close)
-    asked = partial(approve, show) if show else None
-    watched = output.errors.is_terminal and not request.dry_run
-    with loading_bar(output, "Sending") if watched else nullcontext() as bar:
-        progress = Progress(*bar) if bar else Progress()
+    asked = approve if ask else None
+    with loading_bar(output, "Sending", wanted=not request.dry_run) as progress:
         if has_server():
             with recorded(), calling_back(TerminalCallbacks(asked, progress, report)):
                 run = getattr(import_module(f"flows.{flow}"), flow)
@@ -170,4 +145,15 @@ def _run_job(
         else:
             with open_context(connection) as context:
                 job(context, request, report, approve=asked, progress=progress)
-    return report.latest
+    output.document = report.latest
+    if ask and report.latest["dry_run"]:
+        output.say("Nothing was sent.")
+        return
+    show(output, report.latest)
+    output.outcome = ExitCode.of(report.latest)
+
+
+#: A job, its flow, and how its document is shown.
+_Job = tuple[Callable[..., dict[str, Any]], str, Callable[[Output, dict[str, Any]], None]]
+_FROM_CLOCKIFY: _Job = (send, "send_time", show_send)
+_FROM_FILES: _Job = (import_files, "import_csv", show_import)

@@ -67,11 +67,8 @@ class Output:
 def command(*, as_json: bool, catches_up: bool = True) -> Iterator[Output]:
     """Run a command's work, print its document or its error, and exit with its code.
 
-    Afterwards, consents that an earlier disconnect could not revoke are retried.
-
-    Args:
-        as_json: Whether to print the document instead of a report.
-        catches_up: Whether to retry revocations; not for commands without a database.
+    Afterwards, consents that an earlier disconnect could not revoke are retried; not so where
+    *catches_up* is off, for commands without a database.
     """
     from connectors.errors import ClockbooksError
 

@@ -1,9 +1,5 @@
-"""The commands that send time: send, import, settle, entries and plans.
+"""The commands that send time: send, import, settle, entries and plans."""
 
-What is slow to import is imported by the command that needs it: see `flows.cli.main`.
-"""
-
-from collections.abc import Callable
 from datetime import date, datetime
 from enum import StrEnum
 from pathlib import Path
@@ -12,15 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from flows.cli.exit_codes import ExitCode
-from flows.cli.options import (
-    ConnectionName,
-    CsvFile,
-    FirstDay,
-    Json,
-    LastDay,
-    Yes,
-    job_options,
-)
+from flows.cli.options import ConnectionName, CsvFile, FirstDay, Json, LastDay, Yes, job_options
 from flows.cli.output import Output, command, save_csv, stop_usage
 from flows.sending.request import ImportRequest, JobRequest, SendRequest
 
@@ -60,11 +48,10 @@ def send(
             stop_usage(f"--end {end:%Y-%m-%d} is before --start {start:%Y-%m-%d}.")
         _check_rounding(options["rounding"])
         ask = _is_to_ask(output, yes=yes, dry_run=options["dry_run"])
-        from flows.cli import dispatch, render
+        from flows.cli import dispatch
 
         request = SendRequest(start=start.date(), end=end.date(), **options)
-        result = dispatch.send_time(connection, request, output, ask=ask)
-        _finish(output, result, render.show_send, ask=ask)
+        dispatch.run_job(output, connection, request, ask=ask)
 
 
 @app.command(
@@ -74,8 +61,7 @@ def send(
 def import_(
     *,
     files: Annotated[
-        list[Path],
-        typer.Argument(metavar="FILE", help="Detailed exports: CSV or .xlsx files."),
+        list[Path], typer.Argument(metavar="FILE", help="Detailed exports: CSV or .xlsx files.")
     ],
     options: dict[str, Any],
     map_file: Annotated[
@@ -95,14 +81,13 @@ def import_(
     with command(as_json=json) as output:
         _check_rounding(options["rounding"])
         ask = _is_to_ask(output, yes=yes, dry_run=options["dry_run"])
-        from flows.cli import dispatch, render
+        from flows.cli import dispatch
         from flows.importing.read_files import read_mapping
 
         options["mapping"] = [*options["mapping"], *(read_mapping(map_file) if map_file else ())]
         _check_reading(options["timezone"], options["mapping"])
         request = ImportRequest(files=tuple(files), **options)
-        result = dispatch.import_files(connection, request, output, ask=ask)
-        _finish(output, result, render.show_import, ask=ask)
+        dispatch.run_job(output, connection, request, ask=ask)
 
 
 @app.command(epilog="Example: clockbooks settle --entry 64ee01 --is-there 145")
@@ -221,22 +206,6 @@ def plans(
         render.show_plans(output, output.document["plans"])
         if entries is not None:
             render.show_plan_entries(output, found)
-
-
-def _finish(
-    output: Output,
-    result: dict[str, Any],
-    show: Callable[[Output, dict[str, Any]], None],
-    *,
-    ask: bool,
-) -> None:
-    """Show what a send or an import did, unless the person said no."""
-    output.document = result
-    if ask and result["dry_run"]:
-        output.say("Nothing was sent.")
-        return
-    show(output, result)
-    output.outcome = ExitCode.of(result)
 
 
 def _is_to_ask(output: Output, *, yes: bool, dry_run: bool) -> bool:

@@ -1,7 +1,4 @@
-"""The commands that start something: Prefect's pages and runs, and the demo.
-
-What is slow to import is imported by the command that needs it: see `flows.cli.main`.
-"""
+"""The commands that start something: Prefect's pages and runs, and the demo."""
 
 import os
 import sys
@@ -20,10 +17,7 @@ def ui(
     port: Annotated[int, typer.Option(min=1, max=65535, help="The port to listen on.")] = 4200,
     host: Annotated[
         str,
-        typer.Option(
-            metavar="ADDRESS",
-            help="The address to listen on; 0.0.0.0 for all networks.",
-        ),
+        typer.Option(metavar="ADDRESS", help="The address to listen on; 0.0.0.0 for all networks."),
     ] = "127.0.0.1",
     server_only: Annotated[
         bool,

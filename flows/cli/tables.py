@@ -8,11 +8,12 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from rich import box
-from rich.progress import Progress
+from rich.progress import Progress as Bar
 from rich.table import Column, Table
 from rich.text import Text
 
 from flows.cli.output import Output
+from flows.progress import Progress
 from flows.text import clean
 
 #: Rows of a table that a person still reads; the rest is counted.
@@ -91,11 +92,12 @@ def local_day(instant: str | None, timezone: str) -> str:
 
 
 @contextmanager
-def loading_bar(
-    output: Output, what: str
-) -> Iterator[tuple[Callable[[int], None], Callable[[int], None]]]:
-    """Show on standard error how far *what* has come; yield what begins it and moves it on."""
-    bar = Progress(console=output.errors, transient=True)
+def loading_bar(output: Output, what: str, *, wanted: bool) -> Iterator[Progress]:
+    """Show on standard error how far *what* has come, where that is wanted and a terminal."""
+    if not (wanted and output.errors.is_terminal):
+        yield Progress()
+        return
+    bar = Bar(console=output.errors, transient=True)
     task = bar.add_task(what, total=None)
 
     def begun(total: int) -> None:
@@ -106,6 +108,6 @@ def loading_bar(
         bar.advance(task, number)
 
     try:
-        yield begun, moved
+        yield Progress(begun, moved)
     finally:
         bar.stop()

@@ -70,7 +70,10 @@ class Checks:
         try:
             return question()
         except ClockbooksError as error:
-            self.lines.append(Check(name, PROBLEM, "It could not be checked.", str(error)))
+            to_do = error.to_do or "Correct that, then run `clockbooks check` again."
+            self.lines.append(
+                Check(name, PROBLEM, f"It could not be checked. {error.found}", to_do)
+            )
             return None
 
 
@@ -140,7 +143,7 @@ def _quickbooks(checks: Checks, *, allow_payroll: bool) -> Company | None:
     else:
         checks.add_unless(payroll, "Payroll", "The company has no QuickBooks Payroll.")
     checks.add_unless(preflight.time_problem(company), "Time tracking", "It is on.")
-    _billing(checks, company)
+    checks.add("Billable time", *_BILLING[company.bills_customers])
     closed = company.closed_until
     checks.add(
         "Books",
@@ -164,21 +167,18 @@ def _plan(checks: Checks, company: Company) -> None:
         )
 
 
-def _billing(checks: Checks, company: Company) -> None:
-    if company.bills_customers:
-        checks.add("Billable time", "Customers are billed for time.")
-    elif company.bills_customers is None:
-        checks.add(
-            "Billable time",
-            "QuickBooks does not say whether customers are billed for time.",
-            "Plans without time tracking lack the setting: send a single billable entry first.",
-        )
-    else:
-        checks.add(
-            "Billable time",
-            "QuickBooks does not bill customers for time, so it may refuse billable entries.",
-            "Turn it on in QuickBooks under Account and settings, Time.",
-        )
+#: What is said of billing customers for time, and what to do about it.
+_BILLING = {
+    True: ("Customers are billed for time.",),
+    None: (
+        "QuickBooks does not say whether customers are billed for time.",
+        "Plans without time tracking lack the setting: send a single billable entry first.",
+    ),
+    False: (
+        "QuickBooks does not bill customers for time, so it may refuse billable entries.",
+        "Turn it on in QuickBooks under Account and settings, Time.",
+    ),
+}
 
 
 def _currency(checks: Checks, workspace: Mapping[str, Any] | None, company: Company | None) -> None:

@@ -42,15 +42,9 @@ def read_changes(
 
 
 def configure(name: str | None, wanted: dict[str, str], unwanted: Sequence[str]) -> dict[str, Any]:
-    """Change a connection's own settings; return all of them, and where each value comes from.
+    """Change a connection's own settings, as `read_changes` read them.
 
-    A command's option overrides the connection's own setting, which overrides the environment,
-    which overrides the default.
-
-    Args:
-        name: Which connection; `None` for the only one.
-        wanted: From `read_changes`.
-        unwanted: From `read_changes`.
+    Returns all of them, and where each value comes from.
 
     Raises:
         AskPerson: No connection fits.

@@ -51,12 +51,7 @@ _CODE_ENDED = (
 
 @dataclass(frozen=True)
 class Pasted:
-    """A refresh token that somebody already has.
-
-    Attributes:
-        realm_id: The QuickBooks company.
-        refresh_token: From Intuit's consent; a secret.
-    """
+    """A refresh token that somebody already has from Intuit's consent; a secret."""
 
     realm_id: str
     refresh_token: str = field(repr=False)

@@ -42,13 +42,7 @@ def disconnect(
     """Disconnect the connection *name*, or the only one.
 
     The secrets are deleted whether or not Intuit can be reached. A token that could not be revoked
-    is kept, encrypted, and retried by later commands.
-
-    Args:
-        name: Which connection.
-        force: Whether to delete what cannot be revoked now.
-        approve: Asked about the connection before anything is done.
-        clock: Where time comes from.
+    is kept, encrypted, and retried by later commands; *force* deletes it.
 
     Returns:
         The JSON document; `None` if *approve* said no.
@@ -122,7 +116,8 @@ def _try(settings: Settings, engine: sa.Engine, due: list[Revocation]) -> list[s
     for revocation in due:
         if problem is None:
             try:
-                was_there = _revoke(settings, revocation)
+                token = open_vault(settings).unlock(revocation.refresh_token)
+                was_there = revoke(oauth_app(settings), settings.qbo_revoke_url, token)
             except ClockbooksError as error:
                 problem = str(error)
             else:
@@ -138,8 +133,3 @@ def _try(settings: Settings, engine: sa.Engine, due: list[Revocation]) -> list[s
             f" {name}`."
         )
     return messages
-
-
-def _revoke(settings: Settings, revocation: Revocation) -> bool:
-    token = open_vault(settings).unlock(revocation.refresh_token)
-    return revoke(oauth_app(settings), settings.qbo_revoke_url, token)

@@ -59,22 +59,13 @@ def check_workspace(clockify: Clockify) -> dict[str, Any]:
         NotReady: The key may not send, or the plan lacks the integration.
         AskPerson: The key does not see the workspace.
     """
-    check_role(clockify)
+    _stop_at(role_problem(clockify))
     workspace = clockify.workspace()
-    problem = feature_problem(workspace)
-    if problem:
-        raise NotReady(problem)
+    _stop_at(feature_problem(workspace))
     return workspace
 
 
-def check_role(clockify: Clockify) -> None:
-    """Check that the key's user may send.
-
-    Raises:
-        NotReady: They are neither owner nor admin.
-        AskPerson: They do not see the workspace.
-    """
-    problem = role_problem(clockify)
+def _stop_at(problem: Problem | None) -> None:
     if problem:
         raise NotReady(problem)
 
@@ -115,12 +106,10 @@ def check_company(company: Company, *, allow_payroll: bool) -> None:
     Raises:
         NotReady: It does not.
     """
-    problems = [plan_problem(company), subscription_problem(company), time_problem(company)]
+    for problem_of in (plan_problem, subscription_problem, time_problem):
+        _stop_at(problem_of(company))
     if not allow_payroll:
-        problems.append(payroll_problem(company))
-    for problem in problems:
-        if problem:
-            raise NotReady(problem)
+        _stop_at(payroll_problem(company))
 
 
 def plan_problem(company: Company) -> Problem | None:

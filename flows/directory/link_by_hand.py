@@ -24,12 +24,7 @@ MEMBERS = (
 
 @dataclass(frozen=True)
 class Done:
-    """What a command did.
-
-    Attributes:
-        document: For scripts.
-        messages: For people, a line each.
-    """
+    """What a command did: for scripts, and for people, a line each."""
 
     document: dict[str, Any]
     messages: list[str]
@@ -44,21 +39,11 @@ class Found:
 
 
 def link(
-    connection: str | None,
-    kind: str,
-    clockify_id: str,
-    qbo_id: str,
-    *,
-    qbo_kind: str | None,
+    connection: str | None, kind: str, clockify_id: str, qbo_id: str, *, qbo_kind: str | None
 ) -> Done:
-    """Link two by their ids, after checking that both exist.
+    """Link a `user` or `project` by its id, after checking that both sides exist.
 
-    Args:
-        connection: Its name; `None` for the only one.
-        kind: `user` or `project`.
-        clockify_id: Clockify's id.
-        qbo_id: QuickBooks' id.
-        qbo_kind: `employee` or `vendor`, if both lists have the id.
+    If both of QuickBooks' lists have the id, *qbo_kind* says `employee` or `vendor`.
 
     Raises:
         AskPerson: One of them does not exist, or both lists have the id.
@@ -127,9 +112,6 @@ def _name_in_clockify(context: RunContext, kind: Kind, clockify_id: str) -> str 
 
     Ids of ours, for what only files name, contain the name. Those that Clockify no longer lists
     may still be known here, from entries or a link.
-
-    Raises:
-        AskPerson: Nobody knows the id.
     """
     if clockify_id.startswith(OWN_ID):
         return clockify_id.removeprefix(OWN_ID)

@@ -3,10 +3,11 @@
 from collections.abc import Mapping
 from typing import Any
 
+from connectors.store.scope import records
 from flows.directory.create_missing import Made, link_of
 from flows.directory.sync import SyncResult
 from schemas.words import Kind, Problem, QboKind, Side
-from transforms.directory.candidates import Candidate
+from transforms.directory.candidates import Candidate, Partner
 from transforms.directory.creation_plan import Creation, NotMade, Wanted
 
 Item = dict[str, Any]
@@ -39,18 +40,13 @@ def sync_document(result: SyncResult) -> dict[str, Any]:
     there = comparison.missing_in(Side.QUICKBOOKS)
     return {
         "dry_run": result.request.dry_run,
-        "links": [
-            _item(link, origin=str(link["origin"]))
-            for link in comparison.linked.astype(object)
-            .where(comparison.linked.notna(), None)
-            .to_dict("records")
-        ],
+        "links": [_item(link, origin=str(link["origin"])) for link in records(comparison.linked)],
         "missing": [*_missing_in_quickbooks(result, there), *_missing_in_clockify(result, here)],
         "near_misses": [_candidate(one) for matches in everybody for one in matches.near],
         "ambiguous": [_candidate(one) for matches in everybody for one in matches.ambiguous],
         "unlinked": _unlinked(result, Problem.UNLINKED),
         "changes": [
-            _item(change.link, change=change.what, why=change.told) for change in result.changes
+            _item(change.link, change=change.what, why=change.message) for change in result.changes
         ],
         "created": [
             _item(link_of(made), created_in=str(made.wanted.side)) for made in result.created
@@ -85,15 +81,7 @@ def _missing_in_quickbooks(result: SyncResult, plan: Creation) -> list[Item]:
 
 def _missing_in_clockify(result: SyncResult, plan: Creation) -> list[Item]:
     vendors = [
-        _item(
-            {
-                "kind": Kind.USER,
-                "qbo_kind": partner.qbo_kind,
-                "qbo_id": partner.qbo_id,
-                "qbo_name": partner.shown,
-            },
-            missing_in=str(Side.CLOCKIFY),
-        )
+        _item({"kind": Kind.USER, **_partner(partner)}, missing_in=str(Side.CLOCKIFY))
         for partner in result.comparison.users.unused
         if partner.qbo_kind == QboKind.VENDOR
     ]
@@ -106,17 +94,9 @@ def _all(plan: Creation) -> list[Wanted]:
 
 def _unlinked(result: SyncResult, problem: Problem, **more: Any) -> list[Item]:
     rows = result.comparison.unlinked
-    chosen = rows[rows["problem"] == problem]
     return [
-        _item(
-            {
-                "kind": row.kind,
-                "clockify_id": row.clockify_id,
-                "clockify_name": row.clockify_name if isinstance(row.clockify_name, str) else None,
-            },
-            **(more or {"why": f"its name would match: {row.candidates or 'nobody'}"}),
-        )
-        for row in chosen.itertuples(index=False)
+        _item(row, **(more or {"why": f"its name would match: {row['candidates'] or 'nobody'}"}))
+        for row in records(rows[rows["problem"] == problem])
     ]
 
 
@@ -133,18 +113,13 @@ def _not_made(not_made: NotMade, *, tried: bool) -> Item:
 
 
 def _candidate(candidate: Candidate) -> Item:
-    unmatched, partner = candidate.unmatched, candidate.partner
-    return _item(
-        {
-            "kind": unmatched.kind,
-            "clockify_id": unmatched.clockify_id,
-            "clockify_name": unmatched.shown,
-            "qbo_kind": partner.qbo_kind,
-            "qbo_id": partner.qbo_id,
-            "qbo_name": partner.shown,
-        },
-        why=candidate.why,
-    )
+    one = candidate.unmatched
+    ours = {"kind": one.kind, "clockify_id": one.clockify_id, "clockify_name": one.shown}
+    return _item(ours | _partner(candidate.partner), why=candidate.why)
+
+
+def _partner(partner: Partner) -> Item:
+    return {"qbo_kind": partner.qbo_kind, "qbo_id": partner.qbo_id, "qbo_name": partner.shown}
 
 
 def _item(link: Mapping[str, Any], **more: Any) -> Item:

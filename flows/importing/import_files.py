@@ -25,25 +25,18 @@ from flows.importing.resolve_names import ResolvedNames, client_id, keep_links, 
 from flows.progress import Progress
 from flows.sending.execute import execute
 from flows.sending.extract import instants
-from flows.sending.facts import (
-    Facts,
-    call_directly,
-    check_both_sides,
-    read_links,
-    with_defaults,
-)
+from flows.sending.facts import Facts, call_directly, check_both_sides, read_links, with_defaults
 from flows.sending.judge import SLICE_ROWS, judge
 from flows.sending.match_ledger import NewRows, match_rows
 from flows.sending.plan import RunPlan, Slice, open_plan
 from flows.sending.report import Report
 from flows.sending.request import ImportRequest
-from flows.sending.spool import Spool
-from flows.settings import mapping_lines
+from flows.text import named
 from schemas.file_entries import FileEntries
 from schemas.words import Reason, State
 from transforms.identity.same_work import look_alikes
 from transforms.plan.hold_back import hold_back, set_outcomes
-from transforms.plan.judge import Rules
+from transforms.plan.judge import JudgeRules
 
 #: Lines that a note names; the others are counted.
 _NAMED_LINES = 10
@@ -83,7 +76,7 @@ def make_import_plan(
     facts = run(check_both_sides, context, request)
     report.currency = facts.company.currency
     with staging() as staged:
-        files = run(read_into, context, request, facts, staged, report.set_aside)
+        files = run(read_files, context, request, facts, staged, report.set_aside)
         report.members["files"] = [file.document() for file in files]
         report.notes += [note for file in files for note in file.notes]
         if request.strict and len(report.set_aside):
@@ -96,24 +89,6 @@ def make_import_plan(
             yield plan, names
 
 
-def read_into(
-    context: RunContext,
-    request: ImportRequest,
-    facts: Facts,
-    staged: Staging,
-    set_aside: Spool[dict[str, Any]],
-) -> list[FileRead]:
-    """Read the files to their ends; see `flows.importing.read_files`."""
-    return read_files(
-        request,
-        staged=staged,
-        set_aside=set_aside,
-        timezone=context.timezone,
-        currency=facts.currency,
-        kept_mapping=mapping_lines(context.settings.import_map or ""),
-    )
-
-
 def _judge_slices(
     context: RunContext,
     request: ImportRequest,
@@ -124,7 +99,7 @@ def _judge_slices(
 ) -> Iterator[Slice]:
     """Judge the staged rows in slices of whole days, as `flows.sending.judge` does entries."""
     chosen = names.filters(request.users, request.clients, request.projects)
-    rules = Rules(
+    rules = JudgeRules(
         timezone=context.timezone,
         company=facts.company,
         tracker=_tracker(files),
@@ -196,11 +171,10 @@ def _hold_back_repeated(plan: pd.DataFrame, repeated: dict[str, tuple[str, int]]
 def _clash_notes(places: Sequence[str]) -> list[str]:
     if not places:
         return []
-    more = f" and {len(places) - _NAMED_LINES:,} more" if len(places) > _NAMED_LINES else ""
     note = (
         f"{len(places):,} rows start in the same minute as an entry of the same person that was"
-        f" sent already, but differ from it: {', '.join(places[:_NAMED_LINES])}{more}. They count"
-        " as other work. If they are corrections, delete the sent entries in QuickBooks."
+        f" sent already, but differ from it: {named(places, _NAMED_LINES)}. They count as other"
+        " work. If they are corrections, delete the sent entries in QuickBooks."
     )
     return [note]
 

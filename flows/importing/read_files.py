@@ -15,8 +15,12 @@ import pandas as pd
 from connectors.errors import AskPerson
 from connectors.files.reader import DELIMITERS, ExportFile, open_export
 from connectors.store.staging import FILE_ROW, Staging
+from flows.context import RunContext
+from flows.sending.extract import microseconds
+from flows.sending.facts import Facts
 from flows.sending.request import ImportRequest
 from flows.sending.spool import Spool
+from flows.settings import mapping_lines
 from schemas.exports import BadCell, DateOrder, NotAnExport, Note, WrongMapping, add_up
 from schemas.words import Reason
 from transforms.entries.local_days import local_days, zone
@@ -87,23 +91,15 @@ class _Reader:
 
 
 def read_files(
+    context: RunContext,
     request: ImportRequest,
-    *,
+    facts: Facts,
     staged: Staging,
     set_aside: Spool[dict[str, Any]],
-    timezone: ZoneInfo,
-    currency: str | None,
-    kept_mapping: Sequence[str],
 ) -> list[FileRead]:
-    """Read every file to its end, and stage its rows.
+    """Read every file to its end, and stage its rows; one that is named twice is read once.
 
-    Args:
-        request: The exports, and what is known of them; one that is named twice is read once.
-        staged: Where the rows go that are entries.
-        set_aside: Where the others go, as objects.
-        timezone: Whose calendar says on which day an entry falls.
-        currency: Of rates whose currency a file does not say.
-        kept_mapping: `column=field`, for files that are not recognized without it.
+    Rows that are no entries are *set_aside*, as objects.
 
     Raises:
         AskPerson: A file cannot be read, is no export, or does not say enough; the text says what
@@ -113,10 +109,10 @@ def read_files(
         request,
         staged,
         set_aside,
-        days_in=timezone,
-        clocks_in=zone(request.timezone) if request.timezone else timezone,
-        currency=currency,
-        kept_mapping=kept_mapping,
+        days_in=context.timezone,
+        clocks_in=zone(request.timezone) if request.timezone else context.timezone,
+        currency=facts.currency,
+        kept_mapping=mapping_lines(context.settings.import_map or ""),
     )
     different = {path.resolve(): path for path in request.files}
     read = []
@@ -231,8 +227,8 @@ def _survey(
 def _to_stage(entries: pd.DataFrame, fmt: Format, number: int, days_in: ZoneInfo) -> pd.DataFrame:
     rows = entries.assign(
         file=number,
-        start_us=_microseconds(entries["start"]),
-        end_us=_microseconds(entries["end"]),
+        start_us=microseconds(entries["start"]),
+        end_us=microseconds(entries["end"]),
         wall=entries["start_local"].str[:16],  # to the minute
         slack_s=_slack_s(entries),
         approved=entries["approved"].fillna(value=False),
@@ -243,10 +239,6 @@ def _to_stage(entries: pd.DataFrame, fmt: Format, number: int, days_in: ZoneInfo
     timed = rows["start"].notna()
     rows.loc[timed, "day"] = local_days(rows.loc[timed, "start"], days_in)
     return rows[list(FILE_ROW)]
-
-
-def _microseconds(instants: pd.Series) -> pd.Series:
-    return instants.astype("int64").astype("Int64").mask(instants.isna())
 
 
 def _slack_s(entries: pd.DataFrame) -> pd.Series:

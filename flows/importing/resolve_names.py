@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 import pandas as pd
 
 from connectors.errors import AskPerson
+from connectors.store.scope import records
 from connectors.store.staging import Staging
 from flows.context import RunContext
 from flows.sending.facts import LinkState
@@ -103,8 +104,7 @@ def resolve_names(context: RunContext, staged: Staging, link_state: LinkState) -
 
 def keep_links(context: RunContext, names: ResolvedNames) -> None:
     """Store the links of those whom Clockify does not know, so that they last like all others."""
-    rows = names.new.astype(object).where(names.new.notna(), None).to_dict("records")
-    context.store.links.add(rows)
+    context.store.links.add(records(names.new))
 
 
 def _match_strangers(
@@ -116,18 +116,16 @@ def _match_strangers(
     known = {*linked["clockify_id"], *by_hand["clockify_id"]}
     users = who.strangers[~who.strangers["clockify_id"].isin(known)]
     projects = what.strangers[~what.strangers["clockify_id"].isin(known)]
-    found, lost = [linked.iloc[:0]], [unlinked.iloc[:0]]
+    matches = []
     if len(users):
         people = read_people(context.quickbooks.employees(), context.quickbooks.vendors()).good
         link_vendors = context.connection.link_vendors
-        matches = match_users(users, people, linked=linked, link_vendors=link_vendors)
-        found.append(matches.links)
-        lost.append(matches.unlinked)
+        matches.append(match_users(users, people, linked=linked, link_vendors=link_vendors))
     if len(projects):
         customers = read_customers(context.quickbooks.customers()).good
-        matches = match_projects(projects, customers, linked=linked)
-        found.append(matches.links)
-        lost.append(matches.unlinked)
+        matches.append(match_projects(projects, customers, linked=linked))
+    found = [linked.iloc[:0], *(one.links for one in matches)]
+    lost = [unlinked.iloc[:0], *(one.unlinked for one in matches)]
     return Links.validate(pd.concat(found, ignore_index=True)), pd.concat(lost, ignore_index=True)
 
 

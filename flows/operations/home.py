@@ -51,12 +51,7 @@ _SILENT = {
 
 @dataclass(frozen=True)
 class Address:
-    """Where the server listens.
-
-    Attributes:
-        host: A name or an address of this machine; one of `EVERYWHERE` for all networks.
-        port: The port.
-    """
+    """Where the server listens: at one of `EVERYWHERE` for all networks."""
 
     host: str
     port: int
@@ -82,11 +77,7 @@ class Address:
 
 @dataclass(frozen=True)
 class Home:
-    """The folder, locked: nobody else serves from it.
-
-    Attributes:
-        folder: Where it is.
-    """
+    """The folder, locked: nobody else serves from it."""
 
     folder: Path
 

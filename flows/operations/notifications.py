@@ -11,6 +11,7 @@ database nor in its pages.
 
 import asyncio
 import logging
+from collections.abc import Iterable
 from contextlib import suppress
 from datetime import timedelta
 from typing import Any
@@ -132,15 +133,9 @@ def keep_watch(settings: Settings) -> None:
     Raises:
         AskPerson: An address for notifications is not valid.
     """
-    wanted = [_marks_crashed_runs(), _marks_runs_that_never_began()]
+    wanted = _crash_marks()
     if len(addresses(settings)):
-        block_id = ClockbooksNotice().save("clockbooks-notice", overwrite=True)
-        late_after = timedelta(seconds=settings.late_after_s)
-        wanted += [
-            _notifies_of_failures(block_id),
-            _notifies_of_late_runs(block_id, late_after),
-            _notifies_of_waiting_plans(block_id),
-        ]
+        wanted += _notices(timedelta(seconds=settings.late_after_s))
     for automation in wanted:
         _keep(automation)
     for name in {FAILED, LATE, WAITS} - {automation.name for automation in wanted}:
@@ -183,6 +178,81 @@ def _keep(wanted: Automation) -> None:
     known.update()
 
 
+def _crash_marks() -> list[Automation]:
+    """Return what marks a run as crashed whose process stopped without a final state.
+
+    A run that waits for a person has no heartbeat either, so `_ENDS` has its states too. One whose
+    worker was killed at once may be Running already, and still have had no heartbeat.
+    """
+    crash = ChangeFlowRunState(state=StateType.CRASHED, message=CRASHED)
+    not_begun = ("Scheduled", "Late", "AwaitingConcurrencySlot")
+    return [
+        Automation(
+            name=DEAD,
+            description=f"Marks a run as crashed that has had no heartbeat for {SILENT_S} s.",
+            trigger=_when_nothing_follows("heartbeat", ["heartbeat"], timedelta(seconds=SILENT_S)),
+            actions=[crash],
+        ),
+        Automation(
+            name=NEVER_BEGAN,
+            description=f"Marks a run as crashed that had no heartbeat within {STARTING_S} s.",
+            trigger=_when_nothing_follows(
+                "Pending", ["heartbeat", *not_begun], timedelta(seconds=STARTING_S)
+            ),
+            actions=[crash],
+        ),
+    ]
+
+
+def _notices(late_after: timedelta) -> list[Automation]:
+    """Return what notifies of runs that failed, are late, or wait for a decision."""
+    block_id = ClockbooksNotice().save("clockbooks-notice", overwrite=True)
+
+    def notice(
+        name: str, description: str, trigger: EventTrigger, subject: str, body: str
+    ) -> Automation:
+        sent = SendNotification(block_document_id=block_id, subject=subject, body=body)
+        return Automation(name=name, description=description, trigger=trigger, actions=[sent])
+
+    return [
+        notice(
+            FAILED,
+            "Notifies of runs that failed, crashed or left something to do.",
+            _when("Failed", "TimedOut", "Crashed", PARTLY_DONE),
+            "Clockbooks: {{ flow.name }} {{ flow_run.state.name }}",
+            _BODY,
+        ),
+        notice(
+            LATE,
+            f"Notifies of runs that have not started {late_after} after their time.",
+            _when_nothing_follows("Late", ["Pending", "Running"], late_after),
+            "Clockbooks: {{ flow.name }} is late",
+            _LATE_BODY,
+        ),
+        notice(
+            WAITS,
+            "Notifies of plans that wait for a decision.",
+            _when("Suspended"),
+            "Clockbooks: a plan waits for your decision",
+            _WAITS_BODY,
+        ),
+    ]
+
+
+def _when(*states: str) -> EventTrigger:
+    return _each_run(posture=Posture.Reactive, expect=_events(states), within=timedelta(0))
+
+
+def _when_nothing_follows(first: str, expected: list[str], within: timedelta) -> EventTrigger:
+    """Trigger if neither one of the *expected* nor an end comes *within* a time after the first."""
+    return _each_run(
+        posture=Posture.Proactive,
+        after=_events([first]),
+        expect=_events([*expected, *_ENDS]),
+        within=within,
+    )
+
+
 def _each_run(**options: Any) -> EventTrigger:
     return EventTrigger(
         match=ResourceSpecification({"prefect.resource.id": ["prefect.flow-run.*"]}),
@@ -192,96 +262,5 @@ def _each_run(**options: Any) -> EventTrigger:
     )
 
 
-def _states(*names: str) -> set[str]:
+def _events(names: Iterable[str]) -> set[str]:
     return {f"prefect.flow-run.{name}" for name in names}
-
-
-def _marks_crashed_runs() -> Automation:
-    """Mark a run as crashed whose heartbeat stops without a final state.
-
-    A run that waits for a person has no heartbeat either, so `_ENDS` has its states too.
-    """
-    return Automation(
-        name=DEAD,
-        description=f"Marks a run as crashed that has had no heartbeat for {SILENT_S} s.",
-        trigger=_each_run(
-            posture=Posture.Proactive,
-            after=_states("heartbeat"),
-            expect=_states("heartbeat", *_ENDS),
-            within=timedelta(seconds=SILENT_S),
-        ),
-        actions=[ChangeFlowRunState(state=StateType.CRASHED, message=CRASHED)],
-    )
-
-
-def _marks_runs_that_never_began() -> Automation:
-    """Mark a run as crashed whose worker took it and stopped before the first heartbeat.
-
-    A run that was killed at once may be Running already and still have had no heartbeat.
-    """
-    return Automation(
-        name=NEVER_BEGAN,
-        description=f"Marks a run as crashed that had no heartbeat within {STARTING_S} s.",
-        trigger=_each_run(
-            posture=Posture.Proactive,
-            after=_states("Pending"),
-            expect=_states("heartbeat", "Scheduled", "Late", "AwaitingConcurrencySlot", *_ENDS),
-            within=timedelta(seconds=STARTING_S),
-        ),
-        actions=[ChangeFlowRunState(state=StateType.CRASHED, message=CRASHED)],
-    )
-
-
-def _notifies(name: str, block_id: Any, texts: tuple[str, str, str], **trigger: Any) -> Automation:
-    """Return an automation that notifies; *texts*: what it is for, the subject, the body."""
-    description, subject, body = texts
-    notice = SendNotification(block_document_id=block_id, subject=subject, body=body)
-    return Automation(
-        name=name, description=description, trigger=_each_run(**trigger), actions=[notice]
-    )
-
-
-def _notifies_of_failures(block_id: Any) -> Automation:
-    return _notifies(
-        FAILED,
-        block_id,
-        (
-            "Notifies of runs that failed, crashed or left something to do.",
-            "Clockbooks: {{ flow.name }} {{ flow_run.state.name }}",
-            _BODY,
-        ),
-        posture=Posture.Reactive,
-        expect=_states("Failed", "TimedOut", "Crashed", PARTLY_DONE),
-        within=timedelta(0),
-    )
-
-
-def _notifies_of_late_runs(block_id: Any, late_after: timedelta) -> Automation:
-    return _notifies(
-        LATE,
-        block_id,
-        (
-            f"Notifies of runs that have not started {late_after} after their time.",
-            "Clockbooks: {{ flow.name }} is late",
-            _LATE_BODY,
-        ),
-        posture=Posture.Proactive,
-        after=_states("Late"),
-        expect=_states("Pending", "Running", *_ENDS),
-        within=late_after,
-    )
-
-
-def _notifies_of_waiting_plans(block_id: Any) -> Automation:
-    return _notifies(
-        WAITS,
-        block_id,
-        (
-            "Notifies of plans that wait for a decision.",
-            "Clockbooks: a plan waits for your decision",
-            _WAITS_BODY,
-        ),
-        posture=Posture.Reactive,
-        expect=_states("Suspended"),
-        within=timedelta(0),
-    )

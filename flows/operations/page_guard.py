@@ -212,11 +212,7 @@ class PageGuard:
         replace_header(scope, b"authorization", b"Basic " + ours)
 
     def _check_login(self, login: str, peer: str) -> None:
-        """Check a login.
-
-        Raises:
-            RequestRefused: It is wrong, or too many were wrong just before.
-        """
+        """Refuse a login that is wrong, or any but ours after too many wrong ones."""
         if _same(login, self._rules.login):
             return
         wait_s = self._guesses.wait_s(peer)
@@ -244,11 +240,7 @@ class PageGuard:
     async def _check_write(
         self, scope: Scope, receive: Receive, send: Send, person: str | None
     ) -> tuple[Receive, Send]:
-        """Check what a request writes, and return a `receive` that yields it again.
-
-        Raises:
-            RequestRefused: It would run something that is not ours.
-        """
+        """Refuse a request that would run something not ours; else return what yields it again."""
         kind, *path = scope["path"].strip("/").split("/")[1:] or [""]
         request = Request(scope["method"], kind, tuple(path), from_person=person is not None)
         if not request.is_checked:

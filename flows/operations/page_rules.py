@@ -15,12 +15,7 @@ HARMLESS = frozenset({"change-flow-run-state", "send-notification", "do-nothing"
 
 @dataclass(frozen=True)
 class OwnCode:
-    """What may run.
-
-    Attributes:
-        entrypoints: The code that deployments may run.
-        job_variables: The only job variables that they may have.
-    """
+    """What may run: the code of deployments, with these job variables or none."""
 
     entrypoints: frozenset[str]
     job_variables: dict[str, Any]

@@ -8,8 +8,6 @@ away while it is paused, and keep it when its machine dies. So the lock is in ou
 lease (`connectors.store.run_locks`), as the claims of the ledger are.
 """
 
-# No `from __future__ import annotations` here: the flows' modules import it, see there.
-
 import logging
 import time
 from collections.abc import Iterator
@@ -26,6 +24,7 @@ from prefect.client.schemas.filters import (
 from prefect.client.schemas.objects import FlowRun, StateType
 from prefect.client.schemas.sorting import FlowRunSort
 from prefect.context import FlowRunContext
+from prefect.runtime import flow_run
 from prefect.states import Completed
 
 from connectors.store.run_locks import RunLock
@@ -54,8 +53,7 @@ def run_lock(context: RunContext) -> Iterator[dict[str, Any] | None]:
     leaves the work to that one. A run that starts again, because somebody decided about its plan
     or retries it, always waits: nobody else does its work.
     """
-    flow_run_context = FlowRunContext.get()
-    run = flow_run_context.flow_run if flow_run_context else None
+    run = _own_run()
     if run is None or run.deployment_id is None:
         yield None
         return
@@ -65,8 +63,7 @@ def run_lock(context: RunContext) -> Iterator[dict[str, Any] | None]:
         return
     holder = str(uuid4())
     waits = run.run_count > 1 or context.settings.second_run == "wait"
-    what = flow_run_context.flow.name if flow_run_context and flow_run_context.flow else "run"
-    other = _take(context, holder, what=what, waits=waits)
+    other = _take(context, holder, what=flow_run.flow_name or "run", waits=waits)
     if other is not None:
         yield _skipped(
             f"{other.what} has been working for {context.connection.name} since"
@@ -81,11 +78,15 @@ def run_lock(context: RunContext) -> Iterator[dict[str, Any] | None]:
 
 def why_missed() -> dict[str, Any] | None:
     """Return the state of a run whose time was missed, if a later run does its work."""
-    flow_run_context = FlowRunContext.get()
-    run = flow_run_context.flow_run if flow_run_context else None
+    run = _own_run()
     if run is None or run.run_count > 1 or not _is_overtaken(run):
         return None
     return _skipped("Its time was missed: a later run does its work.")
+
+
+def _own_run() -> FlowRun | None:
+    context = FlowRunContext.get()
+    return context.flow_run if context else None
 
 
 def _skipped(why: str) -> dict[str, Any]:

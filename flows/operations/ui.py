@@ -42,12 +42,7 @@ Tell = Callable[[str], None]
 
 
 def run_ui(address: Address, *, runs_here: bool, tell: Tell) -> None:
-    """Serve until Ctrl-C or SIGTERM.
-
-    Args:
-        address: Where to listen.
-        runs_here: Whether runs start on this machine; otherwise workers take them.
-        tell: Prints a line.
+    """Serve until Ctrl-C or SIGTERM; unless *runs_here*, workers take the runs.
 
     Raises:
         AskPerson: The port is taken, a server runs already, or a database cannot be used.

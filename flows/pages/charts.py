@@ -21,13 +21,9 @@ _COLORS = (
 
 
 def hours_chart(weekly_minutes: pd.DataFrame) -> bytes | None:
-    """Draw a bar per week, stacked by person.
+    """Draw `Overview.weekly_minutes`: a bar per week, stacked by person.
 
-    Args:
-        weekly_minutes: See `Overview.weekly_minutes`.
-
-    Returns:
-        An SVG image; `None` if there is nothing to draw.
+    Returns an SVG image; `None` if there is nothing to draw.
     """
     import pygal
     from pygal.style import Style

@@ -156,6 +156,9 @@ def _projects(seen: Overview, place: PageContext) -> list[str]:
 
 
 def _sum_table(sums: pd.DataFrame, what: str, place: PageContext) -> str:
+    shown, rest = sums.head(MOST_LINES), sums.iloc[MOST_LINES:]
+    if len(rest):
+        shown.loc[len(shown)] = [f"… and {len(rest):,} more", *rest.iloc[:, 1:].sum()]
     rows = [
         (
             safe(row[0]),
@@ -164,17 +167,8 @@ def _sum_table(sums: pd.DataFrame, what: str, place: PageContext) -> str:
             hours(row.billable_minutes),
             place.money(row.amount_cents),
         )
-        for row in sums.head(MOST_LINES).itertuples(index=False)
+        for row in shown.itertuples(index=False)
     ]
-    rest = sums.iloc[MOST_LINES:].sum(numeric_only=True)
-    if len(sums) > MOST_LINES:
-        rows.append((
-            f"… and {len(sums) - MOST_LINES:,} more",
-            f"{int(rest['entries']):,}",
-            hours(int(rest["minutes"])),
-            hours(int(rest["billable_minutes"])),
-            place.money(int(rest["amount_cents"])),
-        ))  # fmt: skip
     heads = (what, "Entries", "Time", "Billable", "Amount")
     return table(heads, rows, right=heads[1:])
 

@@ -33,11 +33,7 @@ PAUSE_S = 2.0
 
 
 class PageTotals:
-    """Adds up a report for its pages.
-
-    Attributes:
-        overview: The sums so far.
-    """
+    """Adds up a report for its pages."""
 
     def __init__(self) -> None:
         self.begin()

@@ -35,13 +35,7 @@ def safe(text: object, longest: int = LONGEST) -> str:
 
 
 def table(columns: Sequence[str], rows: Iterable[Sequence[str]], right: Sequence[str] = ()) -> str:
-    """Return a table of cells that are markdown already.
-
-    Args:
-        columns: The headers.
-        rows: The cells, one per column.
-        right: Headers of the columns to align right: numbers.
-    """
+    """Return a table of cells that are markdown already; *right* has the columns of numbers."""
     marks = ["---:" if column in right else "---" for column in columns]
     lines = [columns, marks, *rows]
     return "\n".join(f"| {' | '.join(line)} |" for line in lines) + "\n"

@@ -6,8 +6,6 @@ such as that a plan has no entry 99, must not end the run: the person sees what 
 asked again.
 """
 
-# No `from __future__ import annotations` here: Prefect's runner could not resolve the form.
-
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from enum import StrEnum
@@ -95,51 +93,41 @@ class Form:
         """Return the form, with a description above it."""
         fields: dict[str, Any] = {
             "decision": (
-                Annotated[
-                    Decision,
-                    Field(
-                        title="Your decision",
-                        description="approve sends the plan, except what is left out below;"
-                        f" reject sends nothing. {OPENED}",
-                    ),
-                ],
-                ...,
+                Decision,
+                Field(
+                    title="Your decision",
+                    description="approve sends the plan, except what is left out below;"
+                    f" reject sends nothing. {OPENED}",
+                ),
             ),
             "who": (
-                Annotated[
-                    str,
-                    Field(
-                        title="Who are you?",
-                        min_length=2,
-                        max_length=200,
-                        pattern=r"\S\s*\S",
-                        description="Your name, which is kept with the decision.",
-                    ),
-                ],
-                ...,
+                str,
+                Field(
+                    title="Who are you?",
+                    min_length=2,
+                    max_length=200,
+                    pattern=r"\S\s*\S",
+                    description="Your name, which is kept with the decision.",
+                ),
             ),
             "without_people": _some(self._people, "Leave out these people"),
             "without_projects": _some(self._places, "Leave out these projects"),
             "without_entries": (
-                Annotated[
-                    list[Annotated[int, Field(ge=1, le=MOST_ENTRIES)]],
-                    Field(
-                        title="Leave out these entries",
-                        description="Their numbers, as in the table of the plan's entries.",
-                    ),
-                ],
-                [],
+                list[Annotated[int, Field(ge=1, le=MOST_ENTRIES)]],
+                Field(
+                    [],
+                    title="Leave out these entries",
+                    description="Their numbers, as in the table of the plan's entries.",
+                ),
             ),
             "note": (
-                Annotated[
-                    str,
-                    Field(
-                        title="Note",
-                        max_length=2000,
-                        description="For whoever looks the decision up later.",
-                    ),
-                ],
-                "",
+                str,
+                Field(
+                    "",
+                    title="Note",
+                    max_length=2000,
+                    description="For whoever looks the decision up later.",
+                ),
             ),
         }
         made: type[RunInput] = pydantic.create_model("Decide", __base__=Answer, **fields)
@@ -194,7 +182,7 @@ def _some(labels: dict[str, list[Any]], title: str) -> tuple[Any, Any]:
     description = "Exactly as in the plan."
     if 0 < len(labels) <= MOST_NAMES:
         one, description = Literal[tuple(labels)], f"None, one or several. {OPENED}"
-    return Annotated[list[one], Field(title=title, description=description)], []
+    return list[one], Field([], title=title, description=description)
 
 
 def _meant(given: Iterable[str], labels: dict[str, list[Any]]) -> tuple[tuple[Any, ...], list[str]]:

@@ -1,5 +1,6 @@
 """The plans that waited or wait for a decision: what was shown, who decided what, and when."""
 
+from datetime import datetime
 from typing import Any
 
 from connectors.store.plans import StoredPlan
@@ -44,23 +45,9 @@ def entries_of(connection: str | None, plan_id: int) -> dict[str, Any]:
 
 
 def _item(plan: StoredPlan) -> dict[str, Any]:
-    return {
-        "plan": plan.id,
-        "state": str(plan.state),
-        "start": plan.first_day,
-        "end": plan.last_day,
-        "entries": plan.entries,
-        "minutes": plan.minutes,
-        "amount_cents": plan.amount_cents,
-        "currency": plan.currency,
-        "made_at": plan.made_at.isoformat(),
-        "expires_at": plan.expires_at.isoformat() if plan.expires_at else None,
-        "decided_at": plan.decided_at.isoformat() if plan.decided_at else None,
-        "decided_by": plan.decided_by,
-        "verified_by": plan.verified_by,
-        "decider": plan.decider if plan.decided_at else None,
-        "note": plan.note,
-        "fingerprint": plan.fingerprint,
-        "address": plan.address,
-        "run_id": plan.run_id,
-    }
+    row = vars(plan) | {"plan": plan.id, "start": plan.first_day, "end": plan.last_day}
+    shown = {name: row[name] for name in PLAN_MEMBERS}
+    for name, value in shown.items():
+        if isinstance(value, datetime):
+            shown[name] = value.isoformat()
+    return shown | {"decider": plan.decider if plan.decided_at else None}

@@ -26,8 +26,6 @@ database. So there are no results of Prefect's to keep, or to share between mach
   what was sent. One that dies before it makes a new plan: nobody decides what nobody was shown.
 """
 
-# No `from __future__ import annotations` here: Prefect's runner could not resolve the form.
-
 import time
 from collections.abc import Callable
 from dataclasses import replace
@@ -164,11 +162,7 @@ def rejection(plan: StoredPlan) -> str:
 
 
 def _waitable() -> str:
-    """Return the id of this run, if it can wait.
-
-    Raises:
-        AskPerson: It could not be started again: it belongs to no deployment, or to another run.
-    """
+    """Return the id of this run; refuse one that could not be started again after waiting."""
     if not deployment.id or flow_run.parent_flow_run_id:
         raise AskPerson(
             "A review waits on Prefect's page, so the run must be one of a deployment, and not part"
@@ -202,10 +196,8 @@ def _decided(context: RunContext, plan: StoredPlan) -> StoredPlan:
     """Wait for a decision that can be carried out, and record it.
 
     The first call for a plan suspends the run; when the run comes back, the same call gives what
-    was answered. An answer that cannot be carried out is followed by another question.
-
-    Raises:
-        AskPerson: There is no time left for another question.
+    was answered. An answer that cannot be carried out is followed by another question, while there
+    is time.
     """
     form = Form(context.store.plans, plan)
     place = page_context(context, plan.currency)

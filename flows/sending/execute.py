@@ -13,7 +13,7 @@ from flows.sending.facts import call_directly
 from flows.sending.load import load, not_loaded
 from flows.sending.plan import RunPlan
 from schemas.words import State
-from transforms.identity.same_work import told_otherwise
+from transforms.identity.same_work import superseded
 
 
 def execute(
@@ -32,7 +32,7 @@ def execute(
     """
     assert plan.lease is not None, "a dry run cannot be executed"  # noqa: S101
     progress, report = progress or Progress(), plan.report
-    progress.begun(report.tally.count(State.READY))
+    progress.begun(report.count(State.READY))
     report.begin()
     for one in plan.slices:
         match_ledger.keep(context, one.match)
@@ -43,7 +43,7 @@ def execute(
         repeated = ended["entry_id"].isin(list(one.match.repeated))
         _keep_outcomes(context, plan.lease.run_id, ended[~repeated])
         report.add(ended)
-    if report.stopped and not report.tally.count(State.SENT, State.IN_DOUBT):
+    if report.stopped and not report.count(State.SENT, State.IN_DOUBT):
         raise TryAgain(f"Nothing was sent. {report.stopped}")
     report.notes += context.quickbooks.limiter.notes()
     return report.document(plan.lease.run_id)
@@ -54,4 +54,4 @@ def _keep_outcomes(context: RunContext, run_id: str, ended: pd.DataFrame) -> Non
     outcomes = context.store.outcomes
     outcomes.keep(run_id, ended)
     before = outcomes.unsent(ended["date"].unique().tolist())
-    outcomes.forget(told_otherwise(ended, before))
+    outcomes.forget(superseded(ended, before))

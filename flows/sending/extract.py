@@ -18,10 +18,11 @@ from connectors.clockify.client import READINGS, missing_route
 from connectors.clockify.report import Moved
 from connectors.errors import Refused, TryAgain
 from connectors.prefetch import read_ahead
-from connectors.store.staging import ENTRY, StagedEntries
+from connectors.store.staging import StagedEntries
 from flows.context import RunContext
 from flows.sending.facts import Facts, LinkState
 from flows.sending.request import JobRequest
+from schemas.clockify import TimeEntries
 from schemas.words import Kind, Problem
 from transforms.directory.names import DELETED_USER
 from transforms.entries.local_days import local_days, month_slices
@@ -193,7 +194,7 @@ def _stage(
     staged.add(
         read.entries.assign(
             start_us=read.entries["start"].astype("int64"),
-            end_us=_microseconds(read.entries["end"]),
+            end_us=microseconds(read.entries["end"]),
             day=local_days(read.entries["start"], context.timezone),
         )
     )
@@ -209,18 +210,15 @@ def _with_days(
     return [(row.entry_id, row.problem, days.get(place)) for place, row in enumerate(found)]
 
 
-def _microseconds(instants: pd.Series) -> pd.Series:
+def microseconds(instants: pd.Series) -> pd.Series:
+    """Return instants as microseconds since 1970, UTC."""
     return instants.astype("int64").astype("Int64").mask(instants.isna())
 
 
 def as_entries(staged: pd.DataFrame) -> pd.DataFrame:
     """Return staged rows as `TimeEntries` again."""
     entries = staged.assign(start=instants(staged["start_us"]), end=instants(staged["end_us"]))
-    return entries[[_TIMES.get(name, name) for name in ENTRY if name != "day"]]
-
-
-#: What the staging keeps as numbers.
-_TIMES = {"start_us": "start", "end_us": "end"}
+    return entries[list(TimeEntries.to_schema().columns)]
 
 
 def instants(us: pd.Series) -> pd.Series:
@@ -240,7 +238,7 @@ def stale(context: RunContext, staged: StagedEntries, link_state: LinkState) -> 
     if gone := users & deleted:
         row = {"kind": Kind.USER, "clockify_name": DELETED_USER, "problem": Problem.GONE}
         context.store.links.add_gone(
-            [row | {"clockify_id": id_, "candidates": ""} for id_ in sorted(gone)],
+            [row | {"clockify_id": id_, "candidates": ""} for id_ in sorted(gone)]
         )
     unseen = {
         Kind.USER: users - deleted,

@@ -25,20 +25,17 @@ def resolve_filters(
         AskPerson: Nothing has that name, or more than one has.
     """
     client_rows = clockify.clients() if clients else []
-    client_ids = _ids("client", clients, client_rows)
+    client_ids = frozenset(_id_of("client", name, client_rows) for name in clients)
+    user_rows = clockify.users() if users else []
     project_rows = clockify.projects() if projects else []
     if client_ids:
         project_rows = [row for row in project_rows if row.get("clientId") in client_ids]
     return Filters(
-        user_ids=_ids("user", users, clockify.users() if users else []),
+        user_ids=frozenset(_id_of("user", name, user_rows) for name in users),
         client_ids=client_ids,
-        project_ids=_ids("project", projects, project_rows),
+        project_ids=frozenset(_id_of("project", name, project_rows) for name in projects),
         billable=billable,
     )
-
-
-def _ids(kind: str, wanted: Sequence[str], rows: Sequence[Mapping[str, Any]]) -> frozenset[str]:
-    return frozenset(_id_of(kind, name, rows) for name in wanted)
 
 
 def _id_of(kind: str, wanted: str, rows: Sequence[Mapping[str, Any]]) -> str:

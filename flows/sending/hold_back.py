@@ -14,10 +14,10 @@ waiting plan goes with its import; the plan, once approved, finds the entry sent
 import json
 from collections.abc import Callable, Sequence
 from datetime import datetime
-from typing import Any
 
 import pandas as pd
 
+from connectors.quickbooks.batch import instant_of, part_of
 from connectors.store.ledger import Refusal
 from connectors.store.plans import StoredPlan
 from flows.context import RunContext
@@ -66,8 +66,8 @@ def _references_changed(
     changed_at: dict[tuple[str, str], datetime | None] = {}
     for entity, ids in wanted.items():
         for row in context.quickbooks.by_ids(entity, sorted(ids)):
-            updated = (row.get("MetaData") or {}).get("LastUpdatedTime")
-            changed_at[entity, str(row.get("Id"))] = _instant(updated)
+            updated = part_of(row, "MetaData").get("LastUpdatedTime")
+            changed_at[entity, str(row.get("Id"))] = instant_of(updated)
 
     def changed(refusal: Refusal) -> bool:
         times = [changed_at.get(reference) for reference in _references(refusal.body)]
@@ -86,14 +86,6 @@ def _references(body: str) -> list[tuple[str, str]]:
         for name, entity in _ENTITIES.items()
         if name in activity
     ]
-
-
-def _instant(text: Any) -> datetime | None:
-    try:
-        instant = datetime.fromisoformat(str(text))
-    except ValueError:
-        return None
-    return instant if instant.tzinfo else None
 
 
 def hold_back_waiting(context: RunContext, plan: pd.DataFrame) -> pd.DataFrame:

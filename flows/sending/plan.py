@@ -6,7 +6,7 @@ run takes meanwhile are noticed when they are claimed.
 
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import pandas as pd
@@ -43,6 +43,7 @@ class Slice:
         return [f"{row.file} line {row.line}" for row in rows.itertuples(index=False)]
 
 
+@dataclass
 class RunPlan:
     """The slices of one plan, on disk, and the run that made it.
 
@@ -55,15 +56,12 @@ class RunPlan:
         clashing: `Slice.clashing` of all slices.
     """
 
-    def __init__(
-        self, company: Company, report: Report, lease: RunLease | None, settled: Settled
-    ) -> None:
-        self.company = company
-        self.report = report
-        self.lease = lease
-        self.settled = settled
-        self.slices = Spool[Slice]()
-        self.clashing: list[str] = []
+    company: Company
+    report: Report
+    lease: RunLease | None
+    settled: Settled
+    slices: Spool[Slice] = field(default_factory=Spool)
+    clashing: list[str] = field(default_factory=list)
 
     def become(self, slices: Iterable[Slice]) -> None:
         """Make *slices* the plan, and add it up from the beginning; they may be made of its own."""

@@ -14,6 +14,7 @@ import pandas as pd
 
 from connectors.errors import AskPerson
 from connectors.masking import hide_known
+from connectors.store.scope import records
 from flows.context import open_store
 from flows.sending.spool import Spool
 from schemas.words import LedgerState, Reason, State
@@ -68,26 +69,60 @@ class Entries:
         self._plans.close()
 
 
-class Tally:
-    """Adds a run up, plan by plan: its counts, and every entry."""
+class Report:
+    """The result of a send or an import, however many entries: long lists are kept on disk.
+
+    Attributes:
+        set_aside: Rows that are no entries, as objects.
+        notes: What a person should know besides.
+        stopped: Why the run ended early; `None` when it did not.
+        members: Further members of the document.
+        latest: The document that was made last.
+        currency: The company's; empty while unknown.
+        followers: Are shown the same rows.
+    """
 
     def __init__(self) -> None:
-        self.entries = Entries()
+        self.set_aside = Spool[dict[str, Any]]()
+        self.notes: list[str] = []
+        self.stopped: str | None = None
+        self.members: dict[str, Any] = {}
+        self.latest: dict[str, Any] = {}
+        self.currency = ""
+        self.followers: list[Follower] = []
+        self._start_from_zero()
+
+    def _start_from_zero(self) -> None:
+        self._entries = Entries()
         self._counts: Counter[tuple[str, str]] = Counter()
         self._minutes_sent = 0
+
+    def begin(self) -> None:
+        """Start counting from zero: the plan changes, or is executed now."""
+        self._entries.close()
+        self._start_from_zero()
+        for follower in self.followers:
+            follower.begin()
 
     def add(self, plan: pd.DataFrame) -> None:
         """Add rows of `Plan`, with the states in which they ended."""
         self._counts.update(zip(plan["state"], plan["reason"].fillna(""), strict=True))
         self._minutes_sent += int(plan.loc[plan["state"] == State.SENT, "minutes"].sum())
-        self.entries.add(plan)
+        self._entries.add(plan)
+        for follower in self.followers:
+            follower.add(plan)
 
     def count(self, *states: State) -> int:
         """Return how many entries ended in one of some states."""
         return sum(number for (state, _), number in self._counts.items() if state in states)
 
-    def document(self, run_id: str | None) -> dict[str, Any]:
-        """Return the members of the JSON document that count and list entries."""
+    def document(self, run_id: str | None, **members: Any) -> dict[str, Any]:
+        """Return the JSON document; its counts add up to `extracted`.
+
+        Args:
+            run_id: The run; `None` for a plan, which leaves no trace.
+            members: Members in place of others.
+        """
         counts = {
             "extracted": self._counts.total(),
             "sent": self.count(State.SENT),
@@ -97,64 +132,12 @@ class Tally:
         }
         if run_id is None:
             counts["ready"] = self.count(State.READY)
-        return {
+        self.latest = {
             "run_id": run_id,
             "dry_run": run_id is None,
             "counts": counts,
             "minutes_sent": self._minutes_sent,
-            "entries": self.entries,
-        }
-
-    def _by_reason(self, state: State) -> dict[str, int]:
-        return {str(reason): number for reason in Reason if (number := self._counts[state, reason])}
-
-
-class Report:
-    """The result of a send or an import, however many entries: long lists are kept on disk.
-
-    Attributes:
-        tally: Counts and lists the entries.
-        set_aside: Rows that are no entries, as objects.
-        notes: What a person should know besides.
-        stopped: Why the run ended early; `None` when it did not.
-        members: Further members of the document.
-        latest: The document that was made last.
-        currency: The company's; empty while unknown.
-        followers: Are shown the same as the tally.
-    """
-
-    def __init__(self) -> None:
-        self.tally = Tally()
-        self.set_aside = Spool[dict[str, Any]]()
-        self.notes: list[str] = []
-        self.stopped: str | None = None
-        self.members: dict[str, Any] = {}
-        self.latest: dict[str, Any] = {}
-        self.currency = ""
-        self.followers: list[Follower] = []
-
-    def begin(self) -> None:
-        """Start counting from zero: the plan changes, or is executed now."""
-        self.tally.entries.close()
-        self.tally = Tally()
-        for follower in self.followers:
-            follower.begin()
-
-    def add(self, plan: pd.DataFrame) -> None:
-        """Add rows of `Plan`, with the states in which they ended."""
-        self.tally.add(plan)
-        for follower in self.followers:
-            follower.add(plan)
-
-    def document(self, run_id: str | None, **members: Any) -> dict[str, Any]:
-        """Return the JSON document; its counts add up to `extracted`.
-
-        Args:
-            run_id: The run; `None` for a plan, which leaves no trace.
-            members: Members in place of others.
-        """
-        self.latest = {
-            **self.tally.document(run_id),
+            "entries": self._entries,
             "set_aside": self.set_aside,
             "notes": list(self.notes),
             "stopped": self.stopped,
@@ -163,9 +146,12 @@ class Report:
         }
         return self.latest
 
+    def _by_reason(self, state: State) -> dict[str, int]:
+        return {str(reason): number for reason in Reason if (number := self._counts[state, reason])}
+
     def close(self) -> None:
         """Delete the lists."""
-        self.tally.entries.close()
+        self._entries.close()
         self.set_aside.close()
 
 
@@ -185,8 +171,7 @@ def entries(
     """
     with open_store(connection) as (_, store, _):
         outcomes = store.outcomes.between(
-            start=start.isoformat() if start else None,
-            end=end.isoformat() if end else None,
+            start=start.isoformat() if start else None, end=end.isoformat() if end else None
         )
     outcomes = _by_the_ledger(outcomes)
     outcomes = outcomes[
@@ -270,9 +255,7 @@ def _members(plan: pd.DataFrame) -> list[str]:
 
 
 def _items(plan: pd.DataFrame) -> list[dict[str, Any]]:
-    rows = plan[_members(plan)].astype(object)
-    rows = rows.where(rows.notna(), None)
     return [
         row | {"minutes": None if row["minutes"] is None else int(row["minutes"])}
-        for row in rows.to_dict("records")
+        for row in records(plan[_members(plan)])
     ]

@@ -71,12 +71,7 @@ class JobRequest:
 
 @dataclass(frozen=True)
 class SendRequest(JobRequest):
-    """What somebody asks a send to do.
-
-    Attributes:
-        start: First local day.
-        end: Last local day, included.
-    """
+    """What somebody asks a send to do on some local days, the last one included."""
 
     start: date
     end: date
@@ -84,11 +79,7 @@ class SendRequest(JobRequest):
 
 @dataclass(frozen=True, kw_only=True)
 class ImportRequest(JobRequest):
-    """What somebody asks an import to do; users, clients and projects go by the files' names.
-
-    Attributes:
-        files: The exports.
-    """
+    """What somebody asks an import to do; users, clients and projects go by the files' names."""
 
     files: tuple[Path, ...]
     date_order: Literal["mdy", "dmy", "ymd"] | None = option(
@@ -128,7 +119,7 @@ def spread(
 ) -> Callable[..., Any]:
     """Return a function with a parameter for each option in place of `options`, a dictionary.
 
-    Whatever reads signatures sees them where `options` stands.
+    Whatever reads signatures sees them where `options` stands: by keyword, as all others must be.
 
     Args:
         function: Takes `options`, among others.
@@ -142,7 +133,12 @@ def spread(
         repeats = isinstance(one.default, tuple)
         type_ = list[str] if repeats else hints[one.name]
         default = defaults.get(one.name, [] if repeats else one.default)
-        parameters[one.name] = _keyword(one.name, annotate(type_, one), default)
+        parameters[one.name] = inspect.Parameter(
+            one.name,
+            inspect.Parameter.KEYWORD_ONLY,
+            annotation=annotate(type_, one),
+            default=default,
+        )
 
     @wraps(function)
     def call(**given: Any) -> Any:
@@ -151,8 +147,7 @@ def spread(
 
     all_: list[inspect.Parameter] = []
     for own in inspect.signature(function, eval_str=True).parameters.values():
-        mine = parameters.values() if own.name == "options" else [own]
-        all_ += [_keyword(each.name, each.annotation, each.default) for each in mine]
+        all_ += parameters.values() if own.name == "options" else [own]
     call.__signature__ = inspect.Signature(all_)  # type: ignore[attr-defined]
     call.__annotations__ = {each.name: each.annotation for each in all_}
     return call
@@ -168,11 +163,6 @@ def _options(request: type[JobRequest]) -> list[Field[Any]]:
     shared = {one.name for one in fields(JobRequest)}
     options = [one for one in fields(request) if one.metadata]
     return sorted(options, key=lambda one: one.name in shared)
-
-
-def _keyword(name: str, annotation: Any, default: Any) -> inspect.Parameter:
-    kind = inspect.Parameter.KEYWORD_ONLY
-    return inspect.Parameter(name, kind, annotation=annotation, default=default)
 
 
 def days_of(

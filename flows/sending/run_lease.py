@@ -1,4 +1,7 @@
-"""The lease of a run: while it is renewed, no other run takes over what this one has claimed."""
+"""The lease of a run: while it is renewed, no other run takes over what this one has claimed.
+
+Once it is over, `connectors.store.claims_in_doubt` hands the claims to the next run.
+"""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -10,11 +13,7 @@ from flows.heartbeat import kept_alive
 
 
 class RunLease:
-    """A run of a connection, with a lease on what it claims.
-
-    Attributes:
-        run_id: The run's key in the database, and `run_id` in JSON.
-    """
+    """A run of a connection, with a lease on what it claims."""
 
     def __init__(self, context: RunContext) -> None:
         self._context = context

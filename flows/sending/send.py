@@ -22,18 +22,13 @@ from flows.context import RunContext
 from flows.progress import Progress
 from flows.sending.execute import execute
 from flows.sending.extract import extract, stale
-from flows.sending.facts import (
-    Facts,
-    call_directly,
-    check_both_sides,
-    read_links,
-    with_defaults,
-)
+from flows.sending.facts import Facts, call_directly, check_both_sides, read_links, with_defaults
 from flows.sending.filters import resolve_filters
 from flows.sending.judge import judge_slices
 from flows.sending.plan import RunPlan, Slice, open_plan
 from flows.sending.report import Report
 from flows.sending.request import SendRequest
+from flows.text import named
 from schemas.words import State
 from transforms.plan.hold_back import set_outcomes
 
@@ -150,12 +145,12 @@ class _Late:
         if self._changed:
             notes.append(
                 "Changed in Clockify after an earlier run had handed them over; QuickBooks has them"
-                f" as they were then: {_some(self._changed)}."
+                f" as they were then: {named(self._changed, MOST_NAMED)}."
             )
         if self._unseen:
             notes.append(
                 "Sent for an earlier run, and since then deleted in Clockify or moved to other"
-                f" days: {_some(sorted(self._unseen))}."
+                f" days: {named(sorted(self._unseen), MOST_NAMED)}."
             )
         return notes
 
@@ -167,13 +162,7 @@ def _clash_notes(entry_ids: Sequence[str]) -> list[str]:
     note = (
         f"{len(entry_ids):,} of the entries may have been sent from a file before they were"
         " edited: an entry from that file has the same person and begins in the same minute, or"
-        f" differs only in its day: {_some(entry_ids)}. They count as other work. If they are"
-        " not, delete what was sent from the file in QuickBooks."
+        f" differs only in its day: {named(entry_ids, MOST_NAMED)}. They count as other work. If"
+        " they are not, delete what was sent from the file in QuickBooks."
     )
     return [note]
-
-
-def _some(ids: Sequence[str]) -> str:
-    """Name some ids, and count the rest."""
-    more = f" and {len(ids) - MOST_NAMED:,} more" if len(ids) > MOST_NAMED else ""
-    return ", ".join(ids[:MOST_NAMED]) + more

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from connectors.errors import AskPerson
-from connectors.store.doubts import Doubt
+from connectors.store.claims_in_doubt import Doubt
 from flows.context import RunContext
 from flows.sending.run_lease import RunLease, run_lease
 from flows.sending.settle_doubts import (
@@ -22,10 +22,7 @@ from transforms.identity.match_books import Found, content_of_body, is_younger, 
 def take_word(context: RunContext, entry_id: str, time_activity_id: str | None) -> Settled:
     """Take a person's word for one entry in doubt: `clockbooks settle --entry`.
 
-    Args:
-        context: What to work with.
-        entry_id: The entry.
-        time_activity_id: The TimeActivity that it is; `None` if QuickBooks does not have it.
+    It is the TimeActivity *time_activity_id*; `None` means that QuickBooks does not have it.
 
     Raises:
         AskPerson: The entry is not in doubt, or QuickBooks says otherwise.

@@ -1,16 +1,8 @@
 """Settles entries in doubt: by what QuickBooks holds, never by hope.
 
-1. Doubts of dead runs are taken over, so that one run alone settles them.
-2. QuickBooks is asked for the TimeActivities that are younger than the claim. What no connection to
-   the company accounts for yet is compared by content, as a multiset: what is found counts as
-   sent. A row that may be a live run's is left to it.
-3. What is not found, once QuickBooks can no longer be at work on it, is handed over again under
-   the same request id, bId and bytes. A QuickBooks that remembers repeats its first answer; one
-   that has forgotten creates it now; either way it is there once. But not while the books hold a
-   row that may be the entry, edited since: then a person must decide.
-4. A replay of an item that is refused as a replay (6000) proves nothing: the books are asked again,
-   and what still is not there is released, to be sent anew. Any other answer keeps the doubt.
-
+docs/exactly-once.md has the steps: doubts of dead runs are taken over, by one run alone; looked for
+in the books, as a multiset, while a row that may be a live run's is left to it; and handed over
+again under the same request id, bId and bytes, once QuickBooks can no longer be at work on them.
 Whatever is not clear after that stays in doubt for the next run, or for a person
 (`flows.sending.settle_by_hand`).
 """
@@ -25,7 +17,7 @@ from connectors.errors import Refused, TryAgain, Unsure
 from connectors.quickbooks.answers import BUSINESS_CODE
 from connectors.quickbooks.batch import Created, NotCreated, created_at
 from connectors.store.books import InFlight
-from connectors.store.doubts import Doubt
+from connectors.store.claims_in_doubt import Doubt
 from connectors.store.ledger import Claim
 from flows.connections.consent_expiry import expiry_notes
 from flows.context import RunContext
@@ -39,7 +31,7 @@ from transforms.identity.match_books import (
     content_of_body,
     match_books,
 )
-from transforms.plan.explain import hours
+from transforms.plan.explain import duration_text
 
 #: How far QuickBooks' own machines may disagree about the time.
 CLOCK_MARGIN = timedelta(minutes=2)
@@ -239,7 +231,7 @@ def described(context: RunContext, doubt: Doubt) -> str:
     ].tolist()
     person = names[0] if names else f"{kind} {id_}"
     text = f", {content.description[:60]!r}" if content.description else ""
-    return f"{hours(int(content.minutes) * 60)} of {person} on {content.day}{text}"
+    return f"{duration_text(int(content.minutes) * 60)} of {person} on {content.day}{text}"
 
 
 def _replay_all(
@@ -308,10 +300,7 @@ def _record_refused(
     context: RunContext, lease: RunLease, doubt: Doubt, outcome: NotCreated
 ) -> None:
     context.store.ledger.record(
-        claim_of(lease, [doubt]),
-        [outcome],
-        qbo_time=context.quickbooks.time,
-        company_state=None,
+        claim_of(lease, [doubt]), [outcome], qbo_time=context.quickbooks.time, company_state=None
     )
 
 

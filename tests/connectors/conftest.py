@@ -282,7 +282,7 @@ class Book:
 
     def __init__(self, engine, connection_id, clock, about):
         self.engine, self.clock, self.about = engine, clock, about
-        self.store = ConnectionStore.of(engine, connection_id, lambda: clock.now)
+        self.store = ConnectionStore(engine, connection_id, lambda: clock.now)
         self.run_id = self.start()
 
     def start(self, lease=LEASE):

@@ -57,10 +57,7 @@ class Limit:
     def took(self, level: int, most: int, now_ms: int) -> bool:
         """Note that a level was taken, and return whether that moved the limit.
 
-        Args:
-            level: The level.
-            most: From here on the settings' own limits hold: nothing more is to be learned.
-            now_ms: The time, in milliseconds of the epoch.
+        From *most* on the settings' own limits hold: nothing more is to be learned.
         """
         self.taken = max(self.taken, level)
         if self.allowed is None or level <= self.allowed:

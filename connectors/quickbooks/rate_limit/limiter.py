@@ -19,10 +19,10 @@ from connectors.quickbooks.rate_limit.model import (
     Call,
     End,
     Measure,
-    Rules,
     Want,
 )
 from connectors.quickbooks.rate_limit.pace import Pace
+from connectors.quickbooks.rate_limit.quotas import Quotas
 
 Answer = TypeVar("Answer")
 
@@ -72,14 +72,14 @@ class RateLimiter:
     """Gives permits for calls, and learns from how they ended.
 
     Attributes:
-        rules: The quotas of the settings.
+        quotas: The quotas of the settings.
         now: The time of day; machines that serve the same company need the same one.
         sleep: Waits some seconds.
         store: Where the pace is kept.
         owner: This process, whose own calls in flight it knows for certain.
     """
 
-    rules: Rules
+    quotas: Quotas
     now: Callable[[], datetime]
     sleep: Callable[[float], None]
     store: PaceStore = field(default_factory=LocalPaceStore)
@@ -93,12 +93,7 @@ class RateLimiter:
         return permit
 
     def acquire_while(self, wanted: Callable[[], bool], want: Want) -> Permit | None:
-        """Wait until a call may begin, or is not wanted any more: `None`.
-
-        Args:
-            wanted: Asked again and again while it waits; it may do something else meanwhile.
-            want: What is to be called.
-        """
+        """Wait until a call may begin, or is not *wanted* any more, which is asked repeatedly."""
         while wanted():
             answer = self.store.change(lambda pace: self._begin(pace, want))
             if isinstance(answer, Call):
@@ -126,28 +121,22 @@ class RateLimiter:
             self.store.change(date_anew)
 
     def ended(self, permit: Permit, how: End, *, pause_s: float | None = None) -> int:
-        """Report how a call ended.
+        """Report how a call ended, and return how often in a row the service has refused now.
 
-        Args:
-            permit: Its permit.
-            how: How it ended.
-            pause_s: How many seconds the service asks everybody to wait, if it says.
-
-        Returns:
-            How often in a row the service has refused now.
+        The service may have asked everybody to wait for *pause_s* seconds.
         """
         pause_ms = None if pause_s is None else round(pause_s * 1000)
 
         def note(pace: Pace) -> tuple[int, bool]:
             now_ms = self._now_ms()
-            pace.end(permit.id, how, self.rules, now_ms, left_ms=permit.left_ms, pause_ms=pause_ms)
+            pace.end(permit.id, how, self.quotas, now_ms, left_ms=permit.left_ms, pause_ms=pause_ms)
             return pace.refusals, True
 
         return self.store.change(note)
 
     def batch_size(self) -> int:
         """Return how many entries a batch carries at most, just now."""
-        return self.store.change(lambda pace: (pace.size(self.rules), False))
+        return self.store.change(lambda pace: (pace.size(self.quotas), False))
 
     def notes(self) -> list[str]:
         """Return what a person should know about the company's pace."""
@@ -164,7 +153,7 @@ class RateLimiter:
             " allow. Clockbooks stays within that, and tries now and then whether it accepts more."
         )
         slow = (
-            f"QuickBooks did not answer batches of {self.rules.batch_size} in time: batches have"
+            f"QuickBooks did not answer batches of {self.quotas.batch_size} in time: batches have"
             f" {pace.slow_size} entries until it is faster."
         )
         return [strict][: bool(limits)] + [slow][: pace.slow_size is not None]
@@ -172,7 +161,7 @@ class RateLimiter:
     def _begin(self, pace: Pace, want: Want) -> tuple[Call | int, bool]:
         now_ms = self._now_ms()
         set_back = pace.set_back(now_ms)
-        answer = pace.begin(replace(want, owner=self.owner), self.rules, now_ms)
+        answer = pace.begin(replace(want, owner=self.owner), self.quotas, now_ms)
         return answer, set_back or isinstance(answer, Call)
 
     def _now_ms(self) -> int:

@@ -34,11 +34,7 @@ def in_flight(calls: Sequence[Call], owner: str, now_ms: int, *, others_ms: int)
 def level_of(calls: Sequence[Call], measure: Measure, call: Call, *, margin: bool = False) -> int:
     """Return how much of a measure there was when a call began, itself included.
 
-    Args:
-        calls: All that is known.
-        measure: The measure.
-        call: The call.
-        margin: Whether the window is longer than the service's.
+    With a *margin*, in a window that is longer than the service's.
     """
     if measure is Measure.FLIGHT:
         return call.at_once
@@ -58,14 +54,9 @@ def level_of(calls: Sequence[Call], measure: Measure, call: Call, *, margin: boo
 def wait_ms(
     begun: Sequence[tuple[int, int]], most: int, window_ms: int, cost: int, now_ms: int
 ) -> int:
-    """Return how long until *cost* more fits into a window.
+    """Return how long until *cost* more fits into the service's window; ours is a margin longer.
 
-    Args:
-        begun: When each call began, and what it counts, in order.
-        most: The most that fits.
-        window_ms: The service's window; ours is longer by a margin.
-        cost: What another call counts.
-        now_ms: The time, in milliseconds of the epoch.
+    Takes when each call began, in milliseconds of the epoch, and what it counts, in order.
     """
     window_ms += MARGIN_MS[window_ms]
     inside = [(begun_ms, each) for begun_ms, each in begun if begun_ms > now_ms - window_ms]

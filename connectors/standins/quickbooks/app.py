@@ -25,6 +25,7 @@ from connectors.standins.quickbooks.oauth import OAuth
 from connectors.standins.quickbooks.people import People
 from connectors.standins.quickbooks.switches import Switches
 from connectors.standins.quickbooks.throttle import Memory, Throttle
+from connectors.standins.quickbooks.webhooks import Webhooks
 from connectors.standins.quickbooks.wire import Json
 from connectors.standins.quickbooks.xml import write_xml
 
@@ -50,6 +51,7 @@ class QuickBooksStandin:
         customers: Rows by Id, as a read answers them; likewise `employees`, `vendors`, `items`,
             `classes`, `departments`, `invoices` and `estimates`.
         people: What people do in QuickBooks' own pages.
+        webhooks: Tells an endpoint what happened, when a test says so.
         company: CompanyInfo; change it to change the company. Likewise `preferences`.
         requests: Every request that `faults` let through: method, path, request id.
     """
@@ -87,6 +89,7 @@ class QuickBooksStandin:
         self.invoices = company.invoices
         self.estimates = company.estimates
         self.people = People(self.books)
+        self.webhooks = Webhooks(company, now=now, switches=self.switches)
         self.company = company.company
         self.preferences = company.preferences
         self.requests: list[tuple[str, str, str | None]] = []
@@ -146,8 +149,6 @@ class QuickBooksStandin:
 
     def _refused(self, call: Call, fault: FaultError) -> Response:
         answer: Json = {"Fault": wire.fault_body(fault)}
-        if self.switches.lower_case_faults and call.wants_json:
-            answer = {"fault": wire.lower_case_fault(fault)}
         if fault.code != "2030":  # the one fault that was recorded without a time
             answer["time"] = wire.millisecond(call.began)
         is_missing = fault.code == "610" and call.method == "GET"
@@ -261,6 +262,8 @@ class QuickBooksStandin:
     ) -> Response:
         if as_json is None:
             as_json = call.wants_json or not self.switches.xml_by_default
+        if as_json and self.switches.lower_case_faults and "Fault" in answer:
+            answer["fault"] = wire.in_lower_case(answer.pop("Fault"))
         text = wire.write_json(answer) if as_json else write_xml(answer)
         charset = ";charset=utf-8" if status == 200 else ""
         return Response(

@@ -5,8 +5,6 @@ from alembic import op
 
 revision = "0007"
 down_revision = "0006"
-branch_labels = None
-depends_on = None
 
 _REASONS = (
     "running", "already_sent", "filtered", "waiting_for_review", "left_out",

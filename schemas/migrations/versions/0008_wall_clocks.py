@@ -9,22 +9,11 @@ from alembic import op
 
 revision = "0008"
 down_revision = "0007"
-branch_labels = None
-depends_on = None
 
 
 def upgrade() -> None:
     """Keep what the clocks showed; of what was kept before, in the connection's time zone."""
-    op.add_column(
-        "contents",
-        sa.Column(
-            "wall",
-            sa.String(length=16),
-            nullable=True,
-            comment="Start as the source's own clock showed it, YYYY-MM-DDTHH:MM: in a file,"
-            " whatever time zone it was taken to be in.",
-        ),
-    )
+    op.add_column("contents", sa.Column("wall", sa.String(16)))
     change = sa.update(_contents).values(wall=sa.bindparam("shown"))
     change = change.where(
         _contents.c.connection_id == sa.bindparam("its_connection"),

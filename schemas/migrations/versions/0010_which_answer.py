@@ -5,18 +5,8 @@ from alembic import op
 
 revision = "0010"
 down_revision = "0009"
-branch_labels = None
-depends_on = None
 
 
 def upgrade() -> None:
     """Whoever answered before and is not recorded as deciding yet counts as not verified."""
-    op.add_column(
-        "plans",
-        sa.Column(
-            "answer_id",
-            sa.String(32),
-            nullable=True,
-            comment="The answer that verified_by gave, by the id that the page's guard gave it.",
-        ),
-    )
+    op.add_column("plans", sa.Column("answer_id", sa.String(32)))

@@ -5,19 +5,9 @@ from alembic import op
 
 revision = "0011"
 down_revision = "0010"
-branch_labels = None
-depends_on = None
 
 
 def upgrade() -> None:
     """Earlier batches have none; the contents of what they claimed do."""
-    op.add_column(
-        "batches",
-        sa.Column(
-            "claim_no",
-            sa.Integer(),
-            nullable=True,
-            comment="The number of its claim, also after that was given back. Null where an earlier version claimed it.",
-        ),
-    )
+    op.add_column("batches", sa.Column("claim_no", sa.Integer))
     op.create_index("ix_batches_claim_no", "batches", ["connection_id", "claim_no"])

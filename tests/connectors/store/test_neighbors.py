@@ -109,7 +109,7 @@ class Store:
 
     @property
     def store(self):
-        return ConnectionStore.of(self.engine, self.id, lambda: NOW)
+        return ConnectionStore(self.engine, self.id, lambda: NOW)
 
     @property
     def revocations(self):
@@ -118,7 +118,7 @@ class Store:
     @property
     def later(self):
         """The same, when plans have expired, and the run lock's lease is over."""
-        return ConnectionStore.of(self.engine, self.id, lambda: NOW + 2 * LEASE)
+        return ConnectionStore(self.engine, self.id, lambda: NOW + 2 * LEASE)
 
     @property
     def ledger(self):
@@ -129,7 +129,7 @@ class Store:
 
     def claim(self, *ids, run_id=None, since=10**6, source="clockify"):
         ready = [{"entry_id": id_, "body": id_, "minutes": 60, "date": DAY} for id_ in ids]
-        ledger = ConnectionStore.of(self.engine, self.id, lambda: self.claimed_at).ledger
+        ledger = ConnectionStore(self.engine, self.id, lambda: self.claimed_at).ledger
         about = self.about(*ids, source=source, since=since)
         return ledger.claim(run_id or self.run, ready, about, lease=LEASE, qbo_time=None)
 

@@ -94,7 +94,7 @@ def test_long_lists_are_looked_up_whatever_the_statistics(empty_database):
     if engine.dialect.name == "postgresql":
         with engine.begin() as connection:
             connection.exec_driver_sql("DELETE FROM pg_statistic WHERE starelid > 16383")
-    store = ConnectionStore.of(engine, 1, utc_now)
+    store = ConnectionStore(engine, 1, utc_now)
     with _recorded() as statements:
         assert len(store.ledger.held(ids)) == 501
         known, _ = store.books.accounted([f"past-{PAST:09d}", "0"])
@@ -119,7 +119,7 @@ def _connect_by_hand(url):
 
 
 def _read_whole(url, statements):
-    """Give the steps of the statements' plans that read a growing table whole, as text."""
+    """Return the steps of the statements' plans that read a growing table whole, as text."""
     plans = _sqlite_steps if url.startswith("sqlite") else _postgresql_steps
     engine = sa.create_engine(url)
     with engine.connect() as connection:
@@ -133,7 +133,7 @@ def _read_whole(url, statements):
 
 
 def _sqlite_steps(connection, statement, values):
-    """Give the steps of a plan that read a growing table by nothing, or by its connection alone."""
+    """Yield the steps of a plan that read a growing table whole, or by its connection alone."""
     for row in connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", values):
         step = row[3]
         table = step.split()[1]

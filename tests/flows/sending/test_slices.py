@@ -28,7 +28,7 @@ MONTH = ("--start", "2026-09-14", "--end", "2026-10-16")
 
 @pytest.fixture
 def small_slices(monkeypatch: pytest.MonkeyPatch) -> Callable[[], list[int]]:
-    """Let pages have seven rows and slices a day, and give how many entries each slice has."""
+    """Give pages seven rows and slices a day; return how many entries each slice has."""
     monkeypatch.setattr(clockify, "REPORT_PAGE", 7)
     monkeypatch.setattr(extract, "_ROWS_AT_ONCE", 10)
     monkeypatch.setattr(judge, "SLICE_ROWS", 1)

@@ -3,7 +3,7 @@
 from datetime import timedelta
 
 import pytest
-from clockify_studio import ADA, HOUR, NOW, ONE, SCENARIO, TWO, WEB, Api, refusal
+from clockify_studio import ADA, HOUR, NOW, ONE, SCENARIO, TWO, WEB, refusal
 
 from connectors.standins.clockify.app import ClockifyStandin, Switches
 
@@ -97,6 +97,15 @@ def test_a_change_of_the_state_itself_is_seen_too(api, clockify, clock):
     assert ids(api, "deleted") == [f"{0x104:024x}"]
 
 
+def test_a_new_rate_is_no_change_of_its_entry(api, clock):
+    """FACTS 3: TIME_ENTRY_RATE is a type of its own, so the feed alone does not show all drift."""
+    clock.wait(hours=1)
+    rate = {"amount": 9900, "since": "2026-08-01T00:00:00Z"}
+    api.at("PUT", f"/projects/{WEB}/users/{ADA}/hourly-rate", json=rate)
+    assert api.list(f"/time-entries/{ONE}")["hourlyRate"]["amount"] == 9900
+    assert ids(api, "updated") == []
+
+
 @pytest.mark.parametrize(
     ("type_", "path", "body"),
     [
@@ -153,12 +162,12 @@ def test_the_feed_is_for_admins_and_can_be_missing(api, plain, switches):
     assert api.at("GET", "/entities/updated", params=query).status_code == 403
 
 
-def test_a_scenario_may_make_its_entries_as_they_are_asked_for(serve, clock):
+def test_a_scenario_may_make_its_entries_as_they_are_asked_for(api, serve, clock):
     """A million need not be there twice; then only what comes and goes is seen."""
     clockify_part = SCENARIO["clockify"]
     rows = (dict(entry) for entry in clockify_part["entries"])
     made = ClockifyStandin({"clockify": clockify_part | {"entries": rows}}, now=clock)
-    api = Api(serve(made.app))
+    serve(made.app)
     assert [ids(api, what) for what in ("created", "updated")] == [[], []]
     assert api.at("DELETE", f"/time-entries/{ONE}").status_code == 204
     clock.wait(minutes=1)

@@ -3,14 +3,12 @@
 import json
 import re
 from datetime import UTC, datetime, timedelta
-from types import SimpleNamespace
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
 import requests
 
 from connectors.standins.quickbooks.app import QuickBooksStandin, Switches
-from connectors.standins.server import serving
 
 CLIENT = ("ABclient", "s3cret")
 BACK = "http://localhost:8765/callback"
@@ -71,21 +69,8 @@ class Client:
         return requests.get(url, headers=headers, timeout=10).status_code == 200
 
 
-@pytest.fixture(scope="module")
-def server():
-    """One server for all tests; each test has a company of its own behind it."""
-    current = SimpleNamespace()
-
-    async def app(scope, receive, send):
-        await current.app(scope, receive, send)
-
-    with serving(app) as base:
-        yield base, current
-
-
 @pytest.fixture
-def intuit(server):
-    base, current = server
+def intuit(serve):
     clock = Clock()
     standin = QuickBooksStandin(
         {
@@ -97,8 +82,7 @@ def intuit(server):
         now=clock,
         switches=Switches(),
     )
-    current.app = standin.app
-    return Client(base, standin, clock)
+    return Client(serve(standin.app), standin, clock)
 
 
 def error(response):
@@ -193,6 +177,30 @@ def test_a_code_is_bound_to_its_address_and_to_a_few_minutes(intuit):
     late = intuit.decide("allow")["code"]
     intuit.clock.advance(minutes=5)
     assert error(intuit.token(**grant, code=late))[0] == 400
+
+
+@pytest.mark.parametrize("offers_pkce", [True, False])
+def test_a_code_may_be_bound_to_a_secret_of_the_caller(intuit, offers_pkce):
+    """PKCE, where the discovery document offers it; otherwise a challenge is ignored (FACTS 8)."""
+    intuit.standin.switches.offers_pkce = offers_pkce
+    url = f"{intuit.base}/.well-known/openid_configuration"
+    found = requests.get(url, timeout=10).json()
+    grant = {"grant_type": "authorization_code", "redirect_uri": BACK, "code_verifier": "wrong"}
+
+    code = intuit.decide("allow", code_challenge="no hash of that")["code"]
+
+    assert ("code_challenge_methods_supported" in found) is offers_pkce
+    assert intuit.token(**grant, code=code).ok is not offers_pkce
+
+
+def test_a_code_may_live_for_less(intuit):
+    """How long is recalled, not verified (FACTS 8)."""
+    intuit.standin.switches.code_life_s = 0
+    code = intuit.decide("allow")["code"]
+
+    answer = intuit.token(grant_type="authorization_code", redirect_uri=BACK, code=code)
+
+    assert error(answer)[0] == 400
 
 
 def test_deny_and_an_odd_scope_come_back_as_errors(intuit):

@@ -9,8 +9,8 @@ import sqlalchemy as sa
 
 from connectors.errors import TryAgain
 from connectors.quickbooks.batch import Created
+from connectors.store.claims_in_doubt import Doubt
 from connectors.store.connection_store import ConnectionStore
-from connectors.store.doubts import Doubt
 from schemas.tables import ledger as table
 from schemas.words import Proof
 
@@ -23,7 +23,7 @@ class Book:
 
     def __init__(self, engine, connection_id, clock, about):
         self.engine, self.clock, self.about = engine, clock, about
-        self.store = ConnectionStore.of(engine, connection_id, lambda: clock.now)
+        self.store = ConnectionStore(engine, connection_id, lambda: clock.now)
 
     def start(self):
         return self.store.runs.start(LEASE)
