@@ -429,7 +429,7 @@ class Ui:
         return self.call("GET", f"flow_runs/{run_id}")["state"]
 
     def ended(self, run_id: str, *, patience_s: int = PATIENCE_S) -> Any:
-        """Wait until a run has ended, and give its state."""
+        """Wait until a run has ended, and return its state."""
         ends = {"COMPLETED", "FAILED", "CRASHED", "CANCELLED"}
 
         def final() -> Any:
@@ -440,7 +440,7 @@ class Ui:
         return until(final, patience_s=patience_s)
 
     def stop(self, number: int = signal.SIGTERM) -> int:
-        """Stop it, and give its exit code."""
+        """Stop it, and return its exit code."""
         self.process.send_signal(number)
         return self.process.wait(timeout=PATIENCE_S)
 

@@ -42,7 +42,7 @@ _FIRST = datetime(2026, 3, 1, tzinfo=UTC)
 
 
 def transform_entries() -> Iterator[str]:
-    """Measure, and give the tables line by line."""
+    """Measure, and yield the tables line by line."""
     took: dict[str, float] = defaultdict(float)
     links, unlinked = _frames()
     held = pd.DataFrame(columns=["entry_id", "state", "time_activity_id"], dtype="str")
