@@ -11,6 +11,7 @@ from fastapi.responses import JSONResponse
 from pydantic import BaseModel, ConfigDict, Field
 from pydantic.alias_generators import to_camel
 
+from connectors.standins.clockify.changes import MARKS
 from connectors.standins.clockify.http import Asked, Caller, CurrentCaller, Hydrated, many
 from connectors.standins.clockify.locks import must_be_after_lock_date, must_be_open
 from connectors.standins.clockify.rates import price
@@ -103,6 +104,16 @@ async def create_entry_for(caller: CurrentCaller, user_id: str, body: WrittenEnt
         caller.must_be_admin()
         caller.needs_feature("ADD_TIME_FOR_OTHERS")
     return _created(caller, user_id, body)
+
+
+@router.post("/user/{user_id}/time-entries/{entry_id}/duplicate")
+async def duplicate_entry(caller: CurrentCaller, user_id: str, entry_id: str) -> JSONResponse:
+    state = caller.state
+    entry = _of_user(caller, user_id, entry_id)
+    copy = {key: value for key, value in entry.items() if key not in MARKS} | {"id": state.new_id()}
+    price(state, copy)
+    state.entries[copy["id"]] = copy
+    return JSONResponse(written_row(state, copy), 201)
 
 
 @router.put("/time-entries/{entry_id}")

@@ -119,6 +119,17 @@ def test_entries_are_deleted_one_by_one_or_many_at_once(api, clockify):
     assert not set(made) & set(clockify.entries)
 
 
+def test_a_copy_is_another_entry(api):
+    """The OpenAPI: 201, with what the first one says."""
+    made = api.at("POST", f"/user/{ADA}/time-entries/{ONE}/duplicate")
+    assert made.status_code == 201
+    copy, first = read(api, made.json()["id"]), read(api, ONE)
+    assert copy["id"] != first["id"]
+    assert (copy["description"], copy["timeInterval"]) == (
+        first["description"], first["timeInterval"],
+    )  # fmt: skip
+
+
 @pytest.mark.parametrize("method", ["PUT", "DELETE"])
 def test_approved_time_is_locked_for_everyone(api, plain, method):
     """FACTS 6: for admins, too; only the mark of an invoice may be set."""
