@@ -43,7 +43,7 @@ from schemas.contents import Contents
 ROOT = Path(__file__).parent.parent
 DEMO_SCENARIO = ROOT / "data" / "demo_scenario.yaml"
 
-#: Vendors' samples stand beside the project, where they may; their licences keep them out of it.
+#: Vendors' samples stand beside the project, where they may; their licenses keep them out of it.
 SHARED = ROOT.parent / "shared"
 
 #: The service's limits, out of the way of tests that are not about them.

@@ -21,7 +21,7 @@ def test_a_second_start_finds_everything_as_it_was(synced, running_ui, until):
     """Whatever died is found, what was switched on is on, and what was missed runs once.
 
     First the machine dies in the middle of a run, and days go by. Then it is stopped in the middle
-    of a run, as one does: that run is cancelled, and no process is left behind.
+    of a run, as one does: that run is canceled, and no process is left behind.
     """
     with running_ui(synced) as ui:
         deployment = ui.deployment(NIGHTLY)

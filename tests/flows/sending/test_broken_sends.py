@@ -184,7 +184,7 @@ def test_a_consent_that_is_withdrawn_in_the_middle_keeps_what_is_done(week, send
     all_once(week)
 
 
-def test_one_refused_entry_does_not_hold_back_its_neighbours(week, send_day, reckon, booked):
+def test_one_refused_entry_does_not_hold_back_its_neighbors(week, send_day, reckon, booked):
     """A batch is not a transaction: the refused item is reported in QuickBooks' own words."""
     customers = [reckon(week, entry)[2] for entry in week.clockify.entries.values()]
     alone = next(id_ for id_ in customers if id_ and customers.count(id_) == 1)
