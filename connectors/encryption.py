@@ -85,8 +85,9 @@ class Vault:
             text = self._decrypt(locked)
         except (InvalidToken, ValueError):
             raise AskPerson(
-                "The stored tokens were encrypted with another key: set CLOCKBOOKS_SECRET_KEY (or"
-                " restore the key file) as it was, or run `clockbooks connect` again."
+                "The stored tokens were encrypted with another key.",
+                to_do="Set CLOCKBOOKS_SECRET_KEY, or restore the key file, as it was; or run"
+                " `clockbooks connect` again.",
             ) from None
         remember(text)
         return text

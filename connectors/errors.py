@@ -9,10 +9,16 @@ from connectors.masking import mask
 
 
 class ClockbooksError(Exception):
-    """Anything that Clockbooks reports to a person; its text has no secret in it."""
+    """Anything that Clockbooks reports to a person; its text has no secret in it.
 
-    def __init__(self, text: str = "") -> None:
-        super().__init__(mask(text))
+    Attributes:
+        found: What is wrong.
+        to_do: What a person can do about it; empty where *found* says it, or nothing can be done.
+    """
+
+    def __init__(self, found: str = "", *, to_do: str = "") -> None:
+        self.found, self.to_do = mask(found), mask(to_do)
+        super().__init__(" ".join(text for text in (self.found, self.to_do) if text))
 
 
 class AskPerson(ClockbooksError):
@@ -26,8 +32,8 @@ class TryAgain(ClockbooksError):
         wait_s: Seconds that the service asks to wait, if it says.
     """
 
-    def __init__(self, text: str, *, wait_s: float | None = None) -> None:
-        super().__init__(text)
+    def __init__(self, found: str, *, to_do: str = "", wait_s: float | None = None) -> None:
+        super().__init__(found, to_do=to_do)
         self.wait_s = wait_s
 
 
@@ -53,8 +59,10 @@ class Unsure(ClockbooksError):
         throttled: Whether the answer was a 429 that is not the service's own: slow down.
     """
 
-    def __init__(self, text: str, *, timed_out: bool = False, throttled: bool = False) -> None:
-        super().__init__(text)
+    def __init__(
+        self, found: str, *, to_do: str = "", timed_out: bool = False, throttled: bool = False
+    ) -> None:
+        super().__init__(found, to_do=to_do)
         self.timed_out = timed_out
         self.throttled = throttled
 

@@ -85,12 +85,12 @@ class Failure:
 
     text: str
     code: str
-    proves: type[Exception] | None
+    proves: type[ClockbooksError] | None
 
 
 def classify(
-    *, read: bool, status: int | None, proves: type[Exception] | None = None
-) -> type[Exception]:
+    *, read: bool, status: int | None, proves: type[ClockbooksError] | None = None
+) -> type[ClockbooksError]:
     """Classify a failed call by what its answer proves; a *status* of `None` is silence.
 
     A status alone proves nothing about a write: a proxy answers 302, 403, 408 or 502 after the
@@ -201,16 +201,16 @@ class Http:
             )
         except requests.RequestException as error:
             if untrusted(error):
-                raise AskPerson(not_trusted(self.service, url)) from None
+                raise not_trusted(self.service, url) from None
+            found, to_do = self._silence(url, error)
             if read and isinstance(error, AnswerTooLong):
-                raise AskPerson(self._silence(url, error)) from None
+                raise AskPerson(found, to_do=to_do) from None
             # `from None`: the library's text has the whole address, query included.
             kind = NeverLeft if _never_left(error) else classify(read=read, status=None)
             if kind is Unsure:
-                raise Unsure(
-                    self._silence(url, error), timed_out=isinstance(error, requests.Timeout)
-                ) from None
-            raise kind(self._silence(url, error)) from None
+                timed_out = isinstance(error, requests.Timeout)
+                raise Unsure(found, to_do=to_do, timed_out=timed_out) from None
+            raise kind(found, to_do=to_do) from None
         status, named = response.status_code, in_brackets(trace_id(response))
         logger.debug("%s answered %s to %s%s", self.service, status, request.method, named)
         if status in {200, 201, 204}:
@@ -238,7 +238,8 @@ class Http:
             )
         if issubclass(kind, TryAgain):
             trouble = f"{self.service} is busy or failing (HTTP {status}: {failure.text}){named}."
-            return kind(f"{trouble} Run the command again later.", wait_s=_retry_after_s(response))
+            again = "Run the command again later."
+            return kind(trouble, to_do=again, wait_s=_retry_after_s(response))
         return Unsure(
             f"{self.service}, or something on the way to it, answered {status} to a write{named}:"
             " it may or may not have been done.",
@@ -246,16 +247,17 @@ class Http:
             throttled=status == 429,
         )
 
-    def _silence(self, url: str, error: Exception) -> str:
+    def _silence(self, url: str, error: Exception) -> tuple[str, str]:
+        """Return what is wrong, and what to do."""
         host = urlsplit(url).netloc.rpartition("@")[2]
         if isinstance(error, AnswerTooLong):
             return (
-                f"{self.service} at {host} sent {error}, which is too long to read. Check the"
-                " address, and what is on the way to it; then run the command again."
+                f"{self.service} at {host} sent {error}, which is too long to read.",
+                "Check the address, and what is on the way to it; then run the command again.",
             )
         return (
-            f"{self.service} at {host} did not answer ({type(error).__name__})."
-            " Check the network and the address, then run the command again."
+            f"{self.service} at {host} did not answer ({type(error).__name__}).",
+            "Check the network and the address, then run the command again.",
         )
 
 
@@ -272,7 +274,8 @@ def read_json(service: str, response: requests.Response) -> Any:
     except (ValueError, ArithmeticError, RecursionError):
         raise TryAgain(
             f"{service} sent an answer that cannot be read (not JSON,"
-            f" {len(response.content)} bytes). Nothing was changed; run the command again."
+            f" {len(response.content)} bytes). Nothing was changed.",
+            to_do="Run the command again.",
         ) from None
 
 
@@ -297,13 +300,14 @@ def untrusted(error: BaseException | None) -> bool:
     return False
 
 
-def not_trusted(service: str, url: str) -> str:
-    """Return what a person can do about a certificate; trying again would not help."""
+def not_trusted(service: str, url: str) -> AskPerson:
+    """Return the error of a certificate that is not trusted; trying again would not help."""
     host = urlsplit(url).netloc.rpartition("@")[2]
-    return (
+    return AskPerson(
         f"{service} at {host} has a certificate that this machine does not trust, so nothing was"
-        " sent to it. Check the address and the machine's clock; behind your own proxy, name its"
-        " certificate in REQUESTS_CA_BUNDLE."
+        " sent to it.",
+        to_do="Check the address and the machine's clock; behind your own proxy, name its"
+        " certificate in REQUESTS_CA_BUNDLE.",
     )
 
 

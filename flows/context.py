@@ -17,7 +17,7 @@ from connectors.errors import AskPerson
 from connectors.intuit.oauth_app import OAuthApp
 from connectors.quickbooks.client import QuickBooks
 from connectors.quickbooks.rate_limit.limiter import LocalPaceStore, RateLimiter
-from connectors.quickbooks.rate_limit.model import Rules
+from connectors.quickbooks.rate_limit.quotas import Quotas
 from connectors.store.connection_store import ConnectionStore
 from connectors.store.connections import DEMO, Connection, all_connections, find_connection
 from connectors.store.pace import SharedPaceStore
@@ -241,7 +241,7 @@ def open_company(
     engine: sa.Engine | None = None,
 ) -> QuickBooks:
     """Open a company; with a database, all processes share its rate limit."""
-    rules = Rules(
+    quotas = Quotas(
         requests_per_minute=settings.qbo_requests_per_minute,
         requests_per_second=settings.qbo_requests_per_second,
         batches_per_minute=settings.qbo_batches_per_minute,
@@ -250,7 +250,7 @@ def open_company(
         timeout_ms=round(settings.qbo_timeout_s * 1000),
     )
     store = SharedPaceStore(engine, realm_id, settings.qbo_url) if engine else LocalPaceStore()
-    limiter = RateLimiter(rules, now=clock.now, sleep=clock.sleep, store=store)
+    limiter = RateLimiter(quotas, now=clock.now, sleep=clock.sleep, store=store)
     return QuickBooks(
         url=settings.qbo_url,
         realm_id=realm_id,

@@ -1,1 +1,1 @@
-"""WHAT: the frames between the steps, the database, and what may be wrong with them."""
+"""WHAT: the frames between the steps, the tables of the database, and the words for states."""

@@ -1,4 +1,4 @@
-"""What makes two entries the same work, where no id says so: an export of a file has none."""
+"""The contents by which two entries are the same work, because rows of files have no id."""
 
 from pandera.typing import Series
 
@@ -9,7 +9,7 @@ from schemas.words import Source
 class Contents(Frame):
     """The content of one entry per row, as far as its source says.
 
-    A missing text was not told (an export without that column); an empty one was told to be empty.
+    A missing text means that the source has no such column; an empty one, that it says none.
     """
 
     entry_id: Series[str] = column("Key of the ledger.", source="TimeEntries", unique=True)

@@ -1,6 +1,6 @@
-"""Which three letters are a currency: the active codes of ISO 4217."""
+"""The currency codes of ISO 4217."""
 
-#: Active codes of ISO 4217 for money that people are paid in; metals, funds and test codes apart.
+#: The active codes of ISO 4217 for money, without metals, funds and test codes.
 CURRENCY_CODES = frozenset(
     """
     AED AFN ALL AMD AOA ARS AUD AWG AZN BAM BBD BDT BGN BHD BIF BMD BND BOB BRL BSD BTN BWP BYN BZD

@@ -1,7 +1,7 @@
-"""What is read from a time export: its entries, and what is told of rows that are none.
+"""What is read from a time export: its entries, faulty cells and notes.
 
-An export is a table that a time tracker wrote for people: it has names, not ids, and says day and
-hour in the time zone and the format of whoever made it.
+An export is a table that a time tracker wrote for people: it has names, not ids, and shows days and
+times in the time zone and format of the person who exported it.
 """
 
 from collections.abc import Iterable
@@ -12,12 +12,12 @@ from pandera.typing import Series
 
 from schemas.frames import UTC_US, Frame, column
 
-#: How many line numbers a note names; the count says how many there are.
+#: A note names so many lines; its count says how many there are.
 LINES_NAMED = 20
 
 
 class DateOrder(StrEnum):
-    """In which order a date's numbers stand."""
+    """The order of the numbers in a date."""
 
     MDY = "mdy"
     DMY = "dmy"
@@ -25,15 +25,15 @@ class DateOrder(StrEnum):
 
 
 class NotAnExport(ValueError):  # noqa: N818 - it is what the file is, not what went wrong
-    """The table is no list of time entries; the text says what it looks like and what is needed."""
+    """The table is not a list of time entries; the text says what it looks like and what to do."""
 
 
 class UndecidedDates(NotAnExport):
-    """Nothing says in which order day and month stand, or what was said is contradicted."""
+    """Nothing shows the order of day and month, or the dates contradict the one that was given."""
 
 
 class WrongMapping(ValueError):  # noqa: N818 - as NotAnExport
-    """A mapping of columns that cannot be followed; the text says why."""
+    """A mapping of columns that cannot be applied; the text says why."""
 
 
 @dataclass(frozen=True)
@@ -41,10 +41,10 @@ class BadCell:
     """Why a row of an export cannot be read.
 
     Attributes:
-        line: Number of the row's first line in the file, from 1; in a spreadsheet, of its row.
-        column: Name of the column; empty when it is about the whole row.
-        value: What stands there, at most 80 characters.
-        why: What is wrong, and what to do, in a person's words.
+        line: The row's first line in the file, from 1; in a spreadsheet, the number of the row.
+        column: The name of the column; empty if the whole row is meant.
+        value: The cell's text, at most 80 characters.
+        why: What is wrong and what to do, for a person.
     """
 
     line: int
@@ -58,10 +58,10 @@ class Note:
     """Something that a person should know about rows that were read all the same.
 
     Attributes:
-        kind: One word for all notes that mean the same, for counting.
+        kind: A word shared by all notes that mean the same, to count them.
         text: What was found, and what was done about it.
-        count: How many rows it is about; 0 when it is about the file.
-        lines: The line numbers of the first of them, at most `LINES_NAMED`.
+        count: The number of rows; 0 if the note is about the whole file.
+        lines: The lines of the first rows, at most `LINES_NAMED`.
     """
 
     kind: str
@@ -71,7 +71,7 @@ class Note:
 
 
 def add_up(notes: Iterable[Note]) -> list[Note]:
-    """Make one note of all that say the same, as when chunks of one file are read."""
+    """Merge notes with the same text, such as those from several chunks of one file."""
     sums: dict[tuple[str, str], Note] = {}
     for note in notes:
         key = (note.kind, note.text)

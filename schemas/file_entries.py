@@ -1,4 +1,4 @@
-"""What comes from a file: rows of an export, with our own ids and what its columns can tell."""
+"""Entries that come from a file: rows of an export, under ids of our own."""
 
 from pandera.typing import Series
 

@@ -1,4 +1,4 @@
-"""What the frames' schemas share: dtypes, and how a bad row is set aside with its reason."""
+"""What the frames' schemas share: types, descriptions of columns, and setting bad rows aside."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -12,7 +12,7 @@ UTC_US = pd.DatetimeTZDtype(unit="us", tz="UTC")
 
 
 def column(description: str, *, source: str, unit: str | None = None, **checks: Any) -> Any:
-    """Describe a column: meaning, source and unit stand beside its type, and checks follow."""
+    """Describe a column by its meaning, source and unit, with the checks that it must pass."""
     return pa.Field(description=description, metadata={"source": source, "unit": unit}, **checks)
 
 
@@ -28,11 +28,11 @@ class Frame(pa.DataFrameModel):  # type: ignore[misc] # pandera is not followed
 
 @dataclass(frozen=True)
 class Sieved:
-    """A frame whose rows are all good, and what was wrong with the others.
+    """The valid rows of a frame, and what is wrong with the others.
 
     Attributes:
-        good: The rows that fit the schema, with its dtypes.
-        problems: One text for each bad row, by the row's index label.
+        good: The rows that fit the schema, with its types.
+        problems: A text for each bad row, by the row's index label.
     """
 
     good: pd.DataFrame
@@ -40,21 +40,20 @@ class Sieved:
 
 
 def sieve(schema: type[pa.DataFrameModel], frame: pd.DataFrame) -> Sieved:
-    """Validate *frame*, keep the good rows and say what is wrong with each bad one.
+    """Validate *frame*: return the good rows, and what is wrong with each bad one.
 
     Raises:
-        SchemaErrors: The frame as a whole is wrong (a column is missing): a defect of ours,
-            not of a row.
+        SchemaErrors: The whole frame is wrong (a column is missing), which is a defect of ours.
     """
     try:
         return Sieved(schema.validate(frame, lazy=True), {})
     except SchemaErrors as errors:
-        # A check that cannot even be made, because a cell is of another type, fails without an
-        # index: the cell itself is named too, and without its row the check can be made.
+        # A check that cannot run, because a cell has another type, fails without an index. The cell
+        # is reported too, and once its row is gone the check can run.
         cases = errors.failure_cases.dropna(subset="index")
         if cases.empty:
             raise
-    # A failed coercion also reports each later check on that column: the first says enough.
+    # A failed coercion also fails each later check on that column; the first one is enough.
     cases = cases.drop_duplicates(["index", "column"])
     problems = {
         index: "; ".join(

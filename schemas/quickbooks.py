@@ -49,20 +49,20 @@ class Customers(Frame):
 
 @dataclass(frozen=True)
 class Company:
-    """What a QuickBooks company says of itself that decides which entries may go.
+    """The settings of a QuickBooks company that decide which entries may go.
 
     Attributes:
         name: CompanyInfo.CompanyName.
-        plan: CompanyInfo.NameValue[OfferingSku]; empty when it is not said.
-        subscription: CompanyInfo.NameValue[SubscriptionStatus]; empty when it is not said.
+        plan: CompanyInfo.NameValue[OfferingSku]; empty if missing.
+        subscription: CompanyInfo.NameValue[SubscriptionStatus]; empty if missing.
         has_payroll: CompanyInfo.NameValue[PayrollFeature].
-        tracks_time: Preferences.OtherPrefs[TimeTrackingFeatureEnabled]; true when not said.
-        currency: Preferences.CurrencyPrefs.HomeCurrency, ISO 4217; empty when it is not said.
-        closed_until: Preferences.AccountingInfoPrefs.BookCloseDate: days up to and with this
-            one are closed; `None` while the books are open.
-        timezone: CompanyInfo.DefaultTimeZone, IANA; empty when it is not said.
+        tracks_time: Preferences.OtherPrefs[TimeTrackingFeatureEnabled]; true if missing.
+        currency: Preferences.CurrencyPrefs.HomeCurrency, ISO 4217; empty if missing.
+        closed_until: Preferences.AccountingInfoPrefs.BookCloseDate: the books are closed through
+            this day; `None` if they are open.
+        timezone: CompanyInfo.DefaultTimeZone, IANA; empty if missing.
         many_currencies: Preferences.CurrencyPrefs.MultiCurrencyEnabled.
-        bills_customers: Preferences.TimeTrackingPrefs.BillCustomers; `None` when it is not said.
+        bills_customers: Preferences.TimeTrackingPrefs.BillCustomers; `None` if missing.
     """
 
     name: str
@@ -78,7 +78,7 @@ class Company:
 
     @property
     def state(self) -> str:
-        """What a refusal may have been due to, as one text: when it differs, it may be mended."""
+        """All that may cause a refusal, as one text: once it differs, the cause may be gone."""
         parts = (self.plan, self.subscription, self.has_payroll, self.tracks_time, self.currency,
                  self.closed_until)  # fmt: skip
         return "|".join(str(part) for part in parts)

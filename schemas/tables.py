@@ -1,7 +1,7 @@
 """The database: connections, their secrets, links, runs, and the ledger.
 
-The same tables on SQLite and PostgreSQL. Migrations stand beside this file; a test holds the two
-equal. The file is long because each column has its comment here, for the database and for
+The tables are the same on SQLite and PostgreSQL. A test holds them equal to the migrations beside
+this file. The file is long because each column has its comment here, for the database and for
 data/DICTIONARY.md.
 """
 
@@ -13,7 +13,7 @@ import sqlalchemy as sa
 
 from schemas.words import LedgerState, PlanState, Proof, Reason, Source, State
 
-#: The migration that makes these tables; a test holds it equal to the newest one.
+#: The newest migration, which creates these tables; a test holds the two equal.
 REVISION = "0011"
 
 # Constraints have names, so that a migration can change them on every database.
@@ -29,13 +29,13 @@ metadata = sa.MetaData(
 
 
 class Utc(sa.TypeDecorator[datetime]):
-    """An instant: naive ones are refused; comes back in UTC, which SQLite forgets."""
+    """An instant. A naive one is refused; one that is read has its UTC, which SQLite drops."""
 
     impl = sa.DateTime(timezone=True)
     cache_ok = True
 
     def process_bind_param(self, value: datetime | None, dialect: sa.Dialect) -> Any:  # noqa: ARG002 - SQLAlchemy's signature
-        """Bring *value* to UTC before it is stored."""
+        """Convert *value* to UTC before it is stored."""
         if value is None:
             return None
         if value.tzinfo is None:
@@ -43,7 +43,7 @@ class Utc(sa.TypeDecorator[datetime]):
         return value.astimezone(UTC)
 
     def process_result_value(self, value: Any, dialect: sa.Dialect) -> datetime | None:  # noqa: ARG002 - SQLAlchemy's signature
-        """Mark what comes back as the UTC that it is."""
+        """Mark a stored value as UTC."""
         if value is None:
             return None
         instant: datetime = value
@@ -51,7 +51,7 @@ class Utc(sa.TypeDecorator[datetime]):
 
 
 def _one_of(name: str, words: type[StrEnum]) -> sa.Enum:
-    """Text that is one of *words*: checked by the database, readable in it."""
+    """Return a type for text that is one of *words*, which the database checks."""
     values = [str(word) for word in words]
     return sa.Enum(*values, name=name, native_enum=False, create_constraint=True, length=30)
 

@@ -1,14 +1,10 @@
-"""The words that the code, the database and the JSON share: states and reasons.
-
-They are those of the domain's table "Which entries go"; the order of `REASONS` is the order in
-which reasons are given when several apply.
-"""
+"""The words that the code, the database and the JSON share: states, reasons and kinds."""
 
 from enum import StrEnum
 
 
 class State(StrEnum):
-    """Where one entry of a run ends."""
+    """How an entry of a run ends."""
 
     READY = "ready"  # a dry run would send it
     SENT = "sent"
@@ -18,7 +14,7 @@ class State(StrEnum):
 
 
 class Reason(StrEnum):
-    """Why an entry did not go, in the order in which reasons are given."""
+    """Why an entry did not go. If several reasons apply, the first in this order is given."""
 
     RUNNING = "running"
     ALREADY_SENT = "already_sent"
@@ -69,7 +65,7 @@ STATE_OF = {
 
 
 class LedgerState(StrEnum):
-    """What the ledger holds of an entry that was ever claimed."""
+    """The state of an entry in the ledger, which has every entry that was ever claimed."""
 
     SENDING = "sending"  # claimed by a run; in doubt once that run has ended
     SENT = "sent"
@@ -80,12 +76,12 @@ class LedgerState(StrEnum):
 class Proof(StrEnum):
     """How the ledger knows that an entry was sent."""
 
-    ANSWER = "answer"  # QuickBooks said so, under the entry's own request id and bId
-    BOOKS = "books"  # it was found there, by its content or by a person; a twin may be meant
+    ANSWER = "answer"  # QuickBooks' answer to the entry's own request id and bId
+    BOOKS = "books"  # found in the books, by content or by a person; it may be a twin
 
 
 class Kind(StrEnum):
-    """What a link joins on Clockify's side; clients only group projects, and are never linked."""
+    """What a link joins on Clockify's side. Clients only group projects, and are never linked."""
 
     USER = "user"
     CLIENT = "client"
@@ -101,43 +97,43 @@ class QboKind(StrEnum):
 
 
 class Origin(StrEnum):
-    """How a link came to be; none is ever replaced by one by name."""
+    """How a link was made. A match by name never replaces an existing link."""
 
     NAME = "name"  # a sync found exactly one partner of that name
-    MANUAL = "manual"  # a person said so
-    CREATED = "created"  # Clockbooks made the partner, when told to
+    MANUAL = "manual"  # by a person
+    CREATED = "created"  # Clockbooks created the partner, when told to
 
 
 class Problem(StrEnum):
-    """Why a sync left somebody without a partner."""
+    """Why a sync found no partner for a user or project."""
 
-    MISSING = "missing"  # nobody bears that name
-    NEAR = "near"  # somebody bears nearly that name
-    AMBIGUOUS = "ambiguous"  # several do, or it is borne by several here
-    UNLINKED = "unlinked"  # a person said that the partner of that name is not meant
-    GONE = "gone"  # deleted in Clockify, which lists them no more; seen in entries
+    MISSING = "missing"  # nobody has that name
+    NEAR = "near"  # somebody has nearly that name
+    AMBIGUOUS = "ambiguous"  # several have that name, on either side
+    UNLINKED = "unlinked"  # a person removed the link to the partner of that name
+    GONE = "gone"  # deleted in Clockify, which no longer lists them; known from entries
 
 
 class Side(StrEnum):
-    """Where something is missing, or is made."""
+    """Where something is missing, or is created."""
 
     CLOCKIFY = "clockify"
     QUICKBOOKS = "quickbooks"
 
 
 class Source(StrEnum):
-    """Where an entry comes from, and so who gave it its id."""
+    """Where an entry comes from, which decides what its id means."""
 
-    CLOCKIFY = "clockify"  # Clockify's own interface: two ids are two entries
-    FILE = "file"  # a row of an export: its content must do
+    CLOCKIFY = "clockify"  # Clockify's API: two ids are two entries
+    FILE = "file"  # a row of an export: only its content identifies it
 
 
 class PlanState(StrEnum):
-    """How far the review of a kept plan has come."""
+    """How far the review of a stored plan has come."""
 
-    MAKING = "making"  # its entries are being written down; it holds nothing back
-    WAITING = "waiting"  # somebody is to decide; its entries go with no other send
+    MAKING = "making"  # its entries are being stored; it holds nothing back yet
+    WAITING = "waiting"  # for a decision; no other send takes its entries
     APPROVED = "approved"
     REJECTED = "rejected"
     EXPIRED = "expired"  # nobody decided in time
-    WITHDRAWN = "withdrawn"  # its run was cancelled or is gone, or somebody took it back
+    WITHDRAWN = "withdrawn"  # its run was canceled or is gone, or somebody withdrew it

@@ -194,7 +194,7 @@ class Relay:
 
 
 @contextmanager
-def open_street() -> Iterator[Callable[..., House]]:
+def house_builder() -> Iterator[Callable[..., House]]:
     """Serve two addresses, and give a way to put houses behind them, one after another.
 
     Starting servers is what takes time: proofs with hundreds of cases exchange what is served.
@@ -231,8 +231,8 @@ def open_street() -> Iterator[Callable[..., House]]:
 
 @contextmanager
 def open_house(scenario: dict[str, Any], folder: Path, **options: Any) -> Iterator[House]:
-    """Serve both stand-ins with *scenario* for a block; see `open_street` for the options."""
-    with open_street() as build:
+    """Serve both stand-ins with *scenario* for a block; see `house_builder` for the options."""
+    with house_builder() as build:
         yield build(scenario, folder, **options)
 
 
@@ -243,22 +243,16 @@ def _no_secrets_of_other_tests() -> None:
     masking._any_known.clear()  # noqa: SLF001
 
 
-@pytest.fixture(name="open_street")
-def open_street_fixture() -> Callable[..., Any]:
-    """Give `open_street` to tests that need many scenarios, one after another."""
-    return open_street
-
-
 @pytest.fixture(name="open_house", scope="session")
 def open_house_fixture() -> Callable[..., Any]:
-    """Give `open_house` to tests that need a scenario of their own."""
+    """Return `open_house` to tests that need a scenario of their own."""
     return open_house
 
 
 @pytest.fixture(scope="session")
-def street() -> Iterator[Callable[..., House]]:
-    """Put houses behind the same two addresses all session long; see `open_street`."""
-    with open_street() as build:
+def build_house() -> Iterator[Callable[..., House]]:
+    """Put houses behind the same two addresses all session long; see `house_builder`."""
+    with house_builder() as build:
         yield build
 
 
@@ -268,9 +262,9 @@ def _demo_scenario() -> dict[str, Any]:
 
 
 @pytest.fixture
-def house(street: Callable[..., House], tmp_path: Path) -> House:
-    """Give both services with the demo's scenario, not connected yet."""
-    return street(deepcopy(_demo_scenario()), tmp_path)
+def house(build_house: Callable[..., House], tmp_path: Path) -> House:
+    """Return both services with the demo's scenario, not connected yet."""
+    return build_house(deepcopy(_demo_scenario()), tmp_path)
 
 
 @pytest.fixture
@@ -299,7 +293,7 @@ def in_forks(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def connected(house: House) -> House:
-    """Give both services with the demo's scenario, connected and synced."""
+    """Return both services with the demo's scenario, connected and synced."""
     assert house.connect().code == 0
     assert house.run("sync").code == 0
     return house
@@ -307,7 +301,7 @@ def connected(house: House) -> House:
 
 @pytest.fixture(scope="session")
 def postgres_database() -> Callable[..., Any]:
-    """Give a way to have an empty PostgreSQL database for a block."""
+    """Return a function to have an empty PostgreSQL database for a block."""
     return empty_postgres
 
 
@@ -315,7 +309,7 @@ def postgres_database() -> Callable[..., Any]:
 def empty_database(
     request: pytest.FixtureRequest, tmp_path: Path, postgres_database: Callable[..., Any]
 ) -> Iterator[str]:
-    """Give the address of a database without any table, on SQLite and on PostgreSQL."""
+    """Yield the address of a database without any table, on SQLite and on PostgreSQL."""
     if request.param == "sqlite":
         yield f"sqlite:///{tmp_path}/clockbooks.db"
     else:
@@ -325,7 +319,7 @@ def empty_database(
 
 @pytest.fixture(scope="session")
 def shared_samples() -> Callable[[str], Path]:
-    """Give the path of a vendor's sample, or skip where the samples are not."""
+    """Return the path of a vendor's sample, or skip where the samples are not."""
 
     def find(name: str) -> Path:
         path = SHARED / "reference" / name
@@ -343,7 +337,7 @@ def _same(rows: pd.DataFrame, known: pd.DataFrame) -> pd.Series:
 
 @pytest.fixture(scope="session")
 def about() -> Callable[..., PlanContents]:
-    """Give a maker of what entries are about, from ids: `row of e1` of a file is about `e1`."""
+    """Return a maker of what entries are about, from ids: `row of e1` of a file is about `e1`."""
 
     def make(*ids: str, source: str = "clockify", since: int = 0) -> PlanContents:
         rows = [
@@ -422,7 +416,7 @@ class Ui:
         return self.call("POST", f"{what}/filter", body)
 
     def deployment(self, name: str) -> Any:
-        """Give the deployment `flow/name`."""
+        """Return the deployment `flow/name`."""
         return self.call("GET", f"deployments/name/{name}")
 
     def start(self, name: str, **parameters: Any) -> str:
@@ -431,7 +425,7 @@ class Ui:
         return str(self.call("POST", path, {"parameters": parameters})["id"])
 
     def state(self, run_id: str) -> Any:
-        """Give a run's state."""
+        """Return a run's state."""
         return self.call("GET", f"flow_runs/{run_id}")["state"]
 
     def ended(self, run_id: str, *, patience_s: int = PATIENCE_S) -> Any:
@@ -487,17 +481,17 @@ def _running_ui(house: Any, *options: str, **environment: str) -> Iterator[Ui]:
 
 @pytest.fixture(scope="session")
 def running_ui() -> Callable[..., Any]:
-    """Give a way to have `clockbooks ui` run for a block, ready when the block begins."""
+    """Return a function to have `clockbooks ui` run for a block, ready when the block begins."""
     return _running_ui
 
 
 @pytest.fixture(scope="session")
 def demo_scenario() -> Path:
-    """Give the demo's scenario, to be loaded."""
+    """Return the demo's scenario, to be loaded."""
     return DEMO_SCENARIO
 
 
 @pytest.fixture(name="until", scope="session")
 def until_fixture() -> Callable[..., Any]:
-    """Give `until`."""
+    """Return `until`."""
     return until

@@ -242,7 +242,10 @@ class Clockify:
     def _object(self, path: str) -> dict[str, Any]:
         answer = self._get(path)
         if not isinstance(answer, dict):
-            raise TryAgain(f"Clockify sent a list instead of one object ({path}).")
+            raise TryAgain(
+                f"Clockify sent a list instead of one object ({path}). Nothing was changed.",
+                to_do="Run the command again.",
+            )
         return answer
 
     def _get(self, path: str, params: Any = None) -> Any:
@@ -259,8 +262,9 @@ class Clockify:
             )
         except NotAuthorised:
             raise AskPerson(
-                "Clockify does not accept the API key. Create one in Clockify under Preferences,"
-                " Advanced, and set CLOCKBOOKS_CLOCKIFY_API_KEY to it."
+                "Clockify does not accept the API key.",
+                to_do="Create one in Clockify under Preferences, Advanced, and set"
+                " CLOCKBOOKS_CLOCKIFY_API_KEY to it.",
             ) from None
 
     def _pages(self, name: str, params: Mapping[str, str] | None = None) -> list[dict[str, Any]]:
@@ -278,7 +282,8 @@ class Clockify:
             before = ids
         raise TryAgain(
             f"Clockify's list of {name} changed each of the {READINGS} times that it was read."
-            " Nothing was changed; run the command again."
+            " Nothing was changed.",
+            to_do="Run the command again.",
         )
 
     def _read(
@@ -322,8 +327,8 @@ def unknown_workspace(workspace_id: str, known: Sequence[Mapping[str, Any]]) -> 
     """Return the error that lists the workspaces, when none is the one that was asked for."""
     names = ", ".join(f"{found.get('name')} ({found.get('id')})" for found in known) or "none"
     return AskPerson(
-        f"The Clockify key does not see the workspace {workspace_id!r}. It sees: {names}."
-        " Set CLOCKBOOKS_CLOCKIFY_WORKSPACE_ID to one of them."
+        f"The Clockify key does not see the workspace {workspace_id!r}. It sees: {names}.",
+        to_do="Set CLOCKBOOKS_CLOCKIFY_WORKSPACE_ID to one of them.",
     )
 
 
@@ -344,7 +349,7 @@ def _is_last(response: requests.Response) -> bool:
 def _list(answer: Any) -> list[dict[str, Any]]:
     if not isinstance(answer, list) or not all(isinstance(row, dict) for row in answer):
         raise TryAgain(
-            "Clockify sent something else than a list of objects."
-            " Nothing was changed; run the command again."
+            "Clockify sent something other than a list of objects. Nothing was changed.",
+            to_do="Run the command again.",
         )
     return answer

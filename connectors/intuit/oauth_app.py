@@ -30,10 +30,11 @@ LARGEST_ANSWER = 1 << 20
 #: What the OAuth library and we run into when an answer is no token: other JSON, other types.
 _UNREADABLE = (ValueError, TypeError, AttributeError, ArithmeticError, RecursionError)
 
-RECONNECT = (
-    "Intuit no longer accepts the stored consent: run `clockbooks connect` again."
-    " The ledger and the links are kept; nothing was sent."
+CONSENT_ENDED = (
+    "Intuit no longer accepts the stored consent. The ledger and the links are kept; nothing was"
+    " sent."
 )
+CONNECT_AGAIN = "Run `clockbooks connect` again."
 
 #: The last one asks for the end of the consent that no refresh puts off (FACTS, QBO, section 8).
 _HEADERS = {
@@ -76,7 +77,11 @@ class OAuthApp:
     token_url: str
 
     def refresh(
-        self, refresh_token: str, *, now: Callable[[], datetime], ended: str = RECONNECT
+        self,
+        refresh_token: str,
+        *,
+        now: Callable[[], datetime],
+        ended: str = f"{CONSENT_ENDED} {CONNECT_AGAIN}",
     ) -> Tokens:
         """Exchange *refresh_token* for new tokens; *ended* is for a person, if Intuit refuses it.
 
@@ -155,21 +160,21 @@ class OAuthApp:
             raise _refusal(error, again, ended) from None
         except (requests.RequestException, *_UNREADABLE) as error:
             if untrusted(error):
-                raise AskPerson(not_trusted("Intuit's token service", self.token_url)) from None
-            raise TryAgain(
-                f"Intuit's token service gave no clear answer ({type(error).__name__}). {again}"
-            ) from None
+                raise not_trusted("Intuit's token service", self.token_url) from None
+            trouble = f"Intuit's token service gave no clear answer ({type(error).__name__})."
+            raise TryAgain(trouble, to_do=again) from None
 
 
 def _refusal(error: OAuth2Error, again: str, ended: str) -> Exception:
     if error.error == "invalid_client":
         return AskPerson(
-            "Intuit does not know the app: check CLOCKBOOKS_QBO_CLIENT_ID and"
-            " CLOCKBOOKS_QBO_CLIENT_SECRET against the app's keys at developer.intuit.com."
+            "Intuit does not know the app.",
+            to_do="Check CLOCKBOOKS_QBO_CLIENT_ID and CLOCKBOOKS_QBO_CLIENT_SECRET against the"
+            " app's keys at developer.intuit.com.",
         )
     if error.error == "invalid_grant":
         return InvalidGrant(ended)
-    return TryAgain(f"Intuit's token service returned no token. {again}")
+    return TryAgain("Intuit's token service returned no token.", to_do=again)
 
 
 def _read(answer: dict[str, Any], refresh_token: str, now: datetime) -> Tokens:

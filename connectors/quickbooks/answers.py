@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 
 import requests
 
-from connectors.errors import NotAuthorised, Refused, Throttled, TryAgain, Unsure
+from connectors.errors import ClockbooksError, NotAuthorised, Refused, Throttled, TryAgain, Unsure
 from connectors.http import Failure
 from connectors.quickbooks.batch import Created, NotCreated, created_at, part_of
 from connectors.quickbooks.faults import Fault, fault_in, fault_of
@@ -172,7 +172,7 @@ def describe(response: requests.Response) -> Failure:
     return Failure(str(fault), fault.code, _proof(response.status_code, fault))
 
 
-def _proof(status: int, fault: Fault) -> type[Exception] | None:
+def _proof(status: int, fault: Fault) -> type[ClockbooksError] | None:
     """Return what an answer proves of the whole request: that QuickBooks did not begin it.
 
     The gateway turns a call away with 401 or 429 before any work (2.3, 7.1 b).

@@ -132,7 +132,8 @@ class QuickBooks:
                 return rows
         raise TryAgain(
             f"QuickBooks' list of {entity} changed each of the {READINGS} times that it was read."
-            " Nothing was changed; run the command again."
+            " Nothing was changed.",
+            to_do="Run the command again.",
         )
 
     def _read_once(
@@ -316,8 +317,9 @@ class QuickBooks:
                 return call()
         except NotAuthorised as error:
             raise AskPerson(
-                "QuickBooks does not accept the connection's tokens: run `clockbooks connect`"
-                f" again{in_brackets(error.trace_id)}. The ledger and the links are kept."
+                "QuickBooks does not accept the connection's tokens"
+                f"{in_brackets(error.trace_id)}. The ledger and the links are kept.",
+                to_do="Run `clockbooks connect` again.",
             ) from None
 
 

@@ -6,9 +6,9 @@ from datetime import datetime
 import sqlalchemy as sa
 
 from connectors.store.books import CompanyBooks
+from connectors.store.claims_in_doubt import Doubts
 from connectors.store.connection_settings import ConnectionSettings
 from connectors.store.credentials import Credentials
-from connectors.store.doubts import Doubts
 from connectors.store.entry_contents import EntryContents
 from connectors.store.last_outcomes import LastOutcomes
 from connectors.store.ledger import Ledger

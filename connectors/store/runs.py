@@ -1,4 +1,4 @@
-"""Runs and their leases: who is at work, and who has gone silent."""
+"""Runs and their leases: which runs are alive. `claims_in_doubt` takes over what dead ones hold."""
 
 from datetime import datetime, timedelta
 from uuid import uuid4

@@ -17,7 +17,13 @@ import sqlalchemy as sa
 from connectors.database import writing
 from connectors.encryption import Vault
 from connectors.errors import AskPerson
-from connectors.intuit.oauth_app import RECONNECT, InvalidGrant, OAuthApp, Tokens
+from connectors.intuit.oauth_app import (
+    CONNECT_AGAIN,
+    CONSENT_ENDED,
+    InvalidGrant,
+    OAuthApp,
+    Tokens,
+)
 from connectors.store.credentials import locked_columns
 from connectors.store.scope import ConnectionScope
 from schemas.tables import secrets
@@ -25,7 +31,6 @@ from schemas.tables import secrets
 #: A token with less life than this is refreshed before it is used.
 MARGIN = timedelta(minutes=5)
 
-DISCONNECTED = "The connection is disconnected: run `clockbooks connect`. The ledger is kept."
 
 #: How long one process may ask Intuit before another one takes over; longer than both timeouts.
 LEASE = timedelta(seconds=60)
@@ -158,7 +163,7 @@ class TokenStore(ConnectionScope):
             if self.vault.unlock(row.refresh_token) != lease.refresh_token:
                 return
             self._change(connection, consent_ended_at=self.now())
-        raise AskPerson(RECONNECT)
+        raise AskPerson(CONSENT_ENDED, to_do=CONNECT_AGAIN)
 
     def _release(self, connection: sa.Connection, lease: RefreshLease) -> None:
         mine = sa.and_(self._own(secrets), secrets.c.refresher == lease.id)
@@ -173,12 +178,13 @@ class TokenStore(ConnectionScope):
         """Read the row; Intuit is never asked again about a consent that has ended."""
         row = self._row(connection, lock=lock)
         if row.consent_ended_at is not None:
-            raise AskPerson(RECONNECT)
+            raise AskPerson(CONSENT_ENDED, to_do=CONNECT_AGAIN)
         return row
 
     def _row(self, connection: sa.Connection, *, lock: bool) -> Any:
         query = sa.select(secrets).where(self._own(secrets))
         row = connection.execute(query.with_for_update() if lock else query).one_or_none()
         if row is None:  # disconnected: nothing brings the row back
-            raise AskPerson(DISCONNECTED)
+            gone = "The connection is disconnected. The ledger is kept."
+            raise AskPerson(gone, to_do=CONNECT_AGAIN)
         return row

@@ -70,7 +70,10 @@ class Checks:
         try:
             return question()
         except ClockbooksError as error:
-            self.lines.append(Check(name, PROBLEM, "It could not be checked.", str(error)))
+            to_do = error.to_do or "Correct that, then run `clockbooks check` again."
+            self.lines.append(
+                Check(name, PROBLEM, f"It could not be checked. {error.found}", to_do)
+            )
             return None
 
 

@@ -46,7 +46,7 @@ def create_in_quickbooks(context: RunContext, wanted: Sequence[Wanted]) -> Itera
     halted = ""
     size = context.settings.qbo_batch_size
     for step in _steps(wanted):
-        ready, orphans = _split_by_place(step, ids)
+        ready, orphans = _split_by_parent(step, ids)
         yield from (NotMade(one, "The customer above it was not created.") for one in orphans)
         for first in range(0, len(ready), size):
             batch = ready[first : first + size]
@@ -78,9 +78,9 @@ def create_in_clockify(context: RunContext, wanted: Sequence[Wanted]) -> Iterato
     with ThreadPoolExecutor(max_workers=AT_A_TIME) as workers:
         for kind in (Kind.CLIENT, Kind.PROJECT, Kind.USER):
             step = [one for one in wanted if one.kind == kind]
-            ready, orphans = _split_by_place(step, ids)
+            ready, orphans = _split_by_parent(step, ids)
             yield from (NotMade(one, "Its client was not created.") for one in orphans)
-            for result in workers.map(lambda one: creator.create(*one), _placed(ready, ids)):
+            for result in workers.map(lambda one: creator.create(*one), _with_parents(ready, ids)):
                 if isinstance(result, Made) and result.id is not None:
                     ids[result.wanted.key] = result.id
                 yield result
@@ -96,11 +96,11 @@ class _InClockify:
         self._public = settings.get("isProjectPublicByDefault") is not False
         self._billable = settings.get("defaultBillableProjects") is not False
 
-    def create(self, wanted: Wanted, place_id: str | None) -> Result:
+    def create(self, wanted: Wanted, parent_id: str | None) -> Result:
         if self._halted is not None:
             return NotMade(wanted, f"Not tried: {self._halted}")
         try:
-            made = Made(wanted, self._ensure(wanted, place_id))
+            made = Made(wanted, self._ensure(wanted, parent_id))
         except TryAgain as error:
             self._halted = str(error)
             return NotMade(wanted, str(error))
@@ -111,19 +111,19 @@ class _InClockify:
         _keep_links(self._context, [made])
         return made
 
-    def _ensure(self, wanted: Wanted, place_id: str | None) -> str:
+    def _ensure(self, wanted: Wanted, parent_id: str | None) -> str:
         clockify = self._context.clockify
         if wanted.kind == Kind.CLIENT:
             return clockify.ensure_client(wanted.name)
         if wanted.kind == Kind.USER:
             return clockify.ensure_user(wanted.email or "")
         return clockify.ensure_project(
-            wanted.name, client_id=place_id, public=self._public, billable=self._billable
+            wanted.name, client_id=parent_id, public=self._public, billable=self._billable
         )
 
 
 def _send_batch(context: RunContext, batch: Sequence[Wanted], ids: dict[Key, str]) -> list[Result]:
-    bodies = [_body(one, place_id) for one, place_id in _placed(batch, ids)]
+    bodies = [_body(one, parent_id) for one, parent_id in _with_parents(batch, ids)]
     entity = ENTITIES[batch[0].qbo_kind]
     try:
         outcomes = context.quickbooks.create_names(entity, bodies, request_id=uuid4().hex)
@@ -149,7 +149,7 @@ def _result(wanted: Wanted, outcome: Created | NotCreated | None) -> Result:
     )
 
 
-def _body(wanted: Wanted, place_id: str | None) -> dict[str, Any]:
+def _body(wanted: Wanted, parent_id: str | None) -> dict[str, Any]:
     """Return the object that QuickBooks is to create (FACTS, QBO, 5.1 and 5.3)."""
     if wanted.kind == Kind.USER:
         given, family = split_name(wanted.name)
@@ -159,30 +159,30 @@ def _body(wanted: Wanted, place_id: str | None) -> dict[str, Any]:
         if wanted.email:
             body["PrimaryEmailAddr"] = {"Address": wanted.email}
         return body
-    above = {"Job": True, "ParentRef": {"value": place_id}} if place_id else {}
+    above = {"Job": True, "ParentRef": {"value": parent_id}} if parent_id else {}
     return {"DisplayName": wanted.name, **above}
 
 
-def _split_by_place(
+def _split_by_parent(
     wanted: Sequence[Wanted], ids: dict[Key, str]
 ) -> tuple[list[Wanted], list[Wanted]]:
     """Split what can be created from what lacks the client or customer above it."""
     ready: list[Wanted] = []
     orphans: list[Wanted] = []
     for one in wanted:
-        lost = one.place is not None and one.place.key is not None and one.place.key not in ids
+        lost = one.parent is not None and one.parent.key is not None and one.parent.key not in ids
         (orphans if lost else ready).append(one)
     return ready, orphans
 
 
-def _placed(wanted: Sequence[Wanted], ids: dict[Key, str]) -> list[tuple[Wanted, str | None]]:
-    return [(one, _place_id(one, ids)) for one in wanted]
+def _with_parents(wanted: Sequence[Wanted], ids: dict[Key, str]) -> list[tuple[Wanted, str | None]]:
+    return [(one, _parent_id(one, ids)) for one in wanted]
 
 
-def _place_id(wanted: Wanted, ids: dict[Key, str]) -> str | None:
-    if wanted.place is None:
+def _parent_id(wanted: Wanted, ids: dict[Key, str]) -> str | None:
+    if wanted.parent is None:
         return None
-    return ids[wanted.place.key] if wanted.place.key is not None else wanted.place.id
+    return ids[wanted.parent.key] if wanted.parent.key is not None else wanted.parent.id
 
 
 def _keep_links(context: RunContext, made: Sequence[Made]) -> None:
@@ -195,14 +195,14 @@ def _keep_links(context: RunContext, made: Sequence[Made]) -> None:
 def link_of(made: Made) -> dict[str, str | None]:
     """Return something that was created, or would be, as a link."""
     wanted = made.wanted
-    place = wanted.place.name if wanted.place else ""
+    parent = wanted.parent.name if wanted.parent else ""
     ids: tuple[str | None, str | None]
     if wanted.side == Side.CLOCKIFY and wanted.partner is not None:
-        name = None if wanted.kind == Kind.USER else placed_name(place, wanted.name)
+        name = None if wanted.kind == Kind.USER else placed_name(parent, wanted.name)
         ids = (made.id, wanted.partner.qbo_id)
         names = (name, wanted.partner.shown)
     else:
-        path = f"{place}:{wanted.name}" if place else wanted.name
+        path = f"{parent}:{wanted.name}" if parent else wanted.name
         ids = (wanted.clockify_id, made.id)
         names = (wanted.clockify_name, path)
     return {

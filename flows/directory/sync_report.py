@@ -46,7 +46,7 @@ def sync_document(result: SyncResult) -> dict[str, Any]:
         "ambiguous": [_candidate(one) for matches in everybody for one in matches.ambiguous],
         "unlinked": _unlinked(result, Problem.UNLINKED),
         "changes": [
-            _item(change.link, change=change.what, why=change.told) for change in result.changes
+            _item(change.link, change=change.what, why=change.message) for change in result.changes
         ],
         "created": [
             _item(link_of(made), created_in=str(made.wanted.side)) for made in result.created

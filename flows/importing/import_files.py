@@ -36,7 +36,7 @@ from schemas.file_entries import FileEntries
 from schemas.words import Reason, State
 from transforms.identity.same_work import look_alikes
 from transforms.plan.hold_back import hold_back, set_outcomes
-from transforms.plan.judge import Rules
+from transforms.plan.judge import JudgeRules
 
 #: Lines that a note names; the others are counted.
 _NAMED_LINES = 10
@@ -99,7 +99,7 @@ def _judge_slices(
 ) -> Iterator[Slice]:
     """Judge the staged rows in slices of whole days, as `flows.sending.judge` does entries."""
     chosen = names.filters(request.users, request.clients, request.projects)
-    rules = Rules(
+    rules = JudgeRules(
         timezone=context.timezone,
         company=facts.company,
         tracker=_tracker(files),

@@ -13,7 +13,7 @@ from flows.sending.facts import call_directly
 from flows.sending.load import load, not_loaded
 from flows.sending.plan import RunPlan
 from schemas.words import State
-from transforms.identity.same_work import told_otherwise
+from transforms.identity.same_work import superseded
 
 
 def execute(
@@ -54,4 +54,4 @@ def _keep_outcomes(context: RunContext, run_id: str, ended: pd.DataFrame) -> Non
     outcomes = context.store.outcomes
     outcomes.keep(run_id, ended)
     before = outcomes.unsent(ended["date"].unique().tolist())
-    outcomes.forget(told_otherwise(ended, before))
+    outcomes.forget(superseded(ended, before))

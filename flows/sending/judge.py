@@ -12,7 +12,7 @@ from flows.sending.hold_back import hold_back_refused, hold_back_waiting
 from flows.sending.match_ledger import LedgerMatch, match_entries
 from flows.sending.plan import Slice
 from flows.sending.request import JobRequest
-from transforms.plan.judge import Rules, make_plan
+from transforms.plan.judge import JudgeRules, judge_entries
 
 #: Rows that are judged and loaded together, at least; whole days are not divided.
 SLICE_ROWS = 20_000
@@ -31,7 +31,7 @@ def judge_slices(
     sent from a file is found once (`transforms.identity.same_work`). See `transforms.plan.judge`
     for the rules.
     """
-    rules = Rules(
+    rules = JudgeRules(
         timezone=context.timezone,
         company=facts.company,
         rounding=facts.rounding,
@@ -54,13 +54,17 @@ def judge(
     entries: pd.DataFrame,
     match: LedgerMatch,
     link_state: LinkState,
-    rules: Rules,
+    rules: JudgeRules,
 ) -> pd.DataFrame:
     """Return the `Plan` of `TimeEntries` or `FileEntries`.
 
     Entries that QuickBooks refused before are held back, unless the request says to retry them.
     """
-    plan = make_plan(
-        entries, held=match.held, links=link_state.links, unlinked=link_state.unlinked, rules=rules
+    plan = judge_entries(
+        entries,
+        held=match.held,
+        links=link_state.links,
+        unlinked=link_state.unlinked,
+        rules=rules,
     )
     return plan if request.retry_refused else hold_back_refused(context, rules.company, plan)

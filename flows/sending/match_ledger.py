@@ -15,7 +15,7 @@ from connectors.store.ledger import PlanContents
 from flows.context import RunContext
 from schemas.words import LedgerState, Source
 from transforms.entries.local_days import local_days, local_minutes
-from transforms.identity.same_work import a_day_off, clashes, contents_of, find_twins, new_ids
+from transforms.identity.same_work import a_day_off, clashes, entry_contents, find_twins, new_ids
 
 #: What QuickBooks has, or may have.
 _IN_THE_BOOKS = (LedgerState.SENT, LedgerState.SENDING)
@@ -46,7 +46,7 @@ class LedgerMatch:
 def match_entries(context: RunContext, entries: pd.DataFrame, links: pd.DataFrame) -> LedgerMatch:
     """Look in the ledger for `TimeEntries` of Clockify: by id, then by what they are about."""
     ledger, contents = context.store.ledger, context.store.contents
-    mine = contents_of(
+    mine = entry_contents(
         entries,
         days=local_days(entries["start"], context.timezone),
         walls=local_minutes(entries["start"], context.timezone),
@@ -131,7 +131,7 @@ def match_rows(
     ids, mine, clashing = [], [known.iloc[:0]], []
     repeated: dict[str, tuple[str, int]] = {}
     for file, rows in entries.groupby("file", sort=False):
-        contents = contents_of(
+        contents = entry_contents(
             rows,
             days=rows["day"],
             walls=rows["wall"],

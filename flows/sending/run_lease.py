@@ -1,4 +1,7 @@
-"""The lease of a run: while it is renewed, no other run takes over what this one has claimed."""
+"""The lease of a run: while it is renewed, no other run takes over what this one has claimed.
+
+Once it is over, `connectors.store.claims_in_doubt` hands the claims to the next run.
+"""
 
 from collections.abc import Iterator
 from contextlib import contextmanager

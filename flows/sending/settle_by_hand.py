@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from connectors.errors import AskPerson
-from connectors.store.doubts import Doubt
+from connectors.store.claims_in_doubt import Doubt
 from flows.context import RunContext
 from flows.sending.run_lease import RunLease, run_lease
 from flows.sending.settle_doubts import (

@@ -17,7 +17,7 @@ from connectors.errors import Refused, TryAgain, Unsure
 from connectors.quickbooks.answers import BUSINESS_CODE
 from connectors.quickbooks.batch import Created, NotCreated, created_at
 from connectors.store.books import InFlight
-from connectors.store.doubts import Doubt
+from connectors.store.claims_in_doubt import Doubt
 from connectors.store.ledger import Claim
 from flows.connections.consent_expiry import expiry_notes
 from flows.context import RunContext
@@ -31,7 +31,7 @@ from transforms.identity.match_books import (
     content_of_body,
     match_books,
 )
-from transforms.plan.explain import hours
+from transforms.plan.explain import duration_text
 
 #: How far QuickBooks' own machines may disagree about the time.
 CLOCK_MARGIN = timedelta(minutes=2)
@@ -231,7 +231,7 @@ def described(context: RunContext, doubt: Doubt) -> str:
     ].tolist()
     person = names[0] if names else f"{kind} {id_}"
     text = f", {content.description[:60]!r}" if content.description else ""
-    return f"{hours(int(content.minutes) * 60)} of {person} on {content.day}{text}"
+    return f"{duration_text(int(content.minutes) * 60)} of {person} on {content.day}{text}"
 
 
 def _replay_all(

@@ -85,7 +85,7 @@ def fill(engine: sa.Engine, connection_id: int, *, first: int, last: int) -> Non
 
 @contextmanager
 def _hurrying(engine: sa.Engine) -> Iterator[sa.Connection]:
-    """Give a connection that trusts its statements and the machine; tidy up afterwards."""
+    """Yield a connection that trusts its statements and the machine; tidy up afterwards."""
     hurrying, tidying = _HURRY[engine.dialect.name]
     own = sa.create_engine(engine.url, isolation_level="AUTOCOMMIT", poolclass=sa.NullPool)
     with own.connect() as connection:

@@ -75,7 +75,7 @@ def nothing_to_do(*, largest: bool) -> Iterator[str]:
 
 
 def _grown(url: str, sizes: list[int]) -> Iterator[tuple[int, Cost, float]]:
-    """Give what a send of nothing costs at each size; one database grows from size to size."""
+    """Yield what a send of nothing costs at each size; one database grows from size to size."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         with connected(good_entries(), folder, url) as environment:
@@ -105,7 +105,7 @@ def connected(scenario: dict[str, Any], folder: Path, url: str) -> Iterator[dict
 
 
 def good_entries() -> dict[str, Any]:
-    """Give the demo's scenario with those entries alone that go."""
+    """Return the demo's scenario with those entries alone that go."""
     path = ROOT / "data" / "demo_scenario.yaml"
     scenario = load_scenario(path)
     becomes = expected_reasons(path, approved_only=False)

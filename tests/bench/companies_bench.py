@@ -63,7 +63,7 @@ def many_companies(*, largest: bool) -> Iterator[str]:
 
 
 def _measure(workers: int, connections: int) -> tuple[float, int]:
-    """Let so many processes send everything; give the seconds that took, and the refusals."""
+    """Let so many processes send everything; return the seconds it took, and the refusals."""
     clock = ScaledClock(SCALE)
     services: list[SlowService] = []
     jobs: list[dict[str, Any]] = []
@@ -99,7 +99,7 @@ def _measure(workers: int, connections: int) -> tuple[float, int]:
 
 
 def _company(nth: int) -> dict[str, Any]:
-    """Give the demo's scenario with many entries, as a company and a workspace of its own."""
+    """Return the demo's scenario with many entries, as a company and a workspace of its own."""
     scenario = _with_many(ENTRIES)
     workspace, realm = scenario["clockify"]["workspace"], f"{9_000_000 + nth}"
     scenario["clockify"]["workspace"] = workspace | {"id": f"64aa{nth:020d}"}
@@ -108,7 +108,7 @@ def _company(nth: int) -> dict[str, Any]:
 
 
 def _key(path: Path) -> str:
-    """Give one key for all processes."""
+    """Return one key for all processes."""
     from cryptography.fernet import Fernet
 
     if not path.exists():

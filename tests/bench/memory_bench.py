@@ -61,7 +61,7 @@ def memory_of_a_send() -> Iterator[str]:
 
 
 def peak_of(entries: int, option: str) -> Cost:
-    """Give what a send of so many entries costs, with one option more."""
+    """Return what a send of so many entries costs, with one option more."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         url = f"sqlite:///{folder}/clockbooks.db"

@@ -73,7 +73,7 @@ def running_postgres(*options: str) -> Iterator[None]:
 
 
 def _programs(folder: Path) -> tuple[Path, dict[str, Any]]:
-    """Give the folder of PostgreSQL's programs, and as whom to run them.
+    """Return the folder of PostgreSQL's programs, and as whom to run them.
 
     PostgreSQL does not run as root, and nobody else may see root's folders: so root's is a copy.
     """

@@ -93,7 +93,7 @@ class ScaledClock:
         self.wall = time.monotonic() if wall is None else wall
 
     def now(self) -> datetime:
-        """Give its time."""
+        """Return its time."""
         return self.began + timedelta(seconds=(time.monotonic() - self.wall) * self.scale)
 
     def sleep(self, seconds: float) -> None:
@@ -146,7 +146,7 @@ class SlowService:
 
     @property
     def took_s(self) -> float:
-        """Give the seconds from the first write to the last answer."""
+        """Return the seconds from the first write to the last answer."""
         assert self.arrived is not None
         assert self.ended is not None
         return (self.ended - self.arrived).total_seconds()
@@ -225,7 +225,7 @@ def beside_the_peer() -> Iterator[str]:
 
 
 def _load(rule: Rule, latency_s: float) -> SlowService:
-    """Let the loader send, and say how the service fared."""
+    """Let the loader send, and return how the service fared."""
     clock = ScaledClock(SCALE)
     scenario = _with_many(rule.entries)
     with (
@@ -247,7 +247,7 @@ def _load(rule: Rule, latency_s: float) -> SlowService:
 
 
 def _peer(entries: int, latency_s: float, *, batches: bool) -> SlowService:
-    """Let python-quickbooks send as many, and say how the service fared."""
+    """Let python-quickbooks send as many, and return how the service fared."""
     clock = ScaledClock(SCALE)
     scenario = _with_many(1)
     os.environ["OAUTHLIB_INSECURE_TRANSPORT"] = "1"  # the peer would not speak to loopback else

@@ -16,7 +16,7 @@ import pandas as pd
 
 from schemas.words import Kind, Reason
 from transforms.plan.explain import explanations
-from transforms.plan.judge import LONGEST_S, LONGEST_SHOWN, Rules
+from transforms.plan.judge import LONGEST_S, LONGEST_SHOWN, JudgeRules
 
 #: A row before it is judged, or why it is none.
 Entry = dict[str, Any]
@@ -61,7 +61,7 @@ class Partners:
 
 
 def judged_rows(
-    rows: Iterable[Any], partners: Partners, rules: Rules
+    rows: Iterable[Any], partners: Partners, rules: JudgeRules
 ) -> list[tuple[str, str, str]]:
     """Return entry id, explanation and body of each decoded row, in their order."""
     say = explanations(rules.company, LONGEST_SHOWN, rules.tracker)
@@ -108,7 +108,7 @@ def _read(row: Mapping[str, Any]) -> Entry:
     return entry
 
 
-def _prepare(entry: Entry, partners: Partners, rules: Rules) -> None:
+def _prepare(entry: Entry, partners: Partners, rules: JudgeRules) -> None:
     entry["date"] = entry["start"].astimezone(rules.timezone).strftime("%Y-%m-%d")
     step_s = rules.rounding.step_min * 60
     shift_s = {"down": 0, "nearest": step_s // 2, "up": step_s - 1}[rules.rounding.mode]
@@ -123,7 +123,7 @@ def _prepare(entry: Entry, partners: Partners, rules: Rules) -> None:
         entry[f"{kind}_problem"], entry[f"{kind}_candidates"] = problem, candidates
 
 
-def _reason(entry: Entry, partners: Partners, rules: Rules) -> Reason | None:  # noqa: C901, PLR0911 - the domain's table
+def _reason(entry: Entry, partners: Partners, rules: JudgeRules) -> Reason | None:  # noqa: C901, PLR0911 - the domain's table
     company = rules.company
     closed = company.closed_until.isoformat() if company.closed_until else ""
     no_person = entry["qbo_person_id"] is None

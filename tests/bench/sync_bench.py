@@ -150,7 +150,7 @@ def _name(word: str, number: int) -> str:
 
 
 def _here(word: str, number: int) -> str:
-    """Give the name in Clockify: the same, a letter off, or another one."""
+    """Return the name in Clockify: the same, a letter off, or another one."""
     name = _name(word, number)
     return (name, name, f"{name}q", f"Other {name[::-1]}")[number % 4]
 

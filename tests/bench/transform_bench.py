@@ -24,12 +24,12 @@ from schemas.links import Links, Unlinked
 from schemas.quickbooks import Company
 from transforms.entries.read_report import read_report
 from transforms.plan.activities import to_activities
-from transforms.plan.judge import Rules, make_plan
+from transforms.plan.judge import JudgeRules, judge_entries
 from transforms.plan.rounding import Rounding
 
 REPORTS, ROWS = 10, 100_000
 
-RULES = Rules(
+RULES = JudgeRules(
     timezone=ZoneInfo("America/Chicago"),
     company=Company("Fern", "Plus", "SUBSCRIBED", False, True, "USD", date(2025, 12, 31)),
     rounding=Rounding("nearest", 6),
@@ -90,7 +90,7 @@ def _transform(
     rows: list[Any], *, held: pd.DataFrame, links: pd.DataFrame, unlinked: pd.DataFrame
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     read = read_report(rows, currency="USD")
-    plan = make_plan(read.entries, held=held, links=links, unlinked=unlinked, rules=RULES)
+    plan = judge_entries(read.entries, held=held, links=links, unlinked=unlinked, rules=RULES)
     return plan, to_activities(plan[plan["state"] == "ready"])
 
 

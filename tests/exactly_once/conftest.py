@@ -68,7 +68,7 @@ def _entry(number: int, day: int, minutes: int, description: str) -> dict[str, A
 
 @pytest.fixture
 def small_scenario() -> dict[str, Any]:
-    """Give one person, one customer and six entries on five days, two of them twins."""
+    """Return one person, one customer and six entries on five days, two of them twins."""
     return {
         "clockify": {
             "api_keys": {"small-key": USER},
@@ -194,7 +194,7 @@ class SimulatedClock:
         self.time = datetime(2026, 3, 9, 8, tzinfo=UTC)
 
     def now(self) -> datetime:
-        """Give the time of day, and let it move a little, as it does."""
+        """Return the time of day, and let it move a little, as it does."""
         self.sleep(0.001)
         return self.time
 
@@ -213,7 +213,7 @@ class Lab:
 
     Attributes:
         scenario: What the services are loaded with.
-        build: Puts a house behind the addresses; see the suite's `street`.
+        build: Puts a house behind the addresses; see the suite's `build_house`.
         folder: Where the databases go.
         bomb: Lets a process die.
         ours: The clock of the machine that Clockbooks runs on.
@@ -350,7 +350,7 @@ class Lab:
         assert self.send()
 
     def plan(self) -> Counter[Any]:
-        """Give the contents that an undisturbed send books, twins counted."""
+        """Return the contents that an undisturbed send books, twins counted."""
         return self._undisturbed()[0]
 
     def points(self) -> list[str]:
@@ -368,11 +368,11 @@ class Lab:
         return deepcopy(self.known[key])
 
     def books(self, house: Any) -> Counter[Any]:
-        """Give the contents in QuickBooks' own books, twins counted."""
+        """Return the contents in QuickBooks' own books, twins counted."""
         return Counter(content_of(found) for found in house.quickbooks.activities.values())
 
     def ledger(self, house: Any) -> list[Any]:
-        """Give the rows of the ledger."""
+        """Return the rows of the ledger."""
         engine = sa.create_engine(house.environment["CLOCKBOOKS_DATABASE_URL"])
         with engine.connect() as connection:
             rows = list(connection.execute(sa.select(ledger)))
@@ -435,13 +435,13 @@ def known() -> dict[Any, Any]:
 @pytest.fixture
 def lab(
     small_scenario: dict[str, Any],
-    street: Callable[..., Any],
+    build_house: Callable[..., Any],
     tmp_path: Path,
     bomb: Bomb,
     known: dict[Any, Any],
 ) -> Lab:
-    """Give the laboratory."""
-    return Lab(small_scenario, street, tmp_path, bomb, known=known)
+    """Return the laboratory."""
+    return Lab(small_scenario, build_house, tmp_path, bomb, known=known)
 
 
 # --- real processes ------------------------------------------------------------------------------
@@ -460,7 +460,7 @@ LATENCY_S = 0.01
 
 
 def many_entries(number: int = 120) -> list[dict[str, Any]]:
-    """Give entries of which every fourth is a twin, and every twelfth a triplet."""
+    """Return entries of which every fourth is a twin, and every twelfth a triplet."""
     entries = []
     for nth in range(number):
         like = nth - nth % 12 if nth % 12 in {4, 8} else nth - 1 if nth % 4 == 3 else nth
@@ -477,7 +477,7 @@ def as_booked(entry: dict[str, Any]) -> tuple[Any, ...]:
 
 
 def booked(activity: dict[str, Any]) -> tuple[Any, ...]:
-    """Say the same of a TimeActivity in the books."""
+    """Return the same for a TimeActivity in the books."""
     return (
         activity["EmployeeRef"]["value"],
         activity["CustomerRef"]["value"],
@@ -569,7 +569,7 @@ class Office:
             assert booked(activities[row.time_activity_id]) == self.wanted[row.entry_id]
 
     def ledger(self) -> list[Any]:
-        """Give the rows of the ledger."""
+        """Return the rows of the ledger."""
         with self.database() as connection:
             return list(connection.execute(sa.select(ledger)))
 
@@ -587,12 +587,12 @@ class Office:
 @pytest.fixture
 def open_office(
     small_scenario: dict[str, Any],
-    street: Callable[..., Any],
+    build_house: Callable[..., Any],
     empty_database: str,
     tmp_path: Path,
     in_this_process: None,  # noqa: ARG001 - for what is neither killed nor at work beside others
 ) -> Callable[..., Any]:
-    """Give a way to open an office for a block, with the switches of QuickBooks as given."""
+    """Return a function to open an office for a block, with the switches of QuickBooks as given."""
 
     @contextmanager
     def open_(**switches: Any) -> Iterator[Office]:
@@ -601,7 +601,7 @@ def open_office(
         assert max(Counter(wanted.values()).values()) == 3, "there are twins and triplets"
         pause = entries[0] | {"id": "64ee" + "9" * 20, "type": "BREAK"}
         small_scenario["clockify"]["entries"] = [*entries, pause]  # a break is not worked time
-        house = street(small_scenario, tmp_path, latency_s=LATENCY_S, **switches)
+        house = build_house(small_scenario, tmp_path, latency_s=LATENCY_S, **switches)
         house.environment |= SMALL_BATCHES | {"CLOCKBOOKS_DATABASE_URL": empty_database}
         assert house.connect().code == 0
         assert house.run("sync").code == 0

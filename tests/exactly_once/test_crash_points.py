@@ -126,7 +126,7 @@ FAULTS: dict[str, dict[str, Any]] = {
 
 
 def _is_after_the_work(fault: dict[str, Any]) -> bool:
-    """Say whether QuickBooks booked the batch: where it did not, there is nothing to remember."""
+    """Whether QuickBooks booked the batch; if it did not, there is nothing to remember."""
     return fault["kind"] not in {"drop_before", "answer"}
 
 

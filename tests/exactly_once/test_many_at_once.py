@@ -20,7 +20,7 @@ MANY = 4
 
 
 def send_at_once(office: Any) -> list[tuple[int, dict[str, Any]]]:
-    """Let four processes send the same days from the same instant on; give how they ended."""
+    """Let four processes send the same days at the same instant; return how they ended."""
     # The last thing that each asks before it claims anything; answered when all have asked.
     office.house.clockify.faults.plan("GET .*/in-progress", "gather", times=MANY)
     shared = {"CLOCKBOOKS_QBO_CONCURRENCY": str(2 * MANY)}  # by all that serve the company
@@ -31,7 +31,7 @@ def send_at_once(office: Any) -> list[tuple[int, dict[str, Any]]]:
 
 
 def overlapping(office: Any) -> int:
-    """Say how many runs claimed something while all of them lived."""
+    """Return how many runs claimed something while all of them were alive."""
     with office.database() as connection:
         begun, ended = connection.execute(
             sa.select(sa.func.max(runs.c.started_at), sa.func.min(runs.c.finished_at))

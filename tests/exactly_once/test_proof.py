@@ -191,7 +191,7 @@ BEYOND_LIKENESS = {
 
 @pytest.fixture
 def lost_and_edited(lab: Any) -> Callable[..., Any]:
-    """Give a way to lose the answer to the first batch, after which somebody edits the books."""
+    """Return a way to lose the answer to the first batch, after which somebody edits the books."""
 
     def lose(house: Any, edit: dict[str, Any]) -> str:
         house.quickbooks.faults.plan(BATCH, "drop_after")

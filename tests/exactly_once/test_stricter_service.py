@@ -17,7 +17,7 @@ WEEK = SendRequest(date(2026, 3, 2), date(2026, 3, 6))
 
 @pytest.fixture
 def send_week(lab: Any) -> Callable[[], dict[str, Any]]:
-    """Give a way to send the week's six entries in batches of two, on the laboratory's clock."""
+    """Return a way to send the week's six entries in batches of two, on the laboratory's clock."""
 
     def go() -> dict[str, Any]:
         documents: list[dict[str, Any]] = []

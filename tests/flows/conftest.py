@@ -39,11 +39,13 @@ IN_THREES = {
 
 
 @pytest.fixture(scope="session")
-def showroom(
+def shared_house(
     open_house: Callable[..., Any], tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Any]:
-    """Give the demo's scenario, connected and synced: for commands that only look."""
-    with open_house(load_scenario(DEMO_SCENARIO), tmp_path_factory.mktemp("showroom")) as opened:
+    """Yield the demo's scenario, connected and synced: for commands that only look."""
+    with open_house(
+        load_scenario(DEMO_SCENARIO), tmp_path_factory.mktemp("shared_house")
+    ) as opened:
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(type(opened), "run", opened.run_here)
             assert opened.connect().code == 0
@@ -53,22 +55,22 @@ def showroom(
 
 
 @pytest.fixture
-def synced(house: Any, showroom: Any) -> Any:
-    """Give the demo's scenario, connected and synced, to do with as one likes."""
+def synced(house: Any, shared_house: Any) -> Any:
+    """Return the demo's scenario, connected and synced, to do with as one likes."""
     for name in ("clockbooks.db", "clockbooks.key"):
-        shutil.copy(showroom.folder / name, house.folder / name)
+        shutil.copy(shared_house.folder / name, house.folder / name)
     return house
 
 
 @pytest.fixture(scope="session")
 def becomes() -> dict[str, str]:
-    """Give what becomes of each entry of the demo when all of it is sent, approved or not."""
+    """Return what becomes of each entry of the demo when all of it is sent, approved or not."""
     return expected_reasons(DEMO_SCENARIO, approved_only=False)
 
 
 @pytest.fixture
 def week(synced: Any, becomes: dict[str, str]) -> Any:
-    """Give a connected house with nine entries of one day, which go in three batches of three."""
+    """Return a connected house with nine entries of one day, which go in three batches of three."""
     good = [
         entry
         for id_, entry in sorted(synced.clockify.entries.items())
@@ -84,7 +86,7 @@ def week(synced: Any, becomes: dict[str, str]) -> Any:
 
 @pytest.fixture(scope="session")
 def send_day() -> Callable[..., Any]:
-    """Give a way to send the small week's day."""
+    """Return a function to send the small week's day."""
 
     def send(house: Any, *options: str, **environment: str) -> Any:
         return house.run("send", *DAY, "--yes", "--json", *options, **environment)
@@ -94,7 +96,7 @@ def send_day() -> Callable[..., Any]:
 
 @pytest.fixture(scope="session")
 def reckon() -> Callable[..., tuple[Any, ...]]:
-    """Give what the books must hold of a Clockify entry, by the domain's rules alone."""
+    """Return what the books must hold of a Clockify entry, by the domain's rules alone."""
     return reckoned
 
 
@@ -152,7 +154,7 @@ def _plain(name: str) -> str:
 
 @pytest.fixture(scope="session")
 def booked() -> Callable[..., Counter[Any]]:
-    """Give the books' TimeActivities, field by field and twins counted."""
+    """Return the books' TimeActivities, field by field and twins counted."""
 
     def read(house: Any) -> Counter[Any]:
         return Counter(
@@ -175,7 +177,7 @@ def booked() -> Callable[..., Counter[Any]]:
 
 @pytest.fixture(scope="session")
 def rows_of() -> Callable[..., list[dict[str, Any]]]:
-    """Give a table of a house's database as it is, read without any code of the product's."""
+    """Return a table of a house's database as it is, read without any code of the product's."""
 
     def read(house: Any, table: str) -> list[dict[str, Any]]:
         path = house.folder / "clockbooks.db"
@@ -193,7 +195,7 @@ def rows_of() -> Callable[..., list[dict[str, Any]]]:
 
 @pytest.fixture(scope="session")
 def execute() -> Callable[..., None]:
-    """Give a way to change a house's database from outside."""
+    """Return a function to change a house's database from outside."""
 
     def run(house: Any, statement: str, *values: Any) -> None:
         connection = sqlite3.connect(house.folder / "clockbooks.db")
@@ -210,7 +212,7 @@ def execute() -> Callable[..., None]:
 def all_once(
     booked: Callable[..., Counter[Any]], rows_of: Callable[..., Any]
 ) -> Callable[..., None]:
-    """Give a check that each entry is in the books once, and that the ledger says the same."""
+    """Return a check that each entry is in the books once, and that the ledger says the same."""
 
     def check(house: Any) -> None:
         entries = house.clockify.entries
@@ -238,7 +240,7 @@ COLUMNS = (
 
 @pytest.fixture(scope="session")
 def export() -> Callable[..., Path]:
-    """Give a way to write entries of a house as Clockify would export them."""
+    """Return a function to write entries of a house as Clockify would export them."""
     return exported
 
 
@@ -340,12 +342,12 @@ class Webhook:
         self.server.server_close()
 
     def told(self, *words: str) -> str | None:
-        """Give a text that was posted with all of these words."""
+        """Return a text that was posted with all of these words."""
         return next((text for text in self.posted if all(word in text for word in words)), None)
 
 
 @pytest.fixture(scope="module")
 def webhook() -> Iterator[Webhook]:
-    """Give an address to which trouble can be told."""
+    """Yield an address to which trouble can be told."""
     with Webhook() as opened:
         yield opened

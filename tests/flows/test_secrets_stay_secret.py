@@ -125,7 +125,7 @@ CASES = {
 
 
 def forms(secret):
-    """Give the ways in which a secret may be written down."""
+    """Return the ways in which a secret may be written down."""
     coded = base64.b64encode(secret.encode()).decode()
     return {secret, quote(secret, safe=""), quote_plus(secret), coded, coded.rstrip("=")}
 
@@ -144,7 +144,7 @@ def leaks(secrets, written):
 
 @pytest.fixture
 def watched(synced, execute, in_this_process):  # noqa: ARG001 - to connect
-    """Give a house that notes every secret that it knows, and every token that Intuit gives."""
+    """Return a house that notes every secret that it knows, and every token that Intuit gives."""
     quickbooks, oauth = synced.scenario["quickbooks"], synced.quickbooks.oauth
     client_id, client_secret = quickbooks["client_id"], quickbooks["client_secret"]
     synced.execute = execute
@@ -164,7 +164,7 @@ def watched(synced, execute, in_this_process):  # noqa: ARG001 - to connect
         return answer
 
     oauth.grant = noting
-    # The showroom's access token is Intuit's no more: the house is a copy with tokens of its own.
+    # The house is a copy of shared_house, whose access token no longer works: it needs its own.
     assert synced.connect().code == 0
     synced.environment |= {
         "CLOCKBOOKS_DEBUG": "1",
@@ -194,7 +194,7 @@ def run(house, case):
 
 
 def files(house):
-    """Give the names and contents of all files of a house, but for the key's own."""
+    """Return the names and contents of all files of a house, but for the key's own."""
     paths = [path for path in house.folder.rglob("*") if path.is_file()]
     written = {
         str(path): path.read_bytes().decode("latin-1") for path in paths if path.suffix != ".key"

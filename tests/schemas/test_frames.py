@@ -29,7 +29,7 @@ def fits(row):
 
 @given(st.lists(st.fixed_dictionaries(cells), max_size=8))
 def test_each_row_is_good_or_has_one_problem(rows):
-    """No row is lost, none is both, and what is good comes out with its label and values."""
+    """Each row comes out once, as good or as bad; a good one keeps its label and values."""
     frame = pd.DataFrame(rows, columns=COLUMNS, dtype=object, index=range(10, 10 + len(rows)))
 
     sieved = sieve(People, frame)
@@ -41,7 +41,7 @@ def test_each_row_is_good_or_has_one_problem(rows):
 
 
 def test_a_problem_names_each_bad_column_once():
-    """With its value, as text; what is missing is called so."""
+    """With its value as text, or `missing`."""
     rows = [["1", "robot", None, None, True], ["2", "employee", "Ann", None, True]]
 
     sieved = sieve(People, pd.DataFrame(rows, columns=COLUMNS, dtype=object))
@@ -53,7 +53,7 @@ def test_a_problem_names_each_bad_column_once():
 
 
 class Counts(pa.DataFrameModel):
-    """One number a row."""
+    """One number per row."""
 
     count: Series[pd.Int64Dtype] = column("How many.", source="here", ge=0)
 
@@ -72,7 +72,7 @@ class Counts(pa.DataFrameModel):
     ],
 )
 def test_a_value_that_is_wrong_in_two_ways_is_one_problem(value):
-    """The first says enough."""
+    """The first problem is enough."""
     sieved = sieve(Counts, pd.DataFrame({"count": [1, value, 2]}, dtype=object))
 
     assert sieved.good["count"].tolist() == [1, 2]
@@ -88,7 +88,7 @@ def test_a_long_value_is_shortened():
 
 
 def test_rows_of_one_key_are_all_set_aside():
-    """Which of them is meant, nobody can say."""
+    """Nobody can say which one is meant."""
     rows = [["1", "A", True], ["1", "B", True], ["2", "C", True]]
     frame = pd.DataFrame(rows, columns=["clockify_id", "name", "active"], dtype=object)
 
@@ -100,7 +100,7 @@ def test_rows_of_one_key_are_all_set_aside():
 
 
 def test_a_frame_without_a_column_is_our_own_defect():
-    """It is raised, not blamed on the rows."""
+    """It raises an error and does not blame the rows."""
     frame = pd.DataFrame({"qbo_id": ["1"], "qbo_kind": ["employee"]})
     with pytest.raises(SchemaErrors):
         sieve(People, frame)

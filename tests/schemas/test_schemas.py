@@ -30,7 +30,7 @@ def test_every_column_says_what_it_is_and_where_it_comes_from(model):
 
 
 def checks_of(connection):
-    """Give the words that each CHECK of a database allows."""
+    """Return the words that each CHECK of a database allows."""
     inspector = sa.inspect(connection)
     return {
         (name, check["name"], *re.findall(r"'(\w+)'", check["sqltext"]))
@@ -70,7 +70,7 @@ def test_each_bad_row_is_explained_once_and_the_others_stay():
 
 
 def test_reasons_stand_in_the_domains_order(shared_samples):
-    """The first reason that applies is given, in the order of the domain's own table."""
+    """The first reason that applies is given, in the order of the published table."""
     text = shared_samples("../DOMAIN.md").read_text()
     table = re.findall(r"^\| (skipped|rejected|in doubt) \| `(\w+)`", text, flags=re.MULTILINE)
     table = [row for row in table if row[1] in list(Reason)]  # it knows reasons to come

@@ -46,7 +46,7 @@ for line in sys.stdin:
 
 @pytest.fixture(scope="session")
 def read_in_little_memory() -> Iterator[Callable[..., str]]:
-    """Give a way to read an export in at most *more* bytes beyond an idle process.
+    """Yield a function to read an export in at most *more* bytes beyond an idle process.
 
     It may take 60 s of the processor, however many others work on the machine.
     It returns `12 rows`, `refused: …` with the words for a person, or `died: …`.

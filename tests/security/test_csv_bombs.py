@@ -13,7 +13,7 @@ MEGABYTE = "ab cd, ef" * ((1 << 20) // 9)
 
 @pytest.fixture
 def saved(tmp_path):
-    """Give a way to save a file from pieces of text."""
+    """Return a function to save a file from pieces of text."""
 
     def save(*pieces):
         path = tmp_path / "export.csv"

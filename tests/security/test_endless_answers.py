@@ -97,7 +97,7 @@ LONG = {
 
 @pytest.fixture
 def books():
-    """Give a way to call a service, once."""
+    """Yield a function to call a service, once."""
     made = []
 
     def call(address, *, read, timeout_s=60):

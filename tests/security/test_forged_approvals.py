@@ -127,7 +127,7 @@ def ui(
 
 @pytest.fixture
 def desk(ui: Any, until: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[Desk]:
-    """Give the page; what waits at the end is dropped, so that its entries may go again."""
+    """Yield the page; what waits at the end is dropped, so that its entries may go again."""
     for name, value in ui.house.environment.items():
         monkeypatch.setenv(name, value)
     server = {

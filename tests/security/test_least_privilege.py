@@ -22,7 +22,7 @@ GUIDE = Path(__file__).parents[2] / "docs" / "security.md"
 
 @contextmanager
 def made():
-    """Give the addresses of the guide's two roles, in a database of their own."""
+    """Yield the addresses of the guide's two roles, in a database of their own."""
     server = sa.make_url(os.environ["CLOCKBOOKS_TEST_POSTGRESQL"])
     mark = uuid.uuid4().hex[:12]
     statements = re.search(r"```sql\n(.*?)```", GUIDE.read_text(), re.DOTALL)[1]
@@ -46,14 +46,14 @@ def made():
 
 @pytest.fixture
 def roles():
-    """Give both roles, and an empty database."""
+    """Yield both roles, and an empty database."""
     with made() as both:
         yield both
 
 
 @pytest.fixture(scope="module")
 def ready():
-    """Give both roles, and a database that the owner has made ready."""
+    """Yield both roles, and a database that the owner has made ready."""
     with made() as (owner, run):
         open_database(owner).dispose()
         yield owner, run

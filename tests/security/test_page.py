@@ -64,7 +64,7 @@ class Blank(BaseHTTPRequestHandler):
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    """Give Debian's Chromium; the other site's name leads to this machine."""
+    """Yield Debian's Chromium; the other site's name leads to this machine."""
     with sync_playwright() as playwright:
         # Its sandbox does not start for root, who runs the tests in a container.
         opened = playwright.chromium.launch(
@@ -78,7 +78,7 @@ def browser() -> Iterator[Browser]:
 
 @pytest.fixture
 def page(browser: Browser) -> Iterator[Page]:
-    """Give a new page, without memory of earlier ones."""
+    """Yield a new page, without memory of earlier ones."""
     context = browser.new_context()
     yield context.new_page()
     context.close()
@@ -86,7 +86,7 @@ def page(browser: Browser) -> Iterator[Page]:
 
 @pytest.fixture(params=[EVIL, "127.0.0.1"], ids=["another site", "another port"])
 def evil(page: Page, request: pytest.FixtureRequest) -> Iterator[Page]:
-    """Give a page that shows another site; a port of this machine is another one too."""
+    """Yield a page that shows another site; a port of this machine is another one too."""
     with ThreadingHTTPServer(("127.0.0.1", 0), Blank) as server:
         thread = threading.Thread(target=server.serve_forever)
         thread.start()
@@ -178,7 +178,7 @@ def test_a_name_that_was_bound_anew_is_turned_away(ui, page):
 
 @pytest.fixture
 def waiting(ui: Any) -> str:
-    """Give a run that waits for somebody's answer."""
+    """Return a run that waits for somebody's answer."""
     flow = ui.call("POST", "flows/", {"name": "waits"})["id"]
     details = {"pause_timeout": "2099-01-01T00:00:00Z", "pause_key": "k", "pause_reschedule": True}
     paused = {"type": "PAUSED", "name": "Suspended", "state_details": details}

@@ -65,7 +65,7 @@ def between(tls=None):
 
 @pytest.fixture(scope="module")
 def authority(tmp_path_factory):
-    """Give a certificate authority of nobody's trust: its file, and a context for the server."""
+    """Return a certificate authority of nobody's trust: its file, and a context for the server."""
     folder = tmp_path_factory.mktemp("authority")
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, ELSEWHERE)])

@@ -40,7 +40,7 @@ def ui(
 
 @pytest.fixture
 def plant(ui: Any) -> Iterator[Any]:
-    """Give a way to plant files, which are gone after the test; each would make this folder."""
+    """Yield a way to plant files, which are gone after the test; each would make this folder."""
     pwned = ui.house.folder / "pwned"
     planted: list[Path] = []
 

@@ -51,7 +51,7 @@ REDIRECTIONS = [
 
 @pytest.fixture
 def plant(tmp_path, monkeypatch):
-    """Give a way to put a `.env` into the folder in which commands run."""
+    """Return a function to put a `.env` into the folder in which commands run."""
     monkeypatch.chdir(tmp_path)
     for name in [name for name in os.environ if name.startswith(("CLOCKBOOKS_", "PREFECT_"))]:
         monkeypatch.delenv(name)

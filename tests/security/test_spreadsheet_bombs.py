@@ -39,7 +39,7 @@ def relation(number, kind, target):
 
 @pytest.fixture
 def saved(tmp_path):
-    """Give a way to save a workbook of one sheet; *parts* take the place of its own."""
+    """Return a function to save a workbook of one sheet; *parts* take the place of its own."""
 
     def save(content="", **parts):
         book = {

@@ -58,7 +58,7 @@ class Forked:
         return self._process.exitcode
 
     def poll(self) -> int | None:
-        """Say how it ended, if it did."""
+        """Return how it ended, or `None` while it runs."""
         return self._process.exitcode
 
     def kill(self) -> None:
@@ -83,7 +83,7 @@ class Forked:
         return out, err
 
     def __enter__(self) -> Self:
-        """Give itself."""
+        """Return itself."""
         return self
 
     def __exit__(self, *_: object) -> None:

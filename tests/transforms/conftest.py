@@ -14,7 +14,7 @@ import pytest
 from schemas.clockify import Projects, TimeEntries, Users
 from schemas.links import Links, Unlinked
 from schemas.quickbooks import Company, Customers, People
-from transforms.plan.judge import Filters, Rules, make_plan
+from transforms.plan.judge import Filters, JudgeRules, judge_entries
 
 START = datetime(2026, 3, 2, 15, tzinfo=UTC)
 
@@ -56,13 +56,13 @@ def _frame(schema: Any, rows: Any, **defaults: Any) -> pd.DataFrame:
 
 @pytest.fixture(scope="session")
 def entry() -> dict[str, Any]:
-    """Give the members of an entry that goes; see `entries`."""
+    """Return the members of an entry that goes; see `entries`."""
     return dict(ENTRY)
 
 
 @pytest.fixture(scope="session")
 def entries() -> Callable[..., pd.DataFrame]:
-    """Give a maker of `TimeEntries`: each argument says how a row differs from a good one."""
+    """Return a maker of `TimeEntries`: each argument says how a row differs from a good one."""
 
     def make(*rows: dict[str, Any]) -> pd.DataFrame:
         return _frame(TimeEntries, rows, **ENTRY)
@@ -72,7 +72,7 @@ def entries() -> Callable[..., pd.DataFrame]:
 
 @pytest.fixture(scope="session")
 def links() -> Callable[..., pd.DataFrame]:
-    """Give a maker of `Links`."""
+    """Return a function that makes `Links`."""
 
     def make(*rows: dict[str, Any]) -> pd.DataFrame:
         return _frame(Links, rows, clockify_name="n", qbo_name="n", origin="name")
@@ -82,7 +82,7 @@ def links() -> Callable[..., pd.DataFrame]:
 
 @pytest.fixture(scope="session")
 def unlinked() -> Callable[..., pd.DataFrame]:
-    """Give a maker of `Unlinked`."""
+    """Return a function that makes `Unlinked`."""
 
     def make(*rows: dict[str, Any]) -> pd.DataFrame:
         return _frame(Unlinked, rows, clockify_name="n", candidates="", problem="missing")
@@ -92,7 +92,7 @@ def unlinked() -> Callable[..., pd.DataFrame]:
 
 @pytest.fixture(scope="session")
 def users() -> Callable[..., pd.DataFrame]:
-    """Give a maker of `Users` from names; their ids are u1, u2, …"""
+    """Return a function that makes `Users` from names; their ids are u1, u2, …"""
 
     def make(*names: str | None) -> pd.DataFrame:
         rows = [{"clockify_id": f"u{n}", "name": name} for n, name in enumerate(names, start=1)]
@@ -103,7 +103,7 @@ def users() -> Callable[..., pd.DataFrame]:
 
 @pytest.fixture(scope="session")
 def people() -> Callable[..., pd.DataFrame]:
-    """Give a maker of `People` from (kind, id, name), and inactive when a fourth is false."""
+    """Return a maker of `People` from (kind, id, name), and inactive when a fourth is false."""
 
     def make(*rows: tuple[Any, ...]) -> pd.DataFrame:
         names = ["qbo_kind", "qbo_id", "name", "active"]
@@ -114,7 +114,7 @@ def people() -> Callable[..., pd.DataFrame]:
 
 @pytest.fixture(scope="session")
 def projects() -> Callable[..., pd.DataFrame]:
-    """Give a maker of `Projects` from texts, `Client › Project` or `Project`; ids p1, p2, …"""
+    """Return a maker of `Projects` from texts, `Client › Project` or `Project`; ids p1, p2, …"""
 
     def make(*names: str) -> pd.DataFrame:
         rows = []
@@ -128,7 +128,7 @@ def projects() -> Callable[..., pd.DataFrame]:
 
 @pytest.fixture(scope="session")
 def customers() -> Callable[..., pd.DataFrame]:
-    """Give a maker of `Customers` from full names, such as `Orchard:Kitchen`; ids 1, 2, …
+    """Return a maker of `Customers` from full names, such as `Orchard:Kitchen`; ids 1, 2, …
 
     Parents come before their children. Names that end in ` (deleted)` are inactive.
     """
@@ -152,7 +152,7 @@ def customers() -> Callable[..., pd.DataFrame]:
 
 @pytest.fixture(scope="session")
 def company() -> Callable[..., Company]:
-    """Give a maker of companies: books in US dollars, closed until the end of 2025."""
+    """Return a function that makes companies: books in US dollars, closed until the end of 2025."""
 
     def make(**fields: Any) -> Company:
         known = {
@@ -176,7 +176,7 @@ def plan(
     unlinked: Callable[..., pd.DataFrame],
     company: Callable[..., Company],
 ) -> Callable[..., pd.DataFrame]:
-    """Give a maker of plans for rows as `entries` takes them, under the links of a good one."""
+    """Return a maker of plans for rows as `entries` takes them, under the links of a good one."""
 
     def make(
         *rows: dict[str, Any],
@@ -188,12 +188,12 @@ def plan(
         **rules: Any,
     ) -> pd.DataFrame:
         known = {"timezone": ZoneInfo("America/Chicago")}
-        return make_plan(
+        return judge_entries(
             entries(*rows),
             held=pd.DataFrame(held, columns=["entry_id", "state", "time_activity_id"], dtype="str"),
             links=links(*linked),
             unlinked=unlinked(*lost),
-            rules=Rules(
+            rules=JudgeRules(
                 company=company(**(books or {})),
                 filters=Filters(**(filters or {})),
                 **{**known, **rules},

@@ -17,7 +17,7 @@ from schemas.quickbooks import Company
 from transforms.entries.read_report import read_report
 from transforms.plan.activities import amount, to_activities
 from transforms.plan.explain import explain, explanations
-from transforms.plan.judge import Rules, make_plan
+from transforms.plan.judge import JudgeRules, judge_entries
 from transforms.plan.rounding import Rounding
 
 CHICAGO = ZoneInfo("America/Chicago")
@@ -25,7 +25,7 @@ CHICAGO = ZoneInfo("America/Chicago")
 
 @pytest.fixture(scope="module")
 def report():
-    """Give 600 rows of a report, with everything in them that changes how a row is written."""
+    """Return 600 rows of a report, with everything in them that changes how a row is written."""
     pick = random.Random(7)  # noqa: S311 - the same rows in every run
     first = datetime(2026, 3, 1, tzinfo=UTC)
     rows = []
@@ -58,7 +58,7 @@ def report():
 
 @pytest.fixture(scope="module")
 def plan_of(links, unlinked):
-    """Give a maker of plans from rows of a report, with partners for most of them."""
+    """Return a function that makes plans from rows of a report, with partners for most of them."""
     partners = links(
         *({"kind": "user", "clockify_id": f"u{n}", "qbo_kind": ("employee", "vendor")[n % 2],
            "qbo_id": str(50 + n)} for n in range(4)),
@@ -70,19 +70,21 @@ def plan_of(links, unlinked):
         {"kind": "project", "clockify_id": "p3", "problem": "ambiguous", "candidates": "1, 2"},
     )
     company = Company("Fern", "Plus", "SUBSCRIBED", False, True, "USD", date(2026, 3, 1))
-    rules = Rules(timezone=CHICAGO, company=company, rounding=Rounding("nearest", 15))
+    rules = JudgeRules(timezone=CHICAGO, company=company, rounding=Rounding("nearest", 15))
 
     def make(rows):
         read = read_report(rows, currency="USD")
         assert not read.set_aside
         none_held = pd.DataFrame(columns=["entry_id", "state", "time_activity_id"], dtype="str")
-        return make_plan(read.entries, held=none_held, links=partners, unlinked=lost, rules=rules)
+        return judge_entries(
+            read.entries, held=none_held, links=partners, unlinked=lost, rules=rules
+        )
 
     return make
 
 
 def test_every_entry_is_judged_as_it_would_be_alone(report, plan_of):
-    """A report of many rows gives the plans of its rows, to the byte, in its order."""
+    """A report of many rows gives the same plan as each row alone, to the byte and in order."""
     whole = plan_of(report)
 
     alone = pd.concat([plan_of([row]) for row in report[:120]], ignore_index=True)
@@ -116,7 +118,7 @@ def test_bodies_are_those_of_a_plain_loop(report, plan_of):
     )
 )
 def test_descriptions_are_escaped_as_each_would_be_alone(written, descriptions):
-    """Whatever letters the others have: also all of ASCII, so that none is left to end a text."""
+    """Whatever the letters, even if all of ASCII occurs and none is left to end a text."""
     assert written(descriptions) == [
         f',"Description":{json.dumps(text)}}}' if text else "}" for text in descriptions
     ]
@@ -124,7 +126,7 @@ def test_descriptions_are_escaped_as_each_would_be_alone(written, descriptions):
 
 @pytest.fixture(scope="module")
 def written(plan):
-    """Give a writer of descriptions, as they stand at the end of the bodies of entries that go."""
+    """Return a function that writes descriptions as they are at the end of a body."""
     ready = plan({})
 
     def write(texts):
@@ -148,7 +150,7 @@ def test_nothing_goes_without_what_quickbooks_must_be_told(report, plan_of, lack
 
 
 def test_explanations_are_those_of_a_plain_loop():
-    """What is said once of rows that are alike is what would be said of each of them."""
+    """Rows that are explained together get the text that each would get alone."""
     pick = random.Random(3)  # noqa: S311 - as above
     company = Company("Fern", "Plus", "SUBSCRIBED", False, True, "USD", date(2026, 3, 1))
     say = explanations(company, "23 h", "Clockify")
@@ -197,6 +199,6 @@ def _as_json(body):
 
 
 def _uncut(body):
-    """Take the long texts out: how they are cut is tested elsewhere."""
+    """Remove the long texts: how they are cut is tested elsewhere."""
     head, mark, text = body.partition(',"Description":"long words')
     return head + mark + ("…" if text else "")

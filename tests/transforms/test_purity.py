@@ -24,7 +24,7 @@ ALLOWED = {
 
 
 def test_every_module_is_looked_at():
-    """Those in packages too, and in folders that somebody forgot to make a package."""
+    """Those in packages, and in folders that are no package by mistake."""
     top = Path(transforms.__file__).parent
     files = set(top.rglob("*.py")) - {top / "__init__.py"}
 
@@ -40,7 +40,7 @@ def test_examples_in_docstrings_hold(name):
 
 
 def test_there_are_examples():
-    """And they are found: rounding alone has four."""
+    """The examples are found: rounding alone has four."""
     assert doctest.testmod(importlib.import_module("transforms.plan.rounding")).attempted >= 4
 
 

@@ -1,1 +1,1 @@
-"""Who in Clockify is who in QuickBooks, and what is missing where."""
+"""Who in Clockify is who in QuickBooks: matches, near misses, changes, what is missing where."""

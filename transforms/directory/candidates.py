@@ -1,6 +1,6 @@
-"""Who is compared: Clockify's unmatched, QuickBooks' partners, and the candidates among them."""
+"""What is compared: Clockify's unmatched rows, QuickBooks' partners, candidates among them."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import pandas as pd
@@ -8,7 +8,7 @@ import pandas as pd
 from schemas.words import Kind, QboKind
 from transforms.directory.customer_tree import Customer
 
-#: What separates a client from its project, for people's eyes.
+#: What separates a client from its project, for people.
 ARROW = " › "
 
 Key = tuple[str, ...]
@@ -16,13 +16,13 @@ Key = tuple[str, ...]
 
 @dataclass(frozen=True)
 class Partner:
-    """Somebody or something in QuickBooks that a Clockify row may be linked to.
+    """A person or customer in QuickBooks that a Clockify row may be linked to.
 
     Attributes:
         qbo_kind: Employee, vendor or customer.
         qbo_id: QuickBooks' id.
         name: DisplayName.
-        shown: The name as a person needs it to find the row: with the parents.
+        shown: The name with its parents, by which a person finds the row.
     """
 
     qbo_kind: QboKind
@@ -36,14 +36,14 @@ class Partner:
 
 @dataclass(frozen=True)
 class Unmatched:
-    """A Clockify user or project whose partner is to be found.
+    """A Clockify user or project that needs a partner.
 
     Attributes:
         kind: User or project.
         clockify_id: Clockify's id.
         shown: Its name, with its client before it.
-        key: What its partner must equal, in the form in which names are compared; `None` when
-            nothing can be looked for (a deleted user, a user without a name yet).
+        key: The key that its partner must have, in the form in which names are compared; `None`
+            without a usable name (a deleted user, or one without a name yet).
         email: Its e-mail address, if it has one.
     """
 
@@ -56,12 +56,12 @@ class Unmatched:
 
 @dataclass(frozen=True)
 class Candidate:
-    """A partner that was not linked, and why a person may want it.
+    """A possible partner that was not linked, and why a person may want it.
 
     Attributes:
         unmatched: Who has no partner.
-        partner: Who may be it.
-        why: For a person: what speaks for it, or why nothing was chosen.
+        partner: The possible partner.
+        why: For a person: why it may be the right one, or why none was chosen.
     """
 
     unmatched: Unmatched
@@ -71,15 +71,15 @@ class Candidate:
 
 @dataclass(frozen=True)
 class PartnerIndex:
-    """The partners, and under what they may be found.
+    """The partners, and the keys under which they are found.
 
     Attributes:
-        by_key: Exact keys; a list with more than one partner is ambiguous.
-        loose: Those of them that leave the client out: they yield to a key that names it.
-        named: Each active partner with the whole name that near misses are looked for in.
-        inactive: Those that QuickBooks would refuse, by exact keys.
-        by_email: People by their e-mail addresses, without case.
-        anywhere: Customers by their names alone, without case.
+        by_key: By exact key; a list with more than one partner is ambiguous.
+        named: Each active partner, with the whole name in which near misses are looked for.
+        inactive: Inactive ones, whose time QuickBooks would refuse, by exact key.
+        loose: The exact keys that leave the client out; a key that names it goes first.
+        by_email: People by e-mail address, without case.
+        anywhere: Customers by name alone, without case.
     """
 
     by_key: Mapping[Key, list[Partner]]
@@ -90,19 +90,19 @@ class PartnerIndex:
     anywhere: Mapping[str, list[Partner]] = field(default_factory=dict)
 
     def of(self, one: "Unmatched") -> list[Partner]:
-        """Return the partners whose exact key somebody has."""
+        """Return the partners with the exact key of *one*."""
         return [] if one.key is None else self.by_key.get(one.key, [])
 
 
 @dataclass
 class Matches:
-    """What a comparison of both directories comes to.
+    """The result of comparing both directories.
 
     Attributes:
-        links: `Links` that are new.
+        links: New `Links`.
         unlinked: `Unlinked`: Clockify rows without a partner, and why.
-        near: The likeliest partners of those whose names are nearly borne.
-        ambiguous: Every candidate of those of whom none was chosen.
+        near: The likeliest partners, where a name is a near miss.
+        ambiguous: All candidates, where a name is ambiguous.
         unused: QuickBooks' active rows that nobody is linked to.
     """
 
@@ -119,5 +119,10 @@ def placed_name(client: str | None, name: str) -> str:
 
 
 def as_partner(customer: Customer) -> Partner:
-    """Give a customer as somebody that a project may be linked to."""
+    """Return a customer as a partner that a project may be linked to."""
     return Partner(QboKind.CUSTOMER, customer.qbo_id, customer.name, customer.path)
+
+
+def as_candidates(unmatched: Unmatched, partners: Iterable[Partner], why: str) -> list[Candidate]:
+    """Return partners as candidates that share one reason."""
+    return [Candidate(unmatched, partner, why) for partner in partners]

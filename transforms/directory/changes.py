@@ -1,6 +1,6 @@
-"""What happened to linked people and projects since they were linked: renamed, gone, inactive.
+"""What has changed about linked people and projects: renamed, deactivated, deleted or gone.
 
-A link holds ids, so none of this breaks it; it is told so that nobody is surprised later.
+A link holds ids, so none of this breaks it; it is reported so that nobody is surprised later.
 """
 
 from collections.abc import Iterator
@@ -22,12 +22,12 @@ class Change:
     Attributes:
         link: The link, as a row of `Links`.
         what: `renamed`, `deactivated`, `deleted` or `gone`.
-        told: What a person should know, and do where something is to be done.
+        message: What a person should know, and what to do where something must be done.
     """
 
     link: dict[str, str | None]
     what: str
-    told: str
+    message: str
 
 
 @dataclass(frozen=True)
@@ -50,7 +50,7 @@ def changes(directory: Directory, linked: pd.DataFrame) -> list[Change]:
     found: list[Change] = []
     for link in linked.astype(object).where(linked.notna(), None).to_dict("records"):
         if link["clockify_id"].startswith(OWN_ID):
-            continue  # a name of a file: nothing in Clockify can change
+            continue  # a name from a file: it is not in Clockify
         here = clockify.get((link["kind"], link["clockify_id"]))
         there = quickbooks.get((link["qbo_kind"], link["qbo_id"]))
         found += [Change(link, *change) for change in _in_clockify(link, here)]
@@ -83,29 +83,29 @@ def _in_clockify(link: dict[str, str | None], now: _Now | None) -> Iterator[tupl
     if now is None:
         yield "gone", f"Clockify no longer has the {link['kind']} {name!r}. The link is kept."
     elif link["kind"] == Kind.USER and now.name == DELETED_USER:
-        yield "deleted", f"The user {name!r} was deleted in Clockify. Their time is sent as before."
+        yield "deleted", f"The user {name!r} was deleted in Clockify. Their time is still sent."
     elif now.name and name and same_form(now.name) != same_form(name):
-        yield "renamed", f"In Clockify {name!r} is called {now.name!r} now. The link is kept."
+        yield "renamed", f"{name!r} was renamed to {now.name!r} in Clockify. The link is kept."
 
 
 def _in_quickbooks(link: dict[str, str | None], now: _Now | None) -> Iterator[tuple[str, str]]:
     kind, name = link["qbo_kind"], link["qbo_name"] or ""
     by_hand = f"`clockbooks link {link['kind']} {link['clockify_id']} …`"
     if now is None:
-        told = (
-            f"QuickBooks no longer has the {kind} {name!r}: merged into another one? Link"
+        message = (
+            f"QuickBooks no longer has the {kind} {name!r}. If it was merged into another one, link"
             f" {link['clockify_name']!r} to that one with {by_hand}."
         )
-        yield "gone", told
+        yield "gone", message
         return
     if not now.active:
-        told = (
-            f"The {kind} {name!r} is inactive in QuickBooks, which refuses time for it: make it"
-            f" active again, or link {link['clockify_name']!r} to another one with {by_hand}."
+        message = (
+            f"The {kind} {name!r} is inactive, so QuickBooks refuses its time. Make it active"
+            f" again, or link {link['clockify_name']!r} to another one with {by_hand}."
         )
-        yield "deactivated", told
+        yield "deactivated", message
     if now.name and same_form(now.name) != same_form(name):
-        yield "renamed", f"In QuickBooks {name!r} is called {now.name!r} now. The link is kept."
+        yield "renamed", f"{name!r} was renamed to {now.name!r} in QuickBooks. The link is kept."
 
 
 def _text(value: object) -> str | None:

@@ -1,7 +1,7 @@
-"""Plans what Clockify lacks: clients and projects from the tree of customers, invited employees.
+"""Plans what to create in Clockify: clients and projects from customers, invitations to employees.
 
-The domain's table: a customer without others below it is a project, one with others is a client,
-and one in between is both. FACTS, Clockify, 2.4 to 2.6 have the limits.
+A customer without sub-customers becomes a project, one with sub-customers a client, and one in
+between both (`transforms.directory.customer_tree`). FACTS, Clockify, 2.4 to 2.6 have the limits.
 """
 
 import re
@@ -10,7 +10,7 @@ import pandas as pd
 
 from schemas.words import Kind, QboKind, Side
 from transforms.directory.candidates import Matches, Partner, as_partner, placed_name
-from transforms.directory.creation_plan import Creation, Place, Wanted, link_command, misspelt
+from transforms.directory.creation_plan import Creation, Parent, Wanted, link_command, misspelt
 from transforms.directory.customer_tree import Customer, Tree
 from transforms.directory.names import same_form, without_case
 from transforms.directory.read_directory import Directory
@@ -25,7 +25,7 @@ _ADDRESS = re.compile(r"[^@\s,;<>]+@[^@\s,;<>]+\.[^@\s,;<>]+")
 def plan_for_clockify(
     directory: Directory, *, users: Matches, projects: Matches, linked: pd.DataFrame
 ) -> Creation:
-    """Plan the clients, projects and invitations that QuickBooks' directory asks for.
+    """Plan the clients, projects and invitations for what is in QuickBooks only.
 
     Args:
         directory: Both sides.
@@ -41,7 +41,7 @@ def plan_for_clockify(
     for partner in users.unused:
         if partner.qbo_kind == QboKind.EMPLOYEE:  # most vendors are suppliers, not workers
             planner.want_user(partner)
-    # Clients before the projects under them, whatever the order of their names.
+    # Clients before their projects, whatever the order of their names.
     planner.creation.wanted.sort(key=lambda wanted: wanted.kind != Kind.CLIENT)
     return planner.creation
 
@@ -73,28 +73,28 @@ class _Planner:
             if isinstance(row.email, str)
         }
         self._long_names = _shared_with_namesakes(self.tree)
-        self._places: dict[str, Place | None] = {}
+        self._client_of_customer: dict[str, Parent | None] = {}
         self._made: set[tuple[str, ...]] = set()
 
     # --- customers: clients and projects ---
 
     def want_customer(self, customer: Customer, *, unused: bool) -> None:
-        """Want the client, the project, or both, that *customer* is in Clockify."""
+        """Plan the client, the project, or both, that *customer* becomes in Clockify."""
         if self.tree.is_client(customer):
             self._client(customer)
         if unused and self.tree.is_project(customer):
             self._want_project(customer)
 
-    def _client(self, customer: Customer) -> Place | None:
-        """Give the client that *customer* is, wanting it where it is not there."""
-        if customer.qbo_id not in self._places:
-            self._places[customer.qbo_id] = self._find_client(customer) or self._want_client(
+    def _client(self, customer: Customer) -> Parent | None:
+        """Return the client that *customer* is; plan it if it is not there."""
+        if customer.qbo_id not in self._client_of_customer:
+            self._client_of_customer[customer.qbo_id] = self._find_client(
                 customer
-            )
-        return self._places[customer.qbo_id]
+            ) or self._want_client(customer)
+        return self._client_of_customer[customer.qbo_id]
 
-    def _find_client(self, customer: Customer) -> Place | None:
-        # Where the projects of those below are linked, their client is known, whatever its name.
+    def _find_client(self, customer: Customer) -> Parent | None:
+        # If projects of its sub-customers are linked, their client is known, whatever its name.
         ids = {
             self._client_of_project.get(project_id, "")
             for child in self.tree.below(customer.qbo_id)
@@ -103,41 +103,41 @@ class _Planner:
         named = self._client_ids.get(same_form(self._client_name(customer)))
         found = ids.pop() if len(ids) == 1 else named
         client = self._clients.get(found or "")
-        return Place(client.name, id=client.clockify_id) if client is not None else None
+        return Parent(client.name, id=client.clockify_id) if client is not None else None
 
-    def _want_client(self, customer: Customer) -> Place | None:
+    def _want_client(self, customer: Customer) -> Parent | None:
         wanted = Wanted(
             Side.CLOCKIFY,
             Kind.CLIENT,
             same_form(self._client_name(customer)),
             partner=as_partner(customer),
         )
-        if wanted.key in self._made:  # two in between may be called alike: they are one client
-            return Place(wanted.name, key=wanted.key)
+        if wanted.key in self._made:  # two customers of the same name are one client
+            return Parent(wanted.name, key=wanted.key)
         made = self.creation.add(wanted, _fits_client)
         if made is None:
             return None
         self._made.add(made.key)
-        return Place(made.name, key=made.key)
+        return Parent(made.name, key=made.key)
 
     def _client_name(self, customer: Customer) -> str:
         return customer.path if customer.qbo_id in self._long_names else customer.name
 
     def _want_project(self, customer: Customer) -> None:
         name = same_form(customer.name)
-        place, lost = None, None
+        parent, lost = None, None
         if customer.level:
             above = self.tree.by_id.get(customer.parent_id or "")
             lost = f"its parent {customer.parent_path!r} is inactive in QuickBooks"
             if above is not None and above.active:
-                place = self._client(above)
-                lost = f"its client {self._client_name(above)!r} cannot be made in Clockify"
+                parent = self._client(above)
+                lost = f"its client {self._client_name(above)!r} cannot be created in Clockify"
         wanted = Wanted(
-            Side.CLOCKIFY, Kind.PROJECT, name, place=place, partner=as_partner(customer)
+            Side.CLOCKIFY, Kind.PROJECT, name, parent=parent, partner=as_partner(customer)
         )
 
         def has_client(_: Wanted) -> str | None:
-            return f"Not made, because {lost}." if customer.level and place is None else None
+            return f"Not created: {lost}." if customer.level and parent is None else None
 
         made = self.creation.add(
             wanted, has_client, self._client_is_open, _fits_project, self._is_not_near, self._is_new
@@ -146,23 +146,26 @@ class _Planner:
             self._made.add(made.key)
 
     def _client_is_open(self, wanted: Wanted) -> str | None:
-        client = self._clients.get(wanted.place.id or "") if wanted.place else None
+        client = self._clients.get(wanted.parent.id or "") if wanted.parent else None
         if client is None or client.active:
             return None
-        return f"The client {client.name!r} is archived in Clockify: restore it first."
+        return f"The client {client.name!r} is archived in Clockify. Restore it first."
 
     def _is_new(self, wanted: Wanted) -> str | None:
-        place = wanted.place or Place("")
-        shown = placed_name(place.name, wanted.name)
-        there = self._project_ids.get((place.id or "", wanted.name)) if not place.key else None
+        parent = wanted.parent or Parent("")
+        shown = placed_name(parent.name, wanted.name)
+        there = self._project_ids.get((parent.id or "", wanted.name)) if not parent.key else None
         if there is not None and wanted.partner is not None:
             command = link_command(Kind.PROJECT, there, wanted.partner)
             return (
-                f"Clockify has a project {shown!r}, which is not linked to this customer. If it is"
-                f" the one: {command}."
+                f"Clockify already has a project {shown!r} that is not linked to this customer. If"
+                f" it is the same, run {command}."
             )
         if wanted.key in self._made:
-            return f"Another customer would be the same project {shown!r} in Clockify."
+            return (
+                f"Another customer becomes the same project {shown!r} in Clockify. Rename one of"
+                " them in QuickBooks, or link them by hand."
+            )
         return None
 
     def _is_not_near(self, wanted: Wanted) -> str | None:
@@ -172,14 +175,14 @@ class _Planner:
             return None
         command = link_command(lead.unmatched.kind, lead.unmatched.clockify_id, partner)
         return (
-            f"Clockify has {lead.unmatched.shown or lead.unmatched.email!r} ({lead.why}): make the"
+            f"Clockify has {lead.unmatched.shown or lead.unmatched.email!r} ({lead.why}). Make the"
             f" names match, or link them by hand with {command}."
         )
 
     # --- people: invitations ---
 
     def want_user(self, partner: Partner) -> None:
-        """Want an employee to be invited, by e-mail alone."""
+        """Plan an employee's invitation, which goes by e-mail only."""
         email = self._people_emails.get((partner.qbo_kind, partner.qbo_id))
         wanted = Wanted(
             Side.CLOCKIFY, Kind.USER, same_form(partner.name), partner=partner, email=email
@@ -195,11 +198,14 @@ class _Planner:
         if user is None or wanted.partner is None:
             return None
         command = link_command(Kind.USER, user.clockify_id, wanted.partner)
-        return f"{wanted.email} is a user in Clockify already: if it is the same person, {command}."
+        return f"{wanted.email} is already a user in Clockify. If they are the same, run {command}."
 
     def _is_only_one(self, wanted: Wanted) -> str | None:
         if ("email", (wanted.email or "").casefold()) in self._made:
-            return f"Another employee has the address {wanted.email} too: one is invited."
+            return (
+                f"Another employee has the same address, {wanted.email}, and is invited. Give each"
+                " their own address in QuickBooks."
+            )
         return None
 
 
@@ -212,10 +218,10 @@ def _projects_by_customer(linked: pd.DataFrame) -> dict[str, list[str]]:
 
 
 def _shared_with_namesakes(tree: Tree) -> set[str]:
-    """Find the customers whose clients need their whole path as name.
+    """Find the customers whose client in Clockify must bear the whole path as its name.
 
-    That is so where another customer of that name has a sub-customer of the same name below it:
-    a client of the bare name would hold two projects of one name.
+    They share their name, and the name of a sub-customer, with another customer: one client of
+    that name would hold two projects of the same name.
     """
     seen: dict[tuple[str, str], list[Customer]] = {}
     for customer in tree:
@@ -235,8 +241,8 @@ def _shared_with_namesakes(tree: Tree) -> set[str]:
 def _fits_client(wanted: Wanted) -> str | None:
     if len(wanted.name) > LONGEST_CLIENT:
         return (
-            f"The name has {len(wanted.name)} characters; a client in Clockify may have"
-            f" {LONGEST_CLIENT}. Shorten it in QuickBooks."
+            f"The name has {len(wanted.name)} characters; Clockify allows {LONGEST_CLIENT} for a"
+            " client. Shorten it in QuickBooks."
         )
     return None
 
@@ -244,8 +250,8 @@ def _fits_client(wanted: Wanted) -> str | None:
 def _fits_project(wanted: Wanted) -> str | None:
     if not SHORTEST_PROJECT <= len(wanted.name) <= LONGEST_PROJECT:
         return (
-            f"The name has {len(wanted.name)} characters; a project in Clockify may have"
-            f" {SHORTEST_PROJECT} to {LONGEST_PROJECT}. Change it in QuickBooks."
+            f"The name has {len(wanted.name)} characters; Clockify allows {SHORTEST_PROJECT} to"
+            f" {LONGEST_PROJECT} for a project. Change it in QuickBooks."
         )
     return None
 
@@ -253,9 +259,9 @@ def _fits_project(wanted: Wanted) -> str | None:
 def _has_address(wanted: Wanted) -> str | None:
     if not wanted.email:
         return (
-            "Clockify invites by e-mail alone, and QuickBooks has no address of this employee: add"
-            " one there, or invite them in Clockify."
+            "Clockify invites people by e-mail only, and QuickBooks has no address for this"
+            " employee. Add one in QuickBooks, or invite them in Clockify."
         )
     if not _ADDRESS.fullmatch(wanted.email):
-        return f"{wanted.email!r} is not one e-mail address: mend it in QuickBooks."
+        return f"{wanted.email!r} is not a single e-mail address. Correct it in QuickBooks."
     return None

@@ -1,7 +1,7 @@
-"""Plans what QuickBooks lacks: employees from Clockify's users, customers from its projects.
+"""Plans what to create in QuickBooks: employees from users, customers from projects.
 
-FACTS, QBO, 5.1 and 5.3 have the rules: no colon, tab or newline in a name; a name at the top is
-unique, whatever its case, among customers, vendors and employees; five levels at most.
+FACTS, QBO, 5.1 and 5.3 have the rules: a name has no colon, tab or newline; a name at the top is
+unique, whatever its case, among customers, vendors and employees; there are at most five levels.
 """
 
 from typing import Any
@@ -10,7 +10,7 @@ import pandas as pd
 
 from schemas.words import Kind, Problem, QboKind, Side
 from transforms.directory.candidates import Matches, Partner, as_partner, placed_name
-from transforms.directory.creation_plan import Creation, Place, Wanted, link_command, misspelt
+from transforms.directory.creation_plan import Creation, Parent, Wanted, link_command, misspelt
 from transforms.directory.customer_tree import COLON, DEEPEST, Customer, Tree
 from transforms.directory.names import same_form, without_case
 from transforms.directory.near_misses import near_misses
@@ -28,27 +28,27 @@ def plan_for_quickbooks(
     linked: pd.DataFrame,
     has_payroll: bool = False,
 ) -> Creation:
-    """Plan the employees and customers that Clockify's directory asks for.
+    """Plan the employees and customers for what is in Clockify only.
 
     Args:
         directory: Both sides.
         users: How the people were matched.
         projects: How the projects were matched.
         linked: `Links`, old and new.
-        has_payroll: Then QuickBooks wants more of an employee than Clockify knows.
+        has_payroll: If so, QuickBooks requires more of an employee than Clockify knows.
     """
     planner = _Planner(directory, users, projects, linked, has_payroll=has_payroll)
     for row in planner.open_projects:
         planner.want_project(row)
     for row in _in_order(directory.users, users.unlinked):
         planner.want_user(row)
-    # Customers before those under them.
+    # Parents before their sub-customers.
     planner.creation.wanted.sort(key=lambda wanted: wanted.level)
     return planner.creation
 
 
 def split_name(name: str) -> tuple[str, str]:
-    """Part a name into QuickBooks' GivenName and FamilyName: the last word is the family's.
+    """Split a name into QuickBooks' GivenName and FamilyName, which is the last word.
 
     Examples:
         >>> split_name("Hannah Vogel Reyes")
@@ -79,7 +79,7 @@ class _Planner:
         for row in self.open_projects:
             self._open_by_name.setdefault(same_form(row.name), []).append(row)
         self._wanted: dict[str, Wanted | None] = {}
-        self._places: dict[str, Place | str] = {}
+        self._customer_of_client: dict[str, Parent | str] = {}
         self._made: dict[tuple[str, ...], Wanted] = {}
         self._clients = {row.clockify_id: row for row in directory.clients.itertuples(index=False)}
         self._used = _names_in_use(directory, self._tree)
@@ -98,30 +98,30 @@ class _Planner:
     # --- projects: customers and those above them ---
 
     def want_project(self, row: Any) -> Wanted | None:
-        """Want the customer of a project, and the one of its client above it."""
+        """Plan the customer for a project, and its parent for the project's client."""
         if row.clockify_id not in self._wanted:
-            self._wanted[row.clockify_id] = None  # while it is looked at: rings of names end here
+            self._wanted[row.clockify_id] = None  # until it is known: ends a circle of names
             self._wanted[row.clockify_id] = self._want_project(row)
         return self._wanted[row.clockify_id]
 
     def _want_project(self, row: Any) -> Wanted | None:
         client_id, client_name = _text(row.client_id), _text(row.client_name)
-        place = self._place(client_id, client_name) if client_name and row.active else None
-        lost = place if isinstance(place, str) else None
+        parent = self._customer_of(client_id, client_name) if client_name and row.active else None
+        lost = parent if isinstance(parent, str) else None
         wanted = Wanted(
             Side.QUICKBOOKS,
             Kind.PROJECT,
             same_form(row.name),
-            place=None if isinstance(place, str) else place,
+            parent=None if isinstance(parent, str) else parent,
             clockify_id=row.clockify_id,
             clockify_name=placed_name(client_name, row.name),
-            level=self._level_below(place),
+            level=self._level_below(parent),
         )
         if row.active and self._replaces_client(wanted):
             return wanted
         made = self.creation.add(
             wanted,
-            lambda _: None if row.active else "It is archived in Clockify: restore it first.",
+            lambda _: None if row.active else "It is archived in Clockify. Restore it first.",
             self._is_not_near,
             lambda _: _writable(row.name),
             lambda _: lost,
@@ -134,7 +134,7 @@ class _Planner:
         return made
 
     def _replaces_client(self, wanted: Wanted) -> bool:
-        """Take the place of the client's customer: a project of the client's own name is it."""
+        """Replace the client's planned customer if this project bears the client's name."""
         same = self._made.get(wanted.key)
         if same is None or same.kind != Kind.CLIENT:
             return False
@@ -142,42 +142,45 @@ class _Planner:
         self._made[wanted.key] = wanted
         return True
 
-    def _level_below(self, place: Place | str | None) -> int:
-        if not isinstance(place, Place):
+    def _level_below(self, parent: Parent | str | None) -> int:
+        if not isinstance(parent, Parent):
             return 0
-        if place.key is not None:
-            return self._made[place.key].level + 1
-        return self._tree.by_id[place.id or ""].level + 1
+        if parent.key is not None:
+            return self._made[parent.key].level + 1
+        return self._tree.by_id[parent.id or ""].level + 1
 
-    def _place(self, client_id: str | None, name: str) -> Place | str:
-        """Give the customer that a client is, wanting it where it is not there, or why not."""
+    def _customer_of(self, client_id: str | None, name: str) -> Parent | str:
+        """Return the customer that a client is, planning it if it is not there, or why not."""
         key = client_id or name
-        if key not in self._places:
-            self._places[key] = self._find_parent(client_id, name) or self._want_parent(
+        if key not in self._customer_of_client:
+            self._customer_of_client[key] = self._find_parent(client_id, name) or self._want_parent(
                 client_id, name
             )
-        return self._places[key]
+        return self._customer_of_client[key]
 
-    def _find_parent(self, client_id: str | None, name: str) -> Place | str | None:
-        # Where projects of the client are linked, its customer is known, whatever its name.
+    def _find_parent(self, client_id: str | None, name: str) -> Parent | str | None:
+        # If projects of the client are linked, its customer is known, whatever its name.
         known = self._parents.get(client_id or "", set())
         if len(known) == 1:
             [parent] = known
-            return Place(parent.path, id=parent.qbo_id)
+            return Parent(parent.path, id=parent.qbo_id)
         namesakes = self._by_name.get(same_form(name), [])
         at_top = [customer for customer in namesakes if customer.level == 0]
         found = at_top or self._by_path.get(same_form(name), []) or namesakes
         if len(found) > 1:
             shown = ", ".join(str(as_partner(customer)) for customer in found)
-            return f"Its client {name!r} may be any of: {shown}. Link one of its projects by hand."
+            return (
+                f"The name of its client {name!r} is ambiguous: {shown}. Link one of the client's"
+                " projects by hand."
+            )
         if found:
-            return Place(found[0].path, id=found[0].qbo_id)
+            return Parent(found[0].path, id=found[0].qbo_id)
         return self._find_middle(name)
 
-    def _find_middle(self, name: str) -> Place | str | None:
-        """Look for a project of the client's name under another client: both are one customer.
+    def _find_middle(self, name: str) -> Parent | str | None:
+        """Look for a project with the client's name under another client: they are one customer.
 
-        By the domain's table a sub-customer that has sub-customers is both in Clockify.
+        A sub-customer that has sub-customers is both a client and a project in Clockify.
         """
         rows = [
             row
@@ -187,13 +190,15 @@ class _Planner:
         made = [wanted for wanted in map(self.want_project, rows) if wanted is not None]
         if len(made) > 1:
             shown = ", ".join(repr(wanted.clockify_name) for wanted in made)
-            return f"Its client {name!r} may be any of the projects {shown}: make the names differ."
+            return (
+                f"Its client {name!r} could be any of the projects {shown}. Make the names differ."
+            )
         if not made:
             return None
-        above = made[0].place.name if made[0].place else ""
-        return Place(f"{above}{COLON}{made[0].name}", key=made[0].key)
+        above = made[0].parent.name if made[0].parent else ""
+        return Parent(f"{above}{COLON}{made[0].name}", key=made[0].key)
 
-    def _want_parent(self, client_id: str | None, name: str) -> Place | str:
+    def _want_parent(self, client_id: str | None, name: str) -> Parent | str:
         wanted = Wanted(
             Side.QUICKBOOKS,
             Kind.CLIENT,
@@ -201,7 +206,7 @@ class _Planner:
             clockify_id=client_id,
             clockify_name=name,
         )
-        same = self._made.get(wanted.key)  # a project of that name at the top is this customer
+        same = self._made.get(wanted.key)  # a top-level project of that name is this customer
         made = same or self.creation.add(
             wanted,
             lambda _: _writable(name),
@@ -209,12 +214,12 @@ class _Planner:
             self._is_free,
         )
         if made is None:
-            return f"Its client {name!r} cannot be made in QuickBooks, for the reason told there."
+            return f"Its client {name!r} cannot be created in QuickBooks. See the client's reason."
         self._made[made.key] = made
-        return Place(made.name, key=made.key)
+        return Parent(made.name, key=made.key)
 
     def _like_customers(self) -> dict[str, str]:
-        """Find clients whose customers may be there already, spelt a little differently."""
+        """Find clients whose customers may exist already, with a slightly different name."""
         names = {same_form(row.name) for row in self._clients.values()}
         at_top = [
             (customer.name, as_partner(customer))
@@ -227,22 +232,22 @@ class _Planner:
             if same_form(row.name) not in self._by_name and row.clockify_id not in self._parents
         ]
         return {
-            client_id: f"QuickBooks has {near[0].item} ({near[0].why}): make the names match."
+            client_id: f"QuickBooks has {near[0].item} ({near[0].why}). Make the names match."
             for client_id, near in near_misses(open_clients, at_top).items()
         }
 
     def _is_free(self, wanted: Wanted) -> str | None:
-        """Say who has the name already: QuickBooks ignores case, and asks all three lists."""
-        path = COLON.join([*([wanted.place.name] if wanted.place else []), wanted.name])
+        """Explain who has the name already: QuickBooks ignores case, and checks all three lists."""
+        path = COLON.join([*([wanted.parent.name] if wanted.parent else []), wanted.name])
         user = self._used.get(without_case(path))
         if user is not None:
             return (
-                f"In QuickBooks the name is in use by the {user}. A name is used once among"
-                " customers, vendors and employees: change one of the two."
+                f"The {user} in QuickBooks has this name already. Customers, vendors and employees"
+                " cannot share a name: change one of the two."
             )
         gone = self._inactive.get(same_form(path))
         if gone is not None and wanted.kind != Kind.USER:
-            return f"QuickBooks has it, but inactive ({as_partner(gone)}): make it active again."
+            return f"QuickBooks has it, but inactive ({as_partner(gone)}). Make it active again."
         return None
 
     def _is_only_one(self, wanted: Wanted) -> str | None:
@@ -250,8 +255,8 @@ class _Planner:
         if other is None:
             return None
         return (
-            f"{other.clockify_name!r} (id {other.clockify_id}) has the same name in Clockify, as"
-            " QuickBooks compares them: make them differ, or link them by hand."
+            f"In Clockify, {other.clockify_name!r} (id {other.clockify_id}) has what is the same"
+            " name to QuickBooks. Make the names differ, or link them by hand."
         )
 
     def _is_not_near(self, wanted: Wanted) -> str | None:
@@ -260,14 +265,14 @@ class _Planner:
             return None
         command = link_command(lead.unmatched.kind, lead.unmatched.clockify_id, lead.partner)
         return (
-            f"QuickBooks has {lead.partner} ({lead.why}): make the names match, or link them by"
+            f"QuickBooks has {lead.partner} ({lead.why}). Make the names match, or link them by"
             f" hand with {command}."
         )
 
     # --- users: employees ---
 
     def want_user(self, row: Any) -> None:
-        """Want an employee for a user who has a name and still works here."""
+        """Plan an employee for a user who has a name and is still active."""
         name = row.name if isinstance(row.name, str) else ""
         wanted = Wanted(
             Side.QUICKBOOKS,
@@ -280,8 +285,11 @@ class _Planner:
 
         def is_somebody(_: Wanted) -> str | None:
             if not row.active:
-                return "No longer active in Clockify: make the employee in QuickBooks, or link one."
-            return None if wanted.name else "Has no name in Clockify yet: wait until they join."
+                return (
+                    "The user is no longer active in Clockify. Add the employee in QuickBooks, or"
+                    " link one by hand."
+                )
+            return None if wanted.name else "The user has no name yet. Wait until they join."
 
         made = self.creation.add(
             wanted,
@@ -298,23 +306,23 @@ class _Planner:
             self._made[made.key] = made
 
     def _is_free_of_wanted(self, wanted: Wanted) -> str | None:
-        """Keep an employee from taking the name of a customer that is to be made."""
+        """Keep an employee from taking the name of a customer that will be created."""
         customer = (Side.QUICKBOOKS, "customer", wanted.name.casefold())
         if customer in self._made:
-            return f"A customer of the name {wanted.name!r} is to be made: change one of the two."
+            return f"A customer named {wanted.name!r} will be created. Change one of the two names."
         return None
 
     def _may_make_employees(self, _: Wanted) -> str | None:
         if self._has_payroll:
             return (
-                "With QuickBooks Payroll an employee needs an address, which Clockify does not"
-                " know: add the employee in QuickBooks."
+                "With QuickBooks Payroll, an employee needs an address, which Clockify does not"
+                " have. Add the employee in QuickBooks."
             )
         return None
 
 
 def _in_order(rows: pd.DataFrame, unlinked: pd.DataFrame) -> list[Any]:
-    """Give those of *rows* that are missing or near in QuickBooks, by name and id."""
+    """Return the rows that QuickBooks lacks, or has a near miss for, by name and id."""
     open_ = unlinked["problem"].isin([Problem.MISSING, Problem.NEAR])
     ids = set(unlinked.loc[open_, "clockify_id"])
     chosen = rows[rows["clockify_id"].isin(ids)].sort_values(["name", "clockify_id"])
@@ -323,7 +331,7 @@ def _in_order(rows: pd.DataFrame, unlinked: pd.DataFrame) -> list[Any]:
 
 
 def _names_in_use(directory: Directory, tree: Tree) -> dict[str, Partner]:
-    """Give the active holders of names, by the names without case."""
+    """Return who has each name, of those who are active, by the name without case."""
     used = {without_case(c.path): as_partner(c) for c in tree if c.active}
     for row in directory.people.itertuples(index=False):
         if row.active:
@@ -337,7 +345,7 @@ def _names_in_use(directory: Directory, tree: Tree) -> dict[str, Partner]:
 def _parents_by_client(
     directory: Directory, linked: pd.DataFrame, tree: Tree
 ) -> dict[str, set[Customer]]:
-    """Find, by the ids of clients, the customers above those that their projects are linked to."""
+    """Return, by client id, the parents of the customers that its projects are linked to."""
     client_of = {
         row.clockify_id: row.client_id
         for row in directory.projects.itertuples(index=False)
@@ -355,7 +363,7 @@ def _parents_by_client(
 
 def _is_not_too_deep(wanted: Wanted) -> str | None:
     if wanted.level > DEEPEST:
-        return f"It would stand {wanted.level} levels below the top; QuickBooks has {DEEPEST}."
+        return f"It would be {wanted.level} levels below the top; QuickBooks allows {DEEPEST}."
     return None
 
 
@@ -363,7 +371,7 @@ def _writable(name: str) -> str | None:
     forbidden = {":": "a colon", "\t": "a tab", "\n": "a line break", "\r": "a line break"}
     found = [word for letter, word in forbidden.items() if letter in name]
     if found:
-        return f"The name has {found[0]}, which QuickBooks does not allow: change it in Clockify."
+        return f"The name has {found[0]}, which QuickBooks does not allow. Change it in Clockify."
     if len(name) > LONGEST_NAME:
         return (
             f"The name has {len(name)} characters; QuickBooks allows {LONGEST_NAME}. Shorten it in"
@@ -375,8 +383,8 @@ def _writable(name: str) -> str | None:
 def _parts_fit(wanted: Wanted) -> str | None:
     if any(len(part) > LONGEST_PART for part in split_name(wanted.name)):
         return (
-            f"First or last name has more than {LONGEST_PART} characters, QuickBooks' limit:"
-            " shorten it in Clockify."
+            f"The first or last name has more than {LONGEST_PART} characters, QuickBooks' limit."
+            " Shorten it in Clockify."
         )
     return None
 

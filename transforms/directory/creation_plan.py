@@ -1,6 +1,6 @@
-"""What could be made on one side because it stands on the other: planned before anything is made.
+"""What could be created on one side because the other has it, planned before anything is created.
 
-Everything that can be known to be impossible is found here, so that a dry run tells it too.
+Everything that is known to be impossible is found here, so that a dry run reports it too.
 """
 
 from collections.abc import Callable, Iterable
@@ -8,19 +8,19 @@ from dataclasses import dataclass, field
 
 from schemas.words import Kind, QboKind, Side
 from transforms.directory.candidates import Candidate, Partner
-from transforms.directory.match import ELSEWHERE
+from transforms.directory.near_misses import ELSEWHERE
 
 Key = tuple[str, ...]
 
 
 @dataclass(frozen=True)
-class Place:
-    """Where something is to be made: under what is there, or under what is made before it.
+class Parent:
+    """The client or customer under which something is created; it may have to be created first.
 
     Attributes:
-        id: Id of the client or customer above, where it is there.
-        key: `Wanted.key` of the one above, where it has yet to be made.
         name: Its name.
+        id: Its id, if it exists.
+        key: Its `Wanted.key`, if it has yet to be created.
     """
 
     name: str
@@ -30,24 +30,24 @@ class Place:
 
 @dataclass(frozen=True)
 class Wanted:
-    """One thing that is on one side only, and what it would be on the other.
+    """Something that only one side has, and what it would be on the other.
 
     Attributes:
-        side: Where it would be made.
-        kind: A user is an employee in QuickBooks; a client, a customer with others below it.
+        side: Where it would be created.
+        kind: A user is an employee in QuickBooks; a client is a customer with sub-customers.
         name: What it would be called.
-        place: The client or customer above it; `None` at the top.
-        clockify_id: Clockify's id; `None` for what is to be made there.
+        parent: The client or customer above it; `None` at the top.
+        clockify_id: Clockify's id; `None` if it is to be created there.
         clockify_name: Its name in Clockify, with its client.
-        partner: Who it is in QuickBooks; `None` for what is to be made there.
-        email: An address to invite, or to note with an employee.
-        level: How deep it would stand in QuickBooks' tree; 0 at the top.
+        partner: What it is in QuickBooks; `None` if it is to be created there.
+        email: The address to invite, or to store with an employee.
+        level: Its level in QuickBooks' tree; 0 at the top.
     """
 
     side: Side
     kind: Kind
     name: str
-    place: Place | None = None
+    parent: Parent | None = None
     clockify_id: str | None = None
     clockify_name: str | None = None
     partner: Partner | None = None
@@ -56,8 +56,8 @@ class Wanted:
 
     @property
     def key(self) -> Key:
-        """What tells it from everything else that is to be made."""
-        above = (self.place.id or "", *(self.place.key or ())) if self.place else ()
+        """What distinguishes it from everything else that is to be created."""
+        above = (self.parent.id or "", *(self.parent.key or ())) if self.parent else ()
         kind = self.kind if self.side == Side.CLOCKIFY or self.kind == Kind.USER else "customer"
         return (self.side, kind, self.name.casefold(), *above)
 
@@ -71,10 +71,10 @@ class Wanted:
 
 @dataclass(frozen=True)
 class NotMade:
-    """Something that is not made, and why.
+    """Something that cannot be created, and why.
 
     Attributes:
-        wanted: What would have been made.
+        wanted: What would have been created.
         reason: Why not, and what a person can do.
     """
 
@@ -84,18 +84,22 @@ class NotMade:
 
 @dataclass
 class Creation:
-    """What could be made on one side.
+    """What could be created on one side.
 
     Attributes:
-        wanted: In the order in which it is to be made: parents first.
-        blocked: What cannot be made.
+        wanted: In the order in which it is to be created: parents first.
+        blocked: What cannot be created.
     """
 
     wanted: list[Wanted] = field(default_factory=list)
     blocked: list[NotMade] = field(default_factory=list)
 
     def add(self, wanted: Wanted, *checks: Callable[[Wanted], str | None]) -> Wanted | None:
-        """Take *wanted* in, unless one of *checks* gives a reason against it."""
+        """Add *wanted*, unless one of *checks* returns a reason against it.
+
+        Returns:
+            *wanted*, or `None` if it was blocked.
+        """
         for check in checks:
             reason = check(wanted)
             if reason is not None:
@@ -106,9 +110,9 @@ class Creation:
 
 
 def misspelt(candidates: Iterable[Candidate]) -> dict[tuple[str, str], Candidate]:
-    """Give the near misses by both of their ids: who may be there already, under another spelling.
+    """Return the near misses, by both of their ids: what may exist already, spelled differently.
 
-    A namesake under a different parent is somebody else: there the client decides.
+    A customer of the same name under a different parent is left out: it is another customer.
     """
     found: dict[tuple[str, str], Candidate] = {}
     for candidate in candidates:
@@ -119,5 +123,5 @@ def misspelt(candidates: Iterable[Candidate]) -> dict[tuple[str, str], Candidate
 
 
 def link_command(kind: Kind, clockify_id: str, partner: Partner) -> str:
-    """Write the command that links two by hand."""
+    """Return the command that links the two by hand."""
     return f"`clockbooks link {kind} {clockify_id} {partner.qbo_id}`"

@@ -19,7 +19,7 @@ COLON = ":"
 
 @dataclass(frozen=True)
 class Customer:
-    """One customer in its place.
+    """A customer, with its place in the tree.
 
     Attributes:
         qbo_id: QuickBooks' id.
@@ -46,10 +46,10 @@ class Customer:
 
 
 class Tree:
-    """All customers of a company, by id, with those below each."""
+    """All customers of a company, by id, with the sub-customers of each."""
 
     def __init__(self, customers: pd.DataFrame) -> None:
-        """Put every row of *customers* (`Customers`) in its place, whatever their order."""
+        """Build the tree from *customers* (`Customers`), in any order."""
         self._rows = {row.qbo_id: row for row in customers.itertuples(index=False)}
         self.by_id = {id_: self._placed(id_) for id_ in self._rows}
         self._below: dict[str, list[Customer]] = {}
@@ -58,17 +58,17 @@ class Tree:
                 self._below.setdefault(customer.parent_id, []).append(customer)
 
     def __iter__(self) -> Iterator[Customer]:
-        """Give all customers by their paths: parents before those below them."""
+        """Yield all customers by path, so parents come before their sub-customers."""
         return iter(sorted(self.by_id.values(), key=lambda found: (found.path, found.qbo_id)))
 
     def below(self, qbo_id: str) -> list[Customer]:
-        """Give the active customers right below one."""
+        """Return the active customers directly below one."""
         return self._below.get(qbo_id, [])
 
     def is_client(self, customer: Customer) -> bool:
         """Whether a customer becomes a client in Clockify.
 
-        With `is_project`, this is the domain's table:
+        With `is_project`, this is the table of what each level becomes:
 
             top level, without sub-customers    project
             top level, with sub-customers       client
@@ -95,10 +95,10 @@ class Tree:
         )
 
     def _path(self, id_: str) -> list[str]:
-        """Work out the names from the top; a parent that is missing is read off the full name.
+        """Return the names from the top; those of missing parents come from the full name.
 
-        The suffix of inactive parents is in the full names of those below (5.3), so the names
-        themselves are followed where they can be. A ring of parents ends where it closes.
+        The full name of a sub-customer includes the suffix of inactive parents (5.3), so the
+        parents' own names are used where they are known. A circle of parents ends where it closes.
         """
         names: list[str] = []
         seen: set[str] = set()

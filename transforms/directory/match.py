@@ -1,11 +1,12 @@
-"""Names to links: who in Clockify is who in QuickBooks. Matched, missing, near or ambiguous.
+"""Matches names: links Clockify's users and projects with QuickBooks' people and customers.
 
-Nothing is ever guessed: a name links only when exactly one on each side has it. Links
-are held by id, so what is linked stays linked; matching is for what is not linked yet.
+Nothing is guessed: a name links only if exactly one on each side has it. Links hold ids, so what is
+linked stays linked; only what is not linked yet is matched. What nearly matches is found in
+`transforms.directory.near_misses`.
 """
 
 from collections import Counter
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,18 +21,13 @@ from transforms.directory.candidates import (
     Partner,
     PartnerIndex,
     Unmatched,
+    as_candidates,
     as_partner,
     placed_name,
 )
 from transforms.directory.customer_tree import Customer, Tree
 from transforms.directory.names import DELETED_USER, OWN_ID, same_form, without_case, without_suffix
-from transforms.directory.near_misses import CROWD, DIFFERS_IN_CASE, MOST, near_misses
-
-#: Why somebody without a partner may belong to one, besides those of
-#: `transforms.directory.near_misses`.
-INACTIVE = "inactive in QuickBooks"
-SAME_EMAIL = "the same e-mail address"
-ELSEWHERE = "is under a different parent"
+from transforms.directory.near_misses import near_candidates
 
 
 def match_users(
@@ -47,9 +43,9 @@ def match_users(
     Args:
         users: `Users`.
         people: `People`; only active rows are matched.
-        linked: `Links` there are; their users are left as they are.
+        linked: Existing `Links`; their users are left as they are.
         link_vendors: Whether contractors may be linked; an employee of the same name wins.
-        apart: Ids of users that a person has unlinked: not linked by name again.
+        apart: Ids of users that a person has unlinked; they are not linked by name again.
     """
     unmatched = [
         Unmatched(
@@ -69,7 +65,7 @@ def _people(people: pd.DataFrame, *, link_vendors: bool) -> PartnerIndex:
     inactive: dict[Key, list[Partner]] = {}
     by_email: dict[str, list[Partner]] = {}
     named: list[tuple[str, Partner]] = []
-    # Employees first: of their kind, by name and id, whatever the order of the rows.
+    # Employees first, then by name and id, whatever the order of the rows.
     for row in people.sort_values(["qbo_kind", "name", "qbo_id"]).itertuples(index=False):
         if not link_vendors and row.qbo_kind != QboKind.EMPLOYEE:
             continue
@@ -96,16 +92,16 @@ def match_projects(
 ) -> Matches:
     """Match Clockify's projects with QuickBooks' customers, sub-customers and projects.
 
-    Client › project is parent › sub-customer, at any depth; the client may also bear the
-    parent's whole path, `Customer:Sub 1`. A project without a client is the top-level customer
-    of its name, the customer of that path or, when there is none, the only sub-customer of that
-    name.
+    Client › project matches parent › sub-customer, at any depth; the client's name may also be the
+    parent's whole path, `Customer:Sub 1`. A project without a client matches the top-level
+    customer of its name, the customer of that path or, if there is neither, the only sub-customer
+    of that name.
 
     Args:
         projects: `Projects`.
-        customers: `Customers`; only active rows are matched, inactive ones still name a parent.
-        linked: `Links` there are; their projects are left as they are.
-        apart: Ids of projects that a person has unlinked: not linked by name again.
+        customers: `Customers`; only active rows are matched, but inactive ones count as parents.
+        linked: Existing `Links`; their projects are left as they are.
+        apart: Ids of projects that a person has unlinked; they are not linked by name again.
     """
     unmatched = []
     for row in projects.itertuples(index=False):
@@ -135,7 +131,7 @@ def _customers(tree: Tree) -> PartnerIndex:
         anywhere.setdefault(without_case(customer.name), []).append(partner)
         if customer.parent_name:
             subs.setdefault(same_form(customer.name), []).append(partner)
-    # The client decides; without one the name must do, unless it is a top-level customer's.
+    # Without a client, the name alone must do, unless it is a top-level customer's.
     loose: dict[Key, list[Partner]] = {("", name): found for name, found in subs.items()}
     for key in by_key.keys() | inactive.keys():
         loose.pop(key, None)
@@ -143,7 +139,7 @@ def _customers(tree: Tree) -> PartnerIndex:
 
 
 def _keys(customer: Customer) -> set[Key]:
-    """Give the names of client and project under which a customer is known."""
+    """Return the pairs of client and project name that match a customer."""
     name = same_form(customer.name)
     keys = {(same_form(customer.parent_name), name), (same_form(customer.parent_path), name)}
     return keys | {("", same_form(customer.path))}
@@ -170,16 +166,16 @@ def _match(
             continue
         found = partners.of(one)
         if one.clockify_id in apart:
-            problems.append((one, Problem.UNLINKED, _candidates(one, found, "unlinked by hand")))
+            problems.append((one, Problem.UNLINKED, as_candidates(one, found, "unlinked by hand")))
         elif not found:
             without_partner.append(one)
         elif why := rivals.why_ambiguous(one, found):
-            problems.append((one, Problem.AMBIGUOUS, _candidates(one, found, why)))
+            problems.append((one, Problem.AMBIGUOUS, as_candidates(one, found, why)))
         else:
             links.append(new_link(one, found[0], Origin.NAME))
     new_links = pd.DataFrame(links, columns=list(Links.to_schema().columns))
     unused = _unused(partners, pd.concat([linked, new_links]))
-    for one, candidates in _near(without_partner, partners, unused):
+    for one, candidates in near_candidates(without_partner, partners, unused):
         problems.append((one, Problem.NEAR if candidates else Problem.MISSING, candidates))
     problems.sort(key=lambda row: (row[0].shown or "", row[0].clockify_id))
 
@@ -206,12 +202,12 @@ def _unused(partners: PartnerIndex, linked: pd.DataFrame) -> list[tuple[str, Par
 
 @dataclass(frozen=True)
 class _Rivals:
-    """Who else in Clockify may have the same partner.
+    """Who else in Clockify may claim the same partner.
 
     Attributes:
-        partners: Whom they are matched against.
-        same_name: How many have the name of each partner; apart, how many leave the client out.
-        holders: The row of `Links` by which each partner was linked by name.
+        partners: What they are matched against.
+        same_name: How many have the name of each partner; those without a client apart.
+        holders: For each partner that is linked by name, the row of `Links`.
     """
 
     partners: PartnerIndex
@@ -232,7 +228,7 @@ class _Rivals:
         return cls(partners, same_name, holders)
 
     def why_ambiguous(self, one: Unmatched, found: Sequence[Partner]) -> str:
-        """Return why none of the partners found is taken; empty when the only one is."""
+        """Return why none of the partners found is chosen; empty if the only one is."""
         loose = one.key in self.partners.loose
         rivals = self.same_name[found[0], loose]
         if loose and len(found) == 1:
@@ -248,57 +244,6 @@ class _Rivals:
         return ", and ".join(reasons)
 
 
-def _near(
-    unmatched: Sequence[Unmatched], partners: PartnerIndex, unused: Sequence[tuple[str, Partner]]
-) -> Iterable[tuple[Unmatched, list[Candidate]]]:
-    """Find who may have been meant; only a difference in case may point at somebody taken."""
-    by_case: dict[Key, dict[Partner, None]] = {}
-    for key, found in partners.by_key.items():
-        by_case.setdefault(_folded(key), {}).update(dict.fromkeys(found))
-    alike = near_misses(
-        [(one.clockify_id, " ".join(one.key)) for one in unmatched if one.key], unused
-    )
-    for one in unmatched:
-        # The first of these that finds anybody counts.
-        candidates = (
-            _with_equal_key(one, partners, by_case)
-            or _with_email(one, partners)
-            or [Candidate(one, near.item, near.why) for near in alike.get(one.clockify_id, [])]
-            or _elsewhere(one, partners)
-        )
-        yield one, candidates[:MOST]
-
-
-def _with_equal_key(
-    one: Unmatched, partners: PartnerIndex, by_case: Mapping[Key, Collection[Partner]]
-) -> list[Candidate]:
-    if one.key is None:
-        return []
-    return _candidates(one, by_case.get(_folded(one.key), ()), DIFFERS_IN_CASE) or _candidates(
-        one, partners.inactive.get(one.key, ()), INACTIVE
-    )
-
-
-def _with_email(one: Unmatched, partners: PartnerIndex) -> list[Candidate]:
-    email = (one.email or "").strip().casefold()
-    return _candidates(one, partners.by_email.get(email, ()), SAME_EMAIL) if email else []
-
-
-def _elsewhere(one: Unmatched, partners: PartnerIndex) -> list[Candidate]:
-    if one.key is None:
-        return []
-    namesakes = partners.anywhere.get(without_case(one.key[-1]), ())
-    return _candidates(one, namesakes, ELSEWHERE) if len(namesakes) <= CROWD else []
-
-
-def _folded(key: Key) -> Key:
-    return tuple(without_case(part) for part in key)
-
-
-def _candidates(one: Unmatched, partners: Iterable[Partner], why: str) -> list[Candidate]:
-    return [Candidate(one, partner, why) for partner in partners]
-
-
 def _rival(holder: Any, one: Unmatched) -> str | None:
     """Name who has the partner already; whom only files knew may have come to Clockify since."""
     if holder is None:
@@ -309,7 +254,7 @@ def _rival(holder: Any, one: Unmatched) -> str | None:
 
 
 def new_link(unmatched: Unmatched, partner: Partner, origin: Origin) -> dict[str, str | None]:
-    """Give a row of `Links`."""
+    """Return a row of `Links`."""
     return {
         "kind": unmatched.kind,
         "clockify_id": unmatched.clockify_id,
@@ -336,7 +281,7 @@ def _unlinked(problems: Sequence[tuple[Unmatched, Problem, list[Candidate]]]) ->
 
 
 def _shown(candidate: Candidate, problem: Problem, candidates: int) -> str:
-    """Name a partner; with the reason, unless that is the number of those who are named."""
+    """Describe a partner, with the reason unless the list of partners shows it."""
     explains = problem == Problem.NEAR or (problem == Problem.AMBIGUOUS and candidates == 1)
     return f"{candidate.partner}, {candidate.why}" if explains else str(candidate.partner)
 

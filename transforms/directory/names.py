@@ -1,19 +1,19 @@
-"""When two names are the same name."""
+"""The forms in which names are compared: exactly, without case, and by letters alone."""
 
 import unicodedata
 
-#: What every deleted Clockify user is called (FACTS, Clockify, section 4): no name at all.
+#: What every deleted Clockify user is called (FACTS, Clockify, section 4), so it names nobody.
 DELETED_USER = "DeletedUser"
 
 #: What QuickBooks appends to the name of an inactive row (FACTS, QBO, fact 10).
 DELETED_SUFFIX = " (deleted)"
 
-#: How the ids begin that we give to names of a file whom Clockify does not know.
+#: The prefix of our own ids, for names in a file that Clockify does not know.
 OWN_ID = "name:"
 
 
 def same_form(name: str) -> str:
-    """Bring a name to the form in which names are compared: NFC, white space collapsed.
+    """Return a name in the form in which names are compared: NFC, with white space collapsed.
 
     Examples:
         >>> same_form("Zoe\u0308  Nu\u0301n\u0303ez ") == "Zoë Núñez"
@@ -23,20 +23,20 @@ def same_form(name: str) -> str:
 
 
 def without_case(name: str) -> str:
-    """Bring a name to the form in which near misses are looked for.
+    """Return a name in the form in which near misses are looked for: case is ignored.
 
-    Folding case can undo NFC, so it is made again.
+    Folding case can undo NFC, so it is applied again.
     """
     return same_form(same_form(name).casefold())
 
 
 def without_suffix(name: str) -> str:
-    """Give the name that an inactive QuickBooks row had while it was active."""
+    """Return the name that an inactive QuickBooks row had while it was active."""
     return name.removesuffix(DELETED_SUFFIX)
 
 
 def skeleton(name: str) -> str:
-    """Take out of a name what people type differently: case, accents, punctuation, spaces.
+    """Remove what people type differently: case, accents, punctuation and extra spaces.
 
     Examples:
         >>> skeleton("Nu\u0301n\u0303ez-O\u2019Brien,  INC.")

@@ -1,35 +1,51 @@
-"""Names that are nearly the same: for whom a name without a partner may have been meant, and why.
+"""Near misses: names that differ only in case, accents, punctuation, word order or one letter.
 
-Only ever a hint for a person; nothing is linked by it. Each name is put under a few keys (its
-letters without accents, its words in order, itself with one letter left out), and only names that
-share a key are compared: time and memory grow with the number of names, not with that of pairs.
+They are hints for a person; nothing is linked by them. An inactive partner, an equal e-mail address
+and an equal name under a different parent are hints too, and found here.
+
+Each name is put under a few keys (its letters without accents, its sorted words, itself with one
+letter left out), and only names that share a key are compared, so time and memory grow with the
+number of names, not of pairs.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
 from rapidfuzz.distance import OSA
 
+from transforms.directory.candidates import (
+    Candidate,
+    Key,
+    Partner,
+    PartnerIndex,
+    Unmatched,
+    as_candidates,
+)
 from transforms.directory.names import same_form, skeleton, without_case
 
-#: Shorter words are all one letter from each other.
+#: Shorter words differ in one letter from too many others.
 SHORTEST_TYPO = 3
 
-#: A key that more names share says nothing about any of them.
+#: A key that more names than this share says nothing about any of them.
 CROWD = 20
 
-#: Most partners that are told for one name.
+#: So many partners are proposed for one name.
 MOST = 3
 
-#: Why two names may mean the same, likeliest first.
+#: Why somebody without a partner may belong to one whose name is not similar.
+INACTIVE = "inactive in QuickBooks"
+SAME_EMAIL = "the same e-mail address"
+ELSEWHERE = "is under a different parent"
+
+#: Why two names may mean the same, the likeliest reason first.
 DIFFERS_IN_CASE = "differs in case"
 DIFFERS_IN_ACCENTS = "differs in accents"
 DIFFERS_IN_PUNCTUATION = "differs in punctuation or spaces"
 SWAPPED = "first and last name swapped"
 REORDERED = "its words are in another order"
-ONE_LETTER = "one letter"
-ONE_WORD = "one word more or less"
+ONE_LETTER = "differs in one letter"
+ONE_WORD = "differs by one word"
 
 WHYS = (
     DIFFERS_IN_CASE,
@@ -46,7 +62,7 @@ Item = TypeVar("Item")
 
 @dataclass(frozen=True)
 class NearMiss(Generic[Item]):
-    """Somebody whose name is nearly the one that was looked for.
+    """Something whose name is nearly the one that was looked for.
 
     Attributes:
         item: Whose name it is.
@@ -57,10 +73,67 @@ class NearMiss(Generic[Item]):
     why: str
 
 
-def why_alike(one: str, other: str) -> str | None:
-    """Return why two different names may mean the same, or nothing.
+def near_candidates(
+    unmatched: Sequence[Unmatched], partners: PartnerIndex, unused: Sequence[tuple[str, Partner]]
+) -> Iterator[tuple[Unmatched, list[Candidate]]]:
+    """Find, for each user or project without a partner, the partners that it may mean.
 
-    Names whose numbers differ are two things: `Lot 12` is no misspelt `Lot 13`.
+    Args:
+        unmatched: Users or projects whose name no partner has.
+        partners: All partners.
+        unused: Active partners that nobody is linked to, with the names to compare. Those that are
+            linked are proposed only if the name differs just in case.
+
+    Yields:
+        Each of *unmatched*, with at most `MOST` candidates for the likeliest reason.
+    """
+    by_case: dict[Key, dict[Partner, None]] = {}
+    for key, found in partners.by_key.items():
+        by_case.setdefault(_folded(key), {}).update(dict.fromkeys(found))
+    alike = near_misses(
+        [(one.clockify_id, " ".join(one.key)) for one in unmatched if one.key], unused
+    )
+    for one in unmatched:
+        # The first of these that finds a partner counts.
+        candidates = (
+            _with_equal_key(one, partners, by_case)
+            or _with_email(one, partners)
+            or [Candidate(one, near.item, near.why) for near in alike.get(one.clockify_id, [])]
+            or _elsewhere(one, partners)
+        )
+        yield one, candidates[:MOST]
+
+
+def _with_equal_key(
+    one: Unmatched, partners: PartnerIndex, by_case: Mapping[Key, Collection[Partner]]
+) -> list[Candidate]:
+    if one.key is None:
+        return []
+    return as_candidates(one, by_case.get(_folded(one.key), ()), DIFFERS_IN_CASE) or as_candidates(
+        one, partners.inactive.get(one.key, ()), INACTIVE
+    )
+
+
+def _with_email(one: Unmatched, partners: PartnerIndex) -> list[Candidate]:
+    email = (one.email or "").strip().casefold()
+    return as_candidates(one, partners.by_email.get(email, ()), SAME_EMAIL) if email else []
+
+
+def _elsewhere(one: Unmatched, partners: PartnerIndex) -> list[Candidate]:
+    if one.key is None:
+        return []
+    namesakes = partners.anywhere.get(without_case(one.key[-1]), ())
+    return as_candidates(one, namesakes, ELSEWHERE) if len(namesakes) <= CROWD else []
+
+
+def _folded(key: Key) -> Key:
+    return tuple(without_case(part) for part in key)
+
+
+def why_alike(one: str, other: str) -> str | None:
+    """Return why two different names may mean the same, or `None`.
+
+    Names with different numbers are different: `Lot 12` is not a misspelled `Lot 13`.
 
     Examples:
         >>> why_alike("Dana mcallister", "Dana McAllister")
@@ -68,7 +141,7 @@ def why_alike(one: str, other: str) -> str | None:
         >>> why_alike("Lee Ann", "Ann Lee")
         'first and last name swapped'
         >>> why_alike("Jon Smith", "John Smith")
-        'one letter'
+        'differs in one letter'
         >>> why_alike("Phase 1", "Phase 2")
     """
     if without_case(one) == without_case(other):
@@ -94,7 +167,7 @@ def _why_words(bare: str, other: str) -> str | None:
 
 
 def _one_letter(words: Sequence[str], others: Sequence[str]) -> bool:
-    """Whether one word is mistyped; `Site A` and `Site B` are two sites."""
+    """Whether one word is misspelled; `Site A` and `Site B` are two sites."""
     if len(words) != len(others):
         return False
     odd = [pair for pair in zip(words, others, strict=True) if pair[0] != pair[1]]
@@ -107,11 +180,11 @@ def near_misses(
     """Find, for each name without a partner, the items whose names are nearest to it.
 
     Args:
-        unmatched: Id and name of each.
-        items: Name of each, and what it belongs to, in the order in which equals are listed.
+        unmatched: The id and name of each.
+        items: The name of each, and the item itself; equally near ones keep this order.
 
     Returns:
-        By the ids, at most three items of the likeliest kind; nobody without any.
+        By id, at most `MOST` items, all with the likeliest reason; ids without any are left out.
     """
     names = dict(unmatched)
     by_key = _by_key(names)
@@ -139,7 +212,7 @@ def _best(by_why: dict[str, list[NearMiss[Item]]]) -> list[NearMiss[Item]]:
 
 
 def _crowds(items: Sequence[tuple[str, Item]], by_key: dict[str, list[str]]) -> set[str]:
-    """Find the keys under which so many meet that comparing them all would take too long."""
+    """Find the keys that so many names share that comparing all pairs would take too long."""
     met: dict[str, int] = {}
     for name, _ in items:
         for key in set(_keys(name)):
@@ -149,7 +222,7 @@ def _crowds(items: Sequence[tuple[str, Item]], by_key: dict[str, list[str]]) -> 
 
 
 def _keys(name: str) -> Iterator[str]:
-    """Yield the keys under which a name meets those that `why_alike` finds like it."""
+    """Yield the keys that a name shares with every name that `why_alike` finds similar."""
     bare = skeleton(name)
     if not bare:
         yield f"case {without_case(name)}"
@@ -162,7 +235,7 @@ def _keys(name: str) -> Iterator[str]:
     if outer:
         yield f"outer {' '.join(outer)}"
     if len(bare) >= SHORTEST_TYPO:
-        # Two names at a distance of one share themselves with one letter left out.
+        # Names that differ in one letter are equal once that letter is left out.
         yield f"typo {bare}"
         for place in range(len(bare)):
             yield f"typo {bare[:place]}{bare[place + 1 :]}"

@@ -1,4 +1,4 @@
-"""Both services' JSON lists to the frames of the directory: users, clients, people, customers."""
+"""Reads both services' JSON lists as frames: users, clients, projects, people, customers."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -42,7 +42,7 @@ def read_directory(
     vendors: Sequence[Mapping[str, Any]],
     customers: Sequence[Mapping[str, Any]],
 ) -> Directory:
-    """Read the lists of both services; rows that are none are set aside, and told."""
+    """Read the lists of both services; bad rows are set aside, with the reason."""
     read = {
         "users": read_users(users),
         "clients": read_clients(clients),
@@ -96,8 +96,8 @@ def read_projects(
 ) -> Sieved:
     """Read Clockify's projects (2.6), with the names of their clients.
 
-    The client's name stands on the wire although it is documented nowhere: where it is missing,
-    the list of clients gives it.
+    Clockify sends the client's name, but does not document it; where it is missing, it comes from
+    the list of clients.
     """
     names = {client.get("id"): client.get("name") for client in clients}
     return _read(
@@ -154,7 +154,7 @@ def read_customers(rows: Sequence[Mapping[str, Any]]) -> Sieved:
 
 
 def _is_active_user(row: Mapping[str, Any]) -> bool:
-    """Say whether somebody still works here; only the membership tells the deactivated (2.4)."""
+    """Whether a user is active; only the membership shows who was deactivated (2.4)."""
     memberships = row.get("memberships")
     states = {
         membership.get("membershipStatus")

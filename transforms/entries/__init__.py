@@ -1,1 +1,1 @@
-"""Clockify's rows to entries: instants, local days, running timers."""
+"""Reads Clockify's rows as entries: instants, local days, running timers."""

@@ -1,4 +1,4 @@
-"""Instants to local days, in a named time zone: the one place where that is decided."""
+"""The local day of an instant, in a named time zone; nothing else decides an entry's day."""
 
 from datetime import date, timedelta
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -10,13 +10,13 @@ def zone(name: str) -> ZoneInfo:
     """Find a time zone by its IANA name.
 
     Raises:
-        ValueError: There is none of that name.
+        ValueError: There is no such time zone.
     """
     try:
         return ZoneInfo(name)
     except (ZoneInfoNotFoundError, ValueError, OSError):
         raise ValueError(
-            f"{name!r} is no time zone: use a name such as America/Chicago or Europe/Paris."
+            f"{name!r} is not a time zone. Use a name such as America/Chicago or Europe/Paris."
         ) from None
 
 
@@ -25,7 +25,7 @@ def local_days(instants: pd.Series, timezone: ZoneInfo) -> pd.Series:
 
     Args:
         instants: Instants with a time zone, never null.
-        timezone: Whose calendar counts.
+        timezone: The time zone whose calendar counts.
 
     Returns:
         Text `YYYY-MM-DD`, with the index of *instants*.
@@ -46,7 +46,7 @@ def _wall_clock(instants: pd.Series, timezone: ZoneInfo) -> pd.Series:
 
 
 def month_slices(start: date, end: date) -> list[tuple[date, date]]:
-    """Cut the days *start* to *end* into calendar months, none longer than Clockify's 31 days.
+    """Split the days *start* to *end* into calendar months: Clockify allows 31 days at a time.
 
     Examples:
         >>> slices = month_slices(date(2026, 1, 30), date(2026, 2, 3))

@@ -1,4 +1,4 @@
-"""Clockify's JSON rows to `TimeEntries`: types, units, and the bad rows set aside."""
+"""Reads the rows of Clockify's detailed report as `TimeEntries`, and sets bad rows aside."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ from schemas.clockify import TimeEntries
 from schemas.frames import UTC_US, sieve
 from transforms.entries.report_columns import report_columns
 
-#: Members without which a row still is an entry: absent, null and empty mean the same there.
+#: Optional members of an entry: absent, null and empty mean the same.
 _OPTIONAL = [
     "user_name", "user_email", "project_id", "project_name", "client_id", "client_name",
     "task_name", "currency",
@@ -20,12 +20,12 @@ _OPTIONAL = [
 
 @dataclass(frozen=True)
 class SetAside:
-    """A row from a service that is no entry: not judged, not sent, and told.
+    """A row that could not be read as an entry: it is reported, but not judged or sent.
 
     Attributes:
-        entry_id: The row's id, where it has one.
+        entry_id: The row's id, if it has one.
         problem: What is wrong with it.
-        start: When it begins, where that can be read; UTC.
+        start: When it begins, in UTC, if that can be read.
     """
 
     entry_id: str | None
@@ -35,11 +35,11 @@ class SetAside:
 
 @dataclass(frozen=True)
 class ReadEntries:
-    """What a report's rows come to.
+    """The rows of a report, once read.
 
     Attributes:
         entries: `TimeEntries`, one row for each distinct id, in the order of the report.
-        set_aside: The rows that are none, with the reason.
+        set_aside: The bad rows, with the reason.
     """
 
     entries: pd.DataFrame
@@ -52,24 +52,24 @@ def read_report(rows: Sequence[Any], *, currency: str | None, approved: bool = T
     Args:
         rows: Decoded JSON; numbers with a fraction as `Decimal`.
         currency: The workspace's default currency, for entries that name none.
-        approved: Whether these are the approved ones; so they all count when nobody asked.
+        approved: Whether these entries are approved; true for all if approval does not matter.
 
     Source: FACTS, Clockify, section 4.
     """
     objects = [row for row in rows if isinstance(row, dict)]
     set_aside = [SetAside(None, "the row is not a JSON object")] * (len(rows) - len(objects))
     frame = _typed(report_columns(objects), currency=currency, approved=approved)
-    # A row that comes twice is one entry: while people edit, entries move between pages.
+    # A row that appears twice is one entry: while people edit, entries move between pages.
     frame = frame[~(frame["entry_id"].duplicated(keep="last") & frame["entry_id"].notna())]
     sieved = sieve(TimeEntries, frame)
     good = sieved.good
-    # The report is asked for without rounding, so only fractions of a second may be lost. How long
-    # a holiday lasts does not depend on its start and end.
+    # The report is not rounded, so only fractions of a second may be lost. The duration of a
+    # holiday does not depend on its start and end.
     worked_s = _seconds(good["end"] - good["start"])
     off = ((good["duration_s"] - worked_s).abs() > 1).fillna(value=False).astype(bool)
     off &= good["entry_type"] == "REGULAR"
     problems = sieved.problems | {
-        index: f"duration_s is {good['duration_s'][index]}, but end less start is {worked_s[index]}"
+        index: f"duration_s is {good['duration_s'][index]}, but end minus start {worked_s[index]}"
         for index in good.index[off]
     }
     rows_aside = frame.loc[list(problems), ["entry_id", "start"]].astype(object)
@@ -89,7 +89,7 @@ def _typed(columns: pd.DataFrame, *, currency: str | None, approved: bool) -> pd
     frame = columns.assign(
         start=start.mask(unreadable),
         end=end,
-        # Some rows have no duration, or one as text; a running timer has none whatever is written.
+        # Some rows have no duration, or one as text; that of a running timer is ignored.
         duration_s=columns["duration_s"].fillna(_seconds(end - start)).mask(end.isna()),
         approved=approved,
         **{name: columns[name].replace("", None) for name in _OPTIONAL},
@@ -101,11 +101,10 @@ def _typed(columns: pd.DataFrame, *, currency: str | None, approved: bool) -> pd
 
 
 def instants(texts: pd.Series) -> pd.Series:
-    """Read the instant that each text names, in ISO 8601.
+    """Read texts in ISO 8601 as instants.
 
     Returns:
-        Instants in UTC, missing where there is none: without a `Z` or an offset nobody can say
-        which one is meant.
+        Instants in UTC; missing where the text is none, or has neither `Z` nor an offset.
     """
     zoned = texts.str.contains(r"(?:Z|[+-]\d\d:?\d\d)$", na=False)
     read = pd.to_datetime(texts.where(zoned), utc=True, format="ISO8601", errors="coerce")

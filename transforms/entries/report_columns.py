@@ -1,4 +1,4 @@
-"""A report's rows, as JSON gives them, to columns: one for each member that an entry is made of.
+"""Takes a report's JSON rows apart: one column for each member that an entry needs.
 
 Source: FACTS, Clockify, section 4.
 """
@@ -9,7 +9,7 @@ from typing import Any
 
 import pandas as pd
 
-#: Column for each text member that is taken over as it is.
+#: The column for each text member that is copied as it is.
 TEXT_MEMBERS = {
     "_id": "entry_id",
     "userId": "user_id",
@@ -25,7 +25,7 @@ TEXT_MEMBERS = {
     "currency": "currency",
 }
 
-#: No column holds a number as far from 0 as this; what lies beyond may be very much longer.
+#: Numbers are cut off here: no column holds such a number, and a longer one costs memory.
 _FARTHEST = Decimal(10**20)
 
 
@@ -33,15 +33,15 @@ def report_columns(rows: Sequence[Mapping[str, Any]]) -> pd.DataFrame:
     """Take the rows of a report apart.
 
     Args:
-        rows: Decoded JSON objects; numbers with a fraction as `Decimal`. What no database holds
-            was replaced when the answer was decoded.
+        rows: Decoded JSON objects; numbers with a fraction as `Decimal`. Characters that no
+            database holds were replaced when the answer was decoded.
 
     Returns:
-        A row for each, in their order: the texts of `TEXT_MEMBERS`, and `tags`, `start` and `end`
-        as text, `billable`, `duration_s` (s) and `rate_micros` (millionths of the currency unit).
-        A value of the wrong type is missing, with two exceptions, so that its row is set aside and
-        not misread: an end that is no text becomes a text that is no instant, and a number too
-        long for 64 bits stays, in a column of objects.
+        One row for each, in order: the texts of `TEXT_MEMBERS`; `tags`, `start` and `end` as
+        text; `billable`; `duration_s` (s) and `rate_micros` (millionths of the currency unit).
+        A value of the wrong type is missing. There are two exceptions, so that the row is set aside
+        and not misread: an end that is not text becomes a text that is not an instant, and a number
+        too long for 64 bits stays, in a column of objects.
     """
     intervals = list(map(_interval, rows))
     columns = pd.DataFrame(rows, columns=list(TEXT_MEMBERS)).rename(columns=TEXT_MEMBERS)
@@ -67,7 +67,7 @@ def _billable(row: Mapping[str, Any]) -> bool | None:
 
 
 def _leave_only_texts(columns: pd.DataFrame) -> None:
-    # pandas made a column of texts of each that has only texts.
+    # pandas gave the type `str` to each column that has only texts.
     for name in columns.columns[columns.dtypes != "str"]:
         is_text = columns[name].map(lambda value: isinstance(value, str)).astype(bool)
         columns[name] = columns[name].where(is_text).astype("str")
@@ -103,7 +103,7 @@ def _whole(value: Any) -> int | None:
 
 
 def _micros(hundredths: Any) -> int | None:
-    """Turn hundredths of the currency unit into millionths, a half up (FACTS, Clockify, 1.7)."""
+    """Convert hundredths of the currency unit to millionths, a half up (FACTS, Clockify, 1.7)."""
     exact = _exact(hundredths)
     if isinstance(exact, Decimal):
         return int((exact * 10_000).to_integral_value(ROUND_HALF_UP))
@@ -111,7 +111,7 @@ def _micros(hundredths: Any) -> int | None:
 
 
 def _exact(value: Any) -> int | Decimal | None:
-    if type(value) is int:  # and no `bool`
+    if type(value) is int:  # not `bool`
         return value
     if isinstance(value, float):
         value = Decimal(str(value))  # its shortest text is what the service wrote

@@ -1,4 +1,4 @@
-"""Running timers, as the core host tells them, to rows as the detailed report tells entries."""
+"""Gives running timers, which come from the core host, the shape of the detailed report's rows."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -9,7 +9,7 @@ def as_report_rows(
     users: Sequence[Mapping[str, Any]],
     projects: Sequence[Mapping[str, Any]],
 ) -> list[dict[str, Any]]:
-    """Bring running timers into the shape of a report's rows, with names beside the ids.
+    """Return running timers as rows of a report, with names beside the ids.
 
     Args:
         running: `GET …/time-entries/status/in-progress` (FACTS, Clockify, section 3).

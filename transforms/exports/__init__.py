@@ -1,1 +1,1 @@
-"""Rows of exported files to entries: formats, dates, durations, names."""
+"""Reads rows of exported files as entries: formats, dates, durations, names."""

@@ -1,6 +1,6 @@
-"""Single cells of an export: numbers, durations, times of day, words for yes and no.
+"""Reads single cells of an export: numbers, durations, times of day, yes and no.
 
-A column has few distinct texts: each is read once, by a plain function, and given to all its rows.
+A column has few distinct texts, so a plain function reads each of them once, for all its rows.
 """
 
 import re
@@ -14,12 +14,12 @@ from schemas.currencies import CURRENCY_CODES
 
 Mark = Literal[".", ","]
 
-#: What a text of a duration is exact to, in seconds to either side: `h:mm:ss`, or hours with four
-#: decimals and more; `h:mm`, where Clockify shows a started minute as a full one and others leave
-#: it out (FACTS 5); hours that are rounded to two decimals, or to three.
+#: How exact a written duration is, in seconds to either side. Seconds: `h:mm:ss`, or hours with
+#: four or more decimals. Minutes: `h:mm`, where Clockify counts a started minute and others do not
+#: (FACTS, Clockify, 5). Hours and thousandths: hours rounded to two, or three, decimals.
 SLACK_S = {"seconds": 0, "minutes": 59, "hours": 18, "thousandths": 2}
 
-#: 10,000 hours: no duration of one entry, in any export.
+#: 10,000 hours: no entry is that long.
 LONGEST_S = 36_000_000
 
 _SPACES = re.compile(r"[\s\u00a0\u202f\u2009'\u2019]+")
@@ -45,18 +45,18 @@ _TYPES = {
 def read_each(
     texts: pd.Series, read: Callable[[str], object], *, dtype: str = "Int64"
 ) -> pd.Series:
-    """Read each distinct text once; where *read* gives `None`, the value is missing."""
+    """Read each distinct text once; where *read* returns `None`, the value is missing."""
     codes, distinct = pd.factorize(texts)
     values = pd.array([*(read(text) for text in distinct), None], dtype=dtype)
     return pd.Series(values.take(codes), index=texts.index)
 
 
 def decimal_mark(text: str) -> Mark | Literal["", "?"] | None:
-    """Say which mark a number shows to be the decimal one.
+    """Return the decimal mark that a number shows.
 
     Returns:
-        The mark; empty where there is none to see; `?` where it may be either (`1.000`); `None`
-        for what is no number.
+        The mark; empty if there is none; `?` if it could be either (`1.000`); `None` if the text is
+        not a number.
 
     Examples:
         >>> [decimal_mark(text) for text in ["2.000,0", "1,234.5", "20,0", "8", "1.000", "0.125"]]
@@ -80,11 +80,14 @@ def decimal_mark(text: str) -> Mark | Literal["", "?"] | None:
 
 
 def read_number(text: str, mark: Mark | None) -> Decimal | None:
-    """Read a number in the file's way; `None` for what is none, or is not written that way.
+    """Read a number as the file writes them.
 
     Args:
-        text: With or without marks of thousands, and the sign of a currency around it.
-        mark: The file's decimal mark; `None` where nothing in the file shows it.
+        text: The number, with or without thousands separators and a currency sign.
+        mark: The file's decimal mark; `None` if nothing in the file shows it.
+
+    Returns:
+        The number; `None` if the text is none, or is not written with that mark.
 
     Examples:
         >>> read_number("2.000,5 €", ","), read_number("1.000", "."), read_number("1.000", ",")
@@ -117,17 +120,17 @@ def read_micros(text: str, mark: Mark | None) -> int | None:
 
 
 def number_wanted(mark: Mark | None) -> str:
-    """Say how a number should be written that could not be read."""
+    """Explain how to write a number that could not be read."""
     if mark is None:
         return (
-            "Nothing in the file shows whether a point or a comma begins the decimals: write such"
+            "Nothing in the file shows whether the decimal mark is a point or a comma. Write such"
             " numbers with two decimals."
         )
-    return f"Write {mark!r} before the decimals of a number, as in the rest of the file."
+    return f"Use {mark!r} as the decimal mark, as in the rest of the file."
 
 
 def currency_code(text: str) -> str | None:
-    """Find a code of ISO 4217, as in `Euro - EUR`; the last one, since names may have capitals."""
+    """Return the last ISO 4217 code in a text such as `Euro - EUR`; names may have capitals too."""
     codes = [word for word in re.findall(r"[A-Z]{3,}", text) if word in CURRENCY_CODES]
     return codes[-1] if codes else None
 
@@ -135,13 +138,13 @@ def currency_code(text: str) -> str | None:
 def read_duration(
     text: str, mark: Mark | None, *, bare_hours: bool = True
 ) -> tuple[int, str] | None:
-    """Read a duration in seconds, and say by a word of `SLACK_S` how exact its text is.
+    """Read a duration in seconds, with a word of `SLACK_S` for how exact its text is.
 
     Args:
         text: `h:mm:ss`, `h:mm`, ISO 8601 (`PT1H30M`) or decimal hours.
-        mark: Decimal mark of the file's numbers.
-        bare_hours: A bare number is hours. Where nothing says so it is no duration: it may be
-            minutes, or the part of a day that a spreadsheet keeps.
+        mark: The file's decimal mark.
+        bare_hours: Whether a bare number is hours. If not, it is not read: it could be minutes, or
+            a spreadsheet's fraction of a day.
 
     Examples:
         >>> read_duration("01:30:05", "."), read_duration("3:30", "."), read_duration("PT90M", ".")
@@ -169,7 +172,7 @@ def _decimal_hours(number: Decimal) -> tuple[int, str] | None:
 
 
 def read_time(text: str) -> tuple[int, int] | None:
-    """Read a time of day: seconds after midnight, and whether it is shown to 1 or 60 seconds.
+    """Read a time of day: seconds after midnight, and its precision, 1 or 60 seconds.
 
     Examples:
         >>> read_time("10:23:52 AM"), read_time("12:05 p.\u00a0m."), read_time("15:00")
@@ -191,11 +194,11 @@ def read_time(text: str) -> tuple[int, int] | None:
 
 
 def read_yes(text: str) -> bool | None:
-    """Read yes or no, in the languages of the exports; `None` for anything else."""
+    """Read yes or no in the languages of the exports; `None` for anything else."""
     word = text.strip().casefold()
     return True if word in _YES else False if word in _NO else None
 
 
 def read_type(text: str) -> str | None:
-    """Read the type of an entry; empty is REGULAR, as in reports before there were types."""
+    """Read the type of an entry; empty means REGULAR, as in reports that have no types yet."""
     return _TYPES.get(" ".join(text.casefold().split()))

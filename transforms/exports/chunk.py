@@ -1,4 +1,4 @@
-"""A chunk of an export seen by field: the texts, and what is wrong or worth telling about them."""
+"""A chunk of an export, by field: its texts, with the faults and notes found in them."""
 
 from dataclasses import dataclass, field
 
@@ -10,12 +10,12 @@ from transforms.exports.formats import Format
 
 @dataclass
 class Cells:
-    """A chunk's cells, trimmed; what is not there is empty. Its readers report to it.
+    """The trimmed cells of a chunk; missing ones are empty. Those who read them report to it.
 
     Attributes:
         frame: Text columns in the file's order, with the line as the index.
         format: Which column holds what.
-        bad: The cells for which rows are not read.
+        bad: The faulty cells; their rows are not read.
     """
 
     frame: pd.DataFrame
@@ -25,19 +25,19 @@ class Cells:
     _texts: dict[str, pd.Series] = field(default_factory=dict)
 
     def has(self, name: str) -> bool:
-        """Say whether the file has a column for that field."""
+        """Whether the file has a column for a field."""
         return name in self.format.columns
 
     def first_of(self, *names: str) -> str:
-        """Give the first of those fields that the file has a column for."""
+        """Return the first of the fields for which the file has a column."""
         return next((name for name in names if self.has(name)), names[0])
 
     def all(self, value: object, dtype: str) -> pd.Series:
-        """Give a column of one value."""
+        """Return a column with the same value in all rows."""
         return pd.Series(value, index=self.frame.index, dtype=dtype)
 
     def text(self, name: str) -> pd.Series:
-        """Give a field's column, empty where there is none."""
+        """Return a field's column; empty texts if there is none."""
         if name not in self._texts:
             self._texts[name] = self._read(name)
         return self._texts[name]
@@ -46,11 +46,11 @@ class Cells:
         if not self.has(name):
             return self.all("", "str")
         texts = self.frame.iloc[:, self.format.columns[name]].astype("str").fillna("")
-        # PostgreSQL holds no NUL
+        # PostgreSQL cannot store NUL.
         return texts.str.strip().str.replace("\x00", "\ufffd", regex=False)
 
     def fault(self, rows: pd.Series, name: str, why: str) -> None:
-        """Report the cell of that field in each of those rows: they are not read."""
+        """Report a field's cell as faulty in some rows, which are then not read."""
         if not rows.any():
             return
         texts = self.text(name)[rows]
@@ -58,22 +58,22 @@ class Cells:
         if self.has(name):
             column = self.format.column(name)
             short = self.frame.iloc[:, self.format.columns[name]].isna()
-        ends = "The row ends before this column. Complete it, or export again."
+        ends = "The row ends before this column. Complete the row, or export again."
         self.bad += [
             BadCell(int(line), column, text[:80], ends if short[line] else why)
             for line, text in texts.items()
         ]
 
     def note(self, rows: pd.Series, kind: str, text: str) -> None:
-        """Tell something about rows that are read all the same."""
+        """Note something about rows that are read all the same."""
         self._noted.append((rows.index[rows], kind, text))
 
     def bad_lines(self) -> pd.Index:
-        """Give the lines of the rows that are not read."""
+        """Return the lines of the rows that are not read."""
         return pd.Index([cell.line for cell in self.bad], dtype="int64").unique()
 
     def notes(self) -> list[Note]:
-        """Give what was told of rows that are read, once all columns were."""
+        """Return the notes on rows that are read. Call it once all columns were read."""
         notes = []
         for noted, kind, text in self._noted:
             lines = noted.difference(self.bad_lines())

@@ -1,8 +1,8 @@
-"""In which order an export writes day and month: decided from all of it, never guessed.
+"""The order of day and month in an export: decided from the whole file, never guessed.
 
-A profile of Clockify writes 3 April as 04/03/2026 or as 03/04/2026, and no export says which
-(FACTS, Clockify, 9.1). One day past the 12th decides for the whole file; so may the range of days
-in the file's name; else a person must.
+Depending on a user's profile, Clockify writes April 3 as 04/03/2026 or 03/04/2026, and no export
+says which (FACTS, Clockify, 9.1). One day after the 12th decides for the whole file, and so may the
+range of days in the file's name. Otherwise a person must decide.
 """
 
 import re
@@ -25,7 +25,7 @@ _IN_NAME = re.compile(
     re.ASCII,
 )
 
-#: Years that an entry may be of; what lies outside is a slip of the pen.
+#: The years that an entry may be in; any other is a typing error.
 _YEARS = range(1990, 2101)
 
 _WORDS = {
@@ -36,12 +36,12 @@ _WORDS = {
 
 
 def in_words(order: DateOrder) -> str:
-    """Spell an order out, as in `day, month, year`."""
+    """Return an order in words, such as `day, month, year`."""
     return _WORDS[order]
 
 
 def split_date(text: str) -> tuple[str, str, str, str] | None:
-    """Split a date into its three numbers, and what follows it: a time, or nothing.
+    """Split a date into its three numbers and what follows: a time, or nothing.
 
     Examples:
         >>> split_date("03/04/2024"), split_date("2026-02-19T15:00:00"), split_date("3 April")
@@ -52,9 +52,9 @@ def split_date(text: str) -> tuple[str, str, str, str] | None:
 
 
 def read_day(text: str, order: DateOrder) -> date | None:
-    """Read a date written in that order; a year in front says itself that it is year, month, day.
+    """Read a date written in that order; one that begins with a four-digit year needs no order.
 
-    A year of two digits is one of this century.
+    A two-digit year is in this century.
 
     Examples:
         >>> read_day("03/04/2024", DateOrder.DMY), read_day("2026-02-19", DateOrder.DMY)
@@ -90,7 +90,7 @@ def _date(year: str, month: str, day: str) -> date | None:
 
 @dataclass(frozen=True)
 class DecidedOrder:
-    """The order of a file's dates, and what decided it."""
+    """The order of a file's dates, and the reason for it."""
 
     order: DateOrder
     because: str
@@ -107,13 +107,13 @@ class _Example:
 
 @dataclass
 class DateSurvey:
-    """What all dates of a file show about their order; it grows with no file.
+    """What the dates of a file show about their order, in a fixed amount of memory.
 
-    Feed it each column of dates, chunk after chunk, and then ask it to decide.
+    Feed it each column of dates, chunk by chunk, and then let it decide.
     """
 
-    _only: dict[DateOrder, _Example] = field(default_factory=dict)  # readable in that order alone
-    _either: _Example | None = None  # another day in each order
+    _only: dict[DateOrder, _Example] = field(default_factory=dict)  # readable in one order only
+    _either: _Example | None = None  # a different day in each order
     _short_year: _Example | None = None
     _year_last: _Example | None = None
     _spans: dict[DateOrder, tuple[date, date]] = field(default_factory=dict)
@@ -123,7 +123,7 @@ class DateSurvey:
 
         Args:
             texts: As in the file; the index is the line.
-            starts: These are the days that entries start on, which the file's name may bound.
+            starts: Whether entries start on these days, which the file's name may bound.
         """
         for line, text in texts.drop_duplicates().items():
             parts = split_date(text)
@@ -158,7 +158,7 @@ class DateSurvey:
 
         Args:
             file_name: May hold a range, as in `…_01_02_2026-28_02_2026.csv`.
-            given: What a person said; it beats all but days that it makes impossible.
+            given: The order that a person chose; it wins, unless a date contradicts it.
 
         Raises:
             UndecidedDates: Nothing decides, or *given* is contradicted; the text says what to do.
@@ -168,19 +168,19 @@ class DateSurvey:
             return DecidedOrder(given, "you said so")
         if self._short_year:
             raise UndecidedDates(
-                f"The dates have years of two digits, as {self._short_year}: say in which order"
-                " they stand with --date-order mdy, dmy or ymd."
+                f"The dates have two-digit years, such as {self._short_year}. Give their order"
+                " with --date-order mdy, dmy or ymd."
             )
         if len(self._only) == 2:
             raise UndecidedDates(
-                f"The dates contradict each other: {self._only[_MDY]} has its month first,"
-                f" {self._only[_DMY]} its day. Correct the file, or say which is right with"
-                " --date-order mdy or --date-order dmy: rows in the other are then reported."
+                f"The dates contradict each other: in {self._only[_MDY]} the month comes first, in"
+                f" {self._only[_DMY]} the day. Correct the file, or choose an order with"
+                " --date-order mdy or --date-order dmy; rows in the other order are then reported."
             )
         for order, example in self._only.items():
             return DecidedOrder(order, f"{example} can only be {in_words(order)}")
         if self._year_last is None:
-            return DecidedOrder(_YMD, "every date has its year in front")
+            return DecidedOrder(_YMD, "every date begins with the year")
         if self._either is None:
             return DecidedOrder(_MDY, "day and month are the same number in every date")
         return self._by_name(file_name)
@@ -189,23 +189,24 @@ class DateSurvey:
         other = {_MDY: _DMY, _DMY: _MDY}.get(given)
         against = self._year_last if other is None else self._only.get(other)
         if against and given not in self._only:
-            leave = f"give --date-order {other}" if other else "give --date-order mdy or dmy"
+            instead = f"--date-order {other}" if other else "--date-order mdy or dmy"
             raise UndecidedDates(
-                f"{against} cannot be {in_words(given)}, the order that was given: {leave}, or"
-                " leave it out."
+                f"{against} cannot be {in_words(given)}, which --date-order says. Use {instead}, or"
+                " leave the option out."
             )
 
     def _by_name(self, file_name: str) -> DecidedOrder:
         fitting = [order for order in (_MDY, _DMY) if self._within(file_name, order)]
         if len(fitting) == 1:
-            return DecidedOrder(fitting[0], f"the range in the name {file_name} says so")
+            return DecidedOrder(fitting[0], f"the days in the file name {file_name} say so")
         raise UndecidedDates(
-            f"Nobody can tell day from month in these dates: {self._either} may be either, and so"
-            " may all others. Say which comes first with --date-order mdy or --date-order dmy."
+            "These dates do not show which number is the day and which the month:"
+            f" {self._either} could be read either way, and so could all others. Say which comes"
+            " first with --date-order mdy or --date-order dmy."
         )
 
     def _within(self, file_name: str, order: DateOrder) -> bool:
-        """Say whether the name's range is one in that order, and every start lies within it."""
+        """Whether the file name has a range of days in that order that includes every start."""
         found = _IN_NAME.search(file_name)
         if found is None or order not in self._spans:
             return False

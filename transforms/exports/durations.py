@@ -1,7 +1,7 @@
-"""Day, start, end and duration of an export's rows.
+"""Reads day, start, end and duration of an export's rows.
 
-The duration is what lies between start and end; the columns that tell it are compared with that.
-Where there is no end, or no clock at all, the told duration is the one there is.
+The duration is end minus start; columns of durations are compared with it. Without an end, or
+without times of day, the duration comes from those columns.
 """
 
 from dataclasses import dataclass
@@ -30,18 +30,18 @@ from transforms.exports.local_times import Instants, to_instants
 _DAY_S = 86_400
 _DAY_OF_1970 = 719_163
 
-#: What hides below a shown minute.
+#: How many seconds a time may be later than it looks when only its minute is shown.
 _BELOW_A_MINUTE_S = 59
 
 
 @dataclass(frozen=True)
 class Writing:
-    """How the file writes days and numbers, as concluded from all of it.
+    """How the file writes days and numbers, as concluded from the whole file.
 
     Attributes:
-        order: Of day, month and year.
-        mark: Before decimals; `None` where nothing in the file shows it.
-        spreadsheet: A bare number is no time of day, but a part of one.
+        order: The order of day, month and year.
+        mark: The decimal mark; `None` if nothing in the file shows it.
+        spreadsheet: Whether a bare number is a fraction of a day, and not a time of day.
     """
 
     order: DateOrder
@@ -50,11 +50,11 @@ class Writing:
 
 
 def read_times(cells: Cells, writing: Writing, timezone: ZoneInfo) -> pd.DataFrame:
-    """Read the columns of `ExportEntries` that are about time; faults go to *cells*.
+    """Read the columns of `ExportEntries` that are about time; faults and notes go to *cells*.
 
     Returns:
-        start, end, day, duration_s, has_clock, start_local, end_local, precision_s, with missing
-        values in rows that have a fault.
+        start, end, day, duration_s, has_clock, start_local, end_local and precision_s; missing
+        where a row has a fault.
     """
     start = _moment(cells, "start", writing)
     end = _moment(cells, "end", writing)
@@ -86,29 +86,29 @@ def read_times(cells: Cells, writing: Writing, timezone: ZoneInfo) -> pd.DataFra
 
 
 def _moment(cells: Cells, side: str, writing: Writing) -> pd.DataFrame:
-    """Read `start` or `end`: day (ordinal), time_s after midnight, precision_s (1 or 60)."""
+    """Read `start` or `end` as day (ordinal), time_s after midnight and precision_s (1 or 60)."""
     days, times = cells.text(f"{side}_date"), cells.text(f"{side}_time")
     day = read_each(days, lambda text: _ordinal(text, writing.order))
     cells.fault(
         day.isna() & (days != ""),
         f"{side}_date",
-        f"It is no date written as {in_words(writing.order)}, from 1990 to 2100. Correct it.",
+        f"This is not a date from 1990 to 2100, written as {in_words(writing.order)}. Correct it.",
     )
     bare = times.map(decimal_mark).notna() & writing.spreadsheet
     cells.fault(
         bare,
         f"{side}_time",
-        "It is a bare number, which a spreadsheet keeps as a part of a day. Format the cell as a"
+        "This is a bare number, which in a spreadsheet is a fraction of a day. Format the cell as a"
         " time, such as 15:00, and check it.",
     )
-    if (times == "").any():  # a date may carry its time with it
+    if (times == "").any():  # the time may be in the date's cell
         times = times.where(times != "", read_each(days, _time_within, dtype="str").fillna(""))
     time_s = read_each(times, lambda text: (read_time(_time_text(text)) or (None,))[0]).mask(bare)
     precision_s = read_each(times, lambda text: (read_time(_time_text(text)) or (0, None))[1])
     cells.fault(
         time_s.isna() & (times != "") & ~bare,
         cells.first_of(f"{side}_time", f"{side}_date"),
-        "It is no time of day, such as 15:00 or 3:00 PM. Correct it.",
+        "This is not a time of day. Write it like 15:00 or 3:00 PM.",
     )
     return pd.DataFrame({"day": day, "time_s": time_s, "precision_s": precision_s, "text": times})
 
@@ -124,12 +124,12 @@ def _time_within(text: str) -> str | None:
 
 
 def _time_text(text: str) -> str:
-    """Take the time out of a cell that has a date before it."""
+    """Return the time of a cell that may have a date before it."""
     return _time_within(text) or text
 
 
 def _told(cells: Cells, name: str, writing: Writing) -> pd.DataFrame:
-    """Read a column of durations: s, and slack_s, within which its text is exact."""
+    """Read a column of durations: s, and slack_s, how exact the text is."""
     bare_hours = name == "hours" or cells.format.durations_are_hours
 
     def read(text: str) -> tuple[int, str] | None:
@@ -148,7 +148,7 @@ def _told(cells: Cells, name: str, writing: Writing) -> pd.DataFrame:
 
 
 def _most_exact(cells: Cells, told: dict[str, pd.DataFrame]) -> pd.DataFrame:
-    """Take the told duration that is shown most exactly: s, slack_s."""
+    """Return the duration that is written most exactly: s, slack_s."""
     best = pd.DataFrame(
         {"s": cells.all(None, "Int64"), "slack_s": cells.all(None, "Int64")},
     )
@@ -161,7 +161,7 @@ def _most_exact(cells: Cells, told: dict[str, pd.DataFrame]) -> pd.DataFrame:
 
 
 def _whole_minutes(best: pd.DataFrame) -> pd.Series:
-    """Take a rounded duration for the whole minute that it may be: 0.17 hours for 10 minutes."""
+    """Replace a rounded duration by the whole minute that it may be: 0.17 h by 10 minutes."""
     minutes_s = (best["s"] + 30) // 60 * 60
     return best["s"].mask((minutes_s - best["s"]).abs() <= best["slack_s"], minutes_s)
 
@@ -169,7 +169,7 @@ def _whole_minutes(best: pd.DataFrame) -> pd.Series:
 def _require_length(
     cells: Cells, start: pd.DataFrame, end: pd.DataFrame, best: pd.DataFrame, mark: Mark | None
 ) -> None:
-    """Report rows without an end that tell no duration, and note those that do."""
+    """Report rows with neither an end nor a duration, and note those that lack only the end."""
     no_start, no_end = start["text"] == "", end["text"] == ""
     lacking = (no_start | no_end) & best["s"].isna()
     for name in ("duration", "hours"):
@@ -181,29 +181,29 @@ def _require_length(
             cells.fault(
                 bare,
                 name,
-                "It is a bare number, and its column does not say that it is hours. Write 1:30:00"
+                "This is a bare number, and the column's name does not say hours. Write 1:30:00"
                 f" or 1:30{'' if cells.format.durations_are_shorter else hours}.",
             )
             told &= ~bare
         cells.fault(
             told,
             name,
-            f"It is no duration. Write 1:30:00, 1:30 or hours. {number_wanted(mark)}",
+            f"This is not a duration. Write 1:30:00, 1:30 or hours. {number_wanted(mark)}",
         )
         lacking &= cells.text(name) == ""
     where = cells.first_of("end_time", "duration", "hours", "end_date")
-    cells.fault(lacking & ~no_start, where, "There is no end. Stop the timer, and export again.")
-    cells.fault(lacking & no_start, where, "It is not said how long the work took. Add it.")
+    cells.fault(lacking & ~no_start, where, "The end is missing. Stop the timer and export again.")
+    cells.fault(lacking & no_start, where, "The row does not say how long the work took. Add it.")
     clock_lacking = (cells.has("start_time") & no_start) | (cells.has("end_time") & no_end)
     cells.note(
         clock_lacking & best["s"].notna(),
         "no_clock",
-        "There is no start or no end: the duration was taken.",
+        "The start or the end is missing, so the duration was used.",
     )
 
 
 def _walls(cells: Cells, start: pd.DataFrame, end: pd.DataFrame) -> pd.DataFrame:
-    """Give start_s and end_s, seconds of the wall clock since 1970."""
+    """Return start_s and end_s, in seconds of the wall clock since 1970."""
     start_s = (start["day"] - _DAY_OF_1970) * _DAY_S + start["time_s"]
     same_day = cells.text("end_date") == ""
     end = end.mask(start_s.isna())  # an end alone bounds nothing
@@ -213,19 +213,18 @@ def _walls(cells: Cells, start: pd.DataFrame, end: pd.DataFrame) -> pd.DataFrame
     cells.note(
         over_midnight,
         "over_midnight",
-        "No date is told for the end, which is earlier in the day than the start: it was taken for"
-        " the next day's.",
+        "The end has no date and is earlier than the start, so it was read as on the next day.",
     )
     return pd.DataFrame({"start_s": start_s, "end_s": end_s.mask(over_midnight, end_s + _DAY_S)})
 
 
 def _hidden_s(moment: pd.DataFrame) -> pd.Series:
-    """Say how many seconds a moment may be later than it is shown."""
+    """Return how many seconds later a moment may be than it is shown."""
     return (moment["precision_s"] == 60).fillna(value=False).astype("Int64") * _BELOW_A_MINUTE_S
 
 
 def _told_bounds(best: pd.DataFrame, start: pd.DataFrame, end: pd.DataFrame) -> pd.DataFrame:
-    """Bound what lies between shown start and shown end by the told duration."""
+    """Return the bounds that the written duration sets for shown end minus shown start."""
     return pd.DataFrame(
         {
             "least_s": best["s"] - best["slack_s"] - _hidden_s(end),
@@ -235,7 +234,7 @@ def _told_bounds(best: pd.DataFrame, start: pd.DataFrame, end: pd.DataFrame) -> 
 
 
 def _clock_slack(start: pd.DataFrame, end: pd.DataFrame, best: pd.DataFrame) -> pd.DataFrame:
-    """Say how much less and more than the duration may be true."""
+    """Return by how much the true duration may be shorter or longer."""
     by_clock = end["time_s"].notna()
     return pd.DataFrame(
         {
@@ -259,22 +258,22 @@ def _tell_of_clock_changes(cells: Cells, instants: Instants, timezone: ZoneInfo)
     cells.note(
         instants.settled,
         "clock_change",
-        f"The clocks of {timezone.key} were changed that night: only one moment agrees with the"
-        " rest of the row, and was taken.",
+        f"The clocks in {timezone.key} changed that night. Only one moment agrees with the rest of"
+        " the row; it was used.",
     )
     cells.fault(
         instants.doubtful,
         cells.first_of("start_time", "start_date"),
-        f"The clocks of {timezone.key} were changed that night: the start or the end is there twice"
-        " or not at all, and the duration does not tell which is meant. Give the time zone of"
-        " whoever made the export with --timezone, or change the time in the file.",
+        f"The clocks in {timezone.key} changed that night: the start or the end occurs twice or not"
+        " at all, and the duration does not show which one is meant. Give the time zone of the"
+        " export with --timezone, or change the time in the file.",
     )
 
 
 def _compare(
     cells: Cells, told: dict[str, pd.DataFrame], duration_s: pd.Series, slack: pd.DataFrame
 ) -> None:
-    """Note durations that are told otherwise than they are, beyond what is lost in showing them."""
+    """Note written durations that differ from the one used by more than rounding explains."""
     for name, column in told.items():
         differs = (column["s"] + column["slack_s"] < duration_s - slack["less_s"]) | (
             column["s"] - column["slack_s"] > duration_s + slack["more_s"]
@@ -282,18 +281,18 @@ def _compare(
         cells.note(
             differs.fillna(value=False),
             f"other_{name}",
-            f"{cells.format.column(name)!r} says another duration than was read (end less start,"
-            " where there are both): perhaps the report was exported with rounding on.",
+            f"{cells.format.column(name)!r} differs from the duration that was used (end minus"
+            " start, if the row has both). Perhaps the report was exported with rounding on.",
         )
         cells.note(
             column["unreadable"] & duration_s.notna(),
             f"unreadable_{name}",
-            f"{cells.format.column(name)!r} cannot be read, and was not needed.",
+            f"{cells.format.column(name)!r} could not be read, but was not needed.",
         )
 
 
 def _precision(start: pd.DataFrame, end: pd.DataFrame, best: pd.DataFrame) -> pd.Series:
-    """Give 60 where any of what the row is known by lacks its seconds, else 1."""
+    """Return 60 where the start, the end or the duration in use lacks its seconds, else 1."""
     coarse = (start["precision_s"] == 60).fillna(value=False) | (
         (end["precision_s"] == 60).fillna(value=False)
     )
@@ -307,7 +306,7 @@ def _as_shown(wall_s: pd.Series, precision_s: pd.Series) -> pd.Series:
 
 
 def _as_text(wall_s: pd.Series, *, length: int) -> pd.Series:
-    """Write seconds since 1970 in ISO 8601, to the day (10), the minute (16) or the second (19)."""
+    """Format seconds since 1970 in ISO 8601: day (10 characters), minute (16) or second (19)."""
     moments = wall_s.fillna(0).to_numpy(dtype="datetime64[s]")
     units: dict[int, Literal["D", "m", "s"]] = {10: "D", 16: "m", 19: "s"}
     texts = np.datetime_as_string(moments, unit=units[length])

@@ -1,8 +1,8 @@
-"""Which export a table is, found by its header: which column holds what.
+"""Recognizes an export by its header: which format it is, and which column holds what.
 
-Headers follow the language, the labels and the choice of columns of whoever made the export, so
-each column is known by its name alone, wherever it stands (FACTS, Clockify, section 9). What is
-not known is ignored and told; what a person maps beats what is known.
+Headers depend on the language, labels and columns that the exporting person chose, so each column
+is known by its name alone, wherever it is (FACTS, Clockify, section 9). Unknown columns are ignored
+and reported; a person's mapping overrides what is known.
 """
 
 import re
@@ -20,11 +20,12 @@ FIELDS = (
     "hours", "rate", "currency", "approved",
 )  # fmt: skip
 
-#: Fields that are read besides, without a person's mapping.
+#: Fields that are read too, but cannot be mapped.
 _CREATED = "created"  # a day, which shows how the file writes days
-_AMOUNT = "amount"  # never used as money (rates are told); it shows how the file writes numbers
+_AMOUNT = "amount"  # not used as money, which rates decide; it shows how the file writes numbers
 
-#: Names of columns: English as seen (FACTS 9.1 to 9.3), German and Portuguese as far as known.
+#: Names of columns: in English as seen (FACTS, Clockify, 9.1 to 9.3), in German and Portuguese as
+#: far as known.
 _NAMES = {
     "user": ["user", "benutzer", "usuário", "team member", "member"],
     "first_name": ["first name"],
@@ -51,26 +52,26 @@ _NAMES = {
 }  # fmt: skip
 _FIELD_OF = {name: found for found, names in _NAMES.items() for name in names}
 
-#: Those whose header carries the currency's label.
+#: Columns whose header includes the currency's label.
 _PRICED = {name: found for name, found in _FIELD_OF.items() if found in {"rate", _AMOUNT}}
 
-#: Columns that are known and not needed.
+#: Columns that are known but not needed.
 _NOT_NEEDED = re.compile(
     r"group|gruppe|grupo|invoiced\??|invoice id|(cost|profit) (amount|rate)|project code|roles|"
     r"employee\?|external reference url"
 )
 
-#: What says of a column that its numbers are hours; `(h)` too.
+#: Words in a column's name that say its numbers are hours; `(h)` too.
 _HOURS = re.compile(r"\b(h|hrs?|hours?|std|stunden?|horas?|heures?|decimal|dezimal|décimale?s?)\b")
 
-#: What says of a column that its numbers are shorter than hours, and what says that they are not.
+#: Words that say its numbers are minutes or seconds, and words that say they are not.
 _SHORTER = re.compile(r"\b(min|mins|minut(e|es|en|os?)|sec|secs|se[ck]und(en|e|os?)|seconds?)\b")
 _IN_HOURS = re.compile(r"\b(h|hrs?|hours?|std|stunden?|horas?|heures?)\b")
 
-#: So many known columns make an export of a table, whose first line is a header that may be shown.
+#: With so many known columns a table is an export, and its first line a header that may be shown.
 _TELLING_COLUMNS = 2
 
-#: Names of columns that a message shows.
+#: So many names of columns are shown in a message.
 _MOST_SHOWN = 12
 
 _LABELLED = re.compile(r"(.+?)\s*\(([^()]+)\)")
@@ -83,15 +84,15 @@ _DETAILED = (
 
 @dataclass(frozen=True)
 class Format:
-    """What an export's columns are.
+    """What the columns of an export hold.
 
     Attributes:
         name: `clockify-detailed`, `toggl-detailed`, `toggl-import`, `harvest-detailed`,
             `harvest-import` or `mapped`.
-        columns: Position of the column for each field that there is, from 0.
-        header: Names of all columns.
-        currency: ISO 4217 code in the rate column's header, if it is one.
-        notes: What a person should know: columns ignored, labels that are no currency.
+        columns: The position, from 0, of the column for each field that the file has.
+        header: The names of all columns.
+        currency: The ISO 4217 code in the header of the rate, if there is one.
+        notes: What a person should know, such as ignored columns and unknown currencies.
     """
 
     name: str
@@ -101,28 +102,28 @@ class Format:
     notes: tuple[str, ...] = field(default=())
 
     def column(self, found: str) -> str:
-        """Give the name that the column for a field has in the file."""
+        """Return the name of a field's column in the file."""
         return self.header[self.columns[found]]
 
     def of_used_columns(self) -> "tuple[list[int], Format]":
-        """Return where the used columns are, and the format of a table of them alone."""
+        """Return the positions of the used columns, and the format of a table with only those."""
         used = sorted(self.columns.values())
         columns = {name: used.index(at) for name, at in self.columns.items()}
         return used, replace(self, columns=columns, header=tuple(self.header[at] for at in used))
 
     @property
     def durations_are_hours(self) -> bool:
-        """Say whether the header tells that bare numbers in the column of durations are hours."""
+        """Whether the header says that bare numbers in the duration column are hours."""
         return bool(_HOURS.search(_key(self.column("duration"))))
 
     @property
     def durations_are_shorter(self) -> bool:
-        """Say whether the header tells that bare numbers there are minutes or seconds."""
+        """Whether the header says that bare numbers there are minutes or seconds."""
         return _are_shorter(_key(self.column("duration")))
 
 
 def parse_mapping(texts: Sequence[str]) -> dict[str, str]:
-    """Read mappings `column=field`, as people type them, to field → column.
+    """Read mappings `column=field`, as people type them; return the column for each field.
 
     Examples:
         >>> parse_mapping(["Worked on=date", "Who = user", "a=b=hours"])
@@ -136,13 +137,13 @@ def parse_mapping(texts: Sequence[str]) -> dict[str, str]:
         column, sign, name = (part.strip() for part in text.rpartition("="))
         name = name.casefold().replace("-", "_").replace(" ", "_")
         if not (sign and column and name):
-            raise WrongMapping(f"{text!r} is no mapping: write column=field, as in Who=user.")
+            raise WrongMapping(f"{text!r} is not a mapping. Write column=field, as in Who=user.")
         if name not in FIELDS:
             raise WrongMapping(f"There is no field {name!r}. The fields are {', '.join(FIELDS)}.")
         name = "start_date" if name == "date" else name
         if name in mapping:
             raise WrongMapping(
-                f"Both {mapping[name]!r} and {column!r} are mapped to {name}: choose one."
+                f"Both {mapping[name]!r} and {column!r} are mapped to {name}. Choose one."
             )
         mapping[name] = column
     return mapping
@@ -151,15 +152,15 @@ def parse_mapping(texts: Sequence[str]) -> dict[str, str]:
 def recognise(
     header: Sequence[str], file_name: str = "", mapping: Mapping[str, str] | None = None
 ) -> Format:
-    """Find out which export a table is, by the names of its columns.
+    """Recognize an export by the names of its columns.
 
     Args:
-        header: As in the file; case, white space around and Unicode form do not matter.
-        file_name: For the text of a refusal.
-        mapping: Column for each field that a person mapped; the others are found as ever.
+        header: As in the file; case, surrounding white space and Unicode form do not matter.
+        file_name: For the text of an error.
+        mapping: The column for each field that a person mapped; other fields are found by name.
 
     Raises:
-        NotAnExport: It is another table, or says not who, when or how long.
+        NotAnExport: It is another kind of table, or lacks who, when or how long.
         WrongMapping: A mapped column is not in the header, or is there twice.
     """
     keys = [_key(name) for name in header]
@@ -176,10 +177,10 @@ def recognise(
         if at not in columns.values() and not _NOT_NEEDED.fullmatch(_unlabelled(key))
     ]
     if ignored:
-        notes.append(f"Columns that were not used: {', '.join(map(repr, ignored))}.")
+        notes.append(f"Unused columns: {', '.join(map(repr, ignored))}.")
     if "billable" not in columns:
         notes.append(
-            "No column says what is billable: all rows count as not billable. If one does, name it"
+            "No known column says what is billable, so no row is billable. If one does, name it"
             " with --map COLUMN=billable."
         )
     return Format(name, columns, tuple(header), currency, (*notes, *currency_notes))
@@ -190,7 +191,7 @@ def _key(name: str) -> str:
 
 
 def _unlabelled(key: str) -> str:
-    """Take the currency's label off, as in `billable rate (usd)`."""
+    """Remove the currency's label, as in `billable rate (usd)`."""
     labelled = _LABELLED.fullmatch(key)
     return labelled[1] if labelled else key
 
@@ -208,12 +209,11 @@ def _mapped(header: Sequence[str], keys: list[str], mapping: Mapping[str, str]) 
             columns = f" The columns are {shown}." if shown else ""
             raise WrongMapping(f"There is no column {column!r}.{columns}")
         if len(places) > 1:
-            raise WrongMapping(f"There are {len(places)} columns {column!r}: rename all but one.")
+            raise WrongMapping(f"There are {len(places)} columns {column!r}. Rename all but one.")
         if name == "hours" and _are_shorter(keys[places[0]]):
             raise WrongMapping(
-                f"By its name {column!r} holds minutes or seconds, which are no hours: write them"
-                f" as 0:15 in the file, and map {column}=duration; or rename the column if they"
-                " are hours."
+                f"By its name, {column!r} holds minutes or seconds, not hours. Write them like 0:15"
+                f" in the file and map {column}=duration, or rename the column if it holds hours."
             )
         told["start_date" if name == "date" else name] = places[0]
     return told
@@ -235,7 +235,7 @@ def _known(
             continue
         if found in columns:
             notes.append(
-                f"Column {at + 1}, {header[at]!r}, says the same as column {columns[found] + 1},"
+                f"Column {at + 1}, {header[at]!r}, means the same as column {columns[found] + 1},"
                 f" {header[columns[found]]!r}, which was used."
             )
             continue
@@ -258,14 +258,14 @@ def _name(
 def _is_toggl(header: Sequence[str], keys: list[str], columns: Mapping[str, int]) -> bool:
     if "duration" in columns:
         return keys[columns["duration"]] == "duration"
-    # Clockify writes "Start Date", Toggl "Start date": it tells them apart where nothing else does.
+    # Clockify writes "Start Date", Toggl "Start date": sometimes nothing else tells them apart.
     return "start_date" in columns and header[columns["start_date"]] == "Start date"
 
 
 def _by_place(header: Sequence[str], columns: dict[str, int], notes: list[str]) -> None:
-    """Find Project, Client and Task under other names: workspaces rename them (FACTS 9.1).
+    """Find Project, Client and Task under other names, which workspaces may choose.
 
-    Clockify always begins with Project, Client, Description, Task, User.
+    Clockify's exports begin with Project, Client, Description, Task, User (FACTS, Clockify, 9.1).
     """
     described = columns.get("description")
     if described is None:
@@ -279,8 +279,8 @@ def _by_place(header: Sequence[str], columns: dict[str, int], notes: list[str]) 
         if name not in columns and at is not None and at >= 0 and at not in columns.values():
             columns[name] = at
             notes.append(
-                f"Column {header[at]!r} was read as the {name}: it stands in its place. If it is"
-                f" not, name the right one with --map COLUMN={name}."
+                f"Column {header[at]!r} was read as the {name}, because of its position. If that is"
+                f" wrong, name the right one with --map COLUMN={name}."
             )
 
 
@@ -298,17 +298,17 @@ def _refuse_others(
         return
     this = file_name or "This table"
     if looks:
-        raise NotAnExport(f"{this} looks like {looks}, which is no list of entries: {_DETAILED}.")
+        raise NotAnExport(f"{this} looks like {looks}, not a list of entries: {_DETAILED}.")
     shown = _shown(header, keys)
-    where = f"in its columns ({shown})" if shown else "in any column with a name that is known"
-    raise NotAnExport(f"{this} does not say {' nor '.join(lacking)} {where}: {_DETAILED}.")
+    where = f"in its columns ({shown})" if shown else "in any column with a known name"
+    raise NotAnExport(f"{this} does not say {' or '.join(lacking)} {where}: {_DETAILED}.")
 
 
 def _shown(header: Sequence[str], keys: list[str]) -> str | None:
-    """Return the names of the columns for a person; `None` where the table may be no export.
+    """Return the names of the columns for a person; `None` if the table may not be an export.
 
-    Whoever may start an import need not be allowed to read every file: a first line that is no
-    header stays unsaid.
+    People who may start an import need not be allowed to read every file, so a first line that is
+    not a header is not shown.
     """
     if sum(map(_is_known, keys)) < _TELLING_COLUMNS:
         return None
@@ -335,13 +335,13 @@ def _lacking(columns: Mapping[str, int]) -> list[str]:
 
 
 def _looks_like(keys: set[str], columns: Mapping[str, int]) -> str | None:
-    """Name tables that people choose by mistake (FACTS 9.1, 9.3)."""
+    """Name the kind of table, if people often choose it by mistake (FACTS, Clockify, 9.1, 9.3)."""
     if keys & {"tracked (h)", "visibility", "billability", "estimated (h)"}:
         return "Clockify's list of projects"
     if keys & {"transaction date", "service item", "payroll item"}:
         return "a time import for QuickBooks"
     if keys & {"time (h)", "time (decimal)"} and "start_time" not in columns:
-        return "a summary report of Clockify"
+        return "a Clockify summary report"
     if "duration" in columns and "start_date" not in columns:
         return "a summary report"
     return None
@@ -350,7 +350,7 @@ def _looks_like(keys: set[str], columns: Mapping[str, int]) -> str | None:
 def _currency(
     header: Sequence[str], columns: Mapping[str, int]
 ) -> tuple[str | None, tuple[str, ...]]:
-    """Take the label of the rate's column where it is a code: `(USD)`, not `(EURO)` or `($)`."""
+    """Return the currency in the rate's header if it is a code: `(USD)`, not `(EURO)` or `($)`."""
     if "rate" not in columns:
         return None, ()
     labelled = _LABELLED.fullmatch(header[columns["rate"]].strip())
@@ -359,6 +359,4 @@ def _currency(
     label = labelled[2].strip()
     if label in CURRENCY_CODES:
         return label, ()
-    return None, (
-        f"{label!r} in the header is no code of a currency: rates are in the connection's.",
-    )
+    return None, (f"{label!r} is not a currency code; rates are in the connection's currency.",)

@@ -1,4 +1,4 @@
-"""Local times of an export to instants, also in the nights when clocks are changed."""
+"""Converts local times of an export to instants, also in nights when the clocks change."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -17,10 +17,10 @@ class Instants:
     """Starts and ends in UTC.
 
     Attributes:
-        start: Missing where it is not known, or cannot be.
+        start: Missing if the local time is missing, or cannot be resolved.
         end: As *start*.
-        settled: Rows whose instant only the duration could tell.
-        doubtful: Rows whose instant nothing tells.
+        settled: Rows whose instants only the duration could decide.
+        doubtful: Rows whose instants cannot be decided.
     """
 
     start: pd.Series
@@ -30,16 +30,16 @@ class Instants:
 
 
 def to_instants(walls: pd.DataFrame, timezone: ZoneInfo) -> Instants:
-    """Find the instants that wall clocks showed.
+    """Return the instants that wall clocks showed.
 
-    A time that the change of clocks repeats has two instants; one that it skips has none, and is
-    read as either clock would have gone on. Of the pairs of start and end, the one whose length
-    agrees with the told duration is taken, if it is the only one.
+    When clocks change, a repeated time has two instants; a skipped one has none, and is read by
+    both the old and the new offset. Of all pairs of start and end, the one that agrees with the
+    written duration is taken, if there is only one.
 
     Args:
         walls: `start_s` and `end_s`, local seconds since 1970 (Int64, may be missing); `least_s`
-            and `most_s`, between which the duration is told to be (Int64; missing when it is not).
-        timezone: Where the wall clocks hang.
+            and `most_s`, the bounds of the written duration (Int64; missing without one).
+        timezone: The time zone of the wall clocks.
     """
     start, end = (_instants(walls[name], timezone) for name in ("start_s", "end_s"))
     open_ = (start.isna() & walls["start_s"].notna()) | (end.isna() & walls["end_s"].notna())

@@ -1,11 +1,11 @@
-"""Rows of a time export to entries: the public face of all that reads exports.
+"""Reads the rows of a time export as entries; the entry point of this package.
 
     header ──► recognise ──► Format            which column holds what
     chunks ──► Survey.feed … conclude          how this file writes days and numbers
     chunks ──► read_rows ──► ReadRows          entries, bad cells, notes
 
-The second pass needs what only the whole file shows; so each pass keeps one chunk, and a million
-rows need no more memory than ten thousand.
+Only the whole file shows how it writes days and numbers, so there are two passes. Each keeps one
+chunk at a time: a million rows need no more memory than ten thousand.
 """
 
 from dataclasses import dataclass, field
@@ -47,9 +47,9 @@ class Conclusion:
     """How a file writes days and numbers.
 
     Attributes:
-        order: Of day, month and year.
-        because: What decided the order, in a person's words.
-        decimal_mark: `None` where nothing in the file shows it.
+        order: The order of day, month and year.
+        because: What decided the order, for people.
+        decimal_mark: `None` if nothing in the file shows it.
         notes: What a person should know about the file.
     """
 
@@ -61,12 +61,12 @@ class Conclusion:
 
 @dataclass
 class Survey:
-    """What a whole file shows about its days and numbers; it grows with no file.
+    """What the whole file shows about its days and numbers, in a fixed amount of memory.
 
     Attributes:
-        format: Of the file.
-        file_name: Its name, which may hold the range of its days.
-        spreadsheet: Numbers come from typed cells, whose decimal mark is a point.
+        format: The file's format.
+        file_name: Its name, which may have the range of its days.
+        spreadsheet: Whether numbers come from typed cells, whose decimal mark is a point.
         rows: How many rows were fed.
     """
 
@@ -92,16 +92,16 @@ class Survey:
                         self._marks.setdefault(str(mark), f"{text!r} on line {line}")
 
     def conclude(self, date_order: DateOrder | None = None) -> Conclusion:
-        """Decide, once all chunks were fed.
+        """Conclude how the file is written, once all chunks were fed.
 
         Args:
-            date_order: What a person said.
+            date_order: The order that a person chose.
 
         Raises:
             UndecidedDates: Day and month cannot be told apart, or *date_order* is contradicted.
         """
         decided = self._dates.decide(file_name=self.file_name, given=date_order)
-        # A typed cell writes a point: beside commas in cells of text, 1.000 may be either again.
+        # Typed cells have a point. If cells of text have commas, 1.000 could be either again.
         marks = set(self._marks) | ({"."} if self.spreadsheet else set())
         mark: Mark | None = None
         if len(marks) == 1:
@@ -112,7 +112,8 @@ class Survey:
             notes.append(
                 Note(
                     "mixed_numbers",
-                    f"Numbers are written in two ways, as {examples}: each was read by itself.",
+                    f"Numbers are written in two ways, such as {examples}. Each was read on its"
+                    " own.",
                 )
             )
         return Conclusion(decided.order, decided.because, mark, tuple(notes))
@@ -120,11 +121,11 @@ class Survey:
 
 @dataclass(frozen=True)
 class ReadRows:
-    """What a chunk of an export comes to: each of its rows is in *entries* or in *bad*.
+    """A chunk of an export, once read: each of its rows is in *entries* or in *bad*.
 
     Attributes:
         entries: `ExportEntries`, in the file's order.
-        bad: The cells for which a row was not read; a row may have several.
+        bad: The faulty cells of rows that were not read; a row may have several.
         notes: What a person should know about rows that were read all the same.
     """
 
@@ -154,11 +155,11 @@ def read_rows(
         frame: Text columns in the file's order; the index is the line, and is unique. Cells that
             a short row lacks are missing.
         fmt: Which column holds what.
-        order: Of day and month, as concluded from the whole file.
-        timezone: Of whoever made the export: no export says it (FACTS 9.1).
-        currency: Of rates whose currency the file does not tell; ISO 4217.
+        order: The order of day and month, as concluded from the whole file.
+        timezone: The time zone of the export, which no export says (FACTS, Clockify, 9.1).
+        currency: ISO 4217 code for rates whose currency the file does not say.
         decimal_mark: As concluded from the whole file.
-        spreadsheet: The texts come from typed cells.
+        spreadsheet: Whether the texts come from typed cells.
     """
     cells = Cells(frame, fmt)
     writing = Writing(order, decimal_mark, spreadsheet)
@@ -187,19 +188,19 @@ def _who(cells: Cells) -> pd.Series:
     cells.fault(
         (names == "") & (cells.text("email") == ""),
         cells.first_of("user", "email", "last_name"),
-        "Nobody is named who worked. Add the name in the file.",
+        "The row does not say who worked. Add the name in the file.",
     )
     return names.mask(names == "")
 
 
 def _flag(cells: Cells, name: str, *, absent: bool | None) -> pd.Series:
-    """Read yes or no; an empty cell is neither, where the file must say one of them."""
+    """Read yes or no; *absent* is the value without a column, and `None` allows empty cells."""
     if not cells.has(name):
         return cells.all(absent, "boolean")
     texts = cells.text(name)
     values = read_each(texts, read_yes, dtype="boolean")
     unsaid = values.isna() if absent is not None else values.isna() & (texts != "")
-    cells.fault(unsaid, name, "It is neither yes nor no. Write Yes or No.")
+    cells.fault(unsaid, name, "This is neither yes nor no. Write Yes or No.")
     return values
 
 
@@ -208,7 +209,7 @@ def _entry_type(cells: Cells) -> pd.Series:
     cells.fault(
         types.isna(),
         "type",
-        "It is no type of entry. Write Regular for worked time, Break, Holiday or Time off.",
+        "This is not a type of entry. Write Regular for worked time, Break, Holiday or Time off.",
     )
     return types
 
@@ -216,20 +217,20 @@ def _entry_type(cells: Cells) -> pd.Series:
 def _rate(cells: Cells, mark: Mark | None) -> pd.Series:
     texts = cells.text("rate")
     micros = read_each(texts, lambda text: read_micros(text, mark))
-    why = f"It is no rate of an hour. {number_wanted(mark)}"
+    why = f"This is not an hourly rate. {number_wanted(mark)}"
     cells.fault(micros.isna() & (texts != ""), "rate", why)
     return micros.mask((micros == 0).fillna(value=False))  # exports write 0.00 for no rate
 
 
 def _currency(cells: Cells, default: str | None) -> pd.Series:
-    """Take the row's currency (`Euro - EUR`), else the header's, else the connection's."""
+    """Return the row's currency (`Euro - EUR`), else the header's, else the connection's."""
     texts = cells.text("currency")
     codes = read_each(texts, currency_code, dtype="str")
     otherwise = cells.format.currency or default
     cells.note(
         codes.isna() & (texts != "") & (cells.text("rate") != ""),
         "unknown_currency",
-        "The currency is no code of ISO 4217: the rate was taken to be in"
-        f" {otherwise or 'none that is known'}.",
+        "The currency is not an ISO 4217 code, so the rate was taken to be in"
+        f" {otherwise or 'an unknown currency'}.",
     )
     return codes.fillna(otherwise) if otherwise else codes

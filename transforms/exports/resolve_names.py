@@ -1,8 +1,8 @@
-"""Names of a file to ids: who of Clockify is meant, and what stands in for those it does not know.
+"""Resolves the names in a file to Clockify's ids, and makes ids for names that Clockify lacks.
 
-A file tells names and addresses, never ids. Who Clockify knows is linked like everybody else; who
-it does not know (another tool's export, somebody long gone) gets an id of ours made of the name,
-and is matched with QuickBooks by the same rules, or linked by hand under it.
+A file has names and addresses, never ids. Whoever Clockify knows is linked as usual. Whoever it
+does not know (in another tool's export, or because they left long ago) gets an id of ours, made
+from the name, is matched with QuickBooks by the same rules, and can be linked by hand.
 """
 
 import hashlib
@@ -17,18 +17,18 @@ from schemas.words import Kind, Problem
 from transforms.directory.candidates import placed_name
 from transforms.directory.names import DELETED_USER, OWN_ID, same_form
 
-#: Longest id that the database takes.
+#: The longest id that fits the database.
 _LONGEST_ID = 64
 
 
 @dataclass(frozen=True)
 class Attributed:
-    """Whom, or what, the names of files mean.
+    """The users or projects that the names in files mean.
 
     Attributes:
         ids: An id for each distinct name, with the index of the names.
-        strangers: `Users` or `Projects`: those that Clockify does not know, with ids of ours.
-        ambiguous: `Unlinked`: names that several in Clockify bear.
+        strangers: `Users` or `Projects` that Clockify does not know, with ids of ours.
+        ambiguous: `Unlinked`: names that several in Clockify have.
     """
 
     ids: pd.Series
@@ -37,13 +37,13 @@ class Attributed:
 
 
 def attribute_people(names: pd.DataFrame, users: pd.DataFrame) -> Attributed:
-    """Find who is meant: by the e-mail address, else by the name.
+    """Resolve people by their e-mail address, else by their name.
 
-    The name decides only where the row or the user has no address, and no other row has another
-    one under that name: a namesake is somebody else, until a person links them.
+    The name decides only if the row or the user has no address, and no other row has a different
+    one for that name: a namesake is somebody else, until a person links them.
 
-    The id of somebody whom Clockify does not know has the address in it wherever the row tells
-    one. So it is the same in every file, and namesakes never share it.
+    The id for somebody whom Clockify does not know includes the address if the row has one, so it
+    is the same in every file, and namesakes never share it.
 
     Args:
         names: Distinct `user_name` and `user_email`; either may be missing.
@@ -87,11 +87,11 @@ def _with_addresses(ids: list[str], address_of: dict[str, str]) -> list[str]:
 
 
 def attribute_projects(names: pd.DataFrame, projects: pd.DataFrame) -> Attributed:
-    """Find which project is meant: by its name and its client's, where the file tells it.
+    """Resolve projects by their name and, if the file has it, their client's name.
 
     Args:
-        names: Distinct `project_name`, never missing, and `client_name`: missing where the file
-            does not tell, empty without a client.
+        names: Distinct `project_name`, never missing, and `client_name`: missing if the file does
+            not say, empty without a client.
         projects: `Projects` of Clockify.
     """
     forms = projects["name"].map(same_form)
@@ -118,7 +118,7 @@ def attribute_projects(names: pd.DataFrame, projects: pd.DataFrame) -> Attribute
 
 
 def own_id(name: str) -> str:
-    """Give the id of ours for a name; a long one is shortened, and stays one of its own.
+    """Return our id for a name; a long one is shortened, and stays unique.
 
     Examples:
         >>> own_id("Ann Lee")
@@ -132,7 +132,7 @@ def own_id(name: str) -> str:
 
 
 def _may_differ(one: str, other: str, *, several: bool) -> bool:
-    """Say whether two of one name may be two people; a missing address is any of *several*."""
+    """Whether two of the same name may be two people; a missing address may be any of *several*."""
     return one != other if one and other else several
 
 

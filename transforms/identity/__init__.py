@@ -1,1 +1,1 @@
-"""Is this the same work? Asked of the ledger and of the books."""
+"""Whether two things are the same work: `same_work` asks the ledger, `match_books` QuickBooks."""

@@ -1,8 +1,8 @@
-"""Finds, among what QuickBooks holds, the entries about which there is doubt.
+"""Finds entries in doubt among the TimeActivities in QuickBooks' books.
 
-TimeActivity has no field for an id of ours (FACTS, QBO, fact 2), so an entry is recognized by its
-content: person, customer, day, minutes, billable status, rate and description. Twins, entries that
-are equal in all of these, are counted: two in doubt and one in the books means that one is missing.
+A TimeActivity has no field for an id of ours (FACTS, QBO, fact 2), so an entry is recognized by its
+content: person, customer, day, minutes, billable status, rate and description. Twins, which are
+equal in all of these, are counted: two in doubt and one in the books means that one is missing.
 
 Contents are compared as QuickBooks may have normalized them: rates to the cent, white space
 collapsed, long descriptions by their beginning.
@@ -19,11 +19,11 @@ from transforms.directory.names import same_form
 
 _CENT = Decimal("0.01")
 
-#: So much of a description is compared. QuickBooks cuts at 4000 of whatever it counts (FACTS, QBO,
-#: 1.1); 1000 characters are at most 4000 bytes.
+#: So many characters of a description are compared. QuickBooks cuts at 4000 of whatever it counts
+#: (FACTS, QBO, 1.1); 1000 characters are at most 4000 bytes.
 _COMPARED = 1000
 
-#: Fields in which an activity may differ from an entry and still be that entry, edited since.
+#: In so many fields an activity may differ from an entry and still be that entry, edited since.
 _EDITED = 2
 
 
@@ -31,11 +31,11 @@ class Content(NamedTuple):
     """What makes a TimeActivity recognizable.
 
     Attributes:
-        person: `Employee` or `Vendor`, and their id.
+        person: `Employee` or `Vendor`, and the id.
         customer_id: Empty without one.
         day: TxnDate.
-        minutes: Hours and minutes in minutes.
-        billable: Billable, or billed since.
+        minutes: Hours and Minutes, in minutes.
+        billable: Whether it is billable, or has been billed.
         rate: HourlyRate to the cent; 0 where it does not count.
         description: Its beginning, with white space collapsed: services trim and wrap.
     """
@@ -55,10 +55,10 @@ def content_of_body(body: str) -> Content:
 
 
 def content_of(activity: Mapping[str, Any]) -> Content:
-    """Read the content of a TimeActivity, ours or as QuickBooks tells it.
+    """Read the content of a TimeActivity, as we send it or as QuickBooks returns it.
 
-    It tells a rate of 0 where none was given (FACTS, QBO, 1.2), and `HasBeenBilled` for what an
-    invoice has taken up.
+    QuickBooks returns a rate of 0 where none was given (FACTS, QBO, 1.2), and `HasBeenBilled` for
+    what is on an invoice.
     """
     name_of = str(activity.get("NameOf", ""))
     billable = activity.get("BillableStatus") in {"Billable", "HasBeenBilled"}
@@ -78,9 +78,9 @@ class Wanted:
     """An entry that QuickBooks was asked to create, and may have created.
 
     Attributes:
-        key: Names it.
+        key: The caller's key for it.
         content: Its content, as sent.
-        created_from: QuickBooks cannot have created it before; `None` if unknown.
+        created_from: The earliest time at which QuickBooks can have created it; `None` if unknown.
     """
 
     key: str
@@ -94,7 +94,7 @@ class Found:
 
     Attributes:
         id: Its Id.
-        content: Its content, as QuickBooks tells it.
+        content: Its content, as QuickBooks returns it.
         created_at: When QuickBooks created it; `None` if it does not say.
     """
 
@@ -105,12 +105,12 @@ class Found:
 
 @dataclass(frozen=True)
 class Matches:
-    """What the books say of entries in doubt.
+    """What the books show about entries in doubt.
 
     Attributes:
-        found: TimeActivity Id by key of the doubt.
-        in_flight: Keys of doubts whose content is in the books, but may be a live run's.
-        near: Ids of activities that may be the entry, edited since, by key of the doubt.
+        found: TimeActivity Id, by key of the entry.
+        in_flight: Keys of entries whose content is in the books, but may belong to a live run.
+        near: Ids of activities that may be the entry, edited since, by key of the entry.
     """
 
     found: dict[str, str]
@@ -128,14 +128,14 @@ def match_books(
 
     Args:
         doubts: The entries in doubt.
-        in_flight: What live runs have handed over and not yet recorded: an activity may be theirs.
+        in_flight: What live runs have handed over but not recorded yet; activities may be theirs.
         found: The activities that no entry accounts for.
-        elsewhere: Contents of other connections' doubts: an activity that is just like one of them
-            is more likely that one than an edited one of these.
+        elsewhere: Contents of other connections' entries in doubt. An activity that equals one of
+            them is more likely that entry than an edited one of *doubts*.
 
     Returns:
-        Every doubt of `doubts` is in at most one of `found` and `in_flight`. Which of several
-        twins gets which id does not matter: they are equal.
+        Each of *doubts* is in at most one of `found` and `in_flight`. Which of several twins gets
+        which id does not matter, because they are equal.
     """
     free = sorted(found, key=lambda one: one.created_at or datetime.min.replace(tzinfo=UTC))
     taken_by_live = {
@@ -157,9 +157,10 @@ def _near(missing: Iterable[Wanted], free: Iterable[Found]) -> dict[str, list[st
 
 
 def _pair_up(wanted: Iterable[Wanted], free: list[Found]) -> dict[str, Found]:
-    """Take an activity out of *free* for each entry, as long as there are any.
+    """Take an activity out of *free* for each entry that has one.
 
-    What is open to a younger entry is open to every older one: so the youngest chooses first.
+    An activity that a younger entry may take, every older one may take too, so the youngest entry
+    chooses first.
     """
     by_content: dict[Content, list[Found]] = {}
     for activity in free:
@@ -177,14 +178,14 @@ def _pair_up(wanted: Iterable[Wanted], free: list[Found]) -> dict[str, Found]:
 
 
 def is_younger(wanted: Wanted, found: Found) -> bool:
-    """Whether QuickBooks may have created an activity after it was asked for an entry."""
+    """Whether QuickBooks may have created an activity after it was asked to create an entry."""
     if wanted.created_from is None or found.created_at is None:
         return True
     return found.created_at >= wanted.created_from
 
 
 def may_be(wanted: Wanted, found: Found) -> bool:
-    """Whether an activity may be an entry, edited since: a person edits a field or two."""
+    """Whether an activity may be an entry in which a person has edited a field or two."""
     if not is_younger(wanted, found):
         return False
     mine, other = wanted.content, found.content
@@ -196,7 +197,7 @@ def may_be(wanted: Wanted, found: Found) -> bool:
 
 
 def _number(value: Any, step: Decimal = Decimal(1)) -> Decimal:
-    """Read a number, rounded to *step*; what is no number equals none."""
+    """Read a number, rounded to *step*; other texts become NaN, which equals nothing."""
     try:
         return Decimal(str(value or 0)).quantize(step, ROUND_HALF_UP)
     except InvalidOperation:

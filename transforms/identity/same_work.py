@@ -1,18 +1,18 @@
-"""Knows the same work again where no id says so: rows of a file, and entries sent from one.
+"""Recognizes the same work by its content, where ids cannot: rows of files, and what they became.
 
-Two contents are the same when all that both sources told agrees:
+Two contents are the same work if everything agrees that both sources give:
 
-- who: the same Clockify user, or the same person in QuickBooks, or the same name of somebody whom
-  Clockify does not know, where one of both sources tells no e-mail address;
-- when: the same minute of the start, by the sun or by the clock that each source shows, whatever
-  time zone that was taken to be in; or the same day where one of them has no clock;
-- how long: as far as the sources show it, see `Contents.slack_s`;
-- for what: the same project (by id, or by its name and client), and the same description;
-- the task, only where one of them has no clock: else it tells nothing that the minute does not,
-  and a task that was renamed must not be paid twice.
+- who: the same Clockify user, the same person in QuickBooks, or the same name of somebody whom
+  Clockify does not know, if one of the sources has no e-mail address;
+- when: the same minute of the start, either as an instant or as shown by each source's clock,
+  whatever its time zone; or the same day if one of them has no time of day;
+- how long: as exactly as the sources show it (`Contents.slack_s`);
+- what for: the same project (by id, or by its name and client), and the same description;
+- the task, but only if one of them has no time of day: otherwise it adds nothing to the minute, and
+  work must not be paid twice because its task was renamed.
 
-Tags, billable and rates are not compared: they are corrected after the fact, and make no other
-work. What is the same is counted, not merged: two truly equal rows are two entries.
+Tags, billable status and rates are not compared: people correct them later, and it stays the same
+work. Equal entries are counted, not merged: two truly equal rows are two entries.
 """
 
 import hashlib
@@ -27,14 +27,14 @@ from schemas.contents import Contents
 from schemas.words import Kind, Source
 from transforms.directory.names import OWN_ID, same_form
 
-#: How the ids begin that we give to rows of files.
+#: The prefix of our ids for rows of files.
 ROW_ID = "row-"
 
-#: How exactly starts are compared: many exports show no seconds.
+#: Starts are compared by the minute, because many exports show no seconds.
 _MINUTE = pd.Timedelta(minutes=1)
 
 
-def contents_of(
+def entry_contents(
     entries: pd.DataFrame,
     *,
     days: pd.Series,
@@ -44,16 +44,16 @@ def contents_of(
     slack_s: pd.Series | int = 0,
     untold: Collection[str] = (),
 ) -> pd.DataFrame:
-    """Give what finished entries are about.
+    """Return the contents of finished entries.
 
     Args:
         entries: `TimeEntries`; those without a duration, running timers, are left out.
         days: Their local days, with their index.
         walls: What the source's clock showed at their start, `YYYY-MM-DDTHH:MM`.
         links: `Links`, for the people.
-        source: Who gave their ids.
+        source: Where their ids come from.
         slack_s: By how many seconds their durations may be off.
-        untold: Columns of `Contents` of which the source says nothing.
+        untold: Columns of `Contents` that the source does not have.
 
     Returns:
         `Contents`, with the index of *entries*.
@@ -97,9 +97,9 @@ def _digest(text: str) -> str:
 
 
 def find_twins(rows: pd.DataFrame, known: pd.DataFrame) -> pd.Series:
-    """Find for each row the known entry that it is, each of which is found once.
+    """Find the known entry that each row is; no known entry is found twice.
 
-    As many as possible are found, and of several the ones that stand first in *known*.
+    As many rows as possible get an entry; of several entries, those first in *known* go first.
 
     Args:
         rows: `Contents`.
@@ -119,14 +119,14 @@ def find_twins(rows: pd.DataFrame, known: pd.DataFrame) -> pd.Series:
 
 
 def new_ids(rows: pd.DataFrame, *, taken: pd.Series) -> pd.Series:
-    """Give ids to rows of a file that are no known entry: their content, and a number.
+    """Make ids for rows of a file that are not a known entry: a hash of the content, and a number.
 
-    The same row gets the same id in every run, whatever time zone it is taken to be in, so that
-    two runs at once claim it once.
+    A row gets the same id in every run, whatever time zone it is read in, so that two runs at the
+    same time claim it once.
 
     Args:
         rows: `Contents`.
-        taken: Ids that entries of those days have already.
+        taken: Ids that entries of the same days have already.
 
     Returns:
         Ids, with the index of *rows*.
@@ -144,10 +144,10 @@ def new_ids(rows: pd.DataFrame, *, taken: pd.Series) -> pd.Series:
 
 
 def clashes(rows: pd.DataFrame, known: pd.DataFrame) -> pd.Index:
-    """Say which rows begin in the same minute as a known entry of the same person.
+    """Find the rows that begin in the same minute as a known entry of the same person.
 
     Args:
-        rows: `Contents` of rows that are no known entry.
+        rows: `Contents` of rows that are not a known entry.
         known: `Contents`.
 
     Returns:
@@ -162,12 +162,12 @@ def clashes(rows: pd.DataFrame, known: pd.DataFrame) -> pd.Index:
 
 
 def a_day_off(rows: pd.DataFrame, known: pd.DataFrame) -> pd.Index:
-    """Say which rows are a known entry without a clock in all but its day, which is one off.
+    """Find the rows that equal a known entry without a time of day, except that they are a day off.
 
-    Perhaps its source showed another time zone: nobody can tell, so it is a twin of none.
+    The source of that entry may have used another time zone. Nobody can know, so it is not a twin.
 
     Args:
-        rows: `Contents` of rows that are no known entry; those without a start are left out.
+        rows: `Contents` of rows that are not a known entry; those without a start are left out.
         known: `Contents`.
 
     Returns:
@@ -184,18 +184,18 @@ def a_day_off(rows: pd.DataFrame, known: pd.DataFrame) -> pd.Index:
 
 
 def look_alikes(rows: pd.DataFrame, verdicts: pd.DataFrame) -> pd.Series:
-    """Find for each row the verdict on what looks the same to a person, each of which once.
+    """Find the last outcome of what looks to a person like each row; none is found twice.
 
-    A verdict keeps no contents. So this decides nothing that is sent: only what is shown, and what
-    stays back. Minutes may be one apart, because an export may show none of their seconds.
+    Outcomes keep no contents, so this never decides that something is sent: only what is shown,
+    and what stays behind. Minutes may differ by one, because an export may not show seconds.
 
     Args:
-        rows: `date`, `user`, `client`, `project`, `description` and `minutes`; a text that is
-            missing was not told, an empty one was told to be empty.
-        verdicts: The same; its index tells them apart.
+        rows: `date`, `user`, `client`, `project`, `description` and `minutes`; a missing text means
+            that the source does not say, an empty one that there is none.
+        verdicts: The last outcomes, with the same columns.
 
     Returns:
-        The index of *verdicts*, with that of *rows*; only of rows that have one.
+        The index of *verdicts*, with that of *rows*; only for rows that have one.
     """
     offers: dict[tuple[str, str], list[Any]] = {}
     for verdict in verdicts.itertuples():
@@ -211,19 +211,19 @@ def look_alikes(rows: pd.DataFrame, verdicts: pd.DataFrame) -> pd.Series:
     return pd.Series(found, dtype=object)
 
 
-def told_otherwise(kept: pd.DataFrame, unsent: pd.DataFrame) -> list[str]:
-    """Give the ids of verdicts on what has a newer one, as a row of a file or as Clockify's entry.
+def superseded(kept: pd.DataFrame, unsent: pd.DataFrame) -> list[str]:
+    """Return the ids of last outcomes that have a newer one under another id, from a file or not.
 
     Args:
-        kept: The rows of a plan whose verdicts were kept.
-        unsent: Verdicts of the same days, with `entry_id`, on what the ledger does not hold.
+        kept: The rows of a plan whose outcomes were kept.
+        unsent: Last outcomes of the same days, with `entry_id`, of what the ledger does not hold.
     """
     old = unsent[~unsent["entry_id"].isin(kept["entry_id"])].set_index("entry_id")
     by_file = kept["entry_id"].str.startswith(ROW_ID)
     old_by_file = old.index.str.startswith(ROW_ID)
     told: list[str] = []
     for new, before in ((kept[by_file], old[~old_by_file]), (kept[~by_file], old[old_by_file])):
-        # What is empty in one of them a file may not have told.
+        # An empty text may mean that a file does not say.
         texts = {name: new[name].replace("", None) for name in ("client", "project", "description")}
         told += look_alikes(new.assign(**texts), before.replace("", None)).tolist()
     return told
@@ -251,8 +251,7 @@ def _numbered(contents: pd.DataFrame) -> pd.DataFrame:
     numbered["place"] = numbered.index
     numbered["minute"] = numbered["start"].dt.floor(_MINUTE)
     numbered["wall_day"] = numbered["wall"].str[:10].fillna(numbered["day"])
-    # An id of ours is a name, and an address where one was told
-    # (`transforms.exports.resolve_names`).
+    # An id of ours is a name, with an address if there is one (`transforms.exports.resolve_names`).
     strangers = numbered["user_id"].where(numbered["user_id"].str.startswith(OWN_ID))
     numbered["name"] = strangers.str.replace(" <.*", "", regex=True)
     address = strangers.str.casefold().str.extract("( <.*)", expand=False).fillna("")
@@ -261,7 +260,7 @@ def _numbered(contents: pd.DataFrame) -> pd.DataFrame:
 
 
 def _pairs(rows: pd.DataFrame, known: pd.DataFrame) -> pd.DataFrame:
-    """Give all pairs that are the same as far as both tell: `place_row` and `place_known`."""
+    """Return all pairs that are the same work, as far as both say: `place_row`, `place_known`."""
     timed, dayed = rows["minute"].notna(), known["minute"].notna()
     walled = rows["wall"].notna()
     parts = []
@@ -308,7 +307,7 @@ def _agree(pairs: pd.DataFrame) -> pd.Series:
 
 
 def _same_person(pairs: pd.DataFrame) -> pd.Series:
-    """Say where an id agrees, or the name of which one of both tells no address."""
+    """Whether the ids agree, or the names of strangers, one of whom has no address."""
     by_id = pairs["user_id_row"] == pairs["user_id_known"]
     by_person = pairs["person_row"] == pairs["person_known"]
     here, there = pairs["stranger_row"], pairs["stranger_known"]
@@ -317,16 +316,16 @@ def _same_person(pairs: pd.DataFrame) -> pd.Series:
 
 
 def _same(pairs: pd.DataFrame, name: str) -> pd.Series:
-    """Say where a text agrees, or was not told by one of both."""
+    """Whether a text agrees in each pair, or one of the two does not say."""
     here, there = pairs[f"{name}_row"], pairs[f"{name}_known"]
     return here.isna() | there.isna() | (here == there)
 
 
 def _match(pairs: pd.DataFrame) -> dict[int, int]:
-    """Pair off as many as possible: augmenting paths (Kuhn, 1955), the preferred ones first.
+    """Pair as many as possible by augmenting paths (Kuhn, 1955), preferred entries first.
 
-    A path moves known entries to other rows, and never leaves one without: those that come first
-    keep a partner.
+    A path may move a known entry to another row, but never leaves it without one, so those that
+    come first keep a row.
     """
     off_s = (pairs["duration_s_row"] - pairs["duration_s_known"]).abs()
     ordered = pairs.assign(off_s=off_s).sort_values(["place_known", "off_s", "place_row"])
@@ -347,7 +346,7 @@ def _path(
     holder_of: Mapping[int, int],
     row_of: Mapping[int, int],
 ) -> list[tuple[int, int]]:
-    """Find a row for *known*: the moves that free one, each a row and its new holder."""
+    """Find a row for *known*. Return the moves that free one, each a row and its new holder."""
     asker_of: dict[int, int] = {}
     asking = deque([known])
     while asking:
@@ -365,7 +364,7 @@ def _path(
 def _moves(
     row: int, known: int, asker_of: Mapping[int, int], row_of: Mapping[int, int]
 ) -> list[tuple[int, int]]:
-    """Trace back who moves to where, from a row that is free to the entry that had none."""
+    """Trace the moves back, from the row that is free to the entry that had none."""
     moves = [(row, asker_of[row])]
     while moves[-1][1] != known:
         left = row_of[moves[-1][1]]

@@ -35,8 +35,8 @@ def to_activities(ready: pd.DataFrame) -> pd.DataFrame:
     customer = _written(ready["qbo_customer_id"], _customer).fillna("}")
     rate = _written(ready["rate_micros"], _rate)
     time = _written(ready["minutes"], _time)
-    # What is missing makes the whole body missing, and the schema takes no row without a body: so
-    # nothing goes that lacks what QuickBooks must be told.
+    # A missing part makes the whole body missing, and the schema rejects a row without a body, so
+    # an incomplete activity is never sent.
     body = (
         ('{"TxnDate":"' + ready["date"])
         + (ready["qbo_kind"].map(_PERSON) + person_id + customer)
@@ -76,7 +76,7 @@ def _description(text: str) -> str:
 
 @lru_cache(maxsize=1000)  # a company has few rates
 def amount(micros: int) -> str:
-    """Write one amount in currency units, without trailing zeros.
+    """Write an amount in currency units, without trailing zeros.
 
     Examples:
         >>> amount(75_500_000), amount(100_000_000), amount(0)
@@ -93,7 +93,7 @@ def _fit(description: str) -> str:
     cut = description.encode("utf-16-le")[: room * 2].decode("utf-16-le", errors="ignore")
     in_word = not cut[-1].isspace() and not description[len(cut)].isspace()
     at_word = (cut.removesuffix(cut.rsplit(maxsplit=1)[-1]) if in_word else cut).rstrip()
-    # A text without spaces in its second half is cut where it must be.
+    # If the second half has no space, the text is cut in the middle of a word.
     return (at_word if _utf16(at_word) * 2 > room else cut.rstrip()) + "…"
 
 

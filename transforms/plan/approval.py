@@ -1,4 +1,4 @@
-"""Holds a plan that is made anew to the one that somebody approved: exactly that goes."""
+"""Compares a plan that was made again with the approved one: only what was approved goes."""
 
 import pandas as pd
 
@@ -12,9 +12,9 @@ def only_approved(plan: pd.DataFrame, kept: pd.DataFrame, *, plan_id: int, by: s
 
     Args:
         plan: `Plan`, as things are now.
-        kept: The entries of the approved plan among them: `entry_id`, `body`, `minutes`, `date`,
+        kept: Entries of the approved plan, as stored: `entry_id`, `body`, `minutes`, `date`,
             `description` and `left_out`.
-        plan_id: The approved plan's number, for people.
+        plan_id: The number by which people know the approved plan.
         by: Who approved it.
     """
     ready = plan[plan["state"] == State.READY]
@@ -26,13 +26,13 @@ def only_approved(plan: pd.DataFrame, kept: pd.DataFrame, *, plan_id: int, by: s
     new = now.index.difference(shown)
     changed = dict.fromkeys(
         new,
-        f"It was not in plan {plan_id} when that was approved: it is new, or could not go then. The"
-        " next send takes it.",
+        f"It was not in plan {plan_id} when the plan was approved: it is new, or could not be sent"
+        " then. The next send takes it.",
     )
     for entry_id in other:
         what = _difference(now.loc[entry_id], approved.loc[entry_id])
         changed[entry_id] = (
-            f"It changed since plan {plan_id} was shown ({what}), and only what was shown was"
+            f"It has changed since plan {plan_id} was shown ({what}), so it is not what was"
             " approved. The next send takes it as it is now."
         )
     omitted = f"{by} left it out of plan {plan_id}. The next send offers it again."
@@ -41,12 +41,12 @@ def only_approved(plan: pd.DataFrame, kept: pd.DataFrame, *, plan_id: int, by: s
 
 
 def _difference(now: pd.Series, shown: pd.Series) -> str:
-    """Name what is different, in the order in which people look."""
+    """Describe what has changed, in the order in which people look."""
     found = []
     if now["date"] != shown["date"]:
-        found.append(f"its day: {shown['date']}, now {now['date']}")
+        found.append(f"day: was {shown['date']}, is {now['date']}")
     if now["minutes"] != shown["minutes"]:
-        found.append(f"its time: {shown['minutes']} min, now {now['minutes']} min")
+        found.append(f"time: was {shown['minutes']} min, is {now['minutes']} min")
     if now["description"] != shown["description"]:
-        found.append("its description")
-    return "; ".join(found) or "who, for whom, or its rate"
+        found.append("description")
+    return "; ".join(found) or "person, customer or rate"

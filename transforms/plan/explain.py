@@ -1,4 +1,4 @@
-"""Says, in a bookkeeper's words, why an entry does not go and what to do about it."""
+"""The sentences for a bookkeeper: why an entry does not go, and what to do about it."""
 
 from collections.abc import Callable, Mapping
 from datetime import date
@@ -18,63 +18,65 @@ Row = Mapping[str, Any]
 def explanations(
     company: Company, sent_limit: str, tracker: str
 ) -> dict[Reason, Callable[[Row], str]]:
-    """Give, for each reason, what to say about a judged row.
+    """Return, for each reason, a function that explains a judged row.
 
     Args:
         company: The QuickBooks company, for its currency and closing date.
         sent_limit: The longest entry that may go, as people write it: `23 h 55 min`.
-        tracker: Where time is tracked, and so corrected: Clockify, or what a file came from.
+        tracker: Where time is tracked and corrected: Clockify, or the tool that a file came from.
     """
     closed_until = _day(company.closed_until)
     return {
-        Reason.RUNNING: lambda _: "The timer still runs. Stop it; the next send takes the entry.",
+        Reason.RUNNING: lambda _: "The timer is still running. Stop it; the next send takes it.",
         Reason.ALREADY_SENT: lambda row: (
-            f"In QuickBooks since an earlier send, as TimeActivity {row['time_activity_id']}."
-            " It never goes twice."
+            f"Already in QuickBooks, as TimeActivity {row['time_activity_id']}."
+            " It is never sent twice."
         ),
         Reason.FILTERED: lambda _: (
-            "Outside the filters of this send. Send without them to take it."
+            "It does not match the filters of this send. Send without them to include it."
         ),
         Reason.NOT_APPROVED: lambda _: (
             f"Its timesheet is not approved. Have it approved in {tracker}; the next send takes it."
         ),
         Reason.BREAK: lambda row: (
-            f"An entry of type {row['entry_type']} is not worked time, and is never sent."
+            f"Entries of type {row['entry_type']} are not worked time and are never sent."
         ),
         Reason.TOO_LONG: lambda row: (
-            f"It lasts {_lasts(row['duration_s'], sent_limit)}, rounded"
-            f" {hours(row['minutes'] * 60)}: longer than {sent_limit}. A forgotten timer? Correct"
-            f" or split it in {tracker}, then send again."
+            f"It lasts {_lasts(row['duration_s'], sent_limit)}"
+            f" ({duration_text(row['minutes'] * 60)} rounded), longer than {sent_limit}. If a timer"
+            f" was forgotten, correct the entry in {tracker}; if not, split it. Then send again."
         ),
         Reason.ROUNDS_TO_ZERO: lambda row: _rounds_to_zero(row, tracker),
         Reason.BILLABLE_WITHOUT_PROJECT: lambda _: (
-            "It is billable, but QuickBooks cannot tell whom to bill."
+            "It is billable but has no project, so QuickBooks would not know whom to bill."
             f" Give it a project in {tracker}, or make it non-billable, then send again."
         ),
         Reason.UNLINKED_USER: _unlinked_user,
         Reason.UNLINKED_PROJECT: _unlinked_project,
         Reason.AMBIGUOUS_NAME: _ambiguous_name,
         Reason.BOOKS_CLOSED: lambda _: (
-            f"The company's books are closed until {closed_until}. Reopen them in QuickBooks, or"
-            " leave the entry; the next send tries it again."
+            f"The company's books are closed through {closed_until}. Reopen them in QuickBooks, or"
+            " leave the entry; each send checks it again."
         ),
         Reason.RATE_CURRENCY: lambda row: (
-            f"Its rate is in {row['currency']}, the company's books are in {company.currency}."
-            f" Give the project or client a rate in that currency in {tracker}, then send again."
+            f"Its rate is in {row['currency']}, but the company's books are in {company.currency}."
+            f" Set a rate in {company.currency} for the project or client in {tracker}, then send"
+            " again."
         ),
         Reason.BILLABLE_WITHOUT_RATE: lambda _: (
-            f"It is billable, but {tracker} reports no rate, and QuickBooks wants one on billable"
-            f" time. Set a billable rate in {tracker}, or make it non-billable, then send again."
+            f"It is billable, but {tracker} reports no rate, and QuickBooks requires one for"
+            f" billable time. Set a billable rate in {tracker}, or make the entry non-billable,"
+            " then send again."
         ),
         Reason.UNCONFIRMED: lambda _: (
-            "It was handed to QuickBooks by another run, which is still at work or ended without"
-            " an answer. The next send, or `clockbooks settle`, asks QuickBooks; until then the"
-            " entry is not sent again."
+            "Another run sent it to QuickBooks and is still running, or ended without an answer."
+            " The next send, or `clockbooks settle`, asks QuickBooks; until then the entry is not"
+            " sent again."
         ),
     }
 
 
-#: What each explanation reads; those that are not here say the same of every row.
+#: The columns that each explanation reads; those not listed are the same for every row.
 _READS = {
     Reason.ALREADY_SENT: ["time_activity_id"],
     Reason.BREAK: ["entry_type"],
@@ -95,10 +97,10 @@ _READS = {
 def explain(
     judged: pd.DataFrame, company: Company, sent_limit: str, tracker: str = "Clockify"
 ) -> pd.Series:
-    """Explain each row that does not go; rows without a reason get none.
+    """Explain each row that does not go.
 
     Args:
-        judged: Columns `reason` and all that `explanations` reads.
+        judged: The column `reason`, and those that the explanations read.
         company: The QuickBooks company.
         sent_limit: The longest entry that may go, as people write it.
         tracker: Where time is corrected.
@@ -116,11 +118,11 @@ def explain(
     return details
 
 
-def hours(duration_s: int) -> str:
-    """Write a duration as people do.
+def duration_text(duration_s: int) -> str:
+    """Write a duration as people do, in hours and minutes.
 
     Examples:
-        >>> hours(86160)
+        >>> duration_text(86160)
         '23 h 56 min'
     """
     minutes = int(duration_s) // 60
@@ -128,18 +130,18 @@ def hours(duration_s: int) -> str:
 
 
 def _lasts(duration_s: int, limit: str) -> str:
-    """Write a duration, with seconds where without them it would read as the limit itself."""
-    text = hours(duration_s)
+    """Write a duration, with seconds if it would otherwise read as the limit itself."""
+    text = duration_text(duration_s)
     return f"{text} {int(duration_s) % 60} s" if text == limit and duration_s % 60 else text
 
 
 def refused(fault: str) -> str:
-    """Say that QuickBooks answered with a fault, in its own words."""
+    """Explain that QuickBooks answered with a fault, in its own words."""
     return f"QuickBooks refused it: {fault}. Fix that in QuickBooks; the next send tries it again."
 
 
 def refused_before(fault: str, day: date) -> str:
-    """Say that an earlier refusal still stands."""
+    """Explain that an earlier refusal still stands."""
     return (
         f"QuickBooks refused it on {day.isoformat()}: {fault}. Nothing about it has changed since,"
         " so it was not tried again. Fix that in QuickBooks, then send again."
@@ -148,9 +150,9 @@ def refused_before(fault: str, day: date) -> str:
 
 def _rounds_to_zero(row: Row, tracker: str) -> str:
     if row["duration_s"] < 30:
-        return f"It lasts {row['duration_s']} seconds: correct or delete it in {tracker}."
+        return f"It lasts only {row['duration_s']} seconds. Correct or delete it in {tracker}."
     return (
-        f"Nothing is left of {row['duration_s']} seconds after rounding."
+        f"Its {row['duration_s']} seconds round to zero."
         f" Correct the entry in {tracker}, or send it without rounding."
     )
 
@@ -158,16 +160,16 @@ def _rounds_to_zero(row: Row, tracker: str) -> str:
 def _unlinked_user(row: Row) -> str:
     if row["user"] == DELETED_USER:
         return (
-            f"Clockify calls every deleted user {DELETED_USER}, so nobody can be found by that"
-            " name. Link this one by hand: `clockbooks link user"
-            f" {quote(row['user_id'])} QBO_ID`; the entry goes with the next send."
+            f"Clockify calls every deleted user {DELETED_USER}, so this one cannot be matched by"
+            f" name. Link the user by hand with `clockbooks link user {quote(row['user_id'])}"
+            " QBO_ID`; the next send takes the entry."
         )
     return _unlinked(
-        "No employee or vendor in QuickBooks is named",
+        "QuickBooks has no employee or vendor named",
         _name(row["user"]),
         row["user_problem"],
         row["user_candidates"],
-        "Add an employee of that name in QuickBooks",
+        "Add an employee with that name in QuickBooks",
         f"user {quote(row['user_id'])}",
     )
 
@@ -176,7 +178,7 @@ def _unlinked_project(row: Row) -> str:
     name = _name(row["project"])
     name = f"{row['client']} › {name}" if _given(row["client"]) else name
     return _unlinked(
-        "No customer in QuickBooks is named",
+        "QuickBooks has no customer named",
         name,
         row["project_problem"],
         row["project_candidates"],
@@ -189,17 +191,15 @@ def _unlinked(
     nobody: str, name: str, problem: object, candidates: object, remedy: str, ids: str
 ) -> str:
     if not _given(problem):
-        return (
-            f"{name!r} was not there at the last sync."
-            " Run `clockbooks sync`; the entry goes with the next send."
-        )
+        return f"{name!r} was not there at the last sync. Run `clockbooks sync`, then send again."
     by_hand = f"link it by hand with `clockbooks link {ids} QBO_ID`"
     if problem == Problem.UNLINKED:
         return (
-            f"{name!r} was unlinked by hand. To send it, {by_hand}, or let its name decide again:"
-            f" `clockbooks unlink {ids} --rematch`, then `clockbooks sync`."
+            f"{name!r} was unlinked by hand. To send the entry, {by_hand}; or match it by name"
+            f" again with `clockbooks unlink {ids} --rematch`, then `clockbooks sync`."
         )
-    hint = f" QuickBooks has {candidates}: make the names match." if problem == Problem.NEAR else ""
+    hint = f" It has {candidates}: make the names match. Or" if problem == Problem.NEAR else ""
+    remedy = remedy[0].lower() + remedy[1:] if hint else remedy
     return f"{nobody} {name!r}.{hint} {remedy} and run `clockbooks sync`, or {by_hand}."
 
 
@@ -210,8 +210,8 @@ def _ambiguous_name(row: Row) -> str:
         candidates, name = row["project_candidates"], row["project"]
         ids = f"project {quote(row['project_id'])}"
     return (
-        f"{_name(name)!r} may be any of: {candidates}; nothing is guessed. Make the names differ"
-        f" and run `clockbooks sync`, or link the right one with `clockbooks link {ids} QBO_ID`."
+        f"The name {_name(name)!r} is ambiguous: {candidates}. Make the names differ and run"
+        f" `clockbooks sync`, or link the right one with `clockbooks link {ids} QBO_ID`."
     )
 
 

@@ -1,4 +1,4 @@
-"""Changes what a plan says of some of its rows, once they have been judged."""
+"""Changes the outcomes of some rows of a plan, after they have been judged."""
 
 from collections.abc import Mapping
 

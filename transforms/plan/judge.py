@@ -1,6 +1,6 @@
-"""The whole decision: entries, links and ledger in; every entry with the state it ends in, out.
+"""Every rule about which entries go: entries, links and ledger in, a plan out.
 
-Pure: a dry run shows the plan, a real run sends exactly its `ready` rows.
+A dry run shows the plan; a real run sends exactly its `ready` rows.
 """
 
 from dataclasses import dataclass, field
@@ -24,13 +24,13 @@ LONGEST_SHOWN = "23 h 55 min"
 
 @dataclass(frozen=True)
 class Filters:
-    """What of the window takes part in a send; empty means everything.
+    """Which entries of the days take part in a send; an empty filter lets all pass.
 
     Attributes:
         user_ids: Clockify's ids of users.
         client_ids: Clockify's ids of clients.
         project_ids: Clockify's ids of projects.
-        billable: Only billable entries, only non-billable ones, or both.
+        billable: True for billable entries only, false for non-billable ones, `None` for both.
     """
 
     user_ids: frozenset[str] = frozenset()
@@ -40,16 +40,16 @@ class Filters:
 
 
 @dataclass(frozen=True)
-class Rules:
-    """What a run decides by.
+class JudgeRules:
+    """The choices by which a run judges its entries.
 
     Attributes:
-        timezone: Whose calendar says on which day an entry falls.
+        timezone: The time zone that decides on which day an entry falls.
+        company: The QuickBooks company, for its currency and closing date.
+        tracker: Where time is tracked, for people.
         rounding: How durations become billed minutes.
         approved_only: Whether entries without approval stay behind.
-        filters: What takes part.
-        company: The QuickBooks company: its currency and closing date.
-        tracker: Where time is tracked, for people.
+        filters: Which entries take part.
     """
 
     timezone: ZoneInfo
@@ -60,22 +60,22 @@ class Rules:
     filters: Filters = field(default_factory=Filters)
 
 
-def make_plan(
+def judge_entries(
     entries: pd.DataFrame,
     *,
     held: pd.DataFrame,
     links: pd.DataFrame,
     unlinked: pd.DataFrame,
-    rules: Rules,
+    rules: JudgeRules,
 ) -> pd.DataFrame:
-    """Judge every entry.
+    """Judge every entry: give it the state it ends in, a reason and an explanation.
 
     Args:
         entries: `TimeEntries`, or `FileEntries`.
-        held: What the ledger holds of them: `entry_id`, `state`, `time_activity_id`.
+        held: Their rows in the ledger: `entry_id`, `state`, `time_activity_id`.
         links: `Links` of the connection.
         unlinked: `Unlinked` of the connection's last sync.
-        rules: What to decide by.
+        rules: The choices of this run.
 
     Returns:
         `Plan`, one row for each entry, in the order of *entries*.
@@ -102,7 +102,7 @@ def make_plan(
 def _looked_up(
     entries: pd.DataFrame, held: pd.DataFrame, links: pd.DataFrame, unlinked: pd.DataFrame
 ) -> pd.DataFrame:
-    """Put beside each entry what is known of its user, its project and itself."""
+    """Add to each entry what is known about its user, its project and itself."""
     person = link_state(entries["user_id"], Kind.USER, links, unlinked)
     customer = link_state(entries["project_id"], Kind.PROJECT, links, unlinked)
     known = ledger_state(entries["entry_id"], held)
@@ -122,11 +122,11 @@ def _looked_up(
     )
 
 
-def _conditions(judged: pd.DataFrame, rules: Rules) -> dict[Reason, pd.Series]:
+def _conditions(judged: pd.DataFrame, rules: JudgeRules) -> dict[Reason, pd.Series]:
     """Return which rows each reason applies to, in the order in which reasons are given.
 
-    It is that of the domain's table, but for `unconfirmed`: what the ledger holds as handed over
-    is in doubt whatever else became of the entry since, because QuickBooks may have it.
+    The order is that of `Reason`, except that `unconfirmed` comes early: an entry that was handed
+    over is in doubt, whatever else has changed since, because QuickBooks may have it.
     """
     company = rules.company
     duration_s, minutes, billable = judged["duration_s"], judged["minutes"], judged["billable"]

@@ -1,4 +1,4 @@
-"""Looks up, for each entry, whom it is linked to and what the ledger holds of it."""
+"""Looks up, for each entry, its links and its state in the ledger."""
 
 import pandas as pd
 
@@ -8,7 +8,7 @@ from schemas.words import Kind
 def link_state(
     ids: pd.Series, kind: Kind, links: pd.DataFrame, unlinked: pd.DataFrame
 ) -> pd.DataFrame:
-    """Look Clockify's ids of one kind up in `Links` and `Unlinked`.
+    """Look up Clockify's ids of one kind in `Links` and `Unlinked`.
 
     Returns:
         For each id, in order: `qbo_kind` and `qbo_id` of its link, missing without one; `problem`

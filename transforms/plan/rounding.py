@@ -23,7 +23,7 @@ class Rounding:
     Attributes:
         mode: `nearest` sends an exact half up, as an invoice reader would.
         step_min: Length of a step in minutes, e.g. 15 for quarter hours. QuickBooks knows no
-            seconds here, so a step of one minute to the nearest stands for "no rounding".
+            seconds here, so "no rounding" is a step of one minute, to the nearest.
     """
 
     mode: Mode = "nearest"
@@ -53,8 +53,8 @@ def parse_rounding(text: str) -> Rounding:
     match = re.fullmatch(r"\s*(nearest|up|down)\s*:\s*([0-9]{1,4})\s*", text.lower())
     if match is None or int(match[2]) == 0:
         raise ValueError(
-            f"{text!r} is no rounding: write nearest:15, up:6, down:30 (any whole number of"
-            " minutes), or none."
+            f"{text!r} is not a valid rounding. Write nearest:15, up:6, down:30 (any whole number"
+            " of minutes), or none."
         )
     return Rounding(cast("Mode", match[1]), int(match[2]))
 
@@ -78,8 +78,8 @@ def workspace_rounding(in_reports: bool, mode: str, minutes: str) -> Rounding:  
     ]
     if len(words) != 1 or not re.fullmatch(r"[0-9]{1,4}", minutes.strip()) or int(minutes) == 0:
         raise ValueError(
-            f"the workspace rounds time ({mode!r}, {minutes!r} minutes) in a way that Clockbooks"
-            " does not know: say --rounding yourself, e.g. nearest:15, up:6 or none."
+            f"the workspace rounds time in a way that Clockbooks does not support ({mode!r},"
+            f" {minutes!r} minutes). Set --rounding, e.g. nearest:15, up:6 or none."
         )
     return Rounding(cast("Mode", words[0]), int(minutes))
 

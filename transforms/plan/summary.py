@@ -1,7 +1,7 @@
-"""Adds plans up for people: hours and amounts a person, project and week, and what stays behind.
+"""Adds up a plan for people: time and amounts by person, project and week, and what stays behind.
 
-A plan may have a million rows: so it is added up slice by slice, and what is kept of it has one row
-for each person, place and week, and one for each reason to stay behind.
+A plan may have a million rows, so it is added up slice by slice. The result has one row for each
+person, place and week, and one for each reason to stay behind.
 """
 
 from dataclasses import dataclass
@@ -11,27 +11,27 @@ import pandas as pd
 from schemas.plan import Plan
 from schemas.words import Reason, State
 
-#: Rows of a plan that are shown one by one; the others are counted.
+#: So many rows of a plan are shown one by one; the others are only counted.
 SHOWN_ROWS = 500
 
-#: Different reasons to stay behind that are kept apart; the rest is counted together.
+#: So many different explanations are kept apart; the others are counted together.
 KEPT_REMEDIES = 2_000
 
 _WHO = ["user", "place", "week"]
 _SUMS = ["entries", "minutes", "billable_minutes", "amount_cents"]
 _WHY = ["state", "reason", "detail", "user", "place"]
 
-#: Said in place of details that name one entry's TimeActivity, or one row's place.
+#: Used in place of details that name a TimeActivity or a row, to count all such entries together.
 _SAID_OF_ALL = {
-    Reason.ALREADY_SENT: "In QuickBooks since an earlier send. It never goes twice.",
-    Reason.DUPLICATE_ROW: "The same entry stands in an earlier file: it goes once.",
+    Reason.ALREADY_SENT: "Already in QuickBooks. It is never sent twice.",
+    Reason.DUPLICATE_ROW: "An earlier file of this import has the same row. It is sent once.",
 }
-_MORE = "More entries, for other reasons; `clockbooks entries` lists all of them."
+_MORE = "More entries, for other reasons. To list them all, run `clockbooks entries`."
 
 
 @dataclass(frozen=True)
 class Overview:
-    """What is to be told of a plan, however long.
+    """What a person is shown of a plan, however long it is.
 
     Attributes:
         going: For each `user`, `place` (client › project) and `week` (the Monday): `entries`,
@@ -48,7 +48,7 @@ class Overview:
 
     @classmethod
     def empty(cls) -> "Overview":
-        """Give the overview of no rows at all."""
+        """Return the overview of an empty plan."""
         return overview(Plan.validate(pd.DataFrame(columns=list(Plan.to_schema().columns))))
 
     def __add__(self, other: "Overview") -> "Overview":
@@ -61,16 +61,16 @@ class Overview:
 
     @property
     def totals(self) -> dict[str, int]:
-        """Give `entries`, `minutes`, `billable_minutes` and `amount_cents` of all that goes."""
+        """The sums of `entries`, `minutes`, `billable_minutes` and `amount_cents` that go."""
         return {name: int(self.going[name].sum()) for name in _SUMS}
 
     def per(self, what: str) -> pd.DataFrame:
-        """Give the sums a `user` or a `place`, the one with most time first."""
+        """Return the sums by `user` or `place`, the one with most time first."""
         sums = self.going.groupby(what, sort=True, dropna=False)[_SUMS].sum().reset_index()
         return sums.sort_values("minutes", ascending=False, kind="stable", ignore_index=True)
 
     def weekly_minutes(self) -> pd.DataFrame:
-        """Give minutes with a row for each week, without gaps, and a column for each person."""
+        """Return minutes with a row for each week, without gaps, and a column for each person."""
         wide = self.going.pivot_table(
             index="week", columns="user", values="minutes", aggfunc="sum", fill_value=0
         )
@@ -80,11 +80,11 @@ class Overview:
         return wide.reindex(weeks.strftime("%Y-%m-%d"), fill_value=0).astype("int64")
 
     def remedies(self) -> pd.DataFrame:
-        """Give what stays behind, one row for each act that mends it.
+        """Return what stays behind, with one row for each thing that a person can do about it.
 
         Returns:
             `state`, `reason`, `detail`, `entries`, `who` and `where` (a name, or how many),
-            `first_day` and `last_day`; what a person must act on first, then as the domain orders.
+            `first_day` and `last_day`. What needs a person comes first, then the order of `Reason`.
         """
         same = self.staying.groupby(["state", "reason", "detail"], sort=False)
         acts = same.agg(
@@ -104,10 +104,10 @@ class Overview:
 
 
 def overview(plan: pd.DataFrame) -> Overview:
-    """Add up the rows of a plan, before or after it was carried out.
+    """Add up the rows of a plan, before or after it was executed.
 
     Args:
-        plan: `Plan`; what is `ready` or `sent` goes, all others stay.
+        plan: `Plan`; rows that are `ready` or `sent` go, all others stay behind.
     """
     goes = plan["state"].isin([State.READY, State.SENT])
     rows = plan.assign(
@@ -141,11 +141,11 @@ def overview(plan: pd.DataFrame) -> Overview:
 
 
 def amount_cents(minutes: pd.Series, rate_micros: pd.Series) -> pd.Series:
-    """Give what each entry comes to, as QuickBooks will: to the hundredth, a half goes up.
+    """Return each entry's amount as QuickBooks computes it: to the hundredth, a half goes up.
 
     Args:
-        minutes: Billed, whole.
-        rate_micros: Rate an hour in millionths of the currency unit; missing is nothing.
+        minutes: Billed minutes.
+        rate_micros: Hourly rate in millionths of the currency unit; a missing one counts as 0.
 
     Returns:
         int64, hundredths of the currency unit, with the index of *minutes*.
@@ -156,12 +156,12 @@ def amount_cents(minutes: pd.Series, rate_micros: pd.Series) -> pd.Series:
     """
     per_cent = 60 * 10_000  # minutes an hour, millionths a hundredth
     minutes, rate = minutes.astype("int64"), rate_micros.fillna(0).astype("int64")
-    # Taken apart, so that the product of a long entry and a high rate stays within 64 bits.
+    # In two parts, so that the product of a long entry and a high rate stays within 64 bits.
     return rate // per_cent * minutes + (rate % per_cent * minutes + per_cent // 2) // per_cent
 
 
 def mondays(days: pd.Series) -> pd.Series:
-    """Give the Monday of each day's week, both as YYYY-MM-DD.
+    """Return the Monday of each day's week, both as YYYY-MM-DD.
 
     Examples:
         >>> mondays(pd.Series(["2026-11-23", "2026-11-29"])).tolist()

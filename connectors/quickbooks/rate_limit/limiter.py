@@ -19,10 +19,10 @@ from connectors.quickbooks.rate_limit.model import (
     Call,
     End,
     Measure,
-    Rules,
     Want,
 )
 from connectors.quickbooks.rate_limit.pace import Pace
+from connectors.quickbooks.rate_limit.quotas import Quotas
 
 Answer = TypeVar("Answer")
 
@@ -72,14 +72,14 @@ class RateLimiter:
     """Gives permits for calls, and learns from how they ended.
 
     Attributes:
-        rules: The quotas of the settings.
+        quotas: The quotas of the settings.
         now: The time of day; machines that serve the same company need the same one.
         sleep: Waits some seconds.
         store: Where the pace is kept.
         owner: This process, whose own calls in flight it knows for certain.
     """
 
-    rules: Rules
+    quotas: Quotas
     now: Callable[[], datetime]
     sleep: Callable[[float], None]
     store: PaceStore = field(default_factory=LocalPaceStore)
@@ -129,14 +129,14 @@ class RateLimiter:
 
         def note(pace: Pace) -> tuple[int, bool]:
             now_ms = self._now_ms()
-            pace.end(permit.id, how, self.rules, now_ms, left_ms=permit.left_ms, pause_ms=pause_ms)
+            pace.end(permit.id, how, self.quotas, now_ms, left_ms=permit.left_ms, pause_ms=pause_ms)
             return pace.refusals, True
 
         return self.store.change(note)
 
     def batch_size(self) -> int:
         """Return how many entries a batch carries at most, just now."""
-        return self.store.change(lambda pace: (pace.size(self.rules), False))
+        return self.store.change(lambda pace: (pace.size(self.quotas), False))
 
     def notes(self) -> list[str]:
         """Return what a person should know about the company's pace."""
@@ -153,7 +153,7 @@ class RateLimiter:
             " allow. Clockbooks stays within that, and tries now and then whether it accepts more."
         )
         slow = (
-            f"QuickBooks did not answer batches of {self.rules.batch_size} in time: batches have"
+            f"QuickBooks did not answer batches of {self.quotas.batch_size} in time: batches have"
             f" {pace.slow_size} entries until it is faster."
         )
         return [strict][: bool(limits)] + [slow][: pace.slow_size is not None]
@@ -161,7 +161,7 @@ class RateLimiter:
     def _begin(self, pace: Pace, want: Want) -> tuple[Call | int, bool]:
         now_ms = self._now_ms()
         set_back = pace.set_back(now_ms)
-        answer = pace.begin(replace(want, owner=self.owner), self.rules, now_ms)
+        answer = pace.begin(replace(want, owner=self.owner), self.quotas, now_ms)
         return answer, set_back or isinstance(answer, Call)
 
     def _now_ms(self) -> int:

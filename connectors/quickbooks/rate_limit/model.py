@@ -1,4 +1,4 @@
-"""What the pace of a company is made of: calls, quotas and what may limit them.
+"""What the pace of a company is made of: calls, how they end, and what may limit them.
 
 Times are whole milliseconds of the epoch.
 """
@@ -30,28 +30,6 @@ class End(StrEnum):
     SILENT = "silent"  # no answer in time
     UNCLEAR = "unclear"  # something else went wrong
     NEVER_LEFT = "never_left"  # the service has not seen it
-
-
-@dataclass(frozen=True)
-class Rules:
-    """What the settings say of a company's quotas."""
-
-    requests_per_minute: int
-    requests_per_second: int
-    batches_per_minute: int
-    in_flight: int
-    batch_size: int
-    timeout_ms: int
-
-    def most(self, measure: Measure) -> int:
-        """Return the level from which on the settings limit calls anyway, or nearly."""
-        batches = min(self.batches_per_minute, self.requests_per_minute)
-        longer_ms = SECOND_MS + MARGIN_MS[SECOND_MS]
-        return {
-            Measure.MINUTE: batches * self.batch_size * 19 // 20,
-            Measure.SECOND: max(self.requests_per_second * SECOND_MS // longer_ms, 1),
-            Measure.FLIGHT: self.in_flight,
-        }[measure]
 
 
 @dataclass(frozen=True)

@@ -1,11 +1,9 @@
 """When the next call to a company may begin, and how many entries it may carry: pure arithmetic.
 
-Sliding-window log: every call of the last minute is kept, so that no window of the service's ever
-holds more than a published quota (FACTS, QBO, 2.2), where a token bucket lets a burst on top of
-its rate. A call is dated when its first byte leaves; windows are a little longer than the
-service's, because calls are delayed differently on the way. Calls are spaced as well, so that a
-surprise costs one or two refusals and not ten. How many are in flight follows from rate and
-latency (Little's law), up to the settings' limit.
+The published quotas are kept by `connectors.quickbooks.rate_limit.quotas`. A call is dated when its
+first byte leaves; windows are a little longer than the service's, because calls are delayed
+differently on the way. How many are in flight follows from rate and latency (Little's law), up to
+the settings' limit.
 
 What the service takes beyond the published quotas is measured, on three measures: entries a
 minute, calls a second, calls in flight. A level that was ever taken cannot have caused a refusal:
@@ -31,22 +29,17 @@ from dataclasses import asdict, dataclass, field, replace
 
 from connectors.quickbooks.rate_limit.learned_limit import Limit
 from connectors.quickbooks.rate_limit.model import (
-    MARGIN_MS,
     MINUTE_MS,
-    SECOND_MS,
     Call,
     End,
     Hypothesis,
     Measure,
-    Rules,
     Want,
 )
+from connectors.quickbooks.rate_limit.quotas import Quotas, published_waits
 from connectors.quickbooks.rate_limit.windows import in_flight, level_of, recent, wait_ms
 
 DAY_MS = 86_400_000
-
-#: A minute's batches leave over this part of the minute at least: a surprise is met by few.
-BURST = 10
 
 #: How long to wait before asking again where nobody knows how long, until another call has come
 #: back: this part of the time that answers take, within bounds.
@@ -111,25 +104,26 @@ class Pace:
 
     # --- a call begins ---
 
-    def begin(self, want: Want, rules: Rules, now_ms: int) -> Call | int:
+    def begin(self, want: Want, quotas: Quotas, now_ms: int) -> Call | int:
         """Let a call begin, or return for how many milliseconds to wait before asking again."""
         self._forget_old(now_ms)
-        entries = want.entries if want.exactly else min(want.entries, self.size(rules))
+        entries = want.entries if want.exactly else min(want.entries, self.size(quotas))
         others_ms = max(STRANGER_MS, 2 * self.answer_ms)
         out = in_flight(self.calls, want.owner, now_ms, others_ms=others_ms)
         call = Call(
             id=self.last_id + 1,
             begun_ms=now_ms,
             entries=entries,
-            until_ms=now_ms + rules.timeout_ms + GRACE_MS,
+            until_ms=now_ms + quotas.timeout_ms + GRACE_MS,
             at_once=len(out) + 1,
             owner=want.owner,
             granted_ms=now_ms,
         )
+        a_second = self.limits[Measure.SECOND].next_level(now_ms)
         needed_ms = max(
             self.pause_until_ms - now_ms,
-            self._poll_ms() if self._must_wait_for(call, out, rules) else 0,
-            *self._published(call, rules),
+            self._poll_ms() if self._must_wait_for(call, out, quotas) else 0,
+            *published_waits(self.calls, call, quotas, most_a_second=a_second),
             *(self._learned(measure, call, out) for measure in Measure),
         )
         if needed_ms > 0:
@@ -144,12 +138,12 @@ class Pace:
     def _poll_ms(self) -> int:
         return min(max(self.answer_ms // POLL, SOONEST_MS), LATEST_MS)
 
-    def size(self, rules: Rules) -> int:
+    def size(self, quotas: Quotas) -> int:
         """Return how many entries the next batch carries at most.
 
         A budget of entries a minute is cut into equal batches: 493 are 17 batches of 29.
         """
-        size = min(rules.batch_size, self.slow_size or rules.batch_size)
+        size = min(quotas.batch_size, self.slow_size or quotas.batch_size)
         limit = self.limits[Measure.MINUTE]
         if limit.allowed is None:
             return size
@@ -178,7 +172,7 @@ class Pace:
             self.slow_size = None
             self.learned_ms = now_ms
 
-    def _must_wait_for(self, call: Call, out: Sequence[Call], rules: Rules) -> bool:
+    def _must_wait_for(self, call: Call, out: Sequence[Call], quotas: Quotas) -> bool:
         """Return whether another call must come back first."""
         is_test = self.hypothesis is not None
         going_alone = is_test and any(call.begun_ms - one.begun_ms < MINUTE_MS for one in out)
@@ -187,27 +181,7 @@ class Pace:
             self._level(measure, call) > max(self.limits[measure].taken, 1)
             for measure in (Measure.SECOND, Measure.FLIGHT)
         )
-        return len(out) >= rules.in_flight or going_alone or (unclear and bool(out))
-
-    def _published(self, call: Call, rules: Rules) -> list[int]:
-        """Return the wait for each quota of the settings, and for the distance to the last call."""
-        batches = [other for other in self.calls if other.entries]
-        a_second = min(
-            rules.requests_per_second, self.limits[Measure.SECOND].next_level(call.begun_ms)
-        )
-        spaces = [(self.calls, int((SECOND_MS + MARGIN_MS[SECOND_MS]) // a_second))]
-        quotas = [
-            (self.calls, rules.requests_per_minute, MINUTE_MS),
-            (self.calls, rules.requests_per_second, SECOND_MS),
-        ]
-        if call.entries:
-            spaces.append((batches, MINUTE_MS // BURST // rules.batches_per_minute))
-            quotas.append((batches, rules.batches_per_minute, MINUTE_MS))
-        return [
-            *(calls[-1].begun_ms + space - call.begun_ms for calls, space in spaces if calls),
-            *(wait_ms([(c.begun_ms, 1) for c in calls], most, window, 1, call.begun_ms)
-              for calls, most, window in quotas),
-        ]  # fmt: skip
+        return len(out) >= quotas.in_flight or going_alone or (unclear and bool(out))
 
     def _learned(self, measure: Measure, call: Call, out: Sequence[Call]) -> int:
         """Return the wait for what the service was seen to take of one measure."""
@@ -251,7 +225,7 @@ class Pace:
         self,
         call_id: int,
         how: End,
-        rules: Rules,
+        quotas: Quotas,
         now_ms: int,
         *,
         left_ms: int | None = None,
@@ -270,34 +244,34 @@ class Pace:
         if how is End.NEVER_LEFT:
             self.calls.remove(call)
         elif how is End.TAKEN:
-            self._taken(call, rules, now_ms)
+            self._taken(call, quotas, now_ms)
         elif how is End.REFUSED:
             self._refused(call, now_ms, pause_ms)
         elif how is End.SILENT:
-            self._silent(call, rules, now_ms)
+            self._silent(call, quotas, now_ms)
 
-    def _taken(self, call: Call, rules: Rules, now_ms: int) -> None:
+    def _taken(self, call: Call, quotas: Quotas, now_ms: int) -> None:
         for measure, limit in self.limits.items():
-            if limit.took(self._level(measure, call), rules.most(measure), now_ms):
+            if limit.took(self._level(measure, call), quotas.most(measure), now_ms):
                 self.learned_ms = now_ms
         if call.entries:  # a read is answered sooner, and says nothing of how long a batch takes
             self.answer_ms = max(now_ms - call.begun_ms, self.answer_ms * 7 // 8)
         if call.granted_ms > self.event_ms:
             self.refusals = 0
-        if self.slow_size is not None and call.entries >= min(self.slow_size, self.size(rules)):
-            self._enlarge(now_ms - call.begun_ms, rules)
+        if self.slow_size is not None and call.entries >= min(self.slow_size, self.size(quotas)):
+            self._enlarge(now_ms - call.begun_ms, quotas)
         # What comes back meanwhile may leave one cause; else the call that goes alone decides.
         hypothesis = self.hypothesis
         if hypothesis and (hypothesis.test_id == call.id or len(self._causes()) <= 1):
             self._conclude(now_ms)
 
-    def _enlarge(self, took_ms: int, rules: Rules) -> None:
+    def _enlarge(self, took_ms: int, quotas: Quotas) -> None:
         """Double batches that had been too slow, after some quick answers in a row."""
         # Twice as many would take twice as long: that must still be half of the timeout.
-        self.quick = self.quick + 1 if 4 * took_ms < rules.timeout_ms else 0
+        self.quick = self.quick + 1 if 4 * took_ms < quotas.timeout_ms else 0
         if self.slow_size is not None and self.quick >= QUICK_IN_A_ROW:
             self.quick, self.slow_size = 0, 2 * self.slow_size
-            if self.slow_size >= rules.batch_size:
+            if self.slow_size >= quotas.batch_size:
                 self.slow_size = None
 
     def _refused(self, call: Call, now_ms: int, pause_ms: int | None) -> None:
@@ -366,12 +340,12 @@ class Pace:
                 self.learned_ms = now_ms
         self.hypothesis = None
 
-    def _silent(self, call: Call, rules: Rules, now_ms: int) -> None:
+    def _silent(self, call: Call, quotas: Quotas, now_ms: int) -> None:
         """Halve the batches; once for all that were on their way together.
 
         A larger one, of before they were halved, says nothing about the smaller ones.
         """
-        size = min(rules.batch_size, self.slow_size or rules.batch_size)
+        size = min(quotas.batch_size, self.slow_size or quotas.batch_size)
         if call.entries and call.entries <= size and call.granted_ms > self.slow_ms:
             self.slow_size, self.slow_ms, self.quick = max(size // 2, 1), now_ms, 0
             self.learned_ms = now_ms

@@ -26,7 +26,14 @@ from connectors.standins.clockify.state import (
     shown_name,
     zone_of,
 )
-from connectors.standins.clockify.times import iso_duration, parse_instant, seconds_of, stored
+from connectors.standins.clockify.times import (
+    iso_duration,
+    parse,
+    parse_instant,
+    seconds_of,
+    shown_newer,
+    stored,
+)
 from connectors.standins.clockify.timesheets import (
     Timesheet,
     mark,
@@ -36,6 +43,8 @@ from connectors.standins.clockify.timesheets import (
     timesheets,
     week_start,
 )
+
+PROJECT_KEYS = ("id", "name", "color", "clientId", "clientName")
 
 LISTED = ["PENDING", "APPROVED", "WITHDRAWN_APPROVAL"]
 
@@ -246,13 +255,34 @@ def _details(caller: Caller, sheet: Timesheet, entries: list[Row]) -> Row:
 
 
 def _entry_row(caller: Caller, entry: Row) -> Row:
-    """Show an entry in the shape that the request lists: without the flat ids (OpenAPI)."""
+    """Show an entry in the shape that requests have for it: no flat ids, less detail (OpenAPI)."""
     row = entry_row(caller.state, entry, hydrated=True, rates=caller.sees_rates)
     flat = {"userId", "user", "projectId", "taskId", "tagIds", "workspaceId", "kiosk", "kioskId"}
+    project, task = row["project"], row["task"]
     return {
         **{key: value for key, value in row.items() if key not in flat},
         "approvalRequestId": request_of(caller.state, entry),
+        "customFieldValues": [
+            {
+                "customFieldId": id_,
+                "timeEntryId": entry["id"],
+                "value": value,
+                "sourceType": "WORKSPACE",
+            }
+            for id_, value in (entry.get("customFields") or {}).items()
+        ],
+        "project": project and {key: project[key] for key in PROJECT_KEYS},
+        "task": task and {"id": task["id"], "name": task["name"]},
+        "timeInterval": _interval(caller.state, entry),
     }
+
+
+def _interval(state: State, entry: Row) -> Row:
+    """Show an entry's times, with its owner's reading of them beside them."""
+    zone = zone_of(state.users[entry["userId"]])
+    times = shown_newer(parse(entry["start"]), parse(entry["end"]), zone, str(zone))
+    times["offsetStart"], times["offsetEnd"] = times.pop("offStart"), times.pop("offEnd")
+    return {**times, "duration": iso_duration(seconds_of(entry))}
 
 
 def _sum(entries: list[Row]) -> str:

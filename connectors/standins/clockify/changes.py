@@ -16,6 +16,9 @@ What = Literal["created", "updated", "deleted"]
 # Not on the core host's entries, so that no change of theirs shows (FACTS 3).
 MARKS = {"approved", "submitted", "approvalRequestId", "invoiced"}
 
+# Has a type of its own in the feed, so that it is taken for no change of the entry.
+RATE = {"rate", "currency"}
+
 
 @dataclass(frozen=True)
 class Change:
@@ -94,7 +97,7 @@ class Changes:
 
 
 def _content(row: Row) -> Row:
-    return {key: value for key, value in row.items() if key not in MARKS}
+    return {key: value for key, value in row.items() if key not in MARKS | RATE}
 
 
 def _copy(row: Row) -> Row:

@@ -9,7 +9,8 @@ from typing import Annotated, Literal
 
 from fastapi import APIRouter, Query
 from fastapi.responses import JSONResponse
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, ConfigDict, Field
+from pydantic.alias_generators import to_camel
 
 from connectors.standins.clockify.http import (
     Asked,
@@ -103,6 +104,22 @@ class WrittenProject(Written):
     note: str | None = Field(default=None, max_length=16384)
     hourly_rate: Rate | None = None
     cost_rate: Rate | None = None
+
+
+class Member(BaseModel):
+    """Somebody whom a new project has as a member from the beginning."""
+
+    model_config = ConfigDict(alias_generator=to_camel, extra="ignore")
+
+    user_id: str
+    hourly_rate: Rate | None = None
+
+
+class NewProject(WrittenProject):
+    """The body that makes a project: with members and tasks, if it likes."""
+
+    memberships: list[Member] = Field(default=[])
+    tasks: list[Written] = Field(default=[])
 
 
 @router.get("/clients")
@@ -231,12 +248,23 @@ async def show_project(
 
 
 @router.post("/projects")
-async def create_project(caller: CurrentCaller, body: WrittenProject) -> JSONResponse:
+async def create_project(caller: CurrentCaller, body: NewProject) -> JSONResponse:
     state = caller.state
     must_be_allowed(caller, "whoCanCreateProjectsAndClients")
     project: Row = {"id": state.new_id(), "archived": False, "clientId": ""}
     _write_project(state, project, body)
+    currency = currency_of(state, project)
     membership_of(project, caller.user["id"])  # its maker becomes a member
+    for member in body.memberships:
+        membership = membership_of(project, state.find("User", member.user_id)["id"])
+        if member.hourly_rate is not None:
+            rate = {"amount": member.hourly_rate.amount, "currency": currency}
+            membership["hourlyRate"] = rate
+    tasks: list[Row] = []
+    for written in body.tasks:
+        name = free_name(state, "Task", written.name, tasks)
+        tasks.append({"id": state.new_id(), "name": name, "projectId": project["id"]})
+    state.tasks |= {task["id"]: task for task in tasks}
     state.projects[project["id"]] = project
     return JSONResponse(project_row(state, project), 201)
 

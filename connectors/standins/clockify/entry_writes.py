@@ -11,6 +11,7 @@ from fastapi.responses import JSONResponse
 from pydantic import BaseModel, ConfigDict, Field
 from pydantic.alias_generators import to_camel
 
+from connectors.standins.clockify.changes import MARKS
 from connectors.standins.clockify.http import Asked, Caller, CurrentCaller, Hydrated, many
 from connectors.standins.clockify.locks import must_be_after_lock_date, must_be_open
 from connectors.standins.clockify.rates import price
@@ -105,10 +106,20 @@ async def create_entry_for(caller: CurrentCaller, user_id: str, body: WrittenEnt
     return _created(caller, user_id, body)
 
 
+@router.post("/user/{user_id}/time-entries/{entry_id}/duplicate")
+async def duplicate_entry(caller: CurrentCaller, user_id: str, entry_id: str) -> JSONResponse:
+    state = caller.state
+    entry = _of_user(caller, user_id, entry_id)
+    copy = {key: value for key, value in entry.items() if key not in MARKS} | {"id": state.new_id()}
+    price(state, copy)
+    state.entries[copy["id"]] = copy
+    return JSONResponse(written_row(state, copy), 201)
+
+
 @router.put("/time-entries/{entry_id}")
 async def replace_entry(caller: CurrentCaller, entry_id: str, body: WrittenEntry) -> JSONResponse:
     entry = _own(caller, entry_id)
-    _replace(caller.state, entry, _checked(caller, body))
+    _replace(caller, entry, _checked(caller, body))
     return JSONResponse(written_row(caller.state, entry))
 
 
@@ -127,7 +138,7 @@ async def replace_entries(
         entries.append(entry)
         contents.append(_checked(caller, one))
     for entry, content in zip(entries, contents, strict=True):
-        _replace(state, entry, content)
+        _replace(caller, entry, content)
     show = entry_row if asked.hydrated else written_row
     more: Row = {"hydrated": True} if asked.hydrated else {}
     return JSONResponse([show(state, entry, **more) for entry in entries])
@@ -200,19 +211,26 @@ def _of_user(caller: Caller, user_id: str, entry_id: str) -> Row:
 
 def _created(caller: Caller, user_id: str, body: WrittenEntry) -> JSONResponse:
     state = caller.state
+    if state.settings["timeTrackingMode"] == "STOPWATCH_ONLY" and body.end is not None:
+        refuse("Manual time tracking is disabled on Workspace")  # the text is ours
     content = _checked(caller, body)
+    if not caller.may_change_billable:
+        project = state.projects.get(content["projectId"] or "", {})
+        content["billable"] = bool(project.get("billable"))
     entry = {"id": state.new_id(), "userId": user_id, **content, "approved": False}
     price(state, entry)
     state.entries[entry["id"]] = entry
     return JSONResponse(written_row(state, entry), 201)
 
 
-def _replace(state: State, entry: Row, content: Row) -> None:
+def _replace(caller: Caller, entry: Row, content: Row) -> None:
     """Replace what a body says of an entry; it keeps its rate unless what it hangs on changes."""
     before = (entry.get("projectId"), bool(entry.get("billable")))
+    if not caller.may_change_billable:
+        content["billable"] = before[1]
     entry |= content
     if before != (entry["projectId"], entry["billable"]):
-        price(state, entry)
+        price(caller.state, entry)
 
 
 def _checked(caller: Caller, body: WrittenEntry) -> Row:

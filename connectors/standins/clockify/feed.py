@@ -1,6 +1,7 @@
 """The Clockify stand-in's change feed: `entities/created`, `updated` and `deleted` (FACTS 3).
 
-Paging is ignored: everything comes at once, in an array.
+Paging is ignored: everything comes at once, in an array. A new rate of an entry is of a type of its
+own, which is not modelled: what its rows look like is not known.
 """
 
 from datetime import datetime, timedelta

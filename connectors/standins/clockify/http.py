@@ -35,6 +35,10 @@ class Caller:
     def sees_rates(self) -> bool:
         return self.is_admin or not self.state.settings["onlyAdminsSeeBillableRates"]
 
+    @property
+    def may_change_billable(self) -> bool:
+        return self.is_admin or not self.state.settings["onlyAdminsCanChangeBillableStatus"]
+
     def needs_feature(self, feature: str) -> None:
         """Refuse where the workspace's plan lacks a feature (FACTS 1.4 and 2.2)."""
         if feature not in self.state.features:

@@ -1,8 +1,12 @@
-"""What in the Clockify stand-in may not be changed any more, and by whom (FACTS 6)."""
+"""What in the Clockify stand-in may not be changed any more, and by whom (FACTS 2.2 and 6)."""
 
-from connectors.standins.clockify.http import Caller, deny
+from datetime import timedelta
+
+from connectors.standins.clockify.http import Caller, deny, not_modelled
 from connectors.standins.clockify.state import Row, State
 from connectors.standins.clockify.times import parse, stored
+
+DAYS = {"DAYS": 1, "WEEKS": 7, "MONTHS": 30}
 
 
 def is_locked(state: State, entry: Row) -> bool:
@@ -26,5 +30,16 @@ def must_be_after_lock_date(caller: Caller, start: str) -> None:
 
 
 def _is_before_lock_date(state: State, start: str) -> bool:
-    lock: str | None = state.settings["lockTimeEntries"]
-    return lock is not None and start < stored(parse(lock))
+    settings = state.settings
+    by_hand, by_itself = settings["lockTimeEntries"], settings["automaticLock"]
+    if by_hand is not None and start < stored(parse(by_hand)):
+        return True
+    return by_itself is not None and start < _older_than(state, by_itself)
+
+
+def _older_than(state: State, rule: Row) -> str:
+    """Return before when an automatic lock has locked time; a month is 30 days (our guess)."""
+    if rule["type"] != "OLDER_THAN":
+        not_modelled(f"an automatic lock of type {rule['type']}")
+    days = int(rule["olderThanValue"]) * DAYS[rule["olderThanPeriod"]]
+    return stored(state.now() - timedelta(days))

@@ -14,13 +14,19 @@ def parse(stored: str) -> datetime:
 
 def parse_instant(text: str) -> datetime:
     """Read an instant that a write gives, or refuse it."""
-    try:
-        moment = datetime.fromisoformat(text)
-    except ValueError:
-        moment = None
+    moment = _read(text)
     if moment is None or moment.tzinfo is None:
         refuse("Start and end must be in the format yyyy-MM-ddThh:mm:ssZ")
     return moment.astimezone(UTC)
+
+
+def _read(text: str) -> datetime | None:
+    """Read a time; none from the first or the last years, in which no zone can be reckoned."""
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        return None
+    return moment if 1 < moment.year < 9999 else None
 
 
 def stored(moment: datetime) -> str:
@@ -39,10 +45,7 @@ def bound(text: str, zone: tzinfo, *, needs_offset: bool = False) -> datetime:
         zone: The zone in which the digits count.
         needs_offset: The core host takes `…Z` only, the reports host digits alone, too.
     """
-    try:
-        moment = datetime.fromisoformat(text)
-    except ValueError:
-        moment = None
+    moment = _read(text)
     if moment is None or "T" not in text or (needs_offset and moment.tzinfo is None):
         refuse(
             "Failed to convert value of type 'java.lang.String' to required type "

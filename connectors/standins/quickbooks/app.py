@@ -25,6 +25,7 @@ from connectors.standins.quickbooks.oauth import OAuth
 from connectors.standins.quickbooks.people import People
 from connectors.standins.quickbooks.switches import Switches
 from connectors.standins.quickbooks.throttle import Memory, Throttle
+from connectors.standins.quickbooks.webhooks import Webhooks
 from connectors.standins.quickbooks.wire import Json
 from connectors.standins.quickbooks.xml import write_xml
 
@@ -50,6 +51,7 @@ class QuickBooksStandin:
         customers: Rows by Id, as a read answers them; likewise `employees`, `vendors`, `items`,
             `classes`, `departments`, `invoices` and `estimates`.
         people: What people do in QuickBooks' own pages.
+        webhooks: Tells an endpoint what happened, when a test says so.
         company: CompanyInfo; change it to change the company. Likewise `preferences`.
         requests: Every request that `faults` let through: method, path, request id.
     """
@@ -87,6 +89,7 @@ class QuickBooksStandin:
         self.invoices = company.invoices
         self.estimates = company.estimates
         self.people = People(self.books)
+        self.webhooks = Webhooks(company, now=now, switches=self.switches)
         self.company = company.company
         self.preferences = company.preferences
         self.requests: list[tuple[str, str, str | None]] = []

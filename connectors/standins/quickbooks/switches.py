@@ -69,7 +69,6 @@ class Switches:
     requests_per_second: int | None = 10
     requests_per_minute: int | None = 500
     batches_per_minute: int | None = 40
-    batches_per_minute_of_all_apps: int | None = 120
     requests_in_flight: int | None = 10  # a rule of 2016 that is still quoted
     reads_per_month: int | None = None  # 500,000 for small developers
     # What other apps of the same company use up meanwhile, a minute.
@@ -79,6 +78,13 @@ class Switches:
     throttle_in_json: bool = False  # 429 was only ever seen in XML
     throttle_status: Literal[429, 403] = 429  # 403 in October 2016
     retry_after_s: int | None = None  # sent as Retry-After with a 429; the real one was not seen to
+
+    # --- webhooks (FACTS 9): the form changes in 2026; no order and no single delivery is promised.
+    webhook_form: Literal["eventNotifications", "CloudEvents"] = "eventNotifications"
+    webhook_events: int | None = None  # most in one message; None: all that came together
+    webhook_deliveries: int = 1  # how often each message is sent
+    webhook_delay_s: float = 0
+    webhooks_backwards: bool = False  # the latest message first
 
     # --- the wire (FACTS 7.3, 11.2)
     lower_case_faults: bool = False  # the books' own faults in the gateway's spelling, seen in 2024

@@ -13,6 +13,7 @@ from connectors.standins.quickbooks.faults import FaultError
 from connectors.standins.quickbooks.switches import Switches
 from connectors.standins.quickbooks.wire import Json, write_json
 
+MOST_BATCHES_OF_ALL_APPS = 120  # a minute
 LONGEST_KEY = 50
 LONGEST_BATCH_REQUEST_ID = 36
 LONGEST_BID = 10
@@ -67,11 +68,9 @@ class Throttle:
             (reads, switches.reads_per_month),
         ]
         if batch_items is not None:
-            of_all = batches + switches.others_batches
-            limits += [
-                (batches, switches.batches_per_minute),
-                (of_all, switches.batches_per_minute_of_all_apps),
-            ]
+            limits.append((batches, switches.batches_per_minute))
+        if batch_items is not None and switches.others_batches:
+            limits.append((batches + switches.others_batches, MOST_BATCHES_OF_ALL_APPS))
         return any(limit is not None and count > limit for count, limit in limits)
 
     def _cost(self, batch_items: int | None) -> int:

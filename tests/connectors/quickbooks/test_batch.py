@@ -11,8 +11,8 @@ from connectors.errors import AskPerson, Refused, TryAgain, Unsure
 from connectors.quickbooks.answers import read_outcomes
 from connectors.quickbooks.batch import Created, NotCreated, batch_bytes, fingerprint
 from connectors.quickbooks.rate_limit.limiter import RateLimiter
-from connectors.quickbooks.rate_limit.model import Rules
 from connectors.quickbooks.rate_limit.pace import PAUSES_MS
+from connectors.quickbooks.rate_limit.quotas import Quotas
 from connectors.standins.quickbooks.app import QuickBooksStandin, Switches
 
 ITEMS = [("1", '{"Hours":1}'), ("2", '{"Hours":2}'), ("3", '{"Hours":3}')]
@@ -345,8 +345,8 @@ def test_a_throttled_batch_goes_again_after_a_pause(
     name = f"qbo/samples/xml-quickbooks-ruby/{sample}.xml"
     throttled = (status, shared_samples(name).read_bytes(), {"Content-Type": "application/xml"})
     script.answers = [throttled, throttled, json.dumps({"BatchItemResponse": [made("1")]})]
-    rules = Rules(500, 10, 40, in_flight=10, batch_size=30, timeout_ms=120_000)
-    limiter = RateLimiter(rules, now=lambda: clock.now, sleep=clock.sleep)
+    quotas = Quotas(500, 10, 40, in_flight=10, batch_size=30, timeout_ms=120_000)
+    limiter = RateLimiter(quotas, now=lambda: clock.now, sleep=clock.sleep)
 
     outcomes = sent(open_books(script.url, limiter=limiter))
 

@@ -341,7 +341,7 @@ def test_a_token_that_is_refused_again_asks_the_person(open_books, serve):
     renewed = []
     books = open_books(serve(standin.app), access_token=lambda: "stale-31aa", renew=renewed.append)
 
-    with pytest.raises(AskPerson, match="run `clockbooks connect` again") as raised:
+    with pytest.raises(AskPerson, match="Run `clockbooks connect` again") as raised:
         books.employees()
 
     assert len(standin.requests) == 2

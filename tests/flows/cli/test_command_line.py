@@ -96,16 +96,16 @@ def test_json_is_one_document_and_words_go_elsewhere(week, send_day):
         (("configure", "--set", "colour=red"), "colour"),
     ],
 )
-def test_wrong_usage_is_a_json_document_too(showroom, options, words):
+def test_wrong_usage_is_a_json_document_too(shared_house, options, words):
     """Exit code 2 comes before any work, and a script that asked for JSON gets its one document."""
-    ran = showroom.run(*options, "--json")
+    ran = shared_house.run(*options, "--json")
 
     assert ran.code == 2
     assert set(ran.document) == {"error"}
     assert ran.document["error"]["kind"] == "WrongUsage"
     assert words in ran.document["error"]["message"]
     assert words in " ".join(ran.err.replace("│", " ").split())
-    assert showroom.run(*options).out == ""
+    assert shared_house.run(*options).out == ""
 
 
 def _at_terminal(house: Any, answer: str, *arguments: str) -> tuple[int, str]:
@@ -195,7 +195,7 @@ def test_a_database_that_another_process_holds_is_told_in_a_sentence(week, send_
 
 @pytest.fixture
 def postgres(postgres_database):
-    """Give the address of an empty database of a server."""
+    """Yield the address of an empty database of a server."""
     with postgres_database() as url:
         yield url
 

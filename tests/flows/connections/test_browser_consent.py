@@ -20,7 +20,7 @@ pytestmark = pytest.mark.skipif(
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    """Give Debian's Chromium, without a window."""
+    """Yield Debian's Chromium, without a window."""
     with sync_playwright() as playwright:
         # Its sandbox does not start for root, who runs the tests in a container.
         opened = playwright.chromium.launch(
@@ -32,7 +32,7 @@ def browser() -> Iterator[Browser]:
 
 @pytest.fixture
 def page(browser: Browser) -> Iterator[Page]:
-    """Give a new page, without memory of earlier ones."""
+    """Yield a new page, without memory of earlier ones."""
     context = browser.new_context()
     yield context.new_page()
     context.close()
@@ -64,7 +64,7 @@ class Asking:
 
 @pytest.fixture
 def asking() -> Iterator[Any]:
-    """Give a way to start the command; what a failed test leaves is ended."""
+    """Yield a function to start the command; what a failed test leaves is ended."""
     started: list[subprocess.Popen[str]] = []
 
     def start(house: Any, *options: str, **environment: str) -> Asking:

@@ -170,6 +170,36 @@ def test_one_failure_does_not_stop_the_others(synced):
     assert "wrong-key-of-nobody" not in ran.out + ran.err
 
 
+NOWHERE = "http://127.0.0.1:9"
+FAILURES = {
+    "wrong key": (
+        {"CLOCKBOOKS_CLOCKIFY_API_KEY": "wrong-key-of-nobody"},
+        "Clockify", "does not accept the API key.", "CLOCKBOOKS_CLOCKIFY_API_KEY",
+    ),
+    "Clockify is away": (
+        {"CLOCKBOOKS_CLOCKIFY_URL": f"{NOWHERE}/api/v1"},
+        "Clockify", "did not answer", "Check the network",
+    ),
+    "QuickBooks is away": (
+        {"CLOCKBOOKS_QBO_URL": NOWHERE}, "QuickBooks", "did not answer", "Check the network",
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", FAILURES)
+def test_a_failure_is_found_and_its_remedy_is_to_do(synced, case):
+    """What is wrong stands with what was found; what to do holds nothing but that."""
+    environment, name, found, to_do = FAILURES[case]
+
+    line = lines(synced.run("check", "--json", **environment))[name]
+
+    assert line["state"] == "problem"
+    assert found in line["found"]
+    assert found not in line["to_do"]
+    assert to_do in line["to_do"]
+    assert to_do not in line["found"]
+
+
 def test_an_ended_consent_is_told_and_intuit_is_left_alone(synced, rows_of):
     """The first look asks Intuit and learns it; the next ones know it already."""
     synced.quickbooks.oauth.revoke(synced.scenario["quickbooks"]["refresh_token"])
@@ -202,15 +232,15 @@ def test_the_end_of_the_consent_is_told_in_time(synced, execute):
         assert note in " ".join(synced.run(*command).out.split())
 
 
-def test_hosts_of_strangers_and_a_file_that_others_read_are_named(showroom):
+def test_hosts_of_strangers_and_a_file_that_others_read_are_named(shared_house):
     """Who else gets keys and tokens is a warning; stand-ins on this machine are not."""
-    (showroom.folder / ".env").write_text("CLOCKBOOKS_ROUNDING=none\n")
-    (showroom.folder / ".env").chmod(0o644)
+    (shared_house.folder / ".env").write_text("CLOCKBOOKS_ROUNDING=none\n")
+    (shared_house.folder / ".env").chmod(0o644)
     elsewhere = {"CLOCKBOOKS_QBO_REVOKE_URL": "https://intuit.com.evil.example/revoke"}
 
-    here = lines(showroom.run("check", "--json"))
-    there = lines(showroom.run("check", "--json", **elsewhere))
-    (showroom.folder / ".env").unlink()
+    here = lines(shared_house.run("check", "--json"))
+    there = lines(shared_house.run("check", "--json", **elsewhere))
+    (shared_house.folder / ".env").unlink()
 
     assert here["Addresses"]["state"] == "ok"
     assert "CLOCKBOOKS_QBO_URL" in here["Addresses"]["found"]

@@ -267,7 +267,7 @@ def test_every_own_setting_is_one_of_the_environments_too():
 
 @pytest.fixture
 def two(synced, open_house, tmp_path_factory):
-    """Give two houses whose connections are in one database: `main` and `second`."""
+    """Yield two houses whose connections are in one database: `main` and `second`."""
     scenario = deepcopy(synced.scenario)
     scenario["quickbooks"] |= {"realm_id": "777", "refresh_token": "AB1-another-refresh-token"}
     scenario["quickbooks"]["company"]["CompanyName"] = "Another Company"

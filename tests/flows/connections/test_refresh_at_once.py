@@ -18,7 +18,7 @@ EXPIRED = "2026-01-01 00:00:00.000000"
 
 @pytest.fixture
 def strict(open_house, tmp_path, empty_database, in_this_process):  # noqa: ARG001 - to connect
-    """Give a connected house whose Intuit kills a refresh token as soon as it is used."""
+    """Yield a connected house whose Intuit kills a refresh token as soon as it is used."""
     with open_house(load_scenario(DEMO_SCENARIO), tmp_path, rotates_every_refresh=True) as house:
         house.environment["CLOCKBOOKS_DATABASE_URL"] = empty_database
         assert house.connect().code == 0

@@ -26,12 +26,12 @@ FOUR_LEVELS = [
 
 
 @pytest.fixture
-def settle_in(open_house, tmp_path, showroom):
-    """Give a way to open a connected house in which some lists of the demo's scenario are empty."""
+def settle_in(open_house, tmp_path, shared_house):
+    """Yield a function that opens a connected house in which some lists of the demo are empty."""
     houses = []
 
     def settle(*, clockify=(), quickbooks=(), customers=None, employees=None) -> Any:
-        scenario = deepcopy(showroom.scenario)
+        scenario = deepcopy(shared_house.scenario)
         scenario["clockify"] |= {name: [] for name in clockify}
         scenario["quickbooks"] |= {name: [] for name in quickbooks}
         if customers is not None:
@@ -43,8 +43,8 @@ def settle_in(open_house, tmp_path, showroom):
         house = opened.__enter__()
         house.environment["CLOCKBOOKS_QBO_BATCH_SIZE"] = "10"
         # Connected already, and not synced yet.
-        shutil.copy(showroom.folder / "connected.db", tmp_path / "clockbooks.db")
-        shutil.copy(showroom.folder / "clockbooks.key", tmp_path)
+        shutil.copy(shared_house.folder / "connected.db", tmp_path / "clockbooks.db")
+        shutil.copy(shared_house.folder / "clockbooks.key", tmp_path)
         return house
 
     yield settle
@@ -53,7 +53,7 @@ def settle_in(open_house, tmp_path, showroom):
 
 
 def clockify_names(house):
-    """Give Clockify's clients, and its projects with their clients, and how often each is there."""
+    """Return how often Clockify has each client, and each project with its client."""
     clients = {client["id"]: client["name"] for client in house.clockify.clients.values()}
     return Counter(clients.values()), Counter(
         (clients.get(project["clientId"], ""), project["name"])
@@ -62,7 +62,7 @@ def clockify_names(house):
 
 
 def quickbooks_names(house):
-    """Give QuickBooks' active customers by their full names, and its employees."""
+    """Return QuickBooks' active customers by their full names, and its employees."""
     return tuple(
         Counter(row[name] for row in rows.values() if row["Active"])
         for rows, name in (

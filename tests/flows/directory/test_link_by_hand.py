@@ -15,7 +15,7 @@ DANAS_DAYS = ("--start", "2026-10-26", "--end", "2026-10-27", "--user", DANA)
 
 
 def stored(house, clockify_id):
-    """Give a stored link, by Clockify's id."""
+    """Return a stored link, by Clockify's id."""
     links = house.run("links", "--json").document["links"]
     return next((link for link in links if link["clockify_id"] == clockify_id), None)
 
@@ -85,13 +85,13 @@ def test_what_is_unlinked_stays_so_until_somebody_says_otherwise(synced):
         (("unlink", "user", DANA, "--rematch"), "is not linked"),
     ],
 )
-def test_ids_that_are_none_are_told(showroom, rows_of, arguments, told):
+def test_ids_that_are_none_are_told(shared_house, rows_of, arguments, told):
     """Nothing is stored, and the text says where the ids stand."""
-    before = rows_of(showroom, "links")
-    ran = showroom.run(*arguments)
+    before = rows_of(shared_house, "links")
+    ran = shared_house.run(*arguments)
     assert ran.code == 1
     assert told in ran.err.replace("\n", " ")
-    assert rows_of(showroom, "links") == before
+    assert rows_of(shared_house, "links") == before
 
 
 def test_an_id_of_an_employee_and_a_vendor_needs_a_word(synced):
@@ -120,14 +120,14 @@ def test_a_link_to_somebody_inactive_is_made_with_a_warning(synced):
     assert [(item["clockify_id"], item["change"]) for item in changes] == [(DANA, "deactivated")]
 
 
-def test_links_are_listed_and_written_for_a_spreadsheet(showroom):
+def test_links_are_listed_and_written_for_a_spreadsheet(shared_house):
     """Every link with both ids, how it came to be and since when."""
-    ran = showroom.run("links", "--csv", "links.csv")
+    ran = shared_house.run("links", "--csv", "links.csv")
     assert ran.code == 0
     assert "35 links." in ran.out
     assert "Lakeshore" in ran.out
     assert "same name" in ran.out
-    with (showroom.folder / "links.csv").open(encoding="utf-8-sig", newline="") as file:
+    with (shared_house.folder / "links.csv").open(encoding="utf-8-sig", newline="") as file:
         rows = list(csv.DictReader(file))
     assert len(rows) == 35
     assert {row["origin"] for row in rows} == {"name"}
@@ -139,7 +139,7 @@ def test_links_are_listed_and_written_for_a_spreadsheet(showroom):
 
 @pytest.fixture
 def newcomer(week):
-    """Give a week in which somebody works who came after the last sync."""
+    """Return a week in which somebody works who came after the last sync."""
     entry = next(iter(week.clockify.entries.values()))
     user = dict(week.clockify.users[entry["userId"]])
     user |= {"id": "64d0000000000000000000ff", "name": "New Comer", "email": "new@example.com"}

@@ -46,9 +46,9 @@ PROJECTS = {
 
 
 @pytest.fixture(scope="module")
-def found(showroom: Any) -> dict[str, Any]:
-    """Give the JSON document of a sync of the demo's scenario."""
-    ran = showroom.run("sync", "--json")
+def found(shared_house: Any) -> dict[str, Any]:
+    """Return the JSON document of a sync of the demo's scenario."""
+    ran = shared_house.run("sync", "--json")
     assert ran.code == 0, ran.err
     document: dict[str, Any] = ran.document
     return document
@@ -160,9 +160,9 @@ def test_a_link_outlives_names_and_activity_on_both_sides(synced, rows_of):
     assert people >= {"51", "53", "59"}
 
 
-def test_the_words_for_people_name_the_same(showroom):
+def test_the_words_for_people_name_the_same(shared_house):
     """Without --json a person reads the counts, the near misses and the gaps."""
-    ran = showroom.run("sync")
+    ran = shared_house.run("sync")
 
     assert ran.code == 0
     assert "Linked: 12 users, 23 projects." in ran.out

@@ -39,7 +39,7 @@ SHOWN: dict[str, dict[str, Any]] = {
 
 
 def outcome(ran: Any) -> dict[str, int]:
-    """Give the counts of an import, flat; nothing may have been set aside."""
+    """Return the counts of an import, flat; nothing may have been set aside."""
     assert ran.code in {0, 3}, ran.err
     assert ran.document["set_aside"] == []
     counts = ran.document["counts"]
@@ -50,7 +50,7 @@ def outcome(ran: Any) -> dict[str, int]:
 
 @pytest.fixture
 def in_the_books(week, booked, reckon):
-    """Give a check that the books hold these entries of the week, each once."""
+    """Return a check that the books hold these entries of the week, each once."""
 
     def check(entries=None):
         wanted = week.clockify.entries.values() if entries is None else entries
@@ -579,7 +579,7 @@ def test_without_a_terminal_nobody_is_asked(week, export):
 @pytest.mark.slow
 @pytest.mark.parametrize("first", ["files", "interface"])
 def test_a_month_from_files_and_from_clockify_is_in_the_books_once(
-    synced, showroom, export, booked, first
+    synced, shared_house, export, booked, first
 ):
     """Overlapping exports and a send of the same month, in both orders: as if one had gone."""
     month = ("--start", "2026-09-01", "--end", "2026-09-30")
@@ -591,7 +591,7 @@ def test_a_month_from_files_and_from_clockify_is_in_the_books_once(
     assert synced.run("send", *month, *YES).code == 3
     alone = booked(synced)
     synced.quickbooks.activities.clear()
-    shutil.copy(showroom.folder / "clockbooks.db", synced.folder / "clockbooks.db")
+    shutil.copy(shared_house.folder / "clockbooks.db", synced.folder / "clockbooks.db")
     files = [
         str(export(synced, "a.csv", entries=done[: len(done) * 2 // 3])),
         str(export(synced, "b.csv", entries=done[len(done) // 3 :], clock="%H:%M:%S",

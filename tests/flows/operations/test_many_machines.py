@@ -39,7 +39,7 @@ SOON = {
 }
 
 
-class Town:
+class Companies:
     """Two addresses behind which every company has its own stand-ins.
 
     Clockify knows a company by its key, QuickBooks by its realm; Intuit's tokens are asked for by
@@ -53,12 +53,12 @@ class Town:
         self.connecting: Any = None
 
     def clockify(self, scope: Any) -> Any:
-        """Give the Clockify that a request is for."""
+        """Return the Clockify that a request is for."""
         key = dict(scope["headers"]).get(b"x-api-key", b"").decode()
         return next(one.clockify for one in self.houses.values() if key in one.clockify.api_keys)
 
     def quickbooks(self, scope: Any) -> Any:
-        """Give the QuickBooks that a request is for."""
+        """Return the QuickBooks that a request is for."""
         by_realm = {one.scenario["quickbooks"]["realm_id"]: one for one in self.houses.values()}
         parts = scope["path"].split("/")
         realm = parts[parts.index("company") + 1] if "company" in parts else None
@@ -126,10 +126,10 @@ def _prefect(environment: dict[str, str], *arguments: str) -> None:
 
 
 @pytest.fixture
-def town(showroom: Any, tmp_path: Path, postgres_database: Any) -> Iterator[Any]:
-    """Give twenty connected companies, on a PostgreSQL of their own."""
+def companies(shared_house: Any, tmp_path: Path, postgres_database: Any) -> Iterator[Any]:
+    """Yield twenty connected companies, on a PostgreSQL of their own."""
     scenario = load_scenario(ROOT / "data" / "demo_scenario.yaml")
-    built = Town(type(showroom), scenario, tmp_path)
+    built = Companies(type(shared_house), scenario, tmp_path)
     with (
         postgres_database() as url,
         serving(Door(built.clockify)) as clockify_url,
@@ -137,7 +137,7 @@ def town(showroom: Any, tmp_path: Path, postgres_database: Any) -> Iterator[Any]
     ):
         for name, house in built.houses.items():
             house.environment = {
-                **{key: value for key, value in showroom.environment.items() if "QBO" in key},
+                **{key: value for key, value in shared_house.environment.items() if "QBO" in key},
                 **settings_for(
                     house.scenario, clockify_url=clockify_url, quickbooks_url=quickbooks_url
                 ),
@@ -156,14 +156,14 @@ def town(showroom: Any, tmp_path: Path, postgres_database: Any) -> Iterator[Any]
 @pytest.mark.slow
 @pytest.mark.usefixtures("in_this_process")
 def test_all_companies_end_right_when_a_worker_is_killed(
-    town, tmp_path, running_ui, until, postgres_database, becomes, booked, reckon
+    companies, tmp_path, running_ui, until, postgres_database, becomes, booked, reckon
 ):
     """One run a company on whichever worker is free; what a dead worker held, the other takes over.
 
     In the end each company's books hold each entry once, the ledger says the same, and the parent
     names every company.
     """
-    house = next(iter(town.houses.values()))
+    house = next(iter(companies.houses.values()))
     with postgres_database() as prefect_url, ExitStack() as machines:
         server = house.environment | {
             "PREFECT_SERVER_DATABASE_CONNECTION_URL": prefect_url.replace("psycopg", "asyncpg")
@@ -193,7 +193,7 @@ def test_all_companies_end_right_when_a_worker_is_killed(
     assert kinds["Crashed"] >= 1, kinds
     assert len(rows) == COMPANIES + kinds["Crashed"]
     assert "Failed" not in kinds
-    for name, one in town.houses.items():
+    for name, one in companies.houses.items():
         going = [
             entry
             for id_, entry in one.clockify.entries.items()
@@ -209,7 +209,7 @@ def _is_inside(entry: dict[str, Any]) -> bool:
 
 
 def _ledger(url: str, name: str) -> set[str]:
-    """Give the TimeActivities that a connection's ledger calls sent."""
+    """Return the TimeActivities that a connection's ledger calls sent."""
     engine = sa.create_engine(url, poolclass=sa.NullPool)
     query = (
         sa.select(ledger.c.time_activity_id, ledger.c.state)

@@ -13,7 +13,7 @@ OURS = "http://127.0.0.1:4242/api"
 
 @pytest.fixture
 def settings(tmp_path, monkeypatch):
-    """Give the settings of an installation of its own, in an environment without Prefect's."""
+    """Return the settings of an installation of its own, in an environment without Prefect's."""
     for name in ("PREFECT_API_URL", "PREFECT_API_AUTH_STRING"):
         monkeypatch.setenv(name, "")
         monkeypatch.delenv(name)

@@ -71,7 +71,7 @@ class Street:
         self, method: str, path: str, body: Any = None, *, login: str | None = OURS,
         peer: str = "127.0.0.1", host: str = "127.0.0.1:4200", **headers: str,
     ) -> tuple[int, Any, dict[str, str]]:  # fmt: skip
-        """Give the status, the document and the headers of an answer."""
+        """Return the status, the document and the headers of an answer."""
         scope = self._scope("http", path, peer, host, headers) | {"method": method}
         if login is not None:
             basic = b"Basic " + base64.b64encode(login.encode())
@@ -120,7 +120,7 @@ class Street:
 
 @pytest.fixture
 def street() -> Street:
-    """Give a guard with its usual rules."""
+    """Return a guard with its usual rules."""
     return Street()
 
 
@@ -401,7 +401,7 @@ def _resume(run_id: str) -> str:
 
 @pytest.fixture
 def vouching() -> Street:
-    """Give a guard that takes a proxy's word for who somebody is."""
+    """Return a guard that takes a proxy's word for who somebody is."""
     street = Street(rules={"user_header": "X-Forwarded-User"})
     rules = {**RULES, **street.rules}
     keep = lambda *identity: street.kept.append(identity)  # noqa: E731 - one line says it

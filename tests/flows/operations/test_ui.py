@@ -36,12 +36,12 @@ DAYS = {"start": "2026-10-26", "end": "2026-10-27"}
 
 
 @pytest.fixture(scope="module")
-def ui(open_house, showroom, tmp_path_factory, running_ui, webhook) -> Iterator[Any]:
+def ui(open_house, shared_house, tmp_path_factory, running_ui, webhook) -> Iterator[Any]:
     """Let `clockbooks ui` run for a house of this module's own, connected and synced."""
     folder = tmp_path_factory.mktemp("served")
     with open_house(load_scenario(DEMO_SCENARIO), folder) as house:
         for name in ("clockbooks.db", "clockbooks.key"):
-            shutil.copy(showroom.folder / name, folder / name)
+            shutil.copy(shared_house.folder / name, folder / name)
         with running_ui(house, CLOCKBOOKS_NOTIFY=webhook.url) as running:
             yield running
 
@@ -313,7 +313,7 @@ def test_every_field_of_every_form_says_what_it_is_for():
 
 
 def _shown(ui: Any) -> dict[str, Any]:
-    """Give what an operator sees of each deployment."""
+    """Return what an operator sees of each deployment."""
     flows = {row["id"]: row["name"] for row in ui.ask("flows")}
     return {
         f"{flows[row['flow_id']]}/{row['name']}": {

@@ -145,7 +145,7 @@ def _start_one_that_hangs(ui: Any, until: Any) -> str:
 
 
 def _processes(house: Any) -> list[int]:
-    """Give the processes that belong to a house: `clockbooks ui` and all that it started."""
+    """Return the processes that belong to a house: `clockbooks ui` and all that it started."""
     mark = f"CLOCKBOOKS_DATABASE_URL=sqlite:///{house.folder}/clockbooks.db".encode()
     found = []
     for folder in Path("/proc").glob("[0-9]*"):

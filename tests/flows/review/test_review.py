@@ -67,7 +67,7 @@ def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 
 def answers(url: str) -> bool:
-    """Say whether somebody is there."""
+    """Whether somebody is there."""
     try:
         return requests.get(url, timeout=5).ok
     except requests.ConnectionError:
@@ -130,16 +130,16 @@ class Desk:
         return answer.json() if answer.content else None
 
     def state(self, run_id: str) -> Any:
-        """Give a run's state."""
+        """Return a run's state."""
         return self.call("GET", f"flow_runs/{run_id}")["state"]
 
     def question(self, run_id: str) -> str:
-        """Give what stands above the form that waits."""
+        """Return what stands above the form that waits."""
         keys = self.state(run_id)["state_details"]["run_input_keyset"]
         return str(self.call("GET", f"flow_runs/{run_id}/input/{keys['description']}"))
 
     def pages(self, run_id: str) -> dict[str, Any]:
-        """Give the run's artifacts: the latest content of each, by the first part of its key."""
+        """Return the run's artifacts: the latest content of each, by the first part of its key."""
         wanted = {"artifacts": {"flow_run_id": {"any_": [run_id]}}, "sort": "CREATED_DESC"}
         found = self.call("POST", "artifacts/filter", wanted)
         return {row["key"].removesuffix("-main"): row["data"] for row in found[::-1]}
@@ -147,7 +147,7 @@ class Desk:
 
 @pytest.fixture
 def desk(week: Any, address: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Desk]:
-    """Give Prefect's page for a connected house with nine entries of one day."""
+    """Yield Prefect's page for a connected house with nine entries of one day."""
     quiet = {PREFECT_API_URL: address, PREFECT_FLOWS_HEARTBEAT_FREQUENCY: None}
     with temporary_settings(quiet):
         yield Desk(week, address, monkeypatch)
@@ -155,7 +155,7 @@ def desk(week: Any, address: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[D
 
 @pytest.fixture
 def plan_of(rows_of: Any) -> Any:
-    """Give the newest kept plan of a house, and its entries by number."""
+    """Return the newest kept plan of a house, and its entries by number."""
 
     def read(house: Any) -> tuple[dict[str, Any], dict[int, dict[str, Any]]]:
         plan = rows_of(house, "plans")[-1]
@@ -299,15 +299,15 @@ def test_the_form_itself_refuses_what_it_can(waiting_run, answer):
 
 @pytest.fixture(scope="module")
 def waiting_run(
-    address: str, showroom: Any, open_house: Any, tmp_path_factory: pytest.TempPathFactory
+    address: str, shared_house: Any, open_house: Any, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[tuple[Desk, str]]:
-    """Give a run that waits, in a house of its own, for tests that leave it waiting."""
+    """Yield a run that waits, in a house of its own, for tests that leave it waiting."""
     quiet = {PREFECT_API_URL: address, PREFECT_FLOWS_HEARTBEAT_FREQUENCY: None}
     folder = tmp_path_factory.mktemp("waiting")
     for name in ("clockbooks.db", "clockbooks.key"):
-        shutil.copy(showroom.folder / name, folder / name)
+        shutil.copy(shared_house.folder / name, folder / name)
     with (
-        open_house(showroom.scenario, folder) as house,
+        open_house(shared_house.scenario, folder) as house,
         pytest.MonkeyPatch.context() as monkeypatch,
         temporary_settings(quiet),
     ):
@@ -624,7 +624,7 @@ def _tried_again(desk: Any, run_id: str) -> None:
 
 
 def _rows(table: Any) -> Any:
-    """Give a table artifact's rows."""
+    """Return a table artifact's rows."""
     return json.loads(table) if isinstance(table, str) else table
 
 

@@ -32,7 +32,7 @@ PATIENCE_MS = 45_000
 
 @pytest.fixture
 def page() -> Iterator[Page]:
-    """Give a page of Debian's Chromium, without a window."""
+    """Yield a page of Debian's Chromium, without a window."""
     if CHROMIUM is None:
         pytest.skip("there is no chromium on the path: apt-get install chromium")
     with sync_playwright() as playwright:
@@ -48,7 +48,7 @@ def page() -> Iterator[Page]:
 
 @pytest.fixture
 def photograph(page: Page) -> Callable[..., None]:
-    """Give a camera, for steps that somebody wants to see."""
+    """Return a camera, for steps that somebody wants to see."""
     folder = os.environ.get("SCREENS")
 
     def take(name: str, *, height: int = 900) -> None:
@@ -87,7 +87,7 @@ def open_artifact(page: Page, address: str, name: str) -> None:
 def reviewed(
     synced: Any, running_ui: Any, page: Page, photograph: Callable[..., None]
 ) -> tuple[str, str]:
-    """Let a person send October without one entry; give the run's end, and what its page says."""
+    """Let a person send October without one entry; return the run's end and its page's text."""
     with running_ui(synced) as ui:
         home = ui.url.removesuffix("/api")
         page.goto((synced.folder / "prefect" / "sign-in.html").as_uri())
@@ -164,7 +164,7 @@ def test_a_person_reviews_a_month_and_leaves_one_entry_out(
 
 
 def local_day(entry: dict[str, Any]) -> str:
-    """Give the day on which an entry begins, where the company is."""
+    """Return the day on which an entry begins, where the company is."""
     start = datetime.fromisoformat(entry["start"]).astimezone(ZoneInfo("America/Chicago"))
     return start.date().isoformat()
 

@@ -23,11 +23,11 @@ HOTEL_COURTYARD = "64b0000000000000000000a6"
 
 
 @pytest.fixture(scope="module")
-def plan(showroom: Any) -> Callable[..., dict[str, Any]]:
-    """Give a way to make a plan, by entry id."""
+def plan(shared_house: Any) -> Callable[..., dict[str, Any]]:
+    """Return a function to make a plan, by entry id."""
 
     def make(*options: str, **environment: str) -> dict[str, Any]:
-        ran = showroom.run("send", "--dry-run", "--json", *options, **environment)
+        ran = shared_house.run("send", "--dry-run", "--json", *options, **environment)
         assert ran.code in {0, 3}, ran.err
         return {row["entry_id"]: row for row in ran.document["entries"]}
 
@@ -35,11 +35,11 @@ def plan(showroom: Any) -> Callable[..., dict[str, Any]]:
 
 
 @pytest.fixture(scope="module")
-def ready(showroom: Any, becomes: dict[str, str]) -> dict[str, dict[str, Any]]:
-    """Give the fortnight's entries that would go without any filter, as Clockify holds them."""
+def ready(shared_house: Any, becomes: dict[str, str]) -> dict[str, dict[str, Any]]:
+    """Return the fortnight's entries that would go without any filter, as Clockify holds them."""
     return {
         id_: entry
-        for id_, entry in showroom.clockify.entries.items()
+        for id_, entry in shared_house.clockify.entries.items()
         if becomes[id_] == "sent" and "2026-09-14" <= _day(entry, "America/Chicago") <= "2026-09-27"
     }
 
@@ -96,9 +96,9 @@ def test_a_filter_takes_what_it_names_and_nothing_else(plan, ready, name):
     assert others <= {"filtered"}
 
 
-def test_a_name_that_means_two_is_answered_with_both_ids(showroom):
+def test_a_name_that_means_two_is_answered_with_both_ids(shared_house):
     """Courtyard is the university's, the hotel's or nobody's: the ids and clients tell."""
-    ran = showroom.run("send", *FORTNIGHT, "--dry-run", "--json", "--project", "Courtyard")
+    ran = shared_house.run("send", *FORTNIGHT, "--dry-run", "--json", "--project", "Courtyard")
 
     assert ran.code == 1
     message = ran.document["error"]["message"]
@@ -106,19 +106,19 @@ def test_a_name_that_means_two_is_answered_with_both_ids(showroom):
     assert f"{HOTEL_COURTYARD} (of Hôtel Saint-Clair)" in message
 
 
-def test_only_approved_time_goes_when_that_is_asked(plan, showroom, becomes):
+def test_only_approved_time_goes_when_that_is_asked(plan, shared_house, becomes):
     """Unapproved timesheets stay behind with their reason; approved ones go as before."""
     week = ("--start", "2026-10-19", "--end", "2026-10-31")
     planned = plan(*week, "--approved-only")
 
     unapproved = {row["reason"] for id_, row in planned.items()
-                  if not showroom.clockify.entries[id_]["approved"]}  # fmt: skip
+                  if not shared_house.clockify.entries[id_]["approved"]}  # fmt: skip
     assert unapproved == {"not_approved"}
     going = {id_ for id_, row in planned.items() if row["state"] == "ready"}
     assert going == {
         id_
         for id_ in planned
-        if becomes[id_] == "sent" and showroom.clockify.entries[id_]["approved"]
+        if becomes[id_] == "sent" and shared_house.clockify.entries[id_]["approved"]
     }
     assert len(plan(*week)) == len(planned)
 
@@ -132,13 +132,13 @@ ROUNDINGS: dict[str, Callable[[int], int]] = {
 
 
 @pytest.mark.parametrize("rounding", ROUNDINGS)
-def test_the_commands_rounding_goes_before_the_workspaces(plan, showroom, rounding):
+def test_the_commands_rounding_goes_before_the_workspaces(plan, shared_house, rounding):
     """Each entry's minutes are its seconds, rounded as asked."""
     planned = plan(*FORTNIGHT, "--rounding", rounding)
 
     assert planned
     assert {id_: row["minutes"] for id_, row in planned.items()} == {
-        id_: ROUNDINGS[rounding](_seconds(showroom.clockify.entries[id_])) for id_ in planned
+        id_: ROUNDINGS[rounding](_seconds(shared_house.clockify.entries[id_])) for id_ in planned
     }
 
 
@@ -158,38 +158,40 @@ def test_the_workspaces_own_rounding_counts_when_nothing_is_asked(synced):
 
 
 @pytest.mark.parametrize("zone", ["Asia/Tokyo", "Pacific/Auckland", "UTC"])
-def test_another_time_zone_moves_entries_to_other_days(plan, showroom, zone):
+def test_another_time_zone_moves_entries_to_other_days(plan, shared_house, zone):
     """The window and each entry's day are cut on that zone's calendar, both ends included."""
     planned = plan("--start", "2026-09-16", "--end", "2026-09-18", CLOCKBOOKS_TIMEZONE=zone)
 
-    days = {id_: _day(entry, zone) for id_, entry in showroom.clockify.entries.items()}
+    days = {id_: _day(entry, zone) for id_, entry in shared_house.clockify.entries.items()}
     assert {id_: row["date"] for id_, row in planned.items() if row["reason"] != "running"} == {
         id_: day for id_, day in days.items() if "2026-09-16" <= day <= "2026-09-18"
     }
     moved = [
         id_
         for id_ in planned
-        if days[id_] != _day(showroom.clockify.entries[id_], "America/Chicago")
+        if days[id_] != _day(shared_house.clockify.entries[id_], "America/Chicago")
     ]
     assert moved
 
 
-def test_another_workspace_in_the_environment_stops_the_run(showroom):
+def test_another_workspace_in_the_environment_stops_the_run(shared_house):
     """A connection sends its own workspace's time, whatever a stray setting says."""
-    ran = showroom.run(
+    ran = shared_house.run(
         "send", *FORTNIGHT, "--yes", "--json", CLOCKBOOKS_CLOCKIFY_WORKSPACE_ID="f" * 24
     )
 
     assert ran.code == 1
     message = ran.document["error"]["message"]
     assert "f" * 24 in message
-    assert showroom.clockify.workspace_id in message
-    assert showroom.quickbooks.activities == {}
+    assert shared_house.clockify.workspace_id in message
+    assert shared_house.quickbooks.activities == {}
 
 
-def test_nothing_tracked_is_nothing_to_do(showroom):
+def test_nothing_tracked_is_nothing_to_do(shared_house):
     """An empty window is no error: all counts are zero."""
-    ran = showroom.run("send", "--start", "2025-01-01", "--end", "2025-03-31", "--yes", "--json")
+    ran = shared_house.run(
+        "send", "--start", "2025-01-01", "--end", "2025-03-31", "--yes", "--json"
+    )
 
     assert ran.code == 0
     assert ran.document["counts"] == {

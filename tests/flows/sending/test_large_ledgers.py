@@ -119,7 +119,7 @@ def _connect_by_hand(url):
 
 
 def _read_whole(url, statements):
-    """Give the steps of the statements' plans that read a growing table whole, as text."""
+    """Return the steps of the statements' plans that read a growing table whole, as text."""
     plans = _sqlite_steps if url.startswith("sqlite") else _postgresql_steps
     engine = sa.create_engine(url)
     with engine.connect() as connection:
@@ -133,7 +133,7 @@ def _read_whole(url, statements):
 
 
 def _sqlite_steps(connection, statement, values):
-    """Give the steps of a plan that read a growing table by nothing, or by its connection alone."""
+    """Yield the steps of a plan that read a growing table whole, or by its connection alone."""
     for row in connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", values):
         step = row[3]
         table = step.split()[1]

@@ -15,7 +15,7 @@ REPORT = "/reports/detailed"
 
 @pytest.fixture
 def meanwhile(week: Any) -> Callable[..., None]:
-    """Give a way to let something happen right after an answer of Clockify's."""
+    """Return a function to let something happen right after an answer of Clockify's."""
 
     def plan(where: str, happen: Callable[[], object], **when: int) -> None:
         def edit(answer: Any) -> Any:
@@ -28,7 +28,7 @@ def meanwhile(week: Any) -> Callable[..., None]:
 
 
 def minutes_of(house: Any) -> dict[str, int]:
-    """Give the minutes in the books by description."""
+    """Return the minutes in the books by description."""
     return {
         row["Description"]: row["Hours"] * 60 + row["Minutes"]
         for row in house.quickbooks.activities.values()

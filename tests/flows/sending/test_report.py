@@ -20,13 +20,13 @@ FORTNIGHT = ("--start", "2026-10-05", "--end", "2026-10-18")
 
 
 @pytest.fixture(scope="module")
-def sent(showroom: Any, open_house: Callable[..., Any], tmp_path_factory: Any) -> Any:
-    """Give a fortnight that was sent, with three entries that QuickBooks left in doubt."""
+def sent(shared_house: Any, open_house: Callable[..., Any], tmp_path_factory: Any) -> Any:
+    """Yield a fortnight that was sent, with three entries that QuickBooks left in doubt."""
     folder = tmp_path_factory.mktemp("sent")
     for name in ("clockbooks.db", "clockbooks.key"):
-        (folder / name).write_bytes((showroom.folder / name).read_bytes())
+        (folder / name).write_bytes((shared_house.folder / name).read_bytes())
         (folder / name).chmod(0o600)
-    with open_house(showroom.scenario, folder) as house:
+    with open_house(shared_house.scenario, folder) as house:
         house.quickbooks.faults.plan(
             "POST .*/batch", "edit", edit=lambda answer: _without_last(answer, 3)
         )

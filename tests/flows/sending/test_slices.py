@@ -25,7 +25,7 @@ QUARTER = ("--start", "2026-07-27", "--end", "2026-10-31")
 
 @pytest.fixture
 def small_slices(monkeypatch: pytest.MonkeyPatch) -> Callable[[], list[int]]:
-    """Let pages have seven rows and slices a day, and give how many entries each slice has."""
+    """Give pages seven rows and slices a day; return how many entries each slice has."""
     monkeypatch.setattr(clockify, "REPORT_PAGE", 7)
     monkeypatch.setattr(extract, "_ROWS_AT_ONCE", 10)
     monkeypatch.setattr(judge, "SLICE_ROWS", 1)

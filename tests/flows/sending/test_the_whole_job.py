@@ -25,13 +25,13 @@ SEPTEMBER = ("--start", "2026-09-01", "--end", "2026-09-30")
 
 @pytest.fixture
 def connected(synced, in_this_process):  # noqa: ARG001 - lets the commands run here
-    """Give the demo's scenario, connected and synced."""
+    """Return the demo's scenario, connected and synced."""
     return synced
 
 
 @pytest.fixture
 def refusing(connected):
-    """Give the demo's quarter, with one customer deactivated after the names were compared."""
+    """Return the demo's quarter, with one customer deactivated after the names were compared."""
     deactivate_one(connected)
     return connected
 
@@ -43,7 +43,7 @@ def deactivate_one(house: Any) -> None:
 
 
 def booked_by_hand(house: Any, entry: dict[str, Any]) -> tuple[Any, ...]:
-    """Say what the books must hold of an entry: reckoned here anew, by the domain's rules alone."""
+    """Return what the books must hold for an entry, computed here again by the rules alone."""
     start = datetime.fromisoformat(entry["start"])
     end = datetime.fromisoformat(entry["end"])
     seconds = int((end.astimezone(UTC) - start.astimezone(UTC)).total_seconds())

@@ -26,7 +26,7 @@ def frame(schema, rows):
 
 
 class Two:
-    """A model of both services, into which plans are carried out as the services would."""
+    """A model of both services that executes plans as the services would."""
 
     def __init__(self):
         self.users, self.clients, self.projects = {}, {}, {}
@@ -50,7 +50,7 @@ class Two:
         return self._add(self.customers, "2", name=name, parent_id=parent_id, active=active)
 
     def path(self, *names):
-        """Give the id of a customer at a path, made where it is missing."""
+        """Return the id of the customer at a path; create it if it is missing."""
         parent = None
         for name in names:
             found = [
@@ -89,7 +89,7 @@ class Two:
         )
 
     def sync(self):
-        """Match, keep the links, and give what is needed to plan."""
+        """Match, keep the links, and return what a plan needs."""
         directory = self.directory
         users = match_users(directory.users, directory.people, linked=self.links, link_vendors=True)
         projects = match_projects(directory.projects, directory.customers, linked=self.links)
@@ -101,11 +101,11 @@ class Two:
         return plan(self.directory, **self.sync(), **more)
 
     def make(self, side, **more):
-        """Carry a plan out, parents first, and link what was made."""
+        """Execute a plan, parents first, and link what was created."""
         creation = self.plan(side, **more)
         ids = {}
         for one in creation.wanted:
-            above = None if one.place is None else one.place.id or ids[one.place.key]
+            above = None if one.parent is None else one.parent.id or ids[one.parent.key]
             ids[one.key] = self._make(one, above)
         return creation
 
@@ -145,7 +145,7 @@ class Two:
         self.links = pd.concat([self.links, frame(Links, [row])], ignore_index=True)
 
     def places(self):
-        """Give the clients and the projects of Clockify, as people read them."""
+        """Return the clients and the projects of Clockify, as people read them."""
         named = {id_: row["name"] for id_, row in self.clients.items()}
         projects = sorted(
             placed_name(named.get(row["client_id"]), row["name"]) for row in self.projects.values()
@@ -153,7 +153,7 @@ class Two:
         return sorted(named.values()), projects
 
     def paths(self):
-        """Give the paths of QuickBooks' customers."""
+        """Return the paths of QuickBooks' customers."""
 
         def path(id_):
             row = self.customers[id_]
@@ -213,7 +213,7 @@ def test_twins_under_parents_of_one_name_get_the_whole_path_as_client(two):
 
 
 def test_a_renamed_client_gets_no_twin(two):
-    """Where the projects below are linked, the client is known, whatever its name now."""
+    """If its projects are linked, the client is known, whatever its name is now."""
     two.path("Acme", "Garden")
     two.make(Side.CLOCKIFY)
     [client] = two.clients
@@ -254,7 +254,7 @@ def test_a_project_of_its_clients_name_is_the_clients_customer(two):
 
 
 def test_rings_of_names_end(two):
-    """A project named as the other's client, and the other way round."""
+    """Each of two projects has the name of the other's client."""
     a, b = two.client("A"), two.client("B")
     two.project("B", a)
     two.project("A", b)
@@ -276,7 +276,7 @@ def test_rings_of_names_end(two):
     ],
 )
 def test_names_that_quickbooks_does_not_take_are_told_before(two, name, told):
-    """For projects, clients and users alike; what depends on them is told too."""
+    """For projects, clients and users alike; what depends on them is reported too."""
     two.project(name)
     two.user(f"{name} Li"[:600])
     two.project("Garden", two.client(f"{name}."))
@@ -322,7 +322,7 @@ def test_a_fifth_level_below_the_top_is_told(two):
 
 
 def test_who_may_be_there_already_is_not_made_again(two):
-    """A near miss is for a person to decide: on neither side a twin is made."""
+    """A person must decide about a near miss: neither side gets a duplicate."""
     two.user("Jon Smith", email="jon@example.com")
     two.person("John Smith", email="jonathan@example.com")
     two.project("Garden", two.client("Acme"))
@@ -353,7 +353,7 @@ def test_a_namesake_under_another_customer_is_another_project(two):
 
 
 def test_what_is_over_is_not_made(two):
-    """Archived projects, and users who left or never came: neither becomes a new name."""
+    """Archived projects, and users who left or never joined, are not created."""
     two.user("Gone Girl", active=False)
     two.user(None, email="new@example.com")
     two.project("Done", active=False)
@@ -367,7 +367,7 @@ def test_what_is_over_is_not_made(two):
 
 
 def test_with_payroll_no_employee_is_made(two):
-    """QuickBooks wants an address then, which Clockify does not know; customers are made."""
+    """QuickBooks then requires an address, which Clockify does not have; customers are created."""
     two.user("Ann Lee")
     two.project("Garden")
     creation = two.plan(Side.QUICKBOOKS, has_payroll=True)
@@ -376,7 +376,7 @@ def test_with_payroll_no_employee_is_made(two):
 
 
 def test_two_of_a_name_are_not_made_into_one(two):
-    """Users of one name, and projects that differ in case alone."""
+    """Users with the same name, and projects that differ only in case."""
     for name in ("Ann Lee", "Ann Lee"):
         two.user(name)
     two.project("Garden")
@@ -390,7 +390,7 @@ def test_two_of_a_name_are_not_made_into_one(two):
 
 
 def test_names_that_clockify_does_not_take_are_told_before(two):
-    """Projects have 2 to 250 characters, clients at most 100; what is under them is told too."""
+    """Projects have 2 to 250 characters, clients at most 100; their children are reported too."""
     two.path("X")
     two.path("y" * 251)
     two.path("z" * 101, "Garden")
@@ -404,7 +404,7 @@ def test_names_that_clockify_does_not_take_are_told_before(two):
 
 
 def test_invitations_need_one_address_that_nobody_has(two):
-    """By e-mail alone; vendors are never invited, most of them are suppliers."""
+    """By e-mail only. Vendors are never invited, because most of them are suppliers."""
     two.person("No Address")
     two.person("Two Addresses", email="a@example.com, b@example.com")
     two.person("Known Already", email="Known@example.com")
@@ -416,13 +416,13 @@ def test_invitations_need_one_address_that_nobody_has(two):
     assert [(one.name, one.email) for one in creation.wanted] == [("First", "both@example.com")]
     told = reasons(creation)
     assert "no address" in told["No Address"]
-    assert "not one e-mail address" in told["Two Addresses"]
+    assert "not a single e-mail address" in told["Two Addresses"]
     assert "e-mail address" in told["Known Already"]
     assert "another employee" in told["Second"].lower()
 
 
 def test_a_project_that_was_unlinked_is_not_made_again(two):
-    """It is there: the person who took the link away decides."""
+    """It exists, and the person who removed the link decides."""
     two.path("Garden")
     garden = two.project("Garden")
     directory = two.directory
@@ -440,7 +440,7 @@ def test_a_project_that_was_unlinked_is_not_made_again(two):
 
 
 def test_projects_of_an_archived_client_are_told(two):
-    """Clockify would take them, and nobody would see them."""
+    """Clockify would accept them, and nobody would see them."""
     two.path("Acme", "Garden")
     two.client("Acme", active=False)
     creation = two.plan(Side.CLOCKIFY)
@@ -452,7 +452,7 @@ def test_projects_of_an_archived_client_are_told(two):
 
 
 def test_what_happens_to_linked_ones_is_told_and_breaks_nothing(two):
-    """Renamed on either side, deleted, inactive, merged away: each is said, each link stays."""
+    """Renamed, deleted, inactive or merged on either side: it is reported, and the link stays."""
     for name in ("Ann Lee", "Bo Li", "Cy Ray", "Di Fox", "Ed Orr"):
         two.user(name)
         two.person(name)
@@ -520,7 +520,7 @@ def scenarios(draw):
 @settings(max_examples=10)
 @given(scenarios(), st.permutations(list(Side)))
 def test_what_was_made_is_never_made_again(two, sides):
-    """Creating on both sides comes to an end, and makes nothing twice: the model refuses twins."""
+    """Creating on both sides ends, and creates nothing twice: the model refuses duplicates."""
     check_nothing_is_made_twice(two, sides)
 
 
@@ -562,7 +562,7 @@ def test_syncing_again_and_renaming_changes_no_link(two, random):
 @settings(max_examples=40)
 @given(scenarios())
 def test_no_link_is_ever_guessed(two):
-    """Whatever is linked bears the same name as its one partner, and nobody else here does."""
+    """Each linked row has the name of its only partner, and no other row has it."""
     two.sync()
     for row in two.links.itertuples():
         if row.kind == Kind.USER:

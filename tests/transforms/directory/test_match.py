@@ -15,19 +15,19 @@ NO_LINKS = Links.validate(pd.DataFrame(columns=list(Links.to_schema().columns), 
 
 
 def linked(matches):
-    """Give the pairs that were linked, as {clockify id: QuickBooks id}."""
+    """Return the pairs that were linked, as {clockify id: QuickBooks id}."""
     return dict(zip(matches.links["clockify_id"], matches.links["qbo_id"], strict=True))
 
 
 def lost(matches):
-    """Give those without a partner, as {clockify id: problem}."""
+    """Return those without a partner, as {clockify id: problem}."""
     frame = matches.unlinked
     return dict(zip(frame["clockify_id"], frame["problem"], strict=True))
 
 
 @pytest.fixture(scope="session")
 def staff(users, people):
-    """Give a way to match names of users with rows of people."""
+    """Return a function to match names of users with rows of people."""
 
     def match(names, rows, *, link_vendors=True, already=NO_LINKS):
         return match_users(users(*names), people(*rows), linked=already, link_vendors=link_vendors)
@@ -37,7 +37,7 @@ def staff(users, people):
 
 @pytest.fixture(scope="session")
 def work(projects, customers):
-    """Give a way to match projects with customers, both by their full names."""
+    """Return a function to match projects with customers, both by their full names."""
 
     def match(names, full_names, *, already=NO_LINKS):
         return match_projects(projects(*names), customers(*full_names), linked=already)
@@ -57,7 +57,7 @@ def test_composed_and_decomposed_names_are_the_same(name):
 
 @given(st.text())
 def test_the_form_of_names_is_stable(name):
-    """Bringing a name to its form twice changes nothing more."""
+    """Normalizing a name twice changes nothing more."""
     assert same_form(same_form(name)) == same_form(name)
     assert without_case(same_form(name)) == without_case(name)
 
@@ -108,22 +108,22 @@ def test_another_case_is_a_near_miss_only(staff, user, employee):
 @pytest.mark.parametrize(
     ("name", "why"),
     [
-        ("Anne Lee", "one letter"),
-        ("An Lee", "one letter"),
-        ("Ann Lea", "one letter"),
-        ("Anm Lee", "one letter"),
-        ("nAn Lee", "one letter"),  # two letters swapped
+        ("Anne Lee", "differs in one letter"),
+        ("An Lee", "differs in one letter"),
+        ("Ann Lea", "differs in one letter"),
+        ("Anm Lee", "differs in one letter"),
+        ("nAn Lee", "differs in one letter"),  # two letters swapped
         ("ANN LEE", "differs in case"),
         ("Ann Leé", "differs in accents"),
         ("AnnLee", "differs in punctuation or spaces"),
         ("Ann-Lee", "differs in punctuation or spaces"),
         ("Lee Ann", "first and last name swapped"),
         ("Lee, Ann", "first and last name swapped"),
-        ("Ann Marie Lee", "one word more or less"),
+        ("Ann Marie Lee", "differs by one word"),
     ],
 )
 def test_a_likely_partner_is_told_with_the_reason(staff, name, why):
-    """It is not linked: whether the two are one person, a person decides."""
+    """It is not linked: a person decides whether the two are the same."""
     matches = staff([name], [("employee", "55", "Ann Lee"), ("employee", "56", "Bo Li")])
     assert linked(matches) == {}
     assert lost(matches) == {"u1": "near"}
@@ -135,12 +135,12 @@ def test_a_likely_partner_is_told_with_the_reason(staff, name, why):
 
 @pytest.mark.parametrize("name", ["Ann", "Lee", "Anna Leigh", "Bo Lee", "Ann Marie Louise Lee"])
 def test_another_name_is_missing(staff, name):
-    """What is not alike is no near miss."""
+    """A name that is not similar is not a near miss."""
     assert lost(staff([name], [("employee", "55", "Ann Lee")])) == {"u1": "missing"}
 
 
 def test_the_likeliest_partner_is_told_first_and_alone(staff):
-    """A difference in case beats a letter; equally likely ones are told together, three at most."""
+    """A difference in case beats a letter; equally likely partners are listed, three at most."""
     rows = [
         ("employee", "55", "Ann Leo"),
         ("employee", "56", "Ann LEE"),
@@ -157,14 +157,14 @@ def test_the_likeliest_partner_is_told_first_and_alone(staff):
 
 
 def test_whoever_has_their_namesake_is_nobodys_near_miss(staff):
-    """Jon is linked to Jon: John without a partner is missing, and not said to be like Jon."""
+    """Jon is linked to Jon, so John without a partner is missing, and not a near miss of Jon."""
     matches = staff(["Jon Smith", "John Smith"], [("employee", "55", "Jon Smith")])
     assert linked(matches) == {"u1": "55"}
     assert lost(matches) == {"u2": "missing"}
 
 
 def test_an_address_tells_who_may_be_meant(users, people):
-    """Somebody without a name yet, or with another one, has the e-mail address of an employee."""
+    """A user without a name yet, or with another one, has the e-mail address of an employee."""
     matches = match_users(
         users(None, "Zoe L.", "Bo").assign(email=["Ann@Example.com ", "zoe@example.com", None]),
         people(("employee", "55", "Ann Lee"), ("vendor", "56", "Zoë Lindqvist")).assign(
@@ -217,7 +217,7 @@ def test_a_contractor_is_linked_unless_vendors_are_off(staff):
 
 @pytest.mark.parametrize("kind", ["employee", "vendor"])
 def test_two_of_a_name_are_ambiguous(staff, kind):
-    """Neither is taken, and both ids are told."""
+    """Neither is linked, and both ids are reported."""
     matches = staff(["Ann Lee"], [(kind, "71", "Ann Lee"), (kind, "72", "Ann  Lee")])
     assert linked(matches) == {}
     assert lost(matches) == {"u1": "ambiguous"}
@@ -227,7 +227,7 @@ def test_two_of_a_name_are_ambiguous(staff, kind):
 
 
 def test_two_users_of_a_name_are_not_linked_to_one_employee(staff):
-    """Which of them it is, nobody can tell: not even when one was linked by hand."""
+    """Nobody can know which one it is, not even when one was linked by hand."""
     rows = [("employee", "55", "Ann Lee")]
     matches = staff(["Ann Lee", "Ann Lee"], rows)
     assert lost(matches) == {"u1": "ambiguous", "u2": "ambiguous"}
@@ -240,7 +240,7 @@ def test_two_users_of_a_name_are_not_linked_to_one_employee(staff):
 
 @pytest.mark.parametrize("origin", ["name", "created"])
 def test_who_bears_the_old_name_of_somebody_renamed_is_not_their_employee(staff, origin):
-    """One partner for one user: the newcomer is ambiguous, and both who hold it are told."""
+    """A partner is for one user: the new one is ambiguous, and the holder of the link is named."""
     already = NO_LINKS.copy()
     already.loc[0] = ["user", "u1", "Ann Lee", "employee", "55", "Ann Lee", origin]
     matches = staff(["Ann Lee-Kim", "Ann Lee"], [("employee", "55", "Ann Lee")], already=already)
@@ -252,7 +252,7 @@ def test_who_bears_the_old_name_of_somebody_renamed_is_not_their_employee(staff,
 
 
 def test_somebody_known_from_files_may_come_to_clockify(staff):
-    """The link of the files' rows, which only a name knows, stands in nobody's way."""
+    """A link for the rows of files, which have only a name, blocks nobody."""
     already = NO_LINKS.copy()
     already.loc[0] = ["user", "name:Ann Lee", "Ann Lee", "employee", "55", "Ann Lee", "name"]
     matches = staff(["Ann Lee"], [("employee", "55", "Ann Lee")], already=already)
@@ -260,7 +260,7 @@ def test_somebody_known_from_files_may_come_to_clockify(staff):
 
 
 def test_an_employee_given_by_hand_may_also_be_given_by_name(staff):
-    """Several to one contractor is somebody's own choice, and takes their name from nobody."""
+    """Several users may be linked to one contractor by hand; that blocks no match by name."""
     already = NO_LINKS.copy()
     already.loc[0] = ["user", "u1", "Bo Li", "vendor", "55", "Ann Lee", "manual"]
     matches = staff(["Bo Li", "Ann Lee"], [("vendor", "55", "Ann Lee")], already=already)
@@ -269,7 +269,7 @@ def test_an_employee_given_by_hand_may_also_be_given_by_name(staff):
 
 @pytest.mark.parametrize("name", [DELETED_USER, f" {DELETED_USER} ", None, "", "  "])
 def test_who_has_no_name_is_not_linked(staff, name):
-    """Clockify calls every deleted user by one name; it is no name, even where one bears it."""
+    """Clockify gives every deleted user the same name, so nobody is matched by it."""
     matches = staff([name, "Ann Lee"], [("employee", "55", DELETED_USER)])
     assert linked(matches) == {}
     assert lost(matches) == {"u1": "missing", "u2": "missing"}
@@ -286,7 +286,7 @@ def test_inactive_people_are_not_newly_linked(staff):
 
 
 def test_an_inactive_namesake_is_no_rival(staff):
-    """The one who works is meant."""
+    """The active one is meant."""
     rows = [("employee", "55", "Ann Lee", False), ("employee", "56", "Ann Lee")]
     assert linked(staff(["Ann Lee"], rows)) == {"u1": "56"}
 
@@ -348,7 +348,7 @@ def test_each_level_has_its_project(work, project, customer):
     ],
 )
 def test_another_place_or_case_is_a_near_miss(work, project):
-    """The customer of that name is told, with where it stands and its id; it is not linked."""
+    """The customer of that name is reported with its path and id; it is not linked."""
     matches = work([project], FOUR_LEVELS)
     assert linked(matches) == {}
     assert lost(matches) == {"p1": "near"}
@@ -358,7 +358,7 @@ def test_another_place_or_case_is_a_near_miss(work, project):
 
 
 def test_one_name_under_two_parents(work):
-    """The client decides; without one it is ambiguous, and both are told."""
+    """The client decides; without one it is ambiguous, and both are reported."""
     names = ["A", "A:Kitchen", "B", "B:Kitchen"]
     matches = work(["A › Kitchen", "B › Kitchen", "Kitchen", "C › Kitchen"], names)
     assert linked(matches) == {"p1": "2", "p2": "4"}
@@ -395,7 +395,7 @@ def test_inactive_customers_are_not_newly_linked(work):
 
 
 def test_an_inactive_customer_is_not_replaced_by_a_sub_customer_of_its_name(work):
-    """`Acme` was closed; `Holding:Acme` is somebody else's, and nobody says that it is meant."""
+    """`Acme` was closed; `Holding:Acme` is another customer, and nothing shows that it is meant."""
     matches = work(["Acme"], ["Acme (deleted)", "Holding", "Holding:Acme"])
     assert linked(matches) == {}
     assert [(candidate.partner.qbo_id, candidate.why) for candidate in matches.near] == [
@@ -404,7 +404,7 @@ def test_an_inactive_customer_is_not_replaced_by_a_sub_customer_of_its_name(work
 
 
 def test_of_two_projects_one_customer_goes_to_the_one_that_names_its_client(work):
-    """A project without a client is not given what another one names in full."""
+    """A project without a client does not get a customer that another project names in full."""
     names = ["A", "A:Kitchen"]
     matches = work(["Kitchen", "A › Kitchen"], names)
     assert linked(matches) == {"p2": "2"}
@@ -413,7 +413,7 @@ def test_of_two_projects_one_customer_goes_to_the_one_that_names_its_client(work
 
 
 def test_a_recreated_project_is_not_linked_to_the_customer_of_the_old_one(work):
-    """Nor one that bears the old name of a project that was renamed."""
+    """Nor one that has the old name of a renamed project."""
     already = NO_LINKS.copy()
     already.loc[0] = ["project", "p9", "Acme", "customer", "1", "Acme", "name"]
     matches = work(["Acme"], ["Acme"], already=already)
@@ -444,7 +444,7 @@ def test_a_path_tells_parents_of_one_name_apart(work):
 
 
 def test_numbers_are_no_typing_errors(work):
-    """`Phase 2` is no misspelt `Phase 1`, and `Lot 12` no `Lot 21`."""
+    """`Phase 2` is not a misspelled `Phase 1`, and `Lot 12` not a misspelled `Lot 21`."""
     matches = work(["A › Phase 2", "Lot 12"], ["A", "A:Phase 1", "Lot 21"])
     assert set(lost(matches).values()) == {"missing"}
 
@@ -464,7 +464,7 @@ trees = st.lists(st.lists(sub_names, min_size=1, max_size=3).map(tuple), max_siz
 
 
 def check_matches(frame, matches, again):
-    """Hold matches against what is promised of all of them."""
+    """Check what is promised of all matches."""
     ids = [*matches.links["clockify_id"], *matches.unlinked["clockify_id"]]
     assert sorted(ids) == sorted(frame["clockify_id"])
     assert len(again.links) == 0
@@ -474,7 +474,7 @@ def check_matches(frame, matches, again):
 @settings(max_examples=60)
 @given(crowd, staff_rows, st.booleans(), st.randoms())
 def test_users_are_linked_once_and_never_by_guessing(users, people, names, rows, vendors, random):
-    """Each user is linked or told; of two candidates none; the order of rows does not matter."""
+    """Each user is linked or reported, none to one of two candidates; the order is irrelevant."""
     everybody, staff = users(*names), people(*rows)
 
     def match(left, right, already=NO_LINKS):
@@ -510,7 +510,7 @@ def test_users_are_linked_once_and_never_by_guessing(users, people, names, rows,
 @settings(max_examples=60)
 @given(project_names, trees, st.randoms())
 def test_projects_are_linked_once_and_never_by_guessing(projects, customers, names, tree, random):
-    """The same for projects, whose partner bears the name, and the client's above it."""
+    """The same for projects, whose partner has the name, under the client's name."""
     left, right = projects(*names), customers(*tree)
     matches = match_projects(left, right, linked=NO_LINKS)
 

@@ -28,7 +28,7 @@ def rows_of(sieved):
 
 @pytest.fixture
 def real_customers(shared_samples):
-    """Give the customers of a real company."""
+    """Return the customers of a real company."""
     return sample(shared_samples("qbo/samples/http-qbo_api/all_customers.1.json"), "Customer")
 
 
@@ -65,7 +65,7 @@ def test_a_name_that_a_real_company_has_twice(real_customers, projects):
 
 
 def test_employees_and_vendors_of_a_real_company(shared_samples):
-    """Both in one frame; who is inactive is so, under the name that QuickBooks gives then."""
+    """Both are in one frame; inactive ones are marked, with the name that QuickBooks shows."""
     folder = "qbo/samples/http-qbo_api/"
     employees = sample(shared_samples(f"{folder}all_employees_including_active.1.json"), "Employee")
     vendors = sample(shared_samples(f"{folder}all_vendors_by_5.1.json"), "Vendor")
@@ -98,7 +98,7 @@ def test_real_projects_are_read(shared_samples, year):
 
 
 def test_a_project_finds_its_clients_name():
-    """On the wire, else in the list; empty means none, and an unknown client too."""
+    """From the row, else from the list; empty means none, and so does an unknown client."""
     rows = [
         {"id": "1", "name": "A", "clientId": "c", "clientName": "On the wire"},
         {"id": "2", "name": "B", "clientId": "c"},
@@ -116,7 +116,7 @@ def test_a_project_finds_its_clients_name():
 
 
 def test_users_without_a_name_stay():
-    """Somebody who never signed in has none, and may have entries all the same."""
+    """A user who never signed in has no name, but may have entries."""
     sieved = read_users([{"id": "u1", "name": None, "email": "a@b"}, {"id": "u2"}])
     assert sieved.problems == {}
     assert [row["name"] for row in rows_of(sieved)] == [None, None]
@@ -138,7 +138,7 @@ def test_what_does_not_say_that_it_is_inactive_is_active():
     ],
 )
 def test_a_row_that_is_none_is_set_aside(row, about):
-    """With its reason; its neighbours stay."""
+    """With its reason; the other rows stay."""
     sieved = read_customers(
         [{"Id": "2", "DisplayName": "Good"}, row, {"Id": "1", "DisplayName": "x"}]
     )

@@ -104,8 +104,8 @@ def test_a_window_that_ends_before_it_starts_has_no_slices():
     "name", ["", "Paris", "Europe/Atlantis", "../etc/passwd", "/etc/localtime", "Europe", "\0", "é"]
 )
 def test_what_is_no_zone_is_refused_by_name(name):
-    """The message shows the name and what one looks like."""
-    with pytest.raises(ValueError, match="use a name such as America/Chicago") as raised:
+    """The message shows the name, and what a valid one looks like."""
+    with pytest.raises(ValueError, match="Use a name such as America/Chicago") as raised:
         zone(name)
 
     assert repr(name) in str(raised.value)

@@ -35,7 +35,7 @@ ROW = {
 
 
 def row(**members):
-    """Give a good row that differs by *members*; `...` leaves one out."""
+    """Return a good row that differs by *members*; `...` leaves one out."""
     changed = {**copy.deepcopy(ROW), **members}
     return {name: value for name, value in changed.items() if value is not ...}
 
@@ -98,7 +98,7 @@ def test_a_report_of_2023_without_type_rate_and_client(shared_samples):
 
 
 def test_a_report_of_2026_without_project_and_rate(shared_samples):
-    """Members that only newer reports have do no harm."""
+    """Members that only newer reports have do not matter."""
     path = shared_samples("clockify/samples/json/report_detailed_entry_2026_shape.json")
 
     read = read_report(sample(path), currency="EUR")
@@ -172,7 +172,7 @@ def test_any_offset_is_an_instant(start, instant):
      "2026-05-06T25:00:00Z", 1778054400, "2026-05-06T08:00:00 Europe/Paris", "-00:00", "Z"],
 )  # fmt: skip
 def test_a_start_that_is_no_instant_sets_the_row_aside(start):
-    """Without an offset nobody can say which instant is meant, and so which day."""
+    """Without an offset nobody can know which instant is meant, and so which day."""
     interval = {"start": start, "end": "2026-05-07T09:00:00Z", "duration": 60}
     if start is ...:
         del interval["start"]
@@ -186,7 +186,7 @@ def test_an_end_that_cannot_be_read_is_no_running_timer():
 
 
 def test_without_a_duration_the_ends_say_it():
-    """The core host writes durations as text, and some rows have none: end less start."""
+    """The core host writes durations as text, and some rows have none: end minus start counts."""
     interval = {"start": "2026-05-06T08:00:00Z", "end": "2026-05-06T08:10:59.9Z"}
     assert read_one(timeInterval=interval)["duration_s"] == 659
     assert read_one(timeInterval={**interval, "duration": "PT10M59S"})["duration_s"] == 659
@@ -194,7 +194,7 @@ def test_without_a_duration_the_ends_say_it():
 
 @pytest.mark.parametrize("end", [{}, {"end": None}, {"end": None, "duration": None}])
 def test_a_running_timer_has_neither_end_nor_duration(end):
-    """It is an entry all the same: it will be explained."""
+    """It is still an entry, and will be explained."""
     entry = read_one(timeInterval={"start": "2026-05-06T08:00:00Z", **end})
     assert (entry["end"], entry["duration_s"]) == (None, None)
 
@@ -230,13 +230,13 @@ def test_a_float_rate_is_what_was_written():
     ],
 )
 def test_where_the_rate_stands(members, micros):
-    """`rate`, else `earnedRate`; what is no number is no rate. None is not 0."""
+    """`rate`, else `earnedRate`; what is not a number is no rate. No rate is not 0."""
     assert read_one(**members)["rate_micros"] == micros
 
 
 @pytest.mark.parametrize("approved", [True, False])
 def test_approval_is_that_of_the_reading(approved):
-    """A report tells it of no row: which report was asked for does."""
+    """A report does not say it for a row; the request for the report does."""
     read = read_report([row(_id="a"), row(_id="b")], currency="USD", approved=approved)
     assert read.entries["approved"].tolist() == [approved, approved]
 
@@ -278,7 +278,7 @@ def test_a_bad_row_is_set_aside_and_the_others_stay(members, about):
      (0, "REGULAR", False), (36_000, "TIME_OFF", True)],
 )  # fmt: skip
 def test_a_duration_that_start_and_end_contradict_sets_the_row_aside(duration, entry_type, good):
-    """The report is asked for without rounding: nothing explains another duration of work."""
+    """The report is not rounded, so nothing explains another duration."""
     interval = {
         "start": "2026-03-02T09:00:00Z", "end": "2026-03-02T09:30:00Z", "duration": duration,
     }  # fmt: skip
@@ -287,12 +287,12 @@ def test_a_duration_that_start_and_end_contradict_sets_the_row_aside(duration, e
 
     assert len(read.entries) == good
     assert [aside.entry_id for aside in read.set_aside] == [] if good else [ROW["_id"]]
-    assert all("end less start is 1800" in aside.problem for aside in read.set_aside)
+    assert all("end minus start 1800" in aside.problem for aside in read.set_aside)
 
 
 @pytest.mark.parametrize("duration", [-5, 10**30])
 def test_a_duration_that_cannot_be_sets_the_row_aside(duration):
-    """Nobody worked less than nothing, nor longer than the scenario is old."""
+    """Nobody works a negative time, or longer than the data covers."""
     interval = {**ROW["timeInterval"], "duration": duration}
     assert "duration_s is" in problem_of(timeInterval=interval)
 
@@ -304,7 +304,7 @@ def test_an_entry_that_ends_before_it_starts_is_set_aside():
 
 
 def test_what_is_set_aside_bears_its_id():
-    """A person can look it up; where there is no id, that is said."""
+    """A person can look it up; a row without an id says so."""
     rows = ["rubbish", None, row(userId=None), row(_id=None)]
     read = read_report(rows, currency="USD")
     assert len(read.entries) == 0

@@ -48,7 +48,7 @@ ODD = {"_id": 7, "userId": 7.5, "timeInterval": [], "billable": "yes", "rate": "
 
 @given(st.lists(rows, max_size=6))
 def test_an_odd_row_does_not_change_how_the_others_are_read(report):
-    """A column that holds something else besides is read in the same way."""
+    """A column that holds other types too is read in the same way."""
     alone = report_columns(report)
 
     beside = report_columns([*report, ODD])
@@ -60,7 +60,7 @@ def test_an_odd_row_does_not_change_how_the_others_are_read(report):
 @settings(max_examples=30)  # of several rows each
 @given(st.lists(rows, max_size=6))
 def test_what_is_set_aside_is_the_same_beside_an_odd_row(report):
-    """A row is judged by what stands in it, not by its neighbours."""
+    """A row is read by its own content, not by that of its neighbors."""
     alone = read_report(report, currency="USD")
 
     beside = read_report([*report, ODD], currency="USD")

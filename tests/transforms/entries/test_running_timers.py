@@ -56,7 +56,7 @@ def test_a_timer_of_strangers_is_an_entry_too():
 
 
 def test_a_timer_is_explained_as_running(plan):
-    """It is in the report of a send, and does not go."""
+    """It appears in the report of a send, but is not sent."""
     entry = entry_of(TIMER)
     assert plan(entry)["reason"].tolist() == [Reason.RUNNING]
 

@@ -22,7 +22,7 @@ THOUSANDS = {".": [",", " ", "'", "\u00a0", "\u202f"], ",": [".", " ", "\u00a0",
 
 @given(st.integers(0, 10**9), st.integers(0, 4), st.sampled_from(".,"), st.data())
 def test_a_number_is_read_as_it_was_written(units, places, mark, data):
-    """Whatever the marks: what the file's own mark makes of it is what was meant."""
+    """Whatever the marks, a number written with the file's mark reads back as it was meant."""
     number = Decimal(units).scaleb(-places)
     separator = data.draw(st.sampled_from(THOUSANDS[mark]))
     text = f"{number:,f}".replace(".", "\0").replace(",", separator).replace("\0", mark)
@@ -37,7 +37,7 @@ def test_a_number_is_read_as_it_was_written(units, places, mark, data):
     ["", "-", ".", ",", "1.2.3", "1,23,4", "1.00,000.0", "1e5", "٣", "8h", "--1", "0x1", "NaN"],
 )
 def test_what_is_no_number_is_none(text):
-    """Nothing is made to fit."""
+    """Nothing is read that is not valid."""
     assert read_number(text, ".") is None
     assert read_number(text, ",") is None
 
@@ -51,7 +51,7 @@ def test_what_is_no_number_is_none(text):
     ],
 )  # fmt: skip
 def test_rates_are_exact_millionths(text, micros):
-    """No float decides; what is below nothing or beyond a billion is no rate."""
+    """No float decides; a negative rate, or one above a billion, is not a rate."""
     assert read_micros(text, ".") == micros
 
 
@@ -69,7 +69,7 @@ def test_rates_are_exact_millionths(text, micros):
     ],
 )  # fmt: skip
 def test_durations(text, expected):
-    """Clock spans, ISO 8601 and decimal hours; nothing negative, nothing absurd."""
+    """`h:mm:ss`, ISO 8601 and decimal hours are read; negative and absurd values are not."""
     assert read_duration(text, ".") == expected
 
 
@@ -85,7 +85,7 @@ def test_a_bare_number_is_hours_only_where_the_header_says_so():
     st.sampled_from([" ", "\u202f", "\u00a0", ""]),
 )
 def test_every_time_of_day_is_read_in_12_and_24_hours(second, shown, space):
-    """With and without seconds, and whatever space stands before AM and PM."""
+    """With and without seconds, and with any space before AM and PM."""
     hour, minute, rest = second // 3600, second // 60 % 60, second % 60
     tail = f":{minute:02}" + (f":{rest:02}" if shown else "")
     expected = (second, 1) if shown else (second - rest, 60)
@@ -103,12 +103,12 @@ def test_every_time_of_day_is_read_in_12_and_24_hours(second, shown, space):
     "text", ["", "24:00", "12:60", "0:15 AM", "13:00 PM", "9", "9:5", "12:00:61", "noon"]
 )
 def test_what_is_no_time_of_day_is_none(text):
-    """Nothing is made to fit."""
+    """Nothing is read that is not valid."""
     assert read_time(text) is None
 
 
 def test_yes_no_and_types_in_other_languages():
-    """As far as exports in them are known."""
+    """For the languages of which exports are known."""
     assert [read_yes(word) for word in ("Yes", "JA", "sim", "1", "TRUE")] == [True] * 5
     assert [read_yes(word) for word in ("No", "Nein", "não", "0", "false")] == [False] * 5
     assert [read_yes(word) for word in ("", "maybe", "2")] == [None] * 3

@@ -42,7 +42,7 @@ def decide(*texts, file_name="", given=None, created=()):
     ],
 )
 def test_one_day_decides_for_the_whole_file(texts, order):
-    """A day past the 12th says which number is the day, wherever it stands."""
+    """A day after the 12th shows which number is the day, wherever it is in the file."""
     assert decide(*texts).order is order
 
 
@@ -53,7 +53,7 @@ def test_the_day_of_creation_decides_too():
 
 @pytest.mark.parametrize("text", ["03/04/2026", "3-4-2026", "03.04.2026", "3.4.2026"])
 def test_days_that_may_be_either_are_refused(text):
-    """Dots as well: what nobody documents is not guessed. The text names a line and an option."""
+    """Dates with dots too: nothing undocumented is guessed. The text names a line and an option."""
     with pytest.raises(UndecidedDates, match=r"line 2 .*--date-order dmy"):
         decide(text)
 
@@ -68,7 +68,7 @@ def test_days_that_may_be_either_are_refused(text):
     ],
 )
 def test_the_range_in_the_name_decides_when_the_days_lie_in_it_one_way_only(text, name, order):
-    """The name is written in the same profile's format; days outside of its range are wrong."""
+    """The file's name uses the same format, and no day may be outside its range."""
     assert decide(text, file_name=name).order is order
 
 
@@ -100,14 +100,14 @@ def test_dates_that_contradict_each_other_are_refused_until_a_person_says():
     [("19/02/2026", MDY, "dmy"), ("02/19/2026", DMY, "mdy"), ("03/04/2026", YMD, "mdy or dmy")],
 )
 def test_an_order_that_the_file_makes_impossible_is_refused(text, given_order, hint):
-    """A slip in --date-order is told, with the line that shows it and the order that fits."""
+    """A wrong --date-order is reported, with the line that shows it and the order that fits."""
     with pytest.raises(UndecidedDates, match=f"line 2 cannot be.*--date-order {hint}"):
         decide(text, given=given_order)
 
 
 def test_years_of_two_digits_need_a_person():
     """03/04/05 is three days, and 19/02/26 still two years."""
-    with pytest.raises(UndecidedDates, match="two digits"):
+    with pytest.raises(UndecidedDates, match="two-digit"):
         decide("19/02/26")
     assert decide("03/04/05", given=YMD).order is YMD
     assert read_day("03/04/05", YMD) == date(2003, 4, 5)
@@ -144,5 +144,5 @@ def test_a_given_order_reads_each_of_its_formats(day, order, data):
      "٠٣/٠٤/٢٠٢٦", "1/2/202", "9999-01-01"],
 )  # fmt: skip
 def test_what_is_no_day_is_none(text):
-    """Slips of the pen are not made to fit."""
+    """Typing errors are not corrected."""
     assert {read_day(text, order) for order in DateOrder} == {None}

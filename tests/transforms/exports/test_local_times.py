@@ -30,7 +30,7 @@ def instants(read_rows):
 
 
 def test_a_repeated_hour_is_told_apart_by_the_duration():
-    """On 25 October 2026, 02:30 comes twice in Berlin."""
+    """On October 25, 2026, 02:30 occurs twice in Berlin."""
     first = read("2026-10-25 01:30:00", "2026-10-25 02:30:00", "01:00:00")
     second = read("2026-10-25 01:30:00", "2026-10-25 02:30:00", "02:00:00")
 
@@ -40,14 +40,14 @@ def test_a_repeated_hour_is_told_apart_by_the_duration():
 
 
 def test_an_end_before_its_start_in_the_repeated_hour_is_the_second_one():
-    """From 02:50 to 02:10 there is one way to work, whatever the columns."""
+    """From 02:50 to 02:10 there is only one possibility, whatever the columns."""
     found = read("2026-10-25 02:50:00", "2026-10-25 02:10:00", "", header=HEADER[:-1])
 
     assert instants(found) == ("25 00:50", "25 01:10", 20)
 
 
 def test_a_skipped_hour_is_settled_by_the_duration():
-    """On 29 March 2026, there is no 02:30 in Berlin; an end there was an hour's work or none."""
+    """On March 29, 2026, there is no 02:30 in Berlin; an end then was an hour's work or none."""
     found = read("2026-03-29 01:30:00", "2026-03-29 02:30:00", "01:00:00")
 
     assert instants(found) == ("29 00:30", "29 01:30", 60)
@@ -70,7 +70,7 @@ def test_what_the_duration_does_not_tell_is_reported_with_what_to_do():
 
 
 def test_a_start_in_the_repeated_hour_without_an_end_is_reported():
-    """A duration from there leads to two ends."""
+    """A duration from that time leads to two ends."""
     header = ["User", "Billable", "Start Date", "Start Time", "Duration (h)"]
     found = read("2026-10-25 02:10:00", "", "00:30:00", header=header)
 

@@ -68,7 +68,7 @@ GOOD = {
 
 
 def read(rows, *, mapping=None, date_order=None, timezone=NEW_YORK, file_name="", **options):
-    """Survey and read rows, each a dict of cells by column, as a whole file of two chunks."""
+    """Survey and read rows, each a dict of cells by column, as a file of two chunks."""
     header = list(dict.fromkeys(name for row in rows for name in row))
     fmt = recognise(header, file_name, parse_mapping(mapping or []))
     frame = pd.DataFrame(
@@ -86,12 +86,12 @@ def read(rows, *, mapping=None, date_order=None, timezone=NEW_YORK, file_name=""
 
 
 def one(*rows, **options):
-    """Read rows of which the first is good, and give it."""
+    """Read rows, of which the first is good, and return it."""
     return read(list(rows), **options).entries.iloc[0]
 
 
 def faults(row, **options):
-    """Name the bad cells of one row."""
+    """Return the bad cells of one row."""
     found = read([row], **options)
     assert len(found.entries) + found.bad_rows == 1
     return [(bad.column, bad.value) for bad in found.bad]
@@ -124,16 +124,16 @@ def test_formats_are_known_by_their_header(header, name):
     ("header", "words"),
     [
         ("Project,Client,Status,Visibility,Tracked (h),Progress(%)", "Clockify's list of projects"),
-        ("Date,Project,Client,Description,Time (h),Time (decimal)", "a summary report of Clockify"),
+        ("Date,Project,Client,Description,Time (h),Time (decimal)", "a Clockify summary report"),
         ("User,Project,Duration", "a summary report"),
         ("Name,Transaction Date,Customer,Service Item,Duration", "a time import for QuickBooks"),
-        ("First,Second,Third", "who worked nor on which day nor for how long"),
+        ("First,Second,Third", "who worked or on which day or for how long"),
         ("User,Start Date,Start Time", "for how long"),
         ("First name,Date,Hours", "who worked"),
     ],
 )
 def test_another_table_is_refused_with_what_it_looks_like(header, words):
-    """And with what is needed instead."""
+    """And the text says what is needed instead."""
     with pytest.raises(NotAnExport) as refused:
         recognise(header.split(","), "time.csv")
 
@@ -143,11 +143,11 @@ def test_another_table_is_refused_with_what_it_looks_like(header, words):
 
 
 def test_what_is_not_used_is_told():
-    """Custom fields, columns of groups and a second column of one name are ignored, not unseen."""
+    """Custom fields, group columns and a second column of a name are ignored, and reported."""
     notes = " ".join(recognise([*CLOCKIFY, "Deal ID", "User"]).notes)
 
-    assert "Columns that were not used: 'Deal ID', 'User'" in notes
-    assert "Column 19, 'User', says the same as column 5" in notes
+    assert "Unused columns: 'Deal ID', 'User'" in notes
+    assert "Column 19, 'User', means the same as column 5" in notes
     assert recognise(CLOCKIFY).notes == ()
 
 
@@ -164,7 +164,7 @@ def test_renamed_labels_are_found_by_their_place_and_told():
 
 
 def test_any_table_is_read_through_a_mapping():
-    """What a person maps beats what is known."""
+    """A person's mapping overrides what is known."""
     row = {"Who=": "Ann", "Day": "2026-02-19", "h": "1,5", "User": "nobody", "Pay": "Ja"}
     mapping = ["Who==user", "day=date", "h = hours", "Pay=billable"]
     found = one(row, mapping=mapping)
@@ -178,19 +178,19 @@ def test_any_table_is_read_through_a_mapping():
     ("texts", "words"),
     [
         (["user"], "column=field"), (["=user"], "column=field"), (["Who="], "column=field"),
-        (["Who=boss"], "The fields are user"), (["a=user", "b=user"], "choose one"),
-        (["a=date", "b=start_date"], "choose one"), (["Whoever=user"], "The columns are 'User'"),
+        (["Who=boss"], "The fields are user"), (["a=user", "b=user"], "Choose one"),
+        (["a=date", "b=start_date"], "Choose one"), (["Whoever=user"], "The columns are 'User'"),
         (["Twice=user"], "2 columns"),
     ],
 )  # fmt: skip
 def test_a_mapping_that_cannot_be_followed_is_refused(texts, words):
-    """It says what is wrong and what there is."""
+    """The text says what is wrong and what there is."""
     with pytest.raises(WrongMapping, match=words):
         recognise(["User", "Date", "Hours", "Twice", "Twice"], mapping=parse_mapping(texts))
 
 
 def test_a_row_of_clockify():
-    """All that the row says, in the units of the schema."""
+    """Everything in the row, in the units of the schema."""
     found = one(GOOD)
 
     assert found.drop(["start", "end", "approved"]).to_dict() == {
@@ -208,7 +208,7 @@ def test_a_row_of_clockify():
 
 
 def test_a_row_of_harvest():
-    """Decimal hours in the account's locale; the day counts, there is no clock."""
+    """Decimal hours in the account's locale, with a day and no time of day."""
     row = dict.fromkeys(HARVEST, "") | {
         "Date": "2026-02-19", "Hours": "1.000,25", "Billable?": "Yes", "Approved?": "No",
         "First Name": "Ann", "Last Name": "Lee", "Billable Rate": "100,0", "Currency": "Euro - EUR",
@@ -222,7 +222,7 @@ def test_a_row_of_harvest():
 
 
 def test_a_row_of_toggls_import_layout_ends_after_its_duration():
-    """There is no end: start and duration give it."""
+    """Without an end, start and duration give it."""
     row = dict.fromkeys(TOGGL_IMPORT, "") | {
         "Email": "ann@example.com", "Start date": "2026-02-19", "Start time": "23:30:00",
         "Duration": "01:00:01", "Billable": "No",
@@ -255,7 +255,7 @@ def test_a_row_of_toggls_import_layout_ends_after_its_duration():
     ],
 )
 def test_each_bad_cell_is_reported_and_good_rows_go_on(changes, bad):
-    """With its line, its column, and what stands there."""
+    """With its line, its column and its value."""
     found = read([GOOD, GOOD | changes, GOOD | {"User": "Bo"}])
 
     assert list(found.entries["user_name"]) == ["Ann", "Bo"]
@@ -265,7 +265,7 @@ def test_each_bad_cell_is_reported_and_good_rows_go_on(changes, bad):
 
 
 def test_a_row_that_ends_early_is_read_where_only_optional_columns_are_missing():
-    """The client may lack; what is billable may not."""
+    """The client may be missing; billable may not."""
     short = [{name: GOOD[name] for name in GOOD if name != "Client"} | {"Client": None}]
     assert pd.isna(one(*short)["client_name"])
 
@@ -309,7 +309,7 @@ def test_minutes_without_seconds_may_hide_a_minute():
 
 
 def test_without_a_date_of_the_end_it_may_be_the_next_day():
-    """An end earlier than the start is past midnight, and told."""
+    """An end earlier than the start is on the next day, and noted."""
     row = {name: value for name, value in GOOD.items() if name != "End Date"}
     found = read([row | {"Start Time": "11:00:00 PM", "End Time": "12:30:00 AM"}])
 
@@ -337,7 +337,7 @@ def test_a_date_may_carry_its_time():
     ],
 )  # fmt: skip
 def test_a_bare_number_is_hours_only_where_the_header_says_so(column, number, read_as, spreadsheet):
-    """Half a day, half an hour or half a minute: a row that does not say is not sent."""
+    """It could be half a day, half an hour or half a minute, so the row is not sent."""
     found = read(
         [{"Who": "Ann", "Date": "2026-02-19", column: number}],
         mapping=["Who=user", f"{column}=duration"],
@@ -351,7 +351,7 @@ def test_a_bare_number_is_hours_only_where_the_header_says_so(column, number, re
 
 
 def test_a_bare_number_in_a_spreadsheet_is_no_time_of_day():
-    """There 0.25 is a quarter of a day, pasted as a number, and not 25 minutes past midnight."""
+    """In a spreadsheet 0.25 is a quarter of a day, not 25 minutes past midnight."""
     row = {"User": "Ann", "Start Date": "2026-02-19", "Start Time": "0.25", "End Time": "0.35"}
 
     assert faults(row, spreadsheet=True) == [("Start Time", "0.25"), ("End Time", "0.35")]
@@ -365,7 +365,7 @@ def test_minutes_are_not_mapped_as_hours(name):
     """15 minutes would be paid as 15 hours."""
     header = ["User", "Date", name]
 
-    with pytest.raises(WrongMapping, match="are no hours"):
+    with pytest.raises(WrongMapping, match="not hours"):
         recognise(header, mapping=parse_mapping([f"{name}=hours"]))
     assert recognise(["User", "Date", "Hours:Min"], mapping={"hours": "Hours:Min"})
 
@@ -378,7 +378,7 @@ def test_minutes_are_not_mapped_as_hours(name):
     ],
 )  # fmt: skip
 def test_rounded_hours_are_the_whole_minute_that_they_may_be(text, duration_s):
-    """Two decimals are known to 18 seconds: 0.17 hours are 10 minutes, and not 12 s more."""
+    """Two decimals are exact to 18 seconds: 0.17 hours are 10 minutes, not 10 min 12 s."""
     found = read([HOURS | {"Hours": text}])
 
     assert found.entries["duration_s"].tolist() == [duration_s]
@@ -394,7 +394,7 @@ def test_where_there_is_a_clock_rounded_hours_do_not_count():
 
 
 def test_a_bare_number_beside_a_clock_is_only_told():
-    """Start and end say how long it was; the number is not needed."""
+    """Start and end give the duration; the number is not needed."""
     row = {"Who": "Ann", "Date": "2026-02-19", "Minutes": "90", "From": "09:00", "To": "10:30"}
     found = read([row], mapping=["Who=user", "From=start_time", "To=end_time", "Minutes=duration"])
 
@@ -420,7 +420,7 @@ def test_commas_in_a_spreadsheet_make_its_points_doubtful():
     ],
 )
 def test_a_row_without_a_clock_counts_by_its_day_and_duration(changes):
-    """An end alone bounds nothing; the told duration is what there is, and that is told."""
+    """An end alone is no use; the written duration is used, and that is noted."""
     found = read([GOOD, GOOD | changes])
 
     (_, row) = found.entries.to_dict("records")
@@ -430,14 +430,14 @@ def test_a_row_without_a_clock_counts_by_its_day_and_duration(changes):
 
 
 def test_notes_are_about_rows_that_are_read():
-    """A row that is reported is not told of a second time."""
+    """A row that is reported gets no note as well."""
     found = read([GOOD, GOOD | {"Duration (h)": "05:00:00", "Billable": "?"}])
 
     assert (found.bad_rows, found.notes) == (1, [])
 
 
 def test_a_currency_that_is_no_code_is_told_where_there_is_a_rate():
-    """The rate counts in the connection's then."""
+    """The rate is then in the connection's currency."""
     row = HOURS | {"Currency": "Euro", "Billable Rate": "40.00"}
     found = read([row, row | {"Billable Rate": ""}, row | {"Currency": "Euro - EUR"}])
 
@@ -450,7 +450,7 @@ def test_a_currency_that_is_no_code_is_told_where_there_is_a_rate():
     [(" (EUR)", "EUR", False), (" (EURO)", "CAD", True), (" ($)", "CAD", True), ("", "CAD", False)],
 )
 def test_the_currency_is_the_headers_where_it_is_a_code(label, currency, told):
-    """Else it is the connection's, and that is told."""
+    """Else it is the connection's, and that is noted."""
     row = {name: value for name, value in GOOD.items() if "(USD)" not in name}
     row[f"Billable Rate{label}"] = "40.00"
 
@@ -459,7 +459,7 @@ def test_the_currency_is_the_headers_where_it_is_a_code(label, currency, told):
 
 
 def test_no_rate_and_a_rate_of_nothing_are_none():
-    """Exports write 0.00 where there is no rate; an amount never makes one."""
+    """Exports write 0.00 for no rate; a rate is never computed from an amount."""
     assert pd.isna(one(GOOD | {"Billable Rate (USD)": "0.00"})["rate_micros"])
     assert pd.isna(one(GOOD | {"Billable Rate (USD)": ""})["rate_micros"])
     row = {name: value for name, value in GOOD.items() if "Rate" not in name}
@@ -471,7 +471,7 @@ def test_without_a_column_nothing_is_billable_and_that_is_told():
     row = {name: value for name, value in GOOD.items() if name != "Billable"}
 
     assert not one(row)["billable"]
-    assert "not billable" in " ".join(recognise(list(row)).notes)
+    assert "no row is billable" in " ".join(recognise(list(row)).notes)
 
 
 HOURS = {"User": "Ann", "Date": "2026-02-19", "Hours": "8", "Billable?": "No"}
@@ -482,14 +482,14 @@ HOURS = {"User": "Ann", "Date": "2026-02-19", "Hours": "8", "Billable?": "No"}
     [(["0,5"], 3_600_000), (["2.5"], 3600), (["1.000.000,0"], 3_600_000)],
 )
 def test_the_decimal_mark_is_decided_by_the_whole_file(others, seconds):
-    """1.000 hours are a thousand or one: other cells tell."""
+    """1.000 hours are a thousand or one; other cells show which."""
     found = read([HOURS | {"Hours": text} for text in [*others, "1.000"]])
 
     assert found.entries["duration_s"].iloc[-1] == seconds
 
 
 def test_a_number_that_nothing_explains_is_reported():
-    """Where no cell shows the mark, 1.000 is not guessed."""
+    """If no cell shows the mark, 1.000 is not guessed."""
     found = read([HOURS, HOURS | {"Hours": "1.000"}])
 
     assert [(bad.line, bad.column, bad.value) for bad in found.bad] == [(3, "Hours", "1.000")]
@@ -497,7 +497,7 @@ def test_a_number_that_nothing_explains_is_reported():
 
 
 def test_numbers_written_in_two_ways_are_told():
-    """Clear ones are read, each by itself; what may be either is not."""
+    """Clear ones are read, each on its own; ambiguous ones are not."""
     header = list(HOURS)
     survey = Survey(recognise(header))
     rows = [HOURS | {"Hours": text} for text in ("1,5", "1.5", "1.000")]
@@ -508,7 +508,7 @@ def test_numbers_written_in_two_ways_are_told():
 
 
 def test_days_that_nobody_can_tell_are_refused_before_any_row_is_read():
-    """The survey raises; a person's word settles it."""
+    """The survey raises an error; the option settles it."""
     row = GOOD | {"Start Date": "03/04/2026", "End Date": "03/04/2026"}
     with pytest.raises(UndecidedDates):
         read([row])
@@ -516,7 +516,7 @@ def test_days_that_nobody_can_tell_are_refused_before_any_row_is_read():
 
 
 def test_notes_of_chunks_add_up():
-    """One note for all that is the same, with the first lines and the full count."""
+    """One note for all equal ones, with the first lines and the full count."""
     notes = [
         Note("a", "t", 15, tuple(range(15))),
         Note("b", "t"),
@@ -605,7 +605,7 @@ cells = st.one_of(
     st.data(),
 )
 def test_every_row_is_read_or_reported(header, data):
-    """Whatever stands in the cells: entries and reported rows add up to the rows of the file."""
+    """Whatever is in the cells, entries and reported rows add up to the rows of the file."""
     rows = data.draw(
         st.lists(st.fixed_dictionaries(dict.fromkeys(header, cells)), min_size=1, max_size=5)
     )

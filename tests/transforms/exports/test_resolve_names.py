@@ -18,7 +18,7 @@ def users(*people):
 
 
 def attribute(name, email, *people):
-    """Attribute one row of a file."""
+    """Resolve the names of one row of a file."""
     names = pd.DataFrame({"user_name": [name], "user_email": [email]}, dtype="str")
     return attribute_people(names, users(*people))
 
@@ -28,7 +28,7 @@ def attribute(name, email, *people):
     [(None, "ann@a.example"), ("ann@a.example", None), (" Ann@A.example", "ann@a.example ")],
 )
 def test_the_name_decides_where_an_address_is_missing_or_equal(email, theirs):
-    """A file without addresses, a user without one: the name is all that there is."""
+    """If the file or the user has no address, the name decides."""
     assert attribute("Ann Lee", email, ("Ann Lee", theirs)).ids.tolist() == ["u1"]
 
 
@@ -44,7 +44,7 @@ def test_a_namesake_with_another_address_is_not_paid():
 
 
 def test_a_namesake_without_an_address_is_not_taken_beside_one_with_another():
-    """Two bear the name: that one of them has another address does not make it the other's."""
+    """Two have the name: that one has another address does not make it the other's."""
     two = [("Ann Lee", "ann@a.example"), ("Ann Lee", None)]
 
     found = attribute("Ann Lee", "ann@b.example", *two)
@@ -68,7 +68,7 @@ def test_a_stranger_has_one_id_whoever_else_is_in_the_file():
 
 @pytest.mark.parametrize("theirs", [None, "ann@c.example"])
 def test_a_name_with_several_addresses_is_matched_by_no_name_alone(theirs):
-    """Two addresses under one name are two people: a user of that name is neither for sure."""
+    """Two addresses under one name are two people; a user of that name may be neither."""
     emails = ["ann@a.example", "ann@b.example", None]
     names = pd.DataFrame({"user_name": "Ann Lee", "user_email": emails}, dtype="str")
 
@@ -80,7 +80,7 @@ def test_a_name_with_several_addresses_is_matched_by_no_name_alone(theirs):
 
 
 def test_who_shares_an_address_is_told_apart_by_the_name():
-    """Two users of one address: the name says which of them, and no other user is taken."""
+    """If two users share an address, the name decides between them, and nobody else is taken."""
     people = [("Ann Lee", "office@a.example"), ("Bo Li", "office@a.example"), ("Cy Wu", None)]
 
     assert attribute("Bo Li", "office@a.example", *people).ids.tolist() == ["u2"]

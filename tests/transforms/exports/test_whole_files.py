@@ -52,15 +52,15 @@ EXPECTED = {
     "compiler_admin_harvest_sample.csv": ("harvest-import", 40, None, 0, []),
     "compiler_admin_toggl_sample.csv": ("toggl-import", 40, None, 0, []),
     # 03/04/2024 alone, and a name without a range: nobody can tell
-    "solidtime_clockify_detailed_1.csv": "day from month",
+    "solidtime_clockify_detailed_1.csv": "which number is the day",
     # 10/15: the month is first
     "solidtime_clockify_detailed_2.csv": ("clockify-detailed", 1, 30, 0, []),
     # 13/15 is no day in any order, but 10/15 beside it decides: the row is reported
     "solidtime_clockify_detailed_3.csv": ("clockify-detailed", 0, 0, 1, []),
-    "solidtime_clockify_detailed_4.csv": "day from month",
-    "solidtime_clockify_detailed_5.csv": "day from month",
-    "solidtime_clockify_detailed_6.csv": "day from month",
-    "solidtime_clockify_detailed_7.csv": "day from month",
+    "solidtime_clockify_detailed_4.csv": "which number is the day",
+    "solidtime_clockify_detailed_5.csv": "which number is the day",
+    "solidtime_clockify_detailed_6.csv": "which number is the day",
+    "solidtime_clockify_detailed_7.csv": "which number is the day",
     "solidtime_clockify_projects_1.csv": "Clockify's list of projects",
     "solidtime_clockify_projects_2.csv": "Clockify's list of projects",
     "solidtime_clockify_projects_3.csv": "Clockify's list of projects",
@@ -95,7 +95,7 @@ def holds(path, expected, **options):
 
 @pytest.mark.skipif(not SAMPLES.is_dir(), reason="the vendors' samples are not beside the project")
 class TestSamples:
-    """Real exports, which their licences keep out of the project."""
+    """Real exports, which are not in the project because of their licenses."""
 
     @pytest.mark.parametrize("name", EXPECTED)
     def test_each_is_read_or_refused_as_a_person_expects(self, name):
@@ -108,11 +108,11 @@ class TestSamples:
 
     @pytest.mark.parametrize("name", TOLD_MDY)
     def test_those_that_need_a_word_are_read_once_it_is_said(self, name):
-        """`--date-order mdy` settles what the file does not."""
+        """`--date-order mdy` decides what the file does not."""
         holds(SAMPLES / name, TOLD_MDY[name], date_order=DateOrder.MDY)
 
     def test_no_sample_is_left_out(self):
-        """A new sample asks for its line in the table."""
+        """A new sample needs a line in the table."""
         assert {path.name for path in SAMPLES.glob("*.csv")} == set(EXPECTED)
 
 
@@ -123,7 +123,7 @@ HEADER = (
 
 
 def export_of(rows):
-    """Write an export of so many rows of work, from a fixed chance."""
+    """Write an export with so many rows of work, from a fixed seed."""
     chance = random.Random(6)  # noqa: S311 - no secret
     yield HEADER + "\n"
     for n in range(rows):
@@ -160,7 +160,7 @@ print(*read_counts(Path(sys.argv[1])), resource.getrusage(resource.RUSAGE_SELF).
 
 
 def read_counts(path):
-    """Read a file as `import` does, keeping no row: rows read, and rows reported."""
+    """Read a file as `import` does, keeping no row; return how many were read, and reported."""
     with open_export(path) as export:
         fmt = recognise(export.header, path.name)
         survey = Survey(fmt, path.name)
@@ -243,7 +243,7 @@ def never_a_traceback(path, content):
 @settings(max_examples=50, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(broken)
 def test_a_broken_file_is_read_or_refused(tmp_path, content):
-    """No traceback and no row unseen, whatever was done to the bytes."""
+    """There is no traceback and no row is lost, whatever was done to the bytes."""
     never_a_traceback(tmp_path / "export.csv", content)
 
 

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from connectors.quickbooks.batch import Created
 from connectors.quickbooks.client import QuickBooks
 from connectors.quickbooks.rate_limit.limiter import RateLimiter
-from connectors.quickbooks.rate_limit.model import Rules
+from connectors.quickbooks.rate_limit.quotas import Quotas
 from connectors.standins.quickbooks.app import QuickBooksStandin, Switches, utc_now
 from connectors.standins.server import serving
 from transforms.identity.match_books import Found, Wanted, content_of, content_of_body, match_books
@@ -52,7 +52,7 @@ BODY = {
     ],
 )
 def test_what_the_service_adds_or_trims_makes_no_other_content(change):
-    """Names, times, tokens, trailing zeros and white space are not what an entry is known by."""
+    """Names, times, tokens, trailing zeros and white space do not identify an entry."""
     assert content_of({**BODY, **change}) == content_of(BODY)
 
 
@@ -73,12 +73,12 @@ def test_what_the_service_adds_or_trims_makes_no_other_content(change):
     ],
 )
 def test_another_value_is_another_content(change):
-    """Each of these tells two entries apart."""
+    """Each of these distinguishes two entries."""
     assert content_of({**BODY, **change}) != content_of(BODY)
 
 
 def test_a_rate_counts_only_on_billable_time():
-    """QuickBooks tells a rate of 0 where none was given."""
+    """QuickBooks returns a rate of 0 where none was given."""
     plain = {**BODY, "BillableStatus": "NotBillable"}
     del plain["HourlyRate"]
     assert content_of({**plain, "HourlyRate": 0}) == content_of(plain)
@@ -140,7 +140,7 @@ HOUR = timedelta(hours=1)
 
 
 def test_each_doubt_takes_only_what_is_younger_than_its_own_claim():
-    """A row made by hand before a claim is not that claim's, though it is younger than another."""
+    """A row made by hand before a claim is not that claim's, even if newer than another one."""
     same = content_of(BODY)
     old, young = Wanted("old", same, NOON), Wanted("young", same, NOON + 2 * HOUR)
     by_hand = Found("1", same, NOON + HOUR)
@@ -164,7 +164,7 @@ def test_each_doubt_takes_only_what_is_younger_than_its_own_claim():
     ],
 )
 def test_an_edited_entry_is_near(change, near):
-    """People correct a field or two: what agrees in the rest may be the entry."""
+    """People correct a field or two: an activity that agrees in the rest may be the entry."""
     other = Found("1", content_of({**BODY, **change}), NOON + HOUR)
     doubt = Wanted("e", content_of(BODY), NOON)
 
@@ -192,7 +192,7 @@ def test_an_edited_entry_with_little_in_it_is_near(change):
 
 
 def test_what_is_just_like_another_connections_doubt_is_not_near():
-    """It is more likely that one than an edited one of ours."""
+    """It is more likely that entry than an edited one of ours."""
     other = Found("1", content_of({**BODY, "Description": "Sketches"}), NOON + HOUR)
     doubt = Wanted("e", content_of(BODY), NOON)
 
@@ -201,7 +201,7 @@ def test_what_is_just_like_another_connections_doubt_is_not_near():
 
 @pytest.mark.parametrize("strange", ["x", "1.5.2", "Infinity", "1e99"])
 def test_numbers_that_are_none_equal_nothing(strange):
-    """What another tool wrote ends no settling."""
+    """What another tool wrote does not stop the settling."""
     row = {**BODY, "Hours": strange, "HourlyRate": strange}
 
     assert content_of(row) != content_of(BODY)
@@ -212,7 +212,7 @@ def test_numbers_that_are_none_equal_nothing(strange):
 
 @pytest.fixture(scope="module")
 def books():
-    """Give a company on loopback, and a client to it."""
+    """Yield a company on loopback, and a client to it."""
     scenario = {
         "realm_id": "77",
         "client_id": "c",
@@ -233,7 +233,7 @@ def books():
             realm_id="77",
             access_token=standin.access_token,
             renew=lambda refused: refused,
-            limiter=RateLimiter(Rules(500, 10, 40, 10, 30, 10_000), now=utc_now, sleep=time.sleep),
+            limiter=RateLimiter(Quotas(500, 10, 40, 10, 30, 10_000), now=utc_now, sleep=time.sleep),
             timeout_s=10,
         )
         yield client
@@ -242,7 +242,7 @@ def books():
 
 @pytest.mark.parametrize("kind", ["employee", "vendor"])
 def test_what_was_sent_is_recognised_in_the_books(plan, books, kind):
-    """The content of a body is that of the activity which QuickBooks has made of it."""
+    """A body has the same content as the activity that QuickBooks creates from it."""
     rows = [
         {"description": "Drawings"},
         {"description": "  two  spaces, and trailing \n"},

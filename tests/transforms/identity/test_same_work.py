@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from schemas.contents import Contents
 from schemas.words import Source
 from transforms.entries.local_days import local_days, local_minutes, zone
-from transforms.identity.same_work import a_day_off, contents_of, find_twins, new_ids
+from transforms.identity.same_work import a_day_off, entry_contents, find_twins, new_ids
 
 DAY = "2026-03-02"
 
@@ -60,7 +60,7 @@ def contents(*rows: dict[str, Any]) -> pd.DataFrame:
     ids=lambda change: ", ".join(change.index),
 )
 def test_what_sources_show_differently_is_the_same_work(change: pd.Series) -> None:
-    """A column that is missing, a coarser display, a name that changed: the row is known again."""
+    """The row is recognized despite a missing column, a coarser display or a changed name."""
     told = contents(change.to_dict())
 
     assert find_twins(told, contents({})).tolist() == ["0"]
@@ -85,7 +85,7 @@ def test_what_sources_show_differently_is_the_same_work(change: pd.Series) -> No
     ids=str,
 )
 def test_other_work_is_never_taken_for_the_same(change: dict[str, Any]) -> None:
-    """Somebody else, another minute, longer, for another project, described otherwise."""
+    """Another person, minute, duration, project or description is other work."""
     told = contents(change)
 
     assert find_twins(told, contents({})).isna().all()
@@ -116,7 +116,7 @@ def test_a_stranger_without_an_address_is_the_one_with_one(
 
 
 def test_what_differs_only_in_its_day_is_pointed_out() -> None:
-    """In another time zone work near midnight is of another day than its row without a clock."""
+    """In another time zone, work near midnight is on another day than its row without a time."""
     rows = contents({"start": "2026-03-02T05:30:00Z", "day": "2026-03-01", "wall": None})
     told = contents({"start": None, "day": DAY})
 
@@ -137,7 +137,7 @@ def test_what_differs_only_in_its_day_is_pointed_out() -> None:
     ids=str,
 )
 def test_the_clock_of_the_source_makes_twins_in_any_time_zone(moved: dict[str, Any]) -> None:
-    """What the same wall clock shows is the same work, whatever zone it was taken to be in."""
+    """The same time on the wall clock is the same work, whatever zone it was read in."""
     shown = contents({"wall": "2026-03-02T09:00"})
     told = contents({"wall": "2026-03-02T09:00", **moved})
 
@@ -149,7 +149,7 @@ def test_the_clock_of_the_source_makes_twins_in_any_time_zone(moved: dict[str, A
 
 
 def test_a_row_has_one_id_in_any_time_zone() -> None:
-    """Two runs at once that take a file to be of two zones claim its row once."""
+    """Two runs at once that read a file in two zones claim its row once."""
     rows = [
         contents({"wall": "2026-03-02T09:00", "start": start, "day": day})
         for start, day in (
@@ -168,7 +168,7 @@ def test_equal_rows_are_counted() -> None:
 
 
 def test_what_is_in_the_books_is_meant_first() -> None:
-    """Of known entries that are the same, the first is found: they stand in order of preference."""
+    """Of equal known entries the first is found: they are in order of preference."""
     known = contents({"entry_id": "sent"}, {"entry_id": "refused"})
 
     assert find_twins(contents({}), known).tolist() == ["sent"]
@@ -209,7 +209,7 @@ def test_a_file_that_comes_again_is_known_whole(rows: list[dict[str, Any]]) -> N
 
 
 def same(row: dict[str, Any], entry: dict[str, Any]) -> bool:
-    """Say in plain words whether two of `alike` are the same work."""
+    """Whether two of `alike` are the same work, by a plain statement of the rules."""
     agree = all(
         None in {row[name], entry[name]} or row[name] == entry[name]
         for name in ("start", "project", "description")
@@ -224,7 +224,7 @@ def same(row: dict[str, Any], entry: dict[str, Any]) -> bool:
 def test_as_many_as_possible_are_found(
     rows: list[dict[str, Any]], known: list[dict[str, Any]]
 ) -> None:
-    """No other way to pair the rows off finds more of them: tried by brute force."""
+    """No other way to pair the rows finds more of them, as brute force shows."""
     one, other = contents(*rows), contents(*known)
     twin = [[same(row, entry) for entry in known] for row in rows]
 
@@ -243,7 +243,7 @@ def test_as_many_as_possible_are_found(
 def test_contents_are_those_of_finished_entries(
     entries: Callable[..., pd.DataFrame], links: Callable[..., pd.DataFrame]
 ) -> None:
-    """A running timer is about nothing yet; texts are brought to the form that is compared."""
+    """A running timer has no contents yet; texts are normalized for comparison."""
     told = entries(
         {"entry_id": "a", "description": 'Say  "aye"', "project_name": "Kitchen "},
         {"entry_id": "b", "description": "Say ''aye''", "client_name": None},
@@ -254,7 +254,7 @@ def test_contents_are_those_of_finished_entries(
     when = {name: find(told["start"], tokyo) for name, find in
             (("days", local_days), ("walls", local_minutes))}  # fmt: skip
 
-    found = contents_of(told, **when, links=linked, source=Source.CLOCKIFY, untold=["task"])
+    found = entry_contents(told, **when, links=linked, source=Source.CLOCKIFY, untold=["task"])
 
     assert found["entry_id"].tolist() == ["a", "b"]
     assert len(set(found["description"])) == 1

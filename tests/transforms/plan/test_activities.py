@@ -63,7 +63,7 @@ def test_an_entry_of_a_vendor_that_nobody_pays_for(plan):
 
 
 def test_rows_do_not_mix(plan):
-    """Each body is its own entry's, in the order of the plan, whatever the index was."""
+    """Each body belongs to its entry, in the order of the plan, whatever the index was."""
     rows = [
         {"entry_id": "a", "billable": False},
         {"entry_id": "b", "description": "", "rate_micros": 1},
@@ -119,7 +119,7 @@ def test_a_body_is_plain_ascii(plan):
 
 @pytest.fixture(scope="session")
 def described(plan):
-    """Give a way to write a description into a body, and to read it there."""
+    """Return a function to write a description into a body, and to read it there."""
     ready = plan({})
 
     def write(text):
@@ -151,7 +151,7 @@ def test_a_cut_falls_between_words(described):
 
 
 def test_a_text_without_spaces_is_cut_where_it_must_be(described):
-    """Half of it and more would be lost otherwise."""
+    """Otherwise more than half of it would be lost."""
     assert described("x" * 5000) == "x" * 3999 + "…"
     assert described("a " + "x" * 5000) == "a " + "x" * 3997 + "…"
 
@@ -160,7 +160,7 @@ def test_a_text_without_spaces_is_cut_where_it_must_be(described):
     "text", [" " * 5000, " " * 3999 + "word", "\n" * 3999 + "🙂", " " * 3998 + "word word"]
 )
 def test_a_text_of_white_space_is_cut_too(described, text):
-    """However useless it is, it does not stop the run."""
+    """Even if it is useless, it does not stop the run."""
     assert utf16(described(text)) <= DESCRIPTION_LIMIT
 
 
@@ -173,7 +173,7 @@ long_texts = st.builds(
 
 @given(long_texts)
 def test_a_cut_text_is_a_beginning_of_it(described, text):
-    """It fits, keeps its first half at least, and says with an ellipsis that more was there."""
+    """It fits, keeps at least its first half, and ends with an ellipsis if it was cut."""
     cut = described(text)
     assert utf16(cut) <= DESCRIPTION_LIMIT
     if utf16(text) <= DESCRIPTION_LIMIT:

@@ -29,7 +29,7 @@ def test_what_is_as_it_was_shown_goes(plan):
 
 
 def test_what_was_left_out_stays(plan):
-    """And says who left it out of which plan."""
+    """The text says who left it out, and of which plan."""
     shown = plan({"entry_id": "a"}, {"entry_id": "b"})
 
     told = _held(shown, _kept(shown, "b"))
@@ -42,15 +42,15 @@ def test_what_was_left_out_stays(plan):
 @pytest.mark.parametrize(
     ("edit", "told_so"),
     [
-        ({"duration_s": 5400}, "its time: 60 min, now 90 min"),
-        ({"description": "Other"}, "its description"),
-        ({"rate_micros": 80_000_000}, "who, for whom, or its rate"),
-        ({"billable": False}, "who, for whom, or its rate"),
-        ({"start": pd.Timestamp("2026-03-03T15:00Z")}, "its day: 2026-03-02, now 2026-03-03"),
+        ({"duration_s": 5400}, "time: was 60 min, is 90 min"),
+        ({"description": "Other"}, "description"),
+        ({"rate_micros": 80_000_000}, "person, customer or rate"),
+        ({"billable": False}, "person, customer or rate"),
+        ({"start": pd.Timestamp("2026-03-03T15:00Z")}, "day: was 2026-03-02, is 2026-03-03"),
     ],
 )
 def test_what_was_edited_meanwhile_stays(plan, edit, told_so):
-    """Whatever of it changed in the books' eyes: it is named, and left for the next run."""
+    """Whatever changed for the books is named, and the entry is left for the next run."""
     shown = plan({"entry_id": "a"}, {"entry_id": "b"})
     now = plan({"entry_id": "a"}, {"entry_id": "b", **edit})
 
@@ -74,7 +74,7 @@ def test_what_came_later_stays(plan):
 
 
 def test_what_cannot_go_any_more_keeps_its_own_reason(plan):
-    """Shown as ready, since made impossible: the reason is the one that mends it."""
+    """An entry shown as ready that can no longer go gets the reason that can be fixed."""
     shown = plan({"entry_id": "a"})
     now = plan({"entry_id": "a", "user_id": "u9"})
 

@@ -4,7 +4,7 @@ from datetime import date
 
 import pytest
 
-from transforms.plan.explain import hours, refused, refused_before
+from transforms.plan.explain import duration_text, refused, refused_before
 from transforms.plan.rounding import Rounding
 
 PERSON = {"kind": "user", "clockify_id": "u1", "qbo_kind": "employee", "qbo_id": "55"}
@@ -25,20 +25,20 @@ def detail(judged):
 @pytest.mark.parametrize(
     ("row", "options", "words"),
     [
-        ({"end": None, "duration_s": None}, {}, ["still runs", "Stop it"]),
-        ({}, {"held": [("e1", "sent", "145")]}, ["TimeActivity 145", "never goes twice"]),
+        ({"end": None, "duration_s": None}, {}, ["still running", "Stop it"]),
+        ({}, {"held": [("e1", "sent", "145")]}, ["TimeActivity 145", "never sent twice"]),
         ({}, {"held": [("e1", "sending", None)]}, ["`clockbooks settle`", "not sent again"]),
         ({}, {"filters": {"billable": False}}, ["filters of this send"]),
         ({"approved": False}, {"approved_only": True}, ["not approved", "Have it approved"]),
         ({"entry_type": "TIME_OFF"}, {}, ["TIME_OFF", "not worked time"]),
         ({"duration_s": 86161}, {}, ["23 h 56 min", "23 h 55 min", "split it"]),
-        ({"duration_s": 86120}, {}, ["lasts 23 h 55 min 20 s,", "longer than 23 h 55 min."]),
+        ({"duration_s": 86120}, {}, ["lasts 23 h 55 min 20 s", "longer than 23 h 55 min."]),
         (
             {"duration_s": 85800},
             {"rounding": Rounding("up", 60)},
             ["23 h 50 min", "24 h 00 min", "23 h 55 min"],
         ),
-        ({"duration_s": 12}, {}, ["12 seconds", "correct or delete it"]),
+        ({"duration_s": 12}, {}, ["12 seconds", "Correct or delete it"]),
         (
             {"duration_s": 400},
             {"rounding": Rounding("nearest", 15)},
@@ -78,12 +78,12 @@ def detail(judged):
         (
             {},
             {"linked": [CUSTOMER], "lost": lost("user", "ambiguous", "id 71, id 72")},
-            ["'Ann Lee'", "id 71, id 72", "nothing is guessed"],
+            ["'Ann Lee'", "id 71, id 72", "is ambiguous"],
         ),
         (
             {},
             {"linked": [PERSON], "lost": lost("project", "ambiguous", "id 81, id 82")},
-            ["'Kitchen'", "id 81, id 82", "nothing is guessed"],
+            ["'Kitchen'", "id 81, id 82", "is ambiguous"],
         ),
     ],
 )
@@ -117,7 +117,7 @@ def test_who_has_no_name_is_told_as_such(plan, kind, problem):
 
 
 def test_the_ambiguous_name_is_the_one_without_a_link(plan):
-    """A user who was linked by hand since the last sync is not spoken of: the project is."""
+    """A user who was linked by hand since the last sync is not mentioned; the project is."""
     both = lost("user", "ambiguous", "id 71") + lost("project", "ambiguous", "id 81")
 
     text = detail(plan({}, linked=[PERSON], lost=both))
@@ -128,7 +128,7 @@ def test_the_ambiguous_name_is_the_one_without_a_link(plan):
 
 
 def test_quickbooks_own_words_are_kept():
-    """Its fault is shown as it came, and what became of the entry."""
+    """The fault is shown unchanged, with what happened to the entry."""
     fault = "6000 (A business validation error has occurred: the month is locked)"
     assert fault in refused(fault)
     later = refused_before(fault, date(2026, 3, 2))
@@ -142,4 +142,4 @@ def test_quickbooks_own_words_are_kept():
 )
 def test_durations_are_written_as_people_do(duration_s, text):
     """Hours and minutes; seconds are cut."""
-    assert hours(duration_s) == text
+    assert duration_text(duration_s) == text

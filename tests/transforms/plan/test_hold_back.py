@@ -8,7 +8,7 @@ from transforms.plan.hold_back import hold_back
 
 @pytest.mark.parametrize("reason", list(Reason))
 def test_a_row_is_held_back_with_the_state_of_its_reason(plan, reason):
-    """The named rows say why and what to do; all others stay as they were, and so does the plan."""
+    """The named rows get a reason and what to do; other rows and the given plan do not change."""
     before = plan({"entry_id": "a"}, {"entry_id": "b"})
 
     held = hold_back(before, reason, {"b": "Do this."}).set_index("entry_id")

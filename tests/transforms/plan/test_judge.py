@@ -70,7 +70,7 @@ NEVER_TOGETHER = {
 
 
 def merged(*causes):
-    """Let several causes apply to one entry: links are those that no cause takes away."""
+    """Return a plan of one entry to which several causes apply."""
     row, options = {}, {"linked": [PERSON, CUSTOMER], "lost": []}
     for cause in causes:
         rest = dict(cause)
@@ -86,7 +86,7 @@ def merged(*causes):
     ("reason", "cause"), [(reason, cause) for reason, causes in CAUSES.items() for cause in causes]
 )
 def test_every_cause_has_its_reason(plan, reason, cause):
-    """One thing that is wrong ends in the state of its reason, with what to do about it."""
+    """Each cause leads to the state of its reason, with what to do about it."""
     row, options = merged(cause)
 
     (judged,) = plan(row, **options).to_dict("records")
@@ -110,7 +110,7 @@ def test_every_reason_that_an_entry_alone_gives_can_be_judged():
     [pair for pair in combinations(ORDER, 2) if frozenset(pair) not in NEVER_TOGETHER],
 )
 def test_of_two_reasons_the_first_is_given(plan, first, second):
-    """When several apply, the order of the domain decides, whatever the causes are."""
+    """If several apply, the published order decides."""
     pairs = list(product(CAUSES[first], CAUSES[second]))
     found = []
     for causes in pairs:
@@ -143,7 +143,7 @@ def test_all_together_give_the_first(plan):
 
 @pytest.mark.parametrize("state", ["refused", "recalled"])
 def test_what_was_refused_or_recalled_may_go(plan, state):
-    """Its TimeActivity, if it ever had one, is history."""
+    """Its TimeActivity, if it had one, no longer counts."""
     (judged,) = plan({}, held=[("e1", state, "145" if state == "recalled" else None)]).to_dict(
         "records"
     )
@@ -152,7 +152,7 @@ def test_what_was_refused_or_recalled_may_go(plan, state):
 
 
 def test_only_sent_entries_show_their_time_activity(plan):
-    """And the others' rows of the ledger do not leak over."""
+    """Ledger rows of other entries do not affect it."""
     judged = plan({}, {"entry_id": "e2"}, held=[("e2", "sent", "145"), ("other", "sent", "7")])
     assert judged["time_activity_id"].isna().tolist() == [True, False]
     assert judged["state"].tolist() == ["ready", "skipped"]
@@ -185,7 +185,7 @@ def test_too_long_and_too_short(plan, duration_s, rounding, reason):
 
 
 def test_a_day_that_is_not_closed_goes(plan):
-    """On or before the closing date is closed, by the local day of the start; open books are."""
+    """Days through the closing date are closed, by the local day of the start."""
     start = pd.Timestamp("2026-03-03T05:59Z").to_pydatetime()  # 2 March, 23:59 in Chicago
     rows = [
         {"entry_id": "e1", "start": start},
@@ -198,7 +198,7 @@ def test_a_day_that_is_not_closed_goes(plan):
 
 
 def test_an_entry_that_is_not_billable_needs_neither_project_nor_rate(plan):
-    """It is worked time all the same; and no rate of another currency stands in its way."""
+    """It is worked time, and a rate in another currency does not matter."""
     rows = [
         {"entry_id": "e1", "billable": False, "project_id": None, "project_name": None},
         {"entry_id": "e2", "billable": False, "rate_micros": None},
@@ -211,18 +211,18 @@ def test_an_entry_that_is_not_billable_needs_neither_project_nor_rate(plan):
 
 
 def test_a_rate_of_nothing_is_a_rate(plan):
-    """Billable at 0 is what somebody chose; only no rate at all is refused."""
+    """Somebody chose a rate of 0; only a missing rate is rejected."""
     assert plan({"rate_micros": 0})["state"].tolist() == ["ready"]
 
 
 @pytest.mark.parametrize("currency", ["EUR", None])
 def test_a_company_that_does_not_say_its_currency_refuses_none(plan, currency):
-    """What is not known is not held against an entry."""
+    """An unknown currency does not reject an entry."""
     assert plan({"currency": currency}, books={"currency": ""})["state"].tolist() == ["ready"]
 
 
 def test_an_entry_without_currency_goes(plan):
-    """Nobody said that it is another one."""
+    """Nobody said that it is another currency."""
     assert plan({"currency": None})["state"].tolist() == ["ready"]
 
 
@@ -248,7 +248,7 @@ def test_approval_counts_only_where_it_is_asked_for(plan):
     ],
 )
 def test_filters_take_what_fits_all_of_them(plan, filters, taken):
-    """Of several values one must fit, of several filters all; none means everything."""
+    """One of several values must match, and all filters; an empty filter matches everything."""
     rows = [
         {"entry_id": "a"},
         {"entry_id": "b", "project_id": "p2", "billable": False},
@@ -261,7 +261,7 @@ def test_filters_take_what_fits_all_of_them(plan, filters, taken):
 
 
 def test_partners_are_found_by_id_and_kind(plan):
-    """A user and a project may bear the same id; a vendor is one; names do not matter."""
+    """A user and a project may share an id; vendors are linked as such; names do not matter."""
     linked = [
         {**PERSON, "clockify_id": "x", "qbo_kind": "vendor", "qbo_id": "7"},
         {**CUSTOMER, "clockify_id": "x", "qbo_id": "9"},
@@ -274,7 +274,7 @@ def test_partners_are_found_by_id_and_kind(plan):
 
 
 def test_a_link_by_hand_ends_what_the_last_sync_could_not_find(plan):
-    """The list of the missing is that of the last sync; a link is newer than it."""
+    """The list of the missing is from the last sync; a link may be newer."""
     assert plan({}, lost=[AMBIGUOUS_USER, AMBIGUOUS_PROJECT])["state"].tolist() == ["ready"]
 
 

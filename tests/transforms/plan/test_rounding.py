@@ -56,7 +56,7 @@ def test_nearest_moves_no_entry_by_more_than_half_a_step(duration_s, step_min):
 
 @given(st.integers(0, 10**9), steps)
 def test_up_only_adds_and_down_only_takes_less_than_a_step(duration_s, step_min):
-    """The direction is what it says, and what is a whole number of steps stays."""
+    """Each direction rounds as its name says, and whole steps stay."""
     (up,) = billed([duration_s], Rounding("up", step_min))
     (down,) = billed([duration_s], Rounding("down", step_min))
 
@@ -68,7 +68,7 @@ def test_up_only_adds_and_down_only_takes_less_than_a_step(duration_s, step_min)
 
 @given(st.integers(0, 10**9), roundings)
 def test_billed_time_is_a_whole_multiple_of_the_step(duration_s, rounding):
-    """A bill in quarter hours has only quarter hours."""
+    """A bill in quarter hours contains only quarter hours."""
     (minutes,) = billed([duration_s], rounding)
 
     assert minutes % rounding.step_min == 0
@@ -159,8 +159,8 @@ def test_a_rounding_may_be_typed_loosely(text, expected):
      "nearest:15 min", "up:٦", "up:²", "none:15", "upnearest:15", "up:99999", "up:6\nup:6"],
 )  # fmt: skip
 def test_rubbish_is_no_rounding(text):
-    """A mistyped rounding stops the run, and the message shows it and what may be written."""
-    with pytest.raises(ValueError, match="write nearest:15, up:6, down:30") as raised:
+    """A mistyped rounding stops the run; the message shows it, and what is valid."""
+    with pytest.raises(ValueError, match="Write nearest:15, up:6, down:30") as raised:
         parse_rounding(text)
 
     assert repr(text) in str(raised.value)
@@ -172,7 +172,7 @@ def test_any_text_is_a_rounding_or_is_refused_by_name(text):
     try:
         rounding = parse_rounding(text)
     except ValueError as error:
-        assert "is no rounding" in str(error)  # noqa: PT017 - both ways are fine
+        assert "is not a valid rounding" in str(error)  # noqa: PT017 - both ways are fine
     else:
         assert rounding.step_min >= 1
 
@@ -190,7 +190,7 @@ def test_any_text_is_a_rounding_or_is_refused_by_name(text):
     ],
 )
 def test_a_workspace_may_spell_its_mode_in_any_case(words, mode):
-    """Only one spelling was ever seen, so the word that counts is looked for."""
+    """Only one spelling was ever seen, so the significant word decides."""
     assert workspace_rounding(True, words, "15") == Rounding(mode, 15)
 
 
@@ -210,12 +210,12 @@ def test_a_workspace_may_spell_its_mode_in_any_case(words, mode):
     ],
 )
 def test_a_workspace_setting_that_cannot_be_read_is_not_guessed(words, minutes):
-    """A wrong bill is worse than a question: the person says the rounding."""
-    with pytest.raises(ValueError, match="say --rounding yourself"):
+    """A wrong bill is worse than an error: the person must set the rounding."""
+    with pytest.raises(ValueError, match="Set --rounding"):
         workspace_rounding(True, words, minutes)
 
 
 def test_a_workspace_that_does_not_round_is_not_rounded():
-    """The mode that it has set but not switched on does not matter, nor whether it is readable."""
+    """A mode that is set but switched off does not matter, even if it is not readable."""
     assert workspace_rounding(False, "Round up", "15") == NO_ROUNDING
     assert workspace_rounding(False, "?", "?") == NO_ROUNDING

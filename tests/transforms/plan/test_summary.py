@@ -31,7 +31,7 @@ ROWS = st.lists(
 
 
 def plan_of(rows):
-    """Give a plan with such rows."""
+    """Return a plan with such rows."""
     columns = list(Plan.to_schema().columns)
     records = [
         {
@@ -50,7 +50,7 @@ def plan_of(rows):
 
 
 def _cents(row):
-    """Reckon an amount in decimals, as a person would."""
+    """Compute an amount in decimals, as a person would."""
     if not row["billable"]:
         return 0
     exact = Decimal(row["rate_micros"]) * row["minutes"] / 60 / 10_000
@@ -79,7 +79,7 @@ def test_sums_are_those_of_the_rows_that_go(rows):
 @settings(max_examples=30)
 @given(ROWS, st.integers(0, 12))
 def test_slices_add_up_to_the_whole(rows, cut):
-    """A plan that came in two parts is told as if it had come in one."""
+    """A plan in two parts gives the same overview as in one."""
     whole, plan = overview(plan_of(rows)), plan_of(rows)
     parts = overview(plan.iloc[:cut]) + overview(plan.iloc[cut:])
 
@@ -100,7 +100,7 @@ def test_amounts_are_exact_whatever_the_rate(minutes, rate):
 
 @given(st.dates(date(2000, 1, 1), date(2100, 1, 1)))
 def test_a_week_begins_on_its_monday(day):
-    """Every day belongs to the Monday on or before it, across years too."""
+    """Every day belongs to the Monday on or before it, even in the previous year."""
     monday = date.fromisoformat(mondays(pd.Series([day.isoformat()]))[0])
 
     assert monday.isoweekday() == 1

@@ -7,11 +7,12 @@ import pytest
 import sqlalchemy as sa
 
 from connectors.quickbooks.rate_limit.limiter import RateLimiter
-from connectors.quickbooks.rate_limit.model import End, Rules, Want
+from connectors.quickbooks.rate_limit.model import End, Want
+from connectors.quickbooks.rate_limit.quotas import Quotas
 from connectors.store.pace import SharedPaceStore
 from schemas.tables import pacing
 
-QUICKBOOKS = Rules(
+QUICKBOOKS = Quotas(
     requests_per_minute=500,
     requests_per_second=10,
     batches_per_minute=40,
@@ -21,17 +22,17 @@ QUICKBOOKS = Rules(
 )
 
 #: Quotas that a test does not wait for.
-WIDE = Rules(10**6, 10**6, 10**6, in_flight=100, batch_size=30, timeout_ms=120_000)
+WIDE = Quotas(10**6, 10**6, 10**6, in_flight=100, batch_size=30, timeout_ms=120_000)
 
 
 @pytest.fixture
 def open_limiter(engine, clock):
     """Return a way to open a limiter as a process of its own would, on one simulated clock."""
 
-    def make(rules=QUICKBOOKS, *, realm_id="77", api_url="https://books.example", **fields):
+    def make(quotas=QUICKBOOKS, *, realm_id="77", api_url="https://books.example", **fields):
         known = {"now": lambda: clock.now, "sleep": clock.sleep}
         return RateLimiter(
-            rules, store=SharedPaceStore(engine, realm_id, api_url), **known | fields
+            quotas, store=SharedPaceStore(engine, realm_id, api_url), **known | fields
         )
 
     return make

@@ -10,11 +10,12 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
 from connectors.quickbooks.rate_limit.learned_limit import Limit
-from connectors.quickbooks.rate_limit.model import Call, End, Measure, Rules, Want
+from connectors.quickbooks.rate_limit.model import Call, End, Measure, Want
 from connectors.quickbooks.rate_limit.pace import PAUSES_MS, Pace
+from connectors.quickbooks.rate_limit.quotas import Quotas
 
 MINUTE, SECOND = 60_000, 1_000
-QUICKBOOKS = Rules(
+QUICKBOOKS = Quotas(
     requests_per_minute=500,
     requests_per_second=10,
     batches_per_minute=40,
@@ -105,7 +106,7 @@ class Run:
     single: int = 0
     latency_ms: Callable[[int, int], int] = lambda *_: 2_000
     delay_ms: Callable[[int], int] = lambda _: 50
-    rules: Rules = QUICKBOOKS
+    quotas: Quotas = QUICKBOOKS
     pace: Pace = field(default_factory=Pace)
     now_ms: int = 1_000_000
     done: int = 0
@@ -131,7 +132,7 @@ class Run:
         """Ask for permits until one must wait; a single asker stands for all workers."""
         self._asking = False
         while self.entries or self.single:
-            answer = self.pace.begin(Want(self.entries), self.rules, self.now_ms)
+            answer = self.pace.begin(Want(self.entries), self.quotas, self.now_ms)
             # What is kept between two calls is text.
             self.pace = Pace.from_json(self.pace.to_json())
             if not isinstance(answer, Call):
@@ -153,14 +154,14 @@ class Run:
         def arrive():
             if self.service.arrives(self.now_ms, call.entries):
                 latency_ms = self.latency_ms(number, call.entries)
-                silent = latency_ms > self.rules.timeout_ms
-                self._at(self.now_ms + min(latency_ms, self.rules.timeout_ms) + 50,
+                silent = latency_ms > self.quotas.timeout_ms
+                self._at(self.now_ms + min(latency_ms, self.quotas.timeout_ms) + 50,
                          lambda: answer(End.SILENT if silent else End.TAKEN))  # fmt: skip
             else:
                 self._at(self.now_ms + 50, lambda: answer(End.REFUSED))
 
         def answer(how):
-            self.pace.end(call.id, how, self.rules, self.now_ms, left_ms=left_ms)
+            self.pace.end(call.id, how, self.quotas, self.now_ms, left_ms=left_ms)
             if how is End.REFUSED:
                 self.entries += call.entries
                 self.single += not call.entries
@@ -199,14 +200,14 @@ def test_no_window_of_the_service_ever_holds_more_than_its_quota(
     travels, minute, second, in_flight, batches
 ):
     """Whatever calls take on the way and at work, none is refused, and each gets its permit."""
-    rules = Rules(minute, second, max(minute // 2, 1), in_flight, 30, 120_000)
+    quotas = Quotas(minute, second, max(minute // 2, 1), in_flight, 30, 120_000)
 
     def takes(service, now_ms, entries):
         inside = service.inside(now_ms, MINUTE)
         return (
             len(inside) < minute
             and len(service.inside(now_ms, SECOND)) < second
-            and (not entries or sum(n > 0 for n in inside) < rules.batches_per_minute)
+            and (not entries or sum(n > 0 for n in inside) < quotas.batches_per_minute)
             and service.flying < in_flight
         )
 
@@ -216,7 +217,7 @@ def test_no_window_of_the_service_ever_holds_more_than_its_quota(
         single=0 if batches else 25,
         latency_ms=lambda number, _: travels[number % len(travels)][0],
         delay_ms=lambda number: travels[number % len(travels)][1],
-        rules=rules,
+        quotas=quotas,
     ).go()
 
     assert run.service.refused == []
@@ -444,10 +445,10 @@ def test_a_call_counts_from_its_first_byte():
 
 def test_a_limit_that_the_settings_have_anyway_is_forgotten():
     """With 20 requests a minute in the settings, 600 entries are no limit of the service's."""
-    rules = replace(QUICKBOOKS, requests_per_minute=20)
+    quotas = replace(QUICKBOOKS, requests_per_minute=20)
     limit = Limit(taken=300, allowed=300, probe_ms=0)
 
-    assert limit.took(600, rules.most(Measure.MINUTE), now_ms=1_000_000)
+    assert limit.took(600, quotas.most(Measure.MINUTE), now_ms=1_000_000)
     assert limit.allowed is None
 
 

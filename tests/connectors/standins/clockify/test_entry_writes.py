@@ -119,6 +119,17 @@ def test_entries_are_deleted_one_by_one_or_many_at_once(api, clockify):
     assert not set(made) & set(clockify.entries)
 
 
+def test_a_copy_is_another_entry(api):
+    """The OpenAPI: 201, with what the first one says."""
+    made = api.at("POST", f"/user/{ADA}/time-entries/{ONE}/duplicate")
+    assert made.status_code == 201
+    copy, first = read(api, made.json()["id"]), read(api, ONE)
+    assert copy["id"] != first["id"]
+    assert (copy["description"], copy["timeInterval"]) == (
+        first["description"], first["timeInterval"],
+    )  # fmt: skip
+
+
 @pytest.mark.parametrize("method", ["PUT", "DELETE"])
 def test_approved_time_is_locked_for_everyone(api, plain, method):
     """FACTS 6: for admins, too; only the mark of an invoice may be set."""
@@ -140,6 +151,36 @@ def test_the_lock_date_binds_only_who_is_no_admin(api, plain, clockify):
     assert plain.at("POST", "/time-entries", json=HOUR).status_code == 201
     assert api.at("PUT", f"/time-entries/{RUNNING}", json=past).status_code == 200
     assert api.at("DELETE", f"/time-entries/{RUNNING}").status_code == 204
+
+
+def test_time_can_lock_itself_when_it_is_old(api, plain, clockify):
+    """FACTS 2.2: `automaticLock`; a rule that is not modelled is refused, not ignored."""
+    rule = {"type": "OLDER_THAN", "olderThanPeriod": "WEEKS", "olderThanValue": 1}
+    clockify.settings["automaticLock"] = rule
+    week = {"start": "2026-08-02T23:59:59Z", "end": "2026-08-03T08:00:00Z"}
+    assert plain.at("POST", "/time-entries", json=week).status_code == 403
+    later = week | {"start": "2026-08-03T00:00:00Z"}
+    assert plain.at("POST", "/time-entries", json=later).status_code == 201
+    assert api.at("POST", "/time-entries", json=week).json()["isLocked"] is True
+    clockify.settings["automaticLock"] = {"type": "MONTHLY", "dayOfMonth": 3}
+    assert api.at("GET", f"/time-entries/{ONE}").status_code == 501
+
+
+def test_only_admins_may_say_what_is_billable_where_the_workspace_says_so(api, plain, clockify):
+    """FACTS 2.2: others' time is as billable as its project, and stays so."""
+    clockify.settings["onlyAdminsCanChangeBillableStatus"] = True
+    body = HOUR | {"projectId": WEB, "billable": False}
+    made = plain.at("POST", "/time-entries", json=body).json()
+    assert made["billable"] is True
+    assert plain.at("PUT", f"/time-entries/{made['id']}", json=HOUR).json()["billable"] is True
+    assert api.at("PUT", f"/time-entries/{made['id']}", json=HOUR).json()["billable"] is False
+
+
+def test_time_can_be_for_the_stopwatch_alone(api, clockify):
+    """FACTS 2.2: then nobody types in finished time."""
+    clockify.settings["timeTrackingMode"] = "STOPWATCH_ONLY"
+    assert refusal(api.at("POST", "/time-entries", json=HOUR))[:2] == (400, 501)
+    assert api.at("POST", "/time-entries", json={"start": HOUR["start"]}).status_code == 201
 
 
 @pytest.mark.parametrize("switches", [Switches(pending_is_locked=True)])

@@ -97,6 +97,15 @@ def test_a_change_of_the_state_itself_is_seen_too(api, clockify, clock):
     assert ids(api, "deleted") == [f"{0x104:024x}"]
 
 
+def test_a_new_rate_is_no_change_of_its_entry(api, clock):
+    """FACTS 3: TIME_ENTRY_RATE is a type of its own, so the feed alone does not show all drift."""
+    clock.wait(hours=1)
+    rate = {"amount": 9900, "since": "2026-08-01T00:00:00Z"}
+    api.at("PUT", f"/projects/{WEB}/users/{ADA}/hourly-rate", json=rate)
+    assert api.list(f"/time-entries/{ONE}")["hourlyRate"]["amount"] == 9900
+    assert ids(api, "updated") == []
+
+
 @pytest.mark.parametrize(
     ("type_", "path", "body"),
     [

@@ -74,6 +74,20 @@ def test_a_client_has_three_more_addresses_at_most(api):
     assert refusal(refused) == (400, 501, "Number of additional emails must be less than 3")
 
 
+def test_a_new_project_may_have_members_with_rates_and_tasks(api):
+    """FACTS 2.6: its maker is a member in any case."""
+    body = {
+        "name": "Shop",
+        "memberships": [{"userId": CY, "hourlyRate": {"amount": 4200}}],
+        "tasks": [{"name": "Build"}, {"name": "Test"}],
+    }
+    project = api.at("POST", "/projects", json=body).json()
+    rates = {row["userId"]: row["hourlyRate"] for row in project["memberships"]}
+    assert rates == {ADA: None, CY: {"amount": 4200, "currency": "USD"}}
+    assert len(api.list(f"/projects/{project['id']}/tasks")) == 2
+    assert api.at("POST", "/projects", json=body | {"name": "x2", "tasks": [{}]}).status_code == 400
+
+
 def test_rates_can_be_for_admins_alone(api, plain, clockify):
     """FACTS 2.3: then others see none, on entries, projects, members and the workspace."""
     clockify.settings["onlyAdminsSeeBillableRates"] = True

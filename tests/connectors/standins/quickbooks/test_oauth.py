@@ -195,6 +195,30 @@ def test_a_code_is_bound_to_its_address_and_to_a_few_minutes(intuit):
     assert error(intuit.token(**grant, code=late))[0] == 400
 
 
+@pytest.mark.parametrize("offers_pkce", [True, False])
+def test_a_code_may_be_bound_to_a_secret_of_the_caller(intuit, offers_pkce):
+    """PKCE, where the discovery document offers it; otherwise a challenge is ignored (FACTS 8)."""
+    intuit.standin.switches.offers_pkce = offers_pkce
+    url = f"{intuit.base}/.well-known/openid_configuration"
+    found = requests.get(url, timeout=10).json()
+    grant = {"grant_type": "authorization_code", "redirect_uri": BACK, "code_verifier": "wrong"}
+
+    code = intuit.decide("allow", code_challenge="no hash of that")["code"]
+
+    assert ("code_challenge_methods_supported" in found) is offers_pkce
+    assert intuit.token(**grant, code=code).ok is not offers_pkce
+
+
+def test_a_code_may_live_for_less(intuit):
+    """How long is recalled, not verified (FACTS 8)."""
+    intuit.standin.switches.code_life_s = 0
+    code = intuit.decide("allow")["code"]
+
+    answer = intuit.token(grant_type="authorization_code", redirect_uri=BACK, code=code)
+
+    assert error(answer)[0] == 400
+
+
 def test_deny_and_an_odd_scope_come_back_as_errors(intuit):
     """access_denied after the page, invalid_scope without it, state in both."""
     assert intuit.decide("deny") == {"error": "access_denied", "state": "st&te"}

@@ -1,7 +1,7 @@
-"""Entries in doubt: QuickBooks may or may not have them, and nobody is asking.
+"""Claims of dead runs: entries in doubt, which QuickBooks may or may not have.
 
-Once a run has ended, or its lease is over, what it handed over without a clear answer is in doubt.
-One run takes such entries over, asks QuickBooks, and settles them.
+Once a run has ended, or its lease is over, what it claimed and got no clear answer for is in doubt.
+One later run takes such claims over, asks QuickBooks, and settles them.
 """
 
 from dataclasses import dataclass

@@ -9,8 +9,8 @@ import sqlalchemy as sa
 
 from connectors.errors import TryAgain
 from connectors.quickbooks.batch import Created
+from connectors.store.claims_in_doubt import Doubt
 from connectors.store.connection_store import ConnectionStore
-from connectors.store.doubts import Doubt
 from schemas.tables import ledger as table
 from schemas.words import Proof
 

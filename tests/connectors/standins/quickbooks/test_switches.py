@@ -1,0 +1,303 @@
+"""Open questions about QuickBooks: the stand-in answers each of them either way (FACTS 12)."""
+
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import fields
+from pathlib import Path
+
+import pytest
+import requests
+
+from connectors.standins.quickbooks.app import Switches
+from connectors.standins.quickbooks.faults import (
+    BROKEN_ANSWER,
+    TIMED_OUT_ANSWER,
+)
+
+
+def fault(answer):
+    assert answer.status_code == 400, answer.text
+    return answer.json()["Fault"]["Error"][0]["code"]
+
+
+def test_every_switch_is_tested():
+    """FACTS 12: a switch that no test turns is a guess."""
+    tests = "".join(path.read_text(encoding="utf-8") for path in Path(__file__).parent.glob("*.py"))
+
+    assert [switch.name for switch in fields(Switches) if switch.name not in tests] == []
+
+
+# --- references and settings -------------------------------------------------------------------
+
+ANSWERS = ["kept", "dropped", "refused"]
+
+
+@pytest.mark.parametrize("without_tracking", ANSWERS)
+@pytest.mark.parametrize(
+    ("member", "path"), [("ClassRef", "class"), ("DepartmentRef", "department")]
+)
+def test_classes_and_departments_without_tracking(qbo, without_tracking, member, path):
+    """FACTS 1.1: "only with" the setting; what happens without it is not said."""
+    qbo.switches.without_tracking = without_tracking
+    qbo.post(f"/{path}", {"Name": "North"})
+
+    answer = qbo.create(**{member: {"value": "1"}})
+
+    if without_tracking == "refused":
+        assert fault(answer) == "5030"
+    else:
+        assert (member in answer.json()["TimeActivity"]) is (without_tracking == "kept")
+    assert qbo.create().ok
+
+
+@pytest.mark.parametrize("without_services", ANSWERS)
+def test_a_service_where_the_company_uses_none(qbo, without_services):
+    """FACTS 6.2: UseServices says whether an item may be chosen, not what becomes of one."""
+    qbo.switches.without_services = without_services
+    qbo.standin.preferences["TimeTrackingPrefs"]["UseServices"] = False
+
+    answer = qbo.create()
+
+    if without_services == "refused":
+        assert fault(answer) == "5030"
+        assert qbo.create(ItemRef=None).json()["TimeActivity"]["ItemRef"]["name"] == "Hours"
+    else:
+        assert ("ItemRef" in answer.json()["TimeActivity"]) is (without_services == "kept")
+
+
+@pytest.mark.parametrize("without_billing", ANSWERS)
+def test_billable_time_where_customers_are_not_billed(qbo, without_billing):
+    """FACTS 1.4 and 6.2: 6320 may be meant for this; or the status goes, or stays."""
+    qbo.switches.without_billing = without_billing
+    qbo.standin.preferences["TimeTrackingPrefs"]["BillCustomers"] = False
+
+    answer = qbo.create()
+
+    if without_billing == "refused":
+        assert fault(answer) == "6320"
+        assert qbo.create(BillableStatus="NotBillable").ok
+    else:
+        expected = {"kept": "Billable", "dropped": "NotBillable"}[without_billing]
+        assert answer.json()["TimeActivity"]["BillableStatus"] == expected
+
+
+@pytest.mark.parametrize("inactive_reference_code", ["2500", "610", None])
+def test_time_of_somebody_who_left(qbo, inactive_reference_code):
+    """FACTS 5.3: the words are known, the code is not, nor whether time is refused at all."""
+    qbo.switches.inactive_reference_code = inactive_reference_code
+
+    answers = [
+        qbo.create(EmployeeRef={"value": "56"}),
+        qbo.create(CustomerRef={"value": "23"}),
+    ]
+
+    for answer in answers:
+        if inactive_reference_code is None:
+            assert answer.ok
+        else:
+            assert fault(answer) == inactive_reference_code
+            assert "has been made inactive" in answer.text
+
+
+@pytest.mark.parametrize("shows_project_ref", [True, False])
+def test_time_of_a_project(qbo, shows_project_ref):
+    """FACTS 5.2: whether time of a project-customer bears a ProjectRef is not verified."""
+    qbo.switches.shows_project_ref = shows_project_ref
+    qbo.standin.customers["22"]["IsProject"] = True
+
+    row = qbo.create(CustomerRef={"value": "22"}).json()["TimeActivity"]
+
+    assert ("ProjectRef" in row) is shows_project_ref
+    if shows_project_ref:
+        where = f"ProjectRef = '{row['ProjectRef']['value']}'"
+        assert qbo.query(f"select * from TimeActivity where {where}") == [row]
+
+
+@pytest.mark.parametrize("strangers_become_others", [True, False])
+def test_an_id_that_is_no_employees(qbo, strangers_become_others):
+    """FACTS 1.1: refused, or taken for another name, as the service once did."""
+    qbo.switches.strangers_become_others = strangers_become_others
+
+    answer = qbo.create(EmployeeRef={"value": "34"})
+
+    if strangers_become_others:
+        row = answer.json()["TimeActivity"]
+        assert (row["NameOf"], row["OtherNameRef"]) == ("Other", {"value": "34"})
+        assert "EmployeeRef" not in row
+    else:
+        assert fault(answer) == "2500"
+
+
+@pytest.mark.parametrize("names_time_faults", [True, False])
+def test_the_words_of_the_rules_of_time(qbo, names_time_faults):
+    """FACTS 1.4 and 12: nobody has seen them, so nothing may lean on them."""
+    qbo.switches.names_time_faults = names_time_faults
+
+    answer = qbo.create(CustomerRef=None)
+
+    assert fault(answer) == "6310"
+    error = answer.json()["Fault"]["Error"][0]
+    assert bool(error["Message"] and error["Detail"]) is names_time_faults
+    assert qbo.create(EmployeeRef={"value": "1"}).json()["Fault"]["Error"][0]["Detail"]
+
+
+@pytest.mark.parametrize(
+    ("payroll_code", "takes_pay_types", "plain", "with_pay_type"),
+    [
+        (None, True, None, None),
+        ("6000", True, "6000", None),
+        ("5030", False, "5030", "5030"),
+    ],
+)
+def test_payrolls_three_answers(qbo, payroll_code, takes_pay_types, plain, with_pay_type):
+    """FACTS 13.1: takes plain time; wants a pay type; refuses all."""
+    qbo.switches.payroll_code = payroll_code
+    qbo.switches.takes_pay_types = takes_pay_types
+    qbo.standin.company["NameValue"][2]["Value"] = "true"
+
+    for answer, code in (
+        (qbo.create(), plain),
+        (qbo.create(PayrollItemRef={"value": "7"}), with_pay_type),
+    ):
+        assert answer.ok if code is None else fault(answer) == code
+
+
+@pytest.mark.parametrize("plan_code", ["5030", "6000", None])
+def test_a_plan_without_time(qbo, plan_code):
+    """FACTS 6.3 and 11.11: the real fault of Simple Start is unknown."""
+    qbo.switches.plan_code = plan_code
+    qbo.standin.company["NameValue"][0]["Value"] = "QuickBooks Online Simple Start"
+
+    answer = qbo.create()
+
+    assert answer.ok if plan_code is None else fault(answer) == plan_code
+
+
+# --- queries and batches -----------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("cuts_long_pages", [True, False])
+def test_more_than_1000_rows_asked_for(qbo, cuts_long_pages):
+    """FACTS 4.1: at most 1000; cut in silence, or refused."""
+    qbo.switches.cuts_long_pages = cuts_long_pages
+    rows = qbo.standin.activities
+    qbo.create()
+    rows.update({str(n): rows["1"] | {"Id": str(n)} for n in range(2, 1003)})
+
+    answer = qbo.get("/query", query="select * from TimeActivity maxresults 2000")
+
+    if cuts_long_pages:
+        assert answer.json()["QueryResponse"]["maxResults"] == 1000
+    else:
+        assert fault(answer) == "4001"
+
+
+def test_request_ids_may_not_be_remembered_at_all(qbo):
+    """FACTS 3: "doesn't work as advertised": a replay is a second write."""
+    qbo.switches.remembers_request_ids = False
+
+    qbo.batch(qbo.ACTIVITY, requestid="r-1")
+    qbo.batch(qbo.ACTIVITY, requestid="r-1")
+
+    assert len(qbo.standin.activities) == 2
+
+
+def test_answers_of_a_batch_may_be_shuffled(qbo):
+    """FACTS 2.1: in the order of the request in the one recording; not promised."""
+    qbo.switches.shuffles_batch_answers = True
+    bodies = [qbo.ACTIVITY | {"Hours": n} for n in range(1, 11)]
+
+    items = qbo.batch(*bodies, requestid="r-1").json()["BatchItemResponse"]
+
+    bids = [item["bId"] for item in items]
+    assert sorted(bids, key=int) == [str(n) for n in range(1, 11)] != bids
+    assert all(item["TimeActivity"]["Hours"] == int(item["bId"]) for item in items)
+    assert [row["Hours"] for row in qbo.standin.activities.values()] == list(range(1, 11))
+
+
+# --- limits ------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("requests_in_flight", [2, None])
+def test_calls_in_flight(qbo, requests_in_flight):
+    """FACTS 2.2: ten at once by a rule of 2016; the present page has none."""
+    qbo.switches.requests_in_flight = requests_in_flight
+    qbo.switches.latency_s = 0.2
+    with ThreadPoolExecutor(3) as pool:
+        calls = [pool.submit(qbo.batch, qbo.ACTIVITY) for _ in range(3)]
+    codes = sorted(call.result().status_code for call in calls)
+
+    assert codes == ([200, 200, 429] if requests_in_flight else [200] * 3)
+    assert len(qbo.standin.activities) == codes.count(200)
+    assert qbo.create().ok
+    assert Switches().requests_in_flight == 10
+
+
+@pytest.mark.parametrize("status", [429, 403])
+def test_a_throttle_has_either_status(qbo, status):
+    """FACTS 2.3: 403 in October 2016, 429 since; XML both times."""
+    qbo.switches.throttle_status = status
+    qbo.switches.requests_per_minute = 0
+
+    answer = qbo.create()
+
+    assert answer.status_code == status
+    assert f"errorCode=003001; statusCode={status}" in answer.text
+    assert answer.headers["Content-Type"].startswith("application/xml")
+
+
+def test_other_apps_use_up_the_companys_share(qbo):
+    """FACTS 2.2: 500 requests and 120 batches a minute are the company's, over all its apps."""
+    qbo.switches.others_batches = 119
+    assert qbo.batch(qbo.ACTIVITY).ok
+    assert qbo.batch(qbo.ACTIVITY).status_code == 429
+    assert qbo.create().ok
+    qbo.switches.requests_per_minute = 500
+    qbo.switches.others_requests = 498
+    assert qbo.create().status_code == 429
+    qbo.switches.others_requests = qbo.switches.others_batches = 0
+    assert qbo.batch(qbo.ACTIVITY).ok
+
+
+def test_reads_are_metered_by_the_month(qbo):
+    """FACTS 13.2: queries, reads and change feeds count; writes are free; then the next month."""
+    qbo.switches.reads_per_month = 2
+    assert qbo.get("/customer/21").ok
+    assert qbo.query("select * from Item")
+    assert qbo.get("/customer/21").status_code == 429
+    assert qbo.create().ok
+    qbo.clock.advance(28 * 86_400)
+    qbo.headers["Authorization"] = f"Bearer {qbo.standin.access_token()}"
+    assert qbo.get("/customer/21").ok
+
+
+# --- answers that prove nothing ----------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("planned", "status", "code"), [(TIMED_OUT_ANSWER, 504, "6002"), (BROKEN_ANSWER, 200, "10000")]
+)
+def test_work_may_be_done_behind_a_broken_answer(qbo, planned, status, code):
+    """FACTS 2.4: a gateway's timeout in XML, and a 200 with a SystemFault, after the work."""
+    qbo.standin.faults.plan("POST .*/batch", "answer_after", **planned)
+
+    answer = qbo.batch(qbo.ACTIVITY)
+
+    assert (answer.status_code, code in answer.text) == (status, True)
+    assert len(qbo.standin.activities) == 1
+
+
+def test_a_batch_may_answer_with_no_items(qbo):
+    """FACTS 2.1: a 200 with an empty list, seen in probes."""
+    qbo.standin.faults.plan(
+        "POST .*/batch", "edit", edit=lambda body: body | {"BatchItemResponse": []}
+    )
+
+    assert qbo.batch(qbo.ACTIVITY).json()["BatchItemResponse"] == []
+
+
+def test_the_trace_id_has_either_name(qbo):
+    """FACTS 7.3: documented as `intuit_tid`, recorded as `Intuit-Tid`."""
+    qbo.switches.tid_header = "Intuit-Tid"
+    answer = requests.get(f"{qbo.url}/customer/21", headers=qbo.headers, timeout=10)
+    assert answer.headers["Intuit-Tid"].startswith("1-")
+    assert "intuit_tid" not in answer.headers
