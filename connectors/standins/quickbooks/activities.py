@@ -1,9 +1,7 @@
 """TimeActivity: what may be booked, and how it is echoed (FACTS 1.1 to 1.4)."""
 
 import re
-from collections.abc import Callable
 from datetime import date, datetime, time, timedelta
-from decimal import Decimal
 from functools import partial
 from typing import Any
 
@@ -18,6 +16,7 @@ from connectors.standins.quickbooks.company import (
     without_empty,
 )
 from connectors.standins.quickbooks.faults import FaultError
+from connectors.standins.quickbooks.values import read_value
 from connectors.standins.quickbooks.wire import Json
 
 # In the order in which answers bear them (FACTS 1.1), each with its kind.
@@ -61,7 +60,6 @@ ENUMS = {
     "location": {"WithinFrance", "FranceOverseas", "OutsideFranceWithEU", "OutsideEU"},
 }
 TIME = "TimeActivity"
-LONGEST_DESCRIPTION = 4000
 MOST_HOURS = 8760
 HIGHEST_RATE = 99999999999
 
@@ -318,57 +316,13 @@ def _is_billed(row: Json) -> bool:
     return bool(row["BillableStatus"] == "HasBeenBilled")
 
 
-# --- values ------------------------------------------------------------------------------------
-
-
 def _value(name: str, value: object) -> Any:
     kind = FIELDS[name]
     if kind in ENUMS:
-        if value not in ENUMS[kind]:
+        if not isinstance(value, str) or value not in ENUMS[kind]:
             spelled = re.sub(r"(?<=[a-z])(?=[A-Z])", "_", str(value)).upper()
             raise faults.bad_enum(spelled)
         return value
     if kind == "reference":
         return value  # read with the list that it points into
-    if not _TYPES[kind](value):
-        raise faults.bad_property(f'Can not deserialize value of "{name}" from {value!r}:')
-    if kind == "date":
-        return str(value)[:10]
-    if kind == "text" and len(str(value)) > LONGEST_DESCRIPTION:
-        raise faults.too_long(name, str(value), LONGEST_DESCRIPTION)
-    return value
-
-
-def _is_whole(value: object) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool)
-
-
-def _is_date(value: object) -> bool:
-    """Return whether *value* is a day, or a time whose day counts: both are in Intuit's samples."""
-    if not isinstance(value, str) or not re.fullmatch(r"\d{4}-\d\d-\d\d(T.*)?", value):
-        return False
-    try:
-        date.fromisoformat(value[:10])
-    except ValueError:
-        return False
-    return True
-
-
-def _is_time(value: object) -> bool:
-    if not isinstance(value, str):
-        return False
-    try:
-        time.fromisoformat(value.rpartition("T")[2])
-    except ValueError:
-        return False
-    return True
-
-
-_TYPES: dict[str, Callable[[object], bool]] = {
-    "date": _is_date,
-    "time": _is_time,
-    "flag": lambda value: isinstance(value, bool),
-    "whole": _is_whole,
-    "number": lambda value: _is_whole(value) or isinstance(value, Decimal),
-    "text": lambda value: isinstance(value, str),
-}
+    return read_value(name, value, kind)

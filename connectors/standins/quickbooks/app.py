@@ -149,8 +149,6 @@ class QuickBooksStandin:
 
     def _refused(self, call: Call, fault: FaultError) -> Response:
         answer: Json = {"Fault": wire.fault_body(fault)}
-        if self.switches.lower_case_faults and call.wants_json:
-            answer = {"fault": wire.lower_case_fault(fault)}
         if fault.code != "2030":  # the one fault that was recorded without a time
             answer["time"] = wire.millisecond(call.began)
         is_missing = fault.code == "610" and call.method == "GET"
@@ -264,6 +262,8 @@ class QuickBooksStandin:
     ) -> Response:
         if as_json is None:
             as_json = call.wants_json or not self.switches.xml_by_default
+        if as_json and self.switches.lower_case_faults and "Fault" in answer:
+            answer["fault"] = wire.in_lower_case(answer.pop("Fault"))
         text = wire.write_json(answer) if as_json else write_xml(answer)
         charset = ";charset=utf-8" if status == 200 else ""
         return Response(

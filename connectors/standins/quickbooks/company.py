@@ -1,6 +1,6 @@
 """The company behind the stand-in: its rows, its clock, its settings, and checks that all share."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from copy import deepcopy
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -23,6 +23,7 @@ CURRENCIES = {
 # Members of every entity that callers may send back, and that change nothing.
 SYSTEM_MEMBERS = ("domain", "sparse", "Id", "SyncToken", "MetaData", "status")
 
+_OBJECTS = ("Ref", "Addr", "Phone", "Mobile", "Fax", "Memo", "Email")  # how their names end
 DEEPEST = 4  # levels of a list under its top, so five in all (FACTS 5.1)
 
 Operation = Literal["Create", "Update", "Delete"]
@@ -174,12 +175,17 @@ class Company:
         return id_
 
 
-def check_members(entity: str, body: Mapping[str, Any], known: Iterable[str]) -> None:
+def check_members(entity: str, body: Any, known: Iterable[str]) -> None:
     """Refuse a member that the entity does not have: the real parser is strict."""
     known = list(known)
-    for member in body:
+    if not isinstance(body, dict):
+        raise faults.bad_property(f"Can not construct instance of {entity}:")
+    for member, value in body.items():
         if member not in known:
             raise faults.unknown_member(entity, member, known)
+        is_object = member.endswith(_OBJECTS) and member != "AttachableRef"
+        if is_object and not isinstance(value, dict | None):
+            raise faults.bad_property(f'Can not deserialize "{member}" from {value!r}:')
 
 
 def objects(value: Any, member: str) -> list[Json]:

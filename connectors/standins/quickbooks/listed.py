@@ -16,6 +16,7 @@ from connectors.standins.quickbooks.company import (
     without_empty,
 )
 from connectors.standins.quickbooks.faults import FaultError
+from connectors.standins.quickbooks.values import read_values
 from connectors.standins.quickbooks.wire import Json
 
 LONGEST_NAME = 100
@@ -72,6 +73,11 @@ DEPARTMENT = ListKind(
     {"SubDepartment": False},
     "Departments",
 )  # fmt: skip
+_KINDS = {
+    "Active": "flag", "Taxable": "flag", "TrackQtyOnHand": "flag", "UnitPrice": "number",
+    "PurchaseCost": "number", "QtyOnHand": "number", "Type": "text", "Sku": "text",
+    "Description": "text", "PurchaseDesc": "text", "InvStartDate": "date",
+}  # fmt: skip
 _READ_ONLY = {"Level", "FullyQualifiedName", "CustomField", "AttachableRef", *SYSTEM_MEMBERS}
 # What even a full update that leaves them out does not take away.
 _KEPT = {"Name", "Active", "Type", "ParentRef", "IncomeAccountRef"}
@@ -97,9 +103,8 @@ class Listed:
 
     def create(self, body: Json) -> Json:
         fields = self._read(body)
-        for member in ("Name", *(("Type",) if self.kind is ITEM else ())):
-            if not fields.get(member):
-                raise faults.required(member)
+        if self.kind is ITEM and "Type" not in fields:
+            raise faults.required("Type")
         if fields.get("Type") not in {None, "Category"} and "IncomeAccountRef" not in fields:
             raise faults.required("IncomeAccountRef")
         id_ = self.company.next_id(self.kind.entity, self.rows)
@@ -130,16 +135,16 @@ class Listed:
             if value is not None and name not in _READ_ONLY
         }
         check_name("Name", fields.get("Name", ""), LONGEST_NAME)
-        for name in ("Active", self.kind.below):
-            if not isinstance(fields.get(name, True), bool):
-                raise faults.bad_property(f'Can not deserialize boolean "{name}":')
-        if "Type" in fields and fields["Type"] not in ITEM_TYPES:
+        fields |= read_values(fields, {self.kind.below: "flag", **_KINDS})
+        if fields.get("Type", "Service") not in ITEM_TYPES:
             raise faults.bad_enum(fields["Type"])
         return fields
 
     # --- making a row ---
 
     def _put(self, fields: Json, system: Json) -> Json:
+        if not fields.get("Name"):
+            raise faults.required("Name")
         below = bool(fields.get(self.kind.below))
         if below != ("ParentRef" in fields):
             raise faults.parent_without_flag(self.kind.below)

@@ -297,7 +297,9 @@ def _test(condition: Condition, entity: str, schema: Schema) -> Callable[[Json],
         value = _row_value(row, name, prop)
         if operator in {"=", "in"}:
             return value in wanted or (value is None and " " in condition.values)
-        return value is not None and bool(_COMPARE[operator](value, wanted[0]))
+        if value is None or wanted[0] is None:  # what has no value has no place in an order
+            return False
+        return bool(_COMPARE[operator](value, wanted[0]))
 
     return holds
 
@@ -340,6 +342,13 @@ def _moment(value: str) -> datetime:
     return moment
 
 
+def _finite(value: str) -> Decimal:
+    number = Decimal(value)
+    if not number.is_finite():
+        raise ValueError(value)
+    return number
+
+
 _READ: dict[Kind, Callable[[str], Any]] = {
     "id": lambda value: int(value) if value.isdecimal() else -1,
     "text": str.casefold,
@@ -347,7 +356,7 @@ _READ: dict[Kind, Callable[[str], Any]] = {
     "date": date.fromisoformat,
     "time": _moment,
     "flag": lambda value: {"true": True, "false": False}[value.lower()],
-    "number": Decimal,
+    "number": _finite,
 }
 
 

@@ -24,6 +24,7 @@ from connectors.standins.quickbooks.company import (
     objects,
 )
 from connectors.standins.quickbooks.faults import FaultError
+from connectors.standins.quickbooks.values import read_values
 from connectors.standins.quickbooks.wire import Json
 
 
@@ -59,6 +60,10 @@ MEMBERS = (
 _READ_ONLY = {
     *SYSTEM_MEMBERS, "CustomField", "AttachableRef", "TotalAmt", "Balance", "TxnTaxDetail",
     "CurrencyRef", "ExchangeRate",
+}  # fmt: skip
+_KINDS = {
+    "DocNumber": "text", "TxnDate": "date", "DueDate": "date", "ExpirationDate": "date",
+    "AcceptedDate": "date", "PrivateNote": "text",
 }  # fmt: skip
 _LINE = ("Id", "LineNum", "Description", "Amount", "LinkedTxn", "DetailType")
 _DETAIL = ("ItemRef", "ClassRef", "UnitPrice", "Qty", "TaxCodeRef", "ServiceDate")
@@ -112,6 +117,9 @@ class Sales:
     def _read(self, body: Json) -> Json:
         check_members(self.kind.entity, body, MEMBERS)
         fields = {n: v for n, v in body.items() if v is not None and n not in _READ_ONLY}
+        fields |= read_values(fields, _KINDS)
+        if fields.get("DocNumber") == "":
+            del fields["DocNumber"]
         if "Line" in fields:
             fields["Line"] = list(self._read_lines(fields["Line"]))
         if "LinkedTxn" in fields:
@@ -125,13 +133,15 @@ class Sales:
             check_members("Line", line, (*_LINE, _ITEM_LINE))
             if line.get("DetailType") != _ITEM_LINE:
                 raise faults.bad_enum(line.get("DetailType"))
-            if not isinstance(line.get("Amount"), int | Decimal):
+            if line.get("Amount") is None:
                 raise faults.required("Line.Amount")
+            read_values(line, {"Amount": "number", "Description": "text"})
             links = {"LinkedTxn": self._read_links(line.get("LinkedTxn", []))}
             yield line | links | {_ITEM_LINE: self._read_detail(line.get(_ITEM_LINE) or {})}
 
     def _read_detail(self, detail: Json) -> Json:
         check_members(_ITEM_LINE, detail, _DETAIL)
+        read_values(detail, {"UnitPrice": "number", "Qty": "number", "ServiceDate": "date"})
         item = self.company.default_item()
         if "ItemRef" in detail:
             id_ = self.company.check_reference(

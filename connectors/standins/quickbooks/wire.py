@@ -74,21 +74,22 @@ def fault_body(fault: FaultError, *, in_batch: bool = False) -> Json:
     return {"Error": [error], "type": fault.kind}
 
 
-def lower_case_fault(fault: FaultError) -> Json:
-    """Make the fault in the gateway's spelling, which has every member (FACTS 7.1 b)."""
-    error = {
-        "message": fault.message, "detail": fault.detail, "code": fault.code,
-        "element": fault.element,
-    }  # fmt: skip
-    return {"error": [error], "type": fault.kind}
+def in_lower_case(fault: Json) -> Json:
+    """Spell a `Fault` as the gateway does, which has every member (FACTS 7.1 b)."""
+    members = ("Message", "Detail", "code", "element")
+    errors = [{name.lower(): error.get(name) for name in members} for error in fault["Error"]]
+    return {"error": errors, "type": fault["type"]}
 
 
 def gateway_body(fault: GatewayError, moment: datetime) -> Json:
     """Make the gateway's own envelope: lower case, all members, `time` a number (FACTS 7.1 b)."""
+    error = {
+        "message": fault.message, "detail": fault.detail, "code": fault.code, "element": None
+    }  # fmt: skip
     return {
         "warnings": None,
         "intuitObject": None,
-        "fault": lower_case_fault(fault),
+        "fault": {"error": [error], "type": fault.kind},
         "report": None,
         "queryResponse": None,
         "batchItemResponse": [],

@@ -660,10 +660,10 @@ def test_a_fault_may_come_in_lower_case(qbo):
     """The books' own faults were met in the gateway's spelling now and then (FACTS 7.1)."""
     qbo.switches.lower_case_faults = True
 
-    body = qbo.get("/customer/77").json()
-
-    assert body["fault"]["error"][0]["code"] == "610"
-    assert body["fault"]["type"] == "ValidationFault"
+    for answer, code in ((qbo.get("/customer/77"), "610"), (qbo.create(Hours=-1), "6380")):
+        fault = answer.json()["fault"]
+        assert list(fault["error"][0]) == ["message", "detail", "code", "element"]
+        assert (fault["error"][0]["code"], fault["type"]) == (code, "ValidationFault")
 
 
 def test_company_and_preferences_can_be_read_and_queried(qbo):

@@ -2,13 +2,11 @@
 
 import json
 from datetime import UTC, datetime
-from types import SimpleNamespace
 
 import pytest
 import requests
 
 from connectors.standins.quickbooks.app import QuickBooksStandin, Switches
-from connectors.standins.server import serving
 
 
 def scenario():
@@ -54,27 +52,13 @@ class Client:
         return next(iter(answer.json().values()))
 
 
-@pytest.fixture(scope="module")
-def server():
-    """One server for all tests; each test has a company of its own behind it."""
-    current = SimpleNamespace()
-
-    async def app(scope, receive, send):
-        await current.app(scope, receive, send)
-
-    with serving(app) as base:
-        yield base, current
-
-
 @pytest.fixture
-def qbo(server):
-    base, current = server
+def qbo(serve):
     switches = Switches(requests_per_second=None)
     standin = QuickBooksStandin(
         scenario(), now=lambda: datetime(2026, 3, 4, 17, tzinfo=UTC), switches=switches
     )
-    current.app = standin.app
-    return Client(standin, base)
+    return Client(standin, serve(standin.app))
 
 
 def code(response):

@@ -3,14 +3,12 @@
 import json
 import re
 from datetime import UTC, datetime, timedelta
-from types import SimpleNamespace
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
 import requests
 
 from connectors.standins.quickbooks.app import QuickBooksStandin, Switches
-from connectors.standins.server import serving
 
 CLIENT = ("ABclient", "s3cret")
 BACK = "http://localhost:8765/callback"
@@ -71,21 +69,8 @@ class Client:
         return requests.get(url, headers=headers, timeout=10).status_code == 200
 
 
-@pytest.fixture(scope="module")
-def server():
-    """One server for all tests; each test has a company of its own behind it."""
-    current = SimpleNamespace()
-
-    async def app(scope, receive, send):
-        await current.app(scope, receive, send)
-
-    with serving(app) as base:
-        yield base, current
-
-
 @pytest.fixture
-def intuit(server):
-    base, current = server
+def intuit(serve):
     clock = Clock()
     standin = QuickBooksStandin(
         {
@@ -97,8 +82,7 @@ def intuit(server):
         now=clock,
         switches=Switches(),
     )
-    current.app = standin.app
-    return Client(base, standin, clock)
+    return Client(serve(standin.app), standin, clock)
 
 
 def error(response):
