@@ -43,7 +43,7 @@ from schemas.contents import Contents
 ROOT = Path(__file__).parent.parent
 DEMO_SCENARIO = ROOT / "data" / "demo_scenario.yaml"
 
-#: Vendors' samples stand beside the project, where they may; their licences keep them out of it.
+#: Vendors' samples stand beside the project, where they may; their licenses keep them out of it.
 SHARED = ROOT.parent / "shared"
 
 #: The service's limits, out of the way of tests that are not about them.
@@ -432,7 +432,7 @@ class Ui:
         return self.call("GET", f"flow_runs/{run_id}")["state"]
 
     def ended(self, run_id: str, *, patience_s: int = PATIENCE_S) -> Any:
-        """Wait until a run has ended, and give its state."""
+        """Wait until a run has ended, and return its state."""
         ends = {"COMPLETED", "FAILED", "CRASHED", "CANCELLED"}
 
         def final() -> Any:
@@ -443,7 +443,7 @@ class Ui:
         return until(final, patience_s=patience_s)
 
     def stop(self, number: int = signal.SIGTERM) -> int:
-        """Stop it, and give its exit code."""
+        """Stop it, and return its exit code."""
         self.process.send_signal(number)
         return self.process.wait(timeout=PATIENCE_S)
 

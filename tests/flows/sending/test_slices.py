@@ -164,7 +164,7 @@ def test_what_was_approved_is_sent_and_nothing_else(
 
 @pytest.mark.usefixtures("in_this_process", "small_slices")
 def test_a_load_that_ends_early_leaves_later_slices_alone(synced: Any) -> None:
-    """Once QuickBooks takes nothing more, no other slice begins, and every entry is told of."""
+    """Once QuickBooks takes nothing more, no other slice begins, and every entry is reported."""
     synced.quickbooks.faults.plan(
         r"POST .*/batch", "answer", skip=3, times=99, **UNAUTHENTICATED_ANSWER
     )

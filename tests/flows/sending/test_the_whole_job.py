@@ -125,7 +125,7 @@ def test_the_books_hold_exactly_what_should_go_and_the_rest_is_explained(house):
 
 
 def test_a_second_send_sends_nothing(connected):
-    """What the ledger holds never goes again, and is said to be there."""
+    """What the ledger holds is never sent again, and is reported as sent."""
     first = connected.run("send", *WEEK, "--yes", "--json").document
     books = dict(connected.quickbooks.activities)
     second = connected.run("send", *WEEK, "--yes", "--json").document
@@ -183,7 +183,7 @@ def test_rounding_of_the_command_beats_the_workspaces(connected):
     ],
 )
 def test_bad_input_gets_a_clear_error_and_changes_nothing(connected, options, code, words):
-    """Whatever is wrong is said in a sentence, without a traceback, and nothing was sent."""
+    """Whatever is wrong, a sentence says so, without a traceback, and nothing was sent."""
     ran = connected.run("send", *options)
 
     assert ran.code == code
@@ -259,7 +259,7 @@ def test_throttles_and_expired_tokens_pass_unseen(connected):
 
 
 def test_a_refused_entry_is_tried_again_when_its_cause_may_be_gone(refusing):
-    """The same question gets the same answer; a changed customer, or a person, another try."""
+    """A refused entry is not tried again, unless its customer changed or a person asks for it."""
     october = ("--start", "2026-10-01", "--end", "2026-10-31")
 
     def batches() -> int:

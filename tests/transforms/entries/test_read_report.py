@@ -49,7 +49,7 @@ def read_one(*, default="USD", **members):
 
 
 def problem_of(**members):
-    """Read one row between two good ones, and give what is wrong with it."""
+    """Read one row between two good ones, and return what is wrong with it."""
     rows = [row(_id="before"), row(**members), row(_id="after")]
     read = read_report(rows, currency="USD")
     assert sorted(read.entries["entry_id"]) == ["after", "before"]
