@@ -68,7 +68,7 @@ class Report(_Body):
     """The whole body; three fields are required.
 
     What only a page or a picture of the report needs is accepted, and changes nothing here. So is
-    `exportType`, as one source saw it (FACTS 4): the answer is always JSON.
+    `exportType`, as one source saw it (FACTS 4), unless a switch has CSV served.
     """
 
     date_range_start: str

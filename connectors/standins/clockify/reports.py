@@ -4,16 +4,17 @@ An entry is in the report when it is finished and starts in the range. The range
 wall clock in the request's zone, both ends included.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from zoneinfo import ZoneInfo
 
 from fastapi import APIRouter, Request
-from fastapi.responses import JSONResponse
+from fastapi.responses import JSONResponse, Response
 
 from connectors.standins.clockify.http import Caller, CurrentCaller, deny, page_of
 from connectors.standins.clockify.locks import is_locked
+from connectors.standins.clockify.report_csv import report_csv
 from connectors.standins.clockify.report_filters import chosen
 from connectors.standins.clockify.report_request import AmountKind, Report
 from connectors.standins.clockify.rows import minor_units
@@ -121,7 +122,7 @@ def held_by(state: State) -> tuple[int, str | None]:
 
 
 @router.post("/detailed")
-async def detailed_report(request: Request, caller: CurrentCaller, report: Report) -> JSONResponse:
+async def detailed_report(request: Request, caller: CurrentCaller, report: Report) -> Response:
     if report.unmodelled():
         refuse(f"The stand-in does not know {', '.join(report.unmodelled())}", status=501)
     zone = named_zone(report.time_zone) if report.time_zone else zone_of(caller.user)
@@ -138,15 +139,26 @@ async def detailed_report(request: Request, caller: CurrentCaller, report: Repor
         rows = chosen(caller, report, first, last)
         totals = _totals(rows, report, view, state.switches)
         walk = Walk(page.number, held_by(state), [row["id"] for row in rows], totals)
-    body = {
-        "totals": walk.totals,
-        "timeentries": [_entry_row(state, state.entries[id_], view) for id_ in page.of(walk.ids)],
-    }
     is_last = page.is_last_of(walk.ids)
     if not is_last:
         walk.next_page = page.number + 1
         walks.keep(question, walk)
-    return JSONResponse(body, headers={"Last-Page": str(is_last).lower()})
+    headers = {"Last-Page": str(is_last).lower()}
+    if report.export_type == "CSV" and state.switches.serves_csv:
+        text = _csv(caller, [state.entries[id_] for id_ in page.of(walk.ids)], view)
+        return Response(text, media_type="text/csv", headers=headers)
+    body = {
+        "totals": walk.totals,
+        "timeentries": [_entry_row(state, state.entries[id_], view) for id_ in page.of(walk.ids)],
+    }
+    return JSONResponse(body, headers=headers)
+
+
+def _csv(caller: Caller, entries: Iterable[Row], view: View) -> str:
+    rows = [(entry, view.seconds(entry), _amounts(entry, view).get("amount")) for entry in entries]
+    return report_csv(
+        caller.state, rows, caller=caller.user, zone=view.zone, with_amounts=bool(view.amounts)
+    )
 
 
 def _range(caller: Caller, report: Report, zone: ZoneInfo) -> tuple[str, str]:

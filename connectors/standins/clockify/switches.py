@@ -48,6 +48,7 @@ class Switches:
     rounds_amounts: bool = True  # or the durations alone
     refuses_over_a_year: bool = True  # on plans whose reports are said to span a year
     hidden_rates: Literal["refused", "missing"] = "refused"  # for those who may not see rates
+    serves_csv: bool = False  # whether `exportType: CSV` is heard, or ignored
     tag_key: Literal["id", "_id"] = "id"  # what an entry's tags have as their id
     shows_type: bool = True  # reports of 2023 had no `type`
     not_invoiced: Literal["absent", "empty"] = "absent"  # `invoicingInfo` of what is not invoiced

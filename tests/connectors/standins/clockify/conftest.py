@@ -1,5 +1,7 @@
 """A small workspace behind the one server that all tests of the connectors share."""
 
+from contextlib import closing
+
 import pytest
 from clockify_studio import NOW, SCENARIO, Api
 
@@ -21,10 +23,12 @@ def clockify(switches):
 @pytest.fixture
 def api(clockify, serve):
     """Give both hosts with the owner's key."""
-    return Api(serve(clockify.app))
+    with closing(Api(serve(clockify.app))) as api:
+        yield api
 
 
 @pytest.fixture
 def plain(api):
     """Give both hosts with the key of somebody who is no admin."""
-    return Api(api.address, key="plain")
+    with closing(Api(api.address, key="plain")) as plain:
+        yield plain

@@ -1,7 +1,7 @@
 """Periods are submitted, approved, rejected and withdrawn as the real service does it."""
 
 import pytest
-from clockify_studio import ADA, CY, HOUR, ONE, THREE, TWO, Api, entry, numbers, refusal
+from clockify_studio import ADA, CY, HOUR, ONE, THREE, TWO, entry, numbers, refusal
 
 from connectors.standins.clockify.app import Switches
 
@@ -218,4 +218,4 @@ def test_amounts_drift_as_floats_do(api, clockify):
         clockify.entries[row["id"]] = row | {"submitted": True}
     (request,) = api.list("/approval-requests", status="PENDING")
     assert request["billableAmount"] == 10001 / 6 + 10001 / 6 + 10001 / 6
-    assert isinstance(Api(api.address).list("/approval-requests")[0]["billableAmount"], float)
+    assert isinstance(api.list("/approval-requests")[0]["billableAmount"], float)

@@ -3,7 +3,7 @@
 from datetime import timedelta
 
 import pytest
-from clockify_studio import ADA, HOUR, NOW, ONE, SCENARIO, TWO, WEB, Api, refusal
+from clockify_studio import ADA, HOUR, NOW, ONE, SCENARIO, TWO, WEB, refusal
 
 from connectors.standins.clockify.app import ClockifyStandin, Switches
 
@@ -162,12 +162,12 @@ def test_the_feed_is_for_admins_and_can_be_missing(api, plain, switches):
     assert api.at("GET", "/entities/updated", params=query).status_code == 403
 
 
-def test_a_scenario_may_make_its_entries_as_they_are_asked_for(serve, clock):
+def test_a_scenario_may_make_its_entries_as_they_are_asked_for(api, serve, clock):
     """A million need not be there twice; then only what comes and goes is seen."""
     clockify_part = SCENARIO["clockify"]
     rows = (dict(entry) for entry in clockify_part["entries"])
     made = ClockifyStandin({"clockify": clockify_part | {"entries": rows}}, now=clock)
-    api = Api(serve(made.app))
+    serve(made.app)
     assert [ids(api, what) for what in ("created", "updated")] == [[], []]
     assert api.at("DELETE", f"/time-entries/{ONE}").status_code == 204
     clock.wait(minutes=1)

@@ -1,5 +1,8 @@
 """What is not known of the detailed report can be had either way."""
 
+import csv
+import io
+
 import pytest
 from clockify_studio import DESIGN, EURO, ONE, URGENT, entry
 
@@ -93,6 +96,28 @@ def test_rows_have_other_shapes_in_other_sources(api):
     (row,) = report["timeentries"]
     assert row["tags"] == [{"_id": URGENT, "name": "urgent"}]
     assert ("type" in row, row["invoicingInfo"], report["totals"]) == (False, [], [None])
+
+
+@pytest.mark.parametrize("switches", [Switches(serves_csv=True)])
+def test_a_report_can_come_as_csv(api, clockify):
+    """FACTS 4, 9.1 and 11: the sources disagree; in major units, in the zone asked for."""
+    clockify.entries[ONE] |= {"description": 'say "hi"', "end": "2026-08-07T22:45:00Z"}
+    one_day = {"dateRangeStart": "2026-08-08T00:00:00", "dateRangeEnd": "2026-08-08T23:59:59"}
+    answer = api.ask_report(exportType="CSV", timeZone="Europe/Belgrade", **one_day)
+
+    assert answer.headers["Content-Type"].startswith("text/csv")
+    header, *lines = csv.reader(io.StringIO(answer.text))
+    assert header[-2:] == ["Billable Rate (USD)", "Billable Amount (USD)"]
+    assert lines == [
+        [
+            *("Website", "Acme", "say ''hi''", "Design", "Ada Byron", "", "ada.byron@example.com"),
+            *("urgent", "Yes", "08/08/2026", "00:15:00", "08/08/2026", "00:45:00"),
+            *("00:30:00", "0.50", "45.00", "22.50"),
+        ]
+    ]
+    hidden = api.ask_report(exportType="CSV", amountShown="HIDE_AMOUNT")
+    assert "Rate" not in hidden.text
+    assert hidden.text.count("\n") == 6
 
 
 @pytest.mark.parametrize(
