@@ -83,5 +83,5 @@ class Refused(ClockbooksError):
         self.trace_id = trace_id
 
 
-class NotAuthorised(Refused):
+class NotAuthorized(Refused):
     """The credentials were not accepted (HTTP 401)."""

@@ -26,7 +26,7 @@ from connectors.errors import (
     AskPerson,
     ClockbooksError,
     NeverLeft,
-    NotAuthorised,
+    NotAuthorized,
     Refused,
     Throttled,
     TryAgain,
@@ -79,7 +79,7 @@ class Failure:
     Attributes:
         text: Its explanation.
         code: Its own code, as text; empty when it gave none.
-        proves: `Throttled`, `NotAuthorised` or `Refused` where the body is the service's own word
+        proves: `Throttled`, `NotAuthorized` or `Refused` where the body is the service's own word
             that it did nothing; `None` where the answer may come from something on the way.
     """
 
@@ -103,7 +103,7 @@ def classify(
     if status == 429:
         return Throttled
     if status == 401:
-        return NotAuthorised
+        return NotAuthorized
     if status is not None and 300 <= status < 500 and status != 408:
         return Refused
     return TryAgain
@@ -157,7 +157,7 @@ class Http:
         Raises:
             TryAgain: It went wrong again and again, and nothing was done.
             Unsure: A write that may or may not have been done.
-            NotAuthorised: HTTP 401.
+            NotAuthorized: HTTP 401.
             Refused: The service said no.
             AskPerson: Its certificate is not trusted; nothing left this machine. Or the answer to
                 a read is too long.
@@ -222,9 +222,9 @@ class Http:
         request = trace_id(response)
         named = in_brackets(request)
         kind = classify(read=read, status=status, proves=failure.proves)
-        if kind is NotAuthorised:
+        if kind is NotAuthorized:
             # Its own text may repeat the token (FACTS, QBO, 7.1 b).
-            return NotAuthorised(
+            return NotAuthorized(
                 f"{self.service} does not accept the credentials{named}.",
                 status=401,
                 trace_id=request,

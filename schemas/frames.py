@@ -20,14 +20,14 @@ class Frame(pa.DataFrameModel):  # type: ignore[misc] # pandera is not followed
     """The base of all frames: rows are coerced to the types of exactly these columns."""
 
     class Config:
-        """What cannot be coerced is set aside by `sieve`, and a defect of ours elsewhere."""
+        """`validate_rows` sets aside what cannot be coerced; elsewhere it is a defect of ours."""
 
         coerce = True
         strict = True
 
 
 @dataclass(frozen=True)
-class Sieved:
+class Validated:
     """The valid rows of a frame, and what is wrong with the others.
 
     Attributes:
@@ -39,14 +39,14 @@ class Sieved:
     problems: dict[Any, str]
 
 
-def sieve(schema: type[pa.DataFrameModel], frame: pd.DataFrame) -> Sieved:
+def validate_rows(schema: type[pa.DataFrameModel], frame: pd.DataFrame) -> Validated:
     """Validate *frame*: return the good rows, and what is wrong with each bad one.
 
     Raises:
         SchemaErrors: The whole frame is wrong (a column is missing), which is a defect of ours.
     """
     try:
-        return Sieved(schema.validate(frame, lazy=True), {})
+        return Validated(schema.validate(frame, lazy=True), {})
     except SchemaErrors as errors:
         # A check that cannot run, because a cell has another type, fails without an index. The cell
         # is reported too, and once its row is gone the check can run.
@@ -62,8 +62,8 @@ def sieve(schema: type[pa.DataFrameModel], frame: pd.DataFrame) -> Sieved:
         )
         for index, rows in cases.groupby("index", sort=False)
     }
-    rest = sieve(schema, frame.drop(index=list(problems)))
-    return Sieved(rest.good, problems | rest.problems)
+    rest = validate_rows(schema, frame.drop(index=list(problems)))
+    return Validated(rest.good, problems | rest.problems)
 
 
 def _shown(value: object) -> str:

@@ -52,44 +52,35 @@ class Utc(sa.TypeDecorator[datetime]):
 
 def _one_of(name: str, words: type[StrEnum]) -> sa.Enum:
     """Return a type for text that is one of *words*, which the database checks."""
-    return sa.Enum(
-        *[str(word) for word in words],
-        name=name,
-        native_enum=False,
-        create_constraint=True,
-        length=30,
-    )
+    values = [str(word) for word in words]
+    return sa.Enum(*values, name=name, native_enum=False, create_constraint=True, length=30)
+
+
+def _column(
+    name: str, kind: Any, comment: str, *, null: bool = False, **options: Any
+) -> sa.Column[Any]:
+    """Describe a column, which is never null unless that is said; *kind* may be a foreign key."""
+    return sa.Column(name, kind, nullable=null, comment=comment, **options)
 
 
 def _connection_id(**options: Any) -> sa.Column[int]:
-    return sa.Column(
-        "connection_id",
-        sa.ForeignKey("connections.id", ondelete="CASCADE"),
-        nullable=False,
-        comment="The connection the row belongs to.",
-        **options,
-    )
+    of_connection = sa.ForeignKey("connections.id", ondelete="CASCADE")
+    return _column("connection_id", of_connection, "The connection the row belongs to.", **options)
 
 
 connections = sa.Table(
     "connections",
     metadata,
-    sa.Column("id", sa.Integer, primary_key=True, comment="Our id of the connection."),
-    sa.Column(
-        "name", sa.String(100), nullable=False, unique=True, comment="As in --connection NAME."
-    ),
-    sa.Column("workspace_id", sa.String(64), nullable=False, comment="Clockify's id."),
-    sa.Column("workspace_name", sa.String(250), nullable=False, comment="Its name when connected."),
-    sa.Column("realm_id", sa.String(64), nullable=False, comment="The QuickBooks company."),
-    sa.Column("company_name", sa.String(250), nullable=False, comment="Its name when connected."),
-    sa.Column(
-        "timezone", sa.String(64), nullable=False, comment="IANA name; decides an entry's day."
-    ),
-    sa.Column(
-        "link_vendors", sa.Boolean, nullable=False, comment="Whether users may link to vendors."
-    ),
-    sa.Column("connected_at", Utc, nullable=False, comment="UTC; renewed by each connect."),
-    sa.Column("synced_at", Utc, comment="UTC; null until the first sync."),
+    _column("id", sa.Integer, "Our id of the connection.", primary_key=True),
+    _column("name", sa.String(100), "As in --connection NAME.", unique=True),
+    _column("workspace_id", sa.String(64), "Clockify's id."),
+    _column("workspace_name", sa.String(250), "Its name when connected."),
+    _column("realm_id", sa.String(64), "The QuickBooks company."),
+    _column("company_name", sa.String(250), "Its name when connected."),
+    _column("timezone", sa.String(64), "IANA name; decides an entry's day."),
+    _column("link_vendors", sa.Boolean, "Whether users may link to vendors."),
+    _column("connected_at", Utc, "UTC; renewed by each connect."),
+    _column("synced_at", Utc, "UTC; null until the first sync.", null=True),
     sa.UniqueConstraint("workspace_id", "realm_id"),
     comment="Each Clockify workspace joined to a QuickBooks company.",
 )
@@ -98,30 +89,33 @@ secrets = sa.Table(
     "secrets",
     metadata,
     _connection_id(primary_key=True),
-    sa.Column("clockify_api_key", sa.Text, nullable=False, comment="Clockify's key, encrypted."),
-    sa.Column("access_token", sa.Text, nullable=False, comment="Intuit's, encrypted."),
-    sa.Column("access_expires_at", Utc, nullable=False, comment="UTC; when that token ends."),
-    sa.Column("refresh_token", sa.Text, nullable=False, comment="Intuit's, encrypted."),
-    sa.Column(
+    _column("clockify_api_key", sa.Text, "Clockify's key, encrypted."),
+    _column("access_token", sa.Text, "Intuit's, encrypted."),
+    _column("access_expires_at", Utc, "UTC; when that token ends."),
+    _column("refresh_token", sa.Text, "Intuit's, encrypted."),
+    _column(
         "refresh_expires_at",
         Utc,
-        comment="UTC; when that token ends. Null when Intuit did not say.",
+        "UTC; when that token ends. Null when Intuit did not say.",
+        null=True,
     ),
-    sa.Column(
+    _column(
         "consent_expires_at",
         Utc,
-        comment="UTC; the hard end, which no refresh extends. Null when Intuit did not say.",
+        "UTC; the hard end, which no refresh extends. Null when Intuit did not say.",
+        null=True,
     ),
-    sa.Column(
+    _column(
         "consent_ended_at",
         Utc,
-        comment="UTC; when Intuit rejected the refresh token for good. Null while it is valid.",
+        "UTC; when Intuit rejected the refresh token for good. Null while it is valid.",
+        null=True,
     ),
-    sa.Column(
-        "refresher", sa.String(36), comment="Who holds the refresh lease; null when nobody does."
+    _column(
+        "refresher", sa.String(36), "Who holds the refresh lease; null when nobody does.", null=True
     ),
-    sa.Column("refresher_until", Utc, comment="UTC; when the refresh lease ends."),
-    sa.Column("changed_at", Utc, nullable=False, comment="UTC; the last change of the row."),
+    _column("refresher_until", Utc, "UTC; when the refresh lease ends.", null=True),
+    _column("changed_at", Utc, "UTC; the last change of the row."),
     comment="The secrets of each connection; a disconnected one has no row.",
 )
 
@@ -129,23 +123,21 @@ own_settings = sa.Table(
     "own_settings",
     metadata,
     _connection_id(primary_key=True),
-    sa.Column("name", sa.String(50), primary_key=True, comment="The setting's name."),
-    sa.Column(
-        "value", sa.Text, nullable=False, comment="Its value, written as in the environment."
-    ),
-    sa.Column("changed_at", Utc, nullable=False, comment="UTC; when it was set."),
+    _column("name", sa.String(50), "The setting's name.", primary_key=True),
+    _column("value", sa.Text, "Its value, written as in the environment."),
+    _column("changed_at", Utc, "UTC; when it was set."),
     comment="Settings of one connection that override the environment.",
 )
 
 revocations = sa.Table(
     "revocations",
     metadata,
-    sa.Column("id", sa.Integer, primary_key=True, comment="Our id of the revocation."),
+    _column("id", sa.Integer, "Our id of the revocation.", primary_key=True),
     _connection_id(index=True),
-    sa.Column("refresh_token", sa.Text, nullable=False, comment="Encrypted."),
-    sa.Column("asked_at", Utc, nullable=False, comment="UTC; when somebody disconnected."),
-    sa.Column("tried_at", Utc, comment="UTC; null before the first try."),
-    sa.Column("problem", sa.Text, comment="Why the last try failed; null before the first."),
+    _column("refresh_token", sa.Text, "Encrypted."),
+    _column("asked_at", Utc, "UTC; when somebody disconnected."),
+    _column("tried_at", Utc, "UTC; null before the first try.", null=True),
+    _column("problem", sa.Text, "Why the last try failed; null before the first.", null=True),
     comment="Tokens that Intuit has yet to revoke; later commands try again.",
 )
 
@@ -153,14 +145,14 @@ links = sa.Table(
     "links",
     metadata,
     _connection_id(primary_key=True),
-    sa.Column("kind", sa.String(10), primary_key=True, comment="user or project"),
-    sa.Column("clockify_id", sa.String(64), primary_key=True, comment="Clockify's id."),
-    sa.Column("clockify_name", sa.Text, comment="Its name when linked."),
-    sa.Column("qbo_kind", sa.String(10), nullable=False, comment="employee, vendor or customer"),
-    sa.Column("qbo_id", sa.String(20), nullable=False, comment="QuickBooks' id."),
-    sa.Column("qbo_name", sa.Text, nullable=False, comment="Its DisplayName when linked."),
-    sa.Column("origin", sa.String(10), nullable=False, comment="name, manual (by hand) or created"),
-    sa.Column("linked_at", Utc, nullable=False, comment="UTC; when it was linked."),
+    _column("kind", sa.String(10), "user or project", primary_key=True),
+    _column("clockify_id", sa.String(64), "Clockify's id.", primary_key=True),
+    _column("clockify_name", sa.Text, "Its name when linked.", null=True),
+    _column("qbo_kind", sa.String(10), "employee, vendor or customer"),
+    _column("qbo_id", sa.String(20), "QuickBooks' id."),
+    _column("qbo_name", sa.Text, "Its DisplayName when linked."),
+    _column("origin", sa.String(10), "name, manual (by hand) or created"),
+    _column("linked_at", Utc, "UTC; when it was linked."),
     comment="Which Clockify user or project is which person or customer in QuickBooks.",
 )
 
@@ -168,63 +160,55 @@ unlinked = sa.Table(
     "unlinked",
     metadata,
     _connection_id(primary_key=True),
-    sa.Column("kind", sa.String(10), primary_key=True, comment="user or project"),
-    sa.Column("clockify_id", sa.String(64), primary_key=True, comment="Clockify's id."),
-    sa.Column("clockify_name", sa.Text, comment="Its name, with its client."),
-    sa.Column(
-        "problem",
-        sa.String(10),
-        nullable=False,
-        comment="missing, near, ambiguous, unlinked (by hand) or gone",
-    ),
-    sa.Column("candidates", sa.Text, nullable=False, comment="The likeliest matches, as text."),
+    _column("kind", sa.String(10), "user or project", primary_key=True),
+    _column("clockify_id", sa.String(64), "Clockify's id.", primary_key=True),
+    _column("clockify_name", sa.Text, "Its name, with its client.", null=True),
+    _column("problem", sa.String(10), "missing, near, ambiguous, unlinked (by hand) or gone"),
+    _column("candidates", sa.Text, "The likeliest matches, as text."),
     comment="What the last sync could not link, so that a send can name the near misses.",
 )
 
 runs = sa.Table(
     "runs",
     metadata,
-    sa.Column("id", sa.String(36), primary_key=True, comment="UUID; run_id in JSON."),
+    _column("id", sa.String(36), "UUID; run_id in JSON.", primary_key=True),
     _connection_id(index=True),
-    sa.Column("started_at", Utc, nullable=False, comment="UTC; when it began."),
-    sa.Column(
+    _column("started_at", Utc, "UTC; when it began."),
+    _column(
         "lease_until",
         Utc,
-        nullable=False,
-        comment="UTC; renewed while the run is alive. After it, the run's claims are in doubt.",
+        "UTC; renewed while the run is alive. After it, the run's claims are in doubt.",
     ),
-    sa.Column("finished_at", Utc, comment="UTC; null while it runs, and after a crash."),
+    _column("finished_at", Utc, "UTC; null while it runs, and after a crash.", null=True),
     comment="Every send, import and settlement, with the lease on what it claims.",
 )
 
 batches = sa.Table(
     "batches",
     metadata,
-    sa.Column("request_id", sa.String(36), primary_key=True, comment="QuickBooks' requestid."),
+    _column("request_id", sa.String(36), "QuickBooks' requestid.", primary_key=True),
     _connection_id(index=True),
-    sa.Column(
-        "run_id",
-        sa.ForeignKey("runs.id", ondelete="CASCADE"),
-        nullable=False,
-        comment="The run that sent it.",
-    ),
-    sa.Column("fingerprint", sa.String(64), nullable=False, comment="SHA-256 of the exact bytes."),
-    sa.Column("claimed_at", Utc, nullable=False, comment="UTC; before the first byte was sent."),
-    sa.Column(
+    _column("run_id", sa.ForeignKey("runs.id", ondelete="CASCADE"), "The run that sent it."),
+    _column("fingerprint", sa.String(64), "SHA-256 of the exact bytes."),
+    _column("claimed_at", Utc, "UTC; before the first byte was sent."),
+    _column(
         "quiet_from",
         Utc,
-        comment="UTC; after it QuickBooks cannot still be working on it. Null until in doubt.",
+        "UTC; after it QuickBooks cannot still be working on it. Null until in doubt.",
+        null=True,
     ),
-    sa.Column(
+    _column(
         "qbo_time",
         Utc,
-        comment="QuickBooks' own clock before the claim: what the batch created is newer.",
+        "QuickBooks' own clock before the claim: what the batch created is newer.",
+        null=True,
     ),
-    sa.Column(
+    _column(
         "claim_no",
         sa.Integer,
-        comment="The number of its claim, also after that was given back. Null where an earlier"
+        "The number of its claim, also after that was given back. Null where an earlier"
         " version claimed it.",
+        null=True,
     ),
     sa.Index("ix_batches_claim_no", "connection_id", "claim_no"),
     comment="Each batch that was handed to QuickBooks, under the request id it was sent with.",
@@ -234,43 +218,40 @@ ledger = sa.Table(
     "ledger",
     metadata,
     _connection_id(primary_key=True),
-    sa.Column("entry_id", sa.String(64), primary_key=True, comment="The source's id."),
-    sa.Column(
+    _column("entry_id", sa.String(64), "The source's id.", primary_key=True),
+    _column(
         "state",
         _one_of("state", LedgerState),
-        nullable=False,
-        comment="sending until QuickBooks answers; in doubt once its run has ended.",
+        "sending until QuickBooks answers; in doubt once its run has ended.",
     ),
-    sa.Column(
-        "run_id", sa.ForeignKey("runs.id"), nullable=False, comment="The run that claimed it last."
+    _column("run_id", sa.ForeignKey("runs.id"), "The run that claimed it last."),
+    _column("request_id", sa.ForeignKey("batches.request_id"), "The batch it was sent in."),
+    _column("bid", sa.String(10), "Its bId in that batch."),
+    _column("body", sa.Text, "The TimeActivity as sent, to the byte."),
+    _column("minutes", sa.Integer, "Rounded minutes, as sent."),
+    _column("txn_date", sa.String(10), "Local day, as sent."),
+    _column(
+        "time_activity_id",
+        sa.String(20),
+        "QuickBooks' Id; null unless sent or recalled.",
+        null=True,
     ),
-    sa.Column(
-        "request_id",
-        sa.ForeignKey("batches.request_id"),
-        nullable=False,
-        comment="The batch it was sent in.",
-    ),
-    sa.Column("bid", sa.String(10), nullable=False, comment="Its bId in that batch."),
-    sa.Column("body", sa.Text, nullable=False, comment="The TimeActivity as sent, to the byte."),
-    sa.Column("minutes", sa.Integer, nullable=False, comment="Rounded minutes, as sent."),
-    sa.Column("txn_date", sa.String(10), nullable=False, comment="Local day, as sent."),
-    sa.Column(
-        "time_activity_id", sa.String(20), comment="QuickBooks' Id; null unless sent or recalled."
-    ),
-    sa.Column("sync_token", sa.String(20), comment="QuickBooks' SyncToken; null unless sent."),
-    sa.Column(
+    _column("sync_token", sa.String(20), "QuickBooks' SyncToken; null unless sent.", null=True),
+    _column(
         "proof",
         _one_of("proof", Proof),
-        comment="How we know it was sent: QuickBooks' answer, or its books. Null unless sent.",
+        "How we know it was sent: QuickBooks' answer, or its books. Null unless sent.",
+        null=True,
     ),
-    sa.Column("fault", sa.Text, comment="QuickBooks' own words; null unless refused."),
-    sa.Column("qbo_time", Utc, comment="QuickBooks' own clock when it answered."),
-    sa.Column(
+    _column("fault", sa.Text, "QuickBooks' own words; null unless refused.", null=True),
+    _column("qbo_time", Utc, "QuickBooks' own clock when it answered.", null=True),
+    _column(
         "company_state",
         sa.Text,
-        comment="The company's plan, currency and closing date then; null unless refused.",
+        "The company's plan, currency and closing date then; null unless refused.",
+        null=True,
     ),
-    sa.Column("changed_at", Utc, nullable=False, comment="UTC; the last change of state."),
+    _column("changed_at", Utc, "UTC; the last change of state."),
     sa.CheckConstraint(
         "(state IN ('sent', 'recalled')) = (time_activity_id IS NOT NULL)", name="sent_has_an_id"
     ),
@@ -284,47 +265,41 @@ ledger = sa.Table(
 contents = sa.Table(
     "contents",
     metadata,
-    sa.Column(
-        "connection_id", sa.Integer, primary_key=True, comment="The connection the row belongs to."
-    ),
-    sa.Column("entry_id", sa.String(64), primary_key=True, comment="The source's id."),
-    sa.Column(
+    _column("connection_id", sa.Integer, "The connection the row belongs to.", primary_key=True),
+    _column("entry_id", sa.String(64), "The source's id.", primary_key=True),
+    _column(
         "claim_no",
         sa.BigInteger,
-        nullable=False,
-        comment="Grows with each claim of the connection, to find what is new since a plan.",
+        "Grows with each claim of the connection, to find what is new since a plan.",
     ),
-    sa.Column(
+    _column(
         "source",
         _one_of("source", Source),
-        nullable=False,
-        comment="Whether Clockify gave the id, or we did for a row of a file.",
+        "Whether Clockify gave the id, or we did for a row of a file.",
     ),
-    sa.Column("user_id", sa.String(64), nullable=False, comment="Who worked: Clockify's id."),
-    sa.Column(
+    _column("user_id", sa.String(64), "Who worked: Clockify's id."),
+    _column(
         "person",
         sa.String(40),
-        comment="Who worked in QuickBooks: kind and id, such as employee:61.",
+        "Who worked in QuickBooks: kind and id, such as employee:61.",
+        null=True,
     ),
-    sa.Column("day", sa.String(10), nullable=False, comment="Local day."),
-    sa.Column("start", Utc, comment="UTC; null where the source gives only the day."),
-    sa.Column(
+    _column("day", sa.String(10), "Local day."),
+    _column("start", Utc, "UTC; null where the source gives only the day.", null=True),
+    _column(
         "wall",
         sa.String(16),
-        comment="Start as the source's own clock showed it, YYYY-MM-DDTHH:MM; in a file, no matter"
+        "Start as the source's own clock showed it, YYYY-MM-DDTHH:MM; in a file, no matter"
         " which time zone it was read in.",
+        null=True,
     ),
-    sa.Column(
-        "duration_s", sa.Integer, nullable=False, comment="Time worked in seconds, before rounding."
-    ),
-    sa.Column(
-        "slack_s", sa.Integer, nullable=False, comment="By how many seconds that may be off."
-    ),
-    sa.Column("project_id", sa.String(64), comment="Clockify's id of the project."),
-    sa.Column("project", sa.Text, comment="Name of the project."),
-    sa.Column("client", sa.Text, comment="Name of its client."),
-    sa.Column("task", sa.Text, comment="Name of the task."),
-    sa.Column("description", sa.String(32), comment="SHA-256 of what was done, shortened."),
+    _column("duration_s", sa.Integer, "Time worked in seconds, before rounding."),
+    _column("slack_s", sa.Integer, "By how many seconds that may be off."),
+    _column("project_id", sa.String(64), "Clockify's id of the project.", null=True),
+    _column("project", sa.Text, "Name of the project.", null=True),
+    _column("client", sa.Text, "Name of its client.", null=True),
+    _column("task", sa.Text, "Name of the task.", null=True),
+    _column("description", sa.String(32), "SHA-256 of what was done, shortened.", null=True),
     sa.ForeignKeyConstraint(
         ["connection_id", "entry_id"],
         ["ledger.connection_id", "ledger.entry_id"],
@@ -341,24 +316,19 @@ verdicts = sa.Table(
     "verdicts",
     metadata,
     _connection_id(primary_key=True),
-    sa.Column("entry_id", sa.String(64), primary_key=True, comment="The source's id."),
-    sa.Column(
-        "run_id",
-        sa.ForeignKey("runs.id", ondelete="CASCADE"),
-        nullable=False,
-        comment="The latest run that judged it.",
+    _column("entry_id", sa.String(64), "The source's id.", primary_key=True),
+    _column(
+        "run_id", sa.ForeignKey("runs.id", ondelete="CASCADE"), "The latest run that judged it."
     ),
-    sa.Column(
-        "state", _one_of("state", State), nullable=False, comment="How it ended in that run."
-    ),
-    sa.Column("reason", _one_of("reason", Reason), comment="Why it did not go; null when it did."),
-    sa.Column("detail", sa.Text, comment="What a person can do about it."),
-    sa.Column("date", sa.String(10), nullable=False, comment="Local day."),
-    sa.Column("minutes", sa.Integer, comment="Rounded minutes; null while the timer runs."),
-    sa.Column("user", sa.Text, comment="Who worked."),
-    sa.Column("client", sa.Text, comment="Name of the client."),
-    sa.Column("project", sa.Text, comment="Name of the project."),
-    sa.Column("description", sa.Text, nullable=False, comment="What was done."),
+    _column("state", _one_of("state", State), "How it ended in that run."),
+    _column("reason", _one_of("reason", Reason), "Why it did not go; null when it did.", null=True),
+    _column("detail", sa.Text, "What a person can do about it.", null=True),
+    _column("date", sa.String(10), "Local day."),
+    _column("minutes", sa.Integer, "Rounded minutes; null while the timer runs.", null=True),
+    _column("user", sa.Text, "Who worked.", null=True),
+    _column("client", sa.Text, "Name of the client.", null=True),
+    _column("project", sa.Text, "Name of the project.", null=True),
+    _column("description", sa.Text, "What was done."),
     sa.Index("ix_verdicts_day", "connection_id", "date"),
     comment="How each entry ended in the latest run that judged it. For what was sent, only the"
     " ledger counts.",
@@ -367,11 +337,9 @@ verdicts = sa.Table(
 pacing = sa.Table(
     "pacing",
     metadata,
-    sa.Column("realm_id", sa.String(64), primary_key=True, comment="The QuickBooks company."),
-    sa.Column("api_url", sa.Text, primary_key=True, comment="The address its calls go to."),
-    sa.Column(
-        "state", sa.Text, nullable=False, comment="Recent calls and learned limits, as JSON."
-    ),
+    _column("realm_id", sa.String(64), "The QuickBooks company.", primary_key=True),
+    _column("api_url", sa.Text, "The address its calls go to.", primary_key=True),
+    _column("state", sa.Text, "Recent calls and learned limits, as JSON."),
     comment="The calls of the last minute and the learned limits of a company, shared by all"
     " processes that call it. What is lost here is learned again.",
 )
@@ -379,59 +347,48 @@ pacing = sa.Table(
 plans = sa.Table(
     "plans",
     metadata,
-    sa.Column("id", sa.Integer, primary_key=True, comment="The number people see: plan 12."),
+    _column("id", sa.Integer, "The number people see: plan 12.", primary_key=True),
     _connection_id(),
-    sa.Column(
-        "state",
-        _one_of("plan_state", PlanState),
-        nullable=False,
-        comment="How far its review has come.",
-    ),
-    sa.Column("first_day", sa.String(10), nullable=False, comment="Local day, included."),
-    sa.Column("last_day", sa.String(10), nullable=False, comment="Local day, included."),
-    sa.Column("flow_run_id", sa.String(36), comment="The Prefect run that waits."),
-    sa.Column("address", sa.Text, comment="The page where somebody decides."),
-    sa.Column("made_at", Utc, nullable=False, comment="UTC; when it was made."),
-    sa.Column(
+    _column("state", _one_of("plan_state", PlanState), "How far its review has come."),
+    _column("first_day", sa.String(10), "Local day, included."),
+    _column("last_day", sa.String(10), "Local day, included."),
+    _column("flow_run_id", sa.String(36), "The Prefect run that waits.", null=True),
+    _column("address", sa.Text, "The page where somebody decides.", null=True),
+    _column("made_at", Utc, "UTC; when it was made."),
+    _column(
         "expires_at",
         Utc,
-        comment="UTC; after it nobody can approve. Null while the plan is being made.",
+        "UTC; after it nobody can approve. Null while the plan is being made.",
+        null=True,
     ),
-    sa.Column(
+    _column(
         "fingerprint",
         sa.String(64),
-        comment="SHA-256 of its entries' ids and TimeActivities, in order. Null while it is made.",
+        "SHA-256 of its entries' ids and TimeActivities, in order. Null while it is made.",
+        null=True,
     ),
-    sa.Column("entries", sa.Integer, nullable=False, comment="How many would go."),
-    sa.Column(
-        "minutes", sa.BigInteger, nullable=False, comment="Rounded minutes of all that would go."
-    ),
-    sa.Column(
-        "amount_cents",
-        sa.BigInteger,
-        nullable=False,
-        comment="Billable amount, in hundredths of the currency unit.",
-    ),
-    sa.Column(
-        "currency",
-        sa.String(3),
-        nullable=False,
-        comment="The company's currency; empty when unknown.",
-    ),
-    sa.Column("decided_at", Utc, comment="UTC; null until decided."),
-    sa.Column("decided_by", sa.Text, comment="Who decided, in their own words."),
-    sa.Column("note", sa.Text, comment="What they noted."),
-    sa.Column(
+    _column("entries", sa.Integer, "How many would go."),
+    _column("minutes", sa.BigInteger, "Rounded minutes of all that would go."),
+    _column("amount_cents", sa.BigInteger, "Billable amount, in hundredths of the currency unit."),
+    _column("currency", sa.String(3), "The company's currency; empty when unknown."),
+    _column("decided_at", Utc, "UTC; null until decided.", null=True),
+    _column("decided_by", sa.Text, "Who decided, in their own words.", null=True),
+    _column("note", sa.Text, "What they noted.", null=True),
+    _column(
         "verified_by",
         sa.Text,
-        comment="Who decided, according to a proxy with its own login; null without one.",
+        "Who decided, according to a proxy with its own login; null without one.",
+        null=True,
     ),
-    sa.Column(
+    _column(
         "answer_id",
         sa.String(32),
-        comment="The answer that verified_by gave, by the id that the page's guard gave it.",
+        "The answer that verified_by gave, by the id that the page's guard gave it.",
+        null=True,
     ),
-    sa.Column("run_id", sa.ForeignKey("runs.id"), comment="The run that sent it; null until then."),
+    _column(
+        "run_id", sa.ForeignKey("runs.id"), "The run that sent it; null until then.", null=True
+    ),
     sa.Index("ix_plans_waiting", "connection_id", "state"),
     sa.Index("ix_plans_flow_run_id", "flow_run_id"),
     comment="Plans that were shown to somebody for review, and what they decided.",
@@ -440,22 +397,22 @@ plans = sa.Table(
 plan_entries = sa.Table(
     "plan_entries",
     metadata,
-    sa.Column(
+    _column(
         "plan_id",
         sa.ForeignKey("plans.id", ondelete="CASCADE"),
+        "The plan it belongs to.",
         primary_key=True,
-        comment="The plan it belongs to.",
     ),
-    sa.Column("number", sa.Integer, primary_key=True, comment="Its place in the plan, from 1."),
-    sa.Column("entry_id", sa.String(64), nullable=False, comment="The source's id."),
-    sa.Column("date", sa.String(10), nullable=False, comment="Local day."),
-    sa.Column("minutes", sa.Integer, nullable=False, comment="Rounded minutes."),
-    sa.Column("user", sa.Text, comment="Who worked."),
-    sa.Column("client", sa.Text, comment="Name of the client."),
-    sa.Column("project", sa.Text, comment="Name of the project."),
-    sa.Column("description", sa.Text, nullable=False, comment="What was done."),
-    sa.Column("body", sa.Text, nullable=False, comment="The TimeActivity as shown, to the byte."),
-    sa.Column("left_out", sa.Boolean, nullable=False, comment="Whether the reviewer left it out."),
+    _column("number", sa.Integer, "Its place in the plan, from 1.", primary_key=True),
+    _column("entry_id", sa.String(64), "The source's id."),
+    _column("date", sa.String(10), "Local day."),
+    _column("minutes", sa.Integer, "Rounded minutes."),
+    _column("user", sa.Text, "Who worked.", null=True),
+    _column("client", sa.Text, "Name of the client.", null=True),
+    _column("project", sa.Text, "Name of the project.", null=True),
+    _column("description", sa.Text, "What was done."),
+    _column("body", sa.Text, "The TimeActivity as shown, to the byte."),
+    _column("left_out", sa.Boolean, "Whether the reviewer left it out."),
     sa.Index("ix_plan_entries_entry_id", "entry_id"),
     comment="The entries of a plan that would go.",
 )
@@ -464,9 +421,9 @@ turns = sa.Table(
     "turns",
     metadata,
     _connection_id(primary_key=True),
-    sa.Column("holder", sa.String(36), nullable=False, comment="UUID of whoever holds the lock."),
-    sa.Column("what", sa.String(50), nullable=False, comment="The name of the flow that holds it."),
-    sa.Column("since", Utc, nullable=False, comment="UTC; when it was taken."),
-    sa.Column("until", Utc, nullable=False, comment="UTC; after it the holder counts as dead."),
+    _column("holder", sa.String(36), "UUID of whoever holds the lock."),
+    _column("what", sa.String(50), "The name of the flow that holds it."),
+    _column("since", Utc, "UTC; when it was taken."),
+    _column("until", Utc, "UTC; after it the holder counts as dead."),
     comment="The run lock of each connection: which deployed run is working on it, if any.",
 )

@@ -43,7 +43,7 @@ from schemas.contents import Contents
 ROOT = Path(__file__).parent.parent
 DEMO_SCENARIO = ROOT / "data" / "demo_scenario.yaml"
 
-#: Vendors' samples stand beside the project, where they may; their licences keep them out of it.
+#: Vendors' samples stand beside the project, where they may; their licenses keep them out of it.
 SHARED = ROOT.parent / "shared"
 
 #: The service's limits, out of the way of tests that are not about them.
@@ -51,7 +51,10 @@ LIFTED = {"requests_per_second": None, "requests_per_minute": None, "batches_per
 
 COMMAND = Path(sys.executable).parent / "clockbooks"
 
-settings.register_profile("suite", deadline=None)  # a slow machine is no failure
+#: `make test` looks at a few examples of each rule, `make test-slow` at many. No deadline: a slow
+#: machine is no failure.
+settings.register_profile("suite", max_examples=40, deadline=None)
+settings.register_profile("deep", max_examples=400, deadline=None)
 settings.load_profile("suite")
 
 
@@ -429,7 +432,7 @@ class Ui:
         return self.call("GET", f"flow_runs/{run_id}")["state"]
 
     def ended(self, run_id: str, *, patience_s: int = PATIENCE_S) -> Any:
-        """Wait until a run has ended, and give its state."""
+        """Wait until a run has ended, and return its state."""
         ends = {"COMPLETED", "FAILED", "CRASHED", "CANCELLED"}
 
         def final() -> Any:
@@ -440,7 +443,7 @@ class Ui:
         return until(final, patience_s=patience_s)
 
     def stop(self, number: int = signal.SIGTERM) -> int:
-        """Stop it, and give its exit code."""
+        """Stop it, and return its exit code."""
         self.process.send_signal(number)
         return self.process.wait(timeout=PATIENCE_S)
 

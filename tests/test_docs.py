@@ -129,7 +129,7 @@ def test_every_column_of_the_database_is_described():
 
 
 def test_the_readme_is_short():
-    """It leads to the documents; what they say is not in it."""
+    """It leads to the documents, and does not repeat them."""
     assert len(text_of(ROOT / "README.md").splitlines()) <= 150
 
 

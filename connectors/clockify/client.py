@@ -19,7 +19,7 @@ from zoneinfo import ZoneInfo
 import requests
 
 from connectors.clockify.report import ReportReading, repeated, report_body
-from connectors.errors import AskPerson, NotAuthorised, Refused, Throttled, TryAgain, Unsure
+from connectors.errors import AskPerson, NotAuthorized, Refused, Throttled, TryAgain, Unsure
 from connectors.http import Failure, Http, HttpRequest, read_json
 
 SERVICE = "Clockify"
@@ -260,7 +260,7 @@ class Clockify:
                 HttpRequest(method, url, read=read, **request),
                 headers=lambda: {"X-Api-Key": self._api_key},
             )
-        except NotAuthorised:
+        except NotAuthorized:
             raise AskPerson(
                 "Clockify does not accept the API key.",
                 to_do="Create one in Clockify under Preferences, Advanced, and set"
@@ -317,7 +317,7 @@ def describe_error(response: requests.Response) -> Failure:
         body = None
     if not isinstance(body, Mapping) or "message" not in body:
         return Failure("without an explanation", "", None)
-    refusals = {401: NotAuthorised, 429: Throttled}
+    refusals = {401: NotAuthorized, 429: Throttled}
     status = response.status_code
     proves = refusals.get(status, Refused) if 400 <= status < 500 else None
     return Failure(str(body["message"])[:200], str(body.get("code", "")), proves)

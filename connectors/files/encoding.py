@@ -7,7 +7,6 @@ that says so fails before its first row is read, not half-way through.
 import codecs
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
@@ -55,19 +54,6 @@ _CONTROLS = re.compile(rb"[\x00-\x08\x0e-\x1f\x7f]")
 _SAMPLE = 16_384
 
 
-@dataclass(frozen=True)
-class Encoding:
-    """In which encoding a file's text is.
-
-    Attributes:
-        name: As Python spells it.
-        note: What a person should know about the choice; empty when it is sure.
-    """
-
-    name: str
-    note: str = ""
-
-
 def refuse(path: Path, found: str) -> AskPerson:
     """Return the error that says what *path* looks like, and what is needed."""
     return AskPerson(f"{path} {found}; {NEEDED}.")
@@ -91,11 +77,12 @@ def refuse_other_kinds(path: Path, head: bytes) -> None:
         raise refuse(path, "is a JSON file")
 
 
-def find_encoding(path: Path, head: bytes, given: str | None) -> Encoding:
+def find_encoding(path: Path, head: bytes, given: str | None) -> tuple[str, str]:
     """Find the encoding of the whole file, or prove the one that a person gave.
 
     UTF-8 and UTF-16 are known by their mark or because all bytes fit; what is neither is taken
     for the Windows code page that it looks like, windows-1252 where that is possible at all.
+    Returns the name, as Python spells it, and a note for a person; empty when the choice is sure.
 
     Raises:
         AskPerson: The bytes are no text, are cut within a character, or do not fit *given*.
@@ -103,16 +90,16 @@ def find_encoding(path: Path, head: bytes, given: str | None) -> Encoding:
     if given is not None:
         name = _known(given)
         _decode_all(path, name, chosen=True)
-        return Encoding(name)
+        return name, ""
     marked = next((name for mark, name in _BOMS if head.startswith(mark)), None)
     wide = marked or _utf16_without_mark(head)
     if wide:
         _decode_all(path, wide)
-        return Encoding(wide)
+        return wide, ""
     if len(_CONTROLS.findall(head)) * 25 > len(head) or b"\x00" in head:
         raise refuse(path, "holds binary data, not text")
     if _is_utf8(path):
-        return Encoding("utf-8")
+        return "utf-8", ""
     return _code_page(path)
 
 
@@ -180,7 +167,7 @@ def _is_utf8(path: Path) -> bool:
     return True
 
 
-def _code_page(path: Path) -> Encoding:
+def _code_page(path: Path) -> tuple[str, str]:
     sample = _beyond_ascii(path)
     if len(_CONTROLS.findall(sample)) * 100 > len(sample):
         raise refuse(path, "holds binary data, not text")
@@ -191,9 +178,8 @@ def _code_page(path: Path) -> Encoding:
             " file again as UTF-8."
         )
     label = name.replace("cp125", "windows-125")
-    return Encoding(
-        name, f"The file is not UTF-8; it was read as {label}. If names look wrong, use --encoding."
-    )
+    note = f"The file is not UTF-8; it was read as {label}. If names look wrong, use --encoding."
+    return name, note
 
 
 def _likely_pages(sample: bytes) -> list[str]:

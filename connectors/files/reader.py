@@ -178,8 +178,8 @@ def _spreadsheet(path: Path, sheet: Sheet) -> ExportFile:
 
 
 def _csv(path: Path, head: bytes, encoding: str | None, delimiter: str | None) -> ExportFile:
-    found = find_encoding(path, head, encoding)
-    with path.open(encoding=found.name, newline="") as stream:
+    name, note = find_encoding(path, head, encoding)
+    with path.open(encoding=name, newline="") as stream:
         top = _top(path, stream)
     delimiter = delimiter or top.delimiter or _likely_delimiter(top.header)
     if delimiter is None:
@@ -192,11 +192,10 @@ def _csv(path: Path, head: bytes, encoding: str | None, delimiter: str | None) -
         raise refuse(path, f"has no {DELIMITERS[delimiter]} in its first line")
 
     def records() -> Iterator[_Record]:
-        return _records(path, found.name, delimiter, skip=top.lines, width=len(header))
+        return _records(path, name, delimiter, skip=top.lines, width=len(header))
 
     _require_rows(path, records())
-    notes = [found.note] if found.note else []
-    return ExportFile(path, "csv", found.name, delimiter, header, notes, records)
+    return ExportFile(path, "csv", name, delimiter, header, [note] if note else [], records)
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 
 import requests
 
-from connectors.errors import ClockbooksError, NotAuthorised, Refused, Throttled, TryAgain, Unsure
+from connectors.errors import ClockbooksError, NotAuthorized, Refused, Throttled, TryAgain, Unsure
 from connectors.http import Failure
 from connectors.quickbooks.batch import Created, NotCreated, created_at, part_of
 from connectors.quickbooks.faults import Fault, fault_in, fault_of
@@ -180,7 +180,7 @@ def _proof(status: int, fault: Fault) -> type[ClockbooksError] | None:
     if status in {403, 429} and fault.code == THROTTLE_CODE:
         return Throttled
     if status == 401 and fault.code and fault.kind.upper().startswith("AUTHENTICATION"):
-        return NotAuthorised
+        return NotAuthorized
     if status == 400 and _is_validation(fault) and BUSINESS_CODE not in _codes(fault):
         return Refused
     return None

@@ -16,7 +16,7 @@ from connectors.errors import (
     AskPerson,
     ClockbooksError,
     NeverLeft,
-    NotAuthorised,
+    NotAuthorized,
     Throttled,
     TryAgain,
     Unsure,
@@ -312,10 +312,10 @@ class QuickBooks:
         try:
             try:
                 return call()
-            except NotAuthorised:
+            except NotAuthorized:
                 self._renew(used)
                 return call()
-        except NotAuthorised as error:
+        except NotAuthorized as error:
             raise AskPerson(
                 "QuickBooks does not accept the connection's tokens"
                 f"{in_brackets(error.trace_id)}. The ledger and the links are kept.",

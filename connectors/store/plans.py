@@ -3,7 +3,7 @@
     making ──offer──► waiting ──► approved   exactly its entries go, without those left out
                               ├──► rejected   somebody said no
                               ├──► expired    nobody decided in time
-                              └──► withdrawn  its run was cancelled, or somebody took it back
+                              └──► withdrawn  its run was canceled, or somebody took it back
 
 While a plan waits, its entries go with no other send: `Plans.held` says which those are. A decision
 is one change of one row, so that of two decisions one alone counts. The ledger remains the only

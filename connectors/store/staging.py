@@ -21,13 +21,11 @@ from schemas.frames import Frame
 
 def _dtypes(frame: type[Frame]) -> dict[str, str]:
     """Return the dtype of each column of a frame; instants are microseconds since 1970, UTC."""
-    dtypes = {name: str(one.dtype.type) for name, one in frame.to_schema().columns.items()}
-    return {
-        f"{name}_us" if dtype.startswith("datetime") else name: "Int64"
-        if dtype.startswith("datetime")
-        else dtype
-        for name, dtype in dtypes.items()
-    }
+    dtypes: dict[str, str] = {}
+    for name, column in frame.to_schema().columns.items():
+        dtype = str(column.dtype.type)
+        dtypes |= {f"{name}_us": "Int64"} if dtype.startswith("datetime") else {name: dtype}
+    return dtypes
 
 
 #: dtype of each column of a Clockify entry: those of `TimeEntries`, and the local day.

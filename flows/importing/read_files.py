@@ -25,7 +25,7 @@ from schemas.exports import BadCell, DateOrder, NotAnExport, Note, WrongMapping,
 from schemas.words import Reason
 from transforms.entries.local_days import local_days, zone
 from transforms.exports.date_order import in_words
-from transforms.exports.read import Conclusion, Format, Survey, parse_mapping, read_rows, recognise
+from transforms.exports.read import Conclusion, Format, Survey, parse_mapping, read_rows, recognize
 
 #: What each format is called, and where its time is tracked.
 _FORMATS = {
@@ -194,11 +194,11 @@ def _recognize(
     export: ExportFile, name: str, mapping: Sequence[str], kept_mapping: Sequence[str]
 ) -> Format:
     try:
-        return recognise(export.header, name, parse_mapping(mapping))
+        return recognize(export.header, name, parse_mapping(mapping))
     except NotAnExport:
         if mapping or not kept_mapping:
             raise
-    return recognise(export.header, name, parse_mapping(kept_mapping))
+    return recognize(export.header, name, parse_mapping(kept_mapping))
 
 
 def read_mapping(file: Path) -> list[str]:

@@ -21,10 +21,10 @@ from transforms.directory.read_directory import (
     read_users,
 )
 from transforms.exports.resolve_names import (
-    Attributed,
-    attribute_people,
-    attribute_projects,
+    Resolved,
     own_id,
+    resolve_people,
+    resolve_projects,
 )
 from transforms.plan.judge import Filters
 
@@ -84,8 +84,8 @@ def resolve_names(context: RunContext, staged: Staging, link_state: LinkState) -
     projects = staged.distinct("project_name", "client_name")
     projects = projects[projects["project_name"].fillna("") != ""].reset_index(drop=True)
     clients = context.clockify.clients()
-    who = attribute_people(people, read_users(context.clockify.users()).good)
-    what = attribute_projects(projects, read_projects(context.clockify.projects(), clients).good)
+    who = resolve_people(people, read_users(context.clockify.users()).good)
+    what = resolve_projects(projects, read_projects(context.clockify.projects(), clients).good)
     new, lost = _match_strangers(context, who, what, link_state)
     unlinked = [link_state.unlinked, lost, who.ambiguous, what.ambiguous]
     return ResolvedNames(
@@ -108,7 +108,7 @@ def keep_links(context: RunContext, names: ResolvedNames) -> None:
 
 
 def _match_strangers(
-    context: RunContext, who: Attributed, what: Attributed, link_state: LinkState
+    context: RunContext, who: Resolved, what: Resolved, link_state: LinkState
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Match those whom Clockify does not know with QuickBooks, by the rules of the sync."""
     linked, unlinked = link_state.links, link_state.unlinked

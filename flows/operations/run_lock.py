@@ -53,7 +53,7 @@ def run_lock(context: RunContext) -> Iterator[dict[str, Any] | None]:
     leaves the work to that one. A run that starts again, because somebody decided about its plan
     or retries it, always waits: nobody else does its work.
     """
-    run = _own_run()
+    run = own_run()
     if run is None or run.deployment_id is None:
         yield None
         return
@@ -78,13 +78,14 @@ def run_lock(context: RunContext) -> Iterator[dict[str, Any] | None]:
 
 def why_missed() -> dict[str, Any] | None:
     """Return the state of a run whose time was missed, if a later run does its work."""
-    run = _own_run()
+    run = own_run()
     if run is None or run.run_count > 1 or not _is_overtaken(run):
         return None
     return _skipped("Its time was missed: a later run does its work.")
 
 
-def _own_run() -> FlowRun | None:
+def own_run() -> FlowRun | None:
+    """Return the flow run that this is; `None` if it is none."""
     context = FlowRunContext.get()
     return context.flow_run if context else None
 

@@ -86,8 +86,8 @@ class Form:
         people, places = plans.names(plan.id)
         self._plans = plans
         self._plan = plan
-        self._people = _labelled(people, lambda name: name)
-        self._places = _labelled(places, lambda place: place_name(*place))
+        self._people = _labeled(people, lambda name: name)
+        self._places = _labeled(places, lambda place: place_name(*place))
 
     def model(self, description: str) -> type[RunInput]:
         """Return the form, with a description above it."""
@@ -169,7 +169,7 @@ class Form:
         return None
 
 
-def _labelled(things: Iterable[Any], label: Callable[[Any], str]) -> dict[str, list[Any]]:
+def _labeled(things: Iterable[Any], label: Callable[[Any], str]) -> dict[str, list[Any]]:
     """Group things by the label that people see; two may look the same."""
     found: dict[str, list[Any]] = {}
     for thing in things:

@@ -45,6 +45,7 @@ from prefect.settings import get_current_settings
 from connectors.errors import AskPerson
 from connectors.store.plans import StoredPlan
 from flows.context import RunContext
+from flows.operations.run_lock import own_run
 from flows.pages.pages import PageContext
 from flows.pages.publish import page_context, show_plan
 from flows.pages.safe_markdown import safe
@@ -126,15 +127,10 @@ def _earlier_plan(context: RunContext, run_id: str) -> tuple[StoredPlan | None, 
     return plan, answered
 
 
-def _has_answer(plan: StoredPlan, asked: int = 1) -> bool:
+def _has_answer(plan: StoredPlan) -> bool:
     """Whether this run comes back with an answer; one that is retried does not."""
-    flow_run_context = FlowRunContext.get()
-    policy = (
-        flow_run_context.flow_run.empirical_policy
-        if flow_run_context and flow_run_context.flow_run
-        else None
-    )
-    return _key(plan, asked) in ((policy and policy.pause_keys) or ())
+    run = own_run()
+    return run is not None and _key(plan, 1) in (run.empirical_policy.pause_keys or ())
 
 
 def _key(plan: StoredPlan, asked: int) -> str:

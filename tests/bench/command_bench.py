@@ -32,7 +32,7 @@ WINDOW = ("--start", "2026-09-01", "--end", "2026-09-30")
 
 
 def start_up() -> Iterator[str]:
-    """Measure the start of the command beside Python's own, and give the table line by line."""
+    """Measure the start of the command beside Python's own, and yield the table line by line."""
     yield "## Start"
     yield ""
     yield "| command | shortest wall s | target |"
@@ -51,7 +51,7 @@ def start_up() -> Iterator[str]:
 
 
 def nothing_to_do(*, largest: bool) -> Iterator[str]:
-    """Measure a send that finds nothing new at growing ledgers, and give the table line by line.
+    """Measure a send that finds nothing new at growing ledgers, and yield the table line by line.
 
     Args:
         largest: Whether to fill ledgers of `LARGEST` rows too.
@@ -94,7 +94,7 @@ def _grown(url: str, sizes: list[int]) -> Iterator[tuple[int, Cost, float]]:
 
 @contextmanager
 def connected(scenario: dict[str, Any], folder: Path, url: str) -> Iterator[dict[str, str]]:
-    """Connect and sync a scenario, and give the environment of its commands."""
+    """Connect and sync a scenario, and return the environment of its commands."""
     with _house(scenario, folder) as environment:
         environment |= {"CLOCKBOOKS_DATABASE_URL": url}
         books = scenario["quickbooks"]

@@ -38,7 +38,7 @@ LATENCY_S, SCALE = 2.0, 2
 
 
 def many_companies(*, largest: bool) -> Iterator[str]:
-    """Measure each number of workers, and give the table line by line.
+    """Measure each number of workers, and yield the table line by line.
 
     Args:
         largest: Whether to take `LARGEST` connections.

@@ -40,7 +40,7 @@ _NO_QUOTAS = {
 
 
 def memory_of_a_send() -> Iterator[str]:
-    """Measure the peak memory of sends, and give the table line by line."""
+    """Measure the peak memory of sends, and yield the table line by line."""
     yield "## Memory of a send, by entries in its window"
     yield ""
     yield "| send | entries | peak MiB | CPU s | peak / at the row before | target |"
@@ -70,7 +70,7 @@ def peak_of(entries: int, option: str) -> Cost:
 
 
 def reading_pages() -> Iterator[str]:
-    """Measure how fast pages of the report are read, and give the table line by line."""
+    """Measure how fast pages of the report are read, and yield the table line by line."""
     scenario = good_entries()
     with _own_process(READ) as url:
         at = settings_for(scenario, clockify_url=url, quickbooks_url="")
@@ -94,7 +94,7 @@ def reading_pages() -> Iterator[str]:
 
 @contextmanager
 def _own_process(entries: int) -> Iterator[str]:
-    """Serve a workspace from another process for a block, and give its address."""
+    """Serve a workspace from another process for a block, and yield its address."""
     fresh = multiprocessing.get_context("spawn")
     here, there = fresh.Pipe()
     process = fresh.Process(target=_serve, args=(entries, there))

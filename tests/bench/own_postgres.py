@@ -93,7 +93,7 @@ def _programs(folder: Path) -> tuple[Path, dict[str, Any]]:
 
 @contextmanager
 def empty_postgres() -> Iterator[str]:
-    """Make an empty database for a block; give its address."""
+    """Make an empty database for a block; yield its address."""
     address = sa.make_url(os.environ[SERVER])
     name = f"clockbooks_test_{uuid.uuid4().hex}"
     server = sa.create_engine(

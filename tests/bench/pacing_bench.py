@@ -153,7 +153,7 @@ class SlowService:
 
 
 def perfect_s(rule: Rule, latency_s: float, *, at_once: int = 10, a_second: int = 10) -> float:
-    """Reckon how long a loader without any cost or doubt of its own takes: the share's measure.
+    """Compute how long a loader without any cost or doubt of its own takes: the share's measure.
 
     It knows the stand-in's rule, fills every minute of it from its first instant on, keeps to the
     settings' 10 calls a second and 10 at once, and needs no margin.
@@ -177,7 +177,7 @@ def perfect_s(rule: Rule, latency_s: float, *, at_once: int = 10, a_second: int 
 
 
 def share_of_the_ceiling() -> Iterator[str]:
-    """Measure the loader under each rule and latency, and give the table line by line."""
+    """Measure the loader under each rule and latency, and yield the table line by line."""
     yield "## Share of the ceiling: the loader at QuickBooks' limit"
     yield ""
     yield "| quota | s a batch | entries | taken s | perfect s | share | 429s | target |"
@@ -199,7 +199,7 @@ def share_of_the_ceiling() -> Iterator[str]:
 
 
 def beside_the_peer() -> Iterator[str]:
-    """Measure python-quickbooks against the same stand-in, and give the table line by line."""
+    """Measure python-quickbooks against the same stand-in, and yield the table line by line."""
     yield "## Beside python-quickbooks, 40 batches and 500 requests a minute"
     yield ""
     yield "| s a batch | entries | loader | `batch_create` | its 429s | times | one by one |"

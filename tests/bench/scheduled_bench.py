@@ -36,7 +36,7 @@ def empty() -> None:
 
 
 def scheduled_run() -> Iterator[str]:
-    """Measure both, and give the table line by line."""
+    """Measure both, and yield the table line by line."""
     parameters = {"start": WINDOW[1], "end": WINDOW[3], "dry_run": False}
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
@@ -109,7 +109,7 @@ def _post(url: str, **body: Any) -> dict[str, Any]:
 
 @contextmanager
 def _server(folder: Path, environment: dict[str, str]) -> Iterator[dict[str, str]]:
-    """Run a Prefect server for a block, and give the environment of its runs."""
+    """Run a Prefect server for a block, and yield the environment of its runs."""
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
     environment = environment | {

@@ -44,7 +44,7 @@ class Cost:
 
 
 def compare_directories() -> Iterator[str]:
-    """Measure a first sync for each size, and give the table line by line.
+    """Measure a first sync for each size, and yield the table line by line.
 
     Half of the users and projects bear the name of their partner, a quarter is a letter off, and a
     quarter has nobody: near misses are what could grow with the square of the names.
@@ -87,7 +87,7 @@ def _measure(users: int, customers: int) -> Cost:
 def _run(
     arguments: tuple[str, ...], environment: dict[str, str], folder: Path, text: str = ""
 ) -> Cost:
-    """Run the command, and say what its process alone took."""
+    """Run the command, and return what its process alone took."""
     words = [sys.executable, "-c", _LAUNCHER, str(folder / "cost"), str(COMMAND), *arguments]
     with (folder / "out").open("wb") as out:
         done = subprocess.run(

@@ -42,7 +42,7 @@ _FIRST = datetime(2026, 3, 1, tzinfo=UTC)
 
 
 def transform_entries() -> Iterator[str]:
-    """Measure, and give the tables line by line."""
+    """Measure, and yield the tables line by line."""
     took: dict[str, float] = defaultdict(float)
     links, unlinked = _frames()
     held = pd.DataFrame(columns=["entry_id", "state", "time_activity_id"], dtype="str")
@@ -52,7 +52,7 @@ def transform_entries() -> Iterator[str]:
         text = json.dumps(list(_rows(report)))
         rows = _timed(took, "json.loads", partial(json.loads, text, parse_float=Decimal))
         _timed(took, "read_json", partial(pd.read_json, StringIO(text)))
-        _timed(took, "json_normalize", partial(_normalised, text))
+        _timed(took, "json_normalize", partial(_normalized, text))
         plan, bodies = _timed(took, "transform", partial(transform, rows))
         looped = _timed(took, "plain loop", partial(judged_rows, rows, partners, RULES))
         _compare(plan, bodies, looped)
@@ -82,7 +82,7 @@ def _timed(took: dict[str, float], name: str, work: Callable[[], Any]) -> Any:
     return done
 
 
-def _normalised(text: str) -> pd.DataFrame:
+def _normalized(text: str) -> pd.DataFrame:
     return pd.json_normalize(json.loads(text))
 
 

@@ -10,7 +10,7 @@ import requests
 from hypothesis import given
 from hypothesis import strategies as st
 
-from connectors.errors import NotAuthorised, Refused, Throttled, TryAgain, Unsure
+from connectors.errors import NotAuthorized, Refused, Throttled, TryAgain, Unsure
 from connectors.http import ATTEMPTS, Failure, Http, HttpRequest, classify, read_json
 from connectors.quickbooks.faults import fault_of
 
@@ -22,7 +22,7 @@ def describe(response):
     fault = fault_of(response.content)
     if fault is None:
         return Failure("without an explanation", "", None)
-    own = {429: Throttled, 401: NotAuthorised}.get(response.status_code, Refused)
+    own = {429: Throttled, 401: NotAuthorized}.get(response.status_code, Refused)
     return Failure(str(fault), fault.code, own if response.status_code < 500 else None)
 
 
@@ -65,7 +65,7 @@ def closed_port():
     [
         (None, TryAgain),
         (429, Throttled),
-        (401, NotAuthorised),
+        (401, NotAuthorized),
         (301, Refused),
         (307, Refused),
         (400, Refused),
@@ -91,7 +91,7 @@ def test_a_status_alone_proves_nothing_about_a_write(status):
     assert classify(read=False, status=status) is Unsure
 
 
-@pytest.mark.parametrize("proves", [Throttled, NotAuthorised, Refused])
+@pytest.mark.parametrize("proves", [Throttled, NotAuthorized, Refused])
 def test_the_services_own_word_is_proof(proves):
     """What the service itself says of a call counts, for reads and writes."""
     assert classify(read=False, status=400, proves=proves) is proves
@@ -218,7 +218,7 @@ def test_credentials_that_are_refused_are_not_tried_again(build, script, read):
     body = f'{{"fault":{{"error":[{{"code":"3200","detail":"Token expired: {SECRETS[1]}"}}]}}}}'
     script.answers = [(401, body)]
 
-    with pytest.raises(NotAuthorised) as raised:
+    with pytest.raises(NotAuthorized) as raised:
         call(build(), script.url, read=read)
 
     assert SECRETS[1] not in str(raised.value)

@@ -317,7 +317,7 @@ class Lab:
             os.environ.update(before)
 
     def run(self, job: Callable[[RunContext], Any]) -> bool:
-        """Run a job in a process of its own, and say whether it came through."""
+        """Run a job in a process of its own, and return whether it came through."""
         clock = Clock(now=self.ours.now, sleep=self.pass_time)
         try:
             with self.acting(), open_context(self.connection, clock=clock) as context:
@@ -538,7 +538,7 @@ class Office:
         return False
 
     def end(self, process: Forked) -> tuple[int, str]:
-        """Wait until a process has ended by itself, and give its exit code and its output."""
+        """Wait until a process has ended by itself, and return its exit code and its output."""
         out, words = process.communicate(timeout=120)
         assert process.returncode in {0, 1, 3}, words
         for trouble in ("Traceback", "deadlock", "database is locked", "sqlalche.me"):

@@ -97,7 +97,7 @@ class Killer:
 
 
 def check_after_kills(open_office: Callable[..., Any], memory: str, number: int, kills: int) -> int:
-    """Kill, let others finish, compare; give how many were killed."""
+    """Kill, let others finish, compare; return how many were killed."""
     with open_office(**MEMORIES[memory]) as office:
         office.house.environment |= AT_WORK
         killer = Killer(office, number)

@@ -101,7 +101,7 @@ def reckon() -> Callable[..., tuple[Any, ...]]:
 
 
 def reckoned(house: Any, entry: dict[str, Any]) -> tuple[Any, ...]:
-    """Reckon an entry's TimeActivity anew, without any code of the product's."""
+    """Compute an entry's TimeActivity anew, without any code of the product's."""
     instants = [datetime.fromisoformat(entry[name]).astimezone(UTC) for name in ("start", "end")]
     seconds = (instants[1] - instants[0]).seconds
     minutes = (seconds + 450) // 900 * 15  # the nearest quarter of an hour; a half goes up
@@ -314,7 +314,7 @@ def _row_of(house: Any, entry: dict[str, Any], day: str, clock: str, step_s: int
 
 
 class Webhook:
-    """Takes what is posted, and keeps it."""
+    """Keeps everything that is posted."""
 
     def __init__(self) -> None:
         posted = self.posted = []
@@ -342,12 +342,12 @@ class Webhook:
         self.server.server_close()
 
     def told(self, *words: str) -> str | None:
-        """Return a text that was posted with all of these words."""
+        """Return a posted text that has all of these words."""
         return next((text for text in self.posted if all(word in text for word in words)), None)
 
 
 @pytest.fixture(scope="module")
 def webhook() -> Iterator[Webhook]:
-    """Yield an address to which trouble can be told."""
+    """Yield an address that receives notifications."""
     with Webhook() as opened:
         yield opened

@@ -101,7 +101,7 @@ def test_a_hostile_name_does_no_harm(week, rows_of, kind):
 
 @pytest.mark.parametrize("kind", [kind for kind in HOSTILE if kind not in {"surrogate", "nul"}])
 def test_a_hostile_file_does_no_harm(week, send_day, export, kind):
-    """What stands in a file is data too, and is known again: nothing of it goes twice."""
+    """Names in a file are data too, and rows are recognized: nothing goes twice."""
     for entry in week.clockify.entries.values():
         entry["description"] = HOSTILE[kind]
     assert send_day(week).code == 0

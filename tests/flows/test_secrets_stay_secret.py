@@ -262,7 +262,7 @@ def _free_port():
 
 @pytest.fixture
 def server(tmp_path_factory) -> Iterator[Any]:
-    """Start a Prefect server with a folder of its own; give the settings that name it."""
+    """Start a Prefect server with a folder of its own; return the settings that name it."""
     folder = tmp_path_factory.mktemp("prefect")
     port = str(_free_port())
     environment = {

@@ -9,7 +9,7 @@ from pandera.errors import SchemaErrors
 from pandera.typing import Series
 
 from schemas.clockify import Clients
-from schemas.frames import column, sieve
+from schemas.frames import column, validate_rows
 from schemas.quickbooks import People
 
 COLUMNS = ["qbo_id", "qbo_kind", "name", "email", "active"]
@@ -32,21 +32,21 @@ def test_each_row_is_good_or_has_one_problem(rows):
     """Each row comes out once, as good or as bad; a good one keeps its label and values."""
     frame = pd.DataFrame(rows, columns=COLUMNS, dtype=object, index=range(10, 10 + len(rows)))
 
-    sieved = sieve(People, frame)
+    validated = validate_rows(People, frame)
 
     good = [label for label, row in zip(frame.index, rows, strict=True) if fits(row)]
-    assert sieved.good.index.tolist() == good
-    assert sorted(sieved.problems) == sorted(set(frame.index) - set(good))
-    assert sieved.good["name"].tolist() == ["Ann"] * len(good)
+    assert validated.good.index.tolist() == good
+    assert sorted(validated.problems) == sorted(set(frame.index) - set(good))
+    assert validated.good["name"].tolist() == ["Ann"] * len(good)
 
 
 def test_a_problem_names_each_bad_column_once():
     """With its value as text, or `missing`."""
     rows = [["1", "robot", None, None, True], ["2", "employee", "Ann", None, True]]
 
-    sieved = sieve(People, pd.DataFrame(rows, columns=COLUMNS, dtype=object))
+    validated = validate_rows(People, pd.DataFrame(rows, columns=COLUMNS, dtype=object))
 
-    (problem,) = sieved.problems.values()
+    (problem,) = validated.problems.values()
     assert problem.count("qbo_kind is 'robot'") == 1
     assert problem.count("name is missing") == 1
     assert problem.count(" is ") == 2
@@ -73,17 +73,19 @@ class Counts(pa.DataFrameModel):
 )
 def test_a_value_that_is_wrong_in_two_ways_is_one_problem(value):
     """The first problem is enough."""
-    sieved = sieve(Counts, pd.DataFrame({"count": [1, value, 2]}, dtype=object))
+    validated = validate_rows(Counts, pd.DataFrame({"count": [1, value, 2]}, dtype=object))
 
-    assert sieved.good["count"].tolist() == [1, 2]
-    assert sieved.problems[1].count(f"count is '{value}'") == 1
-    assert sieved.problems[1].count("count is") == 1
+    assert validated.good["count"].tolist() == [1, 2]
+    assert validated.problems[1].count(f"count is '{value}'") == 1
+    assert validated.problems[1].count("count is") == 1
 
 
 def test_a_long_value_is_shortened():
     """A problem is a line for a person, not a dump."""
     rows = [["1", "x" * 10_000, "Ann", None, True]]
-    (problem,) = sieve(People, pd.DataFrame(rows, columns=COLUMNS, dtype=object)).problems.values()
+    (problem,) = validate_rows(
+        People, pd.DataFrame(rows, columns=COLUMNS, dtype=object)
+    ).problems.values()
     assert len(problem) < 400
 
 
@@ -92,15 +94,15 @@ def test_rows_of_one_key_are_all_set_aside():
     rows = [["1", "A", True], ["1", "B", True], ["2", "C", True]]
     frame = pd.DataFrame(rows, columns=["clockify_id", "name", "active"], dtype=object)
 
-    sieved = sieve(Clients, frame)
+    validated = validate_rows(Clients, frame)
 
-    assert sieved.good["name"].tolist() == ["C"]
-    assert all("clockify_id is '1'" in problem for problem in sieved.problems.values())
-    assert len(sieved.problems) == 2
+    assert validated.good["name"].tolist() == ["C"]
+    assert all("clockify_id is '1'" in problem for problem in validated.problems.values())
+    assert len(validated.problems) == 2
 
 
 def test_a_frame_without_a_column_is_our_own_defect():
     """It raises an error and does not blame the rows."""
     frame = pd.DataFrame({"qbo_id": ["1"], "qbo_kind": ["employee"]})
     with pytest.raises(SchemaErrors):
-        sieve(People, frame)
+        validate_rows(People, frame)

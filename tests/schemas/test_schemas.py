@@ -14,7 +14,7 @@ from connectors.database import closing_database
 from schemas import migrations
 from schemas.clockify import Clients
 from schemas.dictionary import FRAMES
-from schemas.frames import sieve
+from schemas.frames import validate_rows
 from schemas.tables import REVISION, metadata
 from schemas.words import STATE_OF, Reason
 
@@ -62,7 +62,7 @@ def test_each_bad_row_is_explained_once_and_the_others_stay():
     rows = [("1", "Garden"), (None, "No id"), ("2", "")]
     frame = pd.DataFrame(rows, columns=["clockify_id", "name"]).assign(active=True)
 
-    found = sieve(Clients, frame.astype(object))
+    found = validate_rows(Clients, frame.astype(object))
 
     assert found.good["name"].tolist() == ["Garden"]
     assert set(found.problems) == {1, 2}

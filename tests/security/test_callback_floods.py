@@ -37,7 +37,7 @@ def open_connection(server):
 
 
 def comes_in(server):
-    """Bring the right answer as a browser does; say whether it was taken."""
+    """Bring the right answer as a browser does; return whether it was taken."""
     got = []
     browser = threading.Thread(
         target=lambda: got.append(requests.get(server.redirect_uri, params=GOOD, timeout=20))

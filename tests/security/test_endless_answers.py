@@ -26,7 +26,7 @@ GOOD = OK + b"Content-Length: 2\r\n\r\n{}"
 
 @contextmanager
 def answering(pieces, pause_s=0.0):
-    """Serve a raw answer, piece by piece, on each connection; give its address."""
+    """Serve a raw answer, piece by piece, on each connection; return its address."""
     over = threading.Event()
     connections = []
 

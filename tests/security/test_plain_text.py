@@ -49,7 +49,7 @@ class _Between(socketserver.BaseRequestHandler):
 
 @contextmanager
 def between(tls=None):
-    """Serve the attacker; give the database's address there, and what it hears."""
+    """Serve the attacker; return the database's address there, and what it hears."""
     with socketserver.ThreadingTCPServer((ELSEWHERE, 0), _Between) as server:
         server.daemon_threads = True
         server.tls, server.heard = tls, []

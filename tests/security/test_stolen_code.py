@@ -37,7 +37,7 @@ def _asked(url):
 
 
 def _consented(asked):
-    """Allow, as a person does on Intuit's page; give the code that the browser brings."""
+    """Allow, as a person does on Intuit's page; return the code that the browser brings."""
     page = requests.get(asked.address, timeout=10).text
     fields = {
         part.split('"')[0]: part.split('value="')[1].split('"')[0]

@@ -77,7 +77,7 @@ class Forked:
         return self._process.exitcode
 
     def communicate(self, timeout: float | None = None) -> tuple[str, str]:
-        """Wait for its end, and give both its outputs."""
+        """Wait for its end, and return both its outputs."""
         self.wait(timeout)
         out, err = (file.read_text() if file.exists() else "" for file in self._files)
         return out, err

@@ -10,7 +10,7 @@ import pandas as pd
 
 from schemas.words import Kind, QboKind, Side
 from transforms.directory.candidates import Matches, Partner, as_partner, placed_name
-from transforms.directory.creation_plan import Creation, Parent, Wanted, link_command, misspelt
+from transforms.directory.creation_plan import Creation, Parent, Wanted, link_command, misspelled
 from transforms.directory.customer_tree import Customer, Tree
 from transforms.directory.names import same_form, without_case
 from transforms.directory.read_directory import Directory
@@ -52,7 +52,7 @@ class _Planner:
     ) -> None:
         self.creation = Creation()
         self.tree = Tree(directory.customers)
-        self._near = misspelt([*users.near, *projects.near])
+        self._near = misspelled([*users.near, *projects.near])
         self._clients = {row.clockify_id: row for row in directory.clients.itertuples(index=False)}
         self._client_ids = {same_form(row.name): row.clockify_id for row in self._clients.values()}
         self._project_ids: dict[tuple[str, str], str] = {}

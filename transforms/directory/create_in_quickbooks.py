@@ -10,7 +10,7 @@ import pandas as pd
 
 from schemas.words import Kind, Problem, QboKind, Side
 from transforms.directory.candidates import Matches, Partner, as_partner, placed_name
-from transforms.directory.creation_plan import Creation, Parent, Wanted, link_command, misspelt
+from transforms.directory.creation_plan import Creation, Parent, Wanted, link_command, misspelled
 from transforms.directory.customer_tree import COLON, DEEPEST, Customer, Tree
 from transforms.directory.names import same_form, without_case
 from transforms.directory.near_misses import near_misses
@@ -73,7 +73,7 @@ class _Planner:
         self.creation = Creation()
         self._has_payroll = has_payroll
         self._tree = Tree(directory.customers)
-        self._near = misspelt([*users.near, *projects.near])
+        self._near = misspelled([*users.near, *projects.near])
         self.open_projects = _in_order(directory.projects, projects.unlinked)
         self._open_by_name: dict[str, list[Any]] = {}
         for row in self.open_projects:

@@ -109,7 +109,7 @@ class Creation:
         return wanted
 
 
-def misspelt(candidates: Iterable[Candidate]) -> dict[tuple[str, str], Candidate]:
+def misspelled(candidates: Iterable[Candidate]) -> dict[tuple[str, str], Candidate]:
     """Return the near misses, by both of their ids: what may exist already, spelled differently.
 
     A customer of the same name under a different parent is left out: it is another customer.

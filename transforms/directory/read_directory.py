@@ -7,7 +7,7 @@ from typing import Any
 import pandas as pd
 
 from schemas.clockify import Clients, Projects, Users
-from schemas.frames import Sieved, sieve
+from schemas.frames import Validated, validate_rows
 from schemas.quickbooks import Customers, People
 from schemas.words import QboKind
 
@@ -51,16 +51,16 @@ def read_directory(
         "customers": read_customers(customers),
     }
     return Directory(
-        **{name: sieved.good for name, sieved in read.items()},
+        **{name: validated.good for name, validated in read.items()},
         set_aside=[
             f"{name}: {problem}"
-            for name, sieved in read.items()
-            for problem in sieved.problems.values()
+            for name, validated in read.items()
+            for problem in validated.problems.values()
         ],
     )
 
 
-def read_users(rows: Sequence[Mapping[str, Any]]) -> Sieved:
+def read_users(rows: Sequence[Mapping[str, Any]]) -> Validated:
     """Read Clockify's users (FACTS, Clockify, 2.4); names and e-mails may be missing."""
     return _read(
         Users,
@@ -76,7 +76,7 @@ def read_users(rows: Sequence[Mapping[str, Any]]) -> Sieved:
     )
 
 
-def read_clients(rows: Sequence[Mapping[str, Any]]) -> Sieved:
+def read_clients(rows: Sequence[Mapping[str, Any]]) -> Validated:
     """Read Clockify's clients (2.5)."""
     return _read(
         Clients,
@@ -93,7 +93,7 @@ def read_clients(rows: Sequence[Mapping[str, Any]]) -> Sieved:
 
 def read_projects(
     rows: Sequence[Mapping[str, Any]], clients: Sequence[Mapping[str, Any]]
-) -> Sieved:
+) -> Validated:
     """Read Clockify's projects (2.6), with the names of their clients.
 
     Clockify sends the client's name, but does not document it; where it is missing, it comes from
@@ -117,7 +117,7 @@ def read_projects(
 
 def read_people(
     employees: Sequence[Mapping[str, Any]], vendors: Sequence[Mapping[str, Any]]
-) -> Sieved:
+) -> Validated:
     """Read QuickBooks' employees and vendors (FACTS, QBO, 5.3 and 5.4)."""
     kinds = [(QboKind.EMPLOYEE, employees), (QboKind.VENDOR, vendors)]
     return _read(
@@ -136,7 +136,7 @@ def read_people(
     )
 
 
-def read_customers(rows: Sequence[Mapping[str, Any]]) -> Sieved:
+def read_customers(rows: Sequence[Mapping[str, Any]]) -> Validated:
     """Read QuickBooks' customers, sub-customers and projects (FACTS, QBO, 5.1 and 5.2)."""
     return _read(
         Customers,
@@ -170,6 +170,6 @@ def _part(row: Mapping[str, Any], name: str) -> Mapping[str, Any]:
     return part if isinstance(part, Mapping) else {}
 
 
-def _read(schema: Any, records: list[dict[str, Any]]) -> Sieved:
+def _read(schema: Any, records: list[dict[str, Any]]) -> Validated:
     names = list(schema.to_schema().columns)
-    return sieve(schema, pd.DataFrame(records, columns=names, dtype=object))
+    return validate_rows(schema, pd.DataFrame(records, columns=names, dtype=object))

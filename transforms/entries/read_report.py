@@ -8,7 +8,7 @@ from typing import Any
 import pandas as pd
 
 from schemas.clockify import TimeEntries
-from schemas.frames import UTC_US, sieve
+from schemas.frames import UTC_US, validate_rows
 from transforms.entries.report_columns import report_columns
 
 #: Optional members of an entry: absent, null and empty mean the same.
@@ -61,14 +61,14 @@ def read_report(rows: Sequence[Any], *, currency: str | None, approved: bool = T
     frame = _typed(report_columns(objects), currency=currency, approved=approved)
     # A row that appears twice is one entry: while people edit, entries move between pages.
     frame = frame[~(frame["entry_id"].duplicated(keep="last") & frame["entry_id"].notna())]
-    sieved = sieve(TimeEntries, frame)
-    good = sieved.good
+    validated = validate_rows(TimeEntries, frame)
+    good = validated.good
     # The report is not rounded, so only fractions of a second may be lost. The duration of a
     # holiday does not depend on its start and end.
     worked_s = _seconds(good["end"] - good["start"])
     off = ((good["duration_s"] - worked_s).abs() > 1).fillna(value=False).astype(bool)
     off &= good["entry_type"] == "REGULAR"
-    problems = sieved.problems | {
+    problems = validated.problems | {
         index: f"duration_s is {good['duration_s'][index]}, but end minus start {worked_s[index]}"
         for index in good.index[off]
     }

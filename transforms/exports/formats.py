@@ -149,7 +149,7 @@ def parse_mapping(texts: Sequence[str]) -> dict[str, str]:
     return mapping
 
 
-def recognise(
+def recognize(
     header: Sequence[str], file_name: str = "", mapping: Mapping[str, str] | None = None
 ) -> Format:
     """Recognize an export by the names of its columns.
@@ -174,7 +174,7 @@ def recognise(
     ignored = [
         header[at]
         for at, key in enumerate(keys)
-        if at not in columns.values() and not _NOT_NEEDED.fullmatch(_unlabelled(key))
+        if at not in columns.values() and not _NOT_NEEDED.fullmatch(_unlabeled(key))
     ]
     if ignored:
         notes.append(f"Unused columns: {', '.join(map(repr, ignored))}.")
@@ -190,10 +190,10 @@ def _key(name: str) -> str:
     return " ".join(unicodedata.normalize("NFC", name).casefold().split())
 
 
-def _unlabelled(key: str) -> str:
+def _unlabeled(key: str) -> str:
     """Remove the currency's label, as in `billable rate (usd)`."""
-    labelled = _LABELLED.fullmatch(key)
-    return labelled[1] if labelled else key
+    labeled = _LABELLED.fullmatch(key)
+    return labeled[1] if labeled else key
 
 
 def _are_shorter(key: str) -> bool:
@@ -230,7 +230,7 @@ def _known(
     columns = dict(told)
     notes = []
     for at, key in enumerate(keys):
-        found = _FIELD_OF.get(key) or _PRICED.get(_unlabelled(key))
+        found = _FIELD_OF.get(key) or _PRICED.get(_unlabeled(key))
         if found is None or at in told.values() or found in told:
             continue
         if found in columns:
@@ -317,7 +317,7 @@ def _shown(header: Sequence[str], keys: list[str]) -> str | None:
 
 
 def _is_known(key: str) -> bool:
-    plain = _unlabelled(key)
+    plain = _unlabeled(key)
     return key in _FIELD_OF or plain in _PRICED or bool(_NOT_NEEDED.fullmatch(plain))
 
 
@@ -353,10 +353,10 @@ def _currency(
     """Return the currency in the rate's header if it is a code: `(USD)`, not `(EURO)` or `($)`."""
     if "rate" not in columns:
         return None, ()
-    labelled = _LABELLED.fullmatch(header[columns["rate"]].strip())
-    if not labelled:
+    labeled = _LABELLED.fullmatch(header[columns["rate"]].strip())
+    if not labeled:
         return None, ()
-    label = labelled[2].strip()
+    label = labeled[2].strip()
     if label in CURRENCY_CODES:
         return label, ()
     return None, (f"{label!r} is not a currency code; rates are in the connection's currency.",)

@@ -1,6 +1,6 @@
 """Reads the rows of a time export as entries; the entry point of this package.
 
-    header ──► recognise ──► Format            which column holds what
+    header ──► recognize ──► Format            which column holds what
     chunks ──► Survey.feed … conclude          how this file writes days and numbers
     chunks ──► read_rows ──► ReadRows          entries, bad cells, notes
 
@@ -27,10 +27,10 @@ from transforms.exports.cells import (
 from transforms.exports.chunk import Cells
 from transforms.exports.date_order import DateSurvey
 from transforms.exports.durations import Writing, read_times
-from transforms.exports.formats import Format, parse_mapping, recognise
+from transforms.exports.formats import Format, parse_mapping, recognize
 
 __all__ = [
-    "Conclusion", "Format", "ReadRows", "Survey", "parse_mapping", "read_rows", "recognise",
+    "Conclusion", "Format", "ReadRows", "Survey", "parse_mapping", "read_rows", "recognize",
 ]  # fmt: skip
 
 _TEXTS = {

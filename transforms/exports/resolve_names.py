@@ -22,7 +22,7 @@ _LONGEST_ID = 64
 
 
 @dataclass(frozen=True)
-class Attributed:
+class Resolved:
     """The users or projects that the names in files mean.
 
     Attributes:
@@ -36,7 +36,7 @@ class Attributed:
     ambiguous: pd.DataFrame
 
 
-def attribute_people(names: pd.DataFrame, users: pd.DataFrame) -> Attributed:
+def resolve_people(names: pd.DataFrame, users: pd.DataFrame) -> Resolved:
     """Resolve people by their e-mail address, else by their name.
 
     The name decides only if the row or the user has no address, and no other row has a different
@@ -79,14 +79,14 @@ def attribute_people(names: pd.DataFrame, users: pd.DataFrame) -> Attributed:
             strangers[own] = {
                 "clockify_id": own, "name": name or None, "email": email or None, "active": True,
             }  # fmt: skip
-    return _attributed(ids, names.index, Users, strangers, ambiguous)
+    return _resolved(ids, names.index, Users, strangers, ambiguous)
 
 
 def _with_addresses(ids: list[str], address_of: dict[str, str]) -> list[str]:
     return [f"{id_} ({address_of[id_]})" if address_of[id_] else id_ for id_ in ids]
 
 
-def attribute_projects(names: pd.DataFrame, projects: pd.DataFrame) -> Attributed:
+def resolve_projects(names: pd.DataFrame, projects: pd.DataFrame) -> Resolved:
     """Resolve projects by their name and, if the file has it, their client's name.
 
     Args:
@@ -114,7 +114,7 @@ def attribute_projects(names: pd.DataFrame, projects: pd.DataFrame) -> Attribute
                 "clockify_id": own, "name": name, "client_id": None,
                 "client_name": client if told and client else None, "active": True,
             }  # fmt: skip
-    return _attributed(ids, names.index, Projects, strangers, ambiguous)
+    return _resolved(ids, names.index, Projects, strangers, ambiguous)
 
 
 def own_id(name: str) -> str:
@@ -159,16 +159,16 @@ def _ambiguous(kind: Kind, own: str, name: str, found: Sequence[str]) -> dict[st
     }
 
 
-def _attributed(
+def _resolved(
     ids: Sequence[str],
     index: pd.Index,
     schema: type[Users] | type[Projects],
     strangers: Mapping[str, Mapping[str, object]],
     ambiguous: Mapping[str, Mapping[str, str]],
-) -> Attributed:
+) -> Resolved:
     names = list(schema.to_schema().columns)
     lost = list(Unlinked.to_schema().columns)
-    return Attributed(
+    return Resolved(
         ids=pd.Series(ids, index=index, dtype="str"),
         strangers=schema.validate(
             pd.DataFrame(list(strangers.values()), columns=names, dtype=object)

@@ -42,9 +42,9 @@ def explanations(
             f"Entries of type {row['entry_type']} are not worked time and are never sent."
         ),
         Reason.TOO_LONG: lambda row: (
-            f"It lasts {_lasts(row['duration_s'], sent_limit)}"
-            f" ({duration_text(row['minutes'] * 60)} rounded), longer than {sent_limit}. If a timer"
-            f" was forgotten, correct the entry in {tracker}; if not, split it. Then send again."
+            f"It lasts {_lasts(row['duration_s'], row['minutes'], sent_limit)}, longer than"
+            f" {sent_limit}. If a timer was forgotten, correct the entry in {tracker}; if not,"
+            " split it. Then send again."
         ),
         Reason.ROUNDS_TO_ZERO: lambda row: _rounds_to_zero(row, tracker),
         Reason.BILLABLE_WITHOUT_PROJECT: lambda _: (
@@ -129,10 +129,11 @@ def duration_text(duration_s: int) -> str:
     return f"{minutes // 60} h {minutes % 60:02d} min" if minutes >= 60 else f"{minutes} min"
 
 
-def _lasts(duration_s: int, limit: str) -> str:
-    """Write a duration, with seconds if it would otherwise read as the limit itself."""
-    text = duration_text(duration_s)
-    return f"{text} {int(duration_s) % 60} s" if text == limit and duration_s % 60 else text
+def _lasts(duration_s: int, minutes: int, limit: str) -> str:
+    """Write a duration and what it is rounded to, with seconds if it reads as the limit itself."""
+    text, rounded = duration_text(duration_s), duration_text(minutes * 60)
+    shown = f"{text} {int(duration_s) % 60} s" if text == limit and duration_s % 60 else text
+    return shown if text == rounded else f"{shown} ({rounded} after rounding)"
 
 
 def refused(fault: str) -> str:
@@ -198,9 +199,9 @@ def _unlinked(
             f"{name!r} was unlinked by hand. To send the entry, {by_hand}; or match it by name"
             f" again with `clockbooks unlink {ids} --rematch`, then `clockbooks sync`."
         )
-    hint = f" It has {candidates}: make the names match. Or" if problem == Problem.NEAR else ""
-    remedy = remedy[0].lower() + remedy[1:] if hint else remedy
-    return f"{nobody} {name!r}.{hint} {remedy} and run `clockbooks sync`, or {by_hand}."
+    if problem == Problem.NEAR:
+        remedy = f"It has {candidates}: make the names match"
+    return f"{nobody} {name!r}. {remedy} and run `clockbooks sync`, or {by_hand}."
 
 
 def _ambiguous_name(row: Row) -> str:

@@ -11,7 +11,7 @@ from pandas.testing import assert_frame_equal
 import connectors.files.spreadsheets
 from connectors.errors import AskPerson
 from connectors.files.reader import open_export
-from transforms.exports.read import Survey, read_rows, recognise
+from transforms.exports.read import Survey, read_rows, recognize
 
 PACKAGE = "http://schemas.openxmlformats.org/package/2006"
 MAIN = "http://schemas.openxmlformats.org/spreadsheetml/2006/main"
@@ -174,7 +174,7 @@ def test_a_spreadsheet_reads_as_the_same_export_in_csv(saved, tmp_path):
 def entries(path):
     with open_export(path) as export:
         spreadsheet = export.kind == "xlsx"
-        fmt = recognise(export.header)
+        fmt = recognize(export.header)
         survey = Survey(fmt, spreadsheet=spreadsheet)
         (chunk,) = export.chunks()
         survey.feed(chunk.frame)

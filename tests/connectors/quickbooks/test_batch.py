@@ -102,7 +102,7 @@ def test_what_arrives_is_what_the_ledger_holds(open_books, script):
 
 
 def test_each_item_has_its_own_outcome(open_books, serve):
-    """A batch is no transaction: a refused row leaves its neighbours created."""
+    """A batch is no transaction: a refused row leaves its neighbors created."""
     standin = standin_with()
     books = open_books(serve(standin.app), access_token=standin.access_token)
     stranger = body(EmployeeRef={"value": "9999"})

@@ -122,7 +122,7 @@ def test_every_recorded_error_is_a_fault(shared_samples):
 
 
 def test_faults_of_recorded_batch_items_are_read(shared_samples):
-    """An item that was refused has a fault of its own; its neighbours have none."""
+    """An item that was refused has a fault of its own; its neighbors have none."""
     path = shared_samples("qbo/samples/http-qbo_api/batch_basic.0.json")
     items = json.loads(path.read_text())["BatchItemResponse"]
 

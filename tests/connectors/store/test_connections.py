@@ -154,7 +154,7 @@ def test_the_demo_steps_back(engine, store):
 
 
 def test_a_connection_that_is_forgotten_leaves_nothing(engine, store):
-    """What was never real goes with its secrets; its neighbours stay."""
+    """What was never real goes with its secrets; its neighbors stay."""
     store("demo", **other(1))
     kept = store("studio", **other(2))
 

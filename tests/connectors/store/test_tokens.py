@@ -563,7 +563,7 @@ def test_nothing_stands_in_the_database_in_the_clear(store, engine, clock, vault
 
 
 def test_another_key_asks_the_person(store, engine, app, clock):
-    """With another secret key the stored tokens are of no use, and say what to put back."""
+    """With another secret key the stored tokens are useless; the message says what to restore."""
     other = TokenStore(
         engine,
         store.connection_id,

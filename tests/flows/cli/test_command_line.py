@@ -28,7 +28,7 @@ COMMANDS = [
 
 @pytest.mark.parametrize("options", [["--help"], *([name, "--help"] for name in COMMANDS)])
 def test_help_needs_nothing_and_leaves_nothing(house, options):
-    """In an empty folder without any setting: it explains, shows an example, and makes no file."""
+    """In an empty folder without settings, it explains, shows an example, and creates no file."""
     house.environment.clear()
 
     ran = house.run(*options)
@@ -52,7 +52,7 @@ def test_the_version_is_told(house):
 
 @pytest.mark.usefixtures("in_this_process")
 def test_without_a_connection_every_command_says_what_to_do_first(house):
-    """Nothing is connected yet: told as words and as JSON, with exit code 1."""
+    """Nothing is connected yet: text and JSON say so, with exit code 1."""
     for command in (("sync",), ("send", *DAY, "--yes"), ("settle",), ("entries",)):
         ran = house.run(*command, "--json")
         assert ran.code == 1
@@ -136,7 +136,7 @@ def _at_terminal(house: Any, answer: str, *arguments: str) -> tuple[int, str]:
 
 
 def test_a_person_is_shown_the_plan_and_asked(week):
-    """Return alone means no, and sends nothing; y sends what was shown."""
+    """The Return key means no, and sends nothing; y sends what was shown."""
     code, shown = _at_terminal(week, "", "send", *DAY)
     assert code == 0
     assert "9 would be sent" in shown
@@ -151,7 +151,7 @@ def test_a_person_is_shown_the_plan_and_asked(week):
 
 
 def test_a_person_is_asked_before_a_connection_ends(synced, rows_of):
-    """Return alone means no, and keeps the secrets; y ends it."""
+    """The Return key means no, and keeps the secrets; y ends the connection."""
     code, shown = _at_terminal(synced, "", "disconnect")
     assert code == 0
     assert "Disconnect main: Tallgrass Studio and Tallgrass Studio?" in shown
@@ -165,7 +165,7 @@ def test_a_person_is_asked_before_a_connection_ends(synced, rows_of):
 
 
 def test_a_disk_that_is_full_is_told_in_a_sentence(week, send_day):
-    """Exit code 1, what is kept, no traceback; the next send goes on."""
+    """Exit code 1, what is kept, and no traceback; the next send continues."""
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, hard))  # SQLite's writes end there
     try:
@@ -181,7 +181,7 @@ def test_a_disk_that_is_full_is_told_in_a_sentence(week, send_day):
 
 @pytest.mark.usefixtures("in_this_process")
 def test_a_database_that_another_process_holds_is_told_in_a_sentence(week, send_day, monkeypatch):
-    """The same once the patience with it is over."""
+    """The same after waiting for the database is over."""
     monkeypatch.setattr("connectors.database.SQLITE_PATIENCE_S", 0)
     with closing(sqlite3.connect(week.folder / "clockbooks.db")) as other:
         other.execute("BEGIN IMMEDIATE")
@@ -201,7 +201,7 @@ def postgres(postgres_database):
 
 
 def test_a_server_that_ends_the_connection_is_told_in_a_sentence(house, postgres):
-    """As with a full disk: nobody reads a traceback of the database's driver."""
+    """As with a full disk, nobody has to read a traceback of the database driver."""
     database = {
         "CLOCKBOOKS_DATABASE_URL": postgres,
         "CLOCKBOOKS_SECRET_KEY": "a passphrase of the tests",
@@ -230,7 +230,7 @@ def _controls(text: str) -> set[str]:
 
 @pytest.mark.usefixtures("in_this_process")
 def test_names_cannot_steer_the_terminal(synced):
-    """What people type as names is shown without a single control or direction character."""
+    """Names that people type are shown without any control or direction character."""
     clockify, quickbooks = synced.clockify, synced.quickbooks
     clockify.users["64d0000000000000000000ae"]["name"] = HOSTILE  # has no partner
     clockify.users["64d0000000000000000000a2"]["name"] = f"Priya{HOSTILE}"

@@ -48,7 +48,7 @@ class Asking:
         self.address = self.read_until(r"(https?://\S+/connect/oauth2\S+)")
 
     def read_until(self, pattern: str) -> str:
-        """Read what it tells, line by line, until *pattern* is there; give its group."""
+        """Read what it tells, line by line, until *pattern* is there; return its group."""
         while not (found := re.search(pattern, self.told)):
             line = self.process.stderr.readline()
             assert line, f"it ended before {pattern!r}: {self.told}"
@@ -56,7 +56,7 @@ class Asking:
         return found.group(1)
 
     def end(self) -> tuple[int, str]:
-        """Wait for it to end, and give its exit code and standard output."""
+        """Wait for it to end, and return its exit code and standard output."""
         out, err = self.process.communicate(timeout=60)
         self.told += err
         return self.process.returncode, out
@@ -115,7 +115,7 @@ def test_a_person_gives_the_consent_and_is_connected(house, page, asking, rows_o
 
 
 def test_a_person_refuses(house, page, asking, rows_of):
-    """Deny ends the wait at once: told in the browser and in the terminal, nothing is stored."""
+    """Deny ends the wait at once: browser and terminal say so, and nothing is stored."""
     waiting = asking(house)
 
     page.goto(waiting.address)
@@ -129,7 +129,7 @@ def test_a_person_refuses(house, page, asking, rows_of):
 
 
 def test_a_wrong_state_is_turned_away_and_the_right_one_still_taken(house, page, asking):
-    """A forged answer gets a page and is told in the terminal; it does not end the wait."""
+    """A forged answer gets a page and is reported in the terminal; it does not end the wait."""
     waiting = asking(house)
     state = parse_qs(urlsplit(waiting.address).query)["state"][0]
 
@@ -162,7 +162,7 @@ def test_a_code_that_has_expired(house, page, asking, rows_of):
 
 
 def test_intuit_that_cannot_be_reached(house, page, asking, rows_of):
-    """The exchange fails: told on the page too, and the consent has to be given anew."""
+    """The exchange fails: the page says so too, and a new consent is needed."""
     house.quickbooks.faults.plan("tokens/bearer", "drop_before", times=9)
     waiting = asking(house)
 
@@ -176,7 +176,7 @@ def test_intuit_that_cannot_be_reached(house, page, asking, rows_of):
 
 
 def test_a_company_that_does_not_fit_is_told_and_its_consent_taken_back(house, page, asking):
-    """Simple Start: the page is not one of success, and Intuit is told to end the consent."""
+    """Simple Start: the page does not report success, and the consent is ended at Intuit."""
     pairs = house.quickbooks.company["NameValue"]
     for pair in pairs:
         if pair["Name"] == "OfferingSku":
@@ -193,7 +193,7 @@ def test_a_company_that_does_not_fit_is_told_and_its_consent_taken_back(house, p
 
 
 def test_an_app_without_the_scope(house, page, asking):
-    """Intuit's own refusal of the question is named as it spells it."""
+    """Intuit's own refusal of the request is named as Intuit spells it."""
     waiting = asking(house)
 
     page.goto(waiting.address.replace("com.intuit.quickbooks.accounting", "com.intuit.other"))

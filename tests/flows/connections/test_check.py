@@ -159,7 +159,7 @@ def test_what_sends_nothing_does_not_speak_of_sending(synced, command):
 
 
 def test_one_failure_does_not_stop_the_others(synced):
-    """A wrong key of Clockify's says so; QuickBooks is looked at all the same."""
+    """A wrong Clockify key is reported; QuickBooks is checked all the same."""
     ran = synced.run("check", "--json", CLOCKBOOKS_CLOCKIFY_API_KEY="wrong-key-of-nobody")
 
     found = lines(ran)
@@ -188,7 +188,7 @@ FAILURES = {
 
 @pytest.mark.parametrize("case", FAILURES)
 def test_a_failure_is_found_and_its_remedy_is_to_do(synced, case):
-    """What is wrong stands with what was found; what to do holds nothing but that."""
+    """What is wrong is in what was found; what to do has only that."""
     environment, name, found, to_do = FAILURES[case]
 
     line = lines(synced.run("check", "--json", **environment))[name]

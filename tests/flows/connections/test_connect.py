@@ -10,7 +10,7 @@ pytestmark = pytest.mark.usefixtures("in_this_process")
 
 
 def test_connecting_stores_secrets_encrypted_and_shows_none(house):
-    """No key and no token stands anywhere in clear; the key file is its owner's alone."""
+    """No key or token is stored in clear text; only its owner can read the key file."""
     ran = house.connect("--json")
 
     assert ran.code == 0, ran.err
@@ -103,7 +103,7 @@ def test_a_company_with_payroll_can_be_tried_all_the_same(house):
 
 
 def test_the_state_of_both_sides_is_checked_before_each_send(connected):
-    """What was well when connected may not be when something is sent."""
+    """What was right at connect time may be wrong when something is sent."""
     _name_value(connected, "OfferingSku", "QuickBooks Online Simple Start")
 
     ran = connected.run("send", "--start", "2026-09-01", "--end", "2026-09-30", "--yes")
@@ -152,7 +152,7 @@ def test_a_sync_links_equal_names_and_creates_nothing(house):
 
 
 def test_a_rename_keeps_the_link(connected):
-    """Links hold ids: somebody who marries is still the same person."""
+    """Links hold ids: somebody who changes their name is still the same person."""
     link = next(
         item
         for item in connected.run("sync", "--json").document["links"]

@@ -100,7 +100,7 @@ def test_what_does_not_fit_is_told_and_nothing_is_stored(house, rows_of, bad):
 
 
 def test_a_refresh_token_that_intuit_does_not_know_is_not_stored(house, rows_of):
-    """Who has just given a token is told to get another one, and it is not repeated to them."""
+    """Somebody whose token is refused is told to get another one; the token is not repeated."""
     options = ("--realm-id", house.scenario["quickbooks"]["realm_id"], "--refresh-token-file", "-")
     ran = house.run("connect", *options, stdin="RT1-a-token-of-another-app")
 
@@ -127,7 +127,7 @@ def test_a_company_that_the_token_does_not_open_is_not_connected(house, rows_of)
     [(None, "No such file"), (b" \n", "is empty"), (b"\xff\xfe\x00", "not a text file")],
 )
 def test_a_refresh_token_file_that_holds_none_is_told(house, rows_of, content, words):
-    """The file is named, with what is the matter with it."""
+    """The file is named, with what is wrong with it."""
     if content is not None:
         (house.folder / "token").write_bytes(content)
 
@@ -142,7 +142,7 @@ def test_a_refresh_token_file_that_holds_none_is_told(house, rows_of, content, w
     "options", [("--realm-id", "1"), ("--refresh-token-file", "-"), ("--refresh-token", "x")]
 )
 def test_wrong_usage_has_its_own_exit_code(house, options):
-    """A missing or unknown option is the caller's mistake: 2; there is none that takes a secret."""
+    """A missing or unknown option is wrong usage (2); no option takes a secret."""
     ran = house.run("connect", *options)
 
     assert ran.code == 2
@@ -189,7 +189,7 @@ def test_connecting_again_brings_new_secrets_and_nothing_else(synced, rows_of):
 
 
 def test_another_company_needs_another_name(synced, open_house, tmp_path_factory, rows_of):
-    """One name, one company: a second one is refused under it, and stands beside it under its own.
+    """One name, one company: a second company is refused under it, and accepted under its own.
 
     From then on a command must say which one it means.
     """
@@ -230,7 +230,7 @@ def test_a_lost_or_foreign_key_is_told(synced):
 
 @pytest.mark.slow
 def test_services_that_are_down_are_named(house, rows_of):
-    """A closed port is told with its address, and nothing is stored."""
+    """A closed port is reported with its address, and nothing is stored."""
     for setting, service in (
         ("CLOCKBOOKS_CLOCKIFY_URL", "Clockify at 127.0.0.1:9"),
         ("CLOCKBOOKS_QBO_URL", "QuickBooks at 127.0.0.1:9"),

@@ -78,7 +78,7 @@ def test_without_a_terminal_it_needs_a_word(synced, rows_of):
 
 
 def test_intuit_out_of_reach_is_told_later(synced, rows_of):
-    """The secrets go at once; a later command tells Intuit, by the way, and says so.
+    """The secrets are deleted at once; a later command revokes the token, and says so.
 
     In between it is tried once an hour at most, and never keeps a command from its work.
     """
@@ -113,7 +113,7 @@ def test_intuit_out_of_reach_is_told_later(synced, rows_of):
 
 
 def test_opening_the_database_asks_nobody(synced, monkeypatch, capfd):
-    """A flow or a page that opens it is no command: Intuit is left alone, nothing is printed."""
+    """Flows and pages that open the database do not call Intuit, and print nothing."""
     _unreachable(synced, times=1)
     synced.run("disconnect", "--yes")
     _an_hour_passes(synced)
@@ -130,7 +130,7 @@ def test_opening_the_database_asks_nobody(synced, monkeypatch, capfd):
 
 
 def test_a_second_disconnect_tries_again_at_once(synced, rows_of):
-    """What is pending is tried without waiting for the hour; it is said that nothing else is."""
+    """A pending revocation is tried at once; the command says that nothing else is pending."""
     _unreachable(synced, times=1)
     synced.run("disconnect", "--yes")
 
@@ -176,7 +176,7 @@ def test_a_consent_that_intuit_has_ended_counts_as_revoked(synced, rows_of):
 
 
 def test_a_refresh_under_way_is_waited_for(synced, monkeypatch, rows_of):
-    """The token that it brings is the one that is revoked: none is left alive."""
+    """The newest token is the one that is revoked: none stays valid."""
     for name, value in synced.environment.items():
         monkeypatch.setenv(name, value)
     monkeypatch.chdir(synced.folder)
@@ -225,7 +225,7 @@ def test_who_says_no_keeps_everything(synced, monkeypatch, rows_of):
 
 
 def test_both_databases_catch_up(house, empty_database):
-    """Connected, disconnected out of Intuit's reach, and caught up, on either database."""
+    """Connected, disconnected while Intuit was away, and revoked later, on either database."""
     database = {
         "CLOCKBOOKS_DATABASE_URL": empty_database,
         "CLOCKBOOKS_SECRET_KEY": "a passphrase of the tests",

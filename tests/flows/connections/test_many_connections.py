@@ -34,7 +34,7 @@ def _update_secrets(house: Any, **columns: Any) -> None:
 
 
 def test_without_a_connection_the_list_is_empty(house):
-    """That is no error; the words say how to begin."""
+    """That is not an error; the text says how to begin."""
     assert house.run("connections", "--json").document == {"connections": []}
     assert "clockbooks connect" in house.run("connections").out
 
@@ -72,7 +72,7 @@ def test_the_list_says_what_is_joined_and_until_when(synced):
     ],
 )
 def test_the_earlier_end_counts(synced, columns, state):
-    """That of the refresh token, or that which no refresh puts off; in time for a person to act."""
+    """The end of the refresh token, or the hard end of the consent, early enough to act."""
     now = datetime.now(UTC)
     moments = {name: now + left if left else None for name, left in columns.items()}
     _update_secrets(synced, **moments)
@@ -122,7 +122,7 @@ def test_an_option_beats_the_own_setting_which_beats_the_environment(week):
 
 
 def test_approved_only_may_be_a_connections_own(week):
-    """The own default keeps back what is not approved; the option takes it along again."""
+    """The connection's default holds back what is not approved; the option overrides it."""
 
     def reasons(*options: str) -> set[Any]:
         ran = week.run("send", *DAY, "--dry-run", "--json", *options)
@@ -139,7 +139,7 @@ def test_approved_only_may_be_a_connections_own(week):
 
 
 def test_payroll_may_be_allowed_for_a_connection(week):
-    """For this company the operator has decided; an option still decides otherwise."""
+    """The operator has decided for this company; an option still overrides it."""
     week.quickbooks.company["NameValue"].append({"Name": "PayrollFeature", "Value": "true"})
     assert week.run("send", *DAY, "--dry-run").code == 1
 
@@ -224,7 +224,7 @@ def test_what_cannot_be_set_is_told(wanted, unwanted, words):
 
 
 def test_a_wrong_setting_is_wrong_usage(house):
-    """Exit code 2, and nothing was made."""
+    """Exit code 2, and nothing was created."""
     ran = house.run("configure", "--set", "qbo_batch_size=31")
 
     assert ran.code == 2
@@ -239,7 +239,7 @@ def test_a_wrong_environment_is_not_the_own_settings_fault(monkeypatch):
 
 
 def test_an_own_setting_that_no_longer_fits_is_told_with_its_remedy(synced):
-    """A later version may want less than an earlier one stored: the command that mends it is named.
+    """A later version may accept less than an earlier one stored: the fixing command is named.
 
     That command works.
     """
@@ -317,7 +317,7 @@ def test_own_settings_and_disconnects_are_of_one_connection(two, rows_of):
 
 
 def test_a_consent_that_another_connection_uses_is_not_ended(two, rows_of):
-    """Of two connections to one company, the first to go leaves the consent, and says so."""
+    """Of two connections to one company, disconnecting the first keeps the consent, and says so."""
     first, second = two
     with closing(sqlite3.connect(first.folder / "clockbooks.db")) as connection:
         connection.execute("UPDATE connections SET realm_id = '777'")

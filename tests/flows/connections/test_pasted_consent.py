@@ -9,7 +9,7 @@ import requests
 
 
 def _start(house: Any, *options: str) -> tuple[subprocess.Popen[str], str]:
-    """Start the command, and give it with the address that it prints."""
+    """Start the command, and return it with the address that it prints."""
     process = house.start("connect", "--no-browser", *options, stdin=subprocess.PIPE)
     while "/connect/oauth2" not in (line := process.stderr.readline()):
         assert line, "it ended without an address"
@@ -17,7 +17,7 @@ def _start(house: Any, *options: str) -> tuple[subprocess.Popen[str], str]:
 
 
 def _decide(address: str, decision: str) -> str:
-    """Press a button on Intuit's page, and give the address to which it sends the browser."""
+    """Press a button on Intuit's page, and return the address to which it sends the browser."""
     query = parse_qs(urlsplit(address).query)
     form = {name: query[name][0] for name in ("client_id", "redirect_uri", "state")}
     answer = requests.post(
@@ -82,7 +82,7 @@ def test_a_refusal_may_be_pasted(house):
 
 
 def test_nobody_gives_the_consent(house):
-    """With a browser that opens nothing, the command ends by itself, and says what to do."""
+    """If the browser opens nothing, the command ends by itself, and says what to do."""
     ran = house.run("connect", "--timeout-s", "1", BROWSER="true")
 
     assert ran.code == 1
@@ -103,7 +103,7 @@ def test_nothing_on_standard_input_is_wrong_usage(house):
     "uri", ["http://studio.example/back", "ftp://127.0.0.1/", "nonsense", "http://127.0.0.1:99999/"]
 )
 def test_a_redirect_address_that_is_not_safe_is_wrong_usage(house, uri):
-    """Plain http only to this machine: the code would travel in clear."""
+    """Plain http is for this machine only: the code would travel in clear text."""
     ran = house.run("connect", "--redirect-uri", uri)
 
     assert ran.code == 2
@@ -112,7 +112,7 @@ def test_a_redirect_address_that_is_not_safe_is_wrong_usage(house, uri):
 
 @pytest.mark.usefixtures("in_this_process")
 def test_clockify_is_checked_before_anybody_is_asked_for_consent(house):
-    """A key that may not send is told at once; Intuit is not asked."""
+    """A key that may not send is reported at once; Intuit is not called."""
     ran = house.run(
         "connect",
         "--no-browser",
@@ -125,7 +125,7 @@ def test_clockify_is_checked_before_anybody_is_asked_for_consent(house):
 
 
 def test_connecting_to_another_company_under_the_name_is_refused_and_taken_back(synced, rows_of):
-    """The stored connection stays as it was; the consent that nobody uses is ended at Intuit."""
+    """The stored connection stays as it was; the unused consent is ended at Intuit."""
     kept = rows_of(synced, "secrets")
     synced.quickbooks.oauth.realm_id = "777"
     synced.quickbooks.realm_id = "777"
@@ -140,7 +140,7 @@ def test_connecting_to_another_company_under_the_name_is_refused_and_taken_back(
 
 
 def test_nothing_is_revoked_at_a_company_that_is_connected(synced, rows_of):
-    """Under a second name it is refused; whether revoking spares the first consent is unknown."""
+    """A second name is refused: revoking it might end the first consent too."""
     kept = rows_of(synced, "secrets")
     process, address = _start(synced, "--connection", "again")
 

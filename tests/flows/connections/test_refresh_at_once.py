@@ -34,7 +34,7 @@ def _expire(url):
 
 
 def test_eight_processes_refresh_once(strict):
-    """They start together, on either database; each of them does its work with the one token."""
+    """They start together, on either database; all of them work with the one token."""
     _expire(strict.environment["CLOCKBOOKS_DATABASE_URL"])
     strict.quickbooks.requests.clear()
     came = []

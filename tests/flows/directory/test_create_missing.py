@@ -96,7 +96,7 @@ def killed_at(house, standin, where, skip, *arguments):
 
 
 def test_the_hierarchy_of_the_domain(settle_in):
-    """Each customer is reachable as the table says, all projects link, and nothing comes twice."""
+    """Each customer is linked as the table says, all projects too; nothing is created twice."""
     house = settle_in(clockify=EMPTY_CLOCKIFY, customers=FOUR_LEVELS)
 
     document = create(house, "clockify").document
@@ -170,7 +170,7 @@ def test_the_whole_company_is_pulled(settle_in):
 
 
 def test_employees_with_an_address_are_invited_and_linked(settle_in):
-    """By e-mail alone; the new user is linked at once, whatever name they will choose."""
+    """By e-mail only; the new user is linked at once, whatever name they choose."""
     employees = [
         {"Id": "90", "DisplayName": "Uma Vance", "GivenName": "Uma", "FamilyName": "Vance",
          "PrimaryEmailAddr": {"Address": "uma@example.com"}},
@@ -216,7 +216,7 @@ def test_a_run_that_dies_while_it_makes_clients_and_projects_makes_nothing_twice
 
 @pytest.mark.parametrize("kind", ["drop_after", pytest.param("cut", marks=pytest.mark.slow)])
 def test_a_lost_answer_of_clockify_is_looked_for(settle_in, kind):
-    """What was made is found and linked within the same run."""
+    """What was created is found and linked within the same run."""
     house = settle_in(clockify=EMPTY_CLOCKIFY, customers=FOUR_LEVELS)
     house.clockify.faults.plan("POST .*/(clients|projects)", kind, times=3)
 
@@ -228,7 +228,7 @@ def test_a_lost_answer_of_clockify_is_looked_for(settle_in, kind):
 
 
 def test_what_clockify_refuses_is_told_and_stops_nothing_else(settle_in):
-    """The client that is refused, and what would stand under it; the rest is made: exit code 3."""
+    """The refused client, and what would be under it; the rest is created. Exit code 3."""
     house = settle_in(clockify=EMPTY_CLOCKIFY, customers=FOUR_LEVELS)
     house.clockify.faults.plan(
         "POST .*/clients", "answer", status=400, body='{"message":"No more clients","code":501}',
@@ -251,7 +251,7 @@ def test_what_clockify_refuses_is_told_and_stops_nothing_else(settle_in):
 
 
 def test_customers_and_employees_are_made_from_projects_and_users(settle_in):
-    """The right parent above each customer; employees in their parts, for those who work here."""
+    """Each customer has the right parent; active users become employees, with their names split."""
     house = settle_in(quickbooks=EMPTY_QUICKBOOKS)
 
     ran = create(house, "quickbooks")
@@ -325,7 +325,7 @@ def test_a_lost_answer_of_quickbooks_is_asked_for_again(settle_in, kind):
 
 
 def test_names_that_cannot_be_held_are_told_before_anything_is_made(settle_in):
-    """In a dry run too, which makes nothing; the others are made by the run that follows."""
+    """In a dry run too, which creates nothing; the next run creates the others."""
     house = settle_in(quickbooks=EMPTY_QUICKBOOKS)
     project = house.clockify.projects["64b0000000000000000000b5"]
     project["name"] = "Kessler: House"
@@ -361,7 +361,7 @@ def test_a_dry_run_changes_nothing_anywhere(settle_in, rows_of):
 
 
 def test_a_person_reads_what_was_made_and_a_spreadsheet_gets_all_of_it(settle_in):
-    """What would be made, what not and why, in the terminal; as CSV a row each."""
+    """What would be created, and what not and why, in the terminal; in CSV one row each."""
     house = settle_in(clockify=EMPTY_CLOCKIFY)
 
     ran = house.run("sync", "--create", "clockify", "--dry-run", "--csv", "out.csv")

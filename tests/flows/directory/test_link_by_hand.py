@@ -21,7 +21,7 @@ def stored(house, clockify_id):
 
 
 def test_a_link_by_hand_beats_names_and_survives_every_sync(synced):
-    """And the entries that were rejected for want of it go with the next send."""
+    """The entries that were rejected for lack of it go with the next send."""
     before = synced.run("send", *DANAS_DAYS, "--dry-run", "--json").document
     assert "unlinked_user" in before["counts"]["rejected"]
     assert f"`clockbooks link user {DANA} QBO_ID`" in before["entries"][0]["detail"]
@@ -40,7 +40,7 @@ def test_a_link_by_hand_beats_names_and_survives_every_sync(synced):
 
 
 def test_an_ambiguous_project_is_decided_by_hand(synced):
-    """Its candidates and their ids stand in the report; a person says which."""
+    """The report has the candidates and their ids; a person chooses."""
     found = synced.run("sync", "--json").document["ambiguous"]
     [project] = {item["clockify_id"] for item in found}
     assert {item["qbo_id"] for item in found} == {"6", "11"}
@@ -54,7 +54,7 @@ def test_an_ambiguous_project_is_decided_by_hand(synced):
 
 
 def test_what_is_unlinked_stays_so_until_somebody_says_otherwise(synced):
-    """The equal names would link them again with the next sync: a person has said no."""
+    """The next sync does not link them by their equal names again: a person has decided."""
     assert synced.run("unlink", "user", ZOE).code == 0
 
     found = synced.run("sync", "--json").document
@@ -86,7 +86,7 @@ def test_what_is_unlinked_stays_so_until_somebody_says_otherwise(synced):
     ],
 )
 def test_ids_that_are_none_are_told(shared_house, rows_of, arguments, told):
-    """Nothing is stored, and the text says where the ids stand."""
+    """Nothing is stored, and the text says where to find the ids."""
     before = rows_of(shared_house, "links")
     ran = shared_house.run(*arguments)
     assert ran.code == 1
@@ -163,7 +163,7 @@ def test_a_send_says_that_somebody_is_newer_than_the_last_sync(newcomer, send_da
 
 @pytest.mark.usefixtures("in_this_process")
 def test_somebody_deleted_is_linked_by_the_id_in_their_entries(newcomer, send_day):
-    """Clockify may list them no more: a send says so, as often as one syncs, and a link helps."""
+    """Clockify may not list them: each send says so, even after a sync, until they are linked."""
     id_ = "64d0000000000000000000ff"
     newcomer.clockify.users[id_]["status"] = "DELETED"
     newcomer.clockify.faults.plan(
@@ -198,13 +198,13 @@ def test_a_send_syncs_first_where_it_is_told_to(newcomer, send_day, by):
 
 
 def test_the_option_beats_the_setting(newcomer, send_day):
-    """`--no-sync` sends by the links there are."""
+    """`--no-sync` sends with the existing links."""
     ran = send_day(newcomer, "--no-sync", CLOCKBOOKS_SYNC_BEFORE_SEND="true")
     assert ran.document["counts"]["sent"] == 8
 
 
 def test_a_dry_run_that_syncs_first_keeps_nothing(newcomer, rows_of):
-    """The plan is that of the links as they would be."""
+    """The plan uses the links as they would be."""
     before = rows_of(newcomer, "links")
     ran = newcomer.run("send", "--start", "2026-09-22", "--end", "2026-09-22", "--sync",
                        "--dry-run", "--json")  # fmt: skip

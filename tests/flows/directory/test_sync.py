@@ -63,7 +63,7 @@ def test_each_list_has_the_promised_members(found):
 
 
 def test_who_bears_the_same_name_is_linked_and_nobody_else(found):
-    """Employees before vendors; accents and spaces aside, a name is that name or it is not."""
+    """Employees before vendors; apart from accents and spaces, names must be equal."""
     users = {
         item["clockify_name"]: (item["qbo_kind"], item["qbo_id"])
         for item in found["links"]
@@ -161,7 +161,7 @@ def test_a_link_outlives_names_and_activity_on_both_sides(synced, rows_of):
 
 
 def test_the_words_for_people_name_the_same(shared_house):
-    """Without --json a person reads the counts, the near misses and the gaps."""
+    """Without --json, a person sees the counts, the near misses and what is missing."""
     ran = shared_house.run("sync")
 
     assert ran.code == 0

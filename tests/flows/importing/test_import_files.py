@@ -75,7 +75,7 @@ def test_a_file_goes_into_the_books_once(week, export, in_the_books):
 
 
 def test_another_export_of_the_same_month_sends_nothing(week, export, in_the_books):
-    """Other columns, formats, rounding and order of rows: every row is known again."""
+    """Other columns, formats, rounding and order of rows: every row is recognized."""
     day = "%Y-%m-%d"  # whose order nobody need be told
     assert outcome(week.run("import", str(export(week, day=day)), *YES)) == {"sent": 9}
     backwards = list(reversed(week.clockify.entries.values()))
@@ -122,7 +122,7 @@ def test_what_went_from_a_file_is_clockifys_from_the_next_send_on(
 
 @pytest.mark.parametrize("first", ["import", "send"])
 def test_no_change_of_the_time_zone_sends_a_row_twice(first, week, send_day, export, in_the_books):
-    """However it changes, the file's own clock knows its rows again; a reconnect keeps the zone."""
+    """Rows are recognized by the file's own clock in any zone; a reconnect keeps the zone."""
     file = str(export(week, clock="%H:%M"))
     if first == "send":
         send_day(week)
@@ -208,7 +208,7 @@ def test_work_that_only_begins_together_is_told(week, export):
 
 @pytest.mark.parametrize("change", ["description", "end", "projectId"])
 def test_what_was_edited_in_clockify_after_its_file_went_is_told(week, export, change):
-    """It counts as other work; a person may take back what went from the file."""
+    """It counts as other work; a person may recall what was sent from the file."""
     one, other, *_ = week.clockify.entries.values()
     week.clockify.entries = {one["id"]: one}
     assert outcome(week.run("import", str(export(week)), *YES)) == {"sent": 1}
@@ -226,7 +226,7 @@ def test_what_was_edited_in_clockify_after_its_file_went_is_told(week, export, c
 
 @pytest.mark.parametrize("first", [None, "ann@one.example"])
 def test_two_strangers_of_one_name_are_not_paid_as_one(week, first):
-    """One employee of that name: the second one's hours wait for a person, in any later file."""
+    """One employee has that name: the second one's hours wait for a person, in any later file."""
     header = "User,Email,Start date,Start time,Duration,Description,Billable"
     week.quickbooks.employees["901"] = {"Id": "901", "DisplayName": "Ann Lee", "Active": True}
 
@@ -243,7 +243,7 @@ def test_two_strangers_of_one_name_are_not_paid_as_one(week, first):
 
 
 def test_a_bad_row_stops_only_itself(week, export, in_the_books):
-    """Its line and column are told; the good rows go, unless --strict wants all or none."""
+    """Its line and column are reported; the good rows go, unless --strict is set."""
     file = export(week)
     lines = file.read_text().splitlines()
     lines[2] = lines[2].replace('"09/22/2026"', '"02/31/2026"', 1)
@@ -309,7 +309,7 @@ def test_a_row_that_an_earlier_file_brought_for_another_day_goes_once(
 
 
 def test_dates_that_nobody_can_order_wait_for_a_person(week, export, in_the_books):
-    """Nothing is guessed about 03/04: the refusal names the option that says it."""
+    """Nothing is guessed about 03/04: the refusal names the option that decides."""
     entries = [
         {**entry, "start": entry["start"].replace("-22T", "-04T"),
          "end": entry["end"].replace("-22T", "-04T")}
@@ -360,7 +360,7 @@ def test_imports_and_a_send_at_once_bring_each_entry_once(week, export, in_the_b
 def test_a_send_that_renames_rows_while_an_import_looks_them_up_frees_none(
     week, export, in_the_books
 ):
-    """A send gives rows that it knows Clockify's ids: nothing goes again under the old ones."""
+    """A send gives Clockify's ids to rows that it recognizes: nothing goes under both ids."""
     assert outcome(week.run("import", str(export(week)), *YES)) == {"sent": 9}
     file = str(export(week, "other.csv", clock="%H:%M"))
     sends: list[Any] = []
@@ -488,7 +488,7 @@ def test_what_was_rejected_and_went_the_other_way_is_listed_once(
 
 
 def test_a_report_of_days_alone_goes_by_its_days(week, booked):
-    """Harvest tells hours of a day, no clock: the day counts, and nothing goes twice."""
+    """Harvest has hours per day and no times: the day counts, and nothing goes twice."""
     user = next(iter(week.clockify.entries.values()))["userId"]
     first, last = week.clockify.users[user]["name"].split(" ", 1)
     header = "Date,Client,Project,Project Code,Task,Notes,Hours,Billable?,Invoiced?,Approved?,"
@@ -528,7 +528,7 @@ def test_filters_go_by_the_names_in_the_file(week, export):
 
 
 def test_any_table_can_be_mapped(week, export, in_the_books):
-    """Columns of any name are read once somebody says what they hold."""
+    """Columns of any name are read once they are mapped."""
     file = export(week, without=("Email",))
     text = file.read_text().replace("User", "Who", 1).replace("Start Date", "Worked on", 1)
     file.write_text(text)
@@ -549,7 +549,7 @@ def test_any_table_can_be_mapped(week, export, in_the_books):
 
 
 def test_a_wrong_option_is_wrong_usage(week, export):
-    """A column of no field, a time zone of nowhere: told at once, with exit code 2."""
+    """A column for no field, or an unknown time zone, is refused at once, with exit code 2."""
     file = str(export(week))
 
     for options in (("--map", "Who=whom"), ("--timezone", "Mars/Base"), ("--date-order", "ydm")):
@@ -557,7 +557,7 @@ def test_a_wrong_option_is_wrong_usage(week, export):
 
 
 def test_a_file_is_refused_in_one_sentence(week, tmp_path: Path):
-    """What is no export is told for what it looks like, and nothing is sent."""
+    """The text says what the table looks like, and nothing is sent."""
     pdf = tmp_path / "report.pdf"
     pdf.write_bytes(b"%PDF-1.7\n" + bytes(range(256)) * 20)
 

@@ -107,7 +107,7 @@ def _worker(home: Path, environment: dict[str, str]) -> Iterator[subprocess.Pope
 
 
 def _kill_all(home: Path) -> int:
-    """Kill the machine whose home this is: worker and runs; give how many processes it had."""
+    """Kill the machine whose home this is: worker and runs; return how many processes it had."""
     killed = 0
     for folder in Path("/proc").glob("[0-9]*"):
         with suppress(OSError):  # it ended meanwhile, or is somebody else's

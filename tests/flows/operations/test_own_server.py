@@ -76,7 +76,7 @@ def test_while_our_server_does_not_run_nobody_gets_it(settings, monkeypatch):
 
 @pytest.mark.usefixtures("serving")
 def test_what_the_environment_says_stays(settings, monkeypatch):
-    """A password that somebody gives is theirs to give."""
+    """A password that somebody sets is used."""
     monkeypatch.setenv("PREFECT_API_URL", OURS)
     monkeypatch.setenv("PREFECT_API_AUTH_STRING", "clockbooks:mine")
 

@@ -92,7 +92,7 @@ class Street:
         host: str = "127.0.0.1:4200",
         **headers: str,
     ) -> Any:
-        """Open a WebSocket and log in; give what the application read, or what the guard said."""
+        """Open a WebSocket and log in; return what the application read, or what the guard said."""
         scope = self._scope("websocket", path, "127.0.0.1", host, headers)
         first = json.dumps({"type": "auth", "token": login})
         messages = [{"type": "websocket.connect"}, {"type": "websocket.receive", "text": first}]

@@ -67,7 +67,7 @@ def test_a_schedule_starts_runs_that_come_through(ui, until):
 
 
 def test_a_send_of_the_last_days_is_partly_done_and_told(ui, webhook, until):
-    """What did not go is told with its reasons and the command that says what to do about it.
+    """The notification has what did not go, why, and the command that says what to do.
 
     The run's state says the same. Neither holds a secret; the address itself is none of Prefect's.
     """
@@ -87,7 +87,7 @@ def test_a_send_of_the_last_days_is_partly_done_and_told(ui, webhook, until):
 
 
 def test_a_failed_run_is_told_with_what_to_do(ui, webhook, until):
-    """A run that cannot work says why, in the page and where trouble is told."""
+    """A run that cannot work says why, on its page and in a notification."""
     state = ui.ended(ui.start("send-time/by-hand", start="2026-09-22"))
 
     assert state["type"] == "FAILED"
@@ -96,7 +96,7 @@ def test_a_failed_run_is_told_with_what_to_do(ui, webhook, until):
 
 
 def test_a_plan_that_waits_is_told_with_where_to_decide(ui, webhook, until):
-    """Whoever decides need not look into Prefect's page every morning."""
+    """The person who decides need not look at Prefect's page every morning."""
     run_id = ui.start(
         "send-time/by-hand", start="2026-09-08", end="2026-09-08", dry_run=False, review=True
     )
@@ -182,7 +182,7 @@ def test_of_runs_that_come_too_late_together_the_last_one_works(ui, until, name)
 
 
 def test_a_recorded_command_gives_signs_of_life():
-    """A command that waits for somebody's yes is no dead run: it beats before the watch ends it."""
+    """A command that waits for an answer is not a dead run: its heartbeat keeps it alive."""
     asks = (
         "from flows.cli.dispatch import recorded\n"
         "with recorded():\n"
@@ -218,7 +218,7 @@ def test_a_run_that_died_before_its_first_heartbeat_is_marked_as_crashed(ui):
 
 
 def test_a_command_whose_server_is_gone_says_what_to_do(ui):
-    """It is no traceback: exit code 1, and the sentence; also in JSON."""
+    """There is no traceback: exit code 1 and the sentence, also in JSON."""
     gone = {"PREFECT_API_URL": "http://127.0.0.1:1/api"}
     ran = ui.house.run("settle", "--json", **gone, PREFECT_HOME=str(ui.house.folder / "own"))
 
@@ -294,7 +294,7 @@ def test_prefects_own_deploy_gives_the_same_deployments(ui):
 
 
 def test_prefect_yaml_has_no_name_that_prefect_does_not_know():
-    """Prefect ignores unknown names without a word: a misspelt limit would limit nothing."""
+    """Prefect ignores unknown names silently: a misspelled limit would limit nothing."""
     document = yaml.safe_load((ROOT / "prefect.yaml").read_text())
 
     assert set(document) == {"name", "pull", "definitions", "deployments"}
@@ -306,7 +306,7 @@ def test_prefect_yaml_has_no_name_that_prefect_does_not_know():
 
 
 def test_every_field_of_every_form_says_what_it_is_for():
-    """Prefect shows the docstring's words, and nothing where they lack."""
+    """Prefect shows the docstring, and nothing where it is missing."""
     for item in listed():
         for name, field in flow_of(item).parameters.properties.items():
             assert field.get("description"), f"{item['entrypoint']}: {name}"

@@ -21,7 +21,7 @@ def test_a_second_start_finds_everything_as_it_was(synced, running_ui, until):
     """Whatever died is found, what was switched on is on, and what was missed runs once.
 
     First the machine dies in the middle of a run, and days go by. Then it is stopped in the middle
-    of a run, as one does: that run is cancelled, and no process is left behind.
+    of a run, as one does: that run is canceled, and no process is left behind.
     """
     with running_ui(synced) as ui:
         deployment = ui.deployment(NIGHTLY)
@@ -59,7 +59,7 @@ def test_a_second_start_finds_everything_as_it_was(synced, running_ui, until):
 
 
 def test_what_is_in_the_way_of_a_start_is_told(synced):
-    """A port that is taken and an address nobody can be told at end it with what to do."""
+    """A taken port, or an unusable address, ends the command with what to do."""
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = str(taken.getsockname()[1])
         ran = synced.run("ui", "--port", port)
@@ -95,7 +95,7 @@ def test_others_need_the_password(synced, running_ui):
 
 @pytest.mark.slow
 def test_an_old_prefect_says_that_a_newer_one_made_its_database(synced, running_ui):
-    """A database of Prefect's that cannot be opened is told in words, and Clockbooks' is safe."""
+    """If Prefect's database cannot be opened, a sentence says so, and Clockbooks' own is safe."""
     folder = synced.folder / "prefect"
     folder.mkdir()
     with sqlite3.connect(folder / "prefect.db") as database:
@@ -110,7 +110,7 @@ def test_an_old_prefect_says_that_a_newer_one_made_its_database(synced, running_
 
 @pytest.mark.slow
 def test_runs_that_nobody_starts_are_told(synced, running_ui, until, webhook):
-    """A run that is late, and one whose worker died before it began: both are told, and what to do.
+    """A late run, and one whose worker died before it began, are reported, with what to do.
 
     The second is marked as crashed, so that it does not look as if somebody were at it.
     """
@@ -156,7 +156,7 @@ def _processes(house: Any) -> list[int]:
 
 
 def _let_days_go_by(prefect: Path, deployment_id: str) -> int:
-    """Move the runs that are planned three days back, and say how many of them were missed."""
+    """Move the runs that are planned three days back, and return how many of them were missed."""
     with sqlite3.connect(prefect) as database:
         columns = ("expected_start_time", "next_scheduled_start_time")
         moved = ", ".join(

@@ -41,7 +41,7 @@ REVIEW = {**DAYS, "dry_run": False, "review": True}
 
 @pytest.fixture(scope="module")
 def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """Start a Prefect server, and give the address of its API."""
+    """Start a Prefect server, and return the address of its API."""
     folder = tmp_path_factory.mktemp("prefect")
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
@@ -112,7 +112,7 @@ class Desk:
             run_flow(send_time, flow_run=client.read_flow_run(run_id), return_type="state")
 
     def resume(self, run_id: str, **answer: Any) -> Any:
-        """Press Resume, fill in the form, and let the run go on; give the server's answer."""
+        """Press Resume, fill in the form, and let the run go on; return the server's answer."""
         told = self.call("POST", f"flow_runs/{run_id}/resume", {"run_input": answer})
         if told["status"] == "ACCEPT":
             self.go_on(run_id)
@@ -260,7 +260,7 @@ def test_rejected(desk, plan_of, rows_of, send_day, all_once):
 
 
 def test_an_answer_that_the_plan_cannot_follow_is_asked_again(desk, all_once, plan_of):
-    """An entry that is not in the plan, or leaving everything out: told, and asked again."""
+    """An unknown entry, or leaving everything out, is refused with the reason, and asked again."""
     run_id = desk.start()
 
     desk.resume(run_id, decision="approve", who="Ann Lee", without_entries=[3, 99])
@@ -289,7 +289,7 @@ def test_an_answer_that_the_plan_cannot_follow_is_asked_again(desk, all_once, pl
     ],
 )
 def test_the_form_itself_refuses_what_it_can(waiting_run, answer):
-    """Without a name, a decision, or with a stranger: refused in the dialog; the run waits on."""
+    """Without a name or a decision, or with unknown fields, it is refused; the run waits."""
     desk, run_id = waiting_run
 
     assert desk.resume(run_id, **answer)["status"] == "REJECT"
@@ -318,7 +318,7 @@ def waiting_run(
 
 
 def test_what_changed_meanwhile_is_left_for_the_next_run(desk, rows_of, send_day, all_once):
-    """Edited, deleted, added, sent by another run: the plan's others go, and each is explained."""
+    """Edited, deleted, added, sent by another run: those stay, each explained; the rest goes."""
     entries = desk.house.clockify.entries
     edited, deleted, taken = sorted(entries)[:3]
     shown = dict(entries)
@@ -456,7 +456,7 @@ def test_an_answer_in_time_counts_however_late_the_run_comes_back(desk, execute,
 
 
 def test_an_expired_review_that_is_tried_again_says_so(desk, execute):
-    """It does not ask anew about a plan whose time is over."""
+    """It does not ask again about an expired plan."""
     run_id = desk.start()
     execute(desk.house, "UPDATE plans SET expires_at = '2026-01-01 00:00:00'")
     _tried_again(desk, run_id)
@@ -583,7 +583,7 @@ def test_a_long_plan_is_read_as_a_file(desk, plan_of, tmp_path):
 
 
 def test_what_people_typed_stays_text_in_the_pages(desk):
-    """A description is no picture of another server's, no link, no row of a table."""
+    """A description cannot become an image of another server, a link, or a row of a table."""
     trap = "<img src='http://evil.example/x'> [pay](http://evil.example) | a | *b*\n# c"
     first = next(iter(desk.house.clockify.entries.values()))
     first["description"] = trap
@@ -629,7 +629,7 @@ def _rows(table: Any) -> Any:
 
 
 def test_the_days_before_today_are_those_of_the_connections_calendar(desk):
-    """Far in the east it is tomorrow already: yesterday goes, today does not, whatever UTC says."""
+    """Days count in the connection's zone: yesterday goes, today does not, whatever UTC says."""
     east = ZoneInfo("Pacific/Kiritimati")
     desk.house.run("configure", "--set", f"timezone={east.key}")
     midnight = datetime.combine(datetime.now(east).date(), datetime.min.time(), east)

@@ -54,7 +54,7 @@ UNCLEAR: dict[str, tuple[dict[str, Any], int]] = {
 
 @pytest.mark.parametrize("case", UNCLEAR)
 def test_what_is_unclear_is_in_doubt_and_the_next_send_settles_it(week, send_day, all_once, case):
-    """The batches around it go; the next send asks the books, tells so, and doubles nothing."""
+    """The other batches go; the next send asks the books, says so, and sends nothing twice."""
     fault, unclear = UNCLEAR[case]
     week.quickbooks.faults.plan(BATCH, skip=1, **fault)
     impatient = {"CLOCKBOOKS_QBO_TIMEOUT_S": "1"} if "hang" in fault["kind"] else {}
@@ -130,7 +130,7 @@ def _quick_pace(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_throttle_that_does_not_end_stops_the_run_and_keeps_what_is_done(
     week, send_day, all_once, rows_of
 ):
-    """Six refusals end it; what was not handed over is free, says so, and goes the next time."""
+    """Six refusals end the run; what was not handed over says so, and goes next time."""
     week.quickbooks.faults.plan(
         BATCH, "answer", skip=1, times=6, **THROTTLED_ANSWER, headers={"Retry-After": "0"}
     )
@@ -155,7 +155,7 @@ def test_a_throttle_that_does_not_end_stops_the_run_and_keeps_what_is_done(
 
 @pytest.mark.usefixtures("_quick_pace")
 def test_nothing_is_sent_while_quickbooks_throttles_from_the_start(week, send_day, all_once):
-    """A run that could hand nothing over could not run: exit code 1, and nothing is claimed."""
+    """A run that could not hand over anything fails: exit code 1, and nothing is claimed."""
     week.quickbooks.faults.plan(
         BATCH, "answer", times=99, **THROTTLED_ANSWER, headers={"Retry-After": "0"}
     )
@@ -184,8 +184,8 @@ def test_a_consent_that_is_withdrawn_in_the_middle_keeps_what_is_done(week, send
     all_once(week)
 
 
-def test_one_refused_entry_does_not_hold_back_its_neighbours(week, send_day, reckon, booked):
-    """A batch is no transaction: the refused one is told in QuickBooks' own words."""
+def test_one_refused_entry_does_not_hold_back_its_neighbors(week, send_day, reckon, booked):
+    """A batch is not a transaction: the refused item is reported in QuickBooks' own words."""
     customers = [reckon(week, entry)[2] for entry in week.clockify.entries.values()]
     alone = next(id_ for id_ in customers if id_ and customers.count(id_) == 1)
     week.quickbooks.customers[alone]["Active"] = False
@@ -204,7 +204,7 @@ def test_one_refused_entry_does_not_hold_back_its_neighbours(week, send_day, rec
 
 
 def test_a_clockify_report_that_breaks_off_sends_nothing(week, send_day):
-    """Half a report is no report: what it would leave out would go unexplained."""
+    """Half a report does not count: the missing entries would go unexplained."""
     week.clockify.faults.plan("POST .*/detailed", "answer", status=200, body='{"timeentries":')
 
     ran = send_day(week)
@@ -258,7 +258,7 @@ class _Porter(BaseHTTPRequestHandler):
 
 @pytest.mark.slow
 def test_a_quickbooks_that_goes_away_in_the_middle_leaves_what_is_done(week, send_day, all_once):
-    """Its port closes after one batch: three are done, six are told and go with the next send."""
+    """Its port closes after one batch: three are sent, six are reported and go next time."""
     door = _Door(week.environment["CLOCKBOOKS_QBO_URL"])
     thread = threading.Thread(target=door.serve_forever, args=(0.01,))
     thread.start()

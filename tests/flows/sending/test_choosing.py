@@ -133,7 +133,7 @@ ROUNDINGS: dict[str, Callable[[int], int]] = {
 
 @pytest.mark.parametrize("rounding", ROUNDINGS)
 def test_the_commands_rounding_goes_before_the_workspaces(plan, shared_house, rounding):
-    """Each entry's minutes are its seconds, rounded as asked."""
+    """Each entry's minutes are its seconds, rounded as requested."""
     planned = plan(*FORTNIGHT, "--rounding", rounding)
 
     assert planned

@@ -75,7 +75,7 @@ def test_an_entry_that_moves_to_a_month_that_was_read_goes(
 def test_a_timer_that_is_stopped_meanwhile_does_not_vanish(
     week: Any, send_day: Any, meanwhile: Any, after: str
 ) -> None:
-    """It goes, or it is told as running: one of both lists has it."""
+    """It goes, or is reported as running: one of the two lists has it."""
     timer = next(iter(week.clockify.entries.values()))
     end, timer["end"] = timer["end"], None
     meanwhile(after, lambda: timer.update(end=end))

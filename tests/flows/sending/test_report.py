@@ -66,7 +66,7 @@ def test_all_says_what_the_send_said_while_both_services_are_down(sent):
     ],
 )
 def test_a_state_shows_its_entries_and_no_others(sent, state, states):
-    """Sent ones bear their TimeActivity, the others the reason why not and what to do."""
+    """Sent ones have their TimeActivity, the others a reason and what to do."""
     house, told = sent
 
     found = _listed(house, "--state", state)
@@ -150,7 +150,7 @@ def test_a_table_for_people_tells_how_many_more_there_are(sent):
 
 
 def test_what_a_later_run_settled_is_shown_settled(week, send_day):
-    """The ledger speaks last: after the doubt is settled no entry is in doubt any more."""
+    """The ledger decides: once the doubt is settled, no entry is in doubt."""
     week.quickbooks.faults.plan("POST .*/batch", "drop_after", skip=1)
     assert send_day(week).document["counts"]["in_doubt"] == 3
     assert len(_listed(week, "--state", "in-doubt")) == 3

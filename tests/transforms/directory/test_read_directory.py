@@ -21,8 +21,8 @@ def sample(path, entity):
     return json.loads(path.read_text(encoding="utf-8"))["QueryResponse"][entity]
 
 
-def rows_of(sieved):
-    frame = sieved.good
+def rows_of(validated):
+    frame = validated.good
     return frame.astype(object).where(frame.notna(), None).to_dict("records")
 
 
@@ -34,11 +34,11 @@ def real_customers(shared_samples):
 
 def test_every_customer_of_a_real_company_is_read(real_customers):
     """Nobody is set aside; sub-customers know their parent, others have none."""
-    sieved = read_customers(real_customers)
+    validated = read_customers(real_customers)
 
-    assert sieved.problems == {}
-    assert len(sieved.good) == len(real_customers) == 41
-    by_id = {row["qbo_id"]: row for row in rows_of(sieved)}
+    assert validated.problems == {}
+    assert len(validated.good) == len(real_customers) == 41
+    by_id = {row["qbo_id"]: row for row in rows_of(validated)}
     assert by_id["8"] == {
         "qbo_id": "8",
         "name": "0969 Ocean View Road",
@@ -70,10 +70,10 @@ def test_employees_and_vendors_of_a_real_company(shared_samples):
     employees = sample(shared_samples(f"{folder}all_employees_including_active.1.json"), "Employee")
     vendors = sample(shared_samples(f"{folder}all_vendors_by_5.1.json"), "Vendor")
 
-    sieved = read_people(employees, vendors)
+    validated = read_people(employees, vendors)
 
-    assert sieved.problems == {}
-    people = [tuple(row.values()) for row in rows_of(sieved)]
+    assert validated.problems == {}
+    people = [tuple(row.values()) for row in rows_of(validated)]
     assert people[:3] == [
         ("55", "employee", "Emily Platt (deleted)", None, False),
         ("54", "employee", "John Johnson", None, True),
@@ -88,11 +88,11 @@ def test_real_projects_are_read(shared_samples, year):
     path = shared_samples(f"clockify/samples/json/core_projects_list_{year}_2023.json")
     rows = json.loads(path.read_text(encoding="utf-8"))
 
-    sieved = read_projects(rows, [])
+    validated = read_projects(rows, [])
 
-    assert sieved.problems == {}
-    assert [row["clockify_id"] for row in rows_of(sieved)] == [row["id"] for row in rows]
-    assert [row["client_name"] for row in rows_of(sieved)] == [
+    assert validated.problems == {}
+    assert [row["clockify_id"] for row in rows_of(validated)] == [row["id"] for row in rows]
+    assert [row["client_name"] for row in rows_of(validated)] == [
         row.get("clientName") or None for row in rows
     ]
 
@@ -108,24 +108,24 @@ def test_a_project_finds_its_clients_name():
         {"id": "6", "name": "F", "clientId": "unknown"},
     ]
 
-    sieved = read_projects(rows, [{"id": "c", "name": "In the list"}])
+    validated = read_projects(rows, [{"id": "c", "name": "In the list"}])
 
-    assert [row["client_name"] for row in rows_of(sieved)] == [
+    assert [row["client_name"] for row in rows_of(validated)] == [
         "On the wire", "In the list", "In the list", None, None, None,
     ]  # fmt: skip
 
 
 def test_users_without_a_name_stay():
     """A user who never signed in has no name, but may have entries."""
-    sieved = read_users([{"id": "u1", "name": None, "email": "a@b"}, {"id": "u2"}])
-    assert sieved.problems == {}
-    assert [row["name"] for row in rows_of(sieved)] == [None, None]
+    validated = read_users([{"id": "u1", "name": None, "email": "a@b"}, {"id": "u2"}])
+    assert validated.problems == {}
+    assert [row["name"] for row in rows_of(validated)] == [None, None]
 
 
 def test_what_does_not_say_that_it_is_inactive_is_active():
     """QuickBooks may leave out what is true."""
-    sieved = read_people([{"Id": "1", "DisplayName": "Ann"}], [])
-    assert rows_of(sieved)[0]["active"] is True
+    validated = read_people([{"Id": "1", "DisplayName": "Ann"}], [])
+    assert rows_of(validated)[0]["active"] is True
 
 
 @pytest.mark.parametrize(
@@ -139,20 +139,20 @@ def test_what_does_not_say_that_it_is_inactive_is_active():
 )
 def test_a_row_that_is_none_is_set_aside(row, about):
     """With its reason; the other rows stay."""
-    sieved = read_customers(
+    validated = read_customers(
         [{"Id": "2", "DisplayName": "Good"}, row, {"Id": "1", "DisplayName": "x"}]
     )
-    assert "Good" in sieved.good["name"].tolist()
-    assert any(f"{about} is" in problem for problem in sieved.problems.values())
+    assert "Good" in validated.good["name"].tolist()
+    assert any(f"{about} is" in problem for problem in validated.problems.values())
 
 
 def test_empty_lists_are_empty_directories():
     """A new company has nobody yet."""
-    for sieved in (
+    for validated in (
         read_users([]),
         read_projects([], []),
         read_people([], []),
         read_customers([]),
     ):
-        assert len(sieved.good) == 0
-        assert sieved.problems == {}
+        assert len(validated.good) == 0
+        assert validated.problems == {}

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from schemas.exports import DateOrder
-from transforms.exports.read import read_rows, recognise
+from transforms.exports.read import read_rows, recognize
 
 BERLIN = ZoneInfo("Europe/Berlin")
 ZONES = ["Europe/Berlin", "America/New_York", "Australia/Lord_Howe", "Asia/Kathmandu", "UTC"]
@@ -20,7 +20,7 @@ def read(start, end, duration, *, timezone=BERLIN, header=HEADER):
     cells = dict(zip(HEADER, row, strict=True))
     frame = pd.DataFrame([[cells[name] for name in header]], index=[2], dtype="str")
     return read_rows(
-        frame, recognise(header), order=DateOrder.YMD, timezone=timezone, currency="EUR"
+        frame, recognize(header), order=DateOrder.YMD, timezone=timezone, currency="EUR"
     )
 
 

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from connectors.errors import AskPerson
 from connectors.files.reader import open_export
 from schemas.exports import DateOrder, NotAnExport
-from transforms.exports.read import Survey, read_rows, recognise
+from transforms.exports.read import Survey, read_rows, recognize
 
 SAMPLES = Path(__file__).parents[4] / "shared" / "reference" / "clockify" / "samples" / "csv"
 
@@ -23,7 +23,7 @@ def read_file(path, *, date_order=None):
     """Read a file in two passes: its format, its entries, its bad rows, its notes."""
     with open_export(path) as export:
         spreadsheet = export.kind == "xlsx"
-        fmt = recognise(export.header, path.name)
+        fmt = recognize(export.header, path.name)
         survey = Survey(fmt, path.name, spreadsheet)
         for chunk in export.chunks():
             survey.feed(chunk.frame)
@@ -162,7 +162,7 @@ print(*read_counts(Path(sys.argv[1])), resource.getrusage(resource.RUSAGE_SELF).
 def read_counts(path):
     """Read a file as `import` does, keeping no row; return how many were read, and reported."""
     with open_export(path) as export:
-        fmt = recognise(export.header, path.name)
+        fmt = recognize(export.header, path.name)
         survey = Survey(fmt, path.name)
         for chunk in export.chunks():
             survey.feed(chunk.frame)
@@ -240,7 +240,7 @@ def never_a_traceback(path, content):
     assert entries["line"].is_unique
 
 
-@settings(max_examples=50, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(broken)
 def test_a_broken_file_is_read_or_refused(tmp_path, content):
     """There is no traceback and no row is lost, whatever was done to the bytes."""

@@ -241,7 +241,7 @@ def books():
 
 
 @pytest.mark.parametrize("kind", ["employee", "vendor"])
-def test_what_was_sent_is_recognised_in_the_books(plan, books, kind):
+def test_what_was_sent_is_recognized_in_the_books(plan, books, kind):
     """A body has the same content as the activity that QuickBooks creates from it."""
     rows = [
         {"description": "Drawings"},

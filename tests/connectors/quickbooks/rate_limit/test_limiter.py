@@ -39,7 +39,7 @@ def open_limiter(engine, clock):
 
 
 def seconds_of(clock, limiters, number, want):
-    """Acquire permits of the limiters in turn, and give when each began."""
+    """Acquire permits of the limiters in turn, and return when each began."""
     begun = []
     for nth in range(number):
         limiter = limiters[nth % len(limiters)]
