@@ -51,7 +51,10 @@ LIFTED = {"requests_per_second": None, "requests_per_minute": None, "batches_per
 
 COMMAND = Path(sys.executable).parent / "clockbooks"
 
-settings.register_profile("suite", deadline=None)  # a slow machine is no failure
+#: `make test` looks at a few examples of each rule, `make test-slow` at many. No deadline: a slow
+#: machine is no failure.
+settings.register_profile("suite", max_examples=40, deadline=None)
+settings.register_profile("deep", max_examples=400, deadline=None)
 settings.load_profile("suite")
 
 

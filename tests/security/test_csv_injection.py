@@ -52,7 +52,7 @@ def test_a_cell_that_was_guarded_reads_the_same_without_its_apostrophes(tmp_path
     assert row[1].replace("'", "") == attack.replace("'", "")
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=200)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.text(st.sampled_from("ab;,\t\r\n =+-@\"'"), max_size=8))
 def test_no_text_at_all_runs(tmp_path, text):
     """Whatever stands before the delimiter or the quotation mark."""

@@ -1,4 +1,4 @@
-"""A Clockify workspace on loopback: what an extractor and a directory sync use of it.
+"""A Clockify workspace on loopback: where time is tracked, corrected, approved and read.
 
 Core host under `/api/v1`, reports host under `/report/v1`, as on a regional host (FACTS 1.1). It
 is held to what is known of the real one, traps included; what is not known has a switch. A

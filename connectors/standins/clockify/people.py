@@ -19,7 +19,7 @@ from connectors.standins.clockify.http import (
     not_modelled,
     paged,
 )
-from connectors.standins.clockify.state import Row, State, refuse, shown_email, shown_name
+from connectors.standins.clockify.state import Row, State, is_admin, refuse, shown_email, shown_name
 
 router = APIRouter()
 here = APIRouter(prefix="/workspaces/{workspace_id}")
@@ -249,8 +249,7 @@ def _known(roles: set[str]) -> set[str]:
 
 def _listed(caller: Caller, wanted: UserFilter, *, roles: set[str]) -> JSONResponse:
     state = caller.state
-    if wanted.project_id:
-        state.find("Project", wanted.project_id)  # whoever is here may work on any project
+    project = state.find("Project", wanted.project_id) if wanted.project_id else None
     if wanted.sort_column in {"ACCESS", "HOURLYRATE", "COSTRATE"}:
         not_modelled(f"sort-column {wanted.sort_column}")
     accounts = many(wanted.account_statuses) or LISTED_ACCOUNTS
@@ -259,6 +258,7 @@ def _listed(caller: Caller, wanted: UserFilter, *, roles: set[str]) -> JSONRespo
         for user in state.users.values()
         if user.get("status", "ACTIVE") in accounts
         and _is_wanted(state, user, wanted)
+        and (project is None or _has_access(project, user))
         and (not roles or roles.intersection(user.get("roles") or []))
     ]
     field = {"ID": "id", "NAME": "name", "NAME_LOWERCASE": "name"}.get(wanted.sort_column, "email")
@@ -278,6 +278,12 @@ def _listed(caller: Caller, wanted: UserFilter, *, roles: set[str]) -> JSONRespo
             rates=caller.sees_rates,
         ),
     )
+
+
+def _has_access(project: Row, user: Row) -> bool:
+    """Return whether a user may track time on a project: on a private one, members and admins."""
+    members = {membership["userId"] for membership in project.get("memberships", [])}
+    return bool(project.get("public", True) or user["id"] in members or is_admin(user))
 
 
 def _is_wanted(state: State, user: Row, wanted: UserFilter) -> bool:

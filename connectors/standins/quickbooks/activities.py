@@ -190,6 +190,8 @@ class Activities:
     def _settle_features(self, fields: Json) -> None:
         """Settle what a company has not switched on: taken, dropped or refused (FACTS 1.1, 6.2)."""
         company, switches = self.company, self.company.switches
+        if company.company.get("Country") != "FR":
+            fields.pop("TransactionLocationType", None)
         accounting = partial(company.preference, "AccountingInfoPrefs")
         for member, is_on, answer in (
             ("ClassRef", accounting("ClassTrackingPerTxn"), switches.without_tracking),
@@ -272,17 +274,21 @@ class Activities:
     def _span(self, fields: Json) -> timedelta:
         """Put start and end on the activity's day, in the company's zone (FACTS 1.3)."""
         day = date.fromisoformat(fields["TxnDate"])
-        start, end = (self._moment(fields[name], day) for name in ("StartTime", "EndTime"))
+        is_local = fields.get("HoursInEmployeeTimeZone", False)
+        start, end = (
+            self._moment(fields[name], day, is_local=is_local) for name in ("StartTime", "EndTime")
+        )
         if start > end:
             raise FaultError("6370", "The start lies after the end.")
         fields["StartTime"], fields["EndTime"] = start.isoformat(), end.isoformat()
         return end - start
 
-    def _moment(self, text: str, day: date) -> datetime:
+    def _moment(self, text: str, day: date, *, is_local: bool) -> datetime:
         zone = self.company.zone()
         clock = time.fromisoformat(text.rpartition("T")[2]).replace(microsecond=0)
-        if clock.tzinfo is not None:
+        if clock.tzinfo is not None and not is_local:
             clock = datetime.combine(day, clock).astimezone(zone).time()
+        clock = clock.replace(tzinfo=None)
         return datetime.combine(day, clock, zone)  # the date inside the text is not looked at
 
     def _settle_billing(self, fields: Json) -> None:

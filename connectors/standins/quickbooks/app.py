@@ -163,10 +163,16 @@ class QuickBooksStandin:
             case "GET" | "POST", "query":
                 return {"QueryResponse": self.books.query(call.statement())}
             case "GET", "cdc":
-                changes = self.books.changes(*call.changes())
-                return {"CDCResponse": [{"QueryResponse": changes}]}
+                return self.books.changes(call.query("entities"), call.query("changedSince"))
+        return self._single(call)
+
+    def _single(self, call: Call) -> Json:
+        """Answer a call about one object."""
+        match call.method, *call.parts:
             case "GET", "preferences":
                 return {"Preferences": self.books.read("Preferences", "")}
+            case "GET", "companyinfo", _ if call.query("include"):
+                return {"CompanyInfo": self.books.company_with_first_day()}
             case "GET", name, id_:
                 entity = self.books.entity(name)
                 return {entity: self.books.read(entity, id_)}

@@ -9,7 +9,13 @@ from typing import Any, get_args
 
 from connectors.standins.quickbooks import faults, query
 from connectors.standins.quickbooks.activities import Activities
-from connectors.standins.quickbooks.company import Company, Operation, Rows, find
+from connectors.standins.quickbooks.company import (
+    Company,
+    Operation,
+    Rows,
+    check_members,
+    find,
+)
 from connectors.standins.quickbooks.faults import FaultError
 from connectors.standins.quickbooks.listed import CLASS, DEPARTMENT, ITEM, Listed
 from connectors.standins.quickbooks.names import CUSTOMER, EMPLOYEE, VENDOR, Names
@@ -17,7 +23,7 @@ from connectors.standins.quickbooks.queryable import schema_of
 from connectors.standins.quickbooks.sales import ESTIMATE, INVOICE, Sales
 from connectors.standins.quickbooks.settings import Settings
 from connectors.standins.quickbooks.switches import Switches
-from connectors.standins.quickbooks.wire import Json, second
+from connectors.standins.quickbooks.wire import PACIFIC, Json, second
 
 CDC_DAYS = 30
 CDC_ROWS = 1000
@@ -80,6 +86,14 @@ class Books:
             case _:
                 return self._shown(entity, find(id_, self.rows[entity]))
 
+    def company_with_first_day(self) -> Json:
+        """Return CompanyInfo with the day of its first transaction (FACTS 6.1)."""
+        rows = [self.company.activities, self.company.invoices, self.company.estimates]
+        days = [row["TxnDate"] for listed in rows for row in listed.values()]
+        pairs = self.company.company.get("NameValue", [])
+        first = [{"Name": "firstTxnDate", "Value": min(days)}] if days else []
+        return self.company.company | {"NameValue": [*pairs, *first]}
+
     def save(self, entity: str, body: Json, operation: str) -> Json:
         """Create, update or delete one object; *operation* says which."""
         self.company.check_subscription()
@@ -133,7 +147,16 @@ class Books:
         """Do one item of a batch and give its answer, without the bId (FACTS 2.1)."""
         if "Query" in item:
             return {"QueryResponse": self.query(str(item["Query"]))}
-        entities = [name for name in item if name not in {"bId", "operation", "optionsData"}]
+        if "CDCQuery" in item:
+            asked = item["CDCQuery"]
+            check_members("CDCQuery", asked, ("Entities", "ChangedSince"))
+            return self.changes(
+                str(asked.get("Entities") or ""), str(asked.get("ChangedSince") or "")
+            )
+        for member in ("optionsData", "ReportQuery"):  # of the schema, and not modelled
+            if member in item:
+                raise faults.unsupported(member)
+        entities = [name for name in item if name not in {"bId", "operation"}]
         if len(entities) != 1 or not isinstance(item[entities[0]], dict):
             raise faults.required("BatchItemRequest.IntuitObject")
         if item.get("operation") not in OPERATIONS:
@@ -141,17 +164,18 @@ class Books:
         entity = self.entity(entities[0])
         return {entity: self.save(entity, item[entities[0]], str(item["operation"]))}
 
-    def changes(self, entities: list[str], since: datetime) -> list[Json]:
-        """Return what changed *since* then, one answer an entity (FACTS 4.5)."""
-        since = max(since, self.company.now() - timedelta(days=CDC_DAYS))
+    def changes(self, entities: str, since: str) -> Json:
+        """Answer a change feed's question: what changed *since* then, an answer an entity."""
+        names, moment = _read_changes(entities, since)
+        moment = max(moment, self.company.now() - timedelta(days=CDC_DAYS))
         answers: list[Json] = []
         left = CDC_ROWS
-        for name in entities:
-            rows = self._changed(self.entity(name), since)[:left]
+        for name in names:
+            rows = self._changed(self.entity(name), moment)[:left]
             left -= len(rows)
             count = {"startPosition": 1, "maxResults": len(rows), "totalCount": len(rows)}
             answers.append({self.entity(name): rows} | count if rows else {})
-        return answers
+        return {"CDCResponse": [{"QueryResponse": answers}]}
 
     def _changed(self, entity: str, since: datetime) -> list[Json]:
         """Return the rows that changed, deleted ones last."""
@@ -173,3 +197,15 @@ class Books:
             if (change.entity, change.operation) == (entity, "Delete") and change.moment >= since
         ]
         return changed + deleted
+
+
+def _read_changes(entities: str, since: str) -> tuple[list[str], datetime]:
+    """Read a change feed's question: names with commas, and an instant (FACTS 4.5)."""
+    names = [name.strip() for name in entities.split(",") if name.strip()]
+    if not names:
+        raise faults.required("entities")
+    try:
+        moment = datetime.fromisoformat(since)
+    except ValueError:
+        raise faults.required("changedSince") from None
+    return names, moment if moment.tzinfo else moment.replace(tzinfo=PACIFIC)

@@ -9,7 +9,7 @@ from connectors.standins.quickbooks.faults import FaultError
 from connectors.standins.quickbooks.wire import Json
 
 # What each kind of request may be asked besides.
-_EVERYWHERE = {"minorversion", "requestid"}
+_EVERYWHERE = {"minorversion", "requestid", "format"}  # node-quickbooks says format=json
 _PARAMETERS = {
     ("GET", "query"): {"query"},
     ("GET", "cdc"): {"entities", "changedSince"},
@@ -55,8 +55,11 @@ class Call:
             raise faults.unreadable_number(version.partition("=")[0])
         known = _PARAMETERS.get((self.method, self.parts[0] if self.parts else ""))
         if known is None:
-            known = {"operation", "include"} if self.method == "POST" else {"include"}
+            known = {"operation"} if self.method == "POST" else {"include"}
         unknown = sorted(self._request.query_params.keys() - known - _EVERYWHERE)
+        for name, value in (("format", "json"), ("include", "firsttxndate")):
+            if self.query(name) not in {"", value}:
+                unknown.append(name)
         if unknown:
             raise NotModelledError(f"The stand-in does not know the parameter {unknown[0]}.")
 
@@ -96,19 +99,6 @@ class Call:
             return len(self.batch())
         except FaultError:
             return 1
-
-    def changes(self) -> tuple[list[str], datetime]:
-        """Read what a CDC request asks for: entities, and since when."""
-        entities = [name.strip() for name in self.query("entities").split(",") if name.strip()]
-        if not entities:
-            raise faults.required("entities")
-        try:
-            since = datetime.fromisoformat(self.query("changedSince"))
-        except ValueError:
-            raise faults.required("changedSince") from None
-        if since.tzinfo is None:
-            since = since.replace(tzinfo=wire.PACIFIC)
-        return entities, since
 
     def no_such_resource(self) -> FaultError:
         url = self._request.url

@@ -195,6 +195,8 @@ class Names:
     def _apply_payroll(self, fields: Json, base: Json) -> None:
         """With payroll on, an employee's DisplayName is not the caller's to choose (FACTS 5.3)."""
         if self.list is EMPLOYEE and self.company.has_payroll():
+            if set("X*") & set(str(fields.get("SSN", "")).upper()):  # as answers show it
+                raise faults.business("A masked SSN cannot be saved.")
             for name in ("Title", "Suffix", "PrintOnCheckName", "BillRate"):
                 fields.pop(name, None)
             merged = base | fields

@@ -237,6 +237,9 @@ def add_routes(app: FastAPI, oauth: OAuth) -> None:
         ("/connect/oauth2", decide, "POST"),
         ("/.well-known/openid_configuration", discovery, "GET"),
         ("/.well-known/openid_sandbox_configuration", discovery, "GET"),
+        # node-quickbooks asks with a stroke at the end.
+        ("/.well-known/openid_configuration/", discovery, "GET"),
+        ("/.well-known/openid_sandbox_configuration/", discovery, "GET"),
     ):
         app.add_api_route(path, handler, methods=[method], response_model=None)
 

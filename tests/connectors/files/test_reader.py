@@ -292,7 +292,7 @@ def test_chunks_begin_again_at_each_call(saved):
 plain = st.text(st.sampled_from("ab,;\t\r\n é\x00\xff"), max_size=80)
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=100)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.binary(max_size=200) | plain.map(lambda text: ("User,Date\n" + text).encode("latin-1")))
 @example(b'a,b\n"')
 @example(b"a,b\n\xff\xfe")

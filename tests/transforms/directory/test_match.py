@@ -4,7 +4,7 @@ import unicodedata
 
 import pandas as pd
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from schemas.links import Links
@@ -471,7 +471,6 @@ def check_matches(frame, matches, again):
     assert lost(again) == lost(matches)
 
 
-@settings(max_examples=60)
 @given(crowd, staff_rows, st.booleans(), st.randoms())
 def test_users_are_linked_once_and_never_by_guessing(users, people, names, rows, vendors, random):
     """Each user is linked or reported, none to one of two candidates; the order is irrelevant."""
@@ -507,7 +506,6 @@ def test_users_are_linked_once_and_never_by_guessing(users, people, names, rows,
     assert lost(mixed) == lost(matches)
 
 
-@settings(max_examples=60)
 @given(project_names, trees, st.randoms())
 def test_projects_are_linked_once_and_never_by_guessing(projects, customers, names, tree, random):
     """The same for projects, whose partner has the name, under the client's name."""

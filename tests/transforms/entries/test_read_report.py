@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from decimal import ROUND_HALF_UP, Decimal
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from schemas.clockify import TimeEntries
@@ -199,7 +199,6 @@ def test_a_running_timer_has_neither_end_nor_duration(end):
     assert (entry["end"], entry["duration_s"]) == (None, None)
 
 
-@settings(max_examples=50)
 @given(st.decimals(0, 10**9, places=8))
 def test_rates_keep_their_fractions(hundredths):
     """A rate of 7550.5 hundredths is 75.505: millionths hold it to the digit."""
@@ -360,7 +359,6 @@ rubbish = st.lists(
 )
 
 
-@settings(max_examples=100)  # of several rows each
 @given(rubbish, st.sampled_from([None, "", "USD"]))
 def test_no_json_stops_a_run_and_no_row_is_lost(rows, currency):
     """Whatever a report holds, each distinct row is an entry or is set aside with its reason."""

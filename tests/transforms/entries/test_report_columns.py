@@ -4,7 +4,7 @@ from decimal import Decimal
 
 import pandas as pd
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from transforms.entries.read_report import read_report
@@ -57,7 +57,6 @@ def test_an_odd_row_does_not_change_how_the_others_are_read(report):
     assert rest.map(_plain).equals(alone.map(_plain))
 
 
-@settings(max_examples=30)  # of several rows each
 @given(st.lists(rows, max_size=6))
 def test_what_is_set_aside_is_the_same_beside_an_odd_row(report):
     """A row is read by its own content, not by that of its neighbors."""

@@ -6,7 +6,7 @@ from zoneinfo import ZoneInfo
 
 import pandas as pd
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from schemas.exports import (
@@ -551,7 +551,6 @@ DATES = {
 }
 
 
-@settings(max_examples=60)
 @given(
     st.lists(worked, min_size=1, max_size=6), st.sampled_from(DateOrder), st.sampled_from([0, 1]),
     st.sampled_from(["%H:%M:%S", "%I:%M:%S %p", "%H:%M", "%I:%M\u202f%p"]), st.sampled_from(".,"),
@@ -599,7 +598,6 @@ cells = st.one_of(
 )  # fmt: skip
 
 
-@settings(max_examples=80)
 @given(
     st.sampled_from([CLOCKIFY, CLOCKIFY_2024, TOGGL, TOGGL_IMPORT, HARVEST, GERMAN, PORTUGUESE]),
     st.data(),

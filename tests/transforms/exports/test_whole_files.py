@@ -240,7 +240,7 @@ def never_a_traceback(path, content):
     assert entries["line"].is_unique
 
 
-@settings(max_examples=50, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(broken)
 def test_a_broken_file_is_read_or_refused(tmp_path, content):
     """There is no traceback and no row is lost, whatever was done to the bytes."""

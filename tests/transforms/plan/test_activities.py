@@ -4,7 +4,7 @@ import json
 from decimal import Decimal
 
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from transforms.plan.activities import DESCRIPTION_LIMIT, amount, to_activities
@@ -90,7 +90,6 @@ def test_an_amount_is_exact_and_plain(micros):
     assert json.loads(text, parse_float=Decimal) == Decimal(micros).scaleb(-6)
 
 
-@settings(max_examples=50)
 @given(st.lists(st.tuples(texts, st.integers(0, 10**15), st.integers(1, 1435)), max_size=4))
 @example([('"\\\u2028</script>é🙂\x1f', 100_000, 61)])
 def test_every_entry_comes_out_as_it_went_in(plan, rows):

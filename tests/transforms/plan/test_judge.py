@@ -5,7 +5,7 @@ from itertools import combinations, product
 
 import pandas as pd
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from schemas.plan import Plan
@@ -329,7 +329,6 @@ some_held = st.dictionaries(
 )
 
 
-@settings(max_examples=30)  # of several entries each
 @given(optional_rows, some_links, some_lost, some_held, st.booleans(), st.sampled_from("UE"))
 def test_each_entry_ends_once_with_what_it_needs(
     plan, rows, linked, lost, held, approved_only, currency

@@ -4,7 +4,7 @@ from datetime import date, timedelta
 from decimal import ROUND_HALF_UP, Decimal
 
 import pandas as pd
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from schemas.plan import Plan
@@ -57,7 +57,6 @@ def _cents(row):
     return int(exact.quantize(Decimal(1), ROUND_HALF_UP))
 
 
-@settings(max_examples=30)
 @given(ROWS)
 def test_sums_are_those_of_the_rows_that_go(rows):
     """Entries, time, billable time and money, to the minute and the cent; the rest is counted."""
@@ -76,7 +75,6 @@ def test_sums_are_those_of_the_rows_that_go(rows):
     assert int(seen.remedies()["entries"].sum()) == len(rows) - len(going)
 
 
-@settings(max_examples=30)
 @given(ROWS, st.integers(0, 12))
 def test_slices_add_up_to_the_whole(rows, cut):
     """A plan in two parts gives the same overview as in one."""

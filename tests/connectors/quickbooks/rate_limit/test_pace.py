@@ -6,7 +6,6 @@ from dataclasses import dataclass, field, replace
 
 import pytest
 from hypothesis import given
-from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
 from connectors.quickbooks.rate_limit.learned_limit import Limit
@@ -188,7 +187,6 @@ def minutes(run):
 latencies = st.integers(20, 20_000)
 
 
-@hypothesis_settings(max_examples=40)
 @given(
     st.lists(st.tuples(latencies, st.integers(0, 190)), min_size=1, max_size=12),
     st.integers(2, 12),

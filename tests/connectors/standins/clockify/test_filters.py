@@ -45,6 +45,14 @@ def test_projects_are_filtered_by_member_and_sorted_by_client(api):
     assert api.list("/projects", **{"is-template": "true"}) == []
 
 
+def test_users_are_filtered_by_the_project_that_they_may_work_on(api, clockify):
+    """FACTS 2.4: everybody on a public one, members and admins on a private one."""
+    assert len(api.list("/users", **{"project-id": WEB})) == 4
+    clockify.projects[WEB]["public"] = False
+    api.at("PUT", f"/projects/{WEB}/users/{CY}/hourly-rate", json={"amount": 1})
+    assert [row["id"] for row in api.list("/users", **{"project-id": WEB})] == [ADA, BO, CY]
+
+
 @pytest.mark.parametrize("switches", [Switches(larger_pages="refused", largest_core_page=2)])
 def test_a_page_that_is_too_large_can_be_refused(api):
     """FACTS 1.5 and 11: cut or refused is not known."""

@@ -140,6 +140,17 @@ def test_start_and_end_land_on_the_activitys_day_in_the_companys_zone(qbo):
     assert row["StartTime"] == "2026-03-02T05:00:00-08:00"
     assert row["EndTime"] == "2026-03-02T11:00:00-08:00"
     assert "Hours" not in row
+    local = {"StartTime": "08:00:00-05:00", "EndTime": "09:00:00", "HoursInEmployeeTimeZone": True}
+    row = qbo.create(**local, Hours=None, Minutes=None).json()["TimeActivity"]
+    assert row["StartTime"] == "2026-03-02T08:00:00-08:00"
+
+
+@pytest.mark.parametrize("country", ["FR", "US"])
+def test_a_place_in_france_is_frances_alone(qbo, country):
+    """TransactionLocationType: kept for French companies only (FACTS 1.1)."""
+    qbo.standin.company["Country"] = country
+    row = qbo.create(TransactionLocationType="WithinFrance").json()["TimeActivity"]
+    assert ("TransactionLocationType" in row) is (country == "FR")
 
 
 def test_4000_characters_of_description_survive(qbo):
@@ -653,7 +664,22 @@ def test_no_parameter_is_ignored_in_silence(qbo, path, params):
     assert answer.status_code == 501
     assert "does not know the parameter" in answer.text
     assert qbo.post("/timeactivity", ACTIVITY, force="1").status_code == 501
+    assert qbo.get("/customer/21", format="xml").status_code == 501
+    assert qbo.get("/customer/21", format="json").ok
     assert not qbo.standin.activities
+
+
+def test_companyinfo_tells_the_first_day_when_asked(qbo):
+    """`include=firsttxndate` (FACTS 6.1)."""
+    qbo.create()
+    qbo.create(TxnDate="2025-12-31")
+
+    path = f"/companyinfo/{qbo.standin.realm_id}"
+    info = qbo.get(path, include="firsttxndate").json()["CompanyInfo"]
+
+    assert info["NameValue"][-1] == {"Name": "firstTxnDate", "Value": "2025-12-31"}
+    assert len(qbo.get(path).json()["CompanyInfo"]["NameValue"]) == 3
+    assert qbo.get(path, include="everything").status_code == 501
 
 
 def test_a_fault_may_come_in_lower_case(qbo):

@@ -68,3 +68,21 @@ def test_the_feed_goes_back_30_days(changed):
     changed.headers["Authorization"] = f"Bearer {changed.standin.access_token()}"
 
     assert feed(changed, "TimeActivity") == [{}]
+
+
+def test_a_batch_may_ask_for_the_feed(changed):
+    """FACTS 2.1: `CDCQuery` in an item; what the schema has besides is refused, not ignored."""
+    query = {"Entities": "Invoice,Customer", "ChangedSince": SINCE}
+    items = [
+        {"bId": "1", "CDCQuery": query},
+        {"bId": "2", "CDCQuery": {}},
+        {"bId": "3", "ReportQuery": {}},
+        {"bId": "4", "operation": "delete", "optionsData": "void", "Invoice": {"Id": "1"}},
+    ]
+
+    first, *others = changed.post("/batch", {"BatchItemRequest": items}).json()["BatchItemResponse"]
+
+    ((invoices, customers),) = (one["QueryResponse"] for one in first["CDCResponse"])
+    assert (invoices["Invoice"][0]["Id"], customers) == ("1", {})
+    codes = [item["Fault"]["Error"][0]["code"] for item in others]
+    assert codes == ["2020", "500", "500"]

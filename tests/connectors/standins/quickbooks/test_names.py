@@ -249,6 +249,8 @@ def test_with_payroll_employees_have_addresses_and_no_display_names_of_choice(qb
     row = qbo.post("employee", **parts, PrimaryAddr=address).json()["Employee"]
 
     assert row["DisplayName"] == "Bo K Li"
+    masked = {"GivenName": "Al", "SSN": "XXX-XX-1234", "PrimaryAddr": address}
+    assert code(qbo.post("employee", **masked)) == "6000"
 
 
 def test_rows_have_the_members_of_recorded_rows_in_their_order(qbo, shared_samples):

@@ -258,7 +258,7 @@ def test_discovery_names_the_stand_ins_own_addresses(intuit):
 def test_discovery_has_the_members_of_intuits(intuit, shared_samples):
     """The document of the SDK's own tests has no member more (FACTS 8)."""
     sample = shared_samples("qbo/samples") / "oauth-dotnet-sdk/discovery.json"
-    url = f"{intuit.base}/.well-known/openid_sandbox_configuration"
+    url = f"{intuit.base}/.well-known/openid_sandbox_configuration/"
     ours = requests.get(url, timeout=10).json()
 
     assert list(ours) == list(json.loads(sample.read_text()))
