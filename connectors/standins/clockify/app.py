@@ -7,6 +7,7 @@ route that is not here answers 404 or 405, although the real one may have it.
 
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
+from functools import cache
 from typing import Any
 
 from fastapi import FastAPI
@@ -49,6 +50,7 @@ class ClockifyStandin(State):
     Attributes:
         app: The ASGI application.
         faults: The failures planned for it.
+        walks: Readers' ways through reports that are under way.
     """
 
     def __init__(
@@ -67,17 +69,18 @@ class ClockifyStandin(State):
         """
         super().__init__(scenario, now=now, switches=switches or Switches())
         self.faults = Faults()
-        self.app = with_faults(with_keys(_routed(self), self), self.faults)
+        self.walks = reports.Walks()
+        self.app = with_faults(with_keys(_routed(), self), self.faults)
 
     def _seen(self, change: Change) -> None:
         row = change.after or change.before or {}
         self.outbox.publish(event_of(change), row, lambda: webhooks.told(self, change.kind, row))
 
 
-def _routed(state: State) -> FastAPI:
+@cache
+def _routed() -> FastAPI:
+    """Return the routes: the same for every workspace, as making them takes longer than a test."""
     app = FastAPI(openapi_url=None, redirect_slashes=False)
-    app.state.clockify = state
-    app.state.walks = reports.Walks()
     speak_clockify(app)
     for room in ROOMS:
         app.include_router(room.router, prefix="/api/v1")

@@ -51,7 +51,7 @@ class Caller:
 
 async def get_caller(request: Request) -> Caller:
     """Name the caller, and refuse one who asks about a workspace that is not theirs."""
-    state: State = request.app.state.clockify
+    state: State = request.state.clockify
     if request.path_params.get("workspace_id", state.workspace_id) != state.workspace_id:
         deny()
     return Caller(state, state.users[request.state.user_id])
@@ -174,7 +174,8 @@ def with_keys(app: Any, state: State) -> Any:
         if not state.throttle.admits():
             await state.throttle.answer()(scope, receive, send)
             return
-        scope.setdefault("state", {})["user_id"] = state.api_keys[key or ""]
+        found = {"clockify": state, "user_id": state.api_keys[key or ""]}
+        scope["state"] = {**scope.get("state", {}), **found}
 
         async def noticing(message: Any) -> None:
             if message["type"] == "http.response.start":

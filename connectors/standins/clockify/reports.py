@@ -132,7 +132,7 @@ async def detailed_report(request: Request, caller: CurrentCaller, report: Repor
     page = page_of(state, asked.page, asked.page_size, largest=largest)
     first, last = _range(caller, report, zone)
 
-    walks: Walks = request.app.state.walks
+    walks: Walks = request.state.clockify.walks
     question = caller.user["id"] + report.model_dump_json(exclude={"detailed_filter": {"page"}})
     walk = walks.take(question, page.number, state)
     if walk is None:
