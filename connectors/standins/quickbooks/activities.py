@@ -70,6 +70,14 @@ class Activities:
     def __init__(self, company: Company) -> None:
         self.company = company
         self.rows = company.activities
+        self._lists: dict[str, tuple[Rows, str]] = {
+            "EmployeeRef": (company.employees, "Names"),
+            "VendorRef": (company.vendors, "Names"),
+            "CustomerRef": (company.customers, "Names"),
+            "ItemRef": (company.items, "Items"),
+            "ClassRef": (company.classes, "Classes"),
+            "DepartmentRef": (company.departments, "Departments"),
+        }
 
     def create(self, body: Json) -> Json:
         fields = self._checked(self._read(body))
@@ -84,6 +92,8 @@ class Activities:
         if body.get("sparse") is True and self.company.switches.sparse_time_updates:
             kept = {name: value for name, value in old.items() if name in FIELDS}
             fields = kept | fields
+        if self.company.switches.billable_status == "kept":
+            fields["BillableStatus"] = old["BillableStatus"]
         self.company.check_open(date.fromisoformat(old["TxnDate"]))
         status = self._status_after(old, body)
         row = self._checked(fields | status) | self.company.changed_members(old)
@@ -142,22 +152,12 @@ class Activities:
         return {name: self._named(name, value) for name, value in row.items()}
 
     def _named(self, member: str, value: Any) -> Any:
-        rows = self._lists().get(member, (None, ""))[0]
-        if rows is None or value["value"] not in rows:
+        if member not in self._lists:
             return value
-        target = rows[value["value"]]
+        target = self._lists[member][0].get(value["value"])
+        if target is None:
+            return value
         return {"value": value["value"], "name": target.get("DisplayName") or target["Name"]}
-
-    def _lists(self) -> dict[str, tuple[Rows, str]]:
-        company = self.company
-        return {
-            "EmployeeRef": (company.employees, "Names"),
-            "VendorRef": (company.vendors, "Names"),
-            "CustomerRef": (company.customers, "Names"),
-            "ItemRef": (company.items, "Items"),
-            "ClassRef": (company.classes, "Classes"),
-            "DepartmentRef": (company.departments, "Departments"),
-        }
 
     # --- reading a body ---
 
@@ -215,7 +215,7 @@ class Activities:
         if "ItemRef" not in fields and default is not None and keeps_items:
             fields["ItemRef"] = {"value": default["Id"]}
         self._rename_stranger(fields)
-        for member, (rows, kind) in self._lists().items():
+        for member, (rows, kind) in self._lists.items():
             if member in fields:
                 id_ = company.check_reference(fields[member], member, rows, kind)
                 fields[member] = {"value": id_}

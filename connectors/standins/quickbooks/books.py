@@ -183,7 +183,7 @@ class Books:
             raise faults.unsupported("ChangeDataCapture of TimeActivity")
         changed = [
             self._shown(entity, row)
-            for row in self.rows.get(entity, {}).values()
+            for row in list(self.rows.get(entity, {}).values())
             if datetime.fromisoformat(row["MetaData"]["LastUpdatedTime"]) >= since
         ]
         deleted = [

@@ -28,6 +28,8 @@ class Switches:
     # --- TimeActivity (FACTS 1)
     sparse_time_updates: bool = True  # False: `sparse` is ignored, the update is a full one
     filters_time_by_reference: bool = False  # EmployeeRef, VendorRef, CustomerRef in WHERE
+    # What an update makes of the status: Intuit's page calls it "not updatable".
+    billable_status: Literal["changed", "kept"] = "changed"
     billed_can_be_deleted: bool = False  # an activity that an invoice has taken up
     # What an update does to such an activity; "unbills" lets the invoice go of it when the update
     # says Billable or NotBillable.

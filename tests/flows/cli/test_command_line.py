@@ -88,7 +88,7 @@ def test_json_is_one_document_and_words_go_elsewhere(week, send_day):
         (("send", "--start", "2026-09-22", "--end", "2026-09-21"), "is before"),
         (("send", "--start", "22.9.2026", "--end", "2026-09-22"), "22.9.2026"),
         (("send", "--start", "2026-09-22"), "end"),
-        (("send", *DAY, "--yes", "--rounding", "up"), "no rounding"),
+        (("send", *DAY, "--yes", "--rounding", "up"), "not a valid rounding"),
         (("entries", "--state", "lost"), "lost"),
         (("sync", "--create", "nowhere"), "nowhere"),
         (("connect", "--realm-id", "1"), "--refresh-token-file"),

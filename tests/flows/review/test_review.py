@@ -335,7 +335,7 @@ def test_what_changed_meanwhile_is_left_for_the_next_run(desk, rows_of, send_day
     assert {id_ for id_, row in told.items() if row["state"] == "sent"} == set(shown) - {
         edited, deleted,
     }  # fmt: skip
-    assert "changed since plan 1 was shown (its description)" in told[edited]["detail"]
+    assert "changed since plan 1 was shown (description)" in told[edited]["detail"]
     assert "was not in plan 1" in told[added]["detail"]
     page = desk.pages(run_id)["sent"]
     assert "1 of the 9 entries of plan 1 are no longer among these days'" in page

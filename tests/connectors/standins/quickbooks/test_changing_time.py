@@ -147,6 +147,18 @@ def test_a_deleted_id_is_610_with_either_status(qbo, status):
     assert fault(answer.json()) == "610"
 
 
+@pytest.mark.parametrize("billable_status", ["changed", "kept"])
+def test_an_update_of_the_billable_status(qbo, billable_status):
+    """FACTS 1.1: documented as "not updatable"; whether an update is ignored is not known."""
+    qbo.switches.billable_status = billable_status
+    qbo.create()
+
+    row = qbo.item("update", changed(qbo, BillableStatus="NotBillable", Hours=4))["TimeActivity"]
+
+    assert row["BillableStatus"] == {"changed": "NotBillable", "kept": "Billable"}[billable_status]
+    assert row["Hours"] == 4
+
+
 @pytest.mark.parametrize("other_content", ["replayed", "refused", "done"])
 def test_one_request_id_with_other_content(qbo, other_content):
     """FACTS 3 and 12: not documented: the first answer, a refusal, or new work."""
