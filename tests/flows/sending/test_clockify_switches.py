@@ -24,17 +24,17 @@ OTHER_WAY = {
 SMALL_PAGES = {"largest_core_page": 7, "largest_report_page": 20}
 
 
-def test_a_send_would_be_the_same_whatever_is_not_known(showroom, monkeypatch):
+def test_a_send_would_be_the_same_whatever_is_not_known(shared_house, monkeypatch):
     """The plan of two days is the same, however Clockify answers."""
 
     def plan():
         days = ("--start", "2026-10-20", "--end", "2026-10-21", "--approved-only")
-        return showroom.run("send", *days, "--dry-run", "--json").document["entries"]
+        return shared_house.run("send", *days, "--dry-run", "--json").document["entries"]
 
     usual = plan()
     assert {row["state"] for row in usual} >= {"ready", "skipped"}
     for answers in (OTHER_WAY, SMALL_PAGES):
         with monkeypatch.context() as patch:
             for name, answer in answers.items():
-                patch.setattr(showroom.clockify.switches, name, answer)
+                patch.setattr(shared_house.clockify.switches, name, answer)
             assert plan() == usual, answers
