@@ -82,7 +82,7 @@ class Books:
             case "CompanyInfo":
                 return self.company.company
             case "Preferences":
-                return self.company.preferences
+                return self.company.shown_preferences()
             case _:
                 return self._shown(entity, find(id_, self.rows[entity]))
 

@@ -127,6 +127,13 @@ class Company:
     def preference(self, group: str, name: str) -> Any:
         return self.preferences.get(group, {}).get(name)
 
+    def shown_preferences(self) -> Json:
+        """Return the Preferences; a plan without time tracking has no block for it (FACTS 6.2)."""
+        hidden = (
+            {"TimeTrackingPrefs"} if self.info("OfferingSku").endswith("Simple Start") else set()
+        )
+        return {name: value for name, value in self.preferences.items() if name not in hidden}
+
     def currency(self) -> Json:
         code = (self.preference("CurrencyPrefs", "HomeCurrency") or {}).get("value", "USD")
         return {"value": code, "name": CURRENCIES.get(code, code)}
@@ -197,6 +204,8 @@ def objects(value: Any, member: str) -> list[Json]:
 
 def existing(body: Json, rows: Rows) -> Json:
     """Find the row that an update or delete means, and hold its SyncToken against the row's."""
+    if not isinstance(body.get("sparse", False), bool):
+        raise faults.bad_property('Can not deserialize boolean "sparse":')
     row = find(body.get("Id"), rows)
     if body.get("SyncToken") is None:
         raise faults.required("SyncToken")

@@ -40,4 +40,4 @@ class Settings:
             changed = {n: deepcopy(value) for n, value in group.items() if n not in read_only}
             self.preferences[name] = kept | changed
         self.preferences |= self.company.changed_members(self.preferences)
-        return self.preferences
+        return self.company.shown_preferences()

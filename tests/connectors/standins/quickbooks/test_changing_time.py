@@ -65,6 +65,12 @@ def test_a_full_update_in_a_batch_forgets_what_it_leaves_out(qbo):
     assert row["BillableStatus"] == "NotBillable"
 
 
+def test_sparse_is_a_boolean(qbo):
+    """FACTS 7.2: the parser is strict; a text there would make a full update of a sparse one."""
+    qbo.create()
+    assert fault(qbo.item("update", changed(qbo, sparse="true"))) == "2010"
+
+
 def test_an_empty_text_is_no_text(qbo):
     """FACTS 1.1: what has no value is left out of answers, not shown as empty."""
     assert "Description" not in qbo.create(Description="").json()["TimeActivity"]

@@ -181,3 +181,13 @@ def test_settings_have_rules_too(qbo):
     gone = {"Id": "1", "SyncToken": "6"}
     assert fault(qbo.post("/preferences", gone, operation="delete")) == "500"
     assert fault(qbo.post("/companyinfo", gone)) == "500"
+
+
+def test_a_plan_without_time_has_no_settings_for_it(qbo):
+    """FACTS 6.2: the whole block is missing where there is no time tracking."""
+    qbo.standin.company["NameValue"][0]["Value"] = "QuickBooks Online Simple Start"
+
+    assert "TimeTrackingPrefs" not in qbo.get("/preferences").json()["Preferences"]
+    (row,) = qbo.query("select * from Preferences")
+    assert "TimeTrackingPrefs" not in row
+    assert "AccountingInfoPrefs" in row
