@@ -46,7 +46,7 @@ odd_values = st.recursive(
     ),
     max_leaves=3,
 )
-few = settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+few = settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 
 def check(api, switches, method, path, **options):
