@@ -17,13 +17,7 @@ import sqlalchemy as sa
 from connectors.database import writing
 from connectors.encryption import Vault
 from connectors.errors import AskPerson
-from connectors.intuit.oauth_app import (
-    CONNECT_AGAIN,
-    CONSENT_ENDED,
-    InvalidGrant,
-    OAuthApp,
-    Tokens,
-)
+from connectors.intuit.oauth_app import CONNECT_AGAIN, CONSENT_ENDED, InvalidGrant, OAuthApp, Tokens
 from connectors.store.credentials import locked_columns
 from connectors.store.scope import ConnectionScope
 from schemas.tables import secrets

@@ -20,12 +20,7 @@ from transforms.directory.read_directory import (
     read_projects,
     read_users,
 )
-from transforms.exports.resolve_names import (
-    Resolved,
-    own_id,
-    resolve_people,
-    resolve_projects,
-)
+from transforms.exports.resolve_names import Resolved, own_id, resolve_people, resolve_projects
 from transforms.plan.judge import Filters
 
 

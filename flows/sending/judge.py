@@ -61,10 +61,6 @@ def judge(
     Entries that QuickBooks refused before are held back, unless the request says to retry them.
     """
     plan = judge_entries(
-        entries,
-        held=match.held,
-        links=link_state.links,
-        unlinked=link_state.unlinked,
-        rules=rules,
+        entries, held=match.held, links=link_state.links, unlinked=link_state.unlinked, rules=rules
     )
     return plan if request.retry_refused else hold_back_refused(context, rules.company, plan)

@@ -57,6 +57,7 @@ SCENARIO = {
                 "CLIENT_CURRENCY",
                 "CUSTOM_FIELDS",
                 "HISTORIC_RATES",
+                "LABOR_COST",
                 "TASK_RATES",
                 "WORKSPACE_TIME_ROUNDING",
             ],

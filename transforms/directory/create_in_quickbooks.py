@@ -200,11 +200,7 @@ class _Planner:
 
     def _want_parent(self, client_id: str | None, name: str) -> Parent | str:
         wanted = Wanted(
-            Side.QUICKBOOKS,
-            Kind.CLIENT,
-            same_form(name),
-            clockify_id=client_id,
-            clockify_name=name,
+            Side.QUICKBOOKS, Kind.CLIENT, same_form(name), clockify_id=client_id, clockify_name=name
         )
         same = self._made.get(wanted.key)  # a top-level project of that name is this customer
         made = same or self.creation.add(

@@ -28,11 +28,7 @@ _IN_NAME = re.compile(
 #: The years that an entry may be in; any other is a typing error.
 _YEARS = range(1990, 2101)
 
-_WORDS = {
-    _MDY: "month, day, year",
-    _DMY: "day, month, year",
-    _YMD: "year, month, day",
-}
+_WORDS = {_MDY: "month, day, year", _DMY: "day, month, year", _YMD: "year, month, day"}
 
 
 def in_words(order: DateOrder) -> str:

@@ -149,9 +149,7 @@ def _told(cells: Cells, name: str, writing: Writing) -> pd.DataFrame:
 
 def _most_exact(cells: Cells, told: dict[str, pd.DataFrame]) -> pd.DataFrame:
     """Return the duration that is written most exactly: s, slack_s."""
-    best = pd.DataFrame(
-        {"s": cells.all(None, "Int64"), "slack_s": cells.all(None, "Int64")},
-    )
+    best = pd.DataFrame({"s": cells.all(None, "Int64"), "slack_s": cells.all(None, "Int64")})
     for column in told.values():
         better = column["s"].notna() & (
             best["s"].isna() | (column["slack_s"] < best["slack_s"]).fillna(value=False)

@@ -111,8 +111,7 @@ def overview(plan: pd.DataFrame) -> Overview:
     """
     goes = plan["state"].isin([State.READY, State.SENT])
     rows = plan.assign(
-        user=plan["user"].fillna("(no name)"),
-        place=places(plan["client"], plan["project"]),
+        user=plan["user"].fillna("(no name)"), place=places(plan["client"], plan["project"])
     )
     going = rows[goes]
     minutes = going["minutes"].astype("int64")

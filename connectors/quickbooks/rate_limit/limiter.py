@@ -13,14 +13,7 @@ from datetime import datetime
 from typing import Protocol, TypeVar
 from uuid import uuid4
 
-from connectors.quickbooks.rate_limit.model import (
-    MARGIN_MS,
-    SECOND_MS,
-    Call,
-    End,
-    Measure,
-    Want,
-)
+from connectors.quickbooks.rate_limit.model import MARGIN_MS, SECOND_MS, Call, End, Measure, Want
 from connectors.quickbooks.rate_limit.pace import Pace
 from connectors.quickbooks.rate_limit.quotas import Quotas
 

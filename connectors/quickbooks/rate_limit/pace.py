@@ -28,14 +28,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field, replace
 
 from connectors.quickbooks.rate_limit.learned_limit import Limit
-from connectors.quickbooks.rate_limit.model import (
-    MINUTE_MS,
-    Call,
-    End,
-    Hypothesis,
-    Measure,
-    Want,
-)
+from connectors.quickbooks.rate_limit.model import MINUTE_MS, Call, End, Hypothesis, Measure, Want
 from connectors.quickbooks.rate_limit.quotas import Quotas, published_waits
 from connectors.quickbooks.rate_limit.windows import in_flight, level_of, recent, wait_ms
 

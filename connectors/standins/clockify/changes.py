@@ -17,7 +17,7 @@ What = Literal["created", "updated", "deleted"]
 MARKS = {"approved", "submitted", "approvalRequestId", "invoiced"}
 
 # Has a type of its own in the feed, so that it is taken for no change of the entry.
-RATE = {"rate", "currency"}
+RATE = {"rate", "cost", "currency"}
 
 
 @dataclass(frozen=True)

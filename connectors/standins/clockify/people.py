@@ -227,7 +227,7 @@ def workspace_row(state: State, *, rates: bool = True) -> Row:
         "id": given["id"],
         "name": given["name"],
         "hourlyRate": (given.get("hourlyRate") or nothing) if rates else None,
-        "costRate": nothing if rates else None,
+        "costRate": (given.get("costRate") or nothing) if rates else None,
         "memberships": [
             _workspace_membership(state, user, rates=rates) for user in state.users.values()
         ],
@@ -318,7 +318,7 @@ def _workspace_membership(state: State, user: Row, *, rates: bool) -> Row:
     membership = {
         "userId": user["id"],
         "hourlyRate": user.get("hourlyRate"),
-        "costRate": None,
+        "costRate": user.get("costRate"),
         "targetId": state.workspace_id,
         "membershipType": "WORKSPACE",
         "membershipStatus": user.get("membershipStatus", "ACTIVE"),

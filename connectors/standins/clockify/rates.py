@@ -1,27 +1,32 @@
 """Which rate and which currency a time entry gets in the Clockify stand-in (FACTS 6)."""
 
+from typing import Literal
+
 from connectors.standins.clockify.state import Row, State
+
+RateKey = Literal["hourlyRate", "costRate"]
 
 
 def price(state: State, entry: Row) -> None:
     """Give an entry the rate and the currency of now, as creation and some edits do."""
     project = state.projects.get(entry.get("projectId") or "", {})
     entry["rate"] = rate_of(state, entry) if entry["billable"] else None
+    entry["cost"] = rate_of(state, entry, "costRate")
     entry["currency"] = currency_of(state, project)
 
 
-def rate_of(state: State, entry: Row) -> int | None:
+def rate_of(state: State, entry: Row, key: RateKey = "hourlyRate") -> int | None:
     """Return the newest rate for an entry, in minor units an hour; `None` where there is none.
 
     The finest one wins, even when it is zero: a project member's, a task's, a project's, a
-    workspace member's, the workspace's.
+    workspace member's, the workspace's. That costs go the same way is our guess.
     """
     project = state.projects.get(entry.get("projectId") or "", {})
     task = state.tasks.get(entry.get("taskId") or "", {}) if "TASK_RATES" in state.features else {}
     members = [one for one in project.get("memberships", []) if one["userId"] == entry["userId"]]
     user = state.users.get(entry["userId"], {})
     for priced in (*members, task, project, user, state.workspace):
-        rate: Row | None = priced.get("hourlyRate")
+        rate: Row | None = priced.get(key)
         if rate is not None:
             amount: int = rate["amount"]
             return amount

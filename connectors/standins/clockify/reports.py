@@ -4,6 +4,7 @@ An entry is in the report when it is finished and starts in the range. The range
 wall clock in the request's zone, both ends included.
 """
 
+from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -68,9 +69,17 @@ class View:
         """Return the duration to show; rounding is each entry's own (FACTS 5)."""
         return self.rounding.of(seconds_of(entry))
 
-    def paid_seconds(self, entry: Row) -> int:
-        """Return the duration of which the amount is made."""
-        return self.money_rounding.of(seconds_of(entry)) if entry.get("billable") else 0
+    def money(self, entry: Row, kind: AmountKind) -> tuple[int | None, int | None]:
+        """Return an entry's rate of a kind, and that times the seconds which it is paid for."""
+        seconds = self.money_rounding.of(seconds_of(entry))
+        rate, cost = entry.get("rate"), entry.get("cost")
+        spent = None if cost is None else cost * seconds
+        if kind == "COST":
+            return cost, spent
+        earned = None if rate is None else rate * seconds * bool(entry.get("billable"))
+        if kind != "PROFIT" or (earned is None and spent is None):
+            return rate, earned
+        return (rate or 0) - (cost or 0), (earned or 0) - (spent or 0)
 
 
 @dataclass(frozen=True)
@@ -220,33 +229,34 @@ def _totals(rows: list[Row], report: Report, view: View, switches: Switches) -> 
     if not rows:
         return [None]  # FACTS 4: totals can hold null
     time_s = billable_s = 0
-    earned: dict[str, int] = {}
+    kinds = {*view.amounts, view.main} if view.amounts else set()
+    parts: dict[AmountKind, dict[str, int]] = defaultdict(lambda: defaultdict(int))
     for entry in rows:
         seconds = view.seconds(entry)
         time_s += seconds
-        if entry.get("billable"):
-            billable_s += seconds
-            currency = entry.get("currency") or "USD"
-            paid = (entry.get("rate") or 0) * view.paid_seconds(entry)
-            earned[currency] = earned.get(currency, 0) + paid
+        billable_s += seconds * bool(entry.get("billable"))
+        for kind in kinds:
+            _, part = view.money(entry, kind)
+            if part is not None:
+                parts[kind][entry.get("currency") or "USD"] += part
     totals = {
         "_id": "",
         "totalTime": time_s,
         "totalBillableTime": billable_s,
         "entriesCount": len(rows),
     }
-    return [{**totals, **_total_amounts(earned, view)}]
+    return [{**totals, **_total_amounts(parts, view)}]
 
 
-def _total_amounts(earned: dict[str, int], view: View) -> Row:
-    """Add up amounts; the scenario knows no cost, so that profit is all that was earned."""
+def _total_amounts(parts: dict[AmountKind, dict[str, int]], view: View) -> Row:
     if not view.amounts:
         return {}
 
     def amounts(kind: AmountKind) -> tuple[int | float, list[Row]]:
-        parts = {} if kind == "COST" else earned
-        rows = [{"amount": minor_units(part), "currency": code} for code, part in parts.items()]
-        return minor_units(sum(parts.values())), rows
+        rows = [
+            {"amount": minor_units(part), "currency": code} for code, part in parts[kind].items()
+        ]
+        return minor_units(sum(parts[kind].values())), rows
 
     total, by_currency = amounts(view.main)
     return {
@@ -308,22 +318,19 @@ def _interval(state: State, entry: Row, view: View) -> Row:
 
 def _amounts(entry: Row, view: View) -> Row:
     """Show what an entry earns, in minor units an hour and in all; null where there is no rate."""
-    rate: int | None = entry.get("rate")
-    paid = None if rate is None else minor_units(rate * view.paid_seconds(entry))
-    earned = {"rate": rate, "amount": paid}
-    nothing = {"rate": None, "amount": None}
-    by_kind: dict[str, Row] = {
-        "EARNED": earned,
-        "PROFIT": earned,
-        "EXPORT": earned,
-        "COST": nothing,
-    }
-    fields: Row = dict(by_kind.get(view.main, {}))
+    if view.main == "HIDE_AMOUNT":
+        return {}
+    fields = _money_fields(view.money(entry, view.main))
     if len(view.amounts) > 1:
         for kind in view.amounts:
-            for name, value in by_kind[kind].items():
+            for name, value in _money_fields(view.money(entry, kind)).items():
                 fields[f"{kind.lower()}{name.capitalize()}"] = value
     return fields
+
+
+def _money_fields(money: tuple[int | None, int | None]) -> Row:
+    rate, part = money
+    return {"rate": rate, "amount": None if part is None else minor_units(part)}
 
 
 def _project_fields(state: State, entry: Row) -> Row:

@@ -27,11 +27,11 @@ def minor_units(rate_seconds: int) -> int | float:
     return rate_seconds / 3600 if rest else whole
 
 
-def summed_amount(entries: Iterable[Row]) -> int | float:
-    """Add up what entries earn as the real one does, whose sums drift as floats do (FACTS 1.7)."""
+def summed_amount(entries: Iterable[Row], rate: str) -> int | float:
+    """Add up what entries earn or cost as the real one does: it drifts as floats do (FACTS 1.7)."""
     total: float = 0
     for entry in entries:
-        total += minor_units((entry.get("rate") or 0) * seconds_of(entry))
+        total += minor_units((entry.get(rate) or 0) * seconds_of(entry))
     return total
 
 
@@ -173,7 +173,7 @@ def entry_row(
     row = {
         **written_row(state, entry),
         "hourlyRate": {"amount": entry.get("rate") or 0, "currency": currency} if rates else None,
-        "costRate": {"amount": 0, "currency": currency} if rates else None,
+        "costRate": {"amount": entry.get("cost") or 0, "currency": currency} if rates else None,
     }
     if not hydrated:
         return row

@@ -80,6 +80,8 @@ class Books:
     def read(self, entity: str, id_: str) -> Json:
         match entity:
             case "CompanyInfo":
+                if id_ not in {"", "1", self.company.realm_id}:
+                    raise faults.not_found()
                 return self.company.company
             case "Preferences":
                 return self.company.shown_preferences()

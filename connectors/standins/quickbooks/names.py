@@ -227,6 +227,8 @@ class Names:
             row["DisplayName"] = row["DisplayName"].removesuffix(DELETED) + DELETED
         if self.list is EMPLOYEE and not row["BillableTime"]:
             row.pop("BillRate", None)  # only where the time is billable (FACTS 5.3)
+        if self.list is EMPLOYEE and self.company.has_payroll():
+            row.setdefault("UseTimeEntry", "NotSet")
         if self.list is CUSTOMER:
             row.pop("Level", None)
             parent = self.rows.get(_parent_id(row))

@@ -23,6 +23,26 @@ def test_the_finest_rate_wins_and_zero_counts(api):
         assert read(api, made)["hourlyRate"] == {"amount": amount, "currency": "USD"}
 
 
+def test_costs_have_rates_of_their_own(api):
+    """FACTS 1.7 and 4: they count for time that is not billable, too; profit is what is left."""
+    api.at("PUT", f"/users/{ADA}/cost-rate", json={"amount": 40})
+    api.at("PUT", f"/users/{ADA}/hourly-rate", json={"amount": 100})
+    for billable in (True, False):
+        day = {"start": "2026-08-10T00:00:00Z", "end": "2026-08-10T08:00:00Z"}
+        api.at("POST", "/time-entries", json=day | {"billable": billable, "description": "new"})
+
+    report = api.report(amounts=["EARNED", "COST", "PROFIT"], description="new")
+    shown = [
+        (row["earnedAmount"], row["costAmount"], row["profitAmount"], row["costRate"])
+        for row in sorted(report["timeentries"], key=lambda row: row["billable"])
+    ]
+    assert shown == [(None, 320, -320, 40), (800, 320, 480, 40)]
+    totals = {part["type"]: part["value"] for part in report["totals"][0]["amounts"]}
+    assert totals == {"EARNED": 800, "COST": 640, "PROFIT": 160}
+    core = read(api, report["timeentries"][0]["_id"])
+    assert core["costRate"] == {"amount": 40, "currency": "USD"}
+
+
 def test_rates_are_put_and_never_got(api, plain):
     """FACTS 2.8: GET is 405; a project's own rate has no route; only admins set rates."""
     assert refusal(api.at("GET", "/hourly-rate"))[:2] == (405, 3000)

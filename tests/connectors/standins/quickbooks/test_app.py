@@ -697,6 +697,7 @@ def test_company_and_preferences_can_be_read_and_queried(qbo):
     info = qbo.get(f"/companyinfo/{qbo.standin.realm_id}").json()["CompanyInfo"]
     assert info["CompanyName"] == "Fern & Moss"
     assert info["domain"] == "QBO"
+    assert code(qbo.get("/companyinfo/4711")) == "610"
     prefs = qbo.get("/preferences").json()["Preferences"]
     assert prefs["CurrencyPrefs"] == {"HomeCurrency": {"value": "USD"}}
     queried = qbo.get("/query", query="select * from CompanyInfo").json()["QueryResponse"]

@@ -248,7 +248,8 @@ def test_with_payroll_employees_have_addresses_and_no_display_names_of_choice(qb
     address = {"City": "Waco", "CountrySubDivisionCode": "TX", "PostalCode": "76701"}
     row = qbo.post("employee", **parts, PrimaryAddr=address).json()["Employee"]
 
-    assert row["DisplayName"] == "Bo K Li"
+    assert (row["DisplayName"], row["UseTimeEntry"]) == ("Bo K Li", "NotSet")
+    assert "UseTimeEntry" not in qbo.read("employee", "55")  # from before payroll was on
     masked = {"GivenName": "Al", "SSN": "XXX-XX-1234", "PrimaryAddr": address}
     assert code(qbo.post("employee", **masked)) == "6000"
 
