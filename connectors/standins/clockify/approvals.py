@@ -236,15 +236,19 @@ def _request_row(state: State, sheet: Timesheet) -> Row:
     }
 
 
+def _with(entries: list[Row], mark: str) -> list[Row]:
+    return [entry for entry in entries if entry.get(mark)]
+
+
 def _details(caller: Caller, sheet: Timesheet, entries: list[Row]) -> Row:
     state = caller.state
-    billable = [entry for entry in entries if entry.get("billable")]
+    billable = _with(entries, "billable")
     return {
         "approvalRequest": _request_row(state, sheet),
-        "approvedTime": _sum([entry for entry in entries if entry.get("approved")]),
+        "approvedTime": _sum(_with(entries, "approved")),
         "billableTime": _sum(billable),
         "breakTime": _sum([entry for entry in entries if entry.get("type") == "BREAK"]),
-        "pendingTime": _sum([entry for entry in entries if entry.get("submitted")]),
+        "pendingTime": _sum(_with(entries, "submitted")),
         "trackedTime": _sum(entries),
         "billableAmount": summed_amount(billable, "rate") if caller.sees_rates else None,
         "costAmount": summed_amount(entries, "cost") if caller.sees_rates else None,

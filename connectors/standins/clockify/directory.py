@@ -213,7 +213,7 @@ async def list_projects(
         not_modelled(f"sort-column {asked.sort_column}")
 
     def is_wanted(project: Row) -> bool:
-        client = state.clients.get(project.get("clientId") or "")
+        client = state.client_of(project)
         members = {one["userId"] for one in project.get("memberships", [])}
         return (
             is_named(project["name"], asked.name, strict=asked.strict_name_search)
@@ -221,7 +221,7 @@ async def list_projects(
             and fits(project.get("billable", False), asked.billable)
             and (not clients or (project.get("clientId") in clients) == asked.contains_client)
             and (not users or bool(members & users) == asked.contains_user)
-            and (client is None or _has_status(client, asked.client_status))
+            and (not client or _has_status(client, asked.client_status))
             and (asked.access is None or project.get("public", True) == (asked.access == "PUBLIC"))
         )
 
@@ -300,12 +300,7 @@ def _write_project(state: State, project: Row, body: WrittenProject) -> None:
     if client_id:
         state.find("Client", client_id)
     _check_color(body.color)
-    siblings = [
-        other
-        for other in state.projects.values()
-        if (other.get("clientId") or "") == client_id and other["id"] != project["id"]
-    ]
-    project["name"] = free_name(state, "Project", body.name, siblings)
+    project["name"] = free_name(state, "Project", body.name, _siblings(state, project, client_id))
     project["clientId"] = client_id
     project["archived"] = bool(body.archived)
     project["billable"] = bool(body.billable)
@@ -315,6 +310,15 @@ def _write_project(state: State, project: Row, body: WrittenProject) -> None:
             project[key] = {"amount": rate.amount, "currency": currency_of(state, project)}
     kept = {"color": body.color, "note": body.note}
     project |= {key: value for key, value in kept.items() if value is not None}
+
+
+def _siblings(state: State, project: Row, client_id: str | None) -> list[Row]:
+    """Return the client's other projects, whose names are taken."""
+    return [
+        other
+        for other in state.projects.values()
+        if (other.get("clientId") or "") == client_id and other["id"] != project["id"]
+    ]
 
 
 def _check_color(color: str | None) -> None:

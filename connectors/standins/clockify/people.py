@@ -258,8 +258,8 @@ def _listed(caller: Caller, wanted: UserFilter, *, roles: set[str]) -> JSONRespo
         for user in state.users.values()
         if user.get("status", "ACTIVE") in accounts
         and _is_wanted(state, user, wanted)
-        and (project is None or _has_access(project, user))
-        and (not roles or roles.intersection(user.get("roles") or []))
+        and _has_access(project, user)
+        and _has_role(roles, user)
     ]
     field = {"ID": "id", "NAME": "name", "NAME_LOWERCASE": "name"}.get(wanted.sort_column, "email")
     rows.sort(
@@ -280,8 +280,14 @@ def _listed(caller: Caller, wanted: UserFilter, *, roles: set[str]) -> JSONRespo
     )
 
 
-def _has_access(project: Row, user: Row) -> bool:
+def _has_role(wanted: set[str], user: Row) -> bool:
+    return not wanted or bool(wanted.intersection(user.get("roles") or []))
+
+
+def _has_access(project: Row | None, user: Row) -> bool:
     """Return whether a user may track time on a project: on a private one, members and admins."""
+    if project is None:
+        return True
     members = {membership["userId"] for membership in project.get("memberships", [])}
     return bool(project.get("public", True) or user["id"] in members or is_admin(user))
 

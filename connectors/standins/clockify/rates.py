@@ -9,7 +9,7 @@ RateKey = Literal["hourlyRate", "costRate"]
 
 def price(state: State, entry: Row) -> None:
     """Give an entry the rate and the currency of now, as creation and some edits do."""
-    project = state.projects.get(entry.get("projectId") or "", {})
+    project = state.project_of(entry)
     entry["rate"] = rate_of(state, entry) if entry["billable"] else None
     entry["cost"] = rate_of(state, entry, "costRate")
     entry["currency"] = currency_of(state, project)
@@ -21,8 +21,8 @@ def rate_of(state: State, entry: Row, key: RateKey = "hourlyRate") -> int | None
     The finest one wins, even when it is zero: a project member's, a task's, a project's, a
     workspace member's, the workspace's. That costs go the same way is our guess.
     """
-    project = state.projects.get(entry.get("projectId") or "", {})
-    task = state.tasks.get(entry.get("taskId") or "", {}) if "TASK_RATES" in state.features else {}
+    project = state.project_of(entry)
+    task = state.task_of(entry) if "TASK_RATES" in state.features else {}
     members = [one for one in project.get("memberships", []) if one["userId"] == entry["userId"]]
     user = state.users.get(entry["userId"], {})
     for priced in (*members, task, project, user, state.workspace):
@@ -35,7 +35,7 @@ def rate_of(state: State, entry: Row, key: RateKey = "hourlyRate") -> int | None
 
 def currency_of(state: State, project: Row) -> str:
     """Return the code of a project's currency: its client's, else the workspace's."""
-    client = state.clients.get(project.get("clientId") or "", {})
+    client = state.client_of(project)
     code: str = state.currency["code"]
     if "CLIENT_CURRENCY" in state.features:
         code = client.get("currency") or code

@@ -57,11 +57,10 @@ def _formats(caller: Row) -> tuple[str, str]:
 def _line(
     state: State, entry: Row, seconds: int, formats: tuple[str, str], zone: ZoneInfo
 ) -> list[str]:
-    project = state.projects.get(entry.get("projectId") or "", {})
-    client = state.clients.get(project.get("clientId") or "", {})
-    task = state.tasks.get(entry.get("taskId") or "", {})
+    project = state.project_of(entry)
+    client = state.client_of(project)
+    task = state.task_of(entry)
     user = state.users.get(entry["userId"], {})
-    tags = [state.tags[id_]["name"] for id_ in entry.get("tagIds") or [] if id_ in state.tags]
     edges = [parse(entry[edge]).astimezone(zone) for edge in ("start", "end")]
     hours, rest = divmod(seconds, 3600)
     return [
@@ -72,7 +71,7 @@ def _line(
         shown_name(user) or "",
         "",
         shown_email(user, state) or "",
-        ", ".join(tags),
+        ", ".join(tag["name"] for tag in state.tags_of(entry)),
         "Yes" if entry.get("billable") else "No",
         *(edge.strftime(form) for edge in edges for form in formats),
         f"{hours:02}:{rest // 60:02}:{rest % 60:02}",

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from connectors.standins.clockify.http import Caller, contains
-from connectors.standins.clockify.report_request import IdFilter, Report, UserFilter
+from connectors.standins.clockify.report_request import IdFilter, Report, TagFilter, UserFilter
 from connectors.standins.clockify.state import Row, State, shown_name
 from connectors.standins.clockify.times import seconds_of
 
@@ -64,34 +64,34 @@ def _text_rules(report: Report) -> Iterator[Rule]:
 
 
 def _directory_rules(state: State, report: Report) -> Iterator[Rule]:
-    def client_of(entry: Row) -> set[str]:
-        project = state.projects.get(entry.get("projectId") or "", {})
-        return _one(project.get("clientId"))
-
     if report.users:
         yield from _id_rules(report.users, lambda entry: _one(entry["userId"]))
         yield from _user_status_rules(state, report.users)
-    if report.clients:
-        yield from _id_rules(report.clients, client_of)
-        yield from _archive_rules(report.clients, state.clients, client_of)
-    if report.projects:
-        yield from _id_rules(report.projects, lambda entry: _one(entry.get("projectId")))
-        yield from _archive_rules(
-            report.projects, state.projects, lambda entry: _one(entry.get("projectId"))
-        )
-    if report.tasks:
-        yield from _id_rules(report.tasks, lambda entry: _one(entry.get("taskId")))
-        done = {id_: {"archived": _is_done(task)} for id_, task in state.tasks.items()}
-        yield from _archive_rules(report.tasks, done, lambda entry: _one(entry.get("taskId")))
-    if report.tags:
-        how = report.tags.contained_in_timeentry or report.tags.contains
-        tags = report.tags.model_copy(update={"contains": how})
-        yield from _id_rules(tags, lambda entry: set(entry.get("tagIds") or []))
-        yield from _archive_rules(tags, state.tags, lambda entry: set(entry.get("tagIds") or []))
+    done = {id_: {"archived": _is_done(task)} for id_, task in state.tasks.items()}
+    for asked, ids_of, rows in (
+        (
+            report.clients,
+            lambda entry: _one(state.project_of(entry).get("clientId")),
+            state.clients,
+        ),
+        (report.projects, lambda entry: _one(entry.get("projectId")), state.projects),
+        (report.tasks, lambda entry: _one(entry.get("taskId")), done),
+        (_tags_asked(report), lambda entry: set(entry.get("tagIds") or []), state.tags),
+    ):
+        if asked:
+            yield from _id_rules(asked, ids_of)
+            yield from _archive_rules(asked, rows, ids_of)
     if report.currency:
         yield from _id_rules(
             report.currency, lambda entry: {state.currency_id(entry.get("currency") or "")}
         )
+
+
+def _tags_asked(report: Report) -> TagFilter | None:
+    if report.tags is None:
+        return None
+    how = report.tags.contained_in_timeentry or report.tags.contains
+    return report.tags.model_copy(update={"contains": how})
 
 
 def _is_done(task: Row) -> bool:

@@ -73,13 +73,17 @@ class View:
         """Return an entry's rate of a kind, and that times the seconds which it is paid for."""
         seconds = self.money_rounding.of(seconds_of(entry))
         rate, cost = entry.get("rate"), entry.get("cost")
-        spent = None if cost is None else cost * seconds
+        spent = _times(cost, seconds)
         if kind == "COST":
             return cost, spent
-        earned = None if rate is None else rate * seconds * bool(entry.get("billable"))
+        earned = _times(rate, seconds * bool(entry.get("billable")))
         if kind != "PROFIT" or (earned is None and spent is None):
             return rate, earned
         return (rate or 0) - (cost or 0), (earned or 0) - (spent or 0)
+
+
+def _times(rate: int | None, seconds: int) -> int | None:
+    return None if rate is None else rate * seconds
 
 
 @dataclass(frozen=True)
@@ -273,8 +277,6 @@ def _total_amounts(parts: dict[AmountKind, dict[str, int]], view: View) -> Row:
 def _entry_row(state: State, entry: Row, view: View) -> Row:
     """Show an entry as captured (FACTS 4), with the newer fields that matter."""
     user = state.users.get(entry["userId"], {})
-    tag_ids = entry.get("tagIds")
-    tags = [state.tags[id_] for id_ in tag_ids or [] if id_ in state.tags]
     row = {
         "_id": entry["id"],
         "description": entry.get("description") or "",
@@ -283,7 +285,7 @@ def _entry_row(state: State, entry: Row, view: View) -> Row:
         "billable": bool(entry.get("billable")),
         "projectId": entry.get("projectId"),
         "taskId": entry.get("taskId"),
-        "tagIds": tag_ids,
+        "tagIds": entry.get("tagIds"),
         "approvalRequestId": request_of(state, entry),
         "type": entry.get("type", "REGULAR"),
         "isLocked": is_locked(state, entry),
@@ -292,11 +294,13 @@ def _entry_row(state: State, entry: Row, view: View) -> Row:
         "userName": shown_name(user),
         "userEmail": shown_email(user, state),
         **_project_fields(state, entry),
-        "tags": [{state.switches.tag_key: tag["id"], "name": tag["name"]} for tag in tags],
+        "tags": [
+            {state.switches.tag_key: tag["id"], "name": tag["name"]} for tag in state.tags_of(entry)
+        ],
     }
     if not state.switches.shows_type:
         del row["type"]
-    task = state.tasks.get(entry.get("taskId") or "")
+    task = state.task_of(entry)
     if task:  # without a task there is no name at all, not an empty one
         row["taskName"] = task["name"]
     if entry.get("invoiced"):
@@ -334,8 +338,8 @@ def _money_fields(money: tuple[int | None, int | None]) -> Row:
 
 
 def _project_fields(state: State, entry: Row) -> Row:
-    project = state.projects.get(entry.get("projectId") or "", {})
-    client = state.clients.get(project.get("clientId") or "", {})
+    project = state.project_of(entry)
+    client = state.client_of(project)
     return {
         "projectName": project.get("name", ""),
         "projectColor": project.get("color", "#9C27B0") if project else "",

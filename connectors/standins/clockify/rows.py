@@ -53,14 +53,14 @@ def client_row(state: State, client: Row) -> Row:
 
 def project_row(state: State, project: Row, *, hydrated: bool = False, rates: bool = True) -> Row:
     """Show a project; *hydrated* trades the client's name for what belongs to the project."""
-    client = state.clients.get(project.get("clientId") or "")
+    client = state.client_of(project)
     code = currency_of(state, project)
     none = None if state.switches.no_client_is_null else ""
     row = {
         "id": project["id"],
         "name": project["name"],
         "hourlyRate": _rate(project, code) if rates else None,
-        "clientId": client["id"] if client else none,
+        "clientId": client.get("id", none),
         "workspaceId": state.workspace_id,
         "billable": bool(project.get("billable")),
         "memberships": [
@@ -79,7 +79,7 @@ def project_row(state: State, project: Row, *, hydrated: bool = False, rates: bo
         "public": project.get("public", True),
     }
     if not hydrated:
-        return {**row, "clientName": client["name"] if client else none}
+        return {**row, "clientName": client.get("name", none)}
     tasks = [task for task in state.tasks.values() if task["projectId"] == project["id"]]
     return {
         **row,
@@ -200,13 +200,11 @@ def _custom_values(state: State, entry: Row) -> list[Row]:
 
 
 def _belongings(state: State, entry: Row, *, rates: bool) -> Row:
-    task = state.tasks.get(entry.get("taskId") or "")
-    project = state.projects.get(entry.get("projectId") or "")
-    tags = [state.tags[id_] for id_ in entry.get("tagIds") or [] if id_ in state.tags]
+    task, project = state.task_of(entry), state.project_of(entry)
     return {
         "task": task_row(state, task, rates=rates) if task else None,
         "project": project_row(state, project, rates=rates) if project else None,
-        "tags": [tag_row(state, tag) for tag in tags],
+        "tags": [tag_row(state, tag) for tag in state.tags_of(entry)],
         "kiosk": None,
     }
 

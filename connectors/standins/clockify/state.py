@@ -196,6 +196,22 @@ class State:
         """Make an id as Clockify does: seconds since 1970, then a serial number, in hex."""
         return f"{int(self.now().timestamp()):08x}{next(self._serial):016x}"
 
+    def project_of(self, entry: Row) -> Row:
+        """Return an entry's project; empty where it has none."""
+        return self.projects.get(entry.get("projectId") or "", {})
+
+    def client_of(self, project: Row) -> Row:
+        """Return a project's client; empty where it has none."""
+        return self.clients.get(project.get("clientId") or "", {})
+
+    def task_of(self, entry: Row) -> Row:
+        """Return an entry's task; empty where it has none."""
+        return self.tasks.get(entry.get("taskId") or "", {})
+
+    def tags_of(self, entry: Row) -> list[Row]:
+        """Return an entry's tags that still exist."""
+        return [self.tags[id_] for id_ in entry.get("tagIds") or [] if id_ in self.tags]
+
     def find(self, kind: str, id_: object) -> Row:
         """Look up the *kind* ("Project", "Client", …) of an id.
 

@@ -176,20 +176,19 @@ def told(state: State, kind: str, row: Row) -> Row:
     if kind != "TIME_ENTRY":
         return SHOWN[kind](state, row)
     user = state.users.get(row["userId"], {})
-    project = state.projects.get(row.get("projectId") or "")
-    task = state.tasks.get(row.get("taskId") or "")
-    tags = [state.tags[id_] for id_ in row.get("tagIds") or [] if id_ in state.tags]
-    client = state.clients.get((project or {}).get("clientId") or "", {})
+    project, task = state.project_of(row), state.task_of(row)
+    client = state.client_of(project)
     return {
         **entry_row(state, row),
         "user": {"id": row["userId"], "name": shown_name(user), "status": user.get("status")},
-        "project": project
-        and {
+        "project": {
             "id": project["id"],
             "name": project["name"],
             "clientId": client.get("id", ""),
             "clientName": client.get("name", ""),
-        },
-        "task": task and {"id": task["id"], "name": task["name"]},
-        "tags": [{"id": tag["id"], "name": tag["name"]} for tag in tags],
+        }
+        if project
+        else None,
+        "task": {"id": task["id"], "name": task["name"]} if task else None,
+        "tags": [{"id": tag["id"], "name": tag["name"]} for tag in state.tags_of(row)],
     }
