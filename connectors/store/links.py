@@ -1,4 +1,4 @@
-"""Links: who in Clockify is who in QuickBooks, by name, by hand or by creation."""
+"""Links of users and projects, by name, by hand or by creation: one by hand beats all others."""
 
 from collections.abc import Sequence
 from typing import Any

@@ -12,6 +12,7 @@ class ExitCode(IntEnum):
     COULD_NOT_RUN = 1
     WRONG_USAGE = 2
     PARTLY_DONE = 3
+    STOPPED = 130  # with Ctrl-C, as shells have it
 
     @classmethod
     def of(cls, document: Mapping[str, Any]) -> "ExitCode":

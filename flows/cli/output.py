@@ -81,7 +81,7 @@ def command(*, as_json: bool, catches_up: bool = True) -> Iterator[Output]:
         except KeyboardInterrupt:
             text = "Stopped. What was sent is in the ledger. Run the command again to continue."
             output.errors.print(Text(text, style="red"))
-            raise typer.Exit(130) from None
+            raise typer.Exit(ExitCode.STOPPED) from None
         except Exception as error:
             from connectors.database import database_trouble
 
@@ -99,7 +99,7 @@ def command(*, as_json: bool, catches_up: bool = True) -> Iterator[Output]:
 
 def _spelled(error: Exception) -> str:
     """Return an error's text, with a job's option as this command takes it."""
-    from flows.connections.preflight import NotReady
+    from flows.connections.requirements import NotReady
 
     if not isinstance(error, NotReady) or not error.problem.option:
         return str(error)

@@ -1,6 +1,6 @@
 """`clockbooks check`: everything that can be known before a send, and how to fix what is wrong.
 
-What stops a send is asked of the functions that stop it (`flows.connections.preflight`). One
+What stops a send is asked of the functions that stop it (`flows.connections.requirements`). One
 failure does not stop the others: only what depends on a service that did not answer is left out.
 """
 
@@ -15,9 +15,9 @@ import sqlalchemy as sa
 from connectors.encryption import keys_from_file
 from connectors.errors import ClockbooksError
 from connectors.store.key_rotation import outdated
-from flows.connections import preflight
+from flows.connections import requirements
 from flows.connections.consent_expiry import ends_soon
-from flows.connections.preflight import Problem
+from flows.connections.requirements import Problem
 from flows.context import OUTDATED, RunContext, open_context
 from flows.settings import strangers_told
 from flows.settings_file import FILE
@@ -113,14 +113,14 @@ def _clockify(checks: Checks) -> Mapping[str, Any] | None:
         return None
     checks.add("Clockify", f"It answers. The key belongs to {me.get('name') or 'a nameless user'}.")
     before = len(checks.lines)
-    problem = checks.ask("Clockify role", lambda: preflight.role_problem(clockify))
+    problem = checks.ask("Clockify role", lambda: requirements.role_problem(clockify))
     if len(checks.lines) == before:
         found = "The key's user is an owner or admin of the workspace."
         checks.add_unless(problem, "Clockify role", found)
     workspace = checks.ask("Clockify plan", clockify.workspace)
     if workspace is not None:
         checks.add_unless(
-            preflight.feature_problem(workspace),
+            requirements.feature_problem(workspace),
             "Clockify plan",
             f"The plan of {workspace.get('name')!r} includes the QuickBooks integration.",
         )
@@ -135,14 +135,14 @@ def _quickbooks(checks: Checks, *, allow_payroll: bool) -> Company | None:
     _plan(checks, company)
     subscription = company.subscription.lower() or "unknown"
     checks.add_unless(
-        preflight.subscription_problem(company), "Subscription", f"It is {subscription}."
+        requirements.subscription_problem(company), "Subscription", f"It is {subscription}."
     )
-    payroll = preflight.payroll_problem(company)
+    payroll = requirements.payroll_problem(company)
     if payroll and allow_payroll:
         checks.add("Payroll", payroll.found, _fix(payroll))
     else:
         checks.add_unless(payroll, "Payroll", "The company has no QuickBooks Payroll.")
-    checks.add_unless(preflight.time_problem(company), "Time tracking", "It is on.")
+    checks.add_unless(requirements.time_problem(company), "Time tracking", "It is on.")
     checks.add("Billable time", *_BILLING[company.bills_customers])
     closed = company.closed_until
     checks.add(
@@ -155,8 +155,8 @@ def _quickbooks(checks: Checks, *, allow_payroll: bool) -> Company | None:
 
 
 def _plan(checks: Checks, company: Company) -> None:
-    problem = preflight.plan_problem(company)
-    if problem or preflight.knows_plan(company):
+    problem = requirements.plan_problem(company)
+    if problem or requirements.knows_plan(company):
         checks.add_unless(problem, "QuickBooks plan", f"It is {company.plan}.")
     else:
         checks.add(
@@ -184,7 +184,7 @@ _BILLING = {
 def _currency(checks: Checks, workspace: Mapping[str, Any] | None, company: Company | None) -> None:
     if company is None or workspace is None:
         return
-    own = preflight.default_currency(workspace)
+    own = requirements.default_currency(workspace)
     many = " It keeps books in several currencies." if company.many_currencies else ""
     if not company.currency:
         checks.add(

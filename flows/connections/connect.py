@@ -27,7 +27,7 @@ from connectors.store.connections import (
 from connectors.store.revocations import Revocations
 from flows.connections.browser_consent import Browser, ask_in_browser
 from flows.connections.disconnect import try_now
-from flows.connections.preflight import check_company, check_workspace
+from flows.connections.requirements import check_company, check_workspace
 from flows.context import oauth_app, open_company, open_vault, start, utc_now
 from flows.settings import Settings, required, with_own
 from flows.text import tell_aside

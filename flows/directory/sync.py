@@ -10,7 +10,7 @@ from typing import Literal
 import pandas as pd
 
 from flows.connections.consent_expiry import expiry_notes
-from flows.connections.preflight import check_company, check_workspace
+from flows.connections.requirements import check_company, check_workspace
 from flows.context import RunContext
 from flows.directory.create_missing import Made, create_in_clockify, create_in_quickbooks
 from flows.progress import Progress

@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 import pandas as pd
 
 from connectors.errors import AskPerson
-from flows.connections.preflight import check_company, check_workspace, default_currency
+from flows.connections.requirements import check_company, check_workspace, default_currency
 from flows.context import RunContext
 from flows.sending.request import JobRequest
 from flows.settings import Settings

@@ -1,4 +1,4 @@
-"""The published quotas: 40 batches, 500 calls a minute, 10 calls a second; settings may lower them.
+"""The published quotas: 40 batches, 500 calls a minute, 10 a second; settings override them.
 
 Sliding-window log: every call of the last minute is kept, so that no window of the service's ever
 holds more than a quota (FACTS, QBO, 2.2), where a token bucket lets a burst on top of its rate.

@@ -5,7 +5,7 @@ from datetime import date
 import pandas as pd
 import pytest
 
-from flows.connections.preflight import check_company
+from flows.connections.requirements import check_company
 from flows.pages.pages import remedy_rows
 from schemas.plan import Plan
 from schemas.quickbooks import Company
