@@ -133,6 +133,11 @@ class _Company:
             "flow_run_id": str(self.run_id),
         }
 
+    def reason(self) -> str:
+        """Return what became of it, for a sentence."""
+        row = self.row()
+        return f"{self.name} ({row['state']}: {row['message'] or 'not ended yet'})"
+
 
 def _chosen(names: Sequence[str]) -> list[str]:
     """Return the named connections, or all that have their secrets."""
@@ -161,10 +166,7 @@ def _outcome(companies: Sequence[_Company]) -> dict[str, Any]:
     troubled = [one for one in companies if one.state is None or one.state.name != "Completed"]
     if not troubled:
         return document
-    reasons = "; ".join(
-        f"{one.name} ({one.row()['state']}: {one.row()['message'] or 'not ended yet'})"
-        for one in troubled
-    )
+    reasons = "; ".join(one.reason() for one in troubled)
     message = f"{len(troubled):,} of {len(companies):,} companies did not succeed: {reasons}"
     # A run that left something undone has come to its end all the same.
     if not any(one.state is not None and one.state.is_completed() for one in companies):

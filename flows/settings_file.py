@@ -61,6 +61,15 @@ def file_settings() -> dict[str, str]:
             f"{path.absolute()} cannot be read. It must be UTF-8 text that you may read."
         ) from None
     given = {name.upper(): value for name, value in found.items() if value}
+    _refuse_redirects(path, given)
+    return {
+        name.removeprefix(PREFIX).lower(): value
+        for name, value in given.items()
+        if name.startswith(PREFIX)
+    }
+
+
+def _refuse_redirects(path: Path, given: dict[str, str]) -> None:
     leading = [name for name, value in given.items() if _redirects(name, value)]
     overridden = {name.upper() for name, value in os.environ.items() if value} - {ALLOW}
     redirected = [name for name in leading if name not in overridden]
@@ -70,11 +79,6 @@ def file_settings() -> dict[str, str]:
             " data go or who may use the pages, and anybody could have put the file there. Set it"
             f" in the environment instead; or, if the file is yours, set {ALLOW}=1 there."
         )
-    return {
-        name.removeprefix(PREFIX).lower(): value
-        for name, value in given.items()
-        if name.startswith(PREFIX)
-    }
 
 
 def other_hosts_allowed() -> bool:

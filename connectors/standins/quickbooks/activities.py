@@ -202,11 +202,16 @@ class Activities:
                 raise FaultError("5030", f"{member} needs a feature that is off.")
             if not is_on and answer == "dropped":
                 fields.pop(member, None)
-        if company.preference("TimeTrackingPrefs", "BillCustomers") is False:
-            if fields.get("BillableStatus") == "Billable" and switches.without_billing == "refused":
-                raise FaultError("6320", "The company does not bill time to customers.")
-            if fields.get("BillableStatus") == "Billable" and switches.without_billing == "dropped":
-                fields["BillableStatus"] = "NotBillable"
+        bills = company.preference("TimeTrackingPrefs", "BillCustomers") is not False
+        if not bills and fields.get("BillableStatus") == "Billable":
+            self._settle_without_billing(fields)
+
+    def _settle_without_billing(self, fields: Json) -> None:
+        answer = self.company.switches.without_billing
+        if answer == "refused":
+            raise FaultError("6320", "The company does not bill time to customers.")
+        if answer == "dropped":
+            fields["BillableStatus"] = "NotBillable"
 
     def _settle_references(self, fields: Json) -> None:
         company = self.company
@@ -215,18 +220,21 @@ class Activities:
         if "ItemRef" not in fields and default is not None and keeps_items:
             fields["ItemRef"] = {"value": default["Id"]}
         self._rename_stranger(fields)
-        for member, (rows, kind) in self._lists.items():
-            if member in fields:
-                id_ = company.check_reference(fields[member], member, rows, kind)
-                fields[member] = {"value": id_}
-                if member == "ItemRef" and rows[id_]["Type"] != "Service":
-                    raise faults.business("Time can only be booked on an item of type Service.")
+        self._look_up(fields)
         for member in ("PayrollItemRef", "ProjectRef"):  # known to other services: not looked up
             if member in fields:
                 fields[member] = {"value": reference(fields[member], member)}
         project = company.customers.get(fields.get("CustomerRef", {}).get("value"), {})
         if project.get("IsProject") and company.switches.shows_project_ref:
             fields.setdefault("ProjectRef", {"value": f"4162961{project['Id']}"})
+
+    def _look_up(self, fields: Json) -> None:
+        for member, (rows, kind) in self._lists.items():
+            if member in fields:
+                id_ = self.company.check_reference(fields[member], member, rows, kind)
+                fields[member] = {"value": id_}
+                if member == "ItemRef" and rows[id_]["Type"] != "Service":
+                    raise faults.business("Time can only be booked on an item of type Service.")
 
     def _rename_stranger(self, fields: Json) -> None:
         """Take an id that is no employee's for another name, as was seen once (FACTS 1.1)."""
@@ -237,8 +245,18 @@ class Activities:
                 fields |= {"NameOf": "Other", "OtherNameRef": {"value": id_}}
 
     def _settle_time(self, fields: Json) -> None:
-        lengths = {"Hours", "Minutes", "Seconds"} & fields.keys()
         ends = {"StartTime", "EndTime"} & fields.keys()
+        self._check_time(fields, {"Hours", "Minutes", "Seconds"} & fields.keys(), ends)
+        worked = self._span(fields) if ends else self._length(fields)
+        rest = timedelta(
+            hours=fields.get("BreakHours", 0),
+            minutes=fields.get("BreakMinutes", 0),
+            seconds=fields.get("BreakSeconds", 0),
+        )
+        if rest > worked:
+            raise FaultError("6360", "The break is longer than the time worked.")
+
+    def _check_time(self, fields: Json, lengths: set[str], ends: set[str]) -> None:
         if lengths and ends:
             raise FaultError("6390", "Give either hours and minutes, or start and end.")
         if not lengths and not ends:
@@ -250,14 +268,6 @@ class Activities:
                 raise FaultError("6380", f"{name} must be between 0 and 59.")
         if lengths and fields.keys() & {"BreakHours", "BreakMinutes", "BreakSeconds"}:
             raise FaultError("6360", "A break is only allowed between a start and an end.")
-        worked = self._span(fields) if ends else self._length(fields)
-        rest = timedelta(
-            hours=fields.get("BreakHours", 0),
-            minutes=fields.get("BreakMinutes", 0),
-            seconds=fields.get("BreakSeconds", 0),
-        )
-        if rest > worked:
-            raise FaultError("6360", "The break is longer than the time worked.")
 
     def _length(self, fields: Json) -> timedelta:
         fields.setdefault("Hours", 0)

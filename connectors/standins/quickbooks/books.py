@@ -158,6 +158,9 @@ class Books:
         for member in ("optionsData", "ReportQuery"):  # of the schema, and not modelled
             if member in item:
                 raise faults.unsupported(member)
+        return self._saved(item)
+
+    def _saved(self, item: Json) -> Json:
         entities = [name for name in item if name not in {"bId", "operation"}]
         if len(entities) != 1 or not isinstance(item[entities[0]], dict):
             raise faults.required("BatchItemRequest.IntuitObject")

@@ -154,19 +154,23 @@ class Names:
             fields["DisplayName"] = fields["DisplayName"].removesuffix(DELETED)
         base = old | {"DisplayName": plain_name(old)}
         if body.get("sparse") is not True:
-            keep = _KEPT | self.list.read_only
-            if len(fields.keys() & _TOGETHER) == 1 and old.get("Job"):
-                raise faults.parent_without_flag("Job")  # one was lost (FACTS 5.1)
-            if fields.keys() & _TOGETHER:
-                keep -= _TOGETHER
-            base = self._defaults() | {n: v for n, v in base.items() if n in keep}
-            self._check_parts(base | fields)
+            base = self._base_of_full_update(base, fields)
         self._apply_payroll(fields, base)
         row = self._row(fields, base, self.company.changed_members(old))
         self._check(row, old=old)
         self.rows[row["Id"]] = row
         self._rename_below(row)
         return deepcopy(row)
+
+    def _base_of_full_update(self, old: Json, fields: Json) -> Json:
+        keep = _KEPT | self.list.read_only
+        if len(fields.keys() & _TOGETHER) == 1 and old.get("Job"):
+            raise faults.parent_without_flag("Job")  # one was lost (FACTS 5.1)
+        if fields.keys() & _TOGETHER:
+            keep -= _TOGETHER
+        base = self._defaults() | {n: v for n, v in old.items() if n in keep}
+        self._check_parts(base | fields)
+        return base
 
     # --- reading a body ---
 
@@ -225,18 +229,25 @@ class Names:
         row["PrintOnCheckName"] = row.get("PrintOnCheckName") or row["DisplayName"]
         if not row["Active"]:
             row["DisplayName"] = row["DisplayName"].removesuffix(DELETED) + DELETED
-        if self.list is EMPLOYEE and not row["BillableTime"]:
-            row.pop("BillRate", None)  # only where the time is billable (FACTS 5.3)
-        if self.list is EMPLOYEE and self.company.has_payroll():
-            row.setdefault("UseTimeEntry", "NotSet")
+        if self.list is EMPLOYEE:
+            self._settle_employee(row)
         if self.list is CUSTOMER:
-            row.pop("Level", None)
-            parent = self.rows.get(_parent_id(row))
-            if parent:
-                row["ParentRef"] = {"value": parent["Id"]}  # without a name (FACTS 5.1)
-                row["Level"] = parent.get("Level", 0) + 1
-            row["FullyQualifiedName"] = _qualified(row, parent)
+            self._settle_customer(row)
         return without_empty({name: row[name] for name in self.list.members if name in row})
+
+    def _settle_employee(self, row: Json) -> None:
+        if not row["BillableTime"]:
+            row.pop("BillRate", None)  # only where the time is billable (FACTS 5.3)
+        if self.company.has_payroll():
+            row.setdefault("UseTimeEntry", "NotSet")
+
+    def _settle_customer(self, row: Json) -> None:
+        row.pop("Level", None)
+        parent = self.rows.get(_parent_id(row))
+        if parent:
+            row["ParentRef"] = {"value": parent["Id"]}  # without a name (FACTS 5.1)
+            row["Level"] = parent.get("Level", 0) + 1
+        row["FullyQualifiedName"] = _qualified(row, parent)
 
     # --- the rules ---
 

@@ -238,14 +238,10 @@ def parse(text: str, *, today: date, cuts_long_pages: bool = False) -> Statement
 
 def select(statement: Statement, entity: str, schema: Schema, rows: Iterable[Json]) -> list[Json]:
     """Return all rows that *statement* selects, in its order; the caller cuts the page."""
-    members = {member.lower() for member in schema.members}
-    for column in statement.columns:
-        if column.partition(".")[0].lower() not in members:
-            raise _no_property(column, entity)
+    _check_columns(statement, entity, schema)
     tests = [_test(condition, entity, schema) for condition in statement.conditions]
-    if "Active" in schema.queryable and not any(
-        condition.name.lower() == "active" for condition in statement.conditions
-    ):
+    asked = {condition.name.lower() for condition in statement.conditions}
+    if "Active" in schema.queryable and "active" not in asked:
         tests.append(lambda row: row["Active"])
     chosen = sorted(
         (row for row in rows if all(test(row) for test in tests)), key=schema.default_order
@@ -257,6 +253,13 @@ def select(statement: Statement, entity: str, schema: Schema, rows: Iterable[Jso
         key = _sort_key(name, prop)
         chosen.sort(key=key, reverse=descending)
     return chosen
+
+
+def _check_columns(statement: Statement, entity: str, schema: Schema) -> None:
+    members = {member.lower() for member in schema.members}
+    for column in statement.columns:
+        if column.partition(".")[0].lower() not in members:
+            raise _no_property(column, entity)
 
 
 def _sort_key(name: str, prop: Property) -> Callable[[Json], tuple[bool, Any]]:

@@ -185,8 +185,7 @@ class Sales:
         return deepcopy(row)
 
     def _row(self, fields: Json, system: Json, customer: str) -> Json:
-        given = [line for line in fields["Line"] if line["DetailType"] == _ITEM_LINE]
-        lines = [line | {"Id": str(n), "LineNum": n} for n, line in enumerate(given, start=1)]
+        lines = _numbered(fields["Line"])
         shown = [{m: line[m] for m in (*_LINE, _ITEM_LINE) if line.get(m)} for line in lines]
         total = sum((line["Amount"] for line in lines), Decimal(0))
         links = _links(fields, *lines)
@@ -250,6 +249,11 @@ class Sales:
             elif id_ in self.company.estimates:
                 self.company.estimates[id_]["TxnStatus"] = "Pending"
                 del self.company.estimates[id_]["LinkedTxn"]
+
+
+def _numbered(lines: list[Json]) -> list[Json]:
+    given = [line for line in lines if line["DetailType"] == _ITEM_LINE]
+    return [line | {"Id": str(n), "LineNum": n} for n, line in enumerate(given, start=1)]
 
 
 def _links(*parts: Json) -> list[Link]:

@@ -129,6 +129,10 @@ def _element(name: str, value: Any) -> str:
         return ""
     if not isinstance(value, dict):
         return f"<{name}>{escape(_text(value))}</{name}>"
+    return _parent(name, value)
+
+
+def _parent(name: str, value: Json) -> str:
     inner = {m: v for m, v in value.items() if m not in _ATTRIBUTES and m != "value"}
     attributes = "".join(
         f" {member}={quoteattr(_text(value[member]))}" for member in value if member in _ATTRIBUTES
