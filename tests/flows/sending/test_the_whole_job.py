@@ -173,7 +173,7 @@ def test_rounding_of_the_command_beats_the_workspaces(connected):
     [
         (("--start", "2026-09-30", "--end", "2026-09-01", "--yes"), 2, "is before"),
         (("--start", "30.09.2026", "--end", "2026-09-01", "--yes"), 2, "30.09.2026"),
-        ((*WEEK, "--yes", "--rounding", "nearest:0"), 2, "no rounding"),
+        ((*WEEK, "--yes", "--rounding", "nearest:0"), 2, "not a valid rounding"),
         (WEEK, 2, "--yes"),
         ((*WEEK, "--yes", "--user", "Nobody"), 1, "no user 'Nobody'"),
         ((*WEEK, "--yes", "--project", "Nothing"), 1, "no project 'Nothing'"),
