@@ -99,7 +99,7 @@ def reviewed(
         pick_day(page, 1, "2026-10-31")
         photograph("1-form")
         page.get_by_role("button", name="Submit").click()
-        page.get_by_text("scheduled to start").first.wait_for()
+        page.get_by_role("link", name="october", exact=True).first.wait_for()
         page.goto(f"{home}/runs")
         page.get_by_role("link", name="october", exact=True).first.click()
         page.get_by_role("button", name="Resume").wait_for()
