@@ -25,14 +25,14 @@ def read(path):
         return "died: out of memory"
 
 for line in sys.stdin:
-    path, more = json.loads(line)
+    path, more, cpu_s = json.loads(line)
     read_end, write_end = os.pipe()
     child = os.fork()
     if child == 0:
         pages = int(open("/proc/self/statm").read().split()[0])
         limit = pages * os.sysconf("SC_PAGE_SIZE") + more
         resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
-        resource.setrlimit(resource.RLIMIT_CPU, (60, 60))
+        resource.setrlimit(resource.RLIMIT_CPU, (cpu_s, cpu_s))
         os.write(write_end, read(path).encode())
         os._exit(0)
     os.close(write_end)
@@ -48,7 +48,7 @@ for line in sys.stdin:
 def read_in_little_memory() -> Iterator[Callable[..., str]]:
     """Yield a function to read an export in at most *more* bytes beyond an idle process.
 
-    It may take 60 s of the processor, however many others work on the machine.
+    It may take *cpu_s* of the processor, however many others work on the machine.
     It returns `12 rows`, `refused: …` with the words for a person, or `died: …`.
     """
     with subprocess.Popen(
@@ -56,8 +56,8 @@ def read_in_little_memory() -> Iterator[Callable[..., str]]:
         stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True,
     ) as reader:  # fmt: skip
 
-        def read(path: Path, more: int = 512 << 20) -> str:
-            print(json.dumps([str(path), more]), file=reader.stdin, flush=True)
+        def read(path: Path, more: int = 512 << 20, cpu_s: int = 60) -> str:
+            print(json.dumps([str(path), more, cpu_s]), file=reader.stdin, flush=True)
             return json.loads(reader.stdout.readline())
 
         yield read
