@@ -345,7 +345,7 @@ OWN = {
     ),
     "connections.find_connection": lambda s: asdict(connections.find_connection(s.engine, "c2")),
     "connections.delete_connection": _forget,
-    "doubts.take": lambda s: [asdict(one) for one in s.take()],
+    "claims_in_doubt.take": lambda s: [asdict(one) for one in s.take()],
     "entry_contents.adopt": lambda s: s.store.contents.adopt({"sent": "new", "left": "sent"}),
     "entry_contents.as_claimed": lambda s: s.store.contents.as_claimed(IDS),
     "entry_contents.claimed_since": _in_transaction(
@@ -493,10 +493,10 @@ SHARED = {
     "books.take_back": _in_transaction(
         lambda s, c: s.store.books.take_back(c, s.flying.request_id, ["9", "19", "39"])
     ),
-    "doubts.settle": _take_and_settle("9", Proof.ANSWER),
-    "doubts.settle, free": _take_and_settle("99", Proof.BOOKS),
-    "doubts.settle, as a stranger's": _take_and_settle("11", Proof.BOOKS),
-    "doubts.settle, as a neighbor's": _take_and_settle("31", Proof.BOOKS),
+    "claims_in_doubt.settle": _take_and_settle("9", Proof.ANSWER),
+    "claims_in_doubt.settle, free": _take_and_settle("99", Proof.BOOKS),
+    "claims_in_doubt.settle, as a stranger's": _take_and_settle("11", Proof.BOOKS),
+    "claims_in_doubt.settle, as a neighbor's": _take_and_settle("31", Proof.BOOKS),
     "ledger.record": lambda s: s.record(s.flying, Created("1", "9", "0")),
     "ledger.record, as a stranger's": lambda s: s.record(s.flying, Created("1", "11", "0")),
 }

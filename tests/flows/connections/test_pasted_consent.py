@@ -128,7 +128,7 @@ def test_connecting_to_another_company_under_the_name_is_refused_and_taken_back(
     """The stored connection stays as it was; the unused consent is ended at Intuit."""
     kept = rows_of(synced, "secrets")
     synced.quickbooks.oauth.realm_id = "777"
-    synced.quickbooks.realm_id = "777"
+    synced.quickbooks.books.company.realm_id = "777"
     process, address = _start(synced, "--connection", "main")
 
     code, _, err = _paste(process, _decide(address, "allow"))
