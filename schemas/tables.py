@@ -11,10 +11,21 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from schemas.words import LedgerState, PlanState, Proof, Reason, Source, State
+from schemas.words import (
+    Block,
+    Event,
+    LedgerState,
+    Operation,
+    PlanState,
+    Proof,
+    Reason,
+    Source,
+    State,
+    Verdict,
+)
 
 #: The newest migration, which creates these tables; a test holds the two equal.
-REVISION = "0011"
+REVISION = "0012"
 
 # Constraints have names, so that a migration can change them on every database.
 metadata = sa.MetaData(
@@ -180,6 +191,12 @@ runs = sa.Table(
         "UTC; renewed while the run is alive. After it, the run's claims are in doubt.",
     ),
     _column("finished_at", Utc, "UTC; null while it runs, and after a crash.", null=True),
+    _column(
+        "approved_only",
+        sa.Boolean,
+        "Whether it sent approved entries alone; null where it did not ask.",
+        null=True,
+    ),
     comment="Every send, import and settlement, with the lease on what it claims.",
 )
 
@@ -260,6 +277,116 @@ ledger = sa.Table(
     sa.UniqueConstraint("connection_id", "time_activity_id"),
     sa.Index("ix_ledger_open", "connection_id", "state", "request_id"),
     comment="Every entry that was ever claimed for sending: the only record of what was sent.",
+)
+
+changes = sa.Table(
+    "changes",
+    metadata,
+    _column("connection_id", sa.Integer, "The connection the row belongs to.", primary_key=True),
+    _column("entry_id", sa.String(64), "An entry that was sent.", primary_key=True),
+    _column("operation", _one_of("operation", Operation), "update or delete"),
+    _column("run_id", sa.ForeignKey("runs.id"), "The run that claimed it."),
+    _column("request_id", sa.ForeignKey("batches.request_id"), "The batch it is sent in."),
+    _column("bid", sa.String(10), "Its bId in that batch."),
+    _column("body", sa.Text, "The TimeActivity as sent, to the byte."),
+    _column(
+        "replacement",
+        sa.Text,
+        "The TimeActivity to create after the deletion, to the byte; null for none.",
+        null=True,
+    ),
+    _column("minutes", sa.Integer, "Rounded minutes afterwards; null if deleted.", null=True),
+    _column("txn_date", sa.String(10), "Local day afterwards; null if deleted.", null=True),
+    sa.ForeignKeyConstraint(
+        ["connection_id", "entry_id"],
+        ["ledger.connection_id", "ledger.entry_id"],
+        onupdate="CASCADE",
+        ondelete="CASCADE",
+    ),
+    sa.UniqueConstraint("request_id", "bid"),
+    sa.Index("ix_changes_run_id", "run_id"),
+    comment="Changes of sent entries that are claimed and not confirmed yet; in doubt once their"
+    " run has ended.",
+)
+
+history_heads = sa.Table(
+    "history_heads",
+    metadata,
+    _connection_id(primary_key=True),
+    _column("number", sa.Integer, "The number of the newest row."),
+    _column("hash", sa.String(64), "Its hash."),
+    comment="The newest row of each connection's history, so that none is removed unseen.",
+)
+
+actors = sa.Table(
+    "actors",
+    metadata,
+    _column("id", sa.String(64), "SHA-256 of salt and name.", primary_key=True),
+    _column("salt", sa.String(32), "Random."),
+    _column("name", sa.Text, "Who it is; a pseudonym once that was asked for."),
+    _column("pseudonym", sa.Boolean, "Whether the name was replaced."),
+    comment="Who acted, apart from the history, so that a name can be replaced in it.",
+)
+
+history = sa.Table(
+    "history",
+    metadata,
+    _connection_id(primary_key=True),
+    _column("number", sa.Integer, "Its place, from 1.", primary_key=True),
+    _column("at", sa.String(32), "UTC, ISO 8601."),
+    _column("event", _one_of("event", Event), "What happened."),
+    _column("entry_id", sa.String(64), "The entry."),
+    _column("operation", sa.String(10), "What QuickBooks was asked to do.", null=True),
+    _column("run_id", sa.String(36), "The run that did it.", null=True),
+    _column("actor_id", sa.String(64), "Who ran it; see `actors`.", null=True),
+    _column("request_id", sa.String(36), "QuickBooks' requestid.", null=True),
+    _column("fingerprint", sa.String(64), "SHA-256 of the TimeActivity's bytes.", null=True),
+    _column("minutes", sa.Integer, "Rounded minutes.", null=True),
+    _column("time_activity_id", sa.String(20), "QuickBooks' Id.", null=True),
+    _column("note", sa.Text, "QuickBooks' own words, or the older id.", null=True),
+    _column("hash", sa.String(64), "SHA-256 of the row before and this one."),
+    sa.Index("ix_history_entry_id", "connection_id", "entry_id"),
+    comment="Everything that happened to each entry. Rows are only ever added, each with the hash"
+    " of the one before.",
+)
+
+looked_days = sa.Table(
+    "looked_days",
+    metadata,
+    _connection_id(primary_key=True),
+    _column("day", sa.String(10), "Local day.", primary_key=True),
+    _column("looked_at", Utc, "UTC; when."),
+    comment="Days whose TimeActivities were read, to find those that the ledger does not know.",
+)
+
+unknown_time = sa.Table(
+    "unknown_time",
+    metadata,
+    _connection_id(primary_key=True),
+    _column("time_activity_id", sa.String(20), "QuickBooks' Id.", primary_key=True),
+    _column("person", sa.String(40), "Kind and id, such as employee:61."),
+    _column("day", sa.String(10), "TxnDate."),
+    _column("minutes", sa.Integer, "Hours and Minutes, in minutes."),
+    _column("is_other", sa.Boolean, "Whether somebody said that no entry is meant by it."),
+    sa.Index("ix_unknown_time_day", "connection_id", "day"),
+    comment="TimeActivities that no ledger of the company accounts for.",
+)
+
+drift = sa.Table(
+    "drift",
+    metadata,
+    _column("id", sa.Integer, "Our id of the difference.", primary_key=True),
+    _connection_id(),
+    _column("run_id", sa.ForeignKey("runs.id", ondelete="CASCADE"), "The run that found it."),
+    _column("entry_id", sa.String(64), "The entry; null for unknown time.", null=True),
+    _column("time_activity_id", sa.String(20), "QuickBooks' Id; null if unsent.", null=True),
+    _column("verdict", _one_of("verdict", Verdict), "What differs."),
+    _column("blocked", _one_of("blocked", Block), "What forbids a repair.", null=True),
+    _column("detail", sa.Text, "What a person can do about it."),
+    _column("date", sa.String(10), "Local day."),
+    _column("differs", sa.Text, "The fields that differ, as JSON."),
+    sa.Index("ix_drift_day", "connection_id", "date"),
+    comment="What the latest reconciliation of each day found, except for what agrees.",
 )
 
 contents = sa.Table(

@@ -11,6 +11,7 @@ class State(StrEnum):
     SKIPPED = "skipped"
     REJECTED = "rejected"
     IN_DOUBT = "in_doubt"
+    RECALLED = "recalled"  # by a recall, which takes sent time back out of QuickBooks
 
 
 class Reason(StrEnum):
@@ -34,6 +35,7 @@ class Reason(StrEnum):
     BOOKS_CLOSED = "books_closed"
     RATE_CURRENCY = "rate_currency"
     BILLABLE_WITHOUT_RATE = "billable_without_rate"
+    MAYBE_IN_BOOKS = "maybe_in_books"
     QBO_REFUSED = "qbo_refused"
     NOT_ATTEMPTED = "not_attempted"
     UNCONFIRMED = "unconfirmed"
@@ -58,6 +60,7 @@ STATE_OF = {
     Reason.BOOKS_CLOSED: State.REJECTED,
     Reason.RATE_CURRENCY: State.REJECTED,
     Reason.BILLABLE_WITHOUT_RATE: State.REJECTED,
+    Reason.MAYBE_IN_BOOKS: State.REJECTED,
     Reason.QBO_REFUSED: State.REJECTED,
     Reason.NOT_ATTEMPTED: State.REJECTED,
     Reason.UNCONFIRMED: State.IN_DOUBT,
@@ -71,6 +74,62 @@ class LedgerState(StrEnum):
     SENT = "sent"
     REFUSED = "refused"
     RECALLED = "recalled"
+
+
+class Operation(StrEnum):
+    """What an item of a batch asks QuickBooks to do."""
+
+    CREATE = "create"
+    UPDATE = "update"
+    DELETE = "delete"
+
+
+class Verdict(StrEnum):
+    """What a reconciliation says of one entry or TimeActivity."""
+
+    AGREES = "agrees"
+    CHANGED_IN_CLOCKIFY = "changed_in_clockify"
+    GONE_FROM_CLOCKIFY = "gone_from_clockify"
+    UNAPPROVED_SINCE = "unapproved_since"
+    CHANGED_IN_QUICKBOOKS = "changed_in_quickbooks"
+    CHANGED_IN_BOTH = "changed_in_both"
+    GONE_FROM_QUICKBOOKS = "gone_from_quickbooks"
+    UNKNOWN_IN_QUICKBOOKS = "unknown_in_quickbooks"  # no entry of the ledger accounts for it
+    UNSENT = "unsent"
+
+
+class Block(StrEnum):
+    """What forbids a repair."""
+
+    BILLED = "billed"
+    BOOKS_CLOSED = "books_closed"
+    LINK_LOST = "link_lost"
+
+
+class Repair(StrEnum):
+    """What a repair did about one difference."""
+
+    UPDATED = "updated"
+    DELETED = "deleted"
+    REPLACED = "replaced"  # deleted, and created anew for another person or customer
+    RESENT = "resent"
+    IN_DOUBT = "in_doubt"
+    REFUSED = "refused"
+
+
+class Event(StrEnum):
+    """What the history records of an entry."""
+
+    CLAIMED = "claimed"
+    RELEASED = "released"  # QuickBooks certainly did nothing
+    UNCLEAR = "unclear"  # no clear answer: in doubt
+    SENT = "sent"
+    REFUSED = "refused"
+    UPDATED = "updated"
+    RECALLED = "recalled"  # its TimeActivity is deleted, or was found gone
+    ADOPTED = "adopted"  # its TimeActivity was in the books before
+    TAKEN_BACK = "taken_back"  # its TimeActivity proved to be another entry's: in doubt again
+    RENAMED = "renamed"  # from the id of a file's row to Clockify's
 
 
 class Proof(StrEnum):
