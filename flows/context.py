@@ -1,9 +1,10 @@
 """Opens everything that a run needs, and closes it afterwards: settings, database, services."""
 
 import os
+import pwd
 import time
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
@@ -18,6 +19,7 @@ from connectors.intuit.oauth_app import OAuthApp
 from connectors.quickbooks.client import QuickBooks
 from connectors.quickbooks.rate_limit.limiter import LocalPaceStore, RateLimiter
 from connectors.quickbooks.rate_limit.quotas import Quotas
+from connectors.store.actors import Actor
 from connectors.store.connection_store import ConnectionStore
 from connectors.store.connections import DEMO, Connection, all_connections, find_connection
 from connectors.store.pace import SharedPaceStore
@@ -25,6 +27,7 @@ from connectors.store.tokens import TokenStore
 from flows.server_address import check_server_address
 from flows.settings import Settings, read_settings, required, strangers_told, with_own
 from flows.text import tell_aside
+from schemas.words import ActorKind
 
 #: A warning about a passphrase that an earlier version used.
 OUTDATED = (
@@ -66,6 +69,7 @@ class RunContext:
         quickbooks: The company.
         timezone: It decides on which day an entry falls.
         now: The clock.
+        actor: Who runs it, for the history.
     """
 
     settings: Settings
@@ -76,6 +80,7 @@ class RunContext:
     quickbooks: QuickBooks
     timezone: ZoneInfo
     now: Callable[[], datetime]
+    actor: Actor
 
     @property
     def lease(self) -> timedelta:
@@ -174,7 +179,18 @@ def open_context(name: str | None, *, clock: Clock = REAL_CLOCK) -> Iterator[Run
                 quickbooks=quickbooks,
                 timezone=settings.zone or ZoneInfo(connection.timezone),
                 now=clock.now,
+                actor=_actor(),
             )
+
+
+def _actor() -> Actor:
+    """Return who runs this: a run of Prefect's, or the user of this process."""
+    if flow_run_id := os.environ.get("PREFECT__FLOW_RUN_ID"):
+        return Actor(ActorKind.FLOW_RUN, flow_run_id)
+    user_id = os.getuid()  # not what the environment says, which anybody can set
+    with suppress(KeyError):  # a container's user may have no name
+        return Actor(ActorKind.USER, pwd.getpwuid(user_id).pw_name)
+    return Actor(ActorKind.USER, f"uid {user_id}")
 
 
 def clockify_key(

@@ -12,6 +12,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from schemas.words import (
+    ActorKind,
     Block,
     Event,
     LedgerState,
@@ -197,6 +198,12 @@ runs = sa.Table(
         "Whether it sent approved entries alone; null where it did not ask.",
         null=True,
     ),
+    _column(
+        "actor_id",
+        sa.String(64),
+        "Who ran it; see `actors`. Null where an earlier version did.",
+        null=True,
+    ),
     comment="Every send, import and settlement, with the lease on what it claims.",
 )
 
@@ -315,14 +322,18 @@ history_heads = sa.Table(
     _connection_id(primary_key=True),
     _column("number", sa.Integer, "The number of the newest row."),
     _column("hash", sa.String(64), "Its hash."),
+    _column("dropped", sa.Integer, "The newest row that was dropped for its age; 0 for none."),
+    _column("dropped_hash", sa.String(64), "Its hash: the anchor of the oldest row."),
+    _column("since", Utc, "UTC; the history tells nothing of what happened before."),
     comment="The newest row of each connection's history, so that none is removed unseen.",
 )
 
 actors = sa.Table(
     "actors",
     metadata,
-    _column("id", sa.String(64), "SHA-256 of salt and name.", primary_key=True),
-    _column("salt", sa.String(32), "Random."),
+    _column("id", sa.String(64), "SHA-256 of salt, kind and name.", primary_key=True),
+    _column("salt", sa.String(32), "Random; empty once the name was replaced."),
+    _column("kind", _one_of("actor_kind", ActorKind), "How the actor is known."),
     _column("name", sa.Text, "Who it is; a pseudonym once that was asked for."),
     _column("pseudonym", sa.Boolean, "Whether the name was replaced."),
     comment="Who acted, apart from the history, so that a name can be replaced in it.",
@@ -343,7 +354,9 @@ history = sa.Table(
     _column("fingerprint", sa.String(64), "SHA-256 of the TimeActivity's bytes.", null=True),
     _column("minutes", sa.Integer, "Rounded minutes.", null=True),
     _column("time_activity_id", sa.String(20), "QuickBooks' Id.", null=True),
-    _column("note", sa.Text, "QuickBooks' own words, or the older id.", null=True),
+    _column(
+        "note", sa.Text, "QuickBooks' own words; or the other id of a renamed entry.", null=True
+    ),
     _column("hash", sa.String(64), "SHA-256 of the row before and this one."),
     sa.Index("ix_history_entry_id", "connection_id", "entry_id"),
     comment="Everything that happened to each entry. Rows are only ever added, each with the hash"

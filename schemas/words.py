@@ -132,6 +132,15 @@ class Event(StrEnum):
     RENAMED = "renamed"  # from the id of a file's row to Clockify's
 
 
+class ActorKind(StrEnum):
+    """Who acted: how an actor is known."""
+
+    USER = "user"  # of the operating system, at a terminal
+    FLOW_RUN = "flow_run"  # of Prefect, by its id
+    REVIEWER = "reviewer"  # by the name that they typed
+    VERIFIED = "verified_reviewer"  # by a proxy's login
+
+
 class Proof(StrEnum):
     """How the ledger knows that an entry was sent."""
 

@@ -10,6 +10,7 @@ from connectors.store.claims_in_doubt import Doubts
 from connectors.store.connection_settings import ConnectionSettings
 from connectors.store.credentials import Credentials
 from connectors.store.entry_contents import EntryContents
+from connectors.store.history import History
 from connectors.store.last_outcomes import LastOutcomes
 from connectors.store.ledger import Ledger
 from connectors.store.links import Links
@@ -30,6 +31,7 @@ class ConnectionStore:
         self.books = CompanyBooks(*scope)
         self.contents = EntryContents(*scope)
         self.outcomes = LastOutcomes(*scope)
+        self.history = History(*scope)
         self.links = Links(*scope)
         self.plans = Plans(*scope)
         self.run_lock = RunLocks(*scope)

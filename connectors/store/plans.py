@@ -21,9 +21,10 @@ import sqlalchemy as sa
 
 from connectors.database import changing, chunks, writing
 from connectors.errors import AskPerson, TryAgain
+from connectors.store.actors import Actor
 from connectors.store.scope import ConnectionScope, records
 from schemas.tables import plan_entries, plans
-from schemas.words import PlanState
+from schemas.words import ActorKind, PlanState
 
 #: The columns of a kept entry, as they come and go; `body` is the TimeActivity.
 ENTRY = ("entry_id", "date", "minutes", "user", "client", "project", "description", "body")
@@ -66,6 +67,13 @@ class StoredPlan:
         if self.state in {PlanState.APPROVED, PlanState.REJECTED}:
             return f"{typed} (claimed, not verified)"
         return typed
+
+    @property
+    def actor(self) -> Actor:
+        """Who acts when the plan is sent: whoever decided."""
+        if self.verified_by:
+            return Actor(ActorKind.VERIFIED, self.verified_by)
+        return Actor(ActorKind.REVIEWER, self.decided_by or "")
 
 
 @dataclass(frozen=True)

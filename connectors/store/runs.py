@@ -1,12 +1,14 @@
 """Runs and their leases: which runs are alive. `claims_in_doubt` takes over what dead ones hold."""
 
 from datetime import datetime, timedelta
+from typing import Any
 from uuid import uuid4
 
 import sqlalchemy as sa
 
 from connectors.database import writing
 from connectors.errors import TryAgain
+from connectors.store.actors import Actor
 from connectors.store.scope import ConnectionScope
 from schemas.tables import runs
 
@@ -14,11 +16,12 @@ from schemas.tables import runs
 class Runs(ConnectionScope):
     """The runs of one connection."""
 
-    def start(self, lease: timedelta) -> str:
-        """Record that a run has begun, and return its id."""
+    def start(self, lease: timedelta, actor: Actor | None = None) -> str:
+        """Record that a run has begun, and who runs it, and return its id."""
         run_id, now = str(uuid4()), self.now()
-        values = {"id": run_id, "started_at": now, "lease_until": now + lease}
+        values: dict[str, Any] = {"id": run_id, "started_at": now, "lease_until": now + lease}
         with writing(self.engine) as connection:
+            values["actor_id"] = actor and actor.known_in(connection)
             connection.execute(runs.insert().values(connection_id=self.connection_id, **values))
         return run_id
 

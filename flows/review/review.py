@@ -279,6 +279,7 @@ def _send_approved(
         held = only_approved(one.plan, kept, plan_id=stored.id, by=stored.decider)
         return replace(one, plan=held)
 
+    context = replace(context, actor=stored.actor)
     with make_plan(context, request, report, run=run) as plan:
         plan.become(map(approved, plan.slices))
         gone = np.flatnonzero(~found[1:]) + 1

@@ -18,7 +18,7 @@ class RunLease:
     def __init__(self, context: RunContext) -> None:
         self._context = context
         self._until = context.now() + context.lease
-        self.run_id = context.store.runs.start(context.lease)
+        self.run_id = context.store.runs.start(context.lease, context.actor)
 
     def check(self) -> None:
         """Make sure, just before something is sent, that the run still counts as alive.

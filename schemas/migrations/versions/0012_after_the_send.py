@@ -1,5 +1,8 @@
 """What happens after the send: changes, drift, adopted time, and the history."""
 
+from datetime import UTC, datetime
+from typing import Any
+
 import sqlalchemy as sa
 from alembic import op
 
@@ -20,6 +23,7 @@ _EVENTS = (
     "claimed", "released", "unclear", "sent", "refused", "updated", "recalled", "adopted",
     "taken_back", "renamed",
 )  # fmt: skip
+_ACTORS = ("user", "flow_run", "reviewer", "verified_reviewer")
 _VERDICTS = (
     "agrees", "changed_in_clockify", "gone_from_clockify", "unapproved_since",
     "changed_in_quickbooks", "changed_in_both", "gone_from_quickbooks", "unknown_in_quickbooks",
@@ -31,6 +35,7 @@ def upgrade() -> None:
     """The history begins now; what happened before is in the ledger."""
     _allow_more_words()
     op.add_column("runs", sa.Column("approved_only", sa.Boolean))
+    op.add_column("runs", sa.Column("actor_id", sa.String(64)))
     _create_changes()
     _create_history()
     _create_books()
@@ -75,16 +80,25 @@ def _create_changes() -> None:
 
 
 def _create_history() -> None:
-    op.create_table(
+    heads = op.create_table(
         "history_heads",
         connection_id(primary_key=True),
         sa.Column("number", sa.Integer, nullable=False),
         sa.Column("hash", sa.String(64), nullable=False),
+        sa.Column("dropped", sa.Integer, nullable=False),
+        sa.Column("dropped_hash", sa.String(64), nullable=False),
+        instant("since"),
     )
+    now = sa.literal(datetime.now(UTC), sa.DateTime(timezone=True))
+    none: list[Any] = [sa.literal(0), sa.literal("0" * 64)] * 2
+    known = sa.table("connections", sa.column("id", sa.Integer))
+    first = sa.select(known.c.id).add_columns(*none, now)
+    op.execute(heads.insert().from_select(list(heads.columns.keys()), first))
     op.create_table(
         "actors",
         sa.Column("id", sa.String(64), primary_key=True),
         sa.Column("salt", sa.String(32), nullable=False),
+        sa.Column("kind", one_of("actor_kind", *_ACTORS), nullable=False),
         sa.Column("name", sa.Text, nullable=False),
         sa.Column("pseudonym", sa.Boolean, nullable=False),
     )

@@ -34,7 +34,7 @@ from connectors.store.scope import ConnectionScope, records
 from connectors.store.tokens import TokenStore
 from schemas.tables import ledger as table
 from schemas.tables import metadata
-from schemas.words import Kind, PlanState, Proof
+from schemas.words import Event, Kind, PlanState, Proof
 
 NOW = datetime(2026, 3, 9, 8, tzinfo=UTC)
 LEASE = timedelta(minutes=10)
@@ -376,6 +376,9 @@ OWN = {
     "runs.renew, of others": lambda s: s.store.runs.renew(s.theirs.run_id, LEASE),
     "runs.renew_within": _in_transaction(
         lambda s, c: s.store.runs.renew_within(c, s.run, now=NOW, lease=LEASE)
+    ),
+    "history.add": _in_transaction(
+        lambda s, c: s.store.history.add(c, Event.CLAIMED, [{"entry_id": "new"}])
     ),
     "runs.start": lambda s: s.start() and None,
     "links.add": lambda s: s.store.links.add(

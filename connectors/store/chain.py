@@ -1,0 +1,37 @@
+"""The chain: what makes each row of a history depend on all rows before it.
+
+This is what an auditor computes again (docs/security.md), so it never changes for rows that are
+there.
+"""
+
+import hashlib
+import json
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+#: What a row's hash covers, in this order.
+COVERED = (
+    "number", "at", "event", "entry_id", "operation", "run_id", "actor_id", "request_id",
+    "fingerprint", "minutes", "time_activity_id", "note",
+)  # fmt: skip
+
+#: The hash before the first row.
+NO_HASH = "0" * 64
+
+_encode = json.JSONEncoder(separators=(",", ":")).encode
+
+
+def row_digest(values: Sequence[Any]) -> str:
+    """Return the SHA-256 of a row: of its `COVERED` values, as a JSON array in ASCII."""
+    return hashlib.sha256(_encode(list(values)).encode()).hexdigest()
+
+
+def row_hash(before: str, digest: str) -> str:
+    """Return a row's hash: the SHA-256 of the hash before it, followed by its digest."""
+    return hashlib.sha256((before + digest).encode()).hexdigest()
+
+
+def instant_text(instant: datetime) -> str:
+    """Write an instant as a row has it, such as 2026-03-09T08:00:00.000000+00:00."""
+    return instant.astimezone(UTC).isoformat(timespec="microseconds")

@@ -1,0 +1,73 @@
+"""The history: everything that happened to each entry, in a chain of which no link can be removed.
+
+Rows are only ever added, within the transaction that they tell of. Each has a hash over the row
+before it and over itself (`connectors.store.chain`), and the connection's head has the newest one.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import sqlalchemy as sa
+
+from connectors.store.chain import COVERED, NO_HASH, instant_text, row_digest, row_hash
+from connectors.store.scope import ConnectionScope
+from schemas.tables import history, history_heads, runs
+from schemas.words import Event
+
+
+class History(ConnectionScope):
+    """The history of one connection."""
+
+    def add(
+        self,
+        connection: sa.Connection,
+        event: Event,
+        rows: Sequence[Mapping[str, Any]],
+        *,
+        run_id: str | None = None,
+        operation: str | None = None,
+        request_id: str | None = None,
+    ) -> None:
+        """Add an event of some entries, within the transaction of `changing` that it tells of.
+
+        Args:
+            connection: The transaction, which lets no other process add at the same time.
+            event: What happened.
+            rows: `entry_id`, and where known `fingerprint` (SHA-256 of the TimeActivity's bytes),
+                `minutes` (rounded), `time_activity_id` and `note`.
+            run_id: The run that did it; its actor is who did it.
+            operation: What QuickBooks was asked to do.
+            request_id: QuickBooks' requestid.
+        """
+        if not rows:
+            return
+        newest, last, actor_id = self._head(connection, run_id)
+        common = {
+            "at": instant_text(self.now()),
+            "event": str(event),
+            "operation": operation and str(operation),
+            "run_id": run_id,
+            "actor_id": actor_id,
+            "request_id": request_id,
+        }
+        added = []
+        for number, row in enumerate(rows, start=newest + 1):
+            values = {**dict.fromkeys(COVERED), **row, **common, "number": number}
+            last = row_hash(last, row_digest([values[name] for name in COVERED]))
+            added.append({**values, "connection_id": self.connection_id, "hash": last})
+        connection.execute(history.insert(), added)
+        head = history_heads.update().where(self._own(history_heads))
+        connection.execute(head.values(number=newest + len(rows), hash=last))
+
+    def _head(self, connection: sa.Connection, run_id: str | None) -> tuple[int, str, str | None]:
+        """Return the newest row's number and hash, and who runs a run."""
+        actor_id = sa.select(runs.c.actor_id).where(self._own(runs), runs.c.id == run_id)
+        columns = (history_heads.c.number, history_heads.c.hash, actor_id.scalar_subquery())
+        query = sa.select(*columns).where(self._own(history_heads))
+        head = connection.execute(query).one_or_none()
+        if head is None:
+            first = {"connection_id": self.connection_id, "number": 0, "hash": NO_HASH}
+            first |= {"dropped": 0, "dropped_hash": NO_HASH, "since": self.now()}
+            connection.execute(history_heads.insert().values(first))
+            head = connection.execute(query).one()
+        return tuple(head)
