@@ -13,9 +13,10 @@ import requests
 
 from connectors.errors import ClockbooksError, NotAuthorized, Refused, Throttled, TryAgain, Unsure
 from connectors.http import Failure
-from connectors.quickbooks.batch import Created, NotCreated, created_at, part_of
+from connectors.quickbooks.batch import Done, NotDone, Outcome, created_at, part_of
 from connectors.quickbooks.faults import Fault, fault_in, fault_of
 from schemas.quickbooks import Company
+from schemas.words import Operation
 
 T = TypeVar("T")
 
@@ -64,8 +65,12 @@ def read_batch(content: bytes, request: str) -> Any:
 
 
 def read_outcomes(
-    answer: Any, sent: Sequence[tuple[str, str]], entity: str = "TimeActivity", request: str = ""
-) -> list[Created | NotCreated]:
+    answer: Any,
+    sent: Sequence[tuple[str, str]],
+    entity: str = "TimeActivity",
+    request: str = "",
+    operation: Operation = Operation.CREATE,
+) -> list[Outcome]:
     """Read a batch's answer, item by item: what is not answered exactly once is left out.
 
     Neither is an object that two items name, nor one that is not what the item asked for: a cache
@@ -77,7 +82,9 @@ def read_outcomes(
         raise Unsure(f"QuickBooks answered a batch without its items: {fault_in(answer)}{request}.")
     answered = _single([item for item in items if isinstance(item, Mapping)], _bid)
     by_bid = {_bid(item): item for item in answered}
-    outcomes = [_outcome(bid, body, by_bid[bid], entity) for bid, body in sent if bid in by_bid]
+    outcomes = [
+        _outcome(bid, body, by_bid[bid], entity, operation) for bid, body in sent if bid in by_bid
+    ]
     return _single([outcome for outcome in outcomes if outcome is not None], _object)
 
 
@@ -91,24 +98,27 @@ def _bid(item: Mapping[str, Any]) -> str:
     return str(item.get("bId"))
 
 
-def _object(outcome: Created | NotCreated) -> tuple[str, str]:
-    if isinstance(outcome, Created):
-        return "created", outcome.qbo_id
-    return "not created", outcome.bid
+def _object(outcome: Outcome) -> tuple[str, str]:
+    if isinstance(outcome, NotDone):
+        return "not done", outcome.bid
+    return "done", outcome.qbo_id
 
 
 def _outcome(
-    bid: str, body: str, answer: Mapping[str, Any], entity: str
-) -> Created | NotCreated | None:
+    bid: str, body: str, answer: Mapping[str, Any], entity: str, operation: Operation
+) -> Outcome | None:
     fault, made = fault_in(answer), part_of(answer, entity)
     if fault is not None:
-        # Only QuickBooks' own validation says that the item was not created.
-        return NotCreated(bid, fault) if _is_validation(fault) and not made else None
-    if not str(made.get("Id") or ""):
+        # Only QuickBooks' own validation says that the item was not done.
+        return NotDone(bid, fault) if _is_validation(fault) and not made else None
+    asked, id_ = json.loads(body), str(made.get("Id") or "")
+    if not id_ or (operation != Operation.CREATE and id_ != asked["Id"]):
         return None
-    if entity == "TimeActivity" and _repeated(made) != _repeated(json.loads(body)):
+    if operation == Operation.DELETE:
+        return Done(bid, id_, "") if made.get("status") == "Deleted" else None
+    if entity == "TimeActivity" and _repeated(made) != _repeated(asked):
         return None
-    return Created(bid, str(made["Id"]), str(made.get("SyncToken", "0")), created_at(made))
+    return Done(bid, id_, str(made.get("SyncToken", "0")), created_at(made))
 
 
 def _repeated(activity: Mapping[str, Any]) -> tuple[str, ...]:

@@ -8,16 +8,17 @@ from datetime import datetime
 from typing import Any
 
 from connectors.quickbooks.faults import Fault
+from schemas.words import Operation
 
 
 @dataclass(frozen=True)
-class Created:
-    """QuickBooks made the object of one item of a batch.
+class Done:
+    """QuickBooks created, updated or deleted the object of one item of a batch.
 
     Attributes:
         bid: The item's bId.
         qbo_id: The object's Id.
-        sync_token: Its version.
+        sync_token: Its version; empty if it was deleted.
         created_at: When QuickBooks made it, by its own clock; `None` if it did not say.
     """
 
@@ -28,17 +29,26 @@ class Created:
 
 
 @dataclass(frozen=True)
-class NotCreated:
+class NotDone:
     """QuickBooks refused one item of a batch, and said why."""
 
     bid: str
     fault: Fault
 
 
-def batch_bytes(items: Sequence[tuple[str, str]], entity: str = "TimeActivity") -> bytes:
-    """Write a batch that creates *items* (`bId`, body) of one kind, to the byte (2.1)."""
+#: What became of one item of a batch.
+Outcome = Done | NotDone
+
+
+def batch_bytes(
+    items: Sequence[tuple[str, str]],
+    entity: str = "TimeActivity",
+    operation: Operation = Operation.CREATE,
+) -> bytes:
+    """Write a batch that does the same to *items* (`bId`, body) of one kind, to the byte (2.1)."""
     written = [
-        f'{{"bId":{json.dumps(bid)},"operation":"create","{entity}":{body}}}' for bid, body in items
+        f'{{"bId":{json.dumps(bid)},"operation":"{operation}","{entity}":{body}}}'
+        for bid, body in items
     ]
     return f'{{"BatchItemRequest":[{",".join(written)}]}}'.encode()
 

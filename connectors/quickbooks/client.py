@@ -30,10 +30,11 @@ from connectors.quickbooks.answers import (
     read_rows,
     unreadable,
 )
-from connectors.quickbooks.batch import Created, NotCreated, batch_bytes, instant_of, part_of
+from connectors.quickbooks.batch import Outcome, batch_bytes, instant_of, part_of
 from connectors.quickbooks.rate_limit.limiter import Permit, RateLimiter
 from connectors.quickbooks.rate_limit.model import End, Want
 from schemas.quickbooks import Company
+from schemas.words import Operation
 
 SERVICE = "QuickBooks"
 
@@ -155,18 +156,21 @@ class QuickBooks:
             if nothing_new or (len(page) < QUERY_PAGE and not to_the_end):
                 return rows
 
-    def create_time_activities(
+    def write_time_activities(
         self,
         items: Sequence[tuple[str, str]],
         *,
         request_id: str,
+        operation: Operation = Operation.CREATE,
         check: Callable[[], None] = lambda: None,
         permit: Permit | None = None,
-    ) -> list[Created | NotCreated]:
-        """Create TimeActivities in one batch.
+    ) -> list[Outcome]:
+        """Create, update or delete TimeActivities in one batch.
 
         Args:
             items: `bId` and body of each; see `batch_bytes`.
+            operation: What to do. An update replaces all that is writable, and a deletion names
+                `Id` and `SyncToken`; both are refused where that token is not the latest (1.2).
             request_id: Fixed in the ledger before; the same one with the same items repeats the
                 call without doing it twice, as far as QuickBooks remembers (section 3).
             check: Called once the batch has a permit, just before it leaves; may raise.
@@ -177,15 +181,15 @@ class QuickBooks:
             here is in doubt.
 
         Raises:
-            TryAgain: `Throttled`, or never left: certainly nothing was created.
-            Unsure: No clear answer: anything may have been created.
-            Refused: QuickBooks itself refused the whole call: this call created nothing.
+            TryAgain: `Throttled`, or never left: certainly nothing was done.
+            Unsure: No clear answer: anything may have been done.
+            Refused: QuickBooks itself refused the whole call: this call did nothing.
         """
-        return self._batch("TimeActivity", items, request_id, check, permit)
+        return self._batch("TimeActivity", items, request_id, operation, check, permit)
 
     def create_names(
         self, entity: str, bodies: Sequence[Mapping[str, Any]], *, request_id: str
-    ) -> list[Created | NotCreated | None]:
+    ) -> list[Outcome | None]:
         """Create customers or employees in one batch (5.1, 5.3).
 
         A lost answer is asked for again under the same request id, which does nothing twice as
@@ -200,7 +204,7 @@ class QuickBooks:
             Refused: The whole batch was refused: nothing was created.
         """
         items = [(str(n), json.dumps(body)) for n, body in enumerate(bodies, start=1)]
-        outcomes: dict[str, Created | NotCreated] = {}
+        outcomes: dict[str, Outcome] = {}
         for attempt in (1, 2):
             try:
                 outcomes |= {found.bid: found for found in self._batch(entity, items, request_id)}
@@ -218,21 +222,22 @@ class QuickBooks:
         entity: str,
         items: Sequence[tuple[str, str]],
         request_id: str,
+        operation: Operation = Operation.CREATE,
         check: Callable[[], None] = lambda: None,
         permit: Permit | None = None,
-    ) -> list[Created | NotCreated]:
+    ) -> list[Outcome]:
         request = HttpRequest(
             "POST",
             f"{self._base}/batch",
             read=False,
             params={"requestid": request_id, "minorversion": MINOR_VERSION},
-            data=batch_bytes(items, entity),
+            data=batch_bytes(items, entity, operation),
         )
         response = self._send(request, entries=len(items), check=check, permit=permit)
         named = in_brackets(trace_id(response))
         answer = read_batch(response.content, named)
         self._note_time(answer)
-        return read_outcomes(answer, items, entity, named)
+        return read_outcomes(answer, items, entity, named, operation)
 
     def time_activities(
         self, first_day: str, last_day: str, *, created_from: datetime | None

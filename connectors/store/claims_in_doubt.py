@@ -11,7 +11,7 @@ import sqlalchemy as sa
 
 from connectors.database import changing
 from connectors.errors import TryAgain
-from connectors.quickbooks.batch import Created
+from connectors.quickbooks.batch import Done
 from connectors.store.books import CompanyBooks
 from connectors.store.scope import ConnectionScope
 from schemas.tables import batches, ledger, runs
@@ -79,7 +79,7 @@ class Doubts(ConnectionScope):
                 connection.execute(ended.values(finished_at=dead.lease_until))
             return self._read(connection, ledger.c.run_id == run_id)
 
-    def settle(self, doubt: Doubt, created: Created, *, run_id: str, proof: Proof) -> Doubt | None:
+    def settle(self, doubt: Doubt, created: Done, *, run_id: str, proof: Proof) -> Doubt | None:
         """Record that QuickBooks has an entry about which there was doubt.
 
         QuickBooks' answer to the entry's own request id and bId outweighs what was found by

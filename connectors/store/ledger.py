@@ -20,7 +20,7 @@ import pandas as pd
 import sqlalchemy as sa
 
 from connectors.database import changing, insert_into, writing
-from connectors.quickbooks.batch import Created, NotCreated, batch_bytes, fingerprint
+from connectors.quickbooks.batch import Done, Outcome, batch_bytes, fingerprint
 from connectors.store.books import CompanyBooks
 from connectors.store.entry_contents import EntryContents
 from connectors.store.runs import Runs, lease_over
@@ -209,7 +209,7 @@ class Ledger(ConnectionScope):
     def record(
         self,
         made: Claim,
-        outcomes: Sequence[Created | NotCreated],
+        outcomes: Sequence[Outcome],
         *,
         qbo_time: datetime | None,
         company_state: str | None,
@@ -231,12 +231,12 @@ class Ledger(ConnectionScope):
         """
         recorded, now = set(), self.now()
         books = self._same(CompanyBooks)
-        ids = [outcome.qbo_id for outcome in outcomes if isinstance(outcome, Created)]
+        ids = [outcome.qbo_id for outcome in outcomes if isinstance(outcome, Done)]
         with changing(self.engine) as connection:
             books.take_back(connection, made.request_id, ids)
             holders = books.holders(connection, ids)
             for outcome in outcomes:
-                holder = holders.get(outcome.qbo_id) if isinstance(outcome, Created) else None
+                holder = holders.get(outcome.qbo_id) if isinstance(outcome, Done) else None
                 if holder is not None:  # found in the books meanwhile, or another entry's
                     says_so = (holder.request_id, holder.bid) == (made.request_id, outcome.bid)
                 else:
@@ -276,8 +276,8 @@ class Ledger(ConnectionScope):
         )
 
 
-def _change(outcome: Created | NotCreated, company_state: str | None) -> dict[str, Any]:
-    if isinstance(outcome, Created):
+def _change(outcome: Outcome, company_state: str | None) -> dict[str, Any]:
+    if isinstance(outcome, Done):
         return {
             "state": LedgerState.SENT,
             "time_activity_id": outcome.qbo_id,

@@ -13,7 +13,7 @@ from typing import Any
 from uuid import uuid4
 
 from connectors.errors import Refused, TryAgain, Unsure
-from connectors.quickbooks.batch import Created, NotCreated
+from connectors.quickbooks.batch import Done, NotDone, Outcome
 from flows.context import RunContext
 from schemas.words import Kind, Origin, QboKind, Side
 from transforms.directory.candidates import placed_name
@@ -136,10 +136,10 @@ def _send_batch(context: RunContext, batch: Sequence[Wanted], ids: dict[Key, str
     return results
 
 
-def _result(wanted: Wanted, outcome: Created | NotCreated | None) -> Result:
-    if isinstance(outcome, Created):
+def _result(wanted: Wanted, outcome: Outcome | None) -> Result:
+    if isinstance(outcome, Done):
         return Made(wanted, outcome.qbo_id)
-    if isinstance(outcome, NotCreated):
+    if isinstance(outcome, NotDone):
         reason = f"QuickBooks refused it: {outcome.fault}. Fix that, then sync again."
         return NotMade(wanted, reason)
     return NotMade(

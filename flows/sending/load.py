@@ -20,7 +20,7 @@ import pandas as pd
 
 from connectors.errors import AskPerson, Refused, Throttled, TryAgain, Unsure
 from connectors.http import ATTEMPTS
-from connectors.quickbooks.batch import Created, NotCreated
+from connectors.quickbooks.batch import Done, Outcome
 from connectors.quickbooks.rate_limit.limiter import Permit
 from connectors.quickbooks.rate_limit.model import End, Want
 from connectors.store.ledger import Claim, PlanContents
@@ -193,7 +193,7 @@ class _Loader:
 
     def _call(self, made: Claim, mine: Sequence[str], permit: Permit) -> dict[str, Ended]:
         try:
-            outcomes = self._context.quickbooks.create_time_activities(
+            outcomes = self._context.quickbooks.write_time_activities(
                 made.for_quickbooks,
                 request_id=made.request_id,
                 check=self._lease.check,
@@ -219,7 +219,7 @@ class _Loader:
         return self._record(made, mine, outcomes)
 
     def _record(
-        self, made: Claim, mine: Sequence[str], outcomes: Sequence[Created | NotCreated]
+        self, made: Claim, mine: Sequence[str], outcomes: Sequence[Outcome]
     ) -> dict[str, Ended]:
         recorded = self._ledger.record(
             made,
@@ -259,14 +259,14 @@ def _landed(flying: set[Future[dict[str, Ended]]]) -> Iterator[dict[str, Ended]]
         yield done.result()
 
 
-def _answered(outcome: Created | NotCreated) -> Ended:
-    if isinstance(outcome, Created):
+def _answered(outcome: Outcome) -> Ended:
+    if isinstance(outcome, Done):
         return Ended(State.SENT, time_activity_id=outcome.qbo_id)
     return Ended(State.REJECTED, Reason.QBO_REFUSED, refused(str(outcome.fault)))
 
 
-def _contradicted(outcome: Created | NotCreated) -> Ended:
-    named = f", TimeActivity {outcome.qbo_id}," if isinstance(outcome, Created) else ""
+def _contradicted(outcome: Outcome) -> Ended:
+    named = f", TimeActivity {outcome.qbo_id}," if isinstance(outcome, Done) else ""
     return _in_doubt(
         f"QuickBooks' answer{named} contradicts the ledger: it came late, or belongs to another"
         " call. Compare the two in QuickBooks."

@@ -15,7 +15,7 @@ from typing import Any
 
 from connectors.errors import Refused, TryAgain, Unsure
 from connectors.quickbooks.answers import BUSINESS_CODE
-from connectors.quickbooks.batch import Created, NotCreated, created_at
+from connectors.quickbooks.batch import Done, NotDone, Outcome, created_at
 from connectors.store.books import InFlight
 from connectors.store.claims_in_doubt import Doubt
 from connectors.store.ledger import Claim
@@ -179,7 +179,7 @@ def record_found(
     Raises:
         TryAgain: Another entry is, by now.
     """
-    created = Created(doubt.bid, str(row["Id"]), str(row.get("SyncToken", "0")))
+    created = Done(doubt.bid, str(row["Id"]), str(row.get("SyncToken", "0")))
     context.store.doubts.settle(doubt, created, run_id=lease.run_id, proof=Proof.BOOKS)
 
 
@@ -245,7 +245,7 @@ def _replay_all(
         for doubt, outcome in _answers(context, lease, doubts):
             if outcome is None:
                 _keep_unanswered(context, doubt, settled)
-            elif isinstance(outcome, Created):
+            elif isinstance(outcome, Done):
                 twins += _record_created(context, lease, doubt, outcome, settled, began)
             elif outcome.fault.code == BUSINESS_CODE:
                 unproven.append(doubt)
@@ -258,7 +258,7 @@ def _replay_all(
 
 def _answers(
     context: RunContext, lease: RunLease, doubts: Sequence[Doubt]
-) -> Iterator[tuple[Doubt, Created | NotCreated | None]]:
+) -> Iterator[tuple[Doubt, Outcome | None]]:
     """Hand doubts over again, request by request, and yield the answer to each."""
     for _, group in groupby(doubts, key=lambda doubt: doubt.request_id):
         same_request = list(group)
@@ -276,7 +276,7 @@ def _record_created(
     context: RunContext,
     lease: RunLease,
     doubt: Doubt,
-    created: Created,
+    created: Done,
     settled: Settled,
     began: datetime | None,
 ) -> list[Doubt]:
@@ -296,9 +296,7 @@ def _record_created(
     return [twin]
 
 
-def _record_refused(
-    context: RunContext, lease: RunLease, doubt: Doubt, outcome: NotCreated
-) -> None:
+def _record_refused(context: RunContext, lease: RunLease, doubt: Doubt, outcome: NotDone) -> None:
     context.store.ledger.record(
         claim_of(lease, [doubt]), [outcome], qbo_time=context.quickbooks.time, company_state=None
     )
@@ -306,13 +304,13 @@ def _record_refused(
 
 def _replay_in_parts(
     context: RunContext, lease: RunLease, doubts: Sequence[Doubt]
-) -> dict[str, Created | NotCreated]:
+) -> dict[str, Outcome]:
     """Repeat what is left of one batch, in batches of the size that QuickBooks can answer now.
 
     It recognizes each item by request id and bId (FACTS, QBO, section 3). After a part that was
     not answered, the others wait for the next run.
     """
-    outcomes: dict[str, Created | NotCreated] = {}
+    outcomes: dict[str, Outcome] = {}
     left = list(doubts)
     while left:
         size = context.quickbooks.limiter.batch_size()
@@ -324,13 +322,11 @@ def _replay_in_parts(
     return outcomes
 
 
-def _replay(
-    context: RunContext, lease: RunLease, doubts: Sequence[Doubt]
-) -> dict[str, Created | NotCreated]:
+def _replay(context: RunContext, lease: RunLease, doubts: Sequence[Doubt]) -> dict[str, Outcome]:
     """Repeat a part of one batch; an empty answer leaves all of it in doubt."""
     made = claim_of(lease, doubts)
     try:
-        outcomes = context.quickbooks.create_time_activities(
+        outcomes = context.quickbooks.write_time_activities(
             made.for_quickbooks, request_id=made.request_id, check=lease.check
         )
     except (TryAgain, Refused):  # nothing was begun now; the first call is as unclear as before

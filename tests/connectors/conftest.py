@@ -15,7 +15,7 @@ import sqlalchemy as sa
 from connectors.database import open_database
 from connectors.encryption import Vault
 from connectors.intuit.oauth_app import Tokens
-from connectors.quickbooks.batch import Created
+from connectors.quickbooks.batch import Done
 from connectors.quickbooks.client import QuickBooks
 from connectors.quickbooks.rate_limit.limiter import Permit
 from connectors.quickbooks.rate_limit.model import End, Want
@@ -302,7 +302,7 @@ class Book:
 
     def send(self, id_, activity="100"):
         made = self.claim(id_)
-        self.record(made, Created("1", activity, "0"))
+        self.record(made, Done("1", activity, "0"))
         return made
 
     def states(self, *ids):

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from connectors.errors import AskPerson, Refused, TryAgain, Unsure
 from connectors.quickbooks.answers import read_outcomes
-from connectors.quickbooks.batch import Created, NotCreated, batch_bytes, fingerprint
+from connectors.quickbooks.batch import Done, NotDone, batch_bytes, fingerprint
 from connectors.quickbooks.rate_limit.limiter import RateLimiter
 from connectors.quickbooks.rate_limit.pace import PAUSES_MS
 from connectors.quickbooks.rate_limit.quotas import Quotas
@@ -47,7 +47,7 @@ def refused(bid, *codes, kind="ValidationFault"):
 
 def sent(books, items=ITEMS):
     return {
-        outcome.bid: outcome for outcome in books.create_time_activities(items, request_id=REQUEST)
+        outcome.bid: outcome for outcome in books.write_time_activities(items, request_id=REQUEST)
     }
 
 
@@ -109,7 +109,7 @@ def test_each_item_has_its_own_outcome(open_books, serve):
 
     outcomes = sent(books, [("a", body(Hours=1)), ("b", stranger), ("c", body(Hours=3))])
 
-    assert isinstance(outcomes["b"], NotCreated)
+    assert isinstance(outcomes["b"], NotDone)
     assert outcomes["b"].fault.code
     for bid, hours in (("a", 1), ("c", 3)):
         id_ = outcomes[bid].qbo_id
@@ -122,8 +122,8 @@ def test_outcomes_go_by_bid_and_not_by_place(answer):
     """No order is promised, so none is relied on."""
     outcomes = answer(made("3", "30"), refused("1"), made("2", "20"))
 
-    assert outcomes["3"] == Created("3", "30", "0")
-    assert outcomes["2"] == Created("2", "20", "0")
+    assert outcomes["3"] == Done("3", "30", "0")
+    assert outcomes["2"] == Done("2", "20", "0")
     assert outcomes["1"].fault.detail == "Not so"
 
 
@@ -376,7 +376,7 @@ def test_the_last_word_before_a_batch_leaves_is_the_callers(open_books, script):
         raise TryAgain("the lease is over")
 
     with pytest.raises(TryAgain, match="the lease is over"):
-        books.create_time_activities(ITEMS, request_id=REQUEST, check=check)
+        books.write_time_activities(ITEMS, request_id=REQUEST, check=check)
 
     assert script.asked == []
 

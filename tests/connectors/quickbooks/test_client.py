@@ -364,7 +364,7 @@ def test_every_attempt_takes_a_permit(open_books, script, permits):
     books = open_books(script.url)
 
     books.customers()
-    books.create_time_activities([("1", "{}")], request_id="r")
+    books.write_time_activities([("1", "{}")], request_id="r")
 
     assert permits == [0, 0, 1]
 

@@ -8,7 +8,7 @@ import pytest
 import sqlalchemy as sa
 
 from connectors.errors import TryAgain
-from connectors.quickbooks.batch import Created
+from connectors.quickbooks.batch import Done
 from connectors.store.claims_in_doubt import Doubt
 from connectors.store.connection_store import ConnectionStore
 from schemas.tables import ledger as table
@@ -42,7 +42,7 @@ class Book:
         return self.store.doubts.take(run_id or self.start(), at_work=AT_WORK)
 
     def settle(self, doubt, id_, run_id, proof=Proof.BOOKS):
-        created = Created(doubt.bid, id_, "0")
+        created = Done(doubt.bid, id_, "0")
         return self.store.doubts.settle(doubt, created, run_id=run_id, proof=proof)
 
     def record(self, made, *outcomes):
@@ -148,7 +148,7 @@ def test_only_doubts_are_taken(book):
     """What was sent or refused is clear; other runs' and other connections' rows stay theirs."""
     dead, alive = book.start(), book.start()
     made = book.claim(dead, "a", "b")
-    book.record(made, Created("1", "100", "0"))
+    book.record(made, Done("1", "100", "0"))
     book.claim(alive, "c")
     book.finish(dead)
 
@@ -210,7 +210,7 @@ def test_a_late_run_records_nothing_that_was_settled_otherwise(book, clock):
     (doubt,) = book.take(second)
     book.settle(doubt, "100", second)
 
-    book.record(made, Created("1", "200", "0"))
+    book.record(made, Done("1", "200", "0"))
 
     assert book.row("a").time_activity_id == "100"
 
@@ -273,7 +273,7 @@ def test_a_live_runs_answer_takes_back_what_a_twin_was_given(book):
     (a,) = book.take(settler)
     book.settle(a, "100", settler, Proof.BOOKS)
 
-    assert book.record(made, Created("1", "100", "0")) == {"1"}
+    assert book.record(made, Done("1", "100", "0")) == {"1"}
 
     mine, other = book.row("b"), book.row("a")
     assert (mine.state, mine.time_activity_id, mine.proof) == ("sent", "100", "answer")

@@ -11,7 +11,7 @@ import sqlalchemy as sa
 
 from connectors.database import writing
 from connectors.errors import TryAgain
-from connectors.quickbooks.batch import Created, NotCreated, batch_bytes, fingerprint
+from connectors.quickbooks.batch import Done, NotDone, batch_bytes, fingerprint
 from connectors.quickbooks.faults import Fault
 from connectors.store import connections
 from connectors.store.ledger import Refusal
@@ -54,7 +54,7 @@ def test_what_is_held_cannot_be_claimed(book, state):
     """Neither what another call is at work on, nor what was ever sent."""
     made = book.claim("a")
     if state == "sent":
-        book.record(made, Created("1", "100", "0"))
+        book.record(made, Done("1", "100", "0"))
     before = book.row("a")
 
     again = book.claim("a", "b", run_id=book.start())
@@ -71,7 +71,7 @@ def test_what_a_run_holds_itself_is_nobody_elses(book):
     own = book.start()
     book.claim("a", "b", run_id=own)
     sent = book.claim("c", run_id=own)
-    book.record(sent, Created("1", "100", "0"))
+    book.record(sent, Done("1", "100", "0"))
 
     def others(run_id):
         ids = ["a", "b", "c", "d"]
@@ -134,7 +134,7 @@ def test_overlapping_windows_are_shared(book):
 def test_a_refused_entry_may_be_claimed_again(book):
     """Its cause may be gone: a new claim has nothing left of the old refusal."""
     first = book.claim("a")
-    book.record(first, NotCreated("1", REFUSAL))
+    book.record(first, NotDone("1", REFUSAL))
     assert book.row("a").fault == "Not so (code 6000)"
 
     second = book.claim("a")
@@ -186,7 +186,7 @@ def test_an_old_claim_releases_nothing_that_another_run_took_over(book, clock):
 def test_what_was_answered_is_not_released(book):
     """Sent stays sent, whatever is released afterwards."""
     made = book.claim("a", "b")
-    book.record(made, Created("1", "100", "0"))
+    book.record(made, Done("1", "100", "0"))
 
     book.store.ledger.release(made)
 
@@ -235,7 +235,7 @@ def test_what_was_answered_is_recorded_and_the_rest_stays_open(book, clock):
     """Sent, refused, and neither: an item without an outcome is still at work, or in doubt."""
     made = book.claim("a", "b", "c")
 
-    book.record(made, Created("1", "100", "0"), NotCreated("2", REFUSAL))
+    book.record(made, Done("1", "100", "0"), NotDone("2", REFUSAL))
 
     assert book.states() == {"a": "sent", "b": "refused", "c": "sending"}
     sent, refused = book.row("a"), book.row("b")
@@ -247,10 +247,10 @@ def test_what_was_answered_is_recorded_and_the_rest_stays_open(book, clock):
 def test_an_answer_counts_once(book):
     """What is settled is not changed by an answer that comes again, or late."""
     made = book.claim("a")
-    book.record(made, Created("1", "100", "0"))
+    book.record(made, Done("1", "100", "0"))
 
-    book.record(made, NotCreated("1", REFUSAL))
-    book.record(made, Created("1", "200", "0"))
+    book.record(made, NotDone("1", REFUSAL))
+    book.record(made, Done("1", "200", "0"))
 
     assert book.row("a").time_activity_id == "100"
 
@@ -260,7 +260,7 @@ def test_a_batch_is_recorded_as_a_whole(book):
     made = book.claim("a", "b")
 
     with pytest.raises(sa.exc.IntegrityError):
-        book.record(made, Created("1", "100", "0"), Created("2", "100", "0"))
+        book.record(made, Done("1", "100", "0"), Done("2", "100", "0"))
 
     assert book.states() == {"a": "sending", "b": "sending"}
 
@@ -268,7 +268,7 @@ def test_a_batch_is_recorded_as_a_whole(book):
 def test_refusals_tell_what_was_refused_and_when(book, clock):
     """A send can see whether the same entry would be refused again."""
     made = book.claim("a", "b")
-    book.record(made, NotCreated("1", REFUSAL), Created("2", "100", "0"))
+    book.record(made, NotDone("1", REFUSAL), Done("2", "100", "0"))
 
     (refusal,) = book.store.ledger.refusals(["a", "b", "c"])
 
@@ -360,7 +360,7 @@ def test_connections_do_not_see_each_others_entries(book, engine, joined, vault,
 def test_the_database_refuses_what_cannot_be(book, entry, change):
     """Sent has an id, refused has a fault, a TimeActivity belongs to one entry: by constraint."""
     made = book.claim("open", "refused")
-    book.record(made, NotCreated("2", REFUSAL))
+    book.record(made, NotDone("2", REFUSAL))
     book.send("sent", "100")
     book.send("other", "200")
 

@@ -20,7 +20,7 @@ from connectors.database import open_database, writing
 from connectors.encryption import Vault
 from connectors.errors import AskPerson, TryAgain
 from connectors.intuit.oauth_app import OAuthApp, Tokens
-from connectors.quickbooks.batch import Created, NotCreated
+from connectors.quickbooks.batch import Done, NotDone
 from connectors.quickbooks.faults import Fault
 from connectors.store import (
     connections,
@@ -140,7 +140,7 @@ class Store:
         return self.store.doubts.take(self.run, at_work=LEASE)
 
     def settle(self, doubt, activity, proof):
-        created = Created(doubt.bid, activity, "0")
+        created = Done(doubt.bid, activity, "0")
         return self.store.doubts.settle(doubt, created, run_id=self.run, proof=proof)
 
     def writer(self, *ids, flow_run=FLOW_RUN):
@@ -169,10 +169,10 @@ class Store:
         e, id_ = self.engine, self.id
         self.run = self.start()
         made = self.claim("sent", "refused")
-        refusal = NotCreated("2", Fault("6240", "No", "Not so", "ValidationFault"))
-        self.record(made, Created("1", f"{self.number}1", "0"), refusal)
+        refusal = NotDone("2", Fault("6240", "No", "Not so", "ValidationFault"))
+        self.record(made, Done("1", f"{self.number}1", "0"), refusal)
         for nth, id_of_others in enumerate(more, start=3):
-            self.record(self.claim(id_of_others), Created("1", f"{self.number}{nth}", "0"))
+            self.record(self.claim(id_of_others), Done("1", f"{self.number}{nth}", "0"))
         if more:
             self.leave_doubts("booked")
             self.settle(self.take()[0], "9" if self.number == 1 else f"{self.number}9", Proof.BOOKS)
@@ -500,8 +500,8 @@ SHARED = {
     "claims_in_doubt.settle, free": _take_and_settle("99", Proof.BOOKS),
     "claims_in_doubt.settle, as a stranger's": _take_and_settle("11", Proof.BOOKS),
     "claims_in_doubt.settle, as a neighbor's": _take_and_settle("31", Proof.BOOKS),
-    "ledger.record": lambda s: s.record(s.flying, Created("1", "9", "0")),
-    "ledger.record, as a stranger's": lambda s: s.record(s.flying, Created("1", "11", "0")),
+    "ledger.record": lambda s: s.record(s.flying, Done("1", "9", "0")),
+    "ledger.record, as a stranger's": lambda s: s.record(s.flying, Done("1", "11", "0")),
 }
 
 

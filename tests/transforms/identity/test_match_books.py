@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from connectors.quickbooks.batch import Created
+from connectors.quickbooks.batch import Done
 from connectors.quickbooks.client import QuickBooks
 from connectors.quickbooks.rate_limit.limiter import RateLimiter
 from connectors.quickbooks.rate_limit.quotas import Quotas
@@ -264,11 +264,11 @@ def test_what_was_sent_is_recognized_in_the_books(plan, books, kind):
     judged = plan(*[{**row, "entry_id": f"e{n}"} for n, row in enumerate(rows)], linked=linked)
     sent = to_activities(judged)["body"].tolist()
 
-    outcomes = books.create_time_activities(
+    outcomes = books.write_time_activities(
         [(f"b{n}", body) for n, body in enumerate(sent)], request_id=f"settling-{kind}"
     )
 
-    assert all(isinstance(outcome, Created) for outcome in outcomes), outcomes
+    assert all(isinstance(outcome, Done) for outcome in outcomes), outcomes
     told = {
         row["Id"]: row
         for row in books.time_activities("2026-03-02", "2026-03-02", created_from=None)
