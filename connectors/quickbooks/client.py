@@ -106,11 +106,18 @@ class QuickBooks:
 
     def by_ids(self, entity: str, ids: Sequence[str]) -> list[dict[str, Any]]:
         """Read the rows of *entity* with these ids, inactive ones too; unknown ids give none."""
+        return self._by_ids(entity, ids, " AND Active IN (true, false)")
+
+    def time_activities_by_id(self, ids: Sequence[str]) -> list[dict[str, Any]]:
+        """Read the TimeActivities with these ids; ids that the books do not hold give none."""
+        return self._by_ids("TimeActivity", ids)
+
+    def _by_ids(self, entity: str, ids: Sequence[str], more: str = "") -> list[dict[str, Any]]:
         rows: list[dict[str, Any]] = []
         digits = [id_ for id_ in ids if _is_id(id_)]
         for first in range(0, len(digits), IDS_A_QUERY):
             chosen = ", ".join(f"'{id_}'" for id_ in digits[first : first + IDS_A_QUERY])
-            rows += self.query(entity, f"Id IN ({chosen}) AND Active IN (true, false)")
+            rows += self.query(entity, f"Id IN ({chosen}){more}")
         return rows
 
     def query(
@@ -254,11 +261,6 @@ class QuickBooks:
         if created_from is not None:
             where = f"MetaData.CreateTime >= '{created_from.isoformat(timespec='seconds')}'"
         return self.query("TimeActivity", where, to_the_end=True)
-
-    def time_activity(self, id_: str) -> dict[str, Any] | None:
-        """Read one TimeActivity; `None` if the books do not hold it."""
-        rows = self.query("TimeActivity", f"Id = '{id_}'") if _is_id(id_) else []
-        return rows[0] if rows else None
 
     def _one(self, path: str, entity: str) -> Mapping[str, Any]:
         answer = self._read_json(path, {})

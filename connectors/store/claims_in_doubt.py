@@ -52,31 +52,8 @@ class Doubts(ConnectionScope):
         lease ended.
         """
         unclear = sa.and_(self._own(ledger), ledger.c.state == LedgerState.SENDING)
-        dead_runs = (
-            sa.select(runs.c.id, runs.c.finished_at, runs.c.lease_until)
-            .where(
-                runs.c.id.in_(sa.select(ledger.c.run_id).where(unclear)),
-                sa.or_(runs.c.finished_at.is_not(None), runs.c.lease_until < self.now()),
-            )
-            .with_for_update()
-        )
         with changing(self.engine) as connection:
-            for dead in connection.execute(dead_runs).all():
-                held_by_it = sa.and_(unclear, ledger.c.run_id == dead.id)
-                quiet_from = (dead.finished_at or dead.lease_until) + at_work
-                unknown = batches.c.quiet_from.is_(None)
-                if not dead.finished_at:  # it may have called again after what it noted
-                    unknown |= batches.c.quiet_from < quiet_from
-                requests = sa.select(ledger.c.request_id).where(held_by_it)
-                connection.execute(
-                    batches.update()
-                    .where(batches.c.request_id.in_(requests), unknown)
-                    .values(quiet_from=quiet_from)
-                )
-                connection.execute(ledger.update().where(held_by_it).values(run_id=run_id))
-                # Ended for good: a renewal that was on its way meanwhile does not revive it.
-                ended = runs.update().where(runs.c.id == dead.id, runs.c.finished_at.is_(None))
-                connection.execute(ended.values(finished_at=dead.lease_until))
+            take_over(connection, ledger, unclear, run_id, self.now(), at_work)
             return self._read(connection, ledger.c.run_id == run_id)
 
     def settle(self, doubt: Doubt, created: Done, *, run_id: str, proof: Proof) -> Doubt | None:
@@ -132,3 +109,47 @@ class Doubts(ConnectionScope):
             .order_by(batches.c.claimed_at, ledger.c.request_id, ledger.c.entry_id)
         )
         return [Doubt(*row) for row in connection.execute(query)]
+
+
+def take_over(
+    connection: sa.Connection,
+    table: sa.Table,
+    unclear: sa.ColumnElement[bool],
+    run_id: str,
+    now: datetime,
+    at_work: timedelta,
+) -> None:
+    """Give a run the unclear claims of dead runs, and note when QuickBooks is done with them.
+
+    Args:
+        connection: Within a transaction of `changing`.
+        table: `ledger` or `changes`, with `run_id` and `request_id`.
+        unclear: Which of its rows are claims without an outcome.
+        run_id: Who takes over.
+        now: UTC.
+        at_work: How long QuickBooks may be at work on a call.
+    """
+    dead_runs = (
+        sa.select(runs.c.id, runs.c.finished_at, runs.c.lease_until)
+        .where(
+            runs.c.id.in_(sa.select(table.c.run_id).where(unclear)),
+            sa.or_(runs.c.finished_at.is_not(None), runs.c.lease_until < now),
+        )
+        .with_for_update()
+    )
+    for dead in connection.execute(dead_runs).all():
+        held_by_it = sa.and_(unclear, table.c.run_id == dead.id)
+        quiet_from = (dead.finished_at or dead.lease_until) + at_work
+        unknown = batches.c.quiet_from.is_(None)
+        if not dead.finished_at:  # it may have called again after what it noted
+            unknown |= batches.c.quiet_from < quiet_from
+        requests = sa.select(table.c.request_id).where(held_by_it)
+        connection.execute(
+            batches.update()
+            .where(batches.c.request_id.in_(requests), unknown)
+            .values(quiet_from=quiet_from)
+        )
+        connection.execute(table.update().where(held_by_it).values(run_id=run_id))
+        # Ended for good: a renewal that was on its way meanwhile does not revive it.
+        ended = runs.update().where(runs.c.id == dead.id, runs.c.finished_at.is_(None))
+        connection.execute(ended.values(finished_at=dead.lease_until))

@@ -6,6 +6,7 @@ from datetime import datetime
 import sqlalchemy as sa
 
 from connectors.store.books import CompanyBooks
+from connectors.store.changes import Changes
 from connectors.store.claims_in_doubt import Doubts
 from connectors.store.connection_settings import ConnectionSettings
 from connectors.store.credentials import Credentials
@@ -27,6 +28,7 @@ class ConnectionStore:
         scope = (engine, connection_id, now)
         self.engine = engine
         self.ledger = Ledger(*scope)
+        self.changes = Changes(*scope)
         self.doubts = Doubts(*scope)
         self.books = CompanyBooks(*scope)
         self.contents = EntryContents(*scope)

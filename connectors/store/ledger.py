@@ -26,7 +26,7 @@ from connectors.store.entry_contents import EntryContents
 from connectors.store.runs import Runs, lease_over
 from connectors.store.scope import ConnectionScope, records
 from schemas.tables import batches, ledger
-from schemas.words import LedgerState, Proof
+from schemas.words import LedgerState, Operation, Proof
 
 
 @dataclass(frozen=True)
@@ -37,11 +37,13 @@ class Claim:
         run_id: Who holds them.
         request_id: QuickBooks' requestid.
         items: Entry id, bId and body of each, in the order of the batch.
+        operation: What QuickBooks is asked to do.
     """
 
     run_id: str
     request_id: str
     items: tuple[tuple[str, str, str], ...]
+    operation: Operation = Operation.CREATE
 
     @property
     def for_quickbooks(self) -> list[tuple[str, str]]:

@@ -10,10 +10,12 @@ not answered clearly stays claimed, in doubt, until QuickBooks is asked
 """
 
 import threading
+from abc import ABC, abstractmethod
 from collections import deque
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 import pandas as pd
@@ -57,7 +59,8 @@ def load(
     """
     ready = one.plan[one.plan["state"] == State.READY]
     activities = to_activities(ready).merge(ready[["entry_id", "minutes", "date"]], on="entry_id")
-    loader = _Loader(context, lease, company, one.match.contents, activities.to_dict("records"))
+    rows = activities.to_dict("records")
+    loader = _Creations(context, lease, rows, company, one.match.contents)
     ended: dict[str, Ended] = {}
     for answers in loader.run():
         ended |= answers
@@ -71,31 +74,44 @@ def not_loaded(plan: pd.DataFrame, why: str) -> pd.DataFrame:
     return _with_outcomes(plan, dict.fromkeys(ready, _not_handed_over(why)))
 
 
-class _Loader:
-    """The entries of one load that still have to go, and what its workers share.
+class BatchLoader(ABC):
+    """What one load still has to hand over, and what its workers share.
 
     Attributes:
         halted: Why the load ends early; `None` while it goes on.
     """
 
     def __init__(
-        self,
-        context: RunContext,
-        lease: RunLease,
-        company: Company,
-        contents: PlanContents,
-        rows: Sequence[dict[str, Any]],
+        self, context: RunContext, lease: RunLease, rows: Sequence[dict[str, Any]]
     ) -> None:
+        """Begin with *rows*, which have an `entry_id` each."""
         self.halted: str | None = None
-        self._contents = contents
         self._context = context
-        self._ledger = context.store.ledger
         self._lease = lease
-        self._company = company
         self._most = context.settings.qbo_concurrency
         self._waiting = deque(rows)
         self._unclear = 0
         self._lock = threading.Lock()
+
+    @abstractmethod
+    def _claim(self, batch: Sequence[dict[str, Any]], qbo_time: datetime | None) -> Claim | None:
+        """Claim a batch; `None` if others have all of it."""
+
+    @abstractmethod
+    def _release(self, made: Claim) -> None:
+        """Give back a claim of which QuickBooks has certainly done nothing."""
+
+    @abstractmethod
+    def _record(self, made: Claim, outcomes: Sequence[Outcome]) -> set[str]:
+        """Record what was answered, and return the bIds that count."""
+
+    @abstractmethod
+    def _answered(self, outcome: Outcome) -> Ended:
+        """Return how an entry ended by an answer that counts."""
+
+    @abstractmethod
+    def _held_by_others(self, lost: Sequence[dict[str, Any]]) -> dict[str, Ended]:
+        """Return the outcome of rows that another run claimed after our plan was made."""
 
     def run(self) -> Iterator[dict[str, Ended]]:
         """Send everything, and yield how entries ended, by id, as soon as that is known."""
@@ -133,19 +149,6 @@ class _Loader:
             number = min(permit.entries, len(self._waiting))
             return [self._waiting.popleft() for _ in range(number)]
 
-    def _taken_by_others(self) -> list[str]:
-        """Drop what waits here and another run has taken already; return the ids.
-
-        A run that comes second would otherwise spend a permit on each batch that the first one has.
-        """
-        with self._lock:
-            ids = [row["entry_id"] for row in self._waiting]
-        theirs = self._ledger.taken_by_others(ids, run_id=self._lease.run_id)
-        with self._lock:
-            gone = [row["entry_id"] for row in self._waiting if row["entry_id"] in theirs]
-            self._waiting = deque(row for row in self._waiting if row["entry_id"] not in theirs)
-        return gone
-
     def _halt(self, reason: str) -> None:
         """Let no worker start another batch."""
         with self._lock:
@@ -153,7 +156,7 @@ class _Loader:
 
     def _send_batch(self, permit: Permit, batch: Sequence[dict[str, Any]]) -> dict[str, Ended]:
         """Claim, call, record: one batch that may go now."""
-        made = self._claim(batch)
+        made = self._claim_alive(batch)
         if made is None:
             self._context.quickbooks.limiter.ended(permit, End.NEVER_LEFT)
             if self.halted is not None:
@@ -175,20 +178,17 @@ class _Loader:
             self._waiting.extendleft(reversed(batch))
         return {}
 
-    def _claim(self, batch: Sequence[dict[str, Any]]) -> Claim | None:
+    def _claim_alive(self, batch: Sequence[dict[str, Any]]) -> Claim | None:
         """Claim a batch; `None` if others have all of it, or the load ends."""
         if self.halted is not None or not batch:
             return None
-        now, lease = self._context.now(), self._context.lease
-        qbo_time = self._context.quickbooks.time
+        now = self._context.now()
         try:
-            made = self._ledger.claim(
-                self._lease.run_id, batch, self._contents, lease=lease, qbo_time=qbo_time
-            )
+            made = self._claim(batch, self._context.quickbooks.time)
         except TryAgain as error:
             self._halt(str(error))
             return None
-        self._lease.renewed(now + lease)
+        self._lease.renewed(now + self._context.lease)
         return made
 
     def _call(self, made: Claim, mine: Sequence[str], permit: Permit) -> dict[str, Ended]:
@@ -196,49 +196,83 @@ class _Loader:
             outcomes = self._context.quickbooks.write_time_activities(
                 made.for_quickbooks,
                 request_id=made.request_id,
+                operation=made.operation,
                 check=self._lease.check,
                 permit=permit,
             )
         except Throttled:
-            self._ledger.release(made)
+            self._release(made)
             raise
         except (TryAgain, AskPerson) as error:
-            self._ledger.release(made)  # certainly nothing was created
+            self._release(made)  # certainly nothing was done
             self._halt(str(error))
             return dict.fromkeys(mine, _not_handed_over(str(error)))
         except Refused as error:
-            self._ledger.release(made)
+            self._release(made)
             return dict.fromkeys(mine, _refused_whole(error))
         except Unsure as error:
-            self._ledger.leave_in_doubt(made, at_work=self._context.at_work)
+            self._context.store.ledger.leave_in_doubt(made, at_work=self._context.at_work)
             self._unclear += 1
             if self._unclear >= MOST_UNCLEAR:
                 self._halt(f"{self._unclear} batches in a row got no clear answer. {error}")
             return dict.fromkeys(mine, _in_doubt(str(error)))
         self._unclear = 0
-        return self._record(made, mine, outcomes)
+        return self._ended(made, mine, outcomes)
 
-    def _record(
+    def _ended(
         self, made: Claim, mine: Sequence[str], outcomes: Sequence[Outcome]
     ) -> dict[str, Ended]:
-        recorded = self._ledger.record(
-            made,
-            outcomes,
-            qbo_time=self._context.quickbooks.time,
-            company_state=self._company.state,
-        )
+        recorded = self._record(made, outcomes)
         if len(recorded) < len(mine):
-            self._ledger.leave_in_doubt(made, at_work=self._context.at_work)
+            self._context.store.ledger.leave_in_doubt(made, at_work=self._context.at_work)
         entry_of = {bid: entry_id for entry_id, bid, _ in made.items}
         answered = {
-            entry_of[one.bid]: _answered(one) if one.bid in recorded else _contradicted(one)
+            entry_of[one.bid]: self._answered(one) if one.bid in recorded else _contradicted(one)
             for one in outcomes
         }
         unanswered = _in_doubt("QuickBooks' answer does not mention it.")
         return {entry_id: answered.get(entry_id, unanswered) for entry_id in mine}
 
+
+class _Creations(BatchLoader):
+    """The new TimeActivities of one slice."""
+
+    def __init__(
+        self,
+        context: RunContext,
+        lease: RunLease,
+        rows: Sequence[dict[str, Any]],
+        company: Company,
+        contents: PlanContents,
+    ) -> None:
+        super().__init__(context, lease, rows)
+        self._ledger = context.store.ledger
+        self._company = company
+        self._contents = contents
+
+    def _claim(self, batch: Sequence[dict[str, Any]], qbo_time: datetime | None) -> Claim | None:
+        lease = self._context.lease
+        return self._ledger.claim(
+            self._lease.run_id, batch, self._contents, lease=lease, qbo_time=qbo_time
+        )
+
+    def _release(self, made: Claim) -> None:
+        self._ledger.release(made)
+
+    def _record(self, made: Claim, outcomes: Sequence[Outcome]) -> set[str]:
+        return self._ledger.record(
+            made,
+            outcomes,
+            qbo_time=self._context.quickbooks.time,
+            company_state=self._company.state,
+        )
+
+    def _answered(self, outcome: Outcome) -> Ended:
+        if isinstance(outcome, Done):
+            return Ended(State.SENT, time_activity_id=outcome.qbo_id)
+        return Ended(State.REJECTED, Reason.QBO_REFUSED, refused(str(outcome.fault)))
+
     def _held_by_others(self, lost: Sequence[dict[str, Any]]) -> dict[str, Ended]:
-        """Return the outcome of what another run claimed after our plan was made."""
         if not lost:
             return {}
         entry_ids = [*(row["entry_id"] for row in lost), *self._taken_by_others()]
@@ -251,18 +285,25 @@ class _Loader:
                 )
         return ended
 
+    def _taken_by_others(self) -> list[str]:
+        """Drop what waits here and another run has taken already; return the ids.
+
+        A run that comes second would otherwise spend a permit on each batch that the first one has.
+        """
+        with self._lock:
+            ids = [row["entry_id"] for row in self._waiting]
+        theirs = self._ledger.taken_by_others(ids, run_id=self._lease.run_id)
+        with self._lock:
+            gone = [row["entry_id"] for row in self._waiting if row["entry_id"] in theirs]
+            self._waiting = deque(row for row in self._waiting if row["entry_id"] not in theirs)
+        return gone
+
 
 def _landed(flying: set[Future[dict[str, Ended]]]) -> Iterator[dict[str, Ended]]:
     """Remove the batches that have come back, and yield how their entries ended."""
     for done in [one for one in flying if one.done()]:
         flying.remove(done)
         yield done.result()
-
-
-def _answered(outcome: Outcome) -> Ended:
-    if isinstance(outcome, Done):
-        return Ended(State.SENT, time_activity_id=outcome.qbo_id)
-    return Ended(State.REJECTED, Reason.QBO_REFUSED, refused(str(outcome.fault)))
 
 
 def _contradicted(outcome: Outcome) -> Ended:

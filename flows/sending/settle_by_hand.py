@@ -57,13 +57,13 @@ def _not_in_doubt(context: RunContext, entry_id: str) -> str:
 def _is_there(
     context: RunContext, lease: RunLease, doubt: Doubt, others: Sequence[Doubt], id_: str
 ) -> Settled:
-    row = context.quickbooks.time_activity(id_)
-    if row is None:
+    rows = context.quickbooks.time_activities_by_id([id_])
+    if not rows:
         raise AskPerson(f"QuickBooks has no TimeActivity {id_}. Check the id; nothing was changed.")
-    why = _why_not(context, doubt, others, found_of(row))
+    why = _why_not(context, doubt, others, found_of(rows[0]))
     if why:
         raise AskPerson(f"TimeActivity {id_} {why} Nothing was changed.")
-    record_found(context, lease, doubt, row)
+    record_found(context, lease, doubt, rows[0])
     return Settled(sent=[doubt.entry_id])
 
 

@@ -7,6 +7,7 @@ Whatever is not clear after that stays in doubt for the next run, or for a perso
 (`flows.sending.settle_by_hand`).
 """
 
+import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import datetime, timedelta
@@ -17,12 +18,13 @@ from connectors.errors import Refused, TryAgain, Unsure
 from connectors.quickbooks.answers import BUSINESS_CODE
 from connectors.quickbooks.batch import Done, NotDone, Outcome, created_at
 from connectors.store.books import InFlight
+from connectors.store.changes import OpenChange
 from connectors.store.claims_in_doubt import Doubt
 from connectors.store.ledger import Claim
 from flows.connections.consent_expiry import expiry_notes
 from flows.context import RunContext
 from flows.sending.run_lease import RunLease, run_lease
-from schemas.words import Proof
+from schemas.words import Operation, Proof
 from transforms.identity.match_books import (
     Found,
     Matches,
@@ -50,6 +52,9 @@ class Settled:
         released: QuickBooks does not have them; they may be sent anew.
         in_doubt: Still not clear.
         replayed: Those of `sent` that QuickBooks created only when they were handed over again.
+        updated: Sent entries whose repair QuickBooks has made.
+        recalled: Sent entries whose TimeActivities are gone, by a repair or a recall.
+        unchanged: Sent entries whose repair or recall QuickBooks has not made.
         notes: What a person should know besides.
     """
 
@@ -58,6 +63,9 @@ class Settled:
     released: list[str] = field(default_factory=list)
     in_doubt: list[str] = field(default_factory=list)
     replayed: list[str] = field(default_factory=list)
+    updated: list[str] = field(default_factory=list)
+    recalled: list[str] = field(default_factory=list)
+    unchanged: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
 
     @property
@@ -67,6 +75,9 @@ class Settled:
             (self.sent, "in QuickBooks"),
             (self.refused, "refused by QuickBooks"),
             (self.released, "not in QuickBooks, so the next send takes them"),
+            (self.updated, "updated"),
+            (self.recalled, "taken out of QuickBooks"),
+            (self.unchanged, "sent and not changed"),
             (self.in_doubt, "still unconfirmed"),
         ]
         parts = [f"{len(ids):,} {what}" for ids, what in outcomes if ids]
@@ -102,10 +113,11 @@ def settle(context: RunContext, lease: RunLease) -> Settled:
         AskPerson: QuickBooks does not let us in; all stays in doubt.
     """
     settled = Settled()
+    _settle_changes(context, lease, settled)
     doubts = context.store.doubts.take(lease.run_id, at_work=context.at_work)
     quiet = []
     for doubt, near in find_in_books(context, doubts, settled, lease):
-        if doubt.quiet_from is None or doubt.quiet_from > context.now():
+        if not _is_quiet(context, doubt):
             settled.in_doubt.append(doubt.entry_id)
         elif near is None:
             quiet.append(doubt)
@@ -119,6 +131,40 @@ def settle(context: RunContext, lease: RunLease) -> Settled:
         else:
             _keep(context, doubt, near, settled)
     return settled
+
+
+def _settle_changes(context: RunContext, lease: RunLease, settled: Settled) -> None:
+    """Find out by Id whether QuickBooks has made the changes in doubt.
+
+    One that was not made is given up: its SyncToken is outdated, or QuickBooks can no longer be at
+    work on it. A deletion that was made may leave a claim for what is created in its place.
+    """
+    changes = context.store.changes
+    taken = changes.take(lease.run_id, at_work=context.at_work)
+    ids = [one.time_activity_id for one in taken]
+    rows = {str(row.get("Id")): row for row in context.quickbooks.time_activities_by_id(ids)}
+    qbo_time = context.quickbooks.time
+    for one in taken:
+        entry_id, _, body = one.claim.items[0]
+        row, asked = rows.get(one.time_activity_id), json.loads(body)
+        deletes = one.claim.operation == Operation.DELETE
+        if row is None and deletes:
+            changes.settle(one, None, qbo_time=qbo_time)
+            settled.recalled.append(entry_id)
+        elif row is not None and not deletes and content_of(row) == content_of_body(body):
+            found = Done("", one.time_activity_id, str(row.get("SyncToken", "0")))
+            changes.settle(one, found, qbo_time=qbo_time)
+            settled.updated.append(entry_id)
+        elif row is None or row.get("SyncToken") != asked["SyncToken"] or _is_quiet(context, one):
+            changes.release(one.claim)
+            settled.unchanged.append(entry_id)
+        else:
+            settled.in_doubt.append(entry_id)
+
+
+def _is_quiet(context: RunContext, one: Doubt | OpenChange) -> bool:
+    """Whether QuickBooks can no longer be at work on a call."""
+    return one.quiet_from is not None and one.quiet_from <= context.now()
 
 
 def find_in_books(

@@ -26,6 +26,7 @@ from connectors.store import (
     connections,
     revocations,
 )
+from connectors.store.changes import Wanted
 from connectors.store.connection_store import ConnectionStore
 from connectors.store.credentials import all_lifetimes
 from connectors.store.plans import LeftOut
@@ -34,7 +35,7 @@ from connectors.store.scope import ConnectionScope, records
 from connectors.store.tokens import TokenStore
 from schemas.tables import ledger as table
 from schemas.tables import metadata
-from schemas.words import Event, Kind, PlanState, Proof
+from schemas.words import Event, Kind, Operation, PlanState, Proof
 
 NOW = datetime(2026, 3, 9, 8, tzinfo=UTC)
 LEASE = timedelta(minutes=10)
@@ -136,6 +137,14 @@ class Store:
     def record(self, made, *outcomes):
         self.ledger.record(made, outcomes, qbo_time=None, company_state=None)
 
+    def wanted(self, id_, activity, **more):
+        return Wanted(id_, activity, f'{{"Id":"{activity}"}}', 90, DAY, **more)
+
+    def change(self, operation, *wanted, run_id=None):
+        return self.store.changes.claim(
+            run_id or self.run, operation, wanted, lease=LEASE, qbo_time=None
+        )
+
     def take(self):
         return self.store.doubts.take(self.run, at_work=LEASE)
 
@@ -176,6 +185,13 @@ class Store:
         if more:
             self.leave_doubts("booked")
             self.settle(self.take()[0], "9" if self.number == 1 else f"{self.number}9", Proof.BOOKS)
+        self.record(self.claim("moving", "gone"), Done("1", f"{self.number}7", "0"),
+                    Done("2", f"{self.number}8", "0"))  # fmt: skip
+        run_id = self.start()
+        moving = self.wanted("moving", f"{self.number}7", replacement="moved")
+        self.change(Operation.DELETE, moving, run_id=run_id)
+        self.store.runs.finish(run_id)
+        self.changing = self.change(Operation.UPDATE, self.wanted("sent", f"{self.number}1"))
         self.leave_doubts("found")
         if not more:  # of the others it is in doubt still
             self.settle(self.take()[0], "9", Proof.BOOKS)
@@ -219,6 +235,7 @@ def filled(tmp_path_factory, about):
     made[1].fill(())
     made[2].fill(("new", "newer"))
     made[1].theirs, made[1].their_plan = made[2].flying, made[2].waits
+    made[1].their_change = made[2].changing
     engine.dispose()
     return path, made
 
@@ -359,6 +376,38 @@ OWN = {
     "entry_contents.remember": lambda s: s.store.contents.remember(
         s.about("new", "sent", "refused").frame.reset_index(drop=True)
     ),
+    "changes.claim": lambda s: (
+        s.change(
+            Operation.DELETE, s.wanted("gone", "28"), s.wanted("new", "33"), s.wanted("sent", "21")
+        ).items
+    ),
+    "changes.claim_again": lambda s: (
+        s.store.changes.claim_again(
+            s.run, [s.wanted("gone", "28"), s.wanted("sent", "21")], lease=LEASE, qbo_time=None
+        ).items
+    ),
+    "changes.record": lambda s: s.store.changes.record(
+        s.changing, [Done("1", "21", "1")], qbo_time=None
+    ),
+    "changes.record, of others": lambda s: s.store.changes.record(
+        s.their_change, [Done("1", "31", "1")], qbo_time=None
+    ),
+    "changes.release": lambda s: s.store.changes.release(s.changing),
+    "changes.release, of others": lambda s: s.store.changes.release(s.their_change),
+    "changes.take": lambda s: [
+        one.time_activity_id for one in s.store.changes.take(s.run, at_work=LEASE)
+    ],
+    "changes.settle": lambda s: s.store.changes.settle(
+        next(
+            one
+            for one in s.store.changes.take(s.run, at_work=LEASE)
+            if one.time_activity_id == "27"
+        ),
+        None,
+        qbo_time=None,
+    ),
+    "changes.gone": lambda s: s.store.changes.gone(["gone", "new", "sent"]),
+    "changes.caught_up": lambda s: s.store.changes.caught_up(s.wanted("gone", "28"), "4"),
     "ledger.claim": lambda s: s.claim(*IDS).items,
     "ledger.claim, again": lambda s: s.claim("row of new", run_id=s.start(), since=0).items,
     "ledger.count": lambda s: s.ledger.count(),
@@ -558,6 +607,7 @@ def test_the_whole_database_is_asked_by_name(street):
 
 #: Asked of the whole database; the file's end tests them, and their own tests.
 WHOLE = {
+    "claims_in_doubt.take_over",  # within the transactions of `take`
     "connections.all_connections",
     "plans.vouch",  # by Prefect's id of a run, which has one plan
     "credentials.all_lifetimes",

@@ -1,0 +1,378 @@
+"""Changes of entries that were sent: claimed, recorded and settled as a send is.
+
+    sent ──claim──► sent, with a change ──► sent        QuickBooks updated it
+                                        ├─► recalled    QuickBooks deleted it: it may be sent again
+                                        ├─► sending     QuickBooks deleted it, and what takes its
+                                        │               place is claimed in the same transaction
+                                        ├─► sent        it certainly did nothing: released
+                                        └─► (stays)     no clear answer: in doubt once its run ended
+
+The entry stays `sent` meanwhile, so that nothing can send it a second time. What QuickBooks holds
+under the TimeActivity's Id tells what became of a change in doubt: nothing is handed over again.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import uuid4
+
+import sqlalchemy as sa
+
+from connectors.database import changing, insert_into
+from connectors.quickbooks.batch import Done, Outcome, batch_bytes, fingerprint
+from connectors.store.claims_in_doubt import take_over
+from connectors.store.ledger import Claim
+from connectors.store.runs import Runs, lease_over
+from connectors.store.scope import ConnectionScope
+from schemas.tables import batches, changes, ledger
+from schemas.words import LedgerState, Operation, Proof
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """A change that is to be made to the TimeActivity of one entry.
+
+    Attributes:
+        entry_id: The entry.
+        time_activity_id: Its TimeActivity, as the ledger has it.
+        body: The TimeActivity to send, to the byte: whole for an update, `Id` and `SyncToken` for
+            a deletion, and the new one where it is to be sent again.
+        minutes: Rounded minutes afterwards; `None` if it is deleted for good.
+        date: Local day afterwards, YYYY-MM-DD; `None` if it is deleted for good.
+        replacement: What to create after the deletion, to the byte; `None` for nothing.
+    """
+
+    entry_id: str
+    time_activity_id: str
+    body: str
+    minutes: int | None = None
+    date: str | None = None
+    replacement: str | None = None
+
+
+@dataclass(frozen=True)
+class OpenChange:
+    """A change that QuickBooks may or may not have made.
+
+    Attributes:
+        claim: The claim of this change alone.
+        time_activity_id: The TimeActivity.
+        quiet_from: From when on QuickBooks can no longer be at work on it; `None` if unknown.
+    """
+
+    claim: Claim
+    time_activity_id: str
+    quiet_from: datetime | None
+
+
+class Changes(ConnectionScope):
+    """The changes of one connection's sent entries."""
+
+    def claim(
+        self,
+        run_id: str,
+        operation: Operation,
+        wanted: Sequence[Wanted],
+        *,
+        lease: timedelta,
+        qbo_time: datetime | None,
+    ) -> Claim | None:
+        """Claim changes for one batch, before QuickBooks is called; see `Ledger.claim`.
+
+        Returns:
+            The claim, without the entries that are not sent as that TimeActivity any more, or that
+            another run is changing; `None` when none is left.
+
+        Raises:
+            TryAgain: The run's lease is over; nothing was claimed.
+        """
+
+        def insert(connection: sa.Connection, values: list[dict[str, Any]]) -> set[str]:
+            statement = insert_into(connection, changes).values(values)
+            statement = statement.on_conflict_do_nothing().returning(changes.c.entry_id)
+            return set(connection.scalars(statement))
+
+        def values(one: Wanted, request_id: str, bid: str) -> dict[str, Any]:
+            return {
+                "connection_id": self.connection_id,
+                "entry_id": one.entry_id,
+                "operation": operation,
+                "run_id": run_id,
+                "request_id": request_id,
+                "bid": bid,
+                "body": one.body,
+                "replacement": one.replacement,
+                "minutes": one.minutes,
+                "txn_date": one.date,
+            }
+
+        return self._claim(run_id, operation, wanted, values, insert, lease, qbo_time)
+
+    def claim_again(
+        self,
+        run_id: str,
+        wanted: Sequence[Wanted],
+        *,
+        lease: timedelta,
+        qbo_time: datetime | None,
+    ) -> Claim | None:
+        """Claim entries anew whose TimeActivities are gone from the books; see `claim`."""
+
+        def update(connection: sa.Connection, values: list[dict[str, Any]]) -> set[str]:
+            for row in values:
+                connection.execute(
+                    ledger.update()
+                    .where(self._own(ledger), ledger.c.entry_id == row["entry_id"])
+                    .values(row)
+                )
+            return {row["entry_id"] for row in values}
+
+        def values(one: Wanted, request_id: str, bid: str) -> dict[str, Any]:
+            new = _claimed_anew(run_id, request_id, bid, one.body, one.minutes, one.date)
+            return {"entry_id": one.entry_id, **new, "changed_at": self.now()}
+
+        return self._claim(run_id, Operation.CREATE, wanted, values, update, lease, qbo_time)
+
+    def record(
+        self, made: Claim, outcomes: Sequence[Outcome], *, qbo_time: datetime | None
+    ) -> set[str]:
+        """Record what QuickBooks answered, all of a batch in one transaction.
+
+        What replaces a deleted TimeActivity is claimed at once by the same run, under a request id
+        of its own. Items without an outcome stay claimed: nobody knows.
+
+        Returns:
+            The bIds of the outcomes that were recorded.
+        """
+        with changing(self.engine) as connection:
+            held = {row.bid: row for row in connection.execute(self._held(made))}
+            recorded = [one for one in outcomes if one.bid in held]
+            done = [held[one.bid] for one in recorded if isinstance(one, Done)]
+            for one in recorded:
+                if isinstance(one, Done) and made.operation == Operation.UPDATE:
+                    self._updated(connection, held[one.bid], one, Proof.ANSWER, qbo_time)
+            if made.operation == Operation.DELETE:
+                self._deleted(connection, made.run_id, done, qbo_time)
+            self._forget(connection, made, [one.bid for one in recorded])
+        return {one.bid for one in recorded}
+
+    def settle(self, change: OpenChange, found: Done | None, *, qbo_time: datetime | None) -> None:
+        """Record that a change in doubt was made: its TimeActivity is gone, or is *found* so."""
+        made = change.claim
+        with changing(self.engine) as connection:
+            rows = connection.execute(self._held(made)).all()
+            if found is None:
+                self._deleted(connection, made.run_id, rows, qbo_time)
+            else:
+                for row in rows:
+                    self._updated(connection, row, found, Proof.BOOKS, qbo_time)
+            self._forget(connection, made, [row.bid for row in rows])
+
+    def release(self, made: Claim) -> None:
+        """Give back changes that were certainly not made."""
+        with changing(self.engine) as connection:
+            self._forget(connection, made, [bid for _, bid, _ in made.items])
+
+    def take(self, run_id: str, *, at_work: timedelta) -> list[OpenChange]:
+        """Take over the changes that dead runs left in doubt; see `Doubts.take`."""
+        with changing(self.engine) as connection:
+            take_over(connection, changes, self._own(changes), run_id, self.now(), at_work)
+            query = (
+                sa.select(changes, ledger.c.time_activity_id, batches.c.quiet_from)
+                .join(ledger, _same_entry())
+                .join(batches, batches.c.request_id == changes.c.request_id)
+                .where(self._own(changes), changes.c.run_id == run_id)
+                .order_by(batches.c.claimed_at, changes.c.entry_id)
+            )
+            return [_open(row) for row in connection.execute(query)]
+
+    def gone(self, entry_ids: Sequence[str]) -> None:
+        """Record that the TimeActivities of entries are gone, and are not to be made again."""
+        with changing(self.engine) as connection:
+            self._deleted(connection, None, [_Gone(id_) for id_ in entry_ids], None)
+
+    def caught_up(self, wanted: Wanted, sync_token: str) -> None:
+        """Record that the books hold already what an entry was to become."""
+        with changing(self.engine) as connection:
+            found = Done("", wanted.time_activity_id, sync_token)
+            row = _Gone(wanted.entry_id, wanted.body, wanted.minutes, wanted.date)
+            self._updated(connection, row, found, Proof.BOOKS, None)
+
+    def _claim(
+        self,
+        run_id: str,
+        operation: Operation,
+        wanted: Sequence[Wanted],
+        values: Callable[[Wanted, str, str], dict[str, Any]],
+        insert: Callable[[sa.Connection, list[dict[str, Any]]], set[str]],
+        lease: timedelta,
+        qbo_time: datetime | None,
+    ) -> Claim | None:
+        request_id, now = uuid4().hex, self.now()
+        with changing(self.engine) as connection:
+            if not self._same(Runs).renew_within(connection, run_id, now=now, lease=lease):
+                raise lease_over()
+            free = self._free(connection, wanted)
+            if not free:
+                return None
+            self._begin_batch(connection, run_id, request_id, qbo_time)
+            rows = [values(one, request_id, str(n)) for n, one in enumerate(free, start=1)]
+            mine = insert(connection, rows)
+            items = tuple(
+                (row["entry_id"], row["bid"], row["body"])
+                for row in rows
+                if row["entry_id"] in mine
+            )
+            if not items:
+                connection.rollback()
+                return None
+            made = Claim(run_id, request_id, items, operation)
+            sent = fingerprint(batch_bytes(made.for_quickbooks, operation=operation))
+            connection.execute(
+                batches.update().where(batches.c.request_id == request_id).values(fingerprint=sent)
+            )
+        return made
+
+    def _free(self, connection: sa.Connection, wanted: Sequence[Wanted]) -> list[Wanted]:
+        """Return what is sent as the TimeActivity that is wanted, and that nobody is changing."""
+        query = (
+            sa.select(ledger.c.entry_id, ledger.c.time_activity_id)
+            .outerjoin(changes, _same_entry())
+            .where(
+                self._own(ledger),
+                ledger.c.entry_id.in_([one.entry_id for one in wanted]),
+                ledger.c.state == LedgerState.SENT,
+                changes.c.entry_id.is_(None),
+            )
+        )
+        free = {tuple(row) for row in connection.execute(query)}
+        return [one for one in wanted if (one.entry_id, one.time_activity_id) in free]
+
+    def _begin_batch(
+        self,
+        connection: sa.Connection,
+        run_id: str,
+        request_id: str,
+        qbo_time: datetime | None,
+        **values: Any,
+    ) -> None:
+        connection.execute(
+            batches.insert().values(
+                request_id=request_id,
+                connection_id=self.connection_id,
+                run_id=run_id,
+                fingerprint="",
+                claimed_at=self.now(),
+                qbo_time=qbo_time,
+                **values,
+            )
+        )
+
+    def _updated(
+        self,
+        connection: sa.Connection,
+        row: Any,
+        found: Done,
+        proof: Proof,
+        qbo_time: datetime | None,
+    ) -> None:
+        new = {"body": row.body, "minutes": row.minutes, "txn_date": row.txn_date}
+        new |= {"sync_token": found.sync_token, "proof": proof, "qbo_time": qbo_time}
+        self._set(connection, row.entry_id, new)
+
+    def _deleted(
+        self,
+        connection: sa.Connection,
+        run_id: str | None,
+        rows: Sequence[Any],
+        qbo_time: datetime | None,
+    ) -> None:
+        """Free entries whose TimeActivities are gone; claim what takes the place of some."""
+        anew = [row for row in rows if row.replacement is not None]
+        request_id = uuid4().hex
+        if anew:
+            assert run_id is not None, "nobody claims what replaces them"  # noqa: S101
+            # Nothing of it was called, so that it may be handed over at any time.
+            self._begin_batch(connection, run_id, request_id, qbo_time, quiet_from=self.now())
+        for bid, row in enumerate(anew, start=1):
+            new = _claimed_anew(
+                run_id, request_id, str(bid), row.replacement, row.minutes, row.txn_date
+            )
+            self._set(connection, row.entry_id, new)
+        for row in rows:
+            if row.replacement is None:
+                freed = {"state": LedgerState.RECALLED, "sync_token": None, "proof": None}
+                self._set(connection, row.entry_id, freed)
+
+    def _set(self, connection: sa.Connection, entry_id: str, values: dict[str, Any]) -> None:
+        connection.execute(
+            ledger.update()
+            .where(
+                self._own(ledger),
+                ledger.c.entry_id == entry_id,
+                ledger.c.state == LedgerState.SENT,
+            )
+            .values(**values, changed_at=self.now())
+        )
+
+    def _held(self, made: Claim) -> sa.Select[Any]:
+        return sa.select(changes).where(self._of(made, [bid for _, bid, _ in made.items]))
+
+    def _forget(self, connection: sa.Connection, made: Claim, bids: Sequence[str]) -> None:
+        connection.execute(changes.delete().where(self._of(made, bids)))
+
+    def _of(self, made: Claim, bids: Sequence[str]) -> sa.ColumnElement[bool]:
+        return sa.and_(
+            self._own(changes),
+            changes.c.request_id == made.request_id,
+            changes.c.run_id == made.run_id,
+            changes.c.bid.in_(bids),
+        )
+
+
+@dataclass(frozen=True)
+class _Gone:
+    """An entry that no batch of ours changed, with what `changes` says of the others."""
+
+    entry_id: str
+    body: str = ""
+    minutes: int | None = None
+    txn_date: str | None = None
+    replacement: str | None = None
+
+
+def _claimed_anew(
+    run_id: str | None,
+    request_id: str,
+    bid: str,
+    body: str,
+    minutes: int | None,
+    txn_date: str | None,
+) -> dict[str, Any]:
+    return {
+        "state": LedgerState.SENDING,
+        "run_id": run_id,
+        "request_id": request_id,
+        "bid": bid,
+        "body": body,
+        "minutes": minutes,
+        "txn_date": txn_date,
+        "time_activity_id": None,
+        "sync_token": None,
+        "proof": None,
+        "qbo_time": None,
+    }
+
+
+def _same_entry() -> sa.ColumnElement[bool]:
+    return sa.and_(
+        changes.c.connection_id == ledger.c.connection_id,
+        changes.c.entry_id == ledger.c.entry_id,
+    )
+
+
+def _open(row: Any) -> OpenChange:
+    items = ((row.entry_id, row.bid, row.body),)
+    made = Claim(row.run_id, row.request_id, items, Operation(row.operation))
+    return OpenChange(made, row.time_activity_id, row.quiet_from)
