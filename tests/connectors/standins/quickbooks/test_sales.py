@@ -61,6 +61,20 @@ def test_an_invoice_says_what_it_links(billed):
     assert billed.query("select * from Invoice where Balance > '9.5' and DocNumber = '1001'")
 
 
+def test_an_invoice_may_bear_what_does_nothing_to_time(qbo):
+    """The SDK's schema has these; python-quickbooks sends them with every invoice."""
+    idle = {"Deposit": 0, "GlobalTaxCalculation": "TaxExcluded", "ShipDate": "", "HomeBalance": 0}
+    empty = {"TxnDate": "", "DueDate": "", "DocNumber": ""}
+    one = line(CustomField=[])
+    one["SalesItemLineDetail"] |= {"ServiceDate": "", "TaxInclusiveAmt": 0}
+
+    row = qbo.post("/invoice", invoice(one) | idle | empty).json()["Invoice"]
+
+    assert not idle.keys() & row.keys()
+    assert row["TxnDate"] == row["DueDate"] == "2026-03-04"
+    assert fault(qbo.post("/invoice", invoice(line(), Nothing="1"))) == "2010"
+
+
 @pytest.mark.parametrize("raises", [True, False])
 def test_billing_moves_the_last_change_and_perhaps_the_token(qbo, raises):
     """FACTS 1.5: polling by LastUpdatedTime sees it; recorded billed rows bear SyncToken 0."""
