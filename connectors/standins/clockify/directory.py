@@ -63,11 +63,18 @@ class ProjectQuery(AskedPage):
     client_status: Status = "ALL"
     users: list[str] = Field(default=[])
     contains_user: bool = True
+    user_status: Literal["PENDING", "ACTIVE", "DECLINED", "INACTIVE", "ALL"] = "ALL"
     is_template: bool = False
     access: Literal["PUBLIC", "PRIVATE"] | None = None
     hydrated: bool = False
     sort_column: Literal["ID", "NAME", "CLIENT_NAME", "DURATION", "BUDGET", "PROGRESS"] = "ID"
     sort_order: SortOrder = "ASCENDING"
+
+
+class ShowQuery(Hydrated):
+    """How to show one project."""
+
+    custom_field_entity_type: Literal["TIMEENTRY", "USER"] = "TIMEENTRY"  # projects here have none
 
 
 class ReplaceQuery(Asked):
@@ -215,6 +222,8 @@ async def list_projects(
     def is_wanted(project: Row) -> bool:
         client = state.client_of(project)
         members = {one["userId"] for one in project.get("memberships", [])}
+        if asked.user_status != "ALL":
+            members = {id_ for id_ in members if _membership(state, id_) == asked.user_status}
         return (
             is_named(project["name"], asked.name, strict=asked.strict_name_search)
             and fits(project.get("archived", False), asked.archived)
@@ -240,7 +249,7 @@ async def list_projects(
 
 @router.get("/projects/{project_id}")
 async def show_project(
-    caller: CurrentCaller, project_id: str, asked: Annotated[Hydrated, Query()]
+    caller: CurrentCaller, project_id: str, asked: Annotated[ShowQuery, Query()]
 ) -> JSONResponse:
     state, rates = caller.state, caller.sees_rates
     project = state.find("Project", project_id)
@@ -333,6 +342,11 @@ def _by_client_name(state: State, rows: list[Row], order: SortOrder) -> list[Row
         key=lambda row: names.get(row.get("clientId") or "", ""),
         reverse=order == "DESCENDING",
     )
+
+
+def _membership(state: State, user_id: str) -> str:
+    status: str = state.users.get(user_id, {}).get("membershipStatus", "INACTIVE")
+    return status
 
 
 def _has_status(row: Row, status: Status) -> bool:

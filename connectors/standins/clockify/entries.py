@@ -3,6 +3,8 @@
 There is no list of everybody's entries: one user at a time, or the running ones.
 """
 
+from collections.abc import Callable
+from datetime import timedelta
 from typing import Annotated
 
 from fastapi import APIRouter, Query
@@ -40,6 +42,7 @@ class EntryQuery(AskedPage):
     project_required: bool = False
     task_required: bool = False
     in_progress: bool | None = None
+    get_week_before: str | None = None
     hydrated: bool = False
 
 
@@ -56,10 +59,12 @@ async def list_entries(
     state, wanted_tags = caller.state, many(asked.tags)
     state.find("User", user_id)
     first, after = _window(caller, asked.start, asked.end)
+    in_week = _in_week_before(caller, asked.get_week_before)
     rows = [
         entry
         for entry in _of_user(state, user_id, first, after, running=bool(asked.in_progress))
-        if contains(entry.get("description"), asked.description)
+        if in_week(entry)
+        and contains(entry.get("description"), asked.description)
         and _has(entry.get("projectId"), asked.project, required=asked.project_required)
         and _has(entry.get("taskId"), asked.task, required=asked.task_required)
         and (not wanted_tags or wanted_tags & set(entry.get("tagIds") or []))
@@ -110,6 +115,17 @@ def _window(caller: Caller, start: str | None, end: str | None) -> tuple[str, st
         for text in (start, end)
     ]
     return edges[0] or "", edges[1] or "~"  # "~" sorts after every date
+
+
+def _in_week_before(caller: Caller, text: str | None) -> Callable[[Row], bool]:
+    """Return a test: began in the week before then, and has a project or a task (OpenAPI)."""
+    if text is None:
+        return lambda _entry: True
+    end = bound(text, zone_of(caller.state.window_user(caller.user)), needs_offset=True)
+    first, after = first_second(end - timedelta(weeks=1)), first_second(end)
+    return lambda entry: (
+        first <= entry["start"] < after and bool(entry.get("projectId") or entry.get("taskId"))
+    )
 
 
 def _visible(caller: Caller, rows: list[Row]) -> list[Row]:

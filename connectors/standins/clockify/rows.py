@@ -185,13 +185,14 @@ def entry_row(
 def _custom_values(state: State, entry: Row) -> list[Row]:
     """Show every custom field of time entries: those without a value, too, as `null`."""
     values = entry.get("customFields") or {}
+    of_source = state.switches.custom_value_type == "source"
     return [
         {
             "customFieldId": field["id"],
             "timeEntryId": entry["id"],
             "value": values.get(field["id"]),
             "name": field["name"],
-            "type": field["type"],
+            "type": "WORKSPACE" if of_source else field["type"],
         }
         for field in state.custom_fields.values()
         if field.get("entityType", "TIMEENTRY") == "TIMEENTRY"

@@ -27,6 +27,9 @@ class Switches:
     case_insensitive_names: bool = False  # "acme" is taken when "Acme" is there
     no_client_is_null: bool = False  # in `/projects`; reports have `""`
 
+    # --- entries (FACTS 3): `type` of a custom field's value, "source type" in the OpenAPI's words
+    custom_value_type: Literal["source", "field"] = "source"
+
     # --- the change feed (FACTS 3)
     serves_change_feed: bool = True  # it is called experimental
     deleted_lag_s: int = 60  # "approximately one minute" until `entities/deleted` shows it

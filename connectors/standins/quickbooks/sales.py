@@ -66,8 +66,8 @@ _NOT_KEPT = (
     "TransactionLocationType",
 )  # fmt: skip
 _READ_ONLY = {
-    *SYSTEM_MEMBERS, *_NOT_KEPT, "CustomField", "AttachableRef", "TotalAmt", "Balance", "TxnTaxDetail",
-    "CurrencyRef", "ExchangeRate",
+    *SYSTEM_MEMBERS, *_NOT_KEPT, "CustomField", "AttachableRef", "TotalAmt", "Balance",
+    "TxnTaxDetail", "CurrencyRef", "ExchangeRate",
 }  # fmt: skip
 _KINDS = {
     "DocNumber": "text", "TxnDate": "date", "DueDate": "date", "ExpirationDate": "date",

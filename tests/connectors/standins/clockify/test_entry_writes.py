@@ -74,6 +74,17 @@ def test_custom_fields_have_one_word_for_writes_and_one_for_reads(api):
     assert read(api, kept.json()["id"])["customFieldValues"][0]["value"] is None
 
 
+@pytest.mark.parametrize(("means", "type_"), [("source", "WORKSPACE"), ("field", "TXT")])
+def test_the_type_of_a_custom_value_can_be_its_source_or_its_fields(api, clockify, means, type_):
+    """The OpenAPI calls it "source type", beside a name of the field's."""
+    clockify.switches.custom_value_type = means
+    make_field(api)
+
+    made = api.at("POST", "/time-entries", json=HOUR).json()
+
+    assert [value["type"] for value in made["customFieldValues"]] == [type_]
+
+
 def test_several_entries_are_replaced_at_once_or_none(api):
     """FACTS 3: PUT on a user's entries takes an array."""
     made = api.at("POST", "/time-entries", json=HOUR | {"description": "two"}).json()["id"]

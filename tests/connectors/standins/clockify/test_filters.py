@@ -1,7 +1,7 @@
 """No filter of a list is ignored in silence; pages and windows can be read either way."""
 
 import pytest
-from clockify_studio import ADA, APP, BO, CY, WEB, refusal
+from clockify_studio import ADA, APP, BO, CY, DEE, WEB, refusal
 
 from connectors.standins.clockify.app import Switches
 
@@ -43,6 +43,24 @@ def test_projects_are_filtered_by_member_and_sorted_by_client(api):
     names = [row["clientName"] for row in api.list("/projects", **{"sort-column": "CLIENT_NAME"})]
     assert names == ["", "Acme", "Acme", "Oldco"]
     assert api.list("/projects", **{"is-template": "true"}) == []
+    deactivated = {"users": BO, "user-status": "INACTIVE"}
+    assert api.list("/projects", **deactivated) == []
+    api.at("PUT", f"/users/{BO}", json={"status": "INACTIVE"})
+    assert [row["id"] for row in api.list("/projects", **deactivated)] == [APP]
+    of_users = {"custom-field-entity-type": "USER", "hydrated": "true"}
+    assert api.at("GET", f"/projects/{APP}", params=of_users).json()["customFields"] == []
+
+
+def test_entries_of_the_week_before_are_those_with_a_project(api):
+    """The OpenAPI: `get-week-before` wants a project or a task, too."""
+    path = f"/user/{DEE}/time-entries"
+    week = {"get-week-before": "2026-08-10T00:00:00Z"}
+    assert api.list(path, **week) == []  # it has no project
+    api.at("POST", path, json={"start": "2026-08-06T08:00:00Z", "projectId": WEB})
+    assert len(api.list(path, **week)) == 1
+    assert api.list(path, **{"get-week-before": "2026-08-06T00:00:00Z"}) == []
+    assert api.list(path, **{"get-week-before": "2026-08-14T00:00:00Z"}) == []
+    assert api.at("GET", path, params={"get-week-before": "August"}).status_code == 400
 
 
 def test_users_are_filtered_by_the_project_that_they_may_work_on(api, clockify):
