@@ -1,8 +1,9 @@
 # Run `make help` for the list.
 PYTHON ?= python3
+PYTHON_3_10 ?= python3.10
 BIN := .venv/bin
 
-.PHONY: help demo test test-slow coverage screens bench dictionary lint format setup develop lock audit clean
+.PHONY: help demo test test-slow test-peers coverage screens bench dictionary lint format setup develop lock audit clean
 
 help:  ## list these commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s%s\n", $$1, $$2}' Makefile
@@ -16,6 +17,9 @@ test: develop  ## run the test suite, without the slow tests
 test-slow: develop  ## run the slow tests, and look at ten times as many examples of each rule
 	$(BIN)/python -m pytest -m slow
 	$(BIN)/python -m pytest -n 2 -m "hypothesis and not slow" --hypothesis-profile deep
+
+test-peers: develop .peers/installed  ## run other people's clients against the stand-ins
+	$(BIN)/python -m pytest -rPs tests/peers
 
 coverage: develop  ## measure which lines and branches `make test` runs; fails below the floor in pyproject.toml
 	rm -f .coverage .coverage.*
@@ -60,19 +64,37 @@ develop: .venv/developed  ## also install what tests and checks need
 	$(INSTALL) --require-hashes -r requirements-dev.lock
 	touch $@
 
+# Airbyte's source needs a Python of its own, and node-quickbooks Node: where they are missing, so
+# are these peers.
+PEERS := tests/peers
+INSTALL_PEERS := -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes
+
+.peers/installed: $(PEERS)/python.lock $(PEERS)/airbyte.lock $(PEERS)/package-lock.json
+	$(PYTHON) -m venv .peers/python
+	.peers/python/bin/python $(INSTALL_PEERS) -r $(PEERS)/python.lock
+	if $(PYTHON_3_10) -m venv .peers/airbyte; then \
+		.peers/airbyte/bin/python $(INSTALL_PEERS) -r $(PEERS)/airbyte.lock; fi
+	if command -v npm >/dev/null; then mkdir -p .peers/node \
+		&& cp $(PEERS)/package.json $(PEERS)/package-lock.json .peers/node \
+		&& npm ci --silent --ignore-scripts --prefix .peers/node; fi
+	touch $@
+
 # Prefect 3.9.1 asks for a certifi younger than some registries serve; it is a bundle of
 # certificates, and any recent one will do.
 COMPILE := echo 'certifi>=2026.10.18' | $(BIN)/uv pip compile --universal --python-version 3.11 \
 	--generate-hashes --no-annotate --upgrade --override - --custom-compile-command "make lock"
 
 # What both locks name has one version: the first lock constrains the second.
-lock: develop  ## renew both lock files; needs the network
+lock: develop  ## renew the lock files; needs the network
 	$(COMPILE) --group build pyproject.toml --output-file requirements.lock
 	$(COMPILE) --group dev --constraint requirements.lock --output-file requirements-dev.lock
+	$(COMPILE) --group peers --output-file $(PEERS)/python.lock
+	$(COMPILE) --group airbyte --python-version 3.10 --output-file $(PEERS)/airbyte.lock
+	if command -v npm >/dev/null; then npm install --package-lock-only --ignore-scripts --prefix $(PEERS); fi
 
 audit: develop  ## look up known vulnerabilities of what is locked; needs the network
 	$(BIN)/pip-audit --strict --require-hashes --disable-pip -r requirements.lock -r requirements-dev.lock \
 		|| { echo "No all-clear: the advisories are above, or an error that kept them from being looked up." >&2; exit 1; }
 
-clean:  ## delete .venv, and the database and key in data/
-	rm -rf .venv data/clockbooks.db* data/clockbooks.key data/prefect
+clean:  ## delete .venv and .peers, and the database and key in data/
+	rm -rf .venv .peers data/clockbooks.db* data/clockbooks.key data/prefect
