@@ -22,11 +22,12 @@ import sqlalchemy as sa
 from connectors.database import changing, insert_into
 from connectors.quickbooks.batch import Done, Outcome, batch_bytes, fingerprint
 from connectors.store.claims_in_doubt import take_over
+from connectors.store.history import History
 from connectors.store.ledger import Claim
 from connectors.store.runs import Runs, lease_over
 from connectors.store.scope import ConnectionScope
 from schemas.tables import batches, changes, ledger
-from schemas.words import LedgerState, Operation, Proof
+from schemas.words import Event, LedgerState, Operation, Proof
 
 
 @dataclass(frozen=True)
@@ -94,18 +95,10 @@ class Changes(ConnectionScope):
             return set(connection.scalars(statement))
 
         def values(one: Wanted, request_id: str, bid: str) -> dict[str, Any]:
-            return {
-                "connection_id": self.connection_id,
-                "entry_id": one.entry_id,
-                "operation": operation,
-                "run_id": run_id,
-                "request_id": request_id,
-                "bid": bid,
-                "body": one.body,
-                "replacement": one.replacement,
-                "minutes": one.minutes,
-                "txn_date": one.date,
-            }
+            own = {"connection_id": self.connection_id, "entry_id": one.entry_id, "run_id": run_id}
+            sent = {"operation": operation, "request_id": request_id, "bid": bid, "body": one.body}
+            after = {"replacement": one.replacement, "minutes": one.minutes, "txn_date": one.date}
+            return own | sent | after
 
         return self._claim(run_id, operation, wanted, values, insert, lease, qbo_time)
 
@@ -150,10 +143,13 @@ class Changes(ConnectionScope):
             recorded = [one for one in outcomes if one.bid in held]
             done = [held[one.bid] for one in recorded if isinstance(one, Done)]
             for one in recorded:
-                if isinstance(one, Done) and made.operation == Operation.UPDATE:
-                    self._updated(connection, held[one.bid], one, Proof.ANSWER, qbo_time)
+                if not isinstance(one, Done):
+                    row = {"entry_id": held[one.bid].entry_id, "note": str(one.fault)}
+                    self._note(connection, Event.REFUSED, [row], made)
+                elif made.operation == Operation.UPDATE:
+                    self._updated(connection, held[one.bid], one, Proof.ANSWER, qbo_time, made)
             if made.operation == Operation.DELETE:
-                self._deleted(connection, made.run_id, done, qbo_time)
+                self._deleted(connection, done, qbo_time, made)
             self._forget(connection, made, [one.bid for one in recorded])
         return {one.bid for one in recorded}
 
@@ -163,15 +159,17 @@ class Changes(ConnectionScope):
         with changing(self.engine) as connection:
             rows = connection.execute(self._held(made)).all()
             if found is None:
-                self._deleted(connection, made.run_id, rows, qbo_time)
+                self._deleted(connection, rows, qbo_time, made)
             else:
                 for row in rows:
-                    self._updated(connection, row, found, Proof.BOOKS, qbo_time)
+                    self._updated(connection, row, found, Proof.BOOKS, qbo_time, made)
             self._forget(connection, made, [row.bid for row in rows])
 
     def release(self, made: Claim) -> None:
         """Give back changes that were certainly not made."""
         with changing(self.engine) as connection:
+            rows = [{"entry_id": row.entry_id} for row in connection.execute(self._held(made))]
+            self._note(connection, Event.RELEASED, rows, made)
             self._forget(connection, made, [bid for _, bid, _ in made.items])
 
     def take(self, run_id: str, *, at_work: timedelta) -> list[OpenChange]:
@@ -187,17 +185,19 @@ class Changes(ConnectionScope):
             )
             return [_open(row) for row in connection.execute(query)]
 
-    def gone(self, entry_ids: Sequence[str]) -> None:
+    def gone(self, run_id: str, entry_ids: Sequence[str]) -> None:
         """Record that the TimeActivities of entries are gone, and are not to be made again."""
         with changing(self.engine) as connection:
-            self._deleted(connection, None, [_Gone(id_) for id_ in entry_ids], None)
+            rows = [_Found(id_) for id_ in entry_ids]
+            self._deleted(connection, rows, None, Claim(run_id, "", (), Operation.DELETE))
 
-    def caught_up(self, wanted: Wanted, sync_token: str) -> None:
+    def caught_up(self, run_id: str, wanted: Wanted, sync_token: str) -> None:
         """Record that the books hold already what an entry was to become."""
         with changing(self.engine) as connection:
             found = Done("", wanted.time_activity_id, sync_token)
-            row = _Gone(wanted.entry_id, wanted.body, wanted.minutes, wanted.date)
-            self._updated(connection, row, found, Proof.BOOKS, None)
+            row = _Found(wanted.entry_id, wanted.body, wanted.minutes, wanted.date)
+            nobody = Claim(run_id, "", (), Operation.UPDATE)
+            self._updated(connection, row, found, Proof.BOOKS, None, nobody)
 
     def _claim(
         self,
@@ -218,20 +218,17 @@ class Changes(ConnectionScope):
                 return None
             self._begin_batch(connection, run_id, request_id, qbo_time)
             rows = [values(one, request_id, str(n)) for n, one in enumerate(free, start=1)]
-            mine = insert(connection, rows)
-            items = tuple(
-                (row["entry_id"], row["bid"], row["body"])
-                for row in rows
-                if row["entry_id"] in mine
-            )
+            claimed = insert(connection, rows)
+            mine = [row for row in rows if row["entry_id"] in claimed]
+            items = tuple((row["entry_id"], row["bid"], row["body"]) for row in mine)
             if not items:
                 connection.rollback()
                 return None
             made = Claim(run_id, request_id, items, operation)
+            its_batch = batches.c.request_id == request_id
             sent = fingerprint(batch_bytes(made.for_quickbooks, operation=operation))
-            connection.execute(
-                batches.update().where(batches.c.request_id == request_id).values(fingerprint=sent)
-            )
+            connection.execute(batches.update().where(its_batch).values(fingerprint=sent))
+            self._note(connection, Event.CLAIMED, [_claimed(item) for item in items], made)
         return made
 
     def _free(self, connection: sa.Connection, wanted: Sequence[Wanted]) -> list[Wanted]:
@@ -276,44 +273,68 @@ class Changes(ConnectionScope):
         found: Done,
         proof: Proof,
         qbo_time: datetime | None,
+        made: Claim,
     ) -> None:
         new = {"body": row.body, "minutes": row.minutes, "txn_date": row.txn_date}
         new |= {"sync_token": found.sync_token, "proof": proof, "qbo_time": qbo_time}
-        self._set(connection, row.entry_id, new)
+        told = {
+            "entry_id": row.entry_id,
+            "time_activity_id": found.qbo_id,
+            "minutes": row.minutes,
+            "fingerprint": fingerprint(row.body.encode()),
+        }
+        if self._set(connection, row.entry_id, new):
+            self._note(connection, Event.UPDATED, [told], made)
 
     def _deleted(
         self,
         connection: sa.Connection,
-        run_id: str | None,
         rows: Sequence[Any],
         qbo_time: datetime | None,
+        made: Claim,
     ) -> None:
         """Free entries whose TimeActivities are gone; claim what takes the place of some."""
-        anew = [row for row in rows if row.replacement is not None]
+        freed = {"state": LedgerState.RECALLED, "sync_token": None, "proof": None}
+        gone = [row for row in rows if self._set(connection, row.entry_id, freed)]
+        told = [{"entry_id": row.entry_id} for row in gone]
+        self._note(connection, Event.RECALLED, told, made)
+        anew = [row for row in gone if row.replacement is not None]
+        if not anew:
+            return
+        # Nothing of it was called, so that it may be handed over at any time.
         request_id = uuid4().hex
-        if anew:
-            assert run_id is not None, "nobody claims what replaces them"  # noqa: S101
-            # Nothing of it was called, so that it may be handed over at any time.
-            self._begin_batch(connection, run_id, request_id, qbo_time, quiet_from=self.now())
+        self._begin_batch(connection, made.run_id, request_id, qbo_time, quiet_from=self.now())
         for bid, row in enumerate(anew, start=1):
             new = _claimed_anew(
-                run_id, request_id, str(bid), row.replacement, row.minutes, row.txn_date
+                made.run_id, request_id, str(bid), row.replacement, row.minutes, row.txn_date
             )
-            self._set(connection, row.entry_id, new)
-        for row in rows:
-            if row.replacement is None:
-                freed = {"state": LedgerState.RECALLED, "sync_token": None, "proof": None}
-                self._set(connection, row.entry_id, freed)
+            self._set(connection, row.entry_id, new, LedgerState.RECALLED)
+        items = tuple((row.entry_id, "", row.replacement) for row in anew)
+        told = [_claimed(item) for item in items]
+        self._note(connection, Event.CLAIMED, told, Claim(made.run_id, request_id, items))
 
-    def _set(self, connection: sa.Connection, entry_id: str, values: dict[str, Any]) -> None:
-        connection.execute(
-            ledger.update()
-            .where(
-                self._own(ledger),
-                ledger.c.entry_id == entry_id,
-                ledger.c.state == LedgerState.SENT,
-            )
-            .values(**values, changed_at=self.now())
+    def _set(
+        self,
+        connection: sa.Connection,
+        entry_id: str,
+        values: dict[str, Any],
+        state: LedgerState = LedgerState.SENT,
+    ) -> bool:
+        """Change an entry of the ledger if it is in *state*, and return whether it was."""
+        mine = sa.and_(self._own(ledger), ledger.c.entry_id == entry_id, ledger.c.state == state)
+        change = ledger.update().where(mine).values(**values, changed_at=self.now())
+        return connection.execute(change).rowcount == 1
+
+    def _note(
+        self, connection: sa.Connection, event: Event, rows: Sequence[dict[str, Any]], made: Claim
+    ) -> None:
+        self._same(History).add(
+            connection,
+            event,
+            rows,
+            run_id=made.run_id,
+            operation=made.operation,
+            request_id=made.request_id or None,
         )
 
     def _held(self, made: Claim) -> sa.Select[Any]:
@@ -332,8 +353,8 @@ class Changes(ConnectionScope):
 
 
 @dataclass(frozen=True)
-class _Gone:
-    """An entry that no batch of ours changed, with what `changes` says of the others."""
+class _Found:
+    """An entry that the books show changed, with what `changes` has of those that we changed."""
 
     entry_id: str
     body: str = ""
@@ -342,8 +363,14 @@ class _Gone:
     replacement: str | None = None
 
 
+def _claimed(item: tuple[str, str, str]) -> dict[str, Any]:
+    """Return what the history says of a claim."""
+    entry_id, _, body = item
+    return {"entry_id": entry_id, "fingerprint": fingerprint(body.encode())}
+
+
 def _claimed_anew(
-    run_id: str | None,
+    run_id: str,
     request_id: str,
     bid: str,
     body: str,

@@ -10,6 +10,7 @@ from connectors.quickbooks.batch import Done, NotDone, batch_bytes, fingerprint
 from connectors.quickbooks.faults import Fault
 from connectors.store.changes import Wanted
 from schemas.tables import changes as table
+from schemas.tables import history
 from schemas.words import LedgerState, Operation, Proof
 
 LEASE = timedelta(minutes=10)
@@ -212,9 +213,28 @@ def test_gone_time_is_claimed_again(changed):
 
 def test_the_books_may_be_ahead(changed):
     """What somebody deleted or corrected in QuickBooks already is recorded without a call."""
-    changed.changes.gone(["a"])
-    changed.changes.caught_up(new_time("b", "200"), "7")
+    changed.changes.gone(changed.book.run_id, ["a"])
+    changed.changes.caught_up(changed.book.run_id, new_time("b", "200"), "7")
 
     assert changed.book.states("a") == {"a": LedgerState.RECALLED}
     row = changed.book.row("b")
     assert (row.minutes, row.sync_token, row.proof) == (90, "7", Proof.BOOKS)
+
+
+def test_the_history_tells_of_each_step(changed):
+    """Which run asked QuickBooks for what, and what came of it."""
+    made = changed.claim(Operation.UPDATE, new_time())
+    changed.record(made, NotDone("1", STALE))
+    made = changed.claim(Operation.DELETE, new_time(replacement="{}"))
+    changed.record(made, Done("1", "100", ""))
+
+    with changed.book.engine.connect() as connection:
+        columns = (history.c.event, history.c.operation)
+        told = connection.execute(sa.select(*columns).order_by(history.c.number)).all()
+    assert [tuple(row) for row in told if row.operation != "create"] == [
+        ("claimed", "update"),
+        ("refused", "update"),
+        ("claimed", "delete"),
+        ("recalled", "delete"),
+    ]
+    assert tuple(told[-1]) == ("claimed", "create")
