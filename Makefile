@@ -3,7 +3,7 @@ PYTHON ?= python3
 PYTHON_3_10 ?= python3.10
 BIN := .venv/bin
 
-.PHONY: help demo test test-slow test-peers coverage screens bench dictionary lint format setup develop lock audit clean
+.PHONY: help demo test test-slow test-peers contract fidelity coverage screens bench dictionary lint format setup develop lock audit clean
 
 help:  ## list these commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s%s\n", $$1, $$2}' Makefile
@@ -12,7 +12,7 @@ demo: setup  ## run the main job end to end against local stand-ins of both serv
 	$(BIN)/clockbooks demo
 
 test: develop  ## run the test suite, without the slow tests
-	$(BIN)/python -m pytest -n 3 -m "not slow"
+	$(BIN)/python -m pytest -n 3 -m "not slow and not real"
 
 test-slow: develop  ## run the slow tests, and look at ten times as many examples of each rule
 	$(BIN)/python -m pytest -m slow
@@ -21,9 +21,16 @@ test-slow: develop  ## run the slow tests, and look at ten times as many example
 test-peers: develop .peers/installed  ## run other people's clients against the stand-ins
 	$(BIN)/python -m pytest -rPs tests/peers
 
+contract: develop  ## hold the rules we rely on against the stand-ins and, with keys, the real services
+	$(BIN)/python -m pytest -m "not slow" -rs tests/contract; code=$$?; \
+		$(BIN)/python tests/support/fidelity.py > data/FIDELITY.md; exit $$code
+
+fidelity: develop  ## write data/FIDELITY.md from the contract suite
+	$(BIN)/python tests/support/fidelity.py > data/FIDELITY.md
+
 coverage: develop  ## measure which lines and branches `make test` runs; fails below the floor in pyproject.toml
 	rm -f .coverage .coverage.*
-	$(BIN)/coverage run -m pytest -n 3 -m "not slow"
+	$(BIN)/coverage run -m pytest -n 3 -m "not slow and not real"
 	$(BIN)/coverage combine --quiet
 	$(BIN)/coverage report --skip-covered --sort=cover
 

@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
+import fidelity
 import pytest
 import typer
 
@@ -118,6 +119,11 @@ def test_every_exit_code_is_explained(page):
 def test_the_dictionary_is_fresh():
     """Run `make dictionary` after a change of the schemas."""
     assert text_of(ROOT / "data" / "DICTIONARY.md") == dictionary.render()
+
+
+def test_the_page_of_fidelity_is_fresh():
+    """Run `make fidelity` after a change of the contract suite or of a stand-in's switches."""
+    assert text_of(ROOT / "data" / "FIDELITY.md") == fidelity.render()
 
 
 def test_every_column_of_the_database_is_described():

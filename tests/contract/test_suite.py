@@ -1,0 +1,204 @@
+"""The contract suite itself: it leaves out no section, records no secret, and leaves nothing."""
+
+import json
+import os
+import re
+import subprocess
+import sys
+from copy import deepcopy
+from pathlib import Path
+
+import contract_records as records
+import fidelity
+import pytest
+from clockify_studio import SCENARIO
+from contract_quickbooks import COMPANY
+from hypothesis import given
+from hypothesis import strategies as st
+
+from connectors.standins.clockify.app import ClockifyStandin
+from connectors.standins.quickbooks.app import QuickBooksStandin
+from connectors.standins.server import serving
+
+ROOT = Path(__file__).parents[2]
+
+#: Sections of docs/vendor-facts.md without a rule here, and why.
+NO_RULES = {
+    "qbo-0.1": "shown by section 3",
+    "qbo-0.2": "an absence",
+    "qbo-0.3": "shown by section 4.5",
+    "qbo-0.4": "shown by section 2.1",
+    "qbo-0.5": "shown by section 2.2",
+    "qbo-0.6": "start and end are never sent",
+    "qbo-0.7": "shown by section 1.4",
+    "qbo-0.11": "every call of the suite bears the version",
+    "qbo-0.12": "shown by section 11.11",
+    "qbo-1.3": "start and end are never sent",
+    "qbo-9": "webhooks are not used",
+    "qbo-10": "a mistake that is not made",
+    "qbo-13.1": "shown by section 6.3",
+    "qbo-13.2": "a month's reads cannot be used up",
+    "qbo-13.3": "about other services",
+    "qbo-13.4": "about what stands between",
+    "clockify-1.1": "the suite's own addresses",
+    "clockify-2.7": "tasks are not used",
+    "clockify-2.8": "rates are read from the report",
+    "clockify-7": "webhooks are not used",
+    "clockify-8": "another product",
+    "clockify-9.1": "files have tests of their own",
+    "clockify-9.2": "files have tests of their own",
+    "clockify-9.3": "files have tests of their own",
+}
+
+
+def test_every_section_has_a_rule_or_a_reason():
+    """What docs/vendor-facts.md says the product relies on is shown here, section by section."""
+    text = (ROOT / "docs" / "vendor-facts.md").read_text("utf-8")
+    sections = set(re.findall(r'<a id="([^"]+)">', text))
+    chapters = {one for one in sections if any(other.startswith(f"{one}.") for other in sections)}
+    ruled = {f"{one.rule.service}-{one.rule.section}" for one in fidelity.shown()}
+
+    assert sections - chapters - ruled == set(NO_RULES)
+    assert ruled <= sections
+
+
+# --- recordings --------------------------------------------------------------------------------
+
+OURS = "Contract 12345678"
+SECRET = "Zoë Quinn"
+MEMBERS = st.sampled_from([*sorted(records.NAMES), "description", "Line1", "notes", "authToken"])
+
+
+def scrubbed(*answers):
+    """Return what is recorded of answers that name the company's secret number, too."""
+    scrub = records.Scrubber(OURS, {"4620816365": "REALM"}, records.names_in(list(answers)))
+    return json.dumps([scrub.value(answer) for answer in answers], ensure_ascii=False)
+
+
+@given(st.lists(MEMBERS, min_size=1, max_size=4), st.booleans())
+def test_no_recording_has_a_name(members, is_listed):
+    """However deep it lies, and also where a fault's words repeat it."""
+    answer = SECRET
+    for member in members:
+        answer = {member: [answer] if is_listed else answer, "realm": "4620816365"}
+
+    text = scrubbed(answer, {"name": SECRET}, {"Detail": f"{SECRET} exists : 4620816365"})
+
+    assert "Quinn" not in text
+    assert "4620816365" not in text
+
+
+def test_a_recording_names_no_colleague():
+    """QuickBooks tells who else was at work (FACTS, QBO, 7.2)."""
+    detail = "You and Jane Doe were working on this at the same time. Jane Doe finished before you."
+
+    assert "Jane" not in scrubbed({"Detail": detail})
+
+
+def test_a_recording_keeps_what_it_is_about():
+    """The service's own words, numbers, times; ids stay apart; our own names lose their mark."""
+    id_ = "64aa000000000000000000a1"
+    answer = {
+        "code": "6240",
+        "Message": "Duplicate Name Exists Error",
+        "DisplayName": f"{OURS} customer 1",
+        "TxnDate": "2026-03-02",
+        "Hours": 3,
+        "id": id_,
+        "projectId": id_,
+    }
+
+    (kept,) = json.loads(scrubbed(answer))
+
+    assert kept == answer | {
+        "DisplayName": "Contract customer 1", "id": f"{1:024x}", "projectId": f"{1:024x}"
+    }  # fmt: skip
+
+
+def exchange(status=200, **answer):
+    return {
+        "exchanges": [
+            {
+                "asked": "POST /v3/company/REALM/timeactivity",
+                "status": status,
+                "media_type": "application/json",
+                "answer": answer,
+            }
+        ]
+    }
+
+
+@pytest.mark.parametrize(
+    ("real", "told"),
+    [
+        (exchange(Id="1", Hours=1), []),
+        (exchange(Id="7", Hours=2, More="…"), []),
+        (exchange(Id="1", Hours=None), []),
+        (exchange(400, Id="1", Hours=1), ["status 200 instead of 400"]),
+        (exchange(Id="1"), [".Hours: not in the recorded answer"]),
+        (exchange(Id="1", Hours="1"), [".Hours: a number instead of a text"]),
+        ({"exchanges": []}, ["record it again"]),
+    ],
+    ids=["same", "more", "null", "status", "member", "type", "questions"],
+)
+def test_a_stand_in_is_held_against_recordings(real, told):
+    """Another status, a member of its own or of another type fails; what it lacks does not."""
+    found = records.differences(real, exchange(Id="1", Hours=1))
+
+    assert len(found) == len(told)
+    assert all(part in difference for part, difference in zip(told, found, strict=True))
+
+
+def test_codes_are_held_against_recordings():
+    """A fault's code is no detail."""
+    fault = {"Fault": {"Error": [{"code": "6000"}]}}
+    real = {"Fault": {"Error": [{"code": "2170"}]}}
+
+    (found,) = records.differences(exchange(400, **real), exchange(400, **fault))
+
+    assert found.endswith("code: '6000' instead of '2170'")
+
+
+# --- a whole run -------------------------------------------------------------------------------
+
+
+@pytest.mark.slow
+def test_a_run_on_services_that_are_not_ours(tmp_path):
+    """With keys it records answers without secrets, and leaves the accounts as they were.
+
+    Stand-ins with all their limits play the real services.
+    """
+    clockify = ClockifyStandin(deepcopy(SCENARIO))
+    quickbooks = QuickBooksStandin({"quickbooks": deepcopy(COMPANY)})
+    with serving(clockify.app) as clockify_url, serving(quickbooks.app) as quickbooks_url:
+        keys = {
+            "CLOCKIFY_API_KEY": "owner",
+            "CLOCKIFY_WORKSPACE_ID": clockify.workspace_id,
+            "CLOCKIFY_URL": f"{clockify_url}/api/v1",
+            "CLOCKIFY_REPORTS_URL": f"{clockify_url}/report/v1",
+            "QBO_URL": quickbooks_url,
+            "QBO_REALM_ID": quickbooks.realm_id,
+            "QBO_ACCESS_TOKEN": quickbooks.access_token(),
+            "QBO_TOKEN_URL": f"{quickbooks_url}/oauth2/v1/tokens/bearer",
+            "QBO_CLIENT_ID": COMPANY["client_id"],
+            "QBO_CLIENT_SECRET": COMPANY["client_secret"],
+            "FOLDER": str(tmp_path),
+        }
+        environment = os.environ | {
+            f"CLOCKBOOKS_CONTRACT_{name}": one for name, one in keys.items()
+        }
+        command = [sys.executable, "-m", "pytest", "-q", "-m", "real", str(Path(__file__).parent)]
+        ran = subprocess.run(
+            command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False
+        )
+
+    assert ran.returncode == 0, ran.stdout
+    assert (quickbooks.activities, quickbooks.invoices) == ({}, {})
+    names = [*quickbooks.customers.values(), *quickbooks.employees.values()]
+    assert not any(row["Active"] for row in names)
+    assert not [row for row in clockify.entries.values() if "Contract" in row["description"]]
+    files = list(tmp_path.rglob("*.json"))
+    assert len(files) > 150
+    text = "".join(path.read_text("utf-8") for path in files)
+    for secret in (keys["QBO_ACCESS_TOKEN"], keys["QBO_REALM_ID"], "Ada Byron", "Byron", 'owner"'):
+        assert secret not in text, secret
