@@ -1,6 +1,9 @@
 """What goes to QuickBooks hangs on nothing that is not known of Clockify (FACTS, Clockify, 11)."""
 
 import pytest
+from open_questions import other_answers
+
+from connectors.standins.clockify.switches import Switches
 
 pytestmark = pytest.mark.usefixtures("in_this_process")
 
@@ -22,19 +25,35 @@ OTHER_WAY = {
     "pending_is_locked": True,
 }
 SMALL_PAGES = {"largest_core_page": 7, "largest_report_page": 20}
+ONE_BY_ONE = [
+    {name: answer} for name, answers in other_answers(Switches).items() for answer in answers
+]
 
 
-def test_a_send_would_be_the_same_whatever_is_not_known(shared_house, monkeypatch):
+@pytest.fixture(scope="module")
+def usual(shared_house):
+    """Return the plan as it usually is."""
+    rows = plan(shared_house)
+    assert {row["state"] for row in rows} >= {"ready", "skipped"}
+    return rows
+
+
+def plan(house):
+    """Return the plan of two days."""
+    days = ("--start", "2026-10-20", "--end", "2026-10-21", "--approved-only")
+    return house.run_here("send", *days, "--dry-run", "--json").document["entries"]
+
+
+@pytest.mark.parametrize(
+    "answers",
+    [
+        pytest.param(OTHER_WAY, id="all at once"),
+        pytest.param(SMALL_PAGES, id="small pages"),
+        *(pytest.param(one, id=str(one), marks=pytest.mark.slow) for one in ONE_BY_ONE),
+    ],
+)
+def test_a_send_would_be_the_same_whatever_is_not_known(shared_house, usual, monkeypatch, answers):
     """The plan of two days is the same, however Clockify answers."""
-
-    def plan():
-        days = ("--start", "2026-10-20", "--end", "2026-10-21", "--approved-only")
-        return shared_house.run("send", *days, "--dry-run", "--json").document["entries"]
-
-    usual = plan()
-    assert {row["state"] for row in usual} >= {"ready", "skipped"}
-    for answers in (OTHER_WAY, SMALL_PAGES):
-        with monkeypatch.context() as patch:
-            for name, answer in answers.items():
-                patch.setattr(shared_house.clockify.switches, name, answer)
-            assert plan() == usual, answers
+    for name, answer in answers.items():
+        monkeypatch.setattr(shared_house.clockify.switches, name, answer)
+    assert plan(shared_house) == usual
