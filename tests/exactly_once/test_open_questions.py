@@ -1,5 +1,6 @@
 """What nobody knows of the services: whatever the answer is, each entry is booked once."""
 
+import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -50,6 +51,10 @@ def _close_books(house: Any) -> None:
     house.quickbooks.people.close_books("2026-03-31")
 
 
+def _close_books_to_the_fifth(house: Any) -> None:
+    house.quickbooks.people.close_books("2026-03-05")
+
+
 def _open_books(house: Any) -> None:
     house.quickbooks.people.close_books(None)
 
@@ -88,8 +93,14 @@ def _forget_access_tokens(house: Any) -> None:
         consent.access.clear()
 
 
+def _lower_the_batches(_house: Any) -> None:
+    os.environ["CLOCKBOOKS_QBO_BATCH_SIZE"] = "1"  # as somebody does whom QuickBooks tells 1040
+
+
 PLAIN = Scene()
+TOO_LARGE = Scene(ends=_lower_the_batches)
 CLOSED = Scene(_close_books, _open_books)
+CLOSED_TO_THE_FIFTH = Scene(_close_books_to_the_fifth, _open_books)
 INACTIVE = Scene(_make_active(active=False), _make_active(active=True))
 PAYROLL = Scene(_say("PayrollFeature", "true"), _say("PayrollFeature", "false"))
 SIMPLE_START = Scene(
@@ -141,6 +152,7 @@ QUICKBOOKS = [
         quick=True,
     ),
     Run("slow", {"latency_s": 0.01}),
+    Run("one item a batch", {"largest_batch": 1}, TOO_LARGE),
     Run("full updates", {"sparse_time_updates": False}, BILLED),
     Run("filters by reference", {"filters_time_by_reference": True}),
     Run("billable status kept", {"billable_status": "kept"}, BILLED),
@@ -168,6 +180,7 @@ QUICKBOOKS = [
     Run("billing refused", {"without_billing": "refused"}, NO_BILLING, refuses=True),
     Run("long pages cut", {"cuts_long_pages": True}),
     Run("closed books taken", {"refuses_closed_books": False}, CLOSED),
+    Run("the last day open", {"closes_last_day": False}, CLOSED_TO_THE_FIFTH),
     Run("closed is 6200", {"closed_books_code": "6200"}, CLOSED, refuses=True),
     Run("closed is 6000", {"closed_books_code": "6000"}, CLOSED, refuses=True),
     Run("payroll is 5030", {"payroll_code": "5030"}, PAYROLL, refuses=True),
@@ -177,6 +190,8 @@ QUICKBOOKS = [
     Run("a small plan takes time", {"plan_code": None}, SIMPLE_START),
     Run("names by case", {"case_insensitive_names": False}),
     Run("inactive names block", {"inactive_names_block": True}, INACTIVE, refuses=True),
+    Run("the suffix stays", {"reactivating_renames": False}, INACTIVE, refuses=True),
+    Run("401 for another company", {"foreign_realm_status": 401}),
     Run("each refresh rotates", {"rotates_every_refresh": True}, EXPIRED),
     Run("PKCE offered", {"offers_pkce": True}, EXPIRED),
     Run("400 for a bad client", {"bad_client_status": 400}, EXPIRED),
@@ -314,6 +329,7 @@ CLOCKIFY = [
     Source("no limit on the free plan", {"free_requests_per_hour": None}, plan="FREE"),
     Source("429 as a text", {"throttles_in_json": False, "requests_per_second": 2}),
     Source("Retry-After", {"retry_after_s": 5, "requests_per_second": 2}),
+    Source("a member's rate first", {"member_rate_first": True}),
     Source("a half goes down", {"half_rounds": "down"}),
     Source("no rounding by default", {"rounds_by_default": "never"}),
     Source("durations rounded alone", {"rounds_amounts": False}),
@@ -324,6 +340,7 @@ CLOCKIFY = [
     Source("no types", {"shows_type": False}),
     Source("empty where not invoiced", {"not_invoiced": "empty"}),
     Source("null totals", {"excluded_totals": "null"}),
+    Source("no totals without rows", {"empty_totals": "empty"}),
     Source("webhooks in an envelope", {"webhook_envelope": True}),
     Source("webhooks twice", {"webhook_deliveries": 2}),
     Source("webhooks tried again", {"webhook_attempts": 2}),

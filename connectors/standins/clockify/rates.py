@@ -25,7 +25,8 @@ def rate_of(state: State, entry: Row, key: RateKey = "hourlyRate") -> int | None
     task = state.task_of(entry) if "TASK_RATES" in state.features else {}
     members = [one for one in project.get("memberships", []) if one["userId"] == entry["userId"]]
     user = state.users.get(entry["userId"], {})
-    for priced in (*members, task, project, user, state.workspace):
+    coarse = [user, project] if state.switches.member_rate_first else [project, user]
+    for priced in (*members, task, *coarse, state.workspace):
         rate: Row | None = priced.get(key)
         if rate is not None:
             amount: int = rate["amount"]

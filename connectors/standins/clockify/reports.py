@@ -231,7 +231,7 @@ def _totals(rows: list[Row], report: Report, view: View, switches: Switches) -> 
     if options and options.totals == "EXCLUDE":
         return [] if switches.excluded_totals == "empty" else [None]
     if not rows:
-        return [None]  # FACTS 4: totals can hold null
+        return [] if switches.empty_totals == "empty" else [None]
     time_s = billable_s = 0
     kinds = {*view.amounts, view.main} if view.amounts else set()
     parts: dict[AmountKind, dict[str, int]] = defaultdict(lambda: defaultdict(int))

@@ -45,6 +45,9 @@ class Switches:
     throttles_in_json: bool = True  # or the text "Too Many Requests"
     retry_after_s: int | None = None  # sent as Retry-After
 
+    # --- rates (FACTS 6): one help page puts the workspace's member above the project
+    member_rate_first: bool = False
+
     # --- the report (FACTS 4 and 5)
     half_rounds: Literal["up", "down"] = "up"  # an exact half of the workspace's step
     rounds_by_default: Literal["workspace", "never"] = "workspace"  # without `rounding`
@@ -56,6 +59,7 @@ class Switches:
     shows_type: bool = True  # reports of 2023 had no `type`
     not_invoiced: Literal["absent", "empty"] = "absent"  # `invoicingInfo` of what is not invoiced
     excluded_totals: Literal["empty", "null"] = "empty"  # `[]` or `[null]`
+    empty_totals: Literal["empty", "null"] = "null"  # of a report without rows
 
     # --- webhooks (FACTS 7): no delivery was ever captured, and nothing is promised of them
     webhook_envelope: bool = False  # `{event, timeEntry}` around the flat body

@@ -31,7 +31,6 @@ from connectors.standins.quickbooks.xml import write_xml
 
 __all__ = ["QuickBooksStandin", "Switches"]
 
-LONGEST_BATCH = 30
 METHODS = ["GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS"]
 
 
@@ -149,7 +148,7 @@ class QuickBooksStandin:
         if call.realm == "":  # an address that was put together without one
             raise faults.business("Unexpected Internal Error. (-30000)")
         if call.realm not in {self.realm_id, None}:
-            raise faults.foreign_realm()
+            raise faults.foreign_realm(self.switches.foreign_realm_status)
 
     def _refused(self, call: Call, fault: FaultError) -> Response:
         answer: Json = {"Fault": wire.fault_body(fault)}
@@ -198,8 +197,9 @@ class QuickBooksStandin:
     async def _batch(self, call: Call) -> Json:
         """Do the items one after another, each on its own: a batch is no transaction."""
         items = call.batch()
-        if len(items) > LONGEST_BATCH:
-            raise FaultError("1040", f"Batch size exceeds allowed limit of {LONGEST_BATCH}.")
+        most = self.switches.largest_batch
+        if len(items) > most:
+            raise FaultError("1040", f"Batch size exceeds allowed limit of {most}.")
         self.memory.begin(call.request_id)
         try:
             answers = []

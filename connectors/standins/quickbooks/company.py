@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable
 from copy import deepcopy
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import Any, Literal
 from zoneinfo import ZoneInfo
 
@@ -166,8 +166,10 @@ class Company:
             )
 
     def check_open(self, *days: date) -> None:
-        """Refuse a change to the books of a day on or before the closing date."""
+        """Refuse a change to the books of a day before the closing date, or on it."""
         closed = self.close_date()
+        if closed and not self.switches.closes_last_day:
+            closed -= timedelta(days=1)
         if closed and self.switches.refuses_closed_books and min(days) <= closed:
             raise faults.FaultError(self.switches.closed_books_code, faults.CLOSED)
 

@@ -97,7 +97,9 @@ def unauthenticated(detail: str) -> GatewayError:
     return GatewayError(401, "AuthenticationFailed", "3200", kind="AUTHENTICATION", detail=detail)
 
 
-def foreign_realm() -> GatewayError:
+def foreign_realm(status: int = 403) -> GatewayError:
+    if status == 401:
+        return unauthenticated("Token is not of this company")
     return GatewayError(403, "ApplicationAuthorizationFailed", "3100", kind="SERVICE", detail=None)
 
 

@@ -117,7 +117,8 @@ class Listed:
         old = existing(body, self.rows)
         if fields.get("Active") is False and not old["Active"]:
             return deepcopy(old)  # twice is no change, as with names
-        base = old | {"Name": old["Name"].removesuffix(DELETED)}
+        keeps = fields.get("Active") is True and not self.company.switches.reactivating_renames
+        base = old | ({} if keeps else {"Name": old["Name"].removesuffix(DELETED)})
         if body.get("sparse") is not True:
             kept = {name: value for name, value in base.items() if name in _KEPT}
             base = self.kind.defaults | {self.kind.below: "ParentRef" in kept} | kept

@@ -152,7 +152,8 @@ class Names:
             return deepcopy(old)  # twice is no change, and no new SyncToken (FACTS 5.3)
         if not old["Active"] and "DisplayName" in fields:
             fields["DisplayName"] = fields["DisplayName"].removesuffix(DELETED)
-        base = old | {"DisplayName": plain_name(old)}
+        keeps = fields.get("Active") is True and not self.company.switches.reactivating_renames
+        base = old | ({} if keeps else {"DisplayName": plain_name(old)})
         if body.get("sparse") is not True:
             base = self._base_of_full_update(base, fields)
         self._apply_payroll(fields, base)

@@ -21,6 +21,7 @@ class Switches:
     other_content: Literal["replayed", "refused", "done"] = "replayed"
 
     # --- batches (FACTS 2.1)
+    largest_batch: int = 30  # 10, 25 and 50 can be read, too
     runs_batches_backwards: bool = False  # no order of execution is promised
     shuffles_batch_answers: bool = False  # nor one of the answers; by the request id, so repeatable
     latency_s: float = 0  # work on one item of a batch; the real one takes 0.06 to 1 s
@@ -52,6 +53,7 @@ class Switches:
 
     # --- companies that refuse time (FACTS 6.3, 11.11): the real codes were never seen.
     refuses_closed_books: bool = True  # rows dated on or before BookCloseDate
+    closes_last_day: bool = True  # or only what lies before BookCloseDate
     closed_books_code: Literal["6200", "6210", "6000"] = "6210"
     payroll_code: Literal["5030", "6000"] | None = "6000"  # None: payroll does not refuse
     takes_pay_types: bool = True  # False: payroll refuses time with a PayrollItemRef too
@@ -60,11 +62,13 @@ class Switches:
     # --- names (FACTS 5.1)
     case_insensitive_names: bool = True  # "bo li" is taken when "Bo Li" is there
     inactive_names_block: bool = False  # True: the " (deleted)" suffix does not free a name
+    reactivating_renames: bool = True  # False: who is active again keeps the suffix
 
     # --- OAuth (FACTS 8)
     rotates_every_refresh: bool = False  # True: each refresh kills the old refresh token at once
     offers_pkce: bool = False  # the discovery document of Intuit's SDK does not list it
     bad_client_status: Literal[400, 401] = 401  # of a wrong client id or secret: both were seen
+    foreign_realm_status: Literal[401, 403] = 403  # of a token in another company's path
     code_life_s: float = 300  # of an authorization code; recalled, not verified
 
     # --- throttling (FACTS 2.2, 2.3); None lifts a limit.

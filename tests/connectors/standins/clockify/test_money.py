@@ -1,5 +1,6 @@
 """Entries get their rates and currencies in the real service's order."""
 
+import pytest
 from clockify_studio import ACME, ADA, APP, CY, DESIGN, EURO, HOUR, ONE, WEB, read, refusal
 
 
@@ -21,6 +22,22 @@ def test_the_finest_rate_wins_and_zero_counts(api):
             assert api.at("PUT", path, json={"amount": amount}).status_code == 200
         made = api.at("POST", "/time-entries", json=task_time).json()["id"]
         assert read(api, made)["hourlyRate"] == {"amount": amount, "currency": "USD"}
+
+
+@pytest.mark.parametrize(("member_first", "amount"), [(False, 3000), (True, 2000)])
+def test_a_project_and_a_member_of_the_workspace_can_go_either_way(
+    api, clockify, member_first, amount
+):
+    """FACTS 6: the project's goes first by three help pages, the member's by one."""
+    clockify.switches.member_rate_first = member_first
+    api.at("PUT", f"/users/{ADA}/hourly-rate", json={"amount": 2000})
+    priced = {"name": "Website", "clientId": ACME, "hourlyRate": {"amount": 3000}}
+    api.at("PUT", f"/projects/{WEB}", json=priced)
+    time = HOUR | {"projectId": WEB, "billable": True}
+
+    made = api.at("POST", "/time-entries", json=time).json()["id"]
+
+    assert read(api, made)["hourlyRate"]["amount"] == amount
 
 
 def test_costs_have_rates_of_their_own(api):

@@ -85,6 +85,16 @@ def test_rates_can_be_missing_rather_than_refused(api, plain, clockify):
     assert "rate" in api.report()["timeentries"][0]
 
 
+@pytest.mark.parametrize(("shape", "totals"), [("null", [None]), ("empty", [])])
+def test_a_report_without_rows_has_no_totals_or_a_null(api, switches, shape, totals):
+    """FACTS 4: recalled."""
+    switches.empty_totals = shape
+
+    report = api.report(description="nothing of the kind")
+
+    assert (report["timeentries"], report["totals"]) == ([], totals)
+
+
 @pytest.mark.parametrize(
     "switches",
     [Switches(tag_key="_id", shows_type=False, not_invoiced="empty", excluded_totals="null")],

@@ -80,6 +80,57 @@ def test_billable_time_where_customers_are_not_billed(qbo, without_billing):
         assert answer.json()["TimeActivity"]["BillableStatus"] == expected
 
 
+@pytest.mark.parametrize("largest_batch", [10, 25, 30, 50])
+def test_how_many_items_a_batch_may_have(qbo, largest_batch):
+    """FACTS 2.1: 30 by the reference; other pages and old clients say otherwise."""
+    qbo.switches.largest_batch = largest_batch
+
+    assert fault(qbo.batch(*[qbo.ACTIVITY] * (largest_batch + 1))) == "1040"
+    assert not qbo.standin.activities
+    assert qbo.batch(*[qbo.ACTIVITY] * largest_batch).ok
+
+
+@pytest.mark.parametrize("closes_last_day", [True, False])
+def test_whether_the_closing_date_itself_is_closed(qbo, closes_last_day):
+    """FACTS 6.2: "on or before" is recalled."""
+    qbo.switches.closes_last_day = closes_last_day
+    qbo.standin.people.close_books("2026-03-02")
+
+    assert qbo.create(TxnDate="2026-03-02").ok is not closes_last_day
+    assert fault(qbo.create(TxnDate="2026-03-01")) == "6210"
+    assert qbo.create(TxnDate="2026-03-03").ok
+
+
+@pytest.mark.parametrize("reactivating_renames", [True, False])
+def test_whether_who_is_active_again_loses_the_suffix(qbo, reactivating_renames):
+    """FACTS 0.10: that the suffix goes again is recalled."""
+    qbo.switches.reactivating_renames = reactivating_renames
+    qbo.post("/class", {"Name": "North", "Active": False})
+    suffix = "" if reactivating_renames else " (deleted)"
+    active = {"SyncToken": "0", "sparse": True, "Active": True}
+
+    person = qbo.post("/employee", active | {"Id": "56"}).json()["Employee"]
+    listed = qbo.post("/class", active | {"Id": "1"}).json()["Class"]
+
+    assert (person["DisplayName"], person["Active"]) == (f"Lee Left{suffix}", True)
+    assert listed["Name"] == f"North{suffix}"
+
+
+@pytest.mark.parametrize("foreign_realm_status", [401, 403])
+def test_a_token_in_another_companys_path(qbo, foreign_realm_status):
+    """FACTS 8: 403, or a fault of the 401 kind; recalled."""
+    qbo.switches.foreign_realm_status = foreign_realm_status
+    url = qbo.url.replace(qbo.standin.realm_id, "999")
+
+    answer = requests.get(f"{url}/preferences", headers=qbo.headers, timeout=10)
+
+    code = {401: "3200", 403: "3100"}[foreign_realm_status]
+    assert (answer.status_code, answer.json()["fault"]["error"][0]["code"]) == (
+        foreign_realm_status,
+        code,
+    )
+
+
 @pytest.mark.parametrize("inactive_reference_code", ["2500", "610", None])
 def test_time_of_somebody_who_left(qbo, inactive_reference_code):
     """FACTS 5.3: the words are known, the code is not, nor whether time is refused at all."""
