@@ -7,9 +7,11 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from connectors.store.chain import of_ledger
+from connectors.store.history import History
 from connectors.store.scope import ConnectionScope, rows_of
 from schemas.tables import batches, connections, ledger, runs
-from schemas.words import LedgerState, Proof
+from schemas.words import Event, LedgerState, Proof
 
 
 @dataclass(frozen=True)
@@ -82,17 +84,19 @@ class CompanyBooks(ConnectionScope):
         request_id: str,
         time_activity_ids: Sequence[str],
         *,
-        run_id: str | None = None,
+        run_id: str,
+        takes_over: bool = False,
     ) -> list[str]:
         """Put entries in doubt again that were given these TimeActivities by their content alone.
 
         QuickBooks' own answer outweighs that. Runs of the same company wait for one another here,
         so that none takes what another is taking, within a transaction of `changing`.
 
-        The connection's request was answered with these TimeActivities. A run takes over the doubts
-        of the connection; `None` leaves them to a later one. Returns the ids of these.
+        The connection's request was answered with these TimeActivities, as a run has learned. It
+        may take over the doubts of the connection; others leave them to a later one. Returns the
+        ids of these.
         """
-        found = sa.select(ledger.c.connection_id, ledger.c.entry_id, ledger.c.run_id).where(
+        found = sa.select(ledger).where(
             ledger.c.connection_id.in_(self._connections()),
             ledger.c.time_activity_id.in_(time_activity_ids),
             ledger.c.state == LedgerState.SENT,
@@ -100,23 +104,26 @@ class CompanyBooks(ConnectionScope):
             ledger.c.request_id != request_id,
         )
         own = []
-        for twin in connection.execute(found).all():
-            mine = twin.connection_id == self.connection_id
-            own += [twin.entry_id] if mine else []
+        for twin in connection.execute(found).mappings().all():
+            mine = twin["connection_id"] == self.connection_id
+            own += [twin["entry_id"]] if mine else []
             connection.execute(
                 ledger.update()
                 .where(
-                    ledger.c.connection_id == twin.connection_id, ledger.c.entry_id == twin.entry_id
+                    ledger.c.connection_id == twin["connection_id"],
+                    ledger.c.entry_id == twin["entry_id"],
                 )
                 .values(
                     state=LedgerState.SENDING,
-                    run_id=run_id if mine and run_id else twin.run_id,
+                    run_id=run_id if mine and takes_over else twin["run_id"],
                     time_activity_id=None,
                     sync_token=None,
                     proof=None,
                     changed_at=self.now(),
                 )
             )
+            owner = History(self.engine, twin["connection_id"], self.now)
+            owner.add(connection, Event.TAKEN_BACK, [of_ledger(twin)], run_id=run_id)
         return own
 
     def _connections(self) -> sa.Select[int]:

@@ -6,9 +6,13 @@ there.
 
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
+
+import sqlalchemy as sa
+
+from connectors.quickbooks.batch import fingerprint
 
 #: What a row's hash covers, in this order.
 COVERED = (
@@ -35,3 +39,13 @@ def row_hash(before: str, digest: str) -> str:
 def instant_text(instant: datetime) -> str:
     """Write an instant as a row has it, such as 2026-03-09T08:00:00.000000+00:00."""
     return instant.astimezone(UTC).isoformat(timespec="microseconds")
+
+
+def of_ledger(row: Mapping[str, Any] | sa.RowMapping) -> dict[str, Any]:
+    """Return what a history row says of a row of the ledger: what was sent, and as what."""
+    return {
+        "entry_id": row["entry_id"],
+        "fingerprint": fingerprint(row["body"].encode()),
+        "minutes": row["minutes"],
+        "time_activity_id": row.get("time_activity_id"),
+    }

@@ -175,7 +175,8 @@ class Changes(ConnectionScope):
     def take(self, run_id: str, *, at_work: timedelta) -> list[OpenChange]:
         """Take over the changes that dead runs left in doubt; see `Doubts.take`."""
         with changing(self.engine) as connection:
-            take_over(connection, changes, self._own(changes), run_id, self.now(), at_work)
+            history = self._same(History)
+            take_over(connection, changes, self._own(changes), history, run_id, at_work)
             query = (
                 sa.select(changes, ledger.c.time_activity_id, batches.c.quiet_from)
                 .join(ledger, _same_entry())

@@ -13,9 +13,11 @@ from connectors.database import changing
 from connectors.errors import TryAgain
 from connectors.quickbooks.batch import Done
 from connectors.store.books import CompanyBooks
+from connectors.store.chain import of_ledger
+from connectors.store.history import History
 from connectors.store.scope import ConnectionScope
 from schemas.tables import batches, ledger, runs
-from schemas.words import LedgerState, Proof
+from schemas.words import Event, LedgerState, Operation, Proof
 
 
 @dataclass(frozen=True)
@@ -53,7 +55,8 @@ class Doubts(ConnectionScope):
         """
         unclear = sa.and_(self._own(ledger), ledger.c.state == LedgerState.SENDING)
         with changing(self.engine) as connection:
-            take_over(connection, ledger, unclear, run_id, self.now(), at_work)
+            history = self._same(History)
+            take_over(connection, ledger, unclear, history, run_id, at_work)
             return self._read(connection, ledger.c.run_id == run_id)
 
     def settle(self, doubt: Doubt, created: Done, *, run_id: str, proof: Proof) -> Doubt | None:
@@ -71,15 +74,16 @@ class Doubts(ConnectionScope):
         books, twins = self._same(CompanyBooks), []
         with changing(self.engine) as connection:
             if proof == Proof.ANSWER:
+                ids = [created.qbo_id]
                 twins = books.take_back(
-                    connection, doubt.request_id, [created.qbo_id], run_id=run_id
+                    connection, doubt.request_id, ids, run_id=run_id, takes_over=True
                 )
             if books.holders(connection, [created.qbo_id]):
                 raise TryAgain(
                     f"TimeActivity {created.qbo_id} was recorded for another entry meanwhile. Run"
                     " the command again."
                 )
-            connection.execute(
+            sent = connection.execute(
                 ledger.update()
                 .where(
                     self._own(ledger),
@@ -94,6 +98,16 @@ class Doubts(ConnectionScope):
                     proof=proof,
                     changed_at=self.now(),
                 )
+                .returning(ledger)
+            ).mappings()
+            note = "found in the books" if proof == Proof.BOOKS else None
+            self._same(History).add(
+                connection,
+                Event.SENT,
+                [of_ledger(row) | {"note": note} for row in sent],
+                run_id=run_id,
+                operation=Operation.CREATE,
+                request_id=doubt.request_id,
             )
             return self._read(connection, ledger.c.entry_id.in_(twins))[0] if twins else None
 
@@ -115,8 +129,8 @@ def take_over(
     connection: sa.Connection,
     table: sa.Table,
     unclear: sa.ColumnElement[bool],
+    history: History,
     run_id: str,
-    now: datetime,
     at_work: timedelta,
 ) -> None:
     """Give a run the unclear claims of dead runs, and note when QuickBooks is done with them.
@@ -125,15 +139,15 @@ def take_over(
         connection: Within a transaction of `changing`.
         table: `ledger` or `changes`, with `run_id` and `request_id`.
         unclear: Which of its rows are claims without an outcome.
+        history: Of the connection.
         run_id: Who takes over.
-        now: UTC.
         at_work: How long QuickBooks may be at work on a call.
     """
     dead_runs = (
         sa.select(runs.c.id, runs.c.finished_at, runs.c.lease_until)
         .where(
             runs.c.id.in_(sa.select(table.c.run_id).where(unclear)),
-            sa.or_(runs.c.finished_at.is_not(None), runs.c.lease_until < now),
+            sa.or_(runs.c.finished_at.is_not(None), runs.c.lease_until < history.now()),
         )
         .with_for_update()
     )
@@ -149,7 +163,10 @@ def take_over(
             .where(batches.c.request_id.in_(requests), unknown)
             .values(quiet_from=quiet_from)
         )
-        connection.execute(table.update().where(held_by_it).values(run_id=run_id))
+        taken = table.update().where(held_by_it).values(run_id=run_id).returning(table.c.entry_id)
+        ids = sorted(connection.scalars(taken))
+        rows = [{"entry_id": id_, "note": f"taken over from run {dead.id}"} for id_ in ids]
+        history.add(connection, Event.UNCLEAR, rows, run_id=run_id)
         # Ended for good: a renewal that was on its way meanwhile does not revive it.
         ended = runs.update().where(runs.c.id == dead.id, runs.c.finished_at.is_(None))
         connection.execute(ended.values(finished_at=dead.lease_until))

@@ -8,10 +8,12 @@ import pandas as pd
 import sqlalchemy as sa
 
 from connectors.database import changing, insert_into
+from connectors.store.chain import of_ledger
+from connectors.store.history import History
 from connectors.store.scope import ConnectionScope, records, rows_of
 from schemas.contents import Contents
 from schemas.tables import batches, contents, ledger, verdicts
-from schemas.words import LedgerState, Source
+from schemas.words import Event, LedgerState, Source
 
 NAMES = tuple(Contents.to_schema().columns)
 
@@ -92,12 +94,17 @@ class EntryContents(ConnectionScope):
 
         Where the ledger holds that one already, or the other no longer, nothing changes.
         """
+        renamed: list[dict[str, Any]] = []
         with changing(self.engine) as connection:
             for ours, clockifys in own_ids.items():
                 both = ledger.c.entry_id.in_([ours, clockifys])
-                query = sa.select(ledger.c.entry_id).where(self._own(ledger), both)
-                if connection.scalars(query).all() == [ours]:
+                query = sa.select(ledger).where(self._own(ledger), both)
+                held = connection.execute(query).mappings().all()
+                if [row["entry_id"] for row in held] == [ours]:
                     self._rename(connection, ours, clockifys)
+                    renamed.append({"entry_id": ours, "note": clockifys})
+                    renamed.append(of_ledger(held[0]) | {"entry_id": clockifys, "note": ours})
+            self._same(History).add(connection, Event.RENAMED, renamed)
 
     def _rename(self, connection: sa.Connection, ours: str, clockifys: str) -> None:
         def rows(table: sa.Table, entry_id: str) -> sa.ColumnElement[bool]:

@@ -19,14 +19,16 @@ from uuid import uuid4
 import pandas as pd
 import sqlalchemy as sa
 
-from connectors.database import changing, insert_into, writing
+from connectors.database import changing, insert_into
 from connectors.quickbooks.batch import Done, Outcome, batch_bytes, fingerprint
 from connectors.store.books import CompanyBooks
+from connectors.store.chain import of_ledger
 from connectors.store.entry_contents import EntryContents
+from connectors.store.history import History
 from connectors.store.runs import Runs, lease_over
 from connectors.store.scope import ConnectionScope, records
-from schemas.tables import batches, ledger
-from schemas.words import LedgerState, Operation, Proof
+from schemas.tables import batches, changes, ledger
+from schemas.words import Event, LedgerState, Operation, Proof
 
 
 @dataclass(frozen=True)
@@ -206,6 +208,8 @@ class Ledger(ConnectionScope):
                 .where(batches.c.request_id == request_id)
                 .values(fingerprint=sent, claim_no=claim_no)
             )
+            claimed = [of_ledger(row) for row in values if row["entry_id"] in mine]
+            self._note(connection, Event.CLAIMED, claimed, made)
         return made
 
     def record(
@@ -232,10 +236,11 @@ class Ledger(ConnectionScope):
             The bIds of the outcomes that the ledger says now.
         """
         recorded, now = set(), self.now()
+        told: dict[Event, list[dict[str, Any]]] = {Event.SENT: [], Event.REFUSED: []}
         books = self._same(CompanyBooks)
         ids = [outcome.qbo_id for outcome in outcomes if isinstance(outcome, Done)]
         with changing(self.engine) as connection:
-            books.take_back(connection, made.request_id, ids)
+            books.take_back(connection, made.request_id, ids, run_id=made.run_id)
             holders = books.holders(connection, ids)
             for outcome in outcomes:
                 holder = holders.get(outcome.qbo_id) if isinstance(outcome, Done) else None
@@ -247,28 +252,52 @@ class Ledger(ConnectionScope):
                         ledger.update()
                         .where(self._held_by(made), ledger.c.bid == outcome.bid)
                         .values(**change, qbo_time=qbo_time, changed_at=now)
-                    )
-                    says_so = changed.rowcount == 1
+                        .returning(ledger)
+                    ).mappings()
+                    rows = [of_ledger(row) | {"note": row["fault"]} for row in changed]
+                    told[Event(change["state"])] += rows
+                    says_so = bool(rows)
                 if says_so:
                     recorded.add(outcome.bid)
+            for event, rows in told.items():
+                self._note(connection, event, rows, made)
         return recorded
 
     def release(self, made: Claim) -> None:
         """Give back a claim of which QuickBooks certainly has nothing: it may be claimed again."""
         bids = [bid for _, bid, _ in made.items]
         with changing(self.engine) as connection:
-            connection.execute(
-                ledger.delete().where(
-                    self._held_by(made), ledger.c.run_id == made.run_id, ledger.c.bid.in_(bids)
-                )
-            )
+            mine = sa.and_(ledger.c.run_id == made.run_id, ledger.c.bid.in_(bids))
+            released = ledger.delete().where(self._held_by(made), mine)
+            ids = connection.scalars(released.returning(ledger.c.entry_id)).all()
+            self._note(connection, Event.RELEASED, [{"entry_id": id_} for id_ in sorted(ids)], made)
 
     def leave_in_doubt(self, made: Claim, *, at_work: timedelta) -> None:
         """Record that a call has ended without a clear answer: when QuickBooks will be quiet."""
         mine = sa.and_(self._own(batches), batches.c.request_id == made.request_id)
         quiet_from = self.now() + at_work
-        with writing(self.engine) as connection:
+        bids = [bid for _, bid, _ in made.items]
+        with changing(self.engine) as connection:
             connection.execute(batches.update().where(mine).values(quiet_from=quiet_from))
+            query = sa.select(ledger.c.entry_id).where(self._held_by(made), ledger.c.bid.in_(bids))
+            if made.operation != Operation.CREATE:
+                its_own = sa.and_(self._own(changes), changes.c.request_id == made.request_id)
+                query = sa.select(changes.c.entry_id).where(its_own, changes.c.bid.in_(bids))
+            ids = sorted(connection.scalars(query))
+            self._note(connection, Event.UNCLEAR, [{"entry_id": id_} for id_ in ids], made)
+
+    def _note(
+        self, connection: sa.Connection, event: Event, rows: Sequence[dict[str, Any]], made: Claim
+    ) -> None:
+        """Add an event of entries of a claim to the history."""
+        self._same(History).add(
+            connection,
+            event,
+            rows,
+            run_id=made.run_id,
+            operation=made.operation,
+            request_id=made.request_id,
+        )
 
     def _held_by(self, made: Claim) -> sa.ColumnElement[bool]:
         return sa.and_(

@@ -544,7 +544,9 @@ SHARED = {
         }
     ),
     "books.take_back": _in_transaction(
-        lambda s, c: s.store.books.take_back(c, s.flying.request_id, ["9", "19", "39"])
+        lambda s, c: s.store.books.take_back(
+            c, s.flying.request_id, ["9", "19", "39"], run_id=s.run
+        )
     ),
     "claims_in_doubt.settle": _take_and_settle("9", Proof.ANSWER),
     "claims_in_doubt.settle, free": _take_and_settle("99", Proof.BOOKS),
