@@ -5,6 +5,7 @@ from datetime import datetime
 
 import sqlalchemy as sa
 
+from connectors.store.adoptions import Adoptions
 from connectors.store.books import CompanyBooks
 from connectors.store.changes import Changes
 from connectors.store.claims_in_doubt import Doubts
@@ -18,6 +19,7 @@ from connectors.store.links import Links
 from connectors.store.plans import Plans
 from connectors.store.run_locks import RunLocks
 from connectors.store.runs import Runs
+from connectors.store.unknown_time import UnknownTime
 
 
 class ConnectionStore:
@@ -40,3 +42,5 @@ class ConnectionStore:
         self.settings = ConnectionSettings(*scope)
         self.credentials = Credentials(*scope)
         self.runs = Runs(*scope)
+        self.unknown_time = UnknownTime(*scope)
+        self.adoptions = Adoptions(*scope)

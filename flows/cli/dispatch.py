@@ -7,14 +7,18 @@ five more and loses the history when it ends: so Prefect is left out where nobod
 import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import date
 from importlib import import_module
 from typing import Any
 
 from connectors.errors import AskPerson
 from connectors.masking import mask
+from flows.adopting.adopt import adopt
+from flows.adopting.report import AdoptReport, Near
 from flows.cli.exit_codes import ExitCode
 from flows.cli.output import Output
 from flows.cli.render import show_import, show_send
+from flows.cli.render_adopted import question_about, show_adopted
 from flows.cli.tables import loading_bar
 from flows.context import open_context
 from flows.directory.sync import Create, SyncRequest, create_sides, sync
@@ -118,6 +122,44 @@ def settle_by_hand(
     """Settle one entry as a person says; `None` means that QuickBooks does not have it."""
     with open_context(connection) as context:
         return settled_document(take_word(context, entry_id, time_activity_id))
+
+
+def adopt_time(
+    output: Output, connection: str | None, days: tuple[date, date], *, dry_run: bool, ask: bool
+) -> None:
+    """Take time that QuickBooks holds into the ledger; if *ask*, show what is equal and ask first.
+
+    The document's lists are open until the command ends.
+    """
+
+    def approve(found: dict[str, Any]) -> bool:
+        show_adopted(output, found)
+        equal, near = found["counts"]["adopted"], found["counts"]["near"]
+        if equal:
+            return output.ask(f"Adopt {equal:,} equal entries?")
+        return bool(near)
+
+    def ask_about(near: Near) -> bool:
+        return output.ask(question_about(near))
+
+    report = AdoptReport()
+    output.resources.callback(report.close)
+    with open_context(connection) as context:
+        adopt(
+            context,
+            days,
+            report,
+            dry_run=dry_run,
+            approve=approve if ask else None,
+            ask=ask_about if ask else None,
+        )
+    output.document = report.latest
+    if ask and report.latest["dry_run"]:
+        output.say("Nothing was adopted.")
+    else:
+        show_adopted(output, report.latest)
+    if report.latest["counts"]["near"] or report.latest["unknown_of_linked"]:
+        output.outcome = ExitCode.PARTLY_DONE
 
 
 def run_job(

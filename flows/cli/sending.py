@@ -1,4 +1,4 @@
-"""The commands that send time: send, import, settle, entries and plans."""
+"""The commands that send time: send, import, adopt, settle, entries and plans."""
 
 from datetime import date, datetime
 from enum import StrEnum
@@ -88,6 +88,41 @@ def import_(
         _check_reading(options["timezone"], options["mapping"])
         request = ImportRequest(files=tuple(files), **options)
         dispatch.run_job(output, connection, request, ask=ask)
+
+
+@app.command(epilog="Example: clockbooks adopt --start 2026-07-01 --end 2026-09-30 --dry-run")
+def adopt(
+    *,
+    start: Annotated[datetime, FirstDay],
+    end: Annotated[datetime, LastDay],
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Show what would be adopted; change nothing.")
+    ] = False,
+    yes: Annotated[
+        bool, typer.Option("--yes", "-y", help="Adopt what is equal without asking; nothing else.")
+    ] = False,
+    connection: ConnectionName = None,
+    json: Json = False,
+) -> None:
+    """Take time that QuickBooks holds already into the ledger, so that it never goes again.
+
+    Compares the unsent entries of some days with the TimeActivities that no
+    ledger knows: made by hand, by another tool, or from a database that was
+    lost. Equal ones count as sent. About each that is nearly the same you are
+    asked. Nothing is sent, and nothing in QuickBooks changes.
+    """
+    with command(as_json=json) as output:
+        if end < start:
+            stop_usage(f"--end {end:%Y-%m-%d} is before --start {start:%Y-%m-%d}.")
+        ask = not (yes or dry_run)
+        if ask and not output.can_ask:
+            stop_usage(
+                "There is no terminal to ask at: add --yes to adopt what is equal, or --dry-run."
+            )
+        from flows.cli import dispatch
+
+        days = start.date(), end.date()
+        dispatch.adopt_time(output, connection, days, dry_run=dry_run, ask=ask)
 
 
 @app.command(epilog="Example: clockbooks settle --entry 64ee01 --is-there 145")

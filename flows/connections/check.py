@@ -6,7 +6,7 @@ failure does not stop the others: only what depends on a service that did not an
 
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -18,14 +18,18 @@ from connectors.store.key_rotation import outdated
 from flows.connections import requirements
 from flows.connections.consent_expiry import ends_soon
 from flows.connections.requirements import Problem
+from flows.connections.unknown_time import read_unknown, unknown_rows
 from flows.context import OUTDATED, RunContext, open_context
 from flows.settings import strangers_told
 from flows.settings_file import FILE
-from flows.text import typed
+from flows.text import hours, typed
 from schemas.quickbooks import Company
 from schemas.words import Kind, LedgerState
 
 Answer = TypeVar("Answer")
+
+#: Days in which `check` looks for time that came from elsewhere, today included.
+_DAYS_BEFORE = 31
 
 OK, WARNING, PROBLEM = "ok", "warning", "problem"
 
@@ -94,7 +98,11 @@ def check(name: str | None, *, allow_payroll: bool | None) -> dict[str, Any]:
         company = _quickbooks(checks, allow_payroll=allow_payroll)
         _currency(checks, workspace, company)
         _timezone(checks, company)
-        for add in (_links, _ledger, _tokens, _limits, _addresses, _settings_file, _key, _database):
+        _links(checks)
+        _ledger(checks)
+        if company is not None:
+            _unknown_time(checks)
+        for add in (_tokens, _limits, _addresses, _settings_file, _key, _database):
             add(checks)
     return {
         "connection": context.connection.name,
@@ -253,6 +261,29 @@ def _ledger(checks: Checks) -> None:
         if doubts
         else "",
     )
+
+
+def _unknown_time(checks: Checks) -> None:
+    """Before the first send: say how much time of linked people QuickBooks holds already."""
+    context = checks.context
+    if context.store.ledger.count():
+        return
+    last = context.now().astimezone(context.timezone).date()
+    first = last - timedelta(days=_DAYS_BEFORE - 1)
+    found = checks.ask("Unknown time", lambda: read_unknown(context, f"{first}", f"{last}"))
+    links = context.store.links.stored()
+    people = set(links["qbo_kind"] + ":" + links["qbo_id"])
+    rows = [row for row in unknown_rows(found or []) if row.person in people]
+    others = context.store.unknown_time.others(row.time_activity_id for row in rows)
+    minutes = [row.minutes for row in rows if row.time_activity_id not in others]
+    if minutes:
+        checks.add(
+            "Unknown time",
+            f"QuickBooks holds {len(minutes):,} TimeActivities ({hours(sum(minutes))}) of linked"
+            f" people, from {first} through {last}, that did not come from here.",
+            f"Run `clockbooks adopt --start {first} --end {last}` before the first send, and for"
+            " earlier days too, if you send them.",
+        )
 
 
 def _tokens(checks: Checks) -> None:

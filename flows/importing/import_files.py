@@ -26,7 +26,7 @@ from flows.progress import Progress
 from flows.sending.execute import execute
 from flows.sending.extract import instants
 from flows.sending.facts import Facts, call_directly, check_both_sides, read_links, with_defaults
-from flows.sending.judge import SLICE_ROWS, judge
+from flows.sending.judge import SLICE_ROWS, ask_the_books, judge
 from flows.sending.match_ledger import NewRows, match_rows
 from flows.sending.plan import RunPlan, Slice, open_plan
 from flows.sending.report import Report
@@ -113,10 +113,11 @@ def _judge_slices(
     def judge_slice(rows: pd.DataFrame) -> Slice:
         entries = _as_entries(rows, files, names)
         entries, match = match_rows(context, entries, names.link_state.links, untold, new_rows)
-        plan = judge(context, request, entries, match, names.link_state, rules)
+        plan = judge(entries, match, names.link_state, rules)
+        plan, other = ask_the_books(context, request, facts.company, plan)
         plan = plan.join(entries[["file", "line"]].set_index(plan.index))
         plan = _as_clockify_said(context, files, plan)
-        return Slice(_hold_back_repeated(plan, match.repeated), match)
+        return Slice(_hold_back_repeated(plan, match.repeated), match, other)
 
     return map(judge_slice, staged.slices(SLICE_ROWS))  # nothing of a slice outlives it
 

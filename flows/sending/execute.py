@@ -12,6 +12,7 @@ from flows.sending import match_ledger
 from flows.sending.facts import call_directly
 from flows.sending.load import load, not_loaded
 from flows.sending.plan import RunPlan
+from flows.sending.unknown_time import keep_other
 from schemas.words import State
 from transforms.identity.same_work import superseded
 
@@ -37,6 +38,7 @@ def execute(
     for one in plan.slices:
         match_ledger.keep(context, one.match)
         if report.stopped is None:
+            keep_other(context, one)
             ended, report.stopped = run(load, context, plan.lease, plan.company, one, progress)
         else:
             ended = not_loaded(one.plan, report.stopped)

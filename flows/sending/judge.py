@@ -1,6 +1,6 @@
-"""Judges entries slice by slice: by the rules, by the ledger, and by what waits in other plans."""
+"""Judges entries slice by slice: by rules, ledger and books, and by what waits in other plans."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 import pandas as pd
 
@@ -12,6 +12,8 @@ from flows.sending.hold_back import hold_back_refused, hold_back_waiting
 from flows.sending.match_ledger import LedgerMatch, match_entries
 from flows.sending.plan import Slice
 from flows.sending.request import JobRequest
+from flows.sending.unknown_time import hold_back_unknown
+from schemas.quickbooks import Company
 from transforms.plan.judge import JudgeRules, judge_entries
 
 #: Rows that are judged and loaded together, at least; whole days are not divided.
@@ -39,28 +41,44 @@ def judge_slices(
         filters=facts.filters,
     )
 
+    def hold_back(one: Slice) -> Slice:
+        plan = hold_back_waiting(context, one.plan)
+        plan, other = ask_the_books(context, request, facts.company, plan)
+        return Slice(plan, one.match, other)
+
+    # Nothing of a slice outlives it.
+    return map(hold_back, by_the_rules(context, rules, staged, link_state))
+
+
+def by_the_rules(
+    context: RunContext, rules: JudgeRules, staged: StagedEntries, link_state: LinkState
+) -> Iterator[Slice]:
+    """Judge the entries of a window, in slices of whole days, by rules and ledger alone."""
+
     def judge_slice(rows: pd.DataFrame) -> Slice:
         entries = as_entries(rows)
         match = match_entries(context, entries, link_state.links)
-        plan = judge(context, request, entries, match, link_state, rules)
-        return Slice(hold_back_waiting(context, plan), match)
+        return Slice(judge(entries, match, link_state, rules), match)
 
-    return map(judge_slice, staged.slices(SLICE_ROWS))  # nothing of a slice outlives it
+    return map(judge_slice, staged.slices(SLICE_ROWS))
 
 
 def judge(
-    context: RunContext,
-    request: JobRequest,
-    entries: pd.DataFrame,
-    match: LedgerMatch,
-    link_state: LinkState,
-    rules: JudgeRules,
+    entries: pd.DataFrame, match: LedgerMatch, link_state: LinkState, rules: JudgeRules
 ) -> pd.DataFrame:
-    """Return the `Plan` of `TimeEntries` or `FileEntries`.
-
-    Entries that QuickBooks refused before are held back, unless the request says to retry them.
-    """
-    plan = judge_entries(
+    """Return the `Plan` of `TimeEntries` or `FileEntries`, by rules and ledger alone."""
+    return judge_entries(
         entries, held=match.held, links=link_state.links, unlinked=link_state.unlinked, rules=rules
     )
-    return plan if request.retry_refused else hold_back_refused(context, rules.company, plan)
+
+
+def ask_the_books(
+    context: RunContext, request: JobRequest, company: Company, plan: pd.DataFrame
+) -> tuple[pd.DataFrame, Mapping[tuple[str, str], list[str]]]:
+    """Hold back what QuickBooks may have already, or would refuse again, unless told otherwise.
+
+    Returns:
+        The plan, and what the request calls other work: TimeActivities by person and day.
+    """
+    plan, other = hold_back_unknown(context, request, plan)
+    return plan if request.retry_refused else hold_back_refused(context, company, plan), other

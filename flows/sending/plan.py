@@ -4,7 +4,7 @@ Nothing is read or judged again between the two: what was shown is what goes. En
 run takes meanwhile are noticed when they are claimed.
 """
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -28,10 +28,12 @@ class Slice:
     Attributes:
         plan: `Plan`; for rows of files with `file` and `line` too.
         match: What the ledger held of them when they were judged.
+        other: TimeActivities that somebody calls other work, by person and day.
     """
 
     plan: pd.DataFrame
     match: LedgerMatch
+    other: Mapping[tuple[str, str], list[str]] = field(default_factory=dict)
 
     @property
     def clashing(self) -> list[str]:

@@ -55,6 +55,11 @@ class JobRequest:
     retry_refused: bool = option(
         False, "Try entries again that QuickBooks refused, even if nothing about them has changed."
     )
+    not_in_books: bool = option(
+        False,
+        "The unknown time that QuickBooks holds of these people and days is other work: send in"
+        " spite of it.",
+    )
     sync: bool | None = option(
         None, "Compare both directories first; default: CLOCKBOOKS_SYNC_BEFORE_SEND, or no."
     )

@@ -10,7 +10,7 @@ Whatever is not clear after that stays in doubt for the next run, or for a perso
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
-from datetime import datetime, timedelta
+from datetime import datetime
 from itertools import groupby
 from typing import Any
 
@@ -26,6 +26,7 @@ from flows.context import RunContext
 from flows.sending.run_lease import RunLease, run_lease
 from schemas.words import Operation, Proof
 from transforms.identity.match_books import (
+    CLOCK_MARGIN,
     Found,
     Matches,
     Wanted,
@@ -34,9 +35,6 @@ from transforms.identity.match_books import (
     match_books,
 )
 from transforms.plan.explain import duration_text
-
-#: How far QuickBooks' own machines may disagree about the time.
-CLOCK_MARGIN = timedelta(minutes=2)
 
 #: Doubts that are described to a person one by one.
 MOST_DESCRIBED = 10

@@ -11,11 +11,14 @@ collapsed, long descriptions by their beginning.
 import json
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from decimal import ROUND_HALF_UP, Decimal, InvalidOperation
 from typing import Any, NamedTuple
 
 from transforms.directory.names import same_form
+
+#: How far QuickBooks' own machines may disagree about the time.
+CLOCK_MARGIN = timedelta(minutes=2)
 
 _CENT = Decimal("0.01")
 
@@ -34,7 +37,7 @@ class Content(NamedTuple):
         person: `Employee` or `Vendor`, and the id.
         customer_id: Empty without one.
         day: TxnDate.
-        minutes: Hours and Minutes, in minutes.
+        minutes: The time worked; half a minute and more goes up.
         billable: Whether it is billable, or has been billed.
         rate: HourlyRate to the cent; 0 where it does not count.
         description: Its beginning, with white space collapsed: services trim and wrap.
@@ -66,7 +69,7 @@ def content_of(activity: Mapping[str, Any]) -> Content:
         person=(name_of, _value(activity, f"{name_of}Ref")),
         customer_id=_value(activity, "CustomerRef"),
         day=str(activity.get("TxnDate", ""))[:10],
-        minutes=_number(activity.get("Hours")) * 60 + _number(activity.get("Minutes")),
+        minutes=_minutes(activity),
         billable=billable,
         rate=_number(activity.get("HourlyRate"), _CENT) if billable else Decimal(0),
         description=same_form(str(activity.get("Description") or ""))[:_COMPARED],
@@ -194,6 +197,35 @@ def may_be(wanted: Wanted, found: Found) -> bool:
     fields = ("person", "customer_id", "day", "minutes", "description")
     edited = [name for name in fields if getattr(mine, name) != getattr(other, name)]
     return len(edited) <= _EDITED
+
+
+def _minutes(activity: Mapping[str, Any]) -> Decimal:
+    """Return the time worked: of rows with a start and an end, what lies between, less the break.
+
+    Such rows come without Hours and Minutes (FACTS, QBO, 1.2).
+    """
+    seconds = _length_s(activity)
+    if "StartTime" in activity and "EndTime" in activity:
+        seconds = _between_s(activity) - _length_s(activity, "Break")
+    return (seconds / 60).quantize(Decimal(1), ROUND_HALF_UP)
+
+
+def _length_s(activity: Mapping[str, Any], prefix: str = "") -> Decimal:
+    units = {"Hours": 3600, "Minutes": 60, "Seconds": 1}
+    lengths = (_number(activity.get(prefix + name)) * unit_s for name, unit_s in units.items())
+    return sum(lengths, Decimal(0))
+
+
+def _between_s(activity: Mapping[str, Any]) -> Decimal:
+    """Return the seconds from start to end, whatever their dates say (FACTS, QBO, 1.3)."""
+    try:
+        start, end = (
+            datetime.fromisoformat(text if "T" in text else f"2000-01-01T{text}")
+            for text in (str(activity[name]) for name in ("StartTime", "EndTime"))
+        )
+        return Decimal((end - start) % timedelta(days=1) // timedelta(seconds=1))
+    except (ValueError, TypeError):
+        return Decimal("NaN")
 
 
 def _number(value: Any, step: Decimal = Decimal(1)) -> Decimal:

@@ -118,6 +118,16 @@ def explain(
     return details
 
 
+def maybe_in_books(day: str, minutes: int, ids: str) -> str:
+    """Explain that QuickBooks has time of the same person and day that nobody sent from here."""
+    return (
+        f"QuickBooks has {duration_text(minutes * 60)} of this person on {day} that the ledger does"
+        f" not know: TimeActivity {ids}. If that is this entry, take it over with `clockbooks adopt"
+        f" --start {day} --end {day}`; if it is other work, send again with `--not-in-books`"
+        " (in Prefect: not_in_books)."
+    )
+
+
 def duration_text(duration_s: int) -> str:
     """Write a duration as people do, in hours and minutes.
 

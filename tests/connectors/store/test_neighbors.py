@@ -33,6 +33,7 @@ from connectors.store.plans import LeftOut
 from connectors.store.revocations import Revocations
 from connectors.store.scope import ConnectionScope, records
 from connectors.store.tokens import TokenStore
+from connectors.store.unknown_time import UnknownRow
 from schemas.tables import ledger as table
 from schemas.tables import metadata
 from schemas.words import Event, Kind, Operation, PlanState, Proof
@@ -80,6 +81,17 @@ def _plan_rows(*ids):
     row = {"date": DAY, "minutes": 90, "client": "", "description": ""}
     names = ("entry_id", "user", "project", "body")
     return pd.DataFrame([{**row, **dict.fromkeys(names, id_)} for id_ in ids])
+
+
+def _unknown(id_, minutes=60):
+    return UnknownRow(id_, "employee:55", DAY, minutes)
+
+
+def _adopted(s, entry_id, activity):
+    row = {"entry_id": entry_id, "body": "new", "minutes": 60, "date": DAY}
+    row |= {"time_activity_id": activity, "sync_token": "0"}
+    about = s.about(entry_id, since=10**6)
+    return s.store.adoptions.adopt(s.run, [row], about, lease=LEASE)
 
 
 def _tokens(s):
@@ -215,6 +227,9 @@ class Store:
         self.waits = self.plan("waits", *more).id
         self.overdue = self.plan("old", until=NOW - LEASE).id
         self.writer("making")
+        unknown = self.store.unknown_time
+        unknown.remember([DAY, *more], [_unknown(id_) for id_ in ("found", "other", *more)])
+        unknown.call_other(["other"])
         with writing(e) as connection:
             kept = metadata.tables["contents"]  # an older Clockbooks did not keep all of them
             lacks = sa.and_(kept.c.connection_id == id_, kept.c.entry_id == "refused")
@@ -504,6 +519,14 @@ OWN = {
     "run_locks.release": lambda s: s.store.run_lock.release(HOLDER),
     "run_locks.renew": lambda s: s.later.run_lock.renew(HOLDER, lease=LEASE),
     "run_locks.take": lambda s: asdict(s.later.run_lock.take("me", "sync", lease=LEASE)),
+    "unknown_time.call_other": lambda s: s.store.unknown_time.call_other(["found", "new"]),
+    "unknown_time.forget": lambda s: s.store.unknown_time.forget(["found", "new"]),
+    "unknown_time.looked": lambda s: s.store.unknown_time.looked([DAY, "new"]),
+    "unknown_time.of": lambda s: s.store.unknown_time.of([DAY]),
+    "unknown_time.others": lambda s: s.store.unknown_time.others(["found", "other", "new"]),
+    "unknown_time.remember": lambda s: s.store.unknown_time.remember(
+        [DAY, "newer"], [_unknown(id_, 90) for id_ in ("found", "other", "newer")]
+    ),
     "last_outcomes.between": lambda s: s.store.outcomes.between(start=None, end=None),
     "last_outcomes.forget": lambda s: s.store.outcomes.forget(IDS),
     "last_outcomes.keep": lambda s: s.store.outcomes.keep(s.run, _outcomes("sent", "new")),
@@ -548,6 +571,12 @@ SHARED = {
             c, s.flying.request_id, ["9", "19", "39"], run_id=s.run
         )
     ),
+    "adoptions.adopt": lambda s: _adopted(s, "new", "99"),
+    "adoptions.adopt, refused before": lambda s: _adopted(s, "refused", "99"),
+    "adoptions.adopt, sent": lambda s: _adopted(s, "sent", "99"),
+    "adoptions.adopt, as a stranger's": lambda s: _adopted(s, "new", "11"),
+    "adoptions.adopt, as a neighbor's": lambda s: _adopted(s, "new", "31"),
+    "unknown_time.company_claims": lambda s: sorted(s.store.unknown_time.company_claims()),
     "claims_in_doubt.settle": _take_and_settle("9", Proof.ANSWER),
     "claims_in_doubt.settle, free": _take_and_settle("99", Proof.BOOKS),
     "claims_in_doubt.settle, as a stranger's": _take_and_settle("11", Proof.BOOKS),

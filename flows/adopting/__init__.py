@@ -1,0 +1,1 @@
+"""Takes time that QuickBooks holds already into the ledger, before the first send."""

@@ -1,0 +1,255 @@
+"""Adopts time: entries that QuickBooks has already, from elsewhere, count as sent.
+
+1. Entries and TimeActivities of the window are read, and compared slice by slice, in whole days.
+2. What is equal, nearly the same, and unknown is shown; somebody approves it, or not.
+3. Equal ones become `sent` in the ledger. About each that is nearly the same, somebody is asked.
+
+Nothing is sent, and nothing in QuickBooks changes. An entry that was adopted although it differs
+stands in the ledger as it would be sent, so that a later comparison with QuickBooks shows how the
+two differ.
+"""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, field, replace
+from datetime import date, timedelta
+from typing import Any
+
+import pandas as pd
+
+from connectors.store.scope import records
+from connectors.store.staging import StagedEntries, staging_entries
+from flows.adopting.report import AdoptReport, Near
+from flows.connections.unknown_time import read_unknown, unknown_rows
+from flows.context import RunContext
+from flows.sending import match_ledger
+from flows.sending.extract import extract, stale
+from flows.sending.facts import Facts, LinkState, read_links, with_defaults
+from flows.sending.judge import by_the_rules
+from flows.sending.plan import Slice
+from flows.sending.request import SendRequest
+from flows.sending.run_lease import RunLease, run_lease
+from flows.sending.send import look_around
+from flows.sending.settle_doubts import settle
+from flows.sending.spool import Spool
+from schemas.words import State
+from transforms.identity.match_books import Content, content_of, content_of_body
+from transforms.identity.match_unknown import Comparison, One, differences, match_unknown
+from transforms.plan.activities import to_activities
+from transforms.plan.hold_back import set_outcomes
+from transforms.plan.judge import JudgeRules
+
+Row = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Part:
+    """What some whole days have in common with the books.
+
+    Attributes:
+        days: The days.
+        one: The entries that may be adopted, and what the ledger held of them; `None` without any.
+        bodies: What would be sent of them, by id.
+        rows: The TimeActivities that no ledger knows, by id.
+        found: What both have in common.
+    """
+
+    days: list[str]
+    one: Slice | None
+    bodies: dict[str, str]
+    rows: Mapping[str, Row]
+    found: Comparison
+
+
+@dataclass
+class _Job:
+    """One adoption.
+
+    Attributes:
+        context: What it works with.
+        report: Where it adds up what it finds.
+        lease: The run; `None` for a dry run, which leaves no trace.
+        parts: What was compared; kept on disk.
+    """
+
+    context: RunContext
+    report: AdoptReport
+    lease: RunLease | None
+    parts: Spool[Part] = field(default_factory=Spool)
+
+
+def adopt(
+    context: RunContext,
+    days: tuple[date, date],
+    report: AdoptReport,
+    *,
+    dry_run: bool,
+    approve: Callable[[dict[str, Any]], bool] | None = None,
+    ask: Callable[[Near], bool] | None = None,
+) -> dict[str, Any]:
+    """Take entries that QuickBooks has already into the ledger.
+
+    Safe to run again: what was adopted is not looked at any more.
+
+    Args:
+        context: What to work with.
+        days: First and last local day.
+        report: Where the lists of the document are kept; closed by whoever made it.
+        dry_run: Show what would be adopted, and leave no trace.
+        approve: Is shown the document before anything is adopted; `False` ends the run.
+        ask: Decides about an entry that is nearly a TimeActivity; `None` adopts none of these.
+
+    Returns:
+        The JSON document of `clockbooks adopt`.
+
+    Raises:
+        AskPerson: Something must be fixed first; nothing was adopted.
+        TryAgain: A service could not be read; nothing was adopted.
+    """
+    request = SendRequest(*days, dry_run=dry_run, approved_only=False, allow_payroll=True)
+    request = with_defaults(request, context.settings)
+    facts = look_around(context, request)
+    with ExitStack() as stack:
+        lease = None if dry_run else stack.enter_context(run_lease(context))
+        job = _Job(context, report, lease)
+        stack.callback(job.parts.close)
+        if lease is not None:
+            settled = settle(context, lease)
+            report.notes += [note for note in (settled.message, *settled.notes) if note]
+        staged = stack.enter_context(staging_entries())
+        link_state = read_links(context, request)
+        report.names(link_state.links)
+        report.notes += extract(context, request, days, facts, staged)
+        report.notes += stale(context, staged, link_state)
+        for part in _compare(context, facts, days, staged, link_state):
+            _show(report, part)
+            if lease is not None:
+                job.parts.extend([part])
+        shown = report.document(None)
+        if lease is None or (approve is not None and not approve(shown)):
+            return shown
+        report.begin()
+        for part in job.parts:
+            _adopt_part(job, lease, part, ask)
+        return report.document(lease.run_id)
+
+
+def _compare(
+    context: RunContext,
+    facts: Facts,
+    days: tuple[date, date],
+    staged: StagedEntries,
+    link_state: LinkState,
+) -> Iterator[Part]:
+    """Compare the window's entries with the books, in parts of whole days.
+
+    Entries of days on which the books are closed, or that are not approved, are compared too: they
+    may be in the books all the same.
+    """
+    rules = JudgeRules(
+        timezone=context.timezone,
+        company=replace(facts.company, closed_until=None),
+        rounding=facts.rounding,
+    )
+    first, last = days
+    for one in by_the_rules(context, rules, staged, link_state):
+        until = date.fromisoformat(one.plan["date"].max())
+        yield _part(context, (first, until), one)
+        first = until + timedelta(days=1)
+    if first <= last:
+        yield _part(context, (first, last), None)
+
+
+def _part(context: RunContext, days: tuple[date, date], one: Slice | None) -> Part:
+    named = [f"{day:%Y-%m-%d}" for day in pd.date_range(*days)]
+    rows = {str(row["Id"]): row for row in read_unknown(context, named[0], named[-1])}
+    for id_ in context.store.unknown_time.others(rows):
+        del rows[id_]
+    bodies = {}
+    if one is not None:
+        one = replace(one, plan=one.plan[one.plan["state"] == State.READY])
+        activities = to_activities(one.plan)
+        bodies = dict(zip(activities["entry_id"], activities["body"], strict=True))
+    found = match_unknown(
+        [One(id_, content_of_body(body)) for id_, body in bodies.items()],
+        [One(id_, content_of(row)) for id_, row in rows.items()],
+    )
+    return Part(named, one, bodies, rows, found)
+
+
+def _show(report: AdoptReport, part: Part) -> None:
+    """Add what would become of a part to the report."""
+    report.add_adopted(part.found.equal)
+    report.add_near(_near(report, part, part.found.near))
+    report.add_near(_sums(report, part))
+    report.add_unknown(part.rows[id_] for id_ in part.found.unknown)
+
+
+def _adopt_part(job: _Job, lease: RunLease, part: Part, ask: Callable[[Near], bool] | None) -> None:
+    """Adopt what is equal, and what somebody says is the same; keep what stays unknown."""
+    report, found = job.report, part.found
+    adopted = _record(job, lease, part, found.equal)
+    left: dict[str, str] = {}
+    for near in _near(report, part, found.near):
+        pair = {near.entry_id: near.time_activity_id}
+        yes = ask is not None and ask(near)
+        done = _record(job, lease, part, pair) if yes else {}
+        adopted |= done
+        left |= {} if done else pair
+    report.add_adopted(adopted)
+    report.add_near(_near(report, part, left))
+    report.add_near(_sums(report, part))
+    lost = [id_ for id_ in found.equal.values() if id_ not in set(adopted.values())]
+    accounted, _ = job.context.store.books.accounted(lost)
+    unknown = [*found.unknown, *(id_ for id_ in lost if id_ not in accounted)]
+    report.add_unknown(part.rows[id_] for id_ in unknown)
+    still = [part.rows[id_] for id_ in (*unknown, *left.values(), *found.sums)]
+    job.context.store.unknown_time.remember(part.days, unknown_rows(still))
+
+
+def _record(job: _Job, lease: RunLease, part: Part, pairs: Mapping[str, str]) -> dict[str, str]:
+    """Record entries as sent, as TimeActivities; return those for which that could be."""
+    if part.one is None or not pairs:
+        return {}
+    match_ledger.keep(job.context, part.one.match)
+    plan = part.one.plan[part.one.plan["entry_id"].isin(list(pairs))]
+    rows = [
+        row
+        | {
+            "body": part.bodies[row["entry_id"]],
+            "time_activity_id": pairs[row["entry_id"]],
+            "sync_token": str(part.rows[pairs[row["entry_id"]]].get("SyncToken", "0")),
+        }
+        for row in records(plan[["entry_id", "date", "minutes"]])
+    ]
+    store = job.context.store
+    done = store.adoptions.adopt(
+        lease.run_id, rows, part.one.match.contents, lease=job.context.lease
+    )
+    ended = plan[plan["entry_id"].isin(done)]
+    sent = pd.DataFrame({"state": State.SENT}, index=ended.index)
+    store.outcomes.keep(lease.run_id, set_outcomes(ended, sent))
+    return {id_: pairs[id_] for id_ in pairs if id_ in done}
+
+
+def _near(report: AdoptReport, part: Part, pairs: Mapping[str, str]) -> Iterator[Near]:
+    """Describe entries that are nearly a TimeActivity."""
+    for entry_id, row, mine, theirs in _contents(part, list(pairs.items())):
+        yield report.near(entry_id, row, mine, theirs, differences(mine, theirs))
+
+
+def _sums(report: AdoptReport, part: Part) -> Iterator[Near]:
+    """Describe entries that add up to one TimeActivity: none of them can be it."""
+    for id_, entry_ids in part.found.sums.items():
+        pairs = [(entry_id, id_) for entry_id in entry_ids]
+        for entry_id, row, mine, theirs in _contents(part, pairs):
+            differs = differences(mine, theirs)
+            yield report.near(entry_id, row, mine, theirs, differs, sum_of=entry_ids)
+
+
+def _contents(
+    part: Part, pairs: Sequence[tuple[str, str]]
+) -> Iterator[tuple[str, Row, Content, Content]]:
+    for entry_id, id_ in pairs:
+        row = part.rows[id_]
+        yield entry_id, row, content_of_body(part.bodies[entry_id]), content_of(row)

@@ -1,0 +1,72 @@
+"""Reads the TimeActivities that no ledger of the company accounts for.
+
+Other work, or work that somebody put into QuickBooks in another way than from here: before an entry
+goes, `flows.sending.unknown_time` asks; `flows.adopting` takes it over.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from connectors.quickbooks.batch import created_at
+from connectors.store.unknown_time import UnknownRow
+from flows.context import RunContext
+from transforms.identity.match_books import (
+    CLOCK_MARGIN,
+    Found,
+    Wanted,
+    content_of,
+    content_of_body,
+    match_books,
+)
+
+
+def read_unknown(context: RunContext, first_day: str, last_day: str) -> list[dict[str, Any]]:
+    """Read the TimeActivities of some days that no ledger of the company accounts for.
+
+    What may be an entry that is on its way, or in doubt, is left to whoever settles that; so ask
+    while nothing of this run is on its way.
+    """
+    rows = context.quickbooks.time_activities(first_day, last_day, created_from=None)
+    accounted, _ = context.store.books.accounted([str(row["Id"]) for row in rows])
+    unknown = [row for row in rows if str(row["Id"]) not in accounted and person_of(row)]
+    if not unknown:
+        return []
+    claims = [
+        Wanted(str(nth), content_of_body(body), time and time - CLOCK_MARGIN)
+        for nth, (body, time) in enumerate(context.store.unknown_time.company_claims())
+    ]
+    theirs = _of_claims(claims, [_found(row) for row in unknown]) if claims else set()
+    return [row for row in unknown if str(row["Id"]) not in theirs]
+
+
+def _of_claims(claims: Sequence[Wanted], found: Sequence[Found]) -> set[str]:
+    """Return the TimeActivities that entries on their way may be: equal ones, or edited since."""
+    matches = match_books(claims, [], found)
+    theirs = set(matches.found.values())
+    for near in matches.near.values():
+        theirs |= set([id_ for id_ in near if id_ not in theirs][:1])
+    return theirs
+
+
+def person_of(row: Mapping[str, Any]) -> str:
+    """Return kind and id of who worked, such as `employee:61`; empty for anybody else."""
+    kind = str(row.get("NameOf", ""))
+    reference = row.get(f"{kind}Ref") if kind in {"Employee", "Vendor"} else None
+    return f"{kind.lower()}:{reference['value']}" if isinstance(reference, Mapping) else ""
+
+
+def unknown_rows(rows: Iterable[Mapping[str, Any]]) -> list[UnknownRow]:
+    """Return what is kept of TimeActivities."""
+    found = [(_found(row), person_of(row)) for row in rows]
+    return [
+        UnknownRow(one.id, person, one.content.day, _whole(one.content.minutes))
+        for one, person in found
+    ]
+
+
+def _whole(minutes: Any) -> int:
+    return 0 if minutes.is_nan() else int(minutes)
+
+
+def _found(row: Mapping[str, Any]) -> Found:
+    return Found(str(row["Id"]), content_of(row), created_at(row))

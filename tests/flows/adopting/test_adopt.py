@@ -1,0 +1,245 @@
+"""Time that QuickBooks holds before the first send: adopted, shown, or held back; never doubled."""
+
+import json
+from collections import Counter
+from copy import deepcopy
+
+import pytest
+
+#: The nine entries of the week are of this day.
+DAY = ("--start", "2026-09-22", "--end", "2026-09-22")
+
+
+@pytest.fixture
+def week(week, in_this_process):  # noqa: ARG001 - lets the commands run here
+    """Return a connected house with nine entries of one day."""
+    return week
+
+
+@pytest.fixture
+def elsewhere(week, send_day):
+    """Return the week, its entries in the books, and no ledger that knows of it: it was lost."""
+    kept = (week.folder / "clockbooks.db").read_bytes()
+    assert send_day(week).code == 0
+    for file in week.folder.glob("clockbooks.db*"):
+        file.unlink()
+    (week.folder / "clockbooks.db").write_bytes(kept)
+    assert len(week.quickbooks.activities) == 9
+    return week
+
+
+def adopt(house, *options):
+    """Adopt the day's time without a terminal."""
+    return house.run("adopt", *DAY, "--yes", "--json", *options)
+
+
+def activities(house):
+    """Return the books' TimeActivities, in order."""
+    return [house.quickbooks.activities[id_] for id_ in sorted(house.quickbooks.activities)]
+
+
+def test_a_lost_database_leads_to_no_double(elsewhere, send_day, all_once):
+    """The ledger is lost: what was sent is held back, adopted, and never goes again."""
+    house, books = elsewhere, deepcopy(elsewhere.quickbooks.activities)
+    held = send_day(house)
+
+    assert held.code == 3
+    assert held.document["counts"]["rejected"] == {"maybe_in_books": 9}
+    assert house.quickbooks.activities == books
+
+    adopted = adopt(house)
+    assert adopted.code == 0, adopted.err
+    document = adopted.document
+    assert document["counts"] == {"adopted": 9, "near": 0, "unknown": 0}
+    assert set(document) >= {"run_id", "dry_run", "counts", "adopted", "near", "unknown"}
+    assert {one["entry_id"] for one in document["adopted"]} == set(house.clockify.entries)
+    assert {one["time_activity_id"] for one in document["adopted"]} == set(books)
+
+    again = send_day(house)
+    assert again.code == 0
+    assert again.document["counts"]["skipped"] == {"already_sent": 9}
+    assert house.quickbooks.activities == books
+    all_once(house)
+
+
+def test_the_reason_names_the_time_and_what_to_do(elsewhere, send_day):
+    """The sentence names the TimeActivities, the command that takes them over, and the option."""
+    document = send_day(elsewhere).document
+
+    for entry in document["entries"]:
+        assert any(f" {id_}" in entry["detail"] for id_ in elsewhere.quickbooks.activities)
+        assert "`clockbooks adopt --start 2026-09-22 --end 2026-09-22`" in entry["detail"]
+        assert "`--not-in-books`" in entry["detail"]
+
+
+def test_an_adoption_can_be_repeated(elsewhere, rows_of):
+    """What was adopted is not looked at again, and stands in the ledger once."""
+    assert adopt(elsewhere).code == 0
+    ledger = rows_of(elsewhere, "ledger")
+    again = adopt(elsewhere)
+
+    assert again.code == 0
+    assert again.document["counts"] == {"adopted": 0, "near": 0, "unknown": 0}
+    assert rows_of(elsewhere, "ledger") == ledger
+    assert {(row["state"], row["proof"]) for row in ledger} == {("sent", "books")}
+
+
+def test_a_dry_run_of_an_adoption_leaves_no_trace(elsewhere, rows_of):
+    """It says what would be adopted, and writes nothing down."""
+    ran = adopt(elsewhere, "--dry-run")
+
+    assert ran.code == 0
+    assert ran.document["dry_run"]
+    assert ran.document["run_id"] is None
+    assert ran.document["counts"]["adopted"] == 9
+    for table in ("ledger", "runs", "batches", "looked_days", "unknown_time", "history"):
+        assert rows_of(elsewhere, table) == []
+
+
+def test_the_history_tells_of_an_adoption(elsewhere, rows_of):
+    """Each entry has an event of its own, with the TimeActivity and what it would have been."""
+    assert adopt(elsewhere).code == 0
+    told = {row["entry_id"]: row for row in rows_of(elsewhere, "history")}
+
+    assert {row["event"] for row in told.values()} == {"adopted"}
+    for row in rows_of(elsewhere, "ledger"):
+        assert told[row["entry_id"]]["time_activity_id"] == row["time_activity_id"]
+        assert told[row["entry_id"]]["minutes"] == row["minutes"]
+
+
+def test_an_adopted_entry_is_listed_as_sent(elsewhere):
+    """`clockbooks entries` shows it with its TimeActivity."""
+    assert adopt(elsewhere).code == 0
+    found = elsewhere.run("entries", "--state", "sent", "--json").document["entries"]
+
+    assert {one["time_activity_id"] for one in found} == set(elsewhere.quickbooks.activities)
+
+
+def test_of_true_twins_as_many_are_adopted_as_the_books_hold(elsewhere, send_day, all_once):
+    """Three equal entries and two equal rows: two are adopted, and the third goes."""
+    house = elsewhere
+    first, second, third = sorted(house.clockify.entries)[:3]
+    one, other, gone = (row_of(house, id_) for id_ in (first, second, third))
+    del house.quickbooks.activities[gone["Id"]]
+    other |= one | {"Id": other["Id"]}
+    for id_ in (second, third):
+        house.clockify.entries[id_] = house.clockify.entries[first] | {"id": id_}
+    document = adopt(house).document
+
+    assert document["counts"] == {"adopted": 8, "near": 0, "unknown": 0}
+    sent = send_day(house)
+    assert sent.document["counts"]["sent"] == 1
+    all_once(house)
+
+
+def row_of(house, entry_id):
+    """Return the TimeActivity of an entry, by its description."""
+    text = house.clockify.entries[entry_id]["description"]
+    return next(row for row in activities(house) if row.get("Description", "") == text)
+
+
+@pytest.mark.parametrize(
+    ("change", "field", "clockify", "quickbooks"),
+    [
+        ({"Description": "As billed"}, "description", None, "As billed"),
+        ({"Minutes": 7}, "minutes", None, None),
+        ({"HourlyRate": 12}, "rate", None, 12),
+    ],
+)
+def test_what_is_nearly_the_same_is_shown_and_never_guessed(
+    elsewhere, send_day, rows_of, change, field, clockify, quickbooks
+):
+    """Another text, length or rate: the difference is told, and without a terminal nothing more."""
+    row = next(one for one in activities(elsewhere) if one["BillableStatus"] == "Billable")
+    row |= change
+    ran = adopt(elsewhere)
+
+    assert ran.code == 3
+    assert ran.document["counts"] == {"adopted": 8, "near": 1, "unknown": 0}
+    near = ran.document["near"][0]
+    assert near["time_activity_id"] == row["Id"]
+    assert set(near["differs"]) == {field}
+    told = near["differs"][field]
+    assert told["clockify"] != told["quickbooks"]
+    assert clockify is None or told["clockify"] == clockify
+    assert quickbooks is None or told["quickbooks"] == quickbooks
+    assert near["entry_id"] not in {one["entry_id"] for one in rows_of(elsewhere, "ledger")}
+    held = send_day(elsewhere)
+    assert held.document["counts"]["rejected"] == {"maybe_in_books": 1}
+    assert len(elsewhere.quickbooks.activities) == 9
+
+
+def test_the_length_of_both_is_told(elsewhere):
+    """Rounded otherwise by another tool: both lengths, in minutes."""
+    row = activities(elsewhere)[0]
+    minutes = row["Hours"] * 60 + row["Minutes"]
+    row |= {"Hours": 0, "Minutes": 7}
+    near = adopt(elsewhere).document["near"]
+
+    assert near[0]["differs"]["minutes"] == {"clockify": minutes, "quickbooks": 7}
+
+
+def test_a_days_sum_in_one_row_is_shown_and_holds_its_entries_back(elsewhere, send_day):
+    """Entries of a person and a day that add up to one row: none of them can be it, nor goes."""
+    house = elsewhere
+    rows = activities(house)
+    person = Counter(person_of(row) for row in rows).most_common(1)[0][0]
+    own = [row for row in rows if person_of(row) == person]
+    total = sum(row["Hours"] * 60 + row["Minutes"] for row in own)
+    assert len(own) > 1
+    for row in own[1:]:
+        del house.quickbooks.activities[row["Id"]]
+    own[0] |= {"Hours": total // 60, "Minutes": total % 60, "Description": "All of it"}
+    own[0].pop("CustomerRef", None)
+    ran = adopt(house)
+
+    assert ran.code == 3
+    assert ran.document["counts"] == {"adopted": 9 - len(own), "near": len(own), "unknown": 0}
+    for near in ran.document["near"]:
+        assert near["time_activity_id"] == own[0]["Id"]
+        assert near["differs"]["minutes"]["quickbooks"] == total
+        assert len(near["sum_of"]) == len(own)
+    held = send_day(house)
+    assert held.document["counts"]["rejected"] == {"maybe_in_books": len(own)}
+    assert len(house.quickbooks.activities) == 9 - len(own) + 1
+
+
+def person_of(row):
+    """Return who worked."""
+    return json.dumps(row[f"{row['NameOf']}Ref"]["value"])
+
+
+def test_everything_else_is_listed_as_unknown(week, send_day):
+    """Time of linked people that is like no entry is listed, and ends the command with 3."""
+    book(week, "2026-09-22", "Trade fair")
+    for entry in list(week.clockify.entries.values()):
+        if entry["userId"] == user_of(week):
+            del week.clockify.entries[entry["id"]]
+    ran = adopt(week)
+
+    assert ran.code == 3
+    (unknown,) = ran.document["unknown"]
+    assert unknown["date"] == "2026-09-22"
+    assert unknown["minutes"] == 90
+    assert unknown["description"] == "Trade fair"
+    assert send_day(week).code == 0, "others' entries are not held back by it"
+
+
+def user_of(house):
+    """Return Clockify's id of the person whom `book` books time for."""
+    name = next(iter(house.quickbooks.employees.values()))["DisplayName"]
+    return next((id_ for id_, one in house.clockify.users.items() if one["name"] == name), None)
+
+
+def book(house, day, text, **more):
+    """Book an hour and a half by hand, for the first employee."""
+    employee = next(iter(house.quickbooks.employees))
+    row = {
+        "TxnDate": day,
+        "NameOf": "Employee",
+        "EmployeeRef": {"value": employee},
+        "Hours": 1,
+        "Minutes": 30,
+        "Description": text,
+    }
+    return house.quickbooks.books.activities.create(row | more)["Id"]

@@ -1,0 +1,189 @@
+"""Entries are held back where QuickBooks has time of the same person and day that nobody knows."""
+
+import pytest
+
+from connectors.standins.quickbooks import query
+
+DAY = ("--start", "2026-09-22", "--end", "2026-09-22")
+
+
+@pytest.fixture
+def week(week, in_this_process):  # noqa: ARG001 - lets the commands run here
+    """Return a connected house with nine entries of one day."""
+    return week
+
+
+@pytest.fixture
+def asked(monkeypatch):
+    """Return the queries for TimeActivities, but for those of settling, from now on."""
+    seen = []
+    parse = query.parse
+
+    def noting(text, **options):
+        if "FROM TimeActivity" in text and "CreateTime" not in text:
+            seen.append(text)
+        return parse(text, **options)
+
+    monkeypatch.setattr(query, "parse", noting)
+    return seen
+
+
+@pytest.fixture
+def foreign(week):
+    """Return the TimeActivity that somebody booked by hand for a person of the day."""
+    return book(week, person(week))
+
+
+def person(house):
+    """Return the employee who has the first of the entries."""
+    entry = house.clockify.entries[min(house.clockify.entries)]
+    name = house.clockify.users[entry["userId"]]["name"]
+    return next(
+        row["Id"] for row in house.quickbooks.employees.values() if row["DisplayName"] == name
+    )
+
+
+def own(house):
+    """Return the ids of that person's entries."""
+    user = house.clockify.entries[min(house.clockify.entries)]["userId"]
+    return {id_ for id_, entry in house.clockify.entries.items() if entry["userId"] == user}
+
+
+def book(house, employee, day="2026-09-22", **more):
+    """Book an hour and a half by hand, and return its id."""
+    row = {"TxnDate": day, "NameOf": "Employee", "EmployeeRef": {"value": employee}}
+    row |= {"Hours": 1, "Minutes": 30, "Description": "Trade fair"}
+    return house.quickbooks.books.activities.create(row | more)["Id"]
+
+
+def held(ran):
+    """Return the entries that were held back, with what was said of each."""
+    entries = ran.document["entries"]
+    return {e["entry_id"]: e["detail"] for e in entries if e["reason"] == "maybe_in_books"}
+
+
+def test_entries_of_that_person_and_day_alone_are_held_back(week, foreign, send_day):
+    """The others go; the sentence names the TimeActivity, and its length."""
+    ran = send_day(week)
+
+    assert ran.code == 3
+    assert set(held(ran)) == own(week)
+    assert ran.document["counts"]["sent"] == 9 - len(own(week))
+    for detail in held(ran).values():
+        assert "1 h 30 min of this person on 2026-09-22" in detail
+        assert f"TimeActivity {foreign}." in detail
+
+
+def test_a_day_is_read_once(week, send_day, asked):
+    """A send of days that were looked at asks QuickBooks for no TimeActivity; a new day costs one
+    reading.
+    """
+    assert send_day(week).code == 0
+    assert len([text for text in asked if "2026-09-22" in text]) == len(asked) > 0
+    asked.clear()
+    first = min(week.clockify.entries)
+    entry = week.clockify.entries[first]
+    week.clockify.entries["f" * 24] = entry | {"id": "f" * 24}
+    assert send_day(week).document["counts"]["sent"] == 1
+    assert asked == []
+    later = {name: entry[name].replace("-22T", "-23T") for name in ("start", "end")}
+    week.clockify.entries["e" * 24] = entry | {"id": "e" * 24} | later
+    both = week.run("send", "--start", "2026-09-22", "--end", "2026-09-23", "--yes", "--json")
+    assert both.document["counts"]["sent"] == 1
+    assert asked
+    assert all("TxnDate >= '2026-09-23' AND TxnDate <= '2026-09-23'" in text for text in asked)
+
+
+def test_a_dry_run_says_the_same_and_leaves_no_trace(week, foreign, send_day, rows_of):  # noqa: ARG001 - it is in the books
+    """It looks, and writes nothing down."""
+    ran = week.run("send", *DAY, "--dry-run", "--json")
+
+    assert set(held(ran)) == own(week)
+    assert rows_of(week, "looked_days") == rows_of(week, "unknown_time") == []
+
+
+def test_what_is_called_other_work_holds_nothing_back_again(week, foreign, send_day, rows_of):
+    """With --not-in-books all go, and a later entry of the same person and day goes without it."""
+    assert send_day(week, "--not-in-books").document["counts"]["sent"] == 9
+    (row,) = rows_of(week, "unknown_time")
+    assert (row["time_activity_id"], row["is_other"]) == (foreign, 1)
+    entry = week.clockify.entries[min(week.clockify.entries)]
+    week.clockify.entries["f" * 24] = entry | {"id": "f" * 24}
+
+    assert send_day(week).document["counts"]["sent"] == 1
+
+
+def test_only_what_is_sent_is_called_other_work(week, foreign, send_day, rows_of):
+    """A plan that nobody executes says nothing about the books."""
+    assert week.run("send", *DAY, "--dry-run", "--not-in-books", "--json").code == 0
+    assert rows_of(week, "unknown_time") == []
+    others = next(
+        week.clockify.users[e["userId"]]["name"]
+        for e in week.clockify.entries.values()
+        if e["id"] not in own(week)
+    )
+    assert send_day(week, "--not-in-books", "--user", others).code == 0
+    assert set(held(send_day(week))) == own(week)
+    assert rows_of(week, "unknown_time")[0]["time_activity_id"] == foreign
+
+
+def test_what_was_deleted_or_moved_in_quickbooks_holds_nothing_back(week, foreign, send_day, asked):
+    """The books are asked again by id alone before an entry is held back a second time."""
+    assert set(held(send_day(week))) == own(week)
+    row = week.quickbooks.activities[foreign]
+    asked.clear()
+    assert set(held(send_day(week))) == own(week)
+    assert len(asked) == 1
+    assert f"Id IN ('{foreign}')" in asked[0]
+    row["TxnDate"] = "2026-09-21"
+    assert send_day(week).document["counts"]["sent"] == len(own(week))
+
+
+def test_a_deleted_one_is_forgotten(week, foreign, send_day, rows_of):
+    """Once it is gone from QuickBooks the entries go."""
+    assert set(held(send_day(week))) == own(week)
+    del week.quickbooks.activities[foreign]
+
+    assert send_day(week).document["counts"]["sent"] == len(own(week))
+    assert rows_of(week, "unknown_time") == []
+
+
+def test_time_of_others_holds_nothing_back(week, send_day, rows_of):
+    """Neither that of a person without entries, nor that of another day."""
+    linked = {row["qbo_id"] for row in rows_of(week, "links") if row["qbo_kind"] == "employee"}
+    book(week, next(id_ for id_ in week.quickbooks.employees if id_ not in linked))
+    book(week, person(week), day="2026-09-23")
+
+    assert send_day(week).document["counts"]["sent"] == 9
+
+
+def test_rows_of_files_are_held_back_too(week, foreign, export):
+    """An import asks the same question, and takes the same answer."""
+    file = export(week)
+    ran = week.run("import", str(file), "--yes", "--json")
+
+    assert ran.document["counts"]["rejected"] == {"maybe_in_books": len(own(week))}
+    assert all(foreign in detail for detail in held(ran).values())
+    again = week.run("import", str(file), "--yes", "--json", "--not-in-books")
+    assert again.document["counts"]["sent"] == len(own(week))
+
+
+def test_what_is_in_doubt_is_not_unknown(week, send_day, all_once, execute):
+    """QuickBooks has three entries whose answers were lost: a dry run and a send know of them."""
+    week.quickbooks.faults.plan(r"POST .*/batch", kind="answer_after", status=504)
+    assert send_day(week).document["counts"]["in_doubt"] == 3
+    execute(week, "DELETE FROM looked_days")  # as after an upgrade
+    dry = week.run("send", *DAY, "--dry-run", "--json")
+    assert dry.document["counts"]["rejected"] == {}
+
+    assert send_day(week).document["counts"]["rejected"] == {}
+    all_once(week)
+
+
+def test_time_with_a_start_and_an_end_has_its_length(week, send_day):
+    """Such rows bear no hours and minutes; what counts is what lies between."""
+    times = {"StartTime": "09:00:00", "EndTime": "17:00:00", "BreakHours": 1}
+    row = {"TxnDate": "2026-09-22", "NameOf": "Employee", "EmployeeRef": {"value": person(week)}}
+    week.quickbooks.books.activities.create(row | times)
+
+    assert all("7 h 00 min of this person" in text for text in held(send_day(week)).values())
