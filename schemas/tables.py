@@ -283,6 +283,7 @@ ledger = sa.Table(
     sa.UniqueConstraint("request_id", "bid"),
     sa.UniqueConstraint("connection_id", "time_activity_id"),
     sa.Index("ix_ledger_open", "connection_id", "state", "request_id"),
+    sa.Index("ix_ledger_day", "connection_id", "txn_date"),
     comment="Every entry that was ever claimed for sending: the only record of what was sent.",
 )
 

@@ -38,6 +38,10 @@ TIMEOUT_S = 60
 ACCOUNT_STATUSES = "ACTIVE,PENDING_EMAIL_VERIFICATION,NOT_REGISTERED,LIMITED,DELETED"
 
 
+#: The code of an id that the workspace does not know, or that was deleted (1.4).
+_UNKNOWN = "501"
+
+
 class Clockify:
     """One workspace, seen with one key.
 
@@ -94,6 +98,26 @@ class Clockify:
         They come and go all day: one that is missed is no entry yet.
         """
         return self._read("time-entries/status/in-progress", {}, page_size=1000)[0]
+
+    def entry(self, id_: str) -> dict[str, Any] | None:
+        """Read one entry; `None` if the workspace does not have it: 1.4, section 3."""
+        try:
+            return self._object(f"/workspaces/{self.workspace_id}/time-entries/{id_}")
+        except Refused as error:
+            if (error.status, error.code) == (400, _UNKNOWN):
+                return None
+            raise
+
+    def mark_invoiced(self, entry_ids: Sequence[str]) -> None:
+        """Mark entries as invoiced; doing so again changes nothing: section 3.
+
+        Raises:
+            Refused: Clockify does not take it.
+            Unsure: No clear answer.
+        """
+        path = f"{self._core}/workspaces/{self.workspace_id}/time-entries/invoiced"
+        body = {"invoiced": True, "timeEntryIds": list(entry_ids)}
+        self._send("PATCH", path, read=False, data=json.dumps(body).encode())
 
     def report(
         self,

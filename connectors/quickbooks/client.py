@@ -262,6 +262,10 @@ class QuickBooks:
             where = f"MetaData.CreateTime >= '{created_from.isoformat(timespec='seconds')}'"
         return self.query("TimeActivity", where, to_the_end=True)
 
+    def invoices(self, first_day: str) -> list[dict[str, Any]]:
+        """Read the invoices of a day, YYYY-MM-DD, and of later ones."""
+        return self.query("Invoice", f"TxnDate >= '{first_day}'")
+
     def _one(self, path: str, entity: str) -> Mapping[str, Any]:
         answer = self._read_json(path, {})
         found = part_of(answer, entity) if isinstance(answer, Mapping) else {}

@@ -59,6 +59,11 @@ class Doubts(ConnectionScope):
             take_over(connection, ledger, unclear, history, run_id, at_work)
             return self._read(connection, ledger.c.run_id == run_id)
 
+    def of(self, run_id: str) -> list[Doubt]:
+        """Return what a live run has claimed and has no answer for."""
+        with self.engine.connect() as connection:
+            return self._read(connection, ledger.c.run_id == run_id)
+
     def settle(self, doubt: Doubt, created: Done, *, run_id: str, proof: Proof) -> Doubt | None:
         """Record that QuickBooks has an entry about which there was doubt.
 

@@ -11,6 +11,7 @@ from connectors.store.changes import Changes
 from connectors.store.claims_in_doubt import Doubts
 from connectors.store.connection_settings import ConnectionSettings
 from connectors.store.credentials import Credentials
+from connectors.store.drift import Drift
 from connectors.store.entry_contents import EntryContents
 from connectors.store.history import History
 from connectors.store.last_outcomes import LastOutcomes
@@ -19,6 +20,7 @@ from connectors.store.links import Links
 from connectors.store.plans import Plans
 from connectors.store.run_locks import RunLocks
 from connectors.store.runs import Runs
+from connectors.store.sent_entries import SentEntries
 from connectors.store.unknown_time import UnknownTime
 
 
@@ -31,6 +33,8 @@ class ConnectionStore:
         self.engine = engine
         self.ledger = Ledger(*scope)
         self.changes = Changes(*scope)
+        self.sent = SentEntries(*scope)
+        self.drift = Drift(*scope)
         self.doubts = Doubts(*scope)
         self.books = CompanyBooks(*scope)
         self.contents = EntryContents(*scope)

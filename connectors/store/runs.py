@@ -16,10 +16,17 @@ from schemas.tables import runs
 class Runs(ConnectionScope):
     """The runs of one connection."""
 
-    def start(self, lease: timedelta, actor: Actor | None = None) -> str:
-        """Record that a run has begun, and who runs it, and return its id."""
+    def start(
+        self,
+        lease: timedelta,
+        actor: Actor | None = None,
+        *,
+        approved_only: bool | None = None,
+    ) -> str:
+        """Record that a run has begun, who runs it and what it sends, and return its id."""
         run_id, now = str(uuid4()), self.now()
         values: dict[str, Any] = {"id": run_id, "started_at": now, "lease_until": now + lease}
+        values["approved_only"] = approved_only
         with writing(self.engine) as connection:
             values["actor_id"] = actor and actor.known_in(connection)
             connection.execute(runs.insert().values(connection_id=self.connection_id, **values))

@@ -14,6 +14,7 @@ from typing import Any
 
 import pandas as pd
 
+from connectors.database import chunks
 from schemas.clockify import TimeEntries
 from schemas.file_entries import FileEntries
 from schemas.frames import Frame
@@ -142,6 +143,15 @@ class StagedEntries(Staging):
                 "DELETE FROM entries WHERE coalesce(day, bad_day) NOT BETWEEN ? AND ?",
                 (first, last),
             )
+
+    def present(self, entry_ids: Sequence[str]) -> set[str]:
+        """Return those of some ids that have a row, good or bad."""
+        found: set[str] = set()
+        for some in chunks(entry_ids):
+            marks = ", ".join("?" * len(some))
+            query = f"SELECT entry_id FROM entries WHERE entry_id IN ({marks})"
+            found |= {id_ for (id_,) in self._database.execute(query, some)}
+        return found
 
     def problems(self) -> Iterator[dict[str, str | None]]:
         """Yield `entry_id` and `problem` of the bad rows, in the order in which they came."""

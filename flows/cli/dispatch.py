@@ -19,6 +19,7 @@ from flows.cli.exit_codes import ExitCode
 from flows.cli.output import Output
 from flows.cli.render import show_import, show_send
 from flows.cli.render_adopted import question_about, show_adopted
+from flows.cli.render_reconciliation import show_recall, show_reconciliation
 from flows.cli.tables import loading_bar
 from flows.context import open_context
 from flows.directory.sync import Create, SyncRequest, create_sides, sync
@@ -26,8 +27,13 @@ from flows.directory.sync_report import sync_document
 from flows.importing.import_files import import_files
 from flows.operations.home import log_in
 from flows.operations.terminal import TerminalCallbacks, calling_back
+from flows.reconciliation.recall import RecallReport, RecallRequest
+from flows.reconciliation.recall import recall as run_recall
+from flows.reconciliation.reconcile import reconcile as run_reconcile
+from flows.reconciliation.report import ReconcileReport
+from flows.reconciliation.request import ReconcileRequest
 from flows.sending.report import Report
-from flows.sending.request import ImportRequest, SendRequest
+from flows.sending.request import ImportRequest, SendRequest, days_of
 from flows.sending.send import send
 from flows.sending.settle_by_hand import take_word
 from flows.sending.settle_doubts import settle_alone, settled_document
@@ -193,6 +199,67 @@ def run_job(
         return
     show(output, report.latest)
     output.outcome = ExitCode.of(report.latest)
+
+
+def reconcile(
+    output: Output,
+    connection: str | None,
+    days: tuple[date | None, date | None, int | None],
+    options: dict[str, Any],
+    *,
+    ask: bool,
+    show_all: bool,
+) -> dict[str, Any]:
+    """Compare what was sent, repair it if that is asked for, and show what came of it."""
+
+    def approve(found: dict[str, Any]) -> bool:
+        show_reconciliation(output, found)
+        steps = sum(item["step"] is not None for item in found["entries"])
+        return steps > 0 and output.ask(f"Change {steps:,} entries in QuickBooks?")
+
+    report = ReconcileReport(show_all=show_all)
+    output.resources.callback(report.close)
+    with (
+        loading_bar(output, "Repairing", wanted=options["repair"]) as progress,
+        open_context(connection) as context,
+    ):
+        today = context.now().astimezone(context.timezone).date()
+        start, end = days_of(*days, today=today)
+        request = ReconcileRequest(start=start, end=end, **options)
+        asked = approve if ask else None
+        run_reconcile(context, request, report, approve=asked, progress=progress)
+    output.document = report.latest
+    if ask and report.latest["dry_run"]:
+        output.say("Nothing was changed.")
+    else:
+        show_reconciliation(output, report.latest)
+    return report.latest
+
+
+def recall(
+    output: Output, connection: str | None, options: dict[str, Any], *, ask: bool
+) -> dict[str, Any]:
+    """Take sent entries back out of QuickBooks, and show what came of it."""
+
+    def approve(plan: dict[str, Any]) -> bool:
+        show_recall(output, plan)
+        ready = plan["counts"]["ready"]
+        return ready > 0 and output.ask(f"Delete {ready:,} TimeActivities in QuickBooks?")
+
+    report = RecallReport()
+    output.resources.callback(report.close)
+    with (
+        loading_bar(output, "Recalling", wanted=not options["dry_run"]) as progress,
+        open_context(connection) as context,
+    ):
+        asked = approve if ask else None
+        run_recall(context, RecallRequest(**options), report, approve=asked, progress=progress)
+    output.document = report.latest
+    if ask and report.latest["dry_run"]:
+        output.say("Nothing was changed.")
+    else:
+        show_recall(output, report.latest)
+    return report.latest
 
 
 #: A job, its flow, and how its document is shown.

@@ -12,7 +12,7 @@ import typer
 import typer.core
 
 from connectors import masking
-from flows.cli import connections, directory, sending, server
+from flows.cli import connections, directory, reconciliation, sending, server
 from flows.cli.output import error_document, write_json
 
 
@@ -41,6 +41,7 @@ app = typer.Typer(
 )
 for title, commands in {
     "Send time": sending.app,
+    "Check and correct what was sent": reconciliation.app,
     "Connect": connections.app,
     "Match people and customers": directory.app,
     "Run and try": server.app,

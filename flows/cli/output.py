@@ -190,3 +190,11 @@ def error_document(kind: str, message: str) -> dict[str, Any]:
 def stop_usage(problem: str) -> NoReturn:
     """End a command because of wrong usage."""
     raise typer.BadParameter(problem)
+
+
+def to_ask(output: Output, *, yes: bool, dry_run: bool) -> bool:
+    """Whether to ask before anything is written to QuickBooks; that takes a terminal."""
+    ask = not (yes or dry_run)
+    if ask and not output.can_ask:
+        stop_usage("There is no terminal to ask at: add --yes to go ahead, or --dry-run.")
+    return ask

@@ -9,7 +9,7 @@ import typer
 
 from flows.cli.exit_codes import ExitCode
 from flows.cli.options import ConnectionName, CsvFile, FirstDay, Json, LastDay, Yes, job_options
-from flows.cli.output import Output, command, save_csv, stop_usage
+from flows.cli.output import command, save_csv, stop_usage, to_ask
 from flows.sending.request import ImportRequest, JobRequest, SendRequest
 
 app = typer.Typer()
@@ -23,6 +23,8 @@ class EntryState(StrEnum):
     UNSENT = "unsent"
     REJECTED = "rejected"
     IN_DOUBT = "in-doubt"
+    RECALLED = "recalled"
+    DRIFTED = "drifted"
 
 
 @app.command(
@@ -47,7 +49,7 @@ def send(
         if end < start:
             stop_usage(f"--end {end:%Y-%m-%d} is before --start {start:%Y-%m-%d}.")
         _check_rounding(options["rounding"])
-        ask = _is_to_ask(output, yes=yes, dry_run=options["dry_run"])
+        ask = to_ask(output, yes=yes, dry_run=options["dry_run"])
         from flows.cli import dispatch
 
         request = SendRequest(start=start.date(), end=end.date(), **options)
@@ -80,7 +82,7 @@ def import_(
     """
     with command(as_json=json) as output:
         _check_rounding(options["rounding"])
-        ask = _is_to_ask(output, yes=yes, dry_run=options["dry_run"])
+        ask = to_ask(output, yes=yes, dry_run=options["dry_run"])
         from flows.cli import dispatch
         from flows.importing.read_files import read_mapping
 
@@ -241,14 +243,6 @@ def plans(
         render.show_plans(output, output.document["plans"])
         if entries is not None:
             render.show_plan_entries(output, found)
-
-
-def _is_to_ask(output: Output, *, yes: bool, dry_run: bool) -> bool:
-    """Whether to ask before anything is sent; that takes a terminal."""
-    ask = not (yes or dry_run)
-    if ask and not output.can_ask:
-        stop_usage("There is no terminal to ask at: add --yes to send, or --dry-run.")
-    return ask
 
 
 def _check_rounding(text: str | None) -> None:

@@ -83,7 +83,7 @@ def make_import_plan(
             raise _not_all_good(report)
         names = run(resolve_names, context, staged, read_links(context, request))
         report.notes += expiry_notes(context)
-        with open_plan(context, facts.company, report, run, dry_run=request.dry_run) as plan:
+        with open_plan(context, facts.company, report, run, request) as plan:
             plan.become(_judge_slices(context, request, facts, files, names, staged))
             report.notes += _clash_notes(plan.clashing)
             yield plan, names

@@ -14,6 +14,7 @@ import pandas as pd
 from flows.context import RunContext
 from flows.sending.match_ledger import LedgerMatch
 from flows.sending.report import Report
+from flows.sending.request import JobRequest
 from flows.sending.run_lease import RunLease, run_lease
 from flows.sending.settle_doubts import Settled, settle
 from flows.sending.spool import Spool
@@ -79,7 +80,11 @@ class RunPlan:
 
 @contextmanager
 def open_plan(
-    context: RunContext, company: Company, report: Report, run: Callable[..., Any], *, dry_run: bool
+    context: RunContext,
+    company: Company,
+    report: Report,
+    run: Callable[..., Any],
+    request: JobRequest,
 ) -> Iterator[RunPlan]:
     """Open an empty plan for a block.
 
@@ -90,7 +95,8 @@ def open_plan(
         TryAgain: QuickBooks could not be read; nothing was sent.
     """
     with ExitStack() as stack:
-        lease = None if dry_run else stack.enter_context(run_lease(context))
+        asked = run_lease(context, approved_only=request.approved_only)
+        lease = None if request.dry_run else stack.enter_context(asked)
         settled = Settled() if lease is None else run(settle, context, lease)
         report.notes += [note for note in (settled.message, *settled.notes) if note]
         plan = RunPlan(company, report, lease, settled)

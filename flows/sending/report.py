@@ -173,11 +173,16 @@ def entries(
         outcomes = store.outcomes.between(
             start=start.isoformat() if start else None, end=end.isoformat() if end else None
         )
+        drift = {row.entry_id: row.detail for row in store.drift.known() if row.entry_id}
     outcomes = _by_the_ledger(outcomes)
     outcomes = outcomes[
-        _is_named(outcomes["user"], users) & _is_named(outcomes["project"], projects)
+        _are_named(outcomes["user"], users) & _are_named(outcomes["project"], projects)
     ]
-    if state == "unsent":
+    if state == "drifted":
+        drifted = outcomes["entry_id"].isin(list(drift)) & (outcomes["state"] == State.SENT)
+        outcomes = outcomes[drifted]
+        outcomes = outcomes.assign(detail=outcomes["entry_id"].map(drift))
+    elif state == "unsent":
         outcomes = outcomes[outcomes["state"] != State.SENT]
     elif state != "all":
         outcomes = outcomes[outcomes["state"] == state.replace("-", "_")]
@@ -235,19 +240,26 @@ def _by_the_ledger(outcomes: pd.DataFrame) -> pd.DataFrame:
     in_doubt = (outcomes["ledger_state"] == LedgerState.SENDING) & (
         outcomes["state"] != State.IN_DOUBT
     )
+    recalled = outcomes["ledger_state"] == LedgerState.RECALLED
     sent = {"state": State.SENT, "reason": None, "detail": None}
     unconfirmed = {"state": State.IN_DOUBT, "reason": Reason.UNCONFIRMED}
-    for rows, outcome in ((is_sent, sent), (in_doubt, unconfirmed)):
+    free = {"state": State.RECALLED, "reason": None, "detail": None}
+    stays = recalled & outcomes["state"].isin([State.SENT])
+    for rows, outcome in ((is_sent, sent), (in_doubt, unconfirmed), (stays, free)):
         outcomes = set_outcomes(outcomes, pd.DataFrame(outcome, index=outcomes.index[rows]))
-    outcomes["time_activity_id"] = outcomes["time_activity_id"].where(is_sent)
+    outcomes["time_activity_id"] = outcomes["time_activity_id"].where(is_sent | recalled)
     return outcomes
 
 
-def _is_named(column: pd.Series, names: Sequence[str]) -> pd.Series:
-    if not names:
-        return pd.Series(True, index=column.index)
-    wanted = {same_form(name) for name in names}
-    return column.map(lambda name: isinstance(name, str) and same_form(name) in wanted).astype(bool)
+def is_named(name: object, names: Sequence[str]) -> bool:
+    """Whether a name is one of some; all are, if there are none."""
+    return not names or (
+        isinstance(name, str) and same_form(name) in {same_form(one) for one in names}
+    )
+
+
+def _are_named(column: pd.Series, names: Sequence[str]) -> pd.Series:
+    return column.map(lambda name: is_named(name, names)).astype(bool)
 
 
 def _members(plan: pd.DataFrame) -> list[str]:

@@ -15,10 +15,12 @@ from flows.heartbeat import kept_alive
 class RunLease:
     """A run of a connection, with a lease on what it claims."""
 
-    def __init__(self, context: RunContext) -> None:
+    def __init__(self, context: RunContext, *, approved_only: bool | None = None) -> None:
         self._context = context
         self._until = context.now() + context.lease
-        self.run_id = context.store.runs.start(context.lease, context.actor)
+        self.run_id = context.store.runs.start(
+            context.lease, context.actor, approved_only=approved_only
+        )
 
     def check(self) -> None:
         """Make sure, just before something is sent, that the run still counts as alive.
@@ -45,12 +47,13 @@ class RunLease:
 
 
 @contextmanager
-def run_lease(context: RunContext) -> Iterator[RunLease]:
+def run_lease(context: RunContext, *, approved_only: bool | None = None) -> Iterator[RunLease]:
     """Start a run, keep it alive for the block, and finish it whatever happens.
 
-    When no renewal gets through, `RunLease.check` still watches the clock.
+    When no renewal gets through, `RunLease.check` still watches the clock. *approved_only* says
+    whether the run sends approved entries alone.
     """
-    lease = RunLease(context)
+    lease = RunLease(context, approved_only=approved_only)
     try:
         with kept_alive(f"lease of {lease.run_id}", context.lease, lease.renew):
             yield lease

@@ -90,7 +90,7 @@ def make_plan(
     report.members["connection"] = context.connection.name
     facts = run(look_around, context, request)
     report.currency = facts.company.currency
-    with open_plan(context, facts.company, report, run, dry_run=request.dry_run) as plan:
+    with open_plan(context, facts.company, report, run, request) as plan:
         late = _Late(context, plan.settled.replayed)
         with staging_entries() as staged:
             link_state = run(read_links, context, request)

@@ -300,6 +300,20 @@ def _replay_all(
     return unproven
 
 
+def create_claimed(context: RunContext, lease: RunLease, called: set[str]) -> Settled:
+    """Create what this run has claimed anew in place of what is gone: nothing of it was called.
+
+    *called* has the request ids that were called before, and gets the new ones.
+    """
+    settled = Settled()
+    doubts = [one for one in context.store.doubts.of(lease.run_id) if one.request_id not in called]
+    called.update(one.request_id for one in doubts)
+    for doubt in _replay_all(context, lease, doubts, settled):  # refused, and no replay
+        context.store.ledger.release(claim_of(lease, [doubt]))
+        settled.released.append(doubt.entry_id)
+    return settled
+
+
 def _answers(
     context: RunContext, lease: RunLease, doubts: Sequence[Doubt]
 ) -> Iterator[tuple[Doubt, Outcome | None]]:

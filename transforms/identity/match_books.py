@@ -20,7 +20,7 @@ from transforms.directory.names import same_form
 #: How far QuickBooks' own machines may disagree about the time.
 CLOCK_MARGIN = timedelta(minutes=2)
 
-_CENT = Decimal("0.01")
+CENT = Decimal("0.01")
 
 #: So many characters of a description are compared. QuickBooks cuts at 4000 of whatever it counts
 #: (FACTS, QBO, 1.1); 1000 characters are at most 4000 bytes.
@@ -71,7 +71,7 @@ def content_of(activity: Mapping[str, Any]) -> Content:
         day=str(activity.get("TxnDate", ""))[:10],
         minutes=_minutes(activity),
         billable=billable,
-        rate=_number(activity.get("HourlyRate"), _CENT) if billable else Decimal(0),
+        rate=_number(activity.get("HourlyRate"), CENT) if billable else Decimal(0),
         description=same_form(str(activity.get("Description") or ""))[:_COMPARED],
     )
 

@@ -77,6 +77,7 @@ def _create_changes() -> None:
         sa.UniqueConstraint("request_id", "bid"),
     )
     op.create_index("ix_changes_run_id", "changes", ["run_id"])
+    op.create_index("ix_ledger_day", "ledger", ["connection_id", "txn_date"])
 
 
 def _create_history() -> None:

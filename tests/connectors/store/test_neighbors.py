@@ -77,6 +77,15 @@ def _outcomes(*ids):
     return pd.DataFrame([{**row, "entry_id": id_} for id_ in ids])
 
 
+def _drift(id_):
+    row = {"verdict": "unsent", "blocked": None, "detail": "", "date": DAY, "differs": "{}"}
+    return {**row, "entry_id": id_, "time_activity_id": None}
+
+
+def _ids(rows):
+    return [(row.entry_id, row.time_activity_id, row.user) for row in rows]
+
+
 def _plan_rows(*ids):
     row = {"date": DAY, "minutes": 90, "client": "", "description": ""}
     names = ("entry_id", "user", "project", "body")
@@ -139,7 +148,7 @@ class Store:
         return self.store.ledger
 
     def start(self):
-        return self.store.runs.start(LEASE)
+        return self.store.runs.start(LEASE, approved_only=self.number != 2)
 
     def claim(self, *ids, run_id=None, since=10**6, source="clockify"):
         ready = [{"entry_id": id_, "body": id_, "minutes": 60, "date": DAY} for id_ in ids]
@@ -211,6 +220,7 @@ class Store:
         self.leave_doubts("doubt")
         self.flying = self.claim("flying")
         self.store.outcomes.keep(self.run, _outcomes("sent", "left", "new"))
+        self.store.drift.keep(self.run, [_drift(id_) for id_ in ("sent", *more)])
         links = self.store.links
         self.store.run_lock.take(HOLDER, "send", lease=LEASE)
         links.add([_link(one) for one in ("linked", *more)])
@@ -424,6 +434,15 @@ OWN = {
     ),
     "changes.gone": lambda s: s.store.changes.gone(s.run, ["gone", "new", "sent"]),
     "changes.caught_up": lambda s: s.store.changes.caught_up(s.run, s.wanted("gone", "28"), "4"),
+    "claims_in_doubt.of": lambda s: [one.entry_id for one in s.store.doubts.of(s.run)],
+    "drift.forget": lambda s: s.store.drift.forget(DAY, DAY),
+    "drift.keep": lambda s: s.store.drift.keep(s.run, [_drift("sent"), _drift("new")]),
+    "drift.known": lambda s: [row.entry_id for row in s.store.drift.known()],
+    "entry_contents.renew": lambda s: s.store.contents.renew(records(s.about("sent").frame)),
+    "sent_entries.any_approved": lambda s: s.store.sent.any_approved(DAY, DAY),
+    "sent_entries.between": lambda s: _ids(s.store.sent.between(DAY, DAY)),
+    "sent_entries.of": lambda s: _ids(s.store.sent.of(IDS)),
+    "sent_entries.of_runs": lambda s: _ids(s.store.sent.of_runs([s.run, s.theirs.run_id])),
     "ledger.claim": lambda s: s.claim(*IDS).items,
     "ledger.claim, again": lambda s: s.claim("row of new", run_id=s.start(), since=0).items,
     "ledger.count": lambda s: s.ledger.count(),

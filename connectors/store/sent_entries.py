@@ -1,0 +1,80 @@
+"""The entries that the ledger has as sent, with what they were about then, to be compared."""
+
+from collections.abc import Collection, Sequence
+from typing import Any
+
+import sqlalchemy as sa
+
+from connectors.database import chunks
+from connectors.store.entry_contents import NAMES
+from connectors.store.scope import ConnectionScope
+from schemas.tables import contents, ledger, runs, verdicts
+from schemas.words import LedgerState
+
+#: What people know an entry by.
+_LOOKS = ("user", "client", "project", "description")
+
+_COLUMNS = (
+    ledger.c.entry_id,
+    ledger.c.time_activity_id,
+    ledger.c.body,
+    ledger.c.minutes,
+    ledger.c.txn_date,
+    ledger.c.run_id,
+    runs.c.approved_only,
+    *(verdicts.c[name] for name in _LOOKS),
+    *(contents.c[name].label(f"contents_{name}") for name in NAMES),
+)
+
+
+class SentEntries(ConnectionScope):
+    """The sent entries of one connection: rows with the ledger's columns.
+
+    Each row has `entry_id`, `time_activity_id`, `body`, `minutes`, `txn_date` and `run_id` of the
+    ledger, `approved_only` of its run, `user`, `client`, `project` and `description` of its last
+    outcome, and `contents_…` for each column of `Contents`; missing where nothing was kept.
+    """
+
+    def between(self, first: str, last: str) -> list[sa.Row[Any]]:
+        """Return those of some local days, YYYY-MM-DD, the last one included."""
+        return self._select(ledger.c.txn_date.between(first, last))
+
+    def of(self, entry_ids: Sequence[str]) -> list[sa.Row[Any]]:
+        """Return those of some entries."""
+        return [
+            row for some in chunks(entry_ids) for row in self._select(ledger.c.entry_id.in_(some))
+        ]
+
+    def of_runs(self, run_ids: Collection[str]) -> list[sa.Row[Any]]:
+        """Return those that some runs sent."""
+        return self._select(ledger.c.run_id.in_(run_ids))
+
+    def any_approved(self, first: str, last: str) -> bool:
+        """Whether some of the days' entries were sent by a run that sent approved ones alone."""
+        query = sa.select(ledger.c.entry_id).join(runs, runs.c.id == ledger.c.run_id)
+        query = query.where(
+            self._own(ledger),
+            ledger.c.txn_date.between(first, last),
+            ledger.c.state == LedgerState.SENT,
+            runs.c.approved_only,
+        )
+        with self.engine.connect() as connection:
+            return connection.execute(query.limit(1)).first() is not None
+
+    def _select(self, which: sa.ColumnElement[bool]) -> list[sa.Row[Any]]:
+        def same(table: sa.Table) -> sa.ColumnElement[bool]:
+            return sa.and_(
+                table.c.connection_id == ledger.c.connection_id,
+                table.c.entry_id == ledger.c.entry_id,
+            )
+
+        query = (
+            sa.select(*_COLUMNS)
+            .outerjoin(contents, same(contents))
+            .outerjoin(verdicts, same(verdicts))
+            .outerjoin(runs, runs.c.id == ledger.c.run_id)
+            .where(self._own(ledger), ledger.c.state == LedgerState.SENT, which)
+            .order_by(ledger.c.txn_date, ledger.c.entry_id)
+        )
+        with self.engine.connect() as connection:
+            return list(connection.execute(query))

@@ -1,0 +1,89 @@
+"""The reports of `reconcile` and `recall` on a terminal."""
+
+from collections.abc import Mapping
+from itertools import islice
+from typing import Any
+
+from flows.cli.output import Output
+from flows.cli.tables import MOST_ROWS, for_people, number, project_name, show_table, text
+from flows.text import hours
+
+_VERDICTS = {
+    "agrees": "agree",
+    "changed_in_clockify": "changed in Clockify",
+    "gone_from_clockify": "gone from Clockify",
+    "unapproved_since": "unapproved since",
+    "changed_in_quickbooks": "changed in QuickBooks",
+    "changed_in_both": "changed in both",
+    "gone_from_quickbooks": "gone from QuickBooks",
+    "unknown_in_quickbooks": "unknown in QuickBooks",
+    "unsent": "not sent",
+}
+
+_SIDES = {
+    "clockify": "Clockify, as tracked",
+    "rounded": "Clockify, rounded",
+    "ledger": "Sent, by the ledger",
+    "quickbooks": "QuickBooks",
+}
+
+
+@for_people
+def show_reconciliation(output: Output, document: Mapping[str, Any]) -> None:
+    """Show what differs, what was done about it, and the totals of all sides."""
+    counts = document["counts"]
+    parts = [f"{n:,} {_VERDICTS[verdict]}" for verdict, n in counts.items()]
+    days = f"{document['start']} to {document['end']}"
+    output.say(f"{days}: {', '.join(parts) or 'nothing to compare'}.", style="bold")
+    for note in document["notes"]:
+        output.say(f"Note: {note}")
+    _show_differences(output, document)
+    minutes, amounts = document["totals"]["minutes"], document["totals"]["amounts"]
+    rows = [(_SIDES[side], hours(minutes[side]), amounts[side]) for side in _SIDES]
+    show_table(output, ("Total", number("Time"), number("Amount")), rows)
+
+
+def _show_differences(output: Output, document: Mapping[str, Any]) -> None:
+    shown = [
+        (
+            item["date"],
+            item["user"],
+            project_name(item),
+            hours(item["minutes"]),
+            text(_VERDICTS[item["verdict"]], "dim" if item["verdict"] == "agrees" else "yellow"),
+            _differs(item),
+            item["repair"] or item["blocked"] or item["detail"] or "",
+        )
+        for item in islice(document["entries"], MOST_ROWS)
+    ]
+    if shown:
+        columns = ("Day", "Who", "Project", number("Time"), "Found", "Clockify, sent, QuickBooks",
+                   "Repair, or what to do")  # fmt: skip
+        show_table(output, columns, shown, more="write all with --csv")
+
+
+def _differs(item: Mapping[str, Any]) -> str:
+    return "; ".join(
+        f"{field}: {', '.join(f'{value}' for value in sides.values())}"
+        for field, sides in item["differs"].items()
+    )
+
+
+@for_people
+def show_recall(output: Output, document: Mapping[str, Any]) -> None:
+    """Show what was taken back, and what stays and why."""
+    counts = document["counts"]
+    done = "recalled" if not document["dry_run"] else "would be recalled"
+    parts = [f"{counts.get('ready', counts['recalled']):,} {done}"]
+    parts += [f"{n:,} stay ({reason})" for reason, n in counts["refused"].items()]
+    parts += [f"{counts['in_doubt']:,} in doubt"] * bool(counts["in_doubt"])
+    output.say(f"{', '.join(parts)}.", style="bold")
+    for note in document["notes"]:
+        output.say(f"Note: {note}")
+    staying = (item for item in document["entries"] if item["detail"])
+    rows = [
+        (item["date"], item["user"], project_name(item), hours(item["minutes"]), item["detail"])
+        for item in islice(staying, MOST_ROWS)
+    ]
+    if rows:
+        show_table(output, ("Day", "Who", "Project", number("Time"), "Why it stays"), rows)

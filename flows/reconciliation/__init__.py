@@ -1,0 +1,1 @@
+"""After the send: what has changed since, repaired or taken back."""

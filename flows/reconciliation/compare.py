@@ -1,0 +1,371 @@
+"""Reads all three sides of some days, and judges each sent entry; yields them some days at a time.
+
+Clockify is read by its report, as a send reads it, and QuickBooks by queries over TxnDate. What is
+missing on one side is looked for by its id before it counts as gone: it may have moved to other
+days. Nothing is held for the whole window.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import date, timedelta
+from typing import Any
+
+import pandas as pd
+
+from connectors.quickbooks.batch import instant_of, part_of
+from connectors.store.scope import records
+from connectors.store.staging import StagedEntries, staging_entries
+from flows.context import RunContext
+from flows.reconciliation.request import ReconcileRequest
+from flows.sending import match_ledger
+from flows.sending.extract import as_entries, extract
+from flows.sending.facts import Facts, LinkState
+from flows.sending.judge import SLICE_ROWS
+from flows.sending.request import SendRequest
+from schemas.words import Kind, LedgerState, Reason, Source, Verdict
+from transforms.identity.match_books import content_of, content_of_body
+from transforms.plan.activities import to_activities
+from transforms.plan.judge import JudgeRules, judge_entries
+from transforms.reconciliation.judge import AGREES, Judged, Rules, judge
+from transforms.reconciliation.sides import Now, Sent, activity_values
+
+#: Entries that nobody means to send: no drift, and in no total.
+_NEVER_MEANT = (Reason.RUNNING, Reason.BREAK)
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What was found out about one entry, or about one TimeActivity that nobody knows.
+
+    Attributes:
+        entry_id: The entry; `None` for an unknown TimeActivity.
+        time_activity_id: QuickBooks' Id; `None` if it was not sent.
+        judged: What differs, and what would help.
+        looks: `date`, `minutes`, `user`, `client`, `project` and `description`.
+        sent: What the ledger has; `None` if it was not sent.
+        now: What Clockify has; `None` if it does not have it.
+        billed: Whether QuickBooks has it on an invoice.
+    """
+
+    entry_id: str | None
+    time_activity_id: str | None
+    judged: Judged
+    looks: Mapping[str, Any]
+    sent: Sent | None = None
+    now: Now | None = None
+    billed: bool = False
+
+
+@dataclass(frozen=True)
+class Part:
+    """Some days, compared.
+
+    Attributes:
+        findings: What was found, also what agrees.
+        now: Clockify's entries of the days, by id, except for those that nobody means to send.
+        sent: The ledger's sent entries of the days.
+        activities: QuickBooks' TimeActivities of the days of people who are linked, or that stand
+            for entries; with the finding of each known one.
+    """
+
+    findings: list[Finding]
+    now: Mapping[str, Now] = field(default_factory=dict)
+    sent: Sequence[Any] = ()
+    activities: Sequence[tuple[Mapping[str, Any], Mapping[str, Any]]] = ()
+
+
+class Comparison:
+    """One reconciliation's reading.
+
+    Attributes:
+        notes: What a person should know besides; complete once all parts were read.
+    """
+
+    def __init__(
+        self,
+        context: RunContext,
+        request: ReconcileRequest,
+        facts: Facts,
+        link_state: LinkState,
+    ) -> None:
+        self.notes: list[str] = []
+        self._context, self._request, self._facts = context, request, facts
+        self._link_state = link_state
+        self._rules = request.rules(facts.company.closed_until)
+        self._send = self._as_send()
+        links = link_state.links
+        people = links[links["kind"] == Kind.USER]
+        self._people = {
+            f"{kind.capitalize()}:{id_}"
+            for kind, id_ in zip(people["qbo_kind"], people["qbo_id"], strict=True)
+        }
+        self._unreadable: list[str] = []
+
+    @property
+    def rules(self) -> Rules:
+        """What entries are judged by."""
+        return self._rules
+
+    def parts(self) -> Iterator[Part]:
+        """Read and compare the window.
+
+        Raises:
+            TryAgain: A service could not be read, or changed while it was read.
+        """
+        with staging_entries() as staged:
+            days = (self._request.start, self._request.end)
+            self.notes += extract(self._context, self._send, days, self._facts, staged)
+            first = self._request.start
+            for rows in staged.slices(SLICE_ROWS):
+                last = date.fromisoformat(rows["day"].max())
+                yield self._part(first, last, rows, staged)
+                first = last + timedelta(days=1)
+            if first <= self._request.end:
+                yield self._part(first, self._request.end, None, staged)
+        if self._unreadable:
+            self.notes.append(
+                f"{len(self._unreadable):,} sent entries could not be compared, because Clockify's"
+                f" answer about them cannot be read: {', '.join(self._unreadable[:20])}."
+            )
+
+    def _as_send(self) -> SendRequest:
+        """Return the send whose entries are read; it asks for approvals where they matter."""
+        request, sent = self._request, self._context.store.sent
+        matters = sent.any_approved(request.start.isoformat(), request.end.isoformat())
+        return replace(request.as_send, approved_only=matters or bool(request.approved_only))
+
+    def _part(
+        self, first: date, last: date, rows: pd.DataFrame | None, staged: StagedEntries
+    ) -> Part:
+        now, aliases = self._clockify(rows)
+        store, days = self._context.store, (first.isoformat(), last.isoformat())
+        of_days = store.sent.between(*days)
+        ids = {row.entry_id for row in of_days}
+        moved = [id_ for id_ in [*now, *aliases] if id_ not in ids]
+        here = {
+            aliases.get(row.entry_id, row.entry_id): row
+            for row in [*of_days, *store.sent.of(moved)]
+        }
+        elsewhere, gone = self._elsewhere([id_ for id_ in here if id_ not in now], here, staged)
+        activities = self._activities(days)
+        by_id = activities | self._activities_by_id(
+            [
+                row.time_activity_id
+                for row in here.values()
+                if row.time_activity_id not in activities
+            ]
+        )
+        findings, known = [], {}
+        for id_, row in here.items():
+            if id_ in now or id_ in elsewhere or id_ in gone:
+                found = self._compare(row, now.get(id_) or elsewhere.get(id_), by_id)
+                findings.append(found)
+                known[row.time_activity_id] = found.looks
+        meant = {id_: one for id_, one in now.items() if one.reason not in _NEVER_MEANT}
+        findings += [_unsent(id_, one) for id_, one in meant.items() if id_ not in here]
+        strangers = self._strangers(activities)
+        findings += [_unknown(id_, row) for id_, row in strangers.items()]
+        shown = [
+            (row, known.get(id_) or looks_of(row))
+            for id_, row in activities.items()
+            if id_ in known or id_ in strangers
+        ]
+        return Part(findings, meant, of_days, shown)
+
+    def _clockify(self, rows: pd.DataFrame | None) -> tuple[dict[str, Now], dict[str, str]]:
+        """Return Clockify's entries by id, and the ids of those that were sent from a file."""
+        if rows is None or rows.empty:
+            return {}, {}
+        links, facts = self._link_state, self._facts
+        entries = as_entries(rows).reset_index(drop=True)
+        match = match_ledger.match_entries(self._context, entries, links.links)
+        if not self._request.dry_run:
+            match_ledger.keep(self._context, match)
+        aliases = match.own_ids if self._request.dry_run else {}
+        plan = judge_entries(
+            entries,
+            held=match.held[match.held["state"] != LedgerState.SENT],
+            links=links.links,
+            unlinked=links.unlinked,
+            rules=JudgeRules(
+                timezone=self._context.timezone,
+                company=facts.company,
+                rounding=facts.rounding,
+                approved_only=bool(self._request.approved_only),
+            ),
+        )
+        contents = {row["entry_id"]: row for row in records(match.contents.frame)}
+        return _now(entries, plan, contents), dict(aliases)
+
+    def _elsewhere(
+        self, ids: Sequence[str], here: Mapping[str, Any], staged: StagedEntries
+    ) -> tuple[dict[str, Now], set[str]]:
+        """Look for sent entries that Clockify does not have on these days.
+
+        Returns:
+            Those that it has on days outside of the window, and those that it does not have at all.
+            The others belong to another part, or could not be read.
+        """
+        from_files = {id_ for id_ in ids if _is_from_file(here[id_])}
+        present = staged.present(ids)
+        unreadable = present & {row["entry_id"] or "" for row in staged.problems()}
+        self._unreadable += sorted(unreadable)
+        found, gone = {}, from_files - present
+        for id_ in set(ids) - present - from_files:
+            entry = self._context.clockify.entry(id_)
+            start = instant_of(part_of(entry or {}, "timeInterval").get("start"))
+            if entry is None:
+                gone.add(id_)
+            elif start is None:
+                self._unreadable.append(id_)
+            else:
+                found[id_] = start.astimezone(self._context.timezone).date()
+        moved: dict[str, Now] = {}
+        for day in sorted(set(found.values())):
+            moved |= self._of_day(day, {id_ for id_, its_day in found.items() if its_day == day})
+        self._unreadable += sorted(found.keys() - moved.keys())
+        return moved, gone
+
+    def _of_day(self, day: date, ids: set[str]) -> dict[str, Now]:
+        with staging_entries() as staged:
+            extract(self._context, self._send, (day, day), self._facts, staged)
+            for rows in staged.slices(SLICE_ROWS):
+                return self._clockify(rows[rows["entry_id"].isin(ids)])[0]
+        return {}
+
+    def _activities(self, days: tuple[str, str]) -> dict[str, dict[str, Any]]:
+        rows = self._context.quickbooks.time_activities(*days, created_from=None)
+        return {str(row["Id"]): row for row in rows}
+
+    def _activities_by_id(self, ids: Sequence[str]) -> dict[str, dict[str, Any]]:
+        rows = self._context.quickbooks.time_activities_by_id(ids)
+        return {str(row["Id"]): row for row in rows}
+
+    def _compare(self, row: Any, now: Now | None, by_id: Mapping[str, Any]) -> Finding:
+        sent, activity = sent_of(row), by_id.get(row.time_activity_id)
+        judged = judge(sent, now, activity, self._rules)
+        looks = now.row if now is not None else looks_of_sent(row)
+        agrees = judged is AGREES
+        return Finding(
+            entry_id=row.entry_id,
+            time_activity_id=row.time_activity_id,
+            judged=judged,
+            looks={name: looks[name] for name in _LOOKS},
+            sent=None if agrees else sent,
+            now=None if agrees else now,
+            billed=activity is not None and activity.get("BillableStatus") == "HasBeenBilled",
+        )
+
+    def _strangers(self, activities: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:
+        """Return TimeActivities of linked people that nothing of ours accounts for."""
+        accounted, in_flight = self._context.store.books.accounted(list(activities))
+        flying = {content_of_body(one.body) for one in in_flight}
+        return {
+            id_: row
+            for id_, row in activities.items()
+            if id_ not in accounted
+            and ":".join(content_of(row).person) in self._people
+            and content_of(row) not in flying
+        }
+
+
+_LOOKS = ("date", "minutes", "user", "client", "project", "description")
+
+
+def _is_from_file(row: Any) -> bool:
+    return bool(row.contents_source == Source.FILE)
+
+
+def sent_of(row: Any) -> Sent:
+    """Return a row of `SentEntries` as a side of a comparison."""
+    prefix = "contents_"
+    contents = {
+        name.removeprefix(prefix): value
+        for name, value in row._mapping.items()  # noqa: SLF001 - SQLAlchemy's public name
+        if name.startswith(prefix)
+    }
+    return Sent(
+        entry_id=row.entry_id,
+        time_activity_id=row.time_activity_id,
+        body=row.body,
+        was_approved=bool(row.approved_only),
+        from_file=_is_from_file(row),
+        contents=contents if row.contents_entry_id is not None else None,
+    )
+
+
+def looks_of_sent(row: Any) -> dict[str, Any]:
+    """Return what people know a sent entry by."""
+    return {
+        "date": row.txn_date,
+        "minutes": row.minutes,
+        "user": row.user,
+        "client": row.client,
+        "project": row.project,
+        "description": row.description or "",
+    }
+
+
+def looks_of(activity: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what people know a TimeActivity by."""
+    values = activity_values(activity)
+    person = part_of(activity, f"{activity.get('NameOf')}Ref")
+    return {
+        "date": values["date"],
+        "minutes": int(values["minutes"]),
+        "user": person.get("name") or person.get("value"),
+        "client": None,
+        "project": part_of(activity, "CustomerRef").get("name"),
+        "description": values["description"],
+    }
+
+
+def _now(
+    entries: pd.DataFrame, plan: pd.DataFrame, contents: Mapping[str, Mapping[str, Any]]
+) -> dict[str, Now]:
+    """Return each entry of a `Plan` as Clockify has it; *entries* are its `TimeEntries`."""
+    complete = (
+        plan["qbo_person_id"].notna()
+        & plan["minutes"].notna()
+        & (entries["project_id"].isna() | plan["qbo_customer_id"].notna())
+        & (~plan["billable"] | plan["rate_micros"].notna())
+    )
+    activities = to_activities(plan[complete.to_numpy()])
+    bodies = dict(zip(activities["entry_id"], activities["body"], strict=True))
+    person = plan["qbo_kind"].str.capitalize() + ":" + plan["qbo_person_id"]
+    customer = plan["qbo_customer_id"].mask(entries["project_id"].isna().to_numpy(), "")
+    extra = {
+        "qbo_user": person,
+        "qbo_project": customer,
+        "seconds": entries["duration_s"].to_numpy(),
+        "approved": entries["approved"].to_numpy(),
+    }
+    return {
+        row["entry_id"]: Now(
+            body=bodies.get(row["entry_id"]),
+            reason=row["reason"],
+            detail=row["detail"],
+            contents=contents.get(row["entry_id"]),
+            approved=bool(row["approved"]),
+            row=row,
+        )
+        for row in records(plan.assign(**extra))
+    }
+
+
+def _unsent(entry_id: str, now: Now) -> Finding:
+    detail = now.detail or "It was not sent yet; the next send takes it."
+    judged = Judged(Verdict.UNSENT, detail)
+    looks = {name: now.row[name] for name in _LOOKS}
+    return Finding(entry_id, None, judged, looks, now=now)
+
+
+def _unknown(id_: str, activity: Mapping[str, Any]) -> Finding:
+    looks = looks_of(activity)
+    detail = (
+        "Nothing that was sent from here accounts for it. If an entry in Clockify stands for it,"
+        f" `clockbooks adopt --start {looks['date']} --end {looks['date']}` takes it over."
+    )
+    judged = Judged(Verdict.UNKNOWN_IN_QUICKBOOKS, detail)
+    billed = activity.get("BillableStatus") == "HasBeenBilled"
+    return Finding(None, id_, judged, looks, billed=billed)

@@ -1,0 +1,237 @@
+"""Takes sent time back out of QuickBooks, and frees its entries: `clockbooks recall`.
+
+Killed halfway, the same command goes on where it was: what is recalled is not sent any more.
+"""
+
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack
+from dataclasses import dataclass, replace
+from datetime import date
+from itertools import islice
+from typing import Any
+
+from connectors.errors import AskPerson
+from connectors.quickbooks.client import IDS_A_QUERY
+from flows.connections.requirements import check_company
+from flows.context import RunContext
+from flows.progress import Progress
+from flows.reconciliation.compare import Finding, looks_of_sent, sent_of
+from flows.reconciliation.repair import repair
+from flows.sending.report import is_named
+from flows.sending.run_lease import run_lease
+from flows.sending.settle_doubts import settle
+from flows.sending.spool import Spool
+from schemas.words import Block, Reason, Repair, State, Verdict
+from transforms.identity.match_books import content_of, content_of_body
+from transforms.reconciliation.judge import Judged, Step, is_billed
+
+
+@dataclass(frozen=True, kw_only=True)
+class RecallRequest:
+    """Which sent entries to take back.
+
+    Attributes:
+        run_id: Those that this run sent.
+        entry_ids: These.
+        start: Those of days from this one on.
+        end: To this day, included.
+        users: Of these users alone: names.
+        projects: Of these projects alone: names.
+        prefer_clockify: Also those that somebody edited in QuickBooks.
+        dry_run: Show them, change nothing.
+    """
+
+    run_id: str | None = None
+    entry_ids: tuple[str, ...] = ()
+    start: date | None = None
+    end: date | None = None
+    users: tuple[str, ...] = ()
+    projects: tuple[str, ...] = ()
+    prefer_clockify: bool = False
+    dry_run: bool = False
+
+
+class RecallReport:
+    """The result of a recall; the list is kept on disk.
+
+    Attributes:
+        notes: What a person should know besides.
+        latest: The document that was made last.
+    """
+
+    def __init__(self) -> None:
+        """Start empty."""
+        self.notes: list[str] = []
+        self.latest: dict[str, Any] = {}
+        self._items = Spool[dict[str, Any]]()
+        self._counts: Counter[tuple[str, str]] = Counter()
+
+    def begin(self) -> None:
+        """Start again from zero."""
+        self._items.close()
+        self._items = Spool[dict[str, Any]]()
+        self._counts = Counter()
+
+    def add(self, one: Finding, state: State, reason: str | None, detail: str | None) -> None:
+        """Add how an entry ended."""
+        self._counts[state, reason or ""] += 1
+        item = {"entry_id": one.entry_id, "state": str(state), "reason": reason, "detail": detail}
+        item |= {name: one.looks[name] for name in _LOOKS}
+        self._items.extend([item | {"time_activity_id": one.time_activity_id}])
+
+    def document(self, run_id: str | None) -> dict[str, Any]:
+        """Return the JSON document; *run_id* is `None` for a plan, which leaves no trace."""
+        counts = {
+            "recalled": self._counts[State.RECALLED, ""],
+            "refused": {
+                reason: n for (state, reason), n in self._counts.items() if state == State.REJECTED
+            },
+            "in_doubt": self._counts[State.IN_DOUBT, Reason.UNCONFIRMED],
+        }
+        if run_id is None:
+            counts["ready"] = self._counts[State.READY, ""]
+        self.latest = {
+            "run_id": run_id,
+            "dry_run": run_id is None,
+            "counts": counts,
+            "entries": self._items,
+            "notes": list(self.notes),
+        }
+        return self.latest
+
+    def close(self) -> None:
+        """Delete the list."""
+        self._items.close()
+
+
+_LOOKS = ("date", "minutes", "user", "client", "project", "description")
+
+
+def recall(
+    context: RunContext,
+    request: RecallRequest,
+    report: RecallReport,
+    *,
+    approve: Callable[[dict[str, Any]], bool] | None = None,
+    progress: Progress | None = None,
+) -> dict[str, Any]:
+    """Take sent entries back out of QuickBooks; see `reconcile` for the arguments.
+
+    Raises:
+        AskPerson: Nothing fits, or something must be fixed first; nothing was changed.
+        TryAgain: QuickBooks could not be read; nothing was changed.
+    """
+    company = context.quickbooks.company()
+    check_company(company, allow_payroll=True)
+    closed_until = company.closed_until.isoformat() if company.closed_until else ""
+    progress = progress or Progress()
+
+    def judge_again(one: Finding, activity: Mapping[str, Any] | None) -> Judged:
+        return _judge(one, activity, closed_until, prefer_clockify=request.prefer_clockify)
+
+    with ExitStack() as stack:
+        lease = None if request.dry_run else stack.enter_context(run_lease(context))
+        if lease is not None:
+            settled = settle(context, lease)
+            report.notes += [note for note in (settled.message, *settled.notes) if note]
+        chosen = Spool[Finding]()
+        stack.callback(chosen.close)
+        chosen.extend(_chosen(context, request, report))
+        for one in _judged(context, chosen, judge_again):
+            _add_plan(report, one)
+        document = report.document(None)
+        if lease is None or (approve is not None and not approve(document)):
+            return document
+        report.begin()
+        progress.begun(len(chosen))
+        for done in repair(context, lease, chosen, judge_again, progress):
+            if done.repair == Repair.DELETED:
+                report.add(done.finding, State.RECALLED, None, None)
+            elif done.repair == Repair.IN_DOUBT:
+                report.add(done.finding, State.IN_DOUBT, Reason.UNCONFIRMED, done.detail)
+            else:
+                report.add(done.finding, State.REJECTED, _reason(done.finding), done.detail)
+        return report.document(lease.run_id)
+
+
+def _chosen(context: RunContext, request: RecallRequest, report: RecallReport) -> Iterator[Finding]:
+    store = context.store.sent
+    if request.run_id is not None:
+        rows = store.of_runs([request.run_id])
+    elif request.entry_ids:
+        rows = store.of(list(dict.fromkeys(request.entry_ids)))
+        there = {row.entry_id for row in rows}
+        report.notes += [
+            f"Entry {id_} is not in QuickBooks as sent from here."
+            for id_ in request.entry_ids
+            if id_ not in there
+        ]
+    else:
+        assert request.start is not None, "neither a run, entries nor days"  # noqa: S101
+        last = request.end or date.max
+        rows = store.between(request.start.isoformat(), last.isoformat())
+    fitting = [
+        row
+        for row in rows
+        if is_named(row.user, request.users) and is_named(row.project, request.projects)
+    ]
+    if not fitting:
+        raise AskPerson(
+            "Nothing was sent that fits.",
+            to_do="`clockbooks entries --state sent` lists what was.",
+        )
+    for row in fitting:
+        yield Finding(
+            row.entry_id, row.time_activity_id, _TAKE_BACK, looks_of_sent(row), sent_of(row)
+        )
+
+
+def _judged(
+    context: RunContext, chosen: Spool[Finding], judge_again: Callable[..., Judged]
+) -> Iterator[Finding]:
+    every = iter(chosen)
+    while some := list(islice(every, IDS_A_QUERY)):
+        ids = [one.time_activity_id or "" for one in some]
+        by_id = {row["Id"]: row for row in context.quickbooks.time_activities_by_id(ids)}
+        for one in some:
+            yield replace(one, judged=judge_again(one, by_id.get(one.time_activity_id)))
+
+
+def _judge(
+    one: Finding, activity: Mapping[str, Any] | None, closed_until: str, *, prefer_clockify: bool
+) -> Judged:
+    """Decide whether an entry may be taken back; see `transforms.reconciliation.judge`."""
+    assert one.sent is not None, "only sent entries are recalled"  # noqa: S101
+    if activity is None:
+        return replace(_TAKE_BACK, step=Step.FORGET)
+    if is_billed(activity):
+        text = "It is on an invoice. Take it off the invoice in QuickBooks first."
+        return replace(_TAKE_BACK, step=None, blocked=Block.BILLED, detail=text)
+    sent, books = content_of_body(one.sent.body), content_of(activity)
+    if min(sent.day, books.day) <= closed_until:
+        text = f"The books are closed through {closed_until}. Reopen them in QuickBooks first."
+        return replace(_TAKE_BACK, step=None, blocked=Block.BOOKS_CLOSED, detail=text)
+    if sent != books and not prefer_clockify:
+        text = "Somebody edited it in QuickBooks. Add --prefer clockify to take it back anyway."
+        return Judged(Verdict.CHANGED_IN_QUICKBOOKS, text)
+    return _TAKE_BACK
+
+
+#: What is to become of a sent entry.
+_TAKE_BACK = Judged(Verdict.UNSENT, step=Step.DELETE)
+
+
+def _add_plan(report: RecallReport, one: Finding) -> None:
+    if one.judged.step is not None:
+        report.add(one, State.READY, None, None)
+    else:
+        report.add(one, State.REJECTED, _reason(one), one.judged.detail)
+
+
+def _reason(one: Finding) -> str:
+    if one.judged.blocked is not None:
+        return str(one.judged.blocked)
+    if one.judged.verdict == Verdict.CHANGED_IN_QUICKBOOKS:
+        return str(Verdict.CHANGED_IN_QUICKBOOKS)
+    return str(Reason.QBO_REFUSED)

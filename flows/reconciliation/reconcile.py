@@ -1,0 +1,145 @@
+"""Compares Clockify, the ledger and QuickBooks, and repairs what differs: `clockbooks reconcile`.
+
+1. All three sides of the window are read and compared, some days at a time.
+2. Somebody looks at what differs, and approves the repair as a whole, or not.
+3. What may be repaired is repaired, in batches, through the ledger; the rest is kept as drift.
+"""
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack
+from dataclasses import replace
+from itertools import islice
+from typing import Any
+
+from flows.connections.consent_expiry import expiry_notes
+from flows.context import RunContext
+from flows.progress import Progress
+from flows.reconciliation.compare import Comparison, Finding
+from flows.reconciliation.repair import repair
+from flows.reconciliation.report import ReconcileReport, drift_of
+from flows.reconciliation.request import ReconcileRequest
+from flows.sending.facts import check_both_sides, read_links, with_defaults
+from flows.sending.run_lease import RunLease, run_lease
+from flows.sending.settle_doubts import settle
+from transforms.identity.same_work import ROW_ID
+from transforms.reconciliation.judge import Judged, judge
+
+#: Entries that Clockify marks as invoiced in one call.
+_MARKED_AT_ONCE = 100
+
+
+def reconcile(
+    context: RunContext,
+    request: ReconcileRequest,
+    report: ReconcileReport,
+    *,
+    approve: Callable[[dict[str, Any]], bool] | None = None,
+    progress: Progress | None = None,
+) -> dict[str, Any]:
+    """Compare a window, and repair what differs if that is asked for.
+
+    Args:
+        context: What to work with.
+        request: What to do.
+        report: Where the lists of the document are kept; closed by whoever made it.
+        approve: Is shown what was found before anything is repaired; `False` ends the run.
+        progress: Is notified of how far the repair has come.
+
+    Returns:
+        The JSON document of `clockbooks reconcile`.
+
+    Raises:
+        AskPerson: Something must be fixed first; nothing was changed.
+        TryAgain: A service could not be read; nothing was changed.
+    """
+    send = with_defaults(request.as_send, context.settings)
+    request = replace(request, approved_only=send.approved_only)
+    facts = check_both_sides(context, send)
+    days = {"start": request.start.isoformat(), "end": request.end.isoformat()}
+    with ExitStack() as stack:
+        lease = None if request.dry_run else stack.enter_context(run_lease(context))
+        if lease is not None:
+            settled = settle(context, lease)
+            report.notes += [note for note in (settled.message, *settled.notes) if note]
+            report.unsettled = len(settled.in_doubt)
+        comparison = Comparison(context, request, facts, read_links(context, send))
+        billed: dict[str, Finding] = {}
+        for part in comparison.parts():
+            report.add(part)
+            billed |= {one.time_activity_id or "": one for one in part.findings if one.billed}
+        report.notes += comparison.notes + expiry_notes(context)
+        report.invoices = _invoices(context, request, billed)
+        document = report.document(None, **days)
+        wants = request.repair or request.mark_invoiced
+        if lease is None or (wants and approve is not None and not approve(document)):
+            return document
+        _mark_invoiced(context, request, billed, report)
+        _finish(context, lease, request, comparison, report, progress or Progress())
+        return report.document(lease.run_id, **days)
+
+
+def _finish(
+    context: RunContext,
+    lease: RunLease,
+    request: ReconcileRequest,
+    comparison: Comparison,
+    report: ReconcileReport,
+    progress: Progress,
+) -> None:
+    """Repair what may be repaired, and keep the rest as drift."""
+
+    def judge_again(one: Finding, activity: Mapping[str, Any] | None) -> Judged:
+        assert one.sent is not None, "only sent entries are repaired"  # noqa: S101
+        return judge(one.sent, one.now, activity, comparison.rules)
+
+    def repairable() -> Iterator[Finding]:
+        for one in report.differences:
+            if request.repair and one.judged.step is not None:
+                yield one
+            else:
+                report.untouched(one)
+
+    progress.begun(sum(one.judged.step is not None for one in report.differences))
+    for done in repair(context, lease, repairable(), judge_again, progress):
+        report.repaired(done)
+    context.store.drift.forget(request.start.isoformat(), request.end.isoformat())
+    for items in _some(report.left()):
+        context.store.drift.keep(lease.run_id, items)
+
+
+def _some(items: Iterator[dict[str, Any]]) -> Iterator[list[dict[str, Any]]]:
+    """Yield what is kept of differences, a thousand at a time."""
+    while some := list(islice(items, 1000)):
+        yield [drift_of(item) for item in some]
+
+
+def _invoices(
+    context: RunContext, request: ReconcileRequest, billed: dict[str, Finding]
+) -> dict[str, str]:
+    """Find the invoices of billed TimeActivities: an invoice's lines link to them (FACTS, 1.1)."""
+    if not billed:
+        return {}
+    found: dict[str, str] = {}
+    for invoice in context.quickbooks.invoices(request.start.isoformat()):
+        number = str(invoice.get("DocNumber") or invoice.get("Id"))
+        for line in invoice.get("Line", []):
+            for link in line.get("LinkedTxn", []):
+                if link.get("TxnType") == "TimeActivity" and str(link.get("TxnId")) in billed:
+                    found[str(link["TxnId"])] = number
+    return found
+
+
+def _mark_invoiced(
+    context: RunContext,
+    request: ReconcileRequest,
+    billed: dict[str, Finding],
+    report: ReconcileReport,
+) -> None:
+    """Set Clockify's mark on entries that QuickBooks has on an invoice."""
+    if not request.mark_invoiced:
+        return
+    known = [one.entry_id for one in billed.values() if one.entry_id is not None]
+    ids = [id_ for id_ in known if not id_.startswith(ROW_ID)]
+    for first in range(0, len(ids), _MARKED_AT_ONCE):
+        context.clockify.mark_invoiced(ids[first : first + _MARKED_AT_ONCE])
+    report.notes.append(f"{len(ids):,} entries are marked as invoiced in Clockify.")

@@ -1,0 +1,272 @@
+"""Makes changes to TimeActivities that stand for sent entries: looks again, claims, calls, records.
+
+What is to change is read again by its Id just before, and judged again: an invoice may have been
+made meanwhile, or a correction. QuickBooks refuses a SyncToken that is outdated even then; such a
+TimeActivity is read and judged once more, and never forced.
+"""
+
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from itertools import islice
+from typing import Any
+
+import pandas as pd
+
+from connectors.quickbooks.batch import NotDone, Outcome
+from connectors.quickbooks.client import IDS_A_QUERY
+from connectors.store.changes import Wanted
+from connectors.store.ledger import Claim
+from flows.context import RunContext
+from flows.progress import Progress
+from flows.reconciliation.compare import Finding
+from flows.sending.load import BatchLoader, Ended
+from flows.sending.run_lease import RunLease
+from flows.sending.settle_doubts import create_claimed
+from schemas.words import Operation, Reason, Repair, State, Verdict
+from transforms.identity.match_books import content_of_body
+from transforms.plan.explain import refused
+from transforms.reconciliation.bodies import change_bodies
+from transforms.reconciliation.judge import Judged, Step
+from transforms.reconciliation.sides import Now
+
+#: Faults that say that a TimeActivity is another by now, or gone (FACTS, QBO, 7.2).
+OUTDATED = frozenset({"5010", "610"})
+
+#: How often a TimeActivity is read and judged that somebody keeps changing.
+ROUNDS = 3
+
+#: Judges a finding anew by the TimeActivity as it is now; `None` if that is gone.
+JudgeAgain = Callable[[Finding, Mapping[str, Any] | None], Judged]
+
+
+@dataclass(frozen=True)
+class Repaired:
+    """What became of one difference.
+
+    Attributes:
+        finding: The difference, as it was found last.
+        repair: What was done; `None` if nothing had to be done any more.
+        detail: Why it was not, or not certainly, done; empty if it was.
+    """
+
+    finding: Finding
+    repair: Repair | None
+    detail: str = ""
+
+
+def repair(
+    context: RunContext,
+    lease: RunLease,
+    findings: Iterable[Finding],
+    judge_again: JudgeAgain,
+    progress: Progress,
+) -> Iterator[Repaired]:
+    """Take the step of each finding, and yield what became of it, in some order.
+
+    Once QuickBooks cannot be reached, the rest is refused: another run takes it.
+    """
+    every, repairs = iter(findings), _Repairs(context, lease, judge_again)
+    while some := list(islice(every, IDS_A_QUERY)):
+        for done in repairs.run(some):
+            progress.moved(1)
+            yield done
+
+
+class _Repairs:
+    """The repairs of one run."""
+
+    def __init__(self, context: RunContext, lease: RunLease, judge_again: JudgeAgain) -> None:
+        self._context, self._lease, self._judge_again = context, lease, judge_again
+        self._called: set[str] = set()
+        self._halted: str | None = None
+
+    def run(self, findings: Sequence[Finding]) -> Iterator[Repaired]:
+        """Repair some findings, again and again while somebody else changes them too."""
+        left = list(findings)
+        for _ in range(ROUNDS):
+            if self._halted is None and left:
+                outdated: set[str] = set()
+                yield from self._round(left, outdated)
+                left = [one for one in left if one.entry_id in outdated]
+        why = self._halted or "Somebody changes it in QuickBooks just now. Run the command again."
+        yield from (Repaired(one, Repair.REFUSED, why) for one in left)
+
+    def _round(self, findings: Sequence[Finding], outdated: set[str]) -> Iterator[Repaired]:
+        ids = [one.time_activity_id or "" for one in findings]
+        rows = self._context.quickbooks.time_activities_by_id(ids)
+        by_id = {str(row["Id"]): row for row in rows}
+        wanted: dict[Step, dict[str, tuple[Finding, Wanted]]] = defaultdict(dict)
+        for one in findings:
+            activity = by_id.get(one.time_activity_id or "")
+            again = replace(one, judged=self._judge_again(one, activity))
+            step = again.judged.step
+            if again.judged.verdict == Verdict.AGREES:
+                yield Repaired(again, None)
+            elif step is None:
+                yield Repaired(again, Repair.REFUSED, again.judged.detail)
+            else:
+                wanted[step][again.entry_id or ""] = again, _wanted(again, activity)
+        for step, chosen in wanted.items():
+            changes = {id_: change for id_, (_, change) in chosen.items()}
+            for id_, ended in self._take(step, changes, by_id, outdated).items():
+                if id_ not in outdated:
+                    yield self._repaired(step, chosen[id_][0], ended)
+
+    def _take(
+        self,
+        step: Step,
+        wanted: Mapping[str, Wanted],
+        by_id: Mapping[str, Mapping[str, Any]],
+        outdated: set[str],
+    ) -> dict[str, Ended]:
+        """Take one step for some entries, and return how each ended."""
+        changes, run_id = self._context.store.changes, self._lease.run_id
+        if step == Step.FORGET:
+            changes.gone(run_id, list(wanted))
+            return dict.fromkeys(wanted, Ended(State.SENT))
+        if step == Step.CATCH_UP:
+            for one in wanted.values():
+                changes.caught_up(run_id, one, str(by_id[one.time_activity_id]["SyncToken"]))
+            return dict.fromkeys(wanted, Ended(State.SENT))
+        if step == Step.RESEND:
+            return self._resend(list(wanted.values()))
+        operation = Operation.UPDATE if step == Step.UPDATE else Operation.DELETE
+        loader = _Changes(self._context, self._lease, operation, list(wanted.values()))
+        ended: dict[str, Ended] = {}
+        for some in loader.run():
+            ended |= some
+        outdated |= loader.outdated
+        self._halted = loader.halted
+        if step == Step.REPLACE:
+            deleted = [id_ for id_, one in ended.items() if one.state == State.SENT]
+            ended |= self._create(deleted)
+        return ended
+
+    def _resend(self, wanted: Sequence[Wanted]) -> dict[str, Ended]:
+        """Claim again what is gone from QuickBooks, and create it, in batches."""
+        ended: dict[str, Ended] = {}
+        size = self._context.quickbooks.limiter.batch_size()
+        for first in range(0, len(wanted), size):
+            some = wanted[first : first + size]
+            made = self._context.store.changes.claim_again(
+                self._lease.run_id,
+                some,
+                lease=self._context.lease,
+                qbo_time=self._context.quickbooks.time,
+            )
+            mine = [entry_id for entry_id, _, _ in made.items] if made is not None else []
+            ended |= dict.fromkeys((one.entry_id for one in some), _HELD_BY_OTHERS)
+            ended |= self._create(mine)
+        return ended
+
+    def _create(self, entry_ids: Sequence[str]) -> dict[str, Ended]:
+        """Create what was claimed anew for some entries."""
+        settled = create_claimed(self._context, self._lease, self._called)
+        refusals = self._context.store.ledger.refusals(settled.refused)
+        faults = {one.entry_id: refused(one.fault) for one in refusals}
+        gone = "It is not in QuickBooks now; the next send takes it."
+        ended = {id_: Ended(State.REJECTED, Reason.NOT_ATTEMPTED, gone) for id_ in entry_ids}
+        ended |= {id_: Ended(State.SENT) for id_ in settled.sent}
+        ended |= {id_: Ended(State.IN_DOUBT, Reason.UNCONFIRMED, gone) for id_ in settled.in_doubt}
+        for id_, fault in faults.items():
+            ended[id_] = Ended(State.REJECTED, Reason.QBO_REFUSED, f"{fault} {gone}")
+        return {id_: ended[id_] for id_ in entry_ids}
+
+    def _repaired(self, step: Step, finding: Finding, ended: Ended) -> Repaired:
+        if ended.state == State.IN_DOUBT:
+            text = "No clear answer came. The next run, or `clockbooks settle`, finds out."
+            return Repaired(finding, Repair.IN_DOUBT, text)
+        if ended.state != State.SENT:
+            return Repaired(finding, Repair.REFUSED, ended.detail or "")
+        if finding.now is not None and step not in {Step.DELETE, Step.FORGET}:
+            self._keep(finding, finding.now)
+        return Repaired(finding, _REPAIRS[step])
+
+    def _keep(self, finding: Finding, now: Now) -> None:
+        """Keep what an entry is about now that QuickBooks has it so."""
+        if now.contents is not None and now.contents["entry_id"] == finding.entry_id:
+            self._context.store.contents.renew([now.contents])
+        row = {**finding.looks, "entry_id": finding.entry_id, "state": State.SENT}
+        outcome = pd.DataFrame([row | {"reason": None, "detail": None}])
+        self._context.store.outcomes.keep(self._lease.run_id, outcome)
+
+
+_REPAIRS = {
+    Step.UPDATE: Repair.UPDATED,
+    Step.CATCH_UP: Repair.UPDATED,
+    Step.DELETE: Repair.DELETED,
+    Step.FORGET: Repair.DELETED,
+    Step.REPLACE: Repair.REPLACED,
+    Step.RESEND: Repair.RESENT,
+}
+
+_HELD_BY_OTHERS = Ended(
+    State.REJECTED,
+    Reason.NOT_ATTEMPTED,
+    "Another run is changing it, or has changed it. Run the command again.",
+)
+
+
+def _wanted(finding: Finding, activity: Mapping[str, Any] | None) -> Wanted:
+    """Return the change that a finding's step makes."""
+    assert finding.sent is not None, "only sent entries are repaired"  # noqa: S101
+    sent, step = finding.sent, finding.judged.step
+    body, replacement = change_bodies(sent, finding.now, activity, finding.judged)
+    minutes, day = None, None
+    if step not in {Step.DELETE, Step.FORGET}:
+        after = content_of_body(replacement or body)
+        minutes, day = int(after.minutes), after.day
+    return Wanted(sent.entry_id, sent.time_activity_id, body, minutes, day, replacement)
+
+
+class _Changes(BatchLoader):
+    """Updates or deletions.
+
+    Attributes:
+        outdated: Entries whose TimeActivities were other ones by then.
+    """
+
+    def __init__(
+        self,
+        context: RunContext,
+        lease: RunLease,
+        operation: Operation,
+        wanted: Sequence[Wanted],
+    ) -> None:
+        rows = [{"entry_id": one.entry_id, "wanted": one} for one in wanted]
+        super().__init__(context, lease, rows)
+        self.outdated: set[str] = set()
+        self._operation = operation
+        self._changes = context.store.changes
+
+    def _claim(self, batch: Sequence[dict[str, Any]], qbo_time: datetime | None) -> Claim | None:
+        return self._changes.claim(
+            self._lease.run_id,
+            self._operation,
+            [row["wanted"] for row in batch],
+            lease=self._context.lease,
+            qbo_time=qbo_time,
+        )
+
+    def _release(self, made: Claim) -> None:
+        self._changes.release(made)
+
+    def _record(self, made: Claim, outcomes: Sequence[Outcome]) -> set[str]:
+        entry_of = {bid: entry_id for entry_id, bid, _ in made.items}
+        recorded = self._changes.record(made, outcomes, qbo_time=self._context.quickbooks.time)
+        self.outdated.update(
+            entry_of[one.bid]
+            for one in outcomes
+            if isinstance(one, NotDone) and one.fault.code in OUTDATED and one.bid in recorded
+        )
+        return recorded
+
+    def _answered(self, outcome: Outcome) -> Ended:
+        if isinstance(outcome, NotDone):
+            return Ended(State.REJECTED, Reason.QBO_REFUSED, refused(str(outcome.fault)))
+        return Ended(State.SENT, time_activity_id=outcome.qbo_id)
+
+    def _held_by_others(self, lost: Sequence[dict[str, Any]]) -> dict[str, Ended]:
+        return dict.fromkeys((row["entry_id"] for row in lost), _HELD_BY_OTHERS)

@@ -1,0 +1,165 @@
+"""What people and scripts read of a reconciliation: counts, what differs, and totals."""
+
+import json
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from decimal import Decimal
+from typing import Any
+
+from flows.reconciliation.compare import Finding, Part
+from flows.reconciliation.repair import Repaired
+from flows.sending.spool import Spool
+from schemas.words import Repair, Verdict
+from transforms.identity.match_books import content_of, content_of_body
+from transforms.reconciliation.totals import Totals
+
+#: Members of one entry in JSON; `client`, `description`, `step` and `invoice` are ours.
+MEMBERS = (
+    "entry_id", "time_activity_id", "verdict", "blocked", "detail", "date", "minutes", "user",
+    "client", "project", "description", "differs", "step", "repair", "invoice",
+)  # fmt: skip
+
+#: What leaves nothing that differs.
+_DONE = (Repair.UPDATED, Repair.DELETED, Repair.REPLACED, Repair.RESENT)
+
+
+class ReconcileReport:
+    """The result of a reconciliation, however many entries: long lists are kept on disk.
+
+    Attributes:
+        differences: Findings that do not agree, with what is needed to repair them.
+        agreeing: Findings that agree, if all are to be shown.
+        totals: The sums of all sides.
+        notes: What a person should know besides.
+        latest: The document that was made last.
+        invoices: Number of the invoice, by TimeActivity, where QuickBooks tells.
+        unsettled: How many entries are in doubt still.
+    """
+
+    def __init__(self, *, show_all: bool = False) -> None:
+        """Start empty; *show_all* keeps what agrees, too."""
+        self.differences = Spool[Finding]()
+        self.agreeing = Spool[Finding]()
+        self.totals = Totals()
+        self.notes: list[str] = []
+        self.latest: dict[str, Any] = {}
+        self.invoices: dict[str, str] = {}
+        self.unsettled = 0
+        self._show_all = show_all
+        self._repaired = Spool[dict[str, Any]]()
+        self._counts: Counter[Verdict] = Counter()
+        self._left = 0
+
+    def add(self, part: Part) -> None:
+        """Add what was found on some days."""
+        self._counts.update(one.judged.verdict for one in part.findings)
+        self.differences.extend(
+            one for one in part.findings if one.judged.verdict != Verdict.AGREES
+        )
+        if self._show_all:
+            self.agreeing.extend(
+                one for one in part.findings if one.judged.verdict == Verdict.AGREES
+            )
+        _add_up(self.totals, part)
+
+    def repaired(self, one: Repaired) -> None:
+        """Add what became of a difference."""
+        self._left += one.repair is not None and one.repair not in _DONE
+        item = self._item(one.finding) | {"repair": one.repair and str(one.repair)}
+        self._repaired.extend([item | ({"detail": one.detail} if one.detail else {})])
+
+    def untouched(self, one: Finding) -> None:
+        """Add a difference that nothing was done about."""
+        self._left += 1
+        self._repaired.extend([self._item(one)])
+
+    def left(self) -> Iterator[dict[str, Any]]:
+        """Yield the differences that are left, as JSON objects."""
+        return (item for item in self._repaired if item["repair"] not in _DONE)
+
+    @property
+    def differs(self) -> bool:
+        """Whether anything differs still, or is in doubt."""
+        return bool(self._left) if len(self._repaired) else bool(len(self.differences))
+
+    def document(self, run_id: str | None, **members: Any) -> dict[str, Any]:
+        """Return the JSON document; *run_id* is `None` for a plan, which leaves no trace."""
+        counts = {str(verdict): self._counts[verdict] for verdict in Verdict}
+        self.latest = {
+            "run_id": run_id,
+            "dry_run": run_id is None,
+            **members,
+            "counts": {verdict: number for verdict, number in counts.items() if number},
+            "entries": self,
+            "totals": self.totals.document(),
+            "notes": list(self.notes),
+            "differs": self.differs,
+            "unsettled": self.unsettled,
+        }
+        return self.latest
+
+    def __len__(self) -> int:
+        return len(self.differences) + len(self.agreeing)
+
+    def __iter__(self) -> Iterator[dict[str, Any]]:
+        """Yield every entry that is shown, as a JSON object."""
+        if len(self._repaired):
+            yield from self._repaired
+        else:
+            yield from map(self._item, self.differences)
+        yield from map(self._item, self.agreeing)
+
+    def _item(self, one: Finding) -> dict[str, Any]:
+        judged = one.judged
+        members = {
+            "entry_id": one.entry_id,
+            "time_activity_id": one.time_activity_id,
+            "verdict": str(judged.verdict),
+            "blocked": judged.blocked and str(judged.blocked),
+            "detail": judged.detail or None,
+            "differs": {
+                field: {side: _plain(value) for side, value in sides.items()}
+                for field, sides in judged.differs.items()
+            },
+            "step": judged.step and str(judged.step),
+            "repair": None,
+            "invoice": self.invoices.get(one.time_activity_id or ""),
+            **one.looks,
+        }
+        return {name: _plain(members[name]) for name in MEMBERS}
+
+    def close(self) -> None:
+        """Delete the lists."""
+        for one in (self.differences, self.agreeing, self._repaired):
+            one.close()
+
+
+def _plain(value: Any) -> Any:
+    """Return a value as JSON has it; amounts are texts, which keep their digits."""
+    if isinstance(value, Decimal):
+        return int(value) if value == value.to_integral_value() else f"{value.normalize():f}"
+    return value
+
+
+def _add_up(totals: Totals, part: Part) -> None:
+    for now in part.now.values():
+        row = now.row
+        billable = row["billable"] and row["rate_micros"] is not None
+        rate = Decimal(row["rate_micros"]).scaleb(-6) if billable else Decimal(0)
+        totals.add("clockify", row, int(row["seconds"]), rate)
+        totals.add("rounded", row, int(row["minutes"] or 0) * 60, rate)
+    for sent in part.sent:
+        looks = sent._mapping  # noqa: SLF001 - SQLAlchemy's public name
+        rate = content_of_body(sent.body).rate
+        totals.add("ledger", {**looks, "date": sent.txn_date}, sent.minutes * 60, rate)
+    for activity, looks in part.activities:
+        content = content_of(activity)
+        day = {**looks, "date": content.day}
+        totals.add("quickbooks", day, int(content.minutes) * 60, content.rate)
+
+
+def drift_of(item: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what is kept of a difference."""
+    names = ("entry_id", "time_activity_id", "verdict", "blocked", "detail", "date")
+    kept = {name: item[name] for name in names}
+    return kept | {"detail": item["detail"] or "", "differs": json.dumps(item["differs"])}

@@ -1,0 +1,78 @@
+"""A week that was sent, and hands that change it afterwards, on either side."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+WEEK = ("--start", "2026-09-14", "--end", "2026-09-18")
+
+
+class Week:
+    """A week in the books, as the command sees it.
+
+    Attributes:
+        house: Both services.
+        sent: The entries that were sent, by id: the objects of `send --json`.
+        run_id: The run that sent them.
+    """
+
+    def __init__(self, house: Any, *options: str) -> None:
+        self.house = house
+        document = self.run("send", *WEEK, "--yes", *options)
+        self.run_id = document["run_id"]
+        self.sent = {row["entry_id"]: row for row in document["entries"] if row["state"] == "sent"}
+
+    def run(self, *arguments: str, code: int | None = None) -> Any:
+        """Run a command with --json, and return its document."""
+        ran = self.house.run(*arguments, "--json")
+        assert code is None or ran.code == code, (ran.code, ran.err, ran.out[:2000])
+        return ran.document
+
+    def reconcile(self, *options: str, code: int | None = None) -> Any:
+        """Reconcile the week."""
+        return self.run("reconcile", *WEEK, *options, code=code)
+
+    def verdicts(self, *options: str) -> dict[str, str]:
+        """Return the verdict of each sent entry that does not agree."""
+        entries = self.reconcile(*options)["entries"]
+        return {row["entry_id"]: row["verdict"] for row in entries if row["verdict"] != "unsent"}
+
+    def pick(self, number: int = 0, *, billable: bool = True) -> str:
+        """Return the id of a sent entry."""
+        ids = [id_ for id_ in sorted(self.sent) if self.entry(id_)["billable"] is billable]
+        return ids[number]
+
+    def entry(self, id_: str) -> dict[str, Any]:
+        """Return an entry as Clockify has it."""
+        return self.house.clockify.entries[id_]
+
+    def activity_id(self, id_: str) -> str:
+        """Return the TimeActivity that an entry was sent as."""
+        return self.sent[id_]["time_activity_id"]
+
+    def activity(self, id_: str) -> dict[str, Any] | None:
+        """Return that TimeActivity, as QuickBooks has it now."""
+        return self.house.quickbooks.activities.get(self.activity_id(id_))
+
+    @property
+    def books(self) -> dict[str, dict[str, Any]]:
+        """All that QuickBooks has."""
+        return self.house.quickbooks.activities
+
+    @property
+    def people(self) -> Any:
+        """The hands of a bookkeeper."""
+        return self.house.quickbooks.people
+
+
+@pytest.fixture
+def week(synced: Any, in_this_process: None) -> Week:  # noqa: ARG001 - lets the commands run here
+    """Return a week that was sent."""
+    return Week(synced)
+
+
+@pytest.fixture
+def make_week(synced: Any, in_this_process: None) -> Callable[..., Week]:  # noqa: ARG001 - as above
+    """Return a maker of a week that is sent with some options."""
+    return lambda *options: Week(synced, *options)

@@ -1,0 +1,1 @@
+"""Whether Clockify, the ledger and QuickBooks agree, and what a repair would write."""

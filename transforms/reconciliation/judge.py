@@ -1,0 +1,243 @@
+"""Judges one sent entry: what differs between Clockify, the ledger and QuickBooks, and what helps.
+
+What somebody changed in QuickBooks is theirs. A repair touches it only when it is told to prefer
+Clockify, or names the entry; and it never touches what is billed, or lies in closed books.
+"""
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date
+from enum import StrEnum
+from typing import Any
+
+from schemas.words import Block, Reason, Verdict
+from transforms.reconciliation.sides import (
+    FIELDS,
+    Now,
+    Sent,
+    activity_values,
+    clockify_values,
+    differing,
+    ledger_values,
+)
+
+#: Why a send would not create an entry that lacks a link.
+_WITHOUT_LINK = (Reason.UNLINKED_USER, Reason.UNLINKED_PROJECT, Reason.AMBIGUOUS_NAME)
+
+
+class Step(StrEnum):
+    """What a repair would do."""
+
+    UPDATE = "update"
+    DELETE = "delete"
+    REPLACE = "replace"  # delete, and create for another person or customer
+    RESEND = "resend"
+    CATCH_UP = "catch_up"  # QuickBooks is right already: the ledger follows
+    FORGET = "forget"  # both have deleted it: the ledger follows
+
+
+@dataclass(frozen=True)
+class Rules:
+    """What a reconciliation judges by.
+
+    Attributes:
+        closed_until: The books are closed through this day; `None` if they are open.
+        prefer_clockify: Whether what somebody changed in QuickBooks may be overwritten.
+        entry_ids: Entries of which it may be overwritten in any case.
+        resend: Whether what is gone from QuickBooks is to be created again.
+    """
+
+    closed_until: date | None = None
+    prefer_clockify: bool = False
+    entry_ids: Collection[str] = field(default_factory=frozenset)
+    resend: bool = False
+
+    def is_closed(self, *days: str | None) -> bool:
+        """Whether one of some days, YYYY-MM-DD, lies in closed books."""
+        until = self.closed_until.isoformat() if self.closed_until else ""
+        return any(day is not None and day <= until for day in days)
+
+
+@dataclass(frozen=True)
+class Judged:
+    """What was found out about one sent entry.
+
+    Attributes:
+        verdict: What differs.
+        detail: What a person can do about it; empty if it agrees.
+        blocked: What forbids a repair.
+        differs: The fields that differ: what Clockify, the ledger and QuickBooks say. A side that
+            has no entry is left out.
+        step: What would repair it; `None` if nothing would, or may.
+        fields: The fields that Clockify changed, which a repair writes.
+    """
+
+    verdict: Verdict
+    detail: str = ""
+    blocked: Block | None = None
+    differs: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    step: Step | None = None
+    fields: tuple[str, ...] = ()
+
+
+AGREES = Judged(Verdict.AGREES)
+
+
+def judge(sent: Sent, now: Now | None, activity: Mapping[str, Any] | None, rules: Rules) -> Judged:
+    """Compare the three sides of a sent entry.
+
+    Args:
+        sent: What the ledger has.
+        now: What Clockify has; `None` if the entry is gone from there.
+        activity: The TimeActivity in QuickBooks; `None` if it is gone.
+        rules: What counts, and what may be done.
+    """
+    ledger = ledger_values(sent)
+    clockify = _clockify(sent, now, ledger)
+    books = None if activity is None else activity_values(activity)
+    ours = [] if clockify is None else differing(clockify, ledger)
+    theirs = [] if books is None else differing(books, ledger)
+    verdict = _verdict(sent, now, clockify, books) or _changed(ours, theirs)
+    if verdict == Verdict.AGREES:
+        return AGREES
+    step = _step(verdict, clockify, books)
+    blocked = _blocked(step, clockify, ledger, activity, rules)
+    refusal = (
+        _BLOCKED[blocked].format(day=rules.closed_until)
+        if blocked is not None
+        else _unsendable(step, now) or _not_allowed(step, theirs, sent.entry_id, rules)
+    )
+    return Judged(
+        verdict=verdict,
+        detail=" ".join(filter(None, (_FOUND[verdict], refusal or _HELPS[step]))),
+        blocked=blocked,
+        differs=_differs({"clockify": clockify, "ledger": ledger, "quickbooks": books}),
+        step=None if refusal else step,
+        fields=tuple(ours),
+    )
+
+
+def _clockify(sent: Sent, now: Now | None, ledger: dict[str, Any]) -> dict[str, Any] | None:
+    if sent.from_file and now is None:  # Clockify may never have had it
+        return ledger
+    return None if now is None else clockify_values(sent, now, ledger)
+
+
+def _verdict(
+    sent: Sent,
+    now: Now | None,
+    clockify: Mapping[str, Any] | None,
+    books: Mapping[str, Any] | None,
+) -> Verdict | None:
+    """Return what is true whatever the fields say; `None` if they decide."""
+    if clockify is None:
+        return Verdict.GONE_FROM_CLOCKIFY
+    if books is None:
+        return Verdict.GONE_FROM_QUICKBOOKS
+    if now is not None and not now.approved and sent.was_approved:
+        return Verdict.UNAPPROVED_SINCE
+    return None
+
+
+def _changed(ours: Sequence[str], theirs: Sequence[str]) -> Verdict:
+    if ours and theirs:
+        return Verdict.CHANGED_IN_BOTH
+    if ours:
+        return Verdict.CHANGED_IN_CLOCKIFY
+    return Verdict.CHANGED_IN_QUICKBOOKS if theirs else Verdict.AGREES
+
+
+def _step(
+    verdict: Verdict, clockify: Mapping[str, Any] | None, books: Mapping[str, Any] | None
+) -> Step:
+    if verdict == Verdict.UNAPPROVED_SINCE:
+        return Step.DELETE
+    if clockify is None:
+        return Step.FORGET if books is None else Step.DELETE
+    if books is None:
+        return Step.RESEND
+    if clockify == books:
+        return Step.CATCH_UP
+    moved = any(clockify[field] != books[field] for field in ("user", "project"))
+    return Step.REPLACE if moved else Step.UPDATE
+
+
+def _blocked(
+    step: Step,
+    clockify: Mapping[str, Any] | None,
+    ledger: Mapping[str, Any],
+    activity: Mapping[str, Any] | None,
+    rules: Rules,
+) -> Block | None:
+    if step in {Step.FORGET, Step.CATCH_UP}:
+        return None
+    if activity is not None and is_billed(activity):
+        return Block.BILLED
+    writes = clockify is not None and step != Step.DELETE
+    days = [ledger["date"], activity and str(activity.get("TxnDate"))[:10]]
+    if rules.is_closed(*days, clockify["date"] if clockify and writes else None):
+        return Block.BOOKS_CLOSED
+    if clockify and writes and None in (clockify["user"], clockify["project"]):
+        return Block.LINK_LOST
+    return None
+
+
+def is_billed(activity: Mapping[str, Any]) -> bool:
+    """Whether a TimeActivity is on an invoice (FACTS, QBO, 1.1)."""
+    return activity.get("BillableStatus") == "HasBeenBilled"
+
+
+def _unsendable(step: Step, now: Now | None) -> str | None:
+    """Say why what Clockify has now may not go to QuickBooks; `None` if it may."""
+    writes = step in {Step.UPDATE, Step.REPLACE, Step.RESEND}
+    return now.detail if writes and now is not None and now.reason is not None else None
+
+
+def _not_allowed(step: Step, theirs: Sequence[str], entry_id: str, rules: Rules) -> str | None:
+    """Say what has to be asked for; `None` if the step may be taken."""
+    if step == Step.RESEND and not rules.resend:
+        return "If that was a mistake, `--repair --resend` sends it again."
+    prefers = rules.prefer_clockify or entry_id in rules.entry_ids
+    if theirs and step != Step.CATCH_UP and not prefers:
+        return (
+            "A repair leaves that alone, except with `--prefer clockify` for all such entries, or"
+            f" `--entry {entry_id}` for this one."
+        )
+    return None
+
+
+_FOUND = {
+    Verdict.CHANGED_IN_CLOCKIFY: "It was edited in Clockify after it was sent.",
+    Verdict.GONE_FROM_CLOCKIFY: "It was deleted in Clockify after it was sent.",
+    Verdict.UNAPPROVED_SINCE: "Its approval in Clockify was withdrawn after it was sent.",
+    Verdict.CHANGED_IN_QUICKBOOKS: "Somebody edited it in QuickBooks.",
+    Verdict.CHANGED_IN_BOTH: "It was edited in Clockify and in QuickBooks.",
+    Verdict.GONE_FROM_QUICKBOOKS: "Somebody deleted it in QuickBooks.",
+}
+
+_HELPS = {
+    Step.UPDATE: "`--repair` writes what Clockify has to QuickBooks.",
+    Step.DELETE: "`--repair` takes it out of QuickBooks.",
+    Step.REPLACE: "`--repair` deletes it in QuickBooks and creates it for the right person and"
+    " customer.",
+    Step.RESEND: "`--repair` sends it again.",
+    Step.CATCH_UP: "Both say the same now; `--repair` notes that in the ledger.",
+    Step.FORGET: "QuickBooks does not have it either; `--repair` notes that in the ledger.",
+}
+
+_BLOCKED = {
+    Block.BILLED: "It is on an invoice, so it stays as it is: correct the invoice in QuickBooks.",
+    Block.BOOKS_CLOSED: "The books are closed through {day}, so it stays as it is: reopen them in"
+    " QuickBooks, or correct it there.",
+    Block.LINK_LOST: "Its person or project has no link now: add one with `clockbooks link`, then"
+    " repair.",
+}
+
+
+def _differs(sides: Mapping[str, Mapping[str, Any] | None]) -> dict[str, dict[str, Any]]:
+    there = {name: side for name, side in sides.items() if side is not None}
+    return {
+        field: {name: side[field] for name, side in there.items()}
+        for field in FIELDS
+        if len({side[field] for side in there.values()}) > 1
+    }

@@ -1,0 +1,162 @@
+"""The three sides of a sent entry, field by field: Clockify now, the ledger, QuickBooks now.
+
+What Clockify says now counts only where the entry itself has changed since it was sent. Another
+rounding, a renamed project or a link to somebody else changes nothing about time that was sent.
+"""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from decimal import ROUND_HALF_UP, Decimal
+from typing import Any
+
+from transforms.identity.match_books import CENT, Content, content_of, content_of_body
+
+#: Members of a TimeActivity that an entry decides, by field, in the order in which we write them.
+MEMBERS = {
+    "date": ("TxnDate",),
+    "user": ("NameOf", "EmployeeRef", "VendorRef"),
+    "project": ("CustomerRef",),
+    "billable": ("BillableStatus",),
+    "rate": ("HourlyRate",),
+    "minutes": ("Hours", "Minutes"),
+    "description": ("Description",),
+}
+
+FIELDS = tuple(MEMBERS)
+
+#: What of an entry's contents, as Clockify has them, each field follows from. Billable status and
+#: rate are not kept there; they are compared as they are.
+_ORIGIN = {
+    "date": "start",
+    "user": "user_id",
+    "project": "project_id",
+    "minutes": "duration_s",
+    "description": "description",
+}
+
+
+@dataclass(frozen=True)
+class Sent:
+    """An entry as it was sent.
+
+    Attributes:
+        entry_id: The ledger's key.
+        time_activity_id: QuickBooks' Id.
+        body: The TimeActivity as sent or last updated, to the byte.
+        was_approved: Whether only approved entries were sent with it.
+        from_file: Whether it came from a file, so that Clockify may not have it.
+        contents: What it was about then, by the columns of `Contents`; `None` if that is unknown.
+    """
+
+    entry_id: str
+    time_activity_id: str
+    body: str
+    was_approved: bool = False
+    from_file: bool = False
+    contents: Mapping[str, Any] | None = None
+
+
+@dataclass(frozen=True)
+class Now:
+    """An entry as Clockify has it now.
+
+    Attributes:
+        body: The TimeActivity that a send would create, to the byte; `None` if none can be made.
+        reason: Why a send would not create it; `None` if it would.
+        detail: What a person can do about that.
+        contents: What it is about, by the columns of `Contents`; `None` while it runs.
+        approved: Whether its timesheet is approved, or nobody asked.
+        row: For people and totals: the columns of `Plan`, `seconds`, and the `qbo_user` and
+            `qbo_project` of its links.
+    """
+
+    body: str | None
+    reason: str | None
+    detail: str | None
+    contents: Mapping[str, Any] | None
+    approved: bool
+    row: Mapping[str, Any]
+
+
+def values_of(content: Content) -> dict[str, Any]:
+    """Return what people compare of a TimeActivity, by field."""
+    kind, id_ = content.person
+    return {
+        "date": content.day,
+        "user": f"{kind}:{id_}",
+        "project": content.customer_id,
+        "billable": content.billable,
+        "rate": content.rate,
+        "minutes": content.minutes,
+        "description": content.description,
+    }
+
+
+def ledger_values(sent: Sent) -> dict[str, Any]:
+    """Return the fields as they were sent."""
+    return values_of(content_of_body(sent.body))
+
+
+def activity_values(activity: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the fields as QuickBooks has them."""
+    return values_of(content_of(activity))
+
+
+def clockify_values(sent: Sent, now: Now, ledger: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the fields as Clockify has them; those of the ledger where the entry is unchanged.
+
+    A field is `None` where a link that it needs is missing.
+    """
+    if now.body == sent.body:
+        return dict(ledger)
+    wanted = values_of(content_of_body(now.body)) if now.body else _without_body(now)
+    return {
+        field: wanted[field] if _has_changed(field, sent, now) else ledger[field]
+        for field in FIELDS
+    }
+
+
+def _without_body(now: Now) -> dict[str, Any]:
+    row = now.row
+    rate = Decimal(row["rate_micros"] or 0).scaleb(-6) if row["billable"] else Decimal(0)
+    return {
+        "date": row["date"],
+        "user": row["qbo_user"],
+        "project": row["qbo_project"],
+        "billable": row["billable"],
+        "rate": rate.quantize(CENT, ROUND_HALF_UP),
+        "minutes": None if row["minutes"] is None else Decimal(row["minutes"]),
+        "description": " ".join((row["description"] or "").split())[:1000],
+    }
+
+
+def _has_changed(field: str, sent: Sent, now: Now) -> bool:
+    """Whether what a field follows from is another in Clockify than when the entry was sent."""
+    origin = _ORIGIN.get(field)
+    if origin is None or sent.contents is None or now.contents is None:
+        return True
+    if origin == "start" and sent.contents["start"] is None:
+        origin = "day"
+    return bool(sent.contents[origin] != now.contents[origin])
+
+
+def differing(one: Mapping[str, Any], other: Mapping[str, Any]) -> list[str]:
+    """Return the fields in which two sides differ."""
+    return [field for field in FIELDS if one[field] != other[field]]
+
+
+def wanted_body(sent: Sent, now: Now | None, fields: list[str]) -> dict[str, Any]:
+    """Return the TimeActivity as the entry wants it: as sent, with *fields* as they are now.
+
+    Numbers keep their digits: they are read and written, and nothing is computed with them.
+    """
+    body = json.loads(sent.body)
+    new = json.loads(now.body) if now is not None and now.body is not None else {}
+    return {
+        name: source[name]
+        for field, names in MEMBERS.items()
+        for source in [new if field in fields else body]
+        for name in names
+        if name in source
+    }
