@@ -31,7 +31,8 @@ def _read(text: str) -> datetime | None:
 
 def stored(moment: datetime) -> str:
     """Write an instant as entries hold it; these texts sort as the instants do."""
-    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    # `%Y` would write early years without their zeros.
+    return moment.astimezone(UTC).replace(tzinfo=None).isoformat(timespec="seconds") + "Z"
 
 
 def bound(text: str, zone: tzinfo, *, needs_offset: bool = False) -> datetime:
@@ -73,7 +74,7 @@ def shown_newer(start: datetime, end: datetime, zone: tzinfo, name: str) -> dict
     zoned = {"Start": start.astimezone(zone), "End": end.astimezone(zone)}
     fields["timeZone"] = name
     for edge, moment in zoned.items():
-        fields[f"zoned{edge}"] = f"{moment:%Y-%m-%dT%H:%M:%S}"
+        fields[f"zoned{edge}"] = moment.replace(tzinfo=None).isoformat(timespec="seconds")
     for edge, moment in zoned.items():
         offset = moment.utcoffset() or timedelta()
         fields[f"off{edge}"] = int(offset.total_seconds())

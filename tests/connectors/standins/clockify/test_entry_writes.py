@@ -252,3 +252,14 @@ def test_finished_time_needs_what_the_workspace_requires(api, clockify, setting,
     assert (
         api.at("PATCH", f"/user/{ADA}/time-entries", json={"end": HOUR["end"]}).status_code == 400
     )
+
+
+@pytest.mark.parametrize("year", ["0002", "0493"])
+def test_time_of_long_ago_keeps_the_form_of_times(api, year):
+    """FACTS 1.6(1): four digits a year, whatever the year; what is stored can be read again."""
+    body = {"start": f"{year}-07-16T00:00:00Z", "end": f"{year}-07-16T01:00:00Z"}
+
+    answer = api.at("POST", "/time-entries", json=body)
+
+    assert answer.status_code == 201, answer.text
+    assert answer.json()["timeInterval"] == body | {"duration": "PT1H"}
