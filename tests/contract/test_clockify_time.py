@@ -311,6 +311,26 @@ def test_totals_that_nobody_wants(clockify):
     clockify.shows("excluded_totals", "empty" if totals == [] else "null")
 
 
+@rule("Clockify 11", switch="empty_totals")
+def test_totals_of_nothing(clockify):
+    """An empty list, or one with null."""
+    whole = clockify.report(description=clockify.name("nothing"))
+
+    assert whole["timeentries"] == []
+    clockify.shows("empty_totals", "empty" if whole["totals"] == [] else "null")
+
+
+@rule("Clockify 6", switch="member_rate_first", only="the suite changes nobody's rate")
+def test_a_members_rate_and_a_projects(clockify):
+    """The project's goes first; one page says the member's. The report's own rate is taken."""
+    path = f"/users/{clockify.me['id']}/hourly-rate"
+    assert clockify.call("PUT", path, json={"amount": 9900}).ok
+
+    rate = clockify.row(clockify.entry())["rate"]
+
+    clockify.shows("member_rate_first", rate == 9900)
+
+
 @rule("Clockify 2.3", switch="hidden_rates", only="it takes the key of somebody who is no admin")
 def test_rates_that_are_hidden(clockify):
     """From those who may not see them: a report is refused, or lacks them."""

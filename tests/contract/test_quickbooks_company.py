@@ -151,6 +151,17 @@ def test_the_name_of_an_inactive_one(qbo):
     qbo.shows("inactive_names_block", not qbo.post("Customer", {"DisplayName": name}).ok)
 
 
+@rule("QBO 12", switch="reactivating_renames")
+def test_who_is_active_again(qbo):
+    """Has the old name again, or keeps the suffix."""
+    row = qbo.made("Customer", {"DisplayName": qbo.name("returner")})
+    row = qbo.made("Customer", key_of(row) | {"sparse": True, "Active": False})
+
+    row = qbo.made("Customer", key_of(row) | {"sparse": True, "Active": True})
+
+    qbo.shows("reactivating_renames", not row["DisplayName"].endswith(" (deleted)"))
+
+
 # --- people and items --------------------------------------------------------------------------
 
 

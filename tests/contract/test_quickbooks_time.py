@@ -1,6 +1,6 @@
 """TimeActivities of QuickBooks: what is taken, kept, changed, deleted and refused."""
 
-from datetime import datetime
+from datetime import date, datetime, timedelta
 
 import pytest
 from contract_quickbooks import fault, key_of
@@ -340,10 +340,14 @@ def closed_day(qbo):
     return day
 
 
+def day_before(day):
+    return (date.fromisoformat(day) - timedelta(days=1)).isoformat()
+
+
 @rule("QBO 11.11", switch="closed_books_code")
 def test_closed_books_refuse_time(qbo, closed_day):
-    """On the closing date itself, with a code of closed books; the day's row is not made."""
-    answer = qbo.post("TimeActivity", qbo.activity(TxnDate=closed_day))
+    """Before the closing date, with a code of closed books; the row is not made."""
+    answer = qbo.post("TimeActivity", qbo.activity(TxnDate=day_before(closed_day)))
 
     qbo.shows("closed_books_code", fault(answer)["code"])
 
@@ -351,9 +355,17 @@ def test_closed_books_refuse_time(qbo, closed_day):
 @rule("QBO 12", switch="refuses_closed_books")
 def test_whether_closed_books_refuse_time(qbo, closed_day):
     """Known of other transactions; the product sends nothing there."""
-    answer = qbo.post("TimeActivity", qbo.activity(TxnDate=closed_day))
+    answer = qbo.post("TimeActivity", qbo.activity(TxnDate=day_before(closed_day)))
 
     qbo.shows("refuses_closed_books", not answer.ok)
+
+
+@rule("QBO 6.2", switch="closes_last_day")
+def test_the_closing_date_itself(qbo, closed_day):
+    """Closed too, or the last open day; the product takes it for closed."""
+    answer = qbo.post("TimeActivity", qbo.activity(TxnDate=closed_day))
+
+    qbo.shows("closes_last_day", not answer.ok)
 
 
 @rule("QBO 11.11")
@@ -361,7 +373,7 @@ def test_nothing_moves_into_closed_books(qbo, closed_day):
     """An update to a closed day is refused, and the row stays where it was."""
     row = qbo.time()
 
-    answer = qbo.post("TimeActivity", qbo.activity(TxnDate=closed_day) | key_of(row))
+    answer = qbo.post("TimeActivity", qbo.activity(TxnDate=day_before(closed_day)) | key_of(row))
 
     assert fault(answer)["code"] in CLOSED
     assert qbo.read("TimeActivity", row["Id"])["TxnDate"] == qbo.today
