@@ -118,6 +118,9 @@ def _outcome(
         return Done(bid, id_, "") if made.get("status") == "Deleted" else None
     if entity == "TimeActivity" and _repeated(made) != _repeated(asked):
         return None
+    # The status may stay as it was, although the rest is changed (1.1).
+    if operation == Operation.UPDATE and _bills(made) != _bills(asked):
+        return None
     return Done(bid, id_, str(made.get("SyncToken", "0")), created_at(made))
 
 
@@ -132,6 +135,10 @@ def _repeated(activity: Mapping[str, Any]) -> tuple[str, ...]:
         activity.get("Minutes") or 0,
     )
     return tuple(map(str, members))
+
+
+def _bills(activity: Mapping[str, Any]) -> bool:
+    return activity.get("BillableStatus") in {"Billable", "HasBeenBilled"}
 
 
 def read_rows(answer: Any, entity: str) -> list[dict[str, Any]]:

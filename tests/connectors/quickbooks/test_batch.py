@@ -14,6 +14,7 @@ from connectors.quickbooks.rate_limit.limiter import RateLimiter
 from connectors.quickbooks.rate_limit.pace import PAUSES_MS
 from connectors.quickbooks.rate_limit.quotas import Quotas
 from connectors.standins.quickbooks.app import QuickBooksStandin, Switches
+from schemas.words import Operation
 
 ITEMS = [("1", '{"Hours":1}'), ("2", '{"Hours":2}'), ("3", '{"Hours":3}')]
 REQUEST = "0123456789abcdef0123456789abcdef"
@@ -379,6 +380,26 @@ def test_the_last_word_before_a_batch_leaves_is_the_callers(open_books, script):
         books.write_time_activities(ITEMS, request_id=REQUEST, check=check)
 
     assert script.asked == []
+
+
+@pytest.mark.parametrize(
+    ("asked", "has", "is_done"),
+    [
+        ("NotBillable", "NotBillable", True),
+        ("Billable", "HasBeenBilled", True),
+        ("NotBillable", "Billable", False),
+        ("NotBillable", "HasBeenBilled", False),
+        ("Billable", "NotBillable", False),
+    ],
+)
+def test_an_update_that_leaves_the_billable_status_is_not_done(asked, has, is_done):
+    """Intuit's page calls it not updatable (FACTS 1.1): the answer shows what became of it."""
+    items = [("1", json.dumps({"Id": "101", "Hours": 1, "BillableStatus": asked}))]
+    answer = {"BatchItemResponse": [made("1", BillableStatus=has)]}
+
+    outcomes = read_outcomes(answer, items, operation=Operation.UPDATE)
+
+    assert [type(outcome) for outcome in outcomes] == [Done] * is_done
 
 
 def test_the_time_of_the_answer_is_kept(open_books, script):
