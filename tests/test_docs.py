@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import fidelity
 import pytest
@@ -34,7 +35,17 @@ CITATION = re.compile(
     r"FACTS(?:,? (?P<service>QBO|Clockify))?,? (?P<sections>(?:sections?|fact)? ?\d[^)\n:;]*)"
 )
 
-COMMANDS = typer.main.get_command(app).commands
+
+def _commands(group: Any, prefix: str = "") -> dict[str, Any]:
+    """Return the commands by their names, those of groups after the group's name."""
+    found: dict[str, Any] = {}
+    for name, command in group.commands.items():
+        is_group = hasattr(command, "commands")
+        found |= _commands(command, f"{name} ") if is_group else {f"{prefix}{name}": command}
+    return found
+
+
+COMMANDS = _commands(typer.main.get_command(app))
 
 
 def text_of(page: Path) -> str:

@@ -6,7 +6,7 @@ there.
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
@@ -26,9 +26,9 @@ NO_HASH = "0" * 64
 _encode = json.JSONEncoder(separators=(",", ":")).encode
 
 
-def row_digest(values: Sequence[Any]) -> str:
+def row_digest(values: list[Any]) -> str:
     """Return the SHA-256 of a row: of its `COVERED` values, as a JSON array in ASCII."""
-    return hashlib.sha256(_encode(list(values)).encode()).hexdigest()
+    return hashlib.sha256(_encode(values).encode()).hexdigest()
 
 
 def row_hash(before: str, digest: str) -> str:

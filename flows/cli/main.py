@@ -12,7 +12,7 @@ import typer
 import typer.core
 
 from connectors import masking
-from flows.cli import connections, directory, reconciliation, sending, server
+from flows.cli import audit, connections, directory, reconciliation, sending, server
 from flows.cli.output import error_document, write_json
 
 
@@ -49,6 +49,13 @@ for title, commands in {
     for command in commands.registered_commands:
         command.rich_help_panel = title
     app.add_typer(commands)
+app.add_typer(
+    audit.app,
+    name="audit",
+    cls=Commands,
+    rich_help_panel="Audit",
+    help="Verify the history of every entry.",
+)
 
 
 def _show_version(wanted: bool) -> None:  # noqa: FBT001 - Typer's callback

@@ -1,0 +1,1 @@
+"""What happened to each entry: verified, exported, told; and names replaced in it."""

@@ -1,0 +1,41 @@
+"""The reports of `audit verify` and of the life of one entry on a terminal."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from flows.cli.output import Output
+from flows.cli.tables import for_people
+
+
+@for_people
+def show_verified(output: Output, document: Mapping[str, Any]) -> None:
+    """Show of each connection what was verified, and what is wrong."""
+    for one in document["connections"]:
+        style = "bold" if one["is_valid"] else "red"
+        output.say(_summary(one), style=style)
+        for problem in one["problems"]:
+            output.say(f"  {problem}")
+        more = one["number_of_problems"] - len(one["problems"])
+        if more:
+            output.say(f"  … and {more:,} more.")
+    if document["to_do"]:
+        output.say(document["to_do"])
+
+
+def _summary(one: Mapping[str, Any]) -> str:
+    name = one["connection"]
+    if one["broken"]:
+        row = one["broken"]
+        entry = f" (entry {row['entry_id']})" if row["entry_id"] else ""
+        return f"{name}: the history is broken at row {row['number']}{entry}. {row['problem']}"
+    if not one["is_valid"]:
+        number = f"{one['number_of_problems']:,}"
+        return f"{name}: the history is unbroken, but disagrees with other tables ({number}):"
+    parts = [f"{one['rows']:,} rows, all as written"]
+    if one["dropped"]:
+        parts.append(f"the first {one['dropped']:,} were dropped for their age")
+    parts.append(f"{one['compared']:,} sent entries agree with the ledger")
+    if one["from_before"]:
+        parts.append(f"{one['from_before']:,} are older than the history")
+    newest = f" Newest row: {one['number']}, {one['hash']}." if one["number"] else ""
+    return f"{name}: {'; '.join(parts)}.{newest}"
