@@ -6,24 +6,18 @@ is unique over all three lists, so that a sub-customer may bear the name of a cu
 
 from collections.abc import Iterator
 from copy import deepcopy
-from dataclasses import dataclass
 
 from connectors.standins.quickbooks import faults
 from connectors.standins.quickbooks.company import (
     SYSTEM_MEMBERS,
-    Company,
-    Rows,
     check_depth,
-    check_members,
     check_name,
     check_text,
-    existing,
     without_empty,
 )
 from connectors.standins.quickbooks.faults import FaultError
+from connectors.standins.quickbooks.named import Named, NameList, parent_id
 from connectors.standins.quickbooks.wire import Json
-
-DELETED = " (deleted)"
 
 _SYSTEM = ("domain", "sparse", "Id", "SyncToken", "MetaData")
 _NAMES = ("Title", "GivenName", "MiddleName", "FamilyName", "Suffix")
@@ -43,22 +37,6 @@ LONGEST = {
 _KEPT = frozenset({"DisplayName", "Active", "Job", "ParentRef"})
 _TOGETHER = frozenset({"Job", "ParentRef"})
 _ONE_LINE = (*_NAMES, "DisplayName", "PrintOnCheckName")
-
-
-@dataclass(frozen=True)
-class NameList:
-    """One of the three lists.
-
-    Attributes:
-        members: What may be sent, in the order in which answers bear it.
-        read_only: Members that are taken in silence and not kept.
-        defaults: What a new row bears besides its name.
-    """
-
-    entity: str
-    members: tuple[str, ...]
-    read_only: frozenset[str]
-    defaults: Json
 
 
 CUSTOMER = NameList(
@@ -114,13 +92,8 @@ VENDOR = NameList(
 )  # fmt: skip
 
 
-class Names:
-    """Creates and updates the rows of one list, and loads those that were there before."""
-
-    def __init__(self, company: Company, names: NameList, rows: Rows) -> None:
-        self.company = company
-        self.list = names
-        self.rows = rows
+class Names(Named):
+    """Customers, employees or vendors."""
 
     def load(self, given: Json) -> None:
         """Put in a row of the scenario as it is: rows there before never went through the API."""
@@ -144,24 +117,11 @@ class Names:
         self.rows[row["Id"]] = row
         return deepcopy(row)
 
-    def update(self, body: Json) -> Json:
-        """Change a row; without `sparse`, what is left out falls back to its default."""
-        fields = self._read(body)
-        old = existing(body, self.rows)
-        if fields.get("Active") is False and not old["Active"]:
-            return deepcopy(old)  # twice is no change, and no new SyncToken (FACTS 5.3)
-        if not old["Active"] and "DisplayName" in fields:
-            fields["DisplayName"] = fields["DisplayName"].removesuffix(DELETED)
-        keeps = fields.get("Active") is True and not self.company.switches.reactivating_renames
-        base = old | ({} if keeps else {"DisplayName": plain_name(old)})
-        if body.get("sparse") is not True:
-            base = self._base_of_full_update(base, fields)
+    def _changed(self, fields: Json, base: Json, old: Json) -> Json:
         self._apply_payroll(fields, base)
         row = self._row(fields, base, self.company.changed_members(old))
         self._check(row, old=old)
-        self.rows[row["Id"]] = row
-        self._rename_below(row)
-        return deepcopy(row)
+        return row
 
     def _base_of_full_update(self, old: Json, fields: Json) -> Json:
         keep = _KEPT | self.list.read_only
@@ -176,12 +136,7 @@ class Names:
     # --- reading a body ---
 
     def _read(self, body: Json) -> Json:
-        check_members(self.list.entity, body, self.list.members)
-        fields = {
-            name: value
-            for name, value in body.items()
-            if value is not None and name not in self.list.read_only
-        }
+        fields = self._written(body)
         for name, limit in LONGEST.items():
             check = check_name if name in _ONE_LINE else check_text
             check(name, fields.get(name, ""), limit)
@@ -228,8 +183,7 @@ class Names:
         built = " ".join(str(row[part]) for part in _NAMES if row.get(part))
         row["DisplayName"] = row.get("DisplayName") or built
         row["PrintOnCheckName"] = row.get("PrintOnCheckName") or row["DisplayName"]
-        if not row["Active"]:
-            row["DisplayName"] = row["DisplayName"].removesuffix(DELETED) + DELETED
+        self._mark_inactive(row)
         if self.list is EMPLOYEE:
             self._settle_employee(row)
         if self.list is CUSTOMER:
@@ -244,7 +198,7 @@ class Names:
 
     def _settle_customer(self, row: Json) -> None:
         row.pop("Level", None)
-        parent = self.rows.get(_parent_id(row))
+        parent = self.rows.get(parent_id(row))
         if parent:
             row["ParentRef"] = {"value": parent["Id"]}  # without a name (FACTS 5.1)
             row["Level"] = parent.get("Level", 0) + 1
@@ -259,7 +213,7 @@ class Names:
             self._check_parent(row, old)
         if row["Active"]:
             taken = self._taken(without=row["Id"])
-            if self._key(full_name(row)) in taken:
+            if self._key(row) in taken:
                 raise FaultError(
                     "6240",
                     "The name supplied already exists. : Another customer, vendor or employee is "
@@ -267,14 +221,14 @@ class Names:
                 )
 
     def _check_parent(self, row: Json, old: Json | None) -> None:
-        if row["Job"] != ("ParentRef" in row and _parent_id(row) != "0"):
+        if row["Job"] != ("ParentRef" in row and parent_id(row) != "0"):
             raise faults.parent_without_flag("Job")
         if not row["Job"]:
             return
         if old is None or old.get("ParentRef") != row["ParentRef"]:
             self.company.check_reference(row["ParentRef"], "ParentRef", self.rows, "Names")
         below = list(self._below(row["Id"]))
-        if _parent_id(row) in {row["Id"], *(child["Id"] for child in below)}:
+        if parent_id(row) in {row["Id"], *(child["Id"] for child in below)}:
             raise faults.business("A customer cannot be its own parent.")
         deepest = max((child["Level"] for child in below), default=0)
         check_depth(row["Level"] + max(deepest - (old or {}).get("Level", 0), 0))
@@ -285,49 +239,22 @@ class Names:
             for row in rows.values():
                 if rows is self.rows and row["Id"] == without:
                     continue
-                name = full_name(row)
-                if not row["Active"] and company.switches.inactive_names_block:
-                    name = name.removesuffix(DELETED)
-                yield self._key(name)
-
-    def _key(self, name: str) -> str:
-        return name.casefold() if self.company.switches.case_insensitive_names else name
+                yield self._key(row)
 
     # --- the tree of customers ---
 
     def _below(self, id_: str) -> Iterator[Json]:
-        for row in self.rows.values():
-            if _parent_id(row) == id_:
-                yield row
-                yield from self._below(row["Id"])
+        for row in self._children(id_):
+            yield row
+            yield from self._below(row["Id"])
 
     def _rename_below(self, row: Json) -> None:
-        """Work out anew what the rows under *row* are called; that is no change of theirs."""
         if self.list is not CUSTOMER:
             return
         for child in self._below(row["Id"]):
             parent = self.rows[child["ParentRef"]["value"]]
             child["Level"] = parent.get("Level", 0) + 1
             child["FullyQualifiedName"] = _qualified(child, parent)
-
-
-def plain_name(row: Json) -> str:
-    """Return a row's name without the suffix of the inactive."""
-    name: str = row["DisplayName"]
-    return name if row["Active"] else name.removesuffix(DELETED)
-
-
-def full_name(row: Json) -> str:
-    """Return the name that must be unique over all lists."""
-    name: str = row["FullyQualifiedName"] if "FullyQualifiedName" in row else row["DisplayName"]
-    return name
-
-
-def _parent_id(row: Json) -> str:
-    """Return the id in a ParentRef; empty where there is none, or nothing readable."""
-    parent = row.get("ParentRef")
-    id_ = parent.get("value") if isinstance(parent, dict) else None
-    return id_ if isinstance(id_, str) else ""
 
 
 def _qualified(row: Json, parent: Json | None) -> str:

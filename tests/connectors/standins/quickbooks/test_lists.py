@@ -191,3 +191,12 @@ def test_a_plan_without_time_has_no_settings_for_it(qbo):
     (row,) = qbo.query("select * from Preferences")
     assert "TimeTrackingPrefs" not in row
     assert "AccountingInfoPrefs" in row
+
+
+def test_an_active_row_keeps_a_name_that_ends_as_those_of_the_inactive(qbo, kind):
+    """FACTS 0.10: the suffix is taken from who is inactive alone; a name may end with it."""
+    id_ = create(qbo, kind, Name="North (deleted)").json()[kind]["Id"]
+
+    row = change(qbo, kind, id_, Active=True).json()[kind]
+
+    assert row["Name"] == "North (deleted)"
