@@ -80,5 +80,5 @@ class Company:
     def state(self) -> str:
         """All that may cause a refusal, as one text: once it differs, the cause may be gone."""
         parts = (self.plan, self.subscription, self.has_payroll, self.tracks_time, self.currency,
-                 self.closed_until)  # fmt: skip
+                 self.closed_until, self.bills_customers)  # fmt: skip
         return "|".join(str(part) for part in parts)

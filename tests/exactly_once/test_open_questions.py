@@ -249,6 +249,17 @@ def test_each_entry_goes_once_whatever_quickbooks_answers(lab: Any, run: Run) ->
         check_each_once(lab, house, as_sent=not run.asks)
 
 
+def test_what_a_setting_refused_goes_once_it_is_on(lab: Any) -> None:
+    """Nobody has to sync, or to ask for it: a setting of the company's is one of its causes."""
+    with lab.open(without_billing="refused") as house:
+        NO_BILLING.begin(house)
+        assert lab.send()
+        assert {row.state for row in lab.ledger(house)} == {"refused"}
+        NO_BILLING.end(house)
+        assert lab.send()
+        lab.check_each_once(house)
+
+
 def lose_an_answer(lab: Any, house: Any, scene: Scene) -> None:
     """Send the week: the second of three batches meets the scene, and its answer is lost."""
     batches = 0
