@@ -5,7 +5,7 @@ run takes meanwhile are noticed when they are claimed.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -70,12 +70,12 @@ class RunPlan:
         """Make *slices* the plan, and add it up from the beginning; they may be made of its own."""
         before, self.slices, self.clashing = self.slices, Spool[Slice](), []
         self.report.begin()
-        for one in slices:
-            self.report.add(one.plan)
-            self.clashing += one.clashing
-            if self.lease is not None:
-                self.slices.extend([one])
-        before.close()
+        with closing(before):
+            for one in slices:
+                self.report.add(one.plan)
+                self.clashing += one.clashing
+                if self.lease is not None:
+                    self.slices.extend([one])
 
 
 @contextmanager
