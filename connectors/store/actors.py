@@ -9,6 +9,9 @@ import sqlalchemy as sa
 from schemas.tables import actors
 from schemas.words import ActorKind
 
+#: Who somebody is: how they are known, and their name.
+ACTOR = (actors.c.kind, actors.c.name)
+
 
 @dataclass(frozen=True)
 class Actor:

@@ -9,9 +9,10 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from connectors.store.actors import ACTOR
 from connectors.store.chain import COVERED, NO_HASH, instant_text, row_digest, row_hash
 from connectors.store.scope import ConnectionScope
-from schemas.tables import history, history_heads, runs
+from schemas.tables import actors, history, history_heads, runs
 from schemas.words import Event
 
 
@@ -58,6 +59,25 @@ class History(ConnectionScope):
         connection.execute(history.insert(), added)
         head = history_heads.update().where(self._own(history_heads))
         connection.execute(head.values(number=newest + len(rows), hash=last))
+
+    def of(self, entry_id: str) -> Sequence[sa.RowMapping]:
+        """Return what happened to an entry, under its earlier ids too, with who did it.
+
+        The members are the columns of `history`, and the actor's `kind` and `name`.
+        """
+        renamed = sa.and_(history.c.event == Event.RENAMED, history.c.time_activity_id.is_not(None))
+        ids, query = [entry_id], sa.select(history.c.note).where(self._own(history), renamed)
+        with self.engine.connect() as connection:
+            for id_ in ids:  # each earlier one may have one before it
+                earlier = connection.scalars(query.where(history.c.entry_id == id_))
+                ids += [one for one in earlier if one not in ids]
+            events = (
+                sa.select(history, *ACTOR)
+                .outerjoin(actors, actors.c.id == history.c.actor_id)
+                .where(self._own(history), history.c.entry_id.in_(ids))
+                .order_by(history.c.number)
+            )
+            return connection.execute(events).mappings().all()
 
     def _head(self, connection: sa.Connection, run_id: str | None) -> tuple[int, str, str | None]:
         """Return the newest row's number and hash, and who runs a run."""

@@ -9,8 +9,9 @@ import pandas as pd
 import sqlalchemy as sa
 
 from connectors.database import changing, chunks, insert_into
+from connectors.store.actors import ACTOR
 from connectors.store.scope import ConnectionScope, records
-from schemas.tables import ledger, verdicts
+from schemas.tables import actors, ledger, runs, verdicts
 
 #: What a person sees of an entry, and may know it by.
 LOOKS = ("entry_id", "date", "user", "client", "project", "description", "minutes")
@@ -66,8 +67,26 @@ class LastOutcomes(ConnectionScope):
                 rows = sa.and_(self._own(verdicts), verdicts.c.entry_id.in_(some))
                 connection.execute(verdicts.delete().where(rows))
 
-    def between(self, *, start: str | None, end: str | None) -> pd.DataFrame:
-        """Return the last outcome of every entry, with what the ledger holds of it.
+    def judged(self, entry_id: str) -> sa.RowMapping | None:
+        """Return how an entry ended in the latest run that judged it, and who ran that when.
+
+        The members are `entry_id`, `state`, `reason`, `detail`, `minutes`, `run_id`, `started_at`,
+        and the actor's `kind` and `name`.
+        """
+        names = ("entry_id", "state", "reason", "detail", "minutes", "run_id")
+        query = (
+            sa.select(*[verdicts.c[name] for name in names], runs.c.started_at, *ACTOR)
+            .join(runs, runs.c.id == verdicts.c.run_id)
+            .outerjoin(actors, actors.c.id == runs.c.actor_id)
+            .where(self._own(verdicts), verdicts.c.entry_id == entry_id)
+        )
+        with self.engine.connect() as connection:
+            return connection.execute(query).mappings().first()
+
+    def between(
+        self, *, start: str | None, end: str | None, entry_id: str | None = None
+    ) -> pd.DataFrame:
+        """Return the last outcome of every entry or one, with what the ledger holds of it.
 
         Days are local, YYYY-MM-DD, the last one included. The columns are those of `verdicts`, with
         `ledger_state` and `time_activity_id`; by day and entry.
@@ -82,6 +101,8 @@ class LastOutcomes(ConnectionScope):
             query = query.where(verdicts.c.date >= start)
         if end is not None:
             query = query.where(verdicts.c.date <= end)
+        if entry_id is not None:
+            query = query.where(verdicts.c.entry_id == entry_id)
         with self.engine.connect() as connection:
             result = connection.execute(query)
             return pd.DataFrame(result.all(), columns=list(result.keys()))

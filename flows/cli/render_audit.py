@@ -4,7 +4,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from flows.cli.output import Output
-from flows.cli.tables import for_people
+from flows.cli.tables import for_people, number, project_name, show_table, whole
+from flows.text import hours
 
 
 @for_people
@@ -20,6 +21,35 @@ def show_verified(output: Output, document: Mapping[str, Any]) -> None:
             output.say(f"  … and {more:,} more.")
     if document["to_do"]:
         output.say(document["to_do"])
+
+
+@for_people
+def show_life(output: Output, document: Mapping[str, Any]) -> None:
+    """Show everything that happened to one entry."""
+    for row in document["entries"]:
+        output.say(
+            f"{row['date']}, {row['user'] or '(no name)'}, {project_name(row)},"
+            f" {hours(row['minutes'])}: {row['state'].replace('_', ' ')}",
+            style="bold",
+        )
+    rows = [
+        (
+            row["at"][:19].replace("T", " "),
+            f"{row['event']} ({row['operation']})" if row["operation"] else row["event"],
+            hours(row["minutes"]) if row["minutes"] is not None else "",
+            row["time_activity_id"],
+            row["actor"],
+            (row["run_id"] or "")[:8],
+            (row["fingerprint"] or "")[:12],
+            row["note"],
+        )
+        for row in document["history"]
+    ]
+    columns = (
+        whole("UTC"), "What", number("Time"), whole("Id"), "Who", whole("Run"), whole("SHA-256"),
+        "Note",
+    )  # fmt: skip
+    show_table(output, columns, rows)
 
 
 def _summary(one: Mapping[str, Any]) -> str:

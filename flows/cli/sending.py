@@ -167,6 +167,10 @@ def settle(
 @app.command(epilog="Example: clockbooks entries --state rejected --start 2026-10-01 --csv out.csv")
 def entries(
     *,
+    entry: Annotated[
+        str | None,
+        typer.Option(metavar="ID", help="Everything that happened to this entry, oldest first."),
+    ] = None,
     state: Annotated[EntryState, typer.Option(help="Which entries.")] = EntryState.ALL,
     start: Annotated[datetime | None, FirstDay] = None,
     end: Annotated[datetime | None, LastDay] = None,
@@ -187,9 +191,18 @@ def entries(
     with command(as_json=json) as output:
         if start and end and end < start:
             stop_usage(f"--end {end:%Y-%m-%d} is before --start {start:%Y-%m-%d}.")
-        from flows.cli import render
+        from flows.cli import render, render_audit
         from flows.sending import report
 
+        if entry is not None:
+            if state != EntryState.ALL or start or end or user or project:
+                stop_usage("Use --entry without --state, --start, --end, --user and --project.")
+            from flows.audit import life
+
+            output.document = life.life(connection, entry)
+            save_csv(output, csv, output.document["history"], life.MEMBERS, "events")
+            render_audit.show_life(output, output.document)
+            return
         found = report.entries(
             connection,
             state=str(state),

@@ -14,6 +14,7 @@ import pandas as pd
 
 from connectors.errors import AskPerson
 from connectors.masking import hide_known
+from connectors.store.connection_store import ConnectionStore
 from connectors.store.scope import records
 from flows.context import open_store
 from flows.sending.spool import Spool
@@ -187,6 +188,11 @@ def entries(
     elif state != "all":
         outcomes = outcomes[outcomes["state"] == state.replace("-", "_")]
     return _items(outcomes)
+
+
+def last_outcome(store: ConnectionStore, entry_id: str) -> list[dict[str, Any]]:
+    """Return one entry as `entries` does; an empty list where no run has judged it."""
+    return _items(_by_the_ledger(store.outcomes.between(start=None, end=None, entry_id=entry_id)))
 
 
 def write_csv(found: Sequence[dict[str, Any]], path: Path, members: Sequence[str]) -> None:

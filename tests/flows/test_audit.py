@@ -1,5 +1,8 @@
 """The history tells everything, and tells when somebody has changed it."""
 
+import hashlib
+import os
+import pwd
 import sqlite3
 
 
@@ -38,3 +41,31 @@ def test_a_changed_history_is_named_and_ends_with_1(week, send_day):
     assert one["broken"]["number"] == 5
     assert "backup" in found.document["to_do"]
     assert "broken at row 5" in week.run("audit", "verify").out
+
+
+def test_one_entrys_life_is_told_from_the_beginning(week, send_day):
+    """Claimed, sent and judged: when, by which run and whom, and as what."""
+    document = send_day(week).document
+    entry_id = document["entries"][0]["entry_id"]
+
+    found = week.run("entries", "--entry", entry_id, "--json").document
+
+    assert [row["entry_id"] for row in found["entries"]] == [entry_id]
+    assert {row["event"] for row in found["history"]} == {"judged", "claimed", "sent"}
+    assert found["history"] == sorted(found["history"], key=lambda row: row["at"])
+    me = pwd.getpwuid(os.getuid()).pw_name
+    assert {(row["actor"], row["run_id"]) for row in found["history"]} == {(me, document["run_id"])}
+    sent = next(row for row in found["history"] if row["event"] == "sent")
+    assert sent["time_activity_id"] == found["entries"][0]["time_activity_id"]
+    with sqlite3.connect(week.folder / "clockbooks.db") as database:
+        (body,) = database.execute(
+            "SELECT body FROM ledger WHERE entry_id = ?", [entry_id]
+        ).fetchone()
+    assert sent["fingerprint"] == hashlib.sha256(body.encode()).hexdigest()
+    assert "sent (create)" in week.run("entries", "--entry", entry_id).out
+
+
+def test_an_unknown_entry_is_no_empty_life(week):
+    """A typing error is told, and so is a filter that --entry has no use for."""
+    assert "knows no entry 'nobody'" in week.run("entries", "--entry", "nobody").err
+    assert week.run("entries", "--entry", "x", "--user", "Ann").code == 2

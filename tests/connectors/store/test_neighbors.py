@@ -464,6 +464,14 @@ OWN = {
     "history.add": _in_transaction(
         lambda s, c: s.store.history.add(c, Event.CLAIMED, [{"entry_id": "new"}])
     ),
+    "history.of": lambda s: [
+        (row["entry_id"], row["event"], row["name"])
+        for id_ in ("sent", "new", "refused")
+        for row in s.store.history.of(id_)
+    ],
+    "last_outcomes.judged": lambda s: [
+        one and one["entry_id"] for one in map(s.store.outcomes.judged, ("sent", "new"))
+    ],
     "runs.start": lambda s: s.start() and None,
     "links.add": lambda s: s.store.links.add(
         [_link(one) for one in ("new", "linked", "missing", "gone")]
