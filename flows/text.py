@@ -2,13 +2,35 @@
 
 import sys
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from connectors.masking import hide_known
-from schemas.words import Reason
+from schemas.words import Reason, Verdict
 
 #: Options that send an entry in spite of its reason; surfaces spell them in their own way.
 OVERRIDES = {str(Reason.QBO_REFUSED): "retry_refused"}
+
+#: What a reconciliation says of an entry.
+VERDICTS: dict[str, str] = {
+    Verdict.AGREES: "agree",
+    Verdict.CHANGED_IN_CLOCKIFY: "changed in Clockify",
+    Verdict.GONE_FROM_CLOCKIFY: "gone from Clockify",
+    Verdict.UNAPPROVED_SINCE: "unapproved since",
+    Verdict.CHANGED_IN_QUICKBOOKS: "changed in QuickBooks",
+    Verdict.CHANGED_IN_BOTH: "changed in both",
+    Verdict.GONE_FROM_QUICKBOOKS: "gone from QuickBooks",
+    Verdict.UNKNOWN_IN_QUICKBOOKS: "unknown in QuickBooks",
+    Verdict.UNSENT: "not sent",
+}
+
+#: The sides of its totals.
+SIDES = {
+    "clockify": "Clockify, as tracked",
+    "rounded": "Clockify, rounded",
+    "ledger": "Sent, by the ledger",
+    "quickbooks": "QuickBooks",
+}
 
 
 def clean(words: str) -> str:
@@ -27,6 +49,24 @@ def hours(minutes: int | None) -> str:
     if minutes is None:
         return "…"
     return f"{minutes // 60:,} h {minutes % 60:02d} min" if minutes >= 60 else f"{minutes} min"
+
+
+def entries(number: int) -> str:
+    """Return a number of entries in words."""
+    return "1 entry" if number == 1 else f"{number:,} entries"
+
+
+def project_name(row: Mapping[str, Any]) -> str:
+    """Return an entry's project, after its client."""
+    if not row["project"]:
+        return "(no project)"
+    return f"{row['client']} › {row['project']}" if row["client"] else str(row["project"])
+
+
+def differing(sums: Mapping[str, Any]) -> bool:
+    """Whether the sides of a reconciliation differ in some sums, except for their rounding."""
+    sides = [side for side in SIDES if side != "clockify"]
+    return any(len({sums[of][side] for side in sides}) > 1 for of in ("minutes", "amounts"))
 
 
 def named(names: Sequence[str], most: int) -> str:

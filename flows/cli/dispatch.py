@@ -219,15 +219,21 @@ def reconcile(
 
     report = ReconcileReport(show_all=show_all)
     output.resources.callback(report.close)
-    with (
-        loading_bar(output, "Repairing", wanted=options["repair"]) as progress,
-        open_context(connection) as context,
-    ):
-        today = context.now().astimezone(context.timezone).date()
-        start, end = days_of(*days, today=today)
-        request = ReconcileRequest(start=start, end=end, **options)
-        asked = approve if ask else None
-        run_reconcile(context, request, report, approve=asked, progress=progress)
+    asked = approve if ask else None
+    start, end, last_days = days
+    with loading_bar(output, "Repairing", wanted=options["repair"]) as progress:
+        if has_server():
+            with recorded(), calling_back(TerminalCallbacks(asked, progress, report)):
+                from flows.reconcile import reconcile as flow
+
+                given = {"start": start, "end": end, "last_days": last_days, **options}
+                flow(connection=connection, **given)
+        else:
+            with open_context(connection) as context:
+                today = context.now().astimezone(context.timezone).date()
+                first, last = days_of(*days, today=today)
+                request = ReconcileRequest(start=first, end=last, **options)
+                run_reconcile(context, request, report, approve=asked, progress=progress)
     output.document = report.latest
     if ask and report.latest["dry_run"]:
         output.say("Nothing was changed.")
@@ -248,12 +254,17 @@ def recall(
 
     report = RecallReport()
     output.resources.callback(report.close)
-    with (
-        loading_bar(output, "Recalling", wanted=not options["dry_run"]) as progress,
-        open_context(connection) as context,
-    ):
-        asked = approve if ask else None
-        run_recall(context, RecallRequest(**options), report, approve=asked, progress=progress)
+    asked = approve if ask else None
+    with loading_bar(output, "Recalling", wanted=not options["dry_run"]) as progress:
+        if has_server():
+            with recorded(), calling_back(TerminalCallbacks(asked, progress, report)):
+                from flows.recall import recall as flow
+
+                flow(connection=connection, **options)
+        else:
+            with open_context(connection) as context:
+                request = RecallRequest(**options)
+                run_recall(context, request, report, approve=asked, progress=progress)
     output.document = report.latest
     if ask and report.latest["dry_run"]:
         output.say("Nothing was changed.")

@@ -14,12 +14,11 @@ from flows.cli.tables import (
     Row,
     for_people,
     number,
-    project_name,
     show_table,
     state_text,
     text,
 )
-from flows.text import OVERRIDES, clean, hours, typed
+from flows.text import OVERRIDES, clean, hours, project_name, typed
 from schemas.words import STATE_OF, Reason
 
 #: Groups of entries that are told apart; the entries of others are counted.

@@ -4,8 +4,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from flows.cli.output import Output
-from flows.cli.tables import for_people, number, project_name, show_table, whole
-from flows.text import hours
+from flows.cli.tables import for_people, number, show_table, whole
+from flows.text import hours, project_name
 
 
 @for_people

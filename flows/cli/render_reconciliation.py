@@ -5,41 +5,22 @@ from itertools import islice
 from typing import Any
 
 from flows.cli.output import Output
-from flows.cli.tables import MOST_ROWS, for_people, number, project_name, show_table, text
-from flows.text import hours
-
-_VERDICTS = {
-    "agrees": "agree",
-    "changed_in_clockify": "changed in Clockify",
-    "gone_from_clockify": "gone from Clockify",
-    "unapproved_since": "unapproved since",
-    "changed_in_quickbooks": "changed in QuickBooks",
-    "changed_in_both": "changed in both",
-    "gone_from_quickbooks": "gone from QuickBooks",
-    "unknown_in_quickbooks": "unknown in QuickBooks",
-    "unsent": "not sent",
-}
-
-_SIDES = {
-    "clockify": "Clockify, as tracked",
-    "rounded": "Clockify, rounded",
-    "ledger": "Sent, by the ledger",
-    "quickbooks": "QuickBooks",
-}
+from flows.cli.tables import MOST_ROWS, for_people, number, show_table, text
+from flows.text import SIDES, VERDICTS, hours, project_name
 
 
 @for_people
 def show_reconciliation(output: Output, document: Mapping[str, Any]) -> None:
     """Show what differs, what was done about it, and the totals of all sides."""
     counts = document["counts"]
-    parts = [f"{n:,} {_VERDICTS[verdict]}" for verdict, n in counts.items()]
+    parts = [f"{n:,} {VERDICTS[verdict]}" for verdict, n in counts.items()]
     days = f"{document['start']} to {document['end']}"
     output.say(f"{days}: {', '.join(parts) or 'nothing to compare'}.", style="bold")
     for note in document["notes"]:
         output.say(f"Note: {note}")
     _show_differences(output, document)
     minutes, amounts = document["totals"]["minutes"], document["totals"]["amounts"]
-    rows = [(_SIDES[side], hours(minutes[side]), amounts[side]) for side in _SIDES]
+    rows = [(SIDES[side], hours(minutes[side]), amounts[side]) for side in SIDES]
     show_table(output, ("Total", number("Time"), number("Amount")), rows)
 
 
@@ -50,7 +31,7 @@ def _show_differences(output: Output, document: Mapping[str, Any]) -> None:
             item["user"],
             project_name(item),
             hours(item["minutes"]),
-            text(_VERDICTS[item["verdict"]], "dim" if item["verdict"] == "agrees" else "yellow"),
+            text(VERDICTS[item["verdict"]], "dim" if item["verdict"] == "agrees" else "yellow"),
             _differs(item),
             item["repair"] or item["blocked"] or item["detail"] or "",
         )

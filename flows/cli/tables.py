@@ -77,13 +77,6 @@ def state_text(state: str) -> Text:
     return Text(state.replace("_", " "), style=_STYLE[state])
 
 
-def project_name(row: Row) -> str:
-    """Return an entry's project, after its client."""
-    if not row["project"]:
-        return "(no project)"
-    return f"{row['client']} › {row['project']}" if row["client"] else str(row["project"])
-
-
 def local_day(instant: str | None, timezone: str) -> str:
     """Return the day of an ISO 8601 instant in a time zone; empty for none."""
     if instant is None:

@@ -9,8 +9,14 @@ from typing import Any, cast
 from prefect.client.schemas.objects import State
 from prefect.states import Completed
 
+from flows.text import VERDICTS, entries
+from schemas.words import Verdict
+
 #: The name of the state, and of the event, of a run that left something to do.
 PARTLY_DONE = "PartlyDone"
+
+#: The name of the state, and of the event, of a run that found sent time that differs.
+DRIFTED = "Drifted"
 
 #: The message of a run whose process ended without one.
 CRASHED = (
@@ -31,13 +37,37 @@ def ended(document: dict[str, Any], result: dict[str, Any], *, connection: str) 
     return shown(Completed(name=PARTLY_DONE, message=" ".join(left), data=result))
 
 
+def reconciled(
+    document: dict[str, Any], result: dict[str, Any], *, connection: str
+) -> dict[str, Any]:
+    """Return what the flow `reconcile` returns: *result*, in a state that says so if it differs.
+
+    What was not sent yet is no drift: the next send takes it, or says why not. A dry run leaves
+    nothing, as in `ended`.
+    """
+    left = {verdict: n for verdict, n in document["left"].items() if verdict != Verdict.UNSENT}
+    if document["dry_run"] or not (left or document["unsettled"]):
+        return result
+    days = f"--start {document['start']} --end {document['end']} --connection {connection}"
+    messages = []
+    if left:
+        listed = ", ".join(f"{n:,} {VERDICTS[verdict]}" for verdict, n in left.items())
+        messages.append(
+            f"Sent time differs: {listed}. What to do about each is on this run's page; `clockbooks"
+            f" reconcile {days}` says it too."
+        )
+    if document["unsettled"]:
+        messages.append(_in_doubt(document["unsettled"], f" --connection {connection}"))
+    return shown(Completed(name=DRIFTED, message=" ".join(messages), data=result))
+
+
 def shown(state: State[Any]) -> dict[str, Any]:
     """Return a state from a flow: Prefect shows it, and gives callers its data."""
     return cast("dict[str, Any]", state)
 
 
 def left_over(document: dict[str, Any], connection: str) -> list[str]:
-    """Return what a send, an import or a settling left to do, and the commands for it."""
+    """Return what a send, an import, a settling or a recall left, and the commands for it."""
     counts = document.get("counts", document)
     rejected, in_doubt = counts.get("rejected", {}), counts.get("in_doubt", 0)
     which = f" --connection {connection}"
@@ -57,9 +87,20 @@ def left_over(document: dict[str, Any], connection: str) -> list[str]:
             f"QuickBooks refused {document['refused']:,} entries. Why: `clockbooks entries"
             f" --state rejected{which}`."
         )
-    if in_doubt:
+    staying = counts["refused"] if isinstance(counts.get("refused"), dict) else {}
+    if staying:
+        listed = ", ".join(f"{number:,} {reason}" for reason, number in sorted(staying.items()))
         messages.append(
-            f"{in_doubt:,} entries are in doubt. The next run settles them; to do that now, run"
-            f" `clockbooks settle{which}`."
+            f"{entries(sum(staying.values()))} could not be taken out of QuickBooks ({listed}). Why"
+            " is on this run's page."
         )
+    if in_doubt:
+        messages.append(_in_doubt(in_doubt, which))
     return messages
+
+
+def _in_doubt(number: int, which: str) -> str:
+    return (
+        f"{number:,} entries are in doubt. The next run settles them; to do that now, run"
+        f" `clockbooks settle{which}`."
+    )

@@ -32,7 +32,7 @@ from prefect.events.schemas.automations import AutomationCore
 
 from connectors.errors import AskPerson
 from connectors.masking import remember
-from flows.operations.final_states import CRASHED, PARTLY_DONE
+from flows.operations.final_states import CRASHED, DRIFTED, PARTLY_DONE
 from flows.operations.page_rules import HARMLESS
 from flows.settings import Settings, read_settings
 
@@ -71,7 +71,7 @@ Run: {{ flow_run.name }}{% if flow_run.parameters.connection %}, connection: \
 
 #: States after which no heartbeat and no start is expected.
 _ENDS = (
-    *("Completed", PARTLY_DONE, "Skipped", "Failed", "TimedOut", "Crashed"),
+    *("Completed", PARTLY_DONE, DRIFTED, "Skipped", "Failed", "TimedOut", "Crashed"),
     *("Cancelled", "Cancelling", "Missed", "Rejected", "Paused", "Suspended"),
 )
 
@@ -217,8 +217,8 @@ def _notices(late_after: timedelta) -> list[Automation]:
     return [
         notice(
             FAILED,
-            "Notifies of runs that failed, crashed or left something to do.",
-            _when("Failed", "TimedOut", "Crashed", PARTLY_DONE),
+            "Notifies of runs that failed, crashed, left something to do, or found a difference.",
+            _when("Failed", "TimedOut", "Crashed", PARTLY_DONE, DRIFTED),
             "Clockbooks: {{ flow.name }} {{ flow_run.state.name }}",
             _BODY,
         ),

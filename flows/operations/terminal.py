@@ -1,4 +1,4 @@
-"""What the flows of a send and an import share: callbacks to a terminal, and a short result."""
+"""What the flows that change something share: callbacks to a terminal, and a short result."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -21,12 +21,12 @@ class TerminalCallbacks:
     Attributes:
         approve: Shown the plan as a document; `None` to send without asking.
         progress: Told how far the run is.
-        report: Where the whole document's lists are.
+        report: Where the whole document's lists are, of the job's own type.
     """
 
     approve: Callable[[dict[str, Any]], bool] | None
     progress: Progress
-    report: Report
+    report: Any
 
 
 _callbacks: ContextVar[TerminalCallbacks | None] = ContextVar("callbacks", default=None)
@@ -43,13 +43,13 @@ def calling_back(callbacks: TerminalCallbacks) -> Iterator[None]:
 
 
 @contextmanager
-def callbacks() -> Iterator[TerminalCallbacks]:
+def callbacks(make_report: Callable[[], Any] = Report) -> Iterator[TerminalCallbacks]:
     """Yield this flow run's callbacks; without a terminal, ones that ask and inform nobody."""
     found = _callbacks.get()
     if found is not None:
         yield found
         return
-    report = Report()
+    report = make_report()
     try:
         yield TerminalCallbacks(None, Progress(), report)
     finally:
@@ -59,7 +59,7 @@ def callbacks() -> Iterator[TerminalCallbacks]:
 def shortened(document: dict[str, Any]) -> dict[str, Any]:
     """Return a document that Prefect can carry: lists, not files, and no endless ones."""
     short = dict(document)
-    for name in ("entries", "set_aside"):
+    for name in {"entries", "set_aside"} & document.keys():
         short[name] = list(islice(document[name], MOST_RETURNED))
         left_out = len(document[name]) - len(short[name])
         if left_out:

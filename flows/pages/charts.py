@@ -1,11 +1,16 @@
-"""Draws a chart of the hours per person and week.
+"""Draws charts of hours: per person and week, and of the sides of a reconciliation.
 
 It uses pygal: 130 kB of pure Python, where matplotlib brings 25 MB. An SVG uses the fonts of its
 reader, so it can show every name. Prefect's pages sanitize SVG in HTML, but show an SVG as an
 image, in which nothing runs and from which nothing is loaded.
 """
 
+from collections.abc import Mapping, Sequence
+from typing import Any
+
 import pandas as pd
+
+from flows.text import SIDES
 
 #: People with a color of their own; the others share one.
 MOST_PEOPLE = 11
@@ -25,12 +30,38 @@ def hours_chart(weekly_minutes: pd.DataFrame) -> bytes | None:
 
     Returns an SVG image; `None` if there is nothing to draw.
     """
-    import pygal
-    from pygal.style import Style
-
     if weekly_minutes.empty:
         return None
     shown = _few(weekly_minutes.tail(MOST_WEEKS))
+    lines = {name: list(shown[name]) for name in shown.columns}
+    return _bars("StackedBar", "Hours per week, by its Monday", list(shown.index), lines)
+
+
+def sides_chart(weeks: Sequence[Mapping[str, Any]]) -> bytes | None:
+    """Draw `totals.weeks` of a reconciliation: per week a bar for each side.
+
+    Returns an SVG image; `None` if there is nothing to draw.
+    """
+    mondays = sorted({row["week"] for row in weeks})[-MOST_WEEKS:]
+    if not mondays:
+        return None
+    lines = {
+        words: [
+            sum(row["minutes"][side] for row in weeks if row["week"] == monday)
+            for monday in mondays
+        ]
+        for side, words in SIDES.items()
+    }
+    return _bars("Bar", "Hours per week, by its Monday", mondays, lines)
+
+
+def _bars(
+    kind: str, title: str, labels: Sequence[str], lines: Mapping[str, Sequence[int]]
+) -> bytes:
+    """Draw minutes by label, a color for each line."""
+    import pygal
+    from pygal.style import Style
+
     style = Style(
         background="#ffffff",
         plot_background="#ffffff",
@@ -45,23 +76,23 @@ def hours_chart(weekly_minutes: pd.DataFrame) -> bytes | None:
         opacity="1",
         colors=_COLORS,
     )
-    chart = pygal.StackedBar(
+    chart = getattr(pygal, kind)(
         style=style,
         js=(),  # an image runs no script, and this one would come from another server
         width=900,
         height=420,
         explicit_size=True,
-        title="Hours per week, by its Monday",
+        title=title,
         x_label_rotation=40,
         truncate_legend=22,
         print_values=False,
         disable_xml_declaration=True,
         value_formatter=lambda hours: f"{hours:g}",
     )
-    chart.x_labels = list(shown.index)
-    for name in shown.columns:
+    chart.x_labels = labels
+    for name, minutes in lines.items():
         # Floats do for a drawing; the tables beside it are exact.
-        chart.add(name, [minutes / 60 for minutes in shown[name]])
+        chart.add(name, [number / 60 for number in minutes])
     drawn = chart.render(pretty_print=False)
     return drawn if isinstance(drawn, bytes) else drawn.encode()
 

@@ -24,6 +24,7 @@ from prefect.utilities.urls import url_for
 
 from connectors.store.plans import StoredPlan
 from flows.context import RunContext
+from flows.pages.after_the_send import drift_page, drift_rows, recall_page, recall_rows
 from flows.pages.pages import PageContext, entry_rows, plan_page, remedy_rows, result_page
 from flows.progress import Progress
 from transforms.plan.summary import Overview, overview
@@ -91,6 +92,39 @@ def show_result(
     _or_log(show, "the result")
 
 
+def show_drift(document: dict[str, Any], place: PageContext) -> None:
+    """Publish what a reconciliation found, and what became of it."""
+
+    def show() -> None:
+        create_markdown_artifact(
+            key=key("reconciled", place),
+            markdown=drift_page(document, place),
+            description="What differs between Clockify, the ledger and QuickBooks; totals.",
+        )
+        _show_table("drift", drift_rows(document), "What differs, and what to do.", place)
+
+    _or_log(show, "what differs")
+
+
+def show_recall(document: dict[str, Any], place: PageContext) -> None:
+    """Publish what became of a recall, or what a dry run would take back."""
+
+    def show() -> None:
+        create_markdown_artifact(
+            key=key("recalled", place),
+            markdown=recall_page(document, place),
+            description="What was taken out of QuickBooks, what stays, and why.",
+        )
+        _show_table("recalled-entries", recall_rows(document), "The entries of a recall.", place)
+
+    _or_log(show, "the recall")
+
+
+def _show_table(what: str, rows: list[dict[str, Any]], words: str, place: PageContext) -> None:
+    if rows:
+        create_table_artifact(key=key(what, place), table=rows, description=words)
+
+
 def _page_of(document: dict[str, Any]) -> str:
     if "files" in document:
         return "import-dry-run" if document["dry_run"] else "imported"
@@ -98,13 +132,8 @@ def _page_of(document: dict[str, Any]) -> str:
 
 
 def _show_remedies(seen: Overview, place: PageContext) -> None:
-    rows = remedy_rows(seen)
-    if rows:
-        create_table_artifact(
-            key=key("stays-behind", place),
-            table=rows,
-            description="What stays behind, and what to do.",
-        )
+    words = "What stays behind, and what to do."
+    _show_table("stays-behind", remedy_rows(seen), words, place)
 
 
 def followed(progress: Progress, place: PageContext) -> Progress:
@@ -160,7 +189,7 @@ def _or_log(show: Callable[[], None], what: str) -> None:
         show()
     except (httpx.HTTPError, RuntimeError) as error:  # RuntimeError: "Failed to reach API"
         get_run_logger().warning(
-            "Prefect's server did not accept the page with %s (%s). The send goes on, and the"
+            "Prefect's server did not accept the page with %s (%s). The run goes on, and the"
             " ledger has everything: `clockbooks entries`.",
             what,
             type(error).__name__,

@@ -55,6 +55,7 @@ def reconcile(
     send = with_defaults(request.as_send, context.settings)
     request = replace(request, approved_only=send.approved_only)
     facts = check_both_sides(context, send)
+    report.currency = facts.company.currency
     days = {"start": request.start.isoformat(), "end": request.end.isoformat()}
     with ExitStack() as stack:
         lease = None if request.dry_run else stack.enter_context(run_lease(context))

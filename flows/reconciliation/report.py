@@ -34,6 +34,7 @@ class ReconcileReport:
         latest: The document that was made last.
         invoices: Number of the invoice, by TimeActivity, where QuickBooks tells.
         unsettled: How many entries are in doubt still.
+        currency: The company's.
     """
 
     def __init__(self, *, show_all: bool = False) -> None:
@@ -45,10 +46,11 @@ class ReconcileReport:
         self.latest: dict[str, Any] = {}
         self.invoices: dict[str, str] = {}
         self.unsettled = 0
+        self.currency = ""
         self._show_all = show_all
         self._repaired = Spool[dict[str, Any]]()
         self._counts: Counter[Verdict] = Counter()
-        self._left = 0
+        self._left: Counter[Verdict] = Counter()
 
     def add(self, part: Part) -> None:
         """Add what was found on some days."""
@@ -64,36 +66,34 @@ class ReconcileReport:
 
     def repaired(self, one: Repaired) -> None:
         """Add what became of a difference."""
-        self._left += one.repair is not None and one.repair not in _DONE
+        if one.repair is not None and one.repair not in _DONE:
+            self._left[one.finding.judged.verdict] += 1
         item = self._item(one.finding) | {"repair": one.repair and str(one.repair)}
         self._repaired.extend([item | ({"detail": one.detail} if one.detail else {})])
 
     def untouched(self, one: Finding) -> None:
         """Add a difference that nothing was done about."""
-        self._left += 1
+        self._left[one.judged.verdict] += 1
         self._repaired.extend([self._item(one)])
 
     def left(self) -> Iterator[dict[str, Any]]:
         """Yield the differences that are left, as JSON objects."""
         return (item for item in self._repaired if item["repair"] not in _DONE)
 
-    @property
-    def differs(self) -> bool:
-        """Whether anything differs still, or is in doubt."""
-        return bool(self._left) if len(self._repaired) else bool(len(self.differences))
-
     def document(self, run_id: str | None, **members: Any) -> dict[str, Any]:
         """Return the JSON document; *run_id* is `None` for a plan, which leaves no trace."""
-        counts = {str(verdict): self._counts[verdict] for verdict in Verdict}
+        left = _by_name(self._left if len(self._repaired) else self._counts)
+        left.pop(str(Verdict.AGREES), None)
         self.latest = {
             "run_id": run_id,
             "dry_run": run_id is None,
             **members,
-            "counts": {verdict: number for verdict, number in counts.items() if number},
+            "counts": _by_name(self._counts),
             "entries": self,
             "totals": self.totals.document(),
             "notes": list(self.notes),
-            "differs": self.differs,
+            "differs": bool(left),
+            "left": left,
             "unsettled": self.unsettled,
         }
         return self.latest
@@ -132,6 +132,10 @@ class ReconcileReport:
         """Delete the lists."""
         for one in (self.differences, self.agreeing, self._repaired):
             one.close()
+
+
+def _by_name(counts: Mapping[Verdict, int]) -> dict[str, int]:
+    return {str(verdict): counts[verdict] for verdict in Verdict if counts[verdict]}
 
 
 def _plain(value: Any) -> Any:

@@ -1,0 +1,77 @@
+"""The Prefect flow `recall`: takes sent time back out of QuickBooks."""
+
+from datetime import date
+from typing import Any
+
+from prefect import flow
+
+from connectors.errors import AskPerson
+from flows.context import open_context
+from flows.operations.final_states import ended
+from flows.operations.run_lock import run_lock
+from flows.operations.tasks import run_as_task
+from flows.operations.terminal import callbacks, shortened
+from flows.pages.publish import followed, page_context, show_recall
+from flows.reconciliation.recall import RecallReport, RecallRequest
+from flows.reconciliation.recall import recall as take_back
+
+
+@flow(name="recall")
+def recall(
+    *,
+    run_id: str | None = None,
+    entry_ids: list[str] = [],
+    start: date | None = None,
+    end: date | None = None,
+    users: list[str] = [],
+    projects: list[str] = [],
+    connection: str | None = None,
+    prefer_clockify: bool = False,
+    dry_run: bool = True,
+) -> dict[str, Any]:
+    """Take sent time back out of QuickBooks, and free its entries for another send.
+
+    What is on an invoice or in closed books stays. Starts as a dry run unless told otherwise.
+    Returns the JSON document of `clockbooks recall --json`; of long lists the beginning.
+
+    Args:
+        run_id: What this run sent, by the run_id of its result; or entries, or days.
+        entry_ids: These entries.
+        start: First day, in the connection's time zone.
+        end: Last day, included.
+        users: Of these users alone: their names.
+        projects: Of these projects alone: their names.
+        connection: Which connection; empty for the only one.
+        prefer_clockify: Also what somebody edited in QuickBooks.
+        dry_run: Show what would be taken back; change nothing.
+    """
+    if [bool(run_id), bool(entry_ids), bool(start and end)].count(True) != 1:
+        raise AskPerson("Use one of run_id, entry_ids, and start with end.")
+    request = RecallRequest(
+        run_id=run_id or None,
+        entry_ids=tuple(entry_ids),
+        start=start,
+        end=end,
+        users=tuple(users),
+        projects=tuple(projects),
+        prefer_clockify=prefer_clockify,
+        dry_run=dry_run,
+    )
+    with (
+        callbacks(RecallReport) as watched,
+        open_context(connection or None) as context,
+        run_lock(context) as not_now,
+    ):
+        if not_now:
+            return not_now
+        place = page_context(context, "")
+        document = run_as_task(
+            take_back,
+            context,
+            request,
+            watched.report,
+            approve=watched.approve,
+            progress=followed(watched.progress, place),
+        )
+        show_recall(document, place)
+        return ended(document, shortened(document), connection=context.connection.name)

@@ -1,0 +1,85 @@
+"""The Prefect flow `reconcile`: compares sent time with both services; repairs it if told to."""
+
+# Prefect's form takes the words beside a field from the docstring; those of `Field` it drops.
+from datetime import date
+from typing import Annotated, Any
+
+from prefect import flow
+from pydantic import Field
+
+from flows.context import open_context
+from flows.operations.final_states import reconciled
+from flows.operations.run_lock import run_lock
+from flows.operations.tasks import run_as_task
+from flows.operations.terminal import callbacks, shortened
+from flows.pages.publish import followed, page_context, show_drift
+from flows.reconciliation.reconcile import reconcile as compare_and_repair
+from flows.reconciliation.report import ReconcileReport
+from flows.reconciliation.request import ReconcileRequest
+from flows.sending.request import days_of
+
+
+@flow(name="reconcile")
+def reconcile(
+    *,
+    start: date | None = None,
+    end: date | None = None,
+    last_days: Annotated[int | None, Field(ge=1, le=366)] = None,
+    connection: str | None = None,
+    repair: bool = False,
+    prefer_clockify: bool = False,
+    entry_ids: list[str] = [],
+    resend: bool = False,
+    mark_invoiced: bool = False,
+    rounding: str | None = None,
+    dry_run: bool = False,
+) -> dict[str, Any]:
+    """Compare what was sent with Clockify and QuickBooks, and repair what has changed since.
+
+    Only compares unless told otherwise. Returns the JSON document of `clockbooks reconcile --json`;
+    of long lists the beginning.
+
+    Args:
+        start: First day, in the connection's time zone; or use last_days instead.
+        end: Last day, included.
+        last_days: This many days before today instead of start and end, as a schedule needs it.
+        connection: Which connection; empty for the only one.
+        repair: Repair what may be repaired. What somebody edited in QuickBooks stays, and so does
+            what is on an invoice or in closed books.
+        prefer_clockify: Overwrite what somebody edited in QuickBooks, too.
+        entry_ids: Overwrite these entries in QuickBooks, whoever edited them there.
+        resend: Send again what somebody deleted in QuickBooks.
+        mark_invoiced: Mark entries that are on an invoice as invoiced in Clockify.
+        rounding: As for a send, as nearest:15; for time that has changed.
+        dry_run: Change nothing, whatever else is said.
+    """
+    with (
+        callbacks(ReconcileReport) as watched,
+        open_context(connection or None) as context,
+        run_lock(context) as not_now,
+    ):
+        if not_now:
+            return not_now
+        today = context.now().astimezone(context.timezone).date()
+        first, last = days_of(start, end, last_days, today=today)
+        request = ReconcileRequest(
+            start=first,
+            end=last,
+            repair=repair,
+            prefer_clockify=prefer_clockify,
+            entry_ids=tuple(entry_ids),
+            resend=resend,
+            mark_invoiced=mark_invoiced,
+            rounding=rounding or None,
+            dry_run=dry_run,
+        )
+        document = run_as_task(
+            compare_and_repair,
+            context,
+            request,
+            watched.report,
+            approve=watched.approve,
+            progress=followed(watched.progress, page_context(context, "")),
+        )
+        show_drift(document, page_context(context, watched.report.currency))
+        return reconciled(document, shortened(document), connection=context.connection.name)
