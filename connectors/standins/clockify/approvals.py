@@ -1,9 +1,9 @@
 """The Clockify stand-in's approval requests: submitted, approved, rejected, withdrawn (FACTS 6)."""
 
-from datetime import date
+from collections.abc import Iterator
 from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter, Depends, Query
+from fastapi import APIRouter, Depends, Query, Request
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel, ConfigDict, Field
 from pydantic.alias_generators import to_camel
@@ -35,6 +35,7 @@ from connectors.standins.clockify.times import (
     stored,
 )
 from connectors.standins.clockify.timesheets import (
+    Days,
     Timesheet,
     mark,
     open_entries,
@@ -118,28 +119,44 @@ async def list_requests(
     return paged(state, rows, asked, lambda row: _details(caller, row["sheet"], row["entries"]))
 
 
-@router.post("")
-async def submit(caller: CurrentCaller, body: Submission) -> JSONResponse:
-    return _submitted(caller, caller.user, body)
-
-
-@router.post("/users/{user_id}")
-async def submit_for(caller: CurrentCaller, user_id: str, body: Submission) -> JSONResponse:
-    owner = caller.state.find("User", user_id)
+async def get_owner(request: Request, caller: CurrentCaller) -> Row:
+    """Return whose time a route is about: the caller's own, or for an admin anybody's."""
+    if "user_id" not in request.path_params:
+        return caller.user
+    owner = caller.state.find("User", request.path_params["user_id"])
     caller.must_be_admin()
-    return _submitted(caller, owner, body)
+    return owner
+
+
+Owner = Annotated[Row, Depends(get_owner)]
+
+
+@router.post("")
+@router.post("/users/{user_id}")
+async def submit(caller: CurrentCaller, owner: Owner, body: Submission) -> JSONResponse:
+    state = caller.state
+    days = _days_of(state, owner, body)
+    if any(sheet.status in {"PENDING", "APPROVED"} for sheet in _requests(state, owner, days)):
+        refuse("Approval request for this period already exists")  # the text is ours
+    entries = open_entries(state, owner, days)
+    if not entries:
+        refuse("There is nothing to submit in this period")  # the text is ours
+    sheet = Timesheet(state.new_id(), owner, days, "PENDING", caller.user, caller.user, "")
+    _move(caller, sheet, entries, "PENDING", "")
+    return JSONResponse(_request_row(state, sheet), 201)
 
 
 @router.post("/resubmit-entries-for-approval")
-async def resubmit(caller: CurrentCaller, body: Submission) -> JSONResponse:
-    return _resubmitted(caller, caller.user, body)
-
-
 @router.post("/users/{user_id}/resubmit-entries-for-approval")
-async def resubmit_for(caller: CurrentCaller, user_id: str, body: Submission) -> JSONResponse:
-    owner = caller.state.find("User", user_id)
-    caller.must_be_admin()
-    return _resubmitted(caller, owner, body)
+async def resubmit(caller: CurrentCaller, owner: Owner, body: Submission) -> JSONResponse:
+    """Add what is open in a period to the request that there is; it then waits once more."""
+    state = caller.state
+    days = _days_of(state, owner, body)
+    sheet = next(_requests(state, owner, days), None)
+    if sheet is None:
+        refuse("Approval request doesn't belong to Workspace")
+    _move(caller, sheet, open_entries(state, owner, days), "PENDING", sheet.note)
+    return JSONResponse(_request_row(state, sheet))
 
 
 @router.patch("/{request_id}")
@@ -156,36 +173,16 @@ async def decide(caller: CurrentCaller, request_id: str, body: Decision) -> JSON
     return JSONResponse(_request_row(caller.state, sheet))
 
 
-def _days_of(state: State, owner: Row, body: Submission) -> tuple[date, date]:
+def _days_of(state: State, owner: Row, body: Submission) -> Days:
     """Return the period in which a submission starts; its digits count on the owner's clock."""
     if body.period not in {None, state.workspace.get("approvalPeriod", "WEEKLY")}:
         refuse("Approval period doesn't match the workspace's")  # the text is ours
     return period_of(state, owner, parse_instant(body.period_start).date())
 
 
-def _submitted(caller: Caller, owner: Row, body: Submission) -> JSONResponse:
-    state = caller.state
-    days = _days_of(state, owner, body)
-    for sheet, _ in timesheets(state):
-        if (sheet.owner, sheet.days) == (owner, days) and sheet.status in {"PENDING", "APPROVED"}:
-            refuse("Approval request for this period already exists")  # the text is ours
-    entries = open_entries(state, owner, days)
-    if not entries:
-        refuse("There is nothing to submit in this period")  # the text is ours
-    sheet = Timesheet(state.new_id(), owner, days, "PENDING", caller.user, caller.user, "")
-    _move(caller, sheet, entries, "PENDING", "")
-    return JSONResponse(_request_row(state, sheet), 201)
-
-
-def _resubmitted(caller: Caller, owner: Row, body: Submission) -> JSONResponse:
-    """Add what is open in a period to the request that there is; it then waits once more."""
-    state = caller.state
-    days = _days_of(state, owner, body)
-    for sheet, _ in timesheets(state):
-        if (sheet.owner, sheet.days) == (owner, days):
-            _move(caller, sheet, open_entries(state, owner, days), "PENDING", sheet.note)
-            return JSONResponse(_request_row(state, sheet))
-    return refuse("Approval request doesn't belong to Workspace")
+def _requests(state: State, owner: Row, days: Days) -> Iterator[Timesheet]:
+    """Yield the requests of somebody's period."""
+    return (sheet for sheet, _ in timesheets(state) if (sheet.owner, sheet.days) == (owner, days))
 
 
 def _find(state: State, request_id: str) -> tuple[Timesheet, list[Row]]:

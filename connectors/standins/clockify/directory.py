@@ -25,13 +25,14 @@ from connectors.standins.clockify.http import (
 )
 from connectors.standins.clockify.names import (
     Written,
+    deleted,
     fits,
     free_name,
     in_order,
     is_named,
     must_be_allowed,
 )
-from connectors.standins.clockify.rates import currency_of, membership_of
+from connectors.standins.clockify.rates import Rate, currency_of, membership_of
 from connectors.standins.clockify.rows import client_row, project_row
 from connectors.standins.clockify.state import Row, State, refuse
 
@@ -82,13 +83,6 @@ class ReplaceQuery(Asked):
 
     archive_projects: bool = False
     mark_tasks_as_done: bool = False
-
-
-class Rate(BaseModel):
-    """A rate that a write gives, in minor units an hour."""
-
-    amount: int = Field(ge=0)
-    since: str | None = None
 
 
 class WrittenClient(Written):
@@ -171,8 +165,7 @@ async def replace_client(
     state = caller.state
     client = state.find("Client", client_id)
     caller.must_be_admin()
-    others = [other for other in state.clients.values() if other is not client]
-    name = free_name(state, "Client", body.name, others)
+    name = free_name(state, "Client", body.name, state.clients.values(), but=client)
     if len(body.cc_emails or []) > MOST_CC_EMAILS:
         refuse("Number of additional emails must be less than 3")  # so the real one says
     if body.currency_id is not None:
@@ -199,11 +192,7 @@ def _archive_belongings(state: State, client_id: str, asked: ReplaceQuery) -> No
 @router.delete("/clients/{client_id}")
 async def delete_client(caller: CurrentCaller, client_id: str) -> JSONResponse:
     state = caller.state
-    client = state.find("Client", client_id)
-    caller.must_be_admin()
-    if not client.get("archived"):
-        refuse("Cannot delete an active client")
-    del state.clients[client_id]
+    client = deleted(caller, "Client", client_id, state.clients)
     for project in state.projects.values():
         if project.get("clientId") == client_id:
             project["clientId"] = ""
@@ -292,11 +281,7 @@ async def replace_project(
 
 @router.delete("/projects/{project_id}")
 async def delete_project(caller: CurrentCaller, project_id: str) -> JSONResponse:
-    project = caller.state.find("Project", project_id)
-    caller.must_be_admin()
-    if not project.get("archived"):
-        refuse("Cannot delete an active project")
-    del caller.state.projects[project_id]
+    project = deleted(caller, "Project", project_id, caller.state.projects)
     return JSONResponse(project_row(caller.state, project))
 
 
@@ -309,7 +294,10 @@ def _write_project(state: State, project: Row, body: WrittenProject) -> None:
     if client_id:
         state.find("Client", client_id)
     _check_color(body.color)
-    project["name"] = free_name(state, "Project", body.name, _siblings(state, project, client_id))
+    siblings = [
+        other for other in state.projects.values() if (other.get("clientId") or "") == client_id
+    ]
+    project["name"] = free_name(state, "Project", body.name, siblings, but=project)
     project["clientId"] = client_id
     project["archived"] = bool(body.archived)
     project["billable"] = bool(body.billable)
@@ -319,15 +307,6 @@ def _write_project(state: State, project: Row, body: WrittenProject) -> None:
             project[key] = {"amount": rate.amount, "currency": currency_of(state, project)}
     kept = {"color": body.color, "note": body.note}
     project |= {key: value for key, value in kept.items() if value is not None}
-
-
-def _siblings(state: State, project: Row, client_id: str | None) -> list[Row]:
-    """Return the client's other projects, whose names are taken."""
-    return [
-        other
-        for other in state.projects.values()
-        if (other.get("clientId") or "") == client_id and other["id"] != project["id"]
-    ]
 
 
 def _check_color(color: str | None) -> None:

@@ -18,6 +18,7 @@ from connectors.standins.clockify.http import (
 )
 from connectors.standins.clockify.names import (
     Written,
+    deleted,
     fits,
     free_name,
     in_order,
@@ -90,7 +91,7 @@ async def list_tasks(
         for task in state.tasks.values()
         if task["projectId"] == project_id
         and is_named(task["name"], asked.name, strict=asked.strict_name_search)
-        and fits(task.get("status", "ACTIVE") == "ACTIVE", asked.is_active)
+        and fits(_is_open(task), asked.is_active)
     ]
     rows = in_order(rows, asked.sort_column, asked.sort_order)
     return paged(state, rows, asked, lambda row: task_row(state, row, rates=caller.sees_rates))
@@ -123,12 +124,8 @@ async def replace_task(
     state.find("Project", project_id)
     task = state.find("Task", task_id)
     caller.must_be_admin()
-    siblings = [
-        other
-        for other in state.tasks.values()
-        if other["projectId"] == project_id and other is not task
-    ]
-    task["name"] = free_name(state, "Task", body.name, siblings)
+    siblings = [other for other in state.tasks.values() if other["projectId"] == project_id]
+    task["name"] = free_name(state, "Task", body.name, siblings, but=task)
     task["status"] = body.status
     return JSONResponse(task_row(state, task))
 
@@ -138,12 +135,12 @@ async def delete_task(caller: CurrentCaller, project_id: str, task_id: str) -> J
     """Delete a task that is done (FACTS 2.7); entries keep its id."""
     state = caller.state
     state.find("Project", project_id)
-    task = state.find("Task", task_id)
-    caller.must_be_admin()
-    if task.get("status", "ACTIVE") == "ACTIVE":
-        refuse("Cannot delete an active task")
-    del state.tasks[task_id]
+    task = deleted(caller, "Task", task_id, state.tasks, _is_open)
     return JSONResponse(task_row(state, task))
+
+
+def _is_open(task: Row) -> bool:
+    return bool(task.get("status", "ACTIVE") == "ACTIVE")
 
 
 @router.get("/tags")
@@ -181,8 +178,7 @@ async def replace_tag(caller: CurrentCaller, tag_id: str, body: Written) -> JSON
     state = caller.state
     tag = state.find("Tag", tag_id)
     caller.must_be_admin()
-    others = [other for other in state.tags.values() if other is not tag]
-    tag["name"] = free_name(state, "Tag", body.name, others)
+    tag["name"] = free_name(state, "Tag", body.name, state.tags.values(), but=tag)
     tag["archived"] = bool(body.archived)
     return JSONResponse(tag_row(state, tag))
 

@@ -1,6 +1,6 @@
 """What the lists of the Clockify stand-in's directory have in common: names, order, rights."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 from pydantic import BaseModel, ConfigDict
 from pydantic.alias_generators import to_camel
@@ -21,15 +21,42 @@ class Written(BaseModel):
     archived: bool | None = None
 
 
-def free_name(state: State, kind: str, name: str | None, neighbours: Iterable[Row]) -> str:
-    """Return the name that a write asks for, or refuse it."""
+def free_name(
+    state: State,
+    kind: str,
+    name: str | None,
+    neighbours: Iterable[Row],
+    *,
+    but: Row | None = None,
+) -> str:
+    """Return the name that a write asks for, or refuse it; *but* may have it already."""
     name = (name or "").strip()
     shortest, longest = SHORTEST.get(kind, 1), LONGEST[kind]
     if not shortest <= len(name) <= longest:
         refuse(f"{kind} name has to be between {shortest} and {longest} characters long")
-    if state.is_taken(name, neighbours):
+    others = (row for row in neighbours if but is None or row["id"] != but["id"])
+    if state.is_taken(name, others):
         refuse(f"{kind} with this name already exists")
     return name
+
+
+def _is_current(row: Row) -> bool:
+    return not row.get("archived")
+
+
+def deleted(
+    caller: Caller,
+    kind: str,
+    id_: str,
+    rows: dict[str, Row],
+    is_active: Callable[[Row], bool] = _is_current,
+) -> Row:
+    """Delete a row and return it; what is active stays, and so it does for who is no admin."""
+    row = caller.state.find(kind, id_)
+    caller.must_be_admin()
+    if is_active(row):
+        refuse(f"Cannot delete an active {kind.lower()}")
+    return rows.pop(id_)
 
 
 def must_be_allowed(caller: Caller, permission: str) -> None:

@@ -8,21 +8,13 @@ from typing import Annotated
 
 from fastapi import APIRouter, Depends, Request
 from fastapi.responses import JSONResponse
-from pydantic import BaseModel, Field
 
 from connectors.standins.clockify.http import ADMINS_ONLY, Caller, CurrentCaller
 from connectors.standins.clockify.people import workspace_row
-from connectors.standins.clockify.rates import RateKey, currency_of, membership_of, price
+from connectors.standins.clockify.rates import Rate, RateKey, currency_of, membership_of, price
 from connectors.standins.clockify.rows import project_row, task_row
 from connectors.standins.clockify.state import Row
 from connectors.standins.clockify.times import parse_instant, stored
-
-
-class Rate(BaseModel):
-    """The body that sets a rate."""
-
-    amount: int = Field(ge=0)
-    since: str | None = None
 
 
 async def asked_key(request: Request) -> RateKey:

@@ -2,9 +2,18 @@
 
 from typing import Literal
 
+from pydantic import BaseModel, Field
+
 from connectors.standins.clockify.state import Row, State
 
 RateKey = Literal["hourlyRate", "costRate"]
+
+
+class Rate(BaseModel):
+    """A rate that a write gives, in minor units an hour."""
+
+    amount: int = Field(ge=0)
+    since: str | None = None
 
 
 def price(state: State, entry: Row) -> None:
