@@ -37,9 +37,9 @@ def _summary(document: Mapping[str, Any]) -> str:
     would = "would be " if document["dry_run"] else ""
     parts = [f"{counts['adopted']:,} entries {would}adopted"]
     if counts["near"]:
-        parts.append(f"{counts['near']:,} are nearly in QuickBooks")
+        parts.append(f"{counts['near']:,} nearly in QuickBooks")
     if counts["unknown"]:
-        parts.append(f"{counts['unknown']:,} TimeActivities are like no entry")
+        parts.append(f"{counts['unknown']:,} TimeActivities like no entry")
     return f"{', '.join(parts)}."
 
 

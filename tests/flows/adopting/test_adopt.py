@@ -6,6 +6,8 @@ from copy import deepcopy
 
 import pytest
 
+from flows.cli.output import Output
+
 #: The nine entries of the week are of this day.
 DAY = ("--start", "2026-09-22", "--end", "2026-09-22")
 
@@ -102,6 +104,7 @@ def test_the_history_tells_of_an_adoption(elsewhere, rows_of):
     told = {row["entry_id"]: row for row in rows_of(elsewhere, "history")}
 
     assert {row["event"] for row in told.values()} == {"adopted"}
+    assert elsewhere.run("audit", "verify").code == 0
     for row in rows_of(elsewhere, "ledger"):
         assert told[row["entry_id"]]["time_activity_id"] == row["time_activity_id"]
         assert told[row["entry_id"]]["minutes"] == row["minutes"]
@@ -243,3 +246,47 @@ def book(house, day, text, **more):
         "Description": text,
     }
     return house.quickbooks.books.activities.create(row | more)["Id"]
+
+
+# --- at a terminal --------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def terminal(monkeypatch):
+    """Let the command believe that somebody is at a terminal."""
+    monkeypatch.setattr(Output, "can_ask", property(lambda _: True))
+
+
+def test_at_a_terminal_each_near_one_is_asked_about(elsewhere, terminal, rows_of):  # noqa: ARG001 - lets it ask
+    """A yes makes it sent, as it would be sent: what differs stays visible; a no leaves it."""
+    yes, no = activities(elsewhere)[:2]
+    for row in (yes, no):
+        row["Description"] = "As billed"
+    near = adopt(elsewhere, "--dry-run").document["near"]
+    told = [one["time_activity_id"] for one in near]
+    assert sorted(told) == sorted([yes["Id"], no["Id"]])
+    answers = {yes["Id"]: "y", no["Id"]: "n"}
+    words = "y\n" + "".join(f"{answers[id_]}\n" for id_ in told)
+    ran = elsewhere.run("adopt", *DAY, stdin=words)
+
+    assert ran.code == 3
+    assert "7 entries would be adopted, 2 nearly in QuickBooks." in ran.out
+    assert "8 entries adopted, 1 nearly in QuickBooks." in ran.out
+    ledger = {
+        row["time_activity_id"]: json.loads(row["body"]) for row in rows_of(elsewhere, "ledger")
+    }
+    assert no["Id"] not in ledger
+    assert ledger[yes["Id"]]["Description"] != "As billed"
+
+
+def test_a_no_adopts_nothing(elsewhere, terminal, rows_of):  # noqa: ARG001 - lets it ask
+    """Return means no."""
+    ran = elsewhere.run("adopt", *DAY, stdin="\n")
+
+    assert "Nothing was adopted." in ran.out
+    assert rows_of(elsewhere, "ledger") == []
+
+
+def test_without_a_terminal_it_needs_a_word(week):
+    """It never guesses whether it may."""
+    assert week.run("adopt", *DAY).code == 2

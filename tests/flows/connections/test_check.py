@@ -1,6 +1,7 @@
 """`clockbooks check`: everything that can be known before a send, each line with what to do."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
+from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -53,6 +54,43 @@ def test_a_person_sees_a_table(synced):
     assert "Ready to send" in ran.out
     assert "QuickBooks plan" in ran.out
     assert "› " in ran.out
+
+
+def booked(house, employee, day, **more):
+    """Book an hour and a half by hand."""
+    row = {"TxnDate": f"{day}", "NameOf": "Employee", "EmployeeRef": {"value": employee}}
+    row |= {"Hours": 1, "Minutes": 30, "Description": "Trade fair"}
+    return house.quickbooks.books.activities.create(row | more)["Id"]
+
+
+def test_time_from_elsewhere_is_told_before_the_first_send(synced, rows_of):
+    """How many TimeActivities and hours of linked people the last 31 days hold, and what to do."""
+    links = [row["qbo_id"] for row in rows_of(synced, "links") if row["qbo_kind"] == "employee"]
+    strangers = [id_ for id_ in synced.quickbooks.employees if id_ not in links]
+    today = datetime.now(ZoneInfo("America/Chicago")).date()
+    for days_ago in (0, 30, 31):
+        booked(synced, links[0], today - timedelta(days=days_ago))
+    booked(synced, strangers[0], today)
+    ran = synced.run("check", "--json")
+
+    assert ran.code == 0
+    line = lines(ran)[UNKNOWN_TIME]
+    assert line["state"] == "warning"
+    assert "2 TimeActivities (3 h 00 min) of linked people" in line["found"]
+    first = today - timedelta(days=30)
+    assert f"`clockbooks adopt --start {first} --end {today}`" in line["to_do"]
+
+
+def test_after_the_first_send_check_reads_no_time(synced):
+    """Each send looks for itself then."""
+    assert synced.run("send", "--start", "2026-09-22", "--end", "2026-09-22", "--yes").code in {
+        0,
+        3,
+    }
+    links = next(iter(synced.quickbooks.activities.values()))["EmployeeRef"]["value"]
+    booked(synced, links, datetime.now(ZoneInfo("America/Chicago")).date())
+
+    assert UNKNOWN_TIME not in lines(synced.run("check", "--json"))
 
 
 def _company(name, value):
