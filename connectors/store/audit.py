@@ -12,7 +12,7 @@ import sqlalchemy as sa
 
 from connectors.store.chain import COVERED
 from connectors.store.scope import ConnectionScope
-from schemas.tables import actors, history, history_heads, ledger
+from schemas.tables import actors, contents, history, history_heads, ledger, verdicts
 from schemas.words import Event, LedgerState, Operation
 
 #: Rows that are fetched at once.
@@ -39,6 +39,31 @@ class Head:
     dropped: int
     dropped_hash: str
     since: datetime
+
+
+@dataclass(frozen=True)
+class Chosen:
+    """Whose entries of which days are meant.
+
+    Attributes:
+        user: Clockify's id of a user, or their name; `None` for all.
+        names: Their name, in each way in which it was written.
+        first_day: Local day, YYYY-MM-DD, included; `None` for no limit.
+        last_day: The same, included.
+    """
+
+    user: str | None
+    names: tuple[str, ...]
+    first_day: str | None
+    last_day: str | None
+
+    def on(self, day: sa.Column[str], whose: sa.ColumnElement[bool]) -> sa.ColumnElement[bool]:
+        """Return the condition for a table with a day."""
+        return sa.and_(
+            whose if self.user is not None else sa.true(),
+            day >= self.first_day if self.first_day else sa.true(),
+            day <= self.last_day if self.last_day else sa.true(),
+        )
 
 
 class Audit(ConnectionScope):
@@ -89,6 +114,70 @@ class Audit(ConnectionScope):
         )
         query = sa.select(history.c.number).where(self._own(history), claim).limit(1)
         return connection.scalar(query) is not None
+
+    def users(self, connection: sa.Connection) -> list[str]:
+        """Return the names of all whose entries were judged."""
+        query = sa.select(verdicts.c.user).where(self._own(verdicts), verdicts.c.user.is_not(None))
+        return list(connection.scalars(query.distinct()))
+
+    def first(self, connection: sa.Connection, chosen: Chosen) -> int | None:
+        """Return the number of the first row of some entries; `None` for none."""
+        entries = self._entries(chosen)
+        query = sa.select(sa.func.min(history.c.number)).where(self._own(history))
+        query = query.join(entries, entries.c.entry_id == history.c.entry_id)
+        number: int | None = connection.scalar(query)
+        return number
+
+    def hash_of(self, connection: sa.Connection, number: int, head: Head) -> str | None:
+        """Return the hash of a row, or of the newest one that was dropped."""
+        if number == head.dropped:
+            return head.dropped_hash
+        query = sa.select(history.c.hash).where(self._own(history), history.c.number == number)
+        return connection.scalar(query)
+
+    def share(self, connection: sa.Connection, chosen: Chosen, first: int) -> Iterator[sa.Row[Any]]:
+        """Yield every row from the *first* on: its `COVERED` values, `body` and `is_chosen`.
+
+        The body is the ledger's: the TimeActivity as it was sent last.
+        """
+        entries = self._entries(chosen)
+        is_chosen = entries.c.entry_id.is_not(None)
+        sent = sa.and_(is_chosen, self._own(ledger), ledger.c.entry_id == history.c.entry_id)
+        query = (
+            sa.select(*_plain(*COVERED), ledger.c.body, is_chosen.label("is_chosen"))
+            .outerjoin(entries, entries.c.entry_id == history.c.entry_id)
+            .outerjoin(ledger, sent)
+            .where(self._own(history), history.c.number >= first)
+        )
+        return _stream(connection, query.order_by(history.c.number))
+
+    def actors_of(self, connection: sa.Connection, chosen: Chosen) -> dict[str, dict[str, str]]:
+        """Return who acted on some entries, by their ids: `salt`, `kind` and `name`."""
+        entries = self._entries(chosen)
+        query = (
+            sa.select(actors.c.id, actors.c.salt, actors.c.kind, actors.c.name)
+            .join(history, history.c.actor_id == actors.c.id)
+            .join(entries, entries.c.entry_id == history.c.entry_id)
+            .where(self._own(history))
+            .distinct()
+        )
+        found = connection.execute(query).mappings()
+        return {row["id"]: {name: row[name] for name in ("salt", "kind", "name")} for row in found}
+
+    def _entries(self, chosen: Chosen) -> sa.Subquery:
+        """Select the ids of some entries, with those that they had before."""
+        judged = chosen.on(verdicts.c.date, verdicts.c.user.in_(chosen.names))
+        claimed = chosen.on(contents.c.day, contents.c.user_id == chosen.user)
+        known = sa.union(
+            sa.select(verdicts.c.entry_id).where(self._own(verdicts), judged),
+            sa.select(contents.c.entry_id).where(self._own(contents), claimed),
+        ).cte("known")
+        earlier = (
+            sa.select(history.c.note)
+            .join(known, known.c.entry_id == history.c.entry_id)
+            .where(self._own(history), history.c.event == Event.RENAMED)
+        )
+        return sa.union(sa.select(known.c.entry_id), earlier).subquery("chosen")
 
     def actors(self, connection: sa.Connection) -> dict[str, sa.Row[Any]]:
         """Return everybody who acted, by their ids."""

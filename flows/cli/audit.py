@@ -1,10 +1,14 @@
 """The commands about the history."""
 
+from datetime import datetime
+from pathlib import Path
+from typing import Annotated
+
 import typer
 
 from flows.cli.exit_codes import ExitCode
-from flows.cli.options import ConnectionName, Json
-from flows.cli.output import command
+from flows.cli.options import ConnectionName, FirstDay, Json, LastDay
+from flows.cli.output import command, stop_usage
 
 app = typer.Typer(no_args_is_help=True)
 
@@ -23,3 +27,31 @@ def verify(*, connection: ConnectionName = None, json: Json = False) -> None:
         render_audit.show_verified(output, output.document)
         if not output.document["is_valid"]:
             output.outcome = ExitCode.COULD_NOT_RUN
+
+
+@app.command(epilog="Example: clockbooks audit export --file ann.jsonl --user 'Ann Lee'")
+def export(
+    *,
+    file: Annotated[Path, typer.Option(metavar="FILE", help="The file to write, as JSON Lines.")],
+    user: Annotated[
+        str | None, typer.Option(metavar="NAME", help="Only this user: name, or Clockify's id.")
+    ] = None,
+    start: Annotated[datetime | None, FirstDay] = None,
+    end: Annotated[datetime | None, LastDay] = None,
+    connection: ConnectionName = None,
+    json: Json = False,
+) -> None:
+    """Write the history of a worker's or a period's entries, with a proof that it is genuine.
+
+    Days are those of the entries. An auditor can verify the file without
+    Clockbooks; docs/security.md has the few lines of Python.
+    """
+    with command(as_json=json) as output:
+        if start and end and end < start:
+            stop_usage(f"--end {end:%Y-%m-%d} is before --start {start:%Y-%m-%d}.")
+        from flows.audit import export as job
+        from flows.cli import render_audit
+
+        days = (f"{start:%Y-%m-%d}" if start else None, f"{end:%Y-%m-%d}" if end else None)
+        output.document = job.exported(connection, file, user=user, days=days)
+        render_audit.show_exported(output, output.document)

@@ -24,6 +24,15 @@ def show_verified(output: Output, document: Mapping[str, Any]) -> None:
 
 
 @for_people
+def show_exported(output: Output, document: Mapping[str, Any]) -> None:
+    """Show what is in the file, and what to compare it with."""
+    output.say(
+        f"Wrote {document['rows']:,} rows about {document['entries']:,} entries to"
+        f" {document['file']}. Newest row: {document['number']}, {document['hash']}."
+    )
+
+
+@for_people
 def show_life(output: Output, document: Mapping[str, Any]) -> None:
     """Show everything that happened to one entry."""
     for row in document["entries"]:

@@ -206,7 +206,7 @@ def write_csv(found: Sequence[dict[str, Any]], path: Path, members: Sequence[str
     """
     try:
         # A byte order mark, so that spreadsheets read the accents.
-        with open(path, "w", newline="", encoding="utf-8-sig", opener=_for_its_owner) as file:
+        with open(path, "w", newline="", encoding="utf-8-sig", opener=for_its_owner) as file:
             writer = csv.DictWriter(file, fieldnames=members, quoting=csv.QUOTE_ALL)
             writer.writeheader()
             writer.writerows({name: _cell(row[name]) for name in members} for row in found)
@@ -214,7 +214,8 @@ def write_csv(found: Sequence[dict[str, Any]], path: Path, members: Sequence[str
         raise AskPerson(f"The file {path} cannot be written ({error.strerror}).") from None
 
 
-def _for_its_owner(path: str, flags: int) -> int:
+def for_its_owner(path: str, flags: int) -> int:
+    """Open a file, empty, for its owner alone to read: an `opener` for `open`."""
     handle = os.open(path, flags & ~os.O_TRUNC, 0o600)
     try:
         if stat.S_ISREG(os.fstat(handle).st_mode):  # a pipe or a terminal has no rights of ours

@@ -1,9 +1,19 @@
 """The history tells everything, and tells when somebody has changed it."""
 
 import hashlib
+import json
 import os
 import pwd
+import re
 import sqlite3
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+#: The day of the small week's entries.
+DAY = ("--start", "2026-09-22", "--end", "2026-09-22")
 
 
 def _events(house, entry_id):
@@ -69,3 +79,97 @@ def test_an_unknown_entry_is_no_empty_life(week):
     """A typing error is told, and so is a filter that --entry has no use for."""
     assert "knows no entry 'nobody'" in week.run("entries", "--entry", "nobody").err
     assert week.run("entries", "--entry", "x", "--user", "Ann").code == 2
+
+
+#: What docs/security.md tells an auditor to run.
+CHECK = re.search(
+    r"### A share of the history\n.*?```python\n(.*?)```",
+    (Path(__file__).parents[2] / "docs" / "security.md").read_text(),
+    re.DOTALL,
+)[1]
+
+
+def _checked(file):
+    """Run the documented lines with Python alone, away from our code."""
+    command = [sys.executable, "-I", "-c", CHECK, str(file)]
+    return subprocess.run(command, capture_output=True, text=True, cwd=file.parent, check=False)
+
+
+@pytest.fixture
+def share(week, send_day):
+    """Return a house that sent a week, and the export of one worker's entries."""
+    document = send_day(week).document
+    user = document["entries"][0]["user"]
+    file = week.folder / "share.jsonl"
+    ran = week.run("audit", "export", "--file", file, "--user", user, "--json")
+    assert ran.code == 0, ran.err
+    found = ran.document
+    mine = {row["entry_id"] for row in document["entries"] if row["user"] == user}
+    assert found["entries"] == len(mine)
+    assert found["rows"] == 2 * len(mine)
+    return week, file, mine, document
+
+
+def test_an_auditor_verifies_a_share_with_python_alone(share):
+    """The documented lines accept what was exported, up to the newest row."""
+    house, file, mine, _ = share
+
+    checked = _checked(file)
+
+    assert checked.returncode == 0, checked.stderr
+    (one,) = house.run("audit", "verify", "--json").document["connections"]
+    assert checked.stdout.split()[-2:] == [str(one["number"]), one["hash"]]
+    first, *lines = map(json.loads, file.read_text().splitlines())
+    rows = [line for line in lines if isinstance(line, dict)]
+    assert {row["row"][3] for row in rows} == mine
+    assert all("TxnDate" in row["body"] for row in rows)
+    assert [actor["kind"] for actor in first["actors"].values()] == ["user"]
+    assert file.stat().st_mode & 0o777 == 0o600
+
+
+def test_a_share_has_nothing_of_other_workers(share):
+    """Of rows in between there is a digest, and no id, name or TimeActivity."""
+    _, file, mine, document = share
+    text = file.read_text()
+
+    others = [row for row in document["entries"] if row["entry_id"] not in mine]
+    assert others
+    assert not [row for row in others if row["entry_id"] in text or row["user"] in text]
+
+
+@pytest.mark.parametrize("place", ["row", "body", "digest", "removed", "swapped", "actor"])
+def test_an_auditor_sees_every_change_of_a_share(share, place):
+    """Whatever is edited in the file, the documented lines refuse it."""
+    _, file, _, _ = share
+    lines = [json.loads(line) for line in file.read_text().splitlines()]
+    whole = next(n for n, line in enumerate(lines) if n and isinstance(line, dict))
+    hidden = next(n for n, line in enumerate(lines) if isinstance(line, str))
+    if place == "row":
+        lines[whole]["row"][9] += 15
+    elif place == "body":
+        lines[whole]["body"] += " "
+    elif place == "digest":
+        lines[hidden] = lines[hidden][::-1]
+    elif place == "removed":
+        del lines[hidden]
+    elif place == "swapped":
+        lines[whole], lines[hidden] = lines[hidden], lines[whole]
+    else:
+        next(iter(lines[0]["actors"].values()))["name"] = "somebody"
+    file.write_text("".join(json.dumps(line) + "\n" for line in lines))
+
+    assert _checked(file).returncode == 1
+
+
+def test_a_period_is_exported_and_an_empty_one_is_not(week, send_day):
+    """By the days of the entries; without any, no file is left behind."""
+    send_day(week)
+    file = week.folder / "share.jsonl"
+
+    found = week.run("audit", "export", "--file", file, *DAY, "--json")
+    assert found.document["entries"] == 9
+    assert _checked(file).returncode == 0
+
+    empty = week.folder / "empty.jsonl"
+    none = week.run("audit", "export", "--file", empty, "--start", "2030-01-01")
+    assert (none.code, empty.exists()) == (1, False)
