@@ -11,6 +11,8 @@ from dataclasses import replace
 from itertools import islice
 from typing import Any
 
+import pandas as pd
+
 from flows.connections.consent_expiry import expiry_notes
 from flows.context import RunContext
 from flows.progress import Progress
@@ -21,6 +23,7 @@ from flows.reconciliation.request import ReconcileRequest
 from flows.sending.facts import check_both_sides, read_links, with_defaults
 from flows.sending.run_lease import RunLease, run_lease
 from flows.sending.settle_doubts import settle
+from schemas.words import Kind, Verdict
 from transforms.identity.same_work import ROW_ID
 from transforms.reconciliation.judge import Judged, judge
 
@@ -63,12 +66,19 @@ def reconcile(
             settled = settle(context, lease)
             report.notes += [note for note in (settled.message, *settled.notes) if note]
             report.unsettled = len(settled.in_doubt)
-        comparison = Comparison(context, request, facts, read_links(context, send))
+        link_state = read_links(context, send)
+        report.names = _names(link_state.links)
+        comparison = Comparison(context, request, facts, link_state)
         billed: dict[str, Finding] = {}
         for part in comparison.parts():
             report.add(part)
             billed |= {one.time_activity_id or "": one for one in part.findings if one.billed}
         report.notes += comparison.notes + expiry_notes(context)
+        if report.loses_most:
+            report.notes.append(
+                "More than half of what was sent is gone from Clockify, which may be a mistake: a"
+                " repair deletes none of it. If it is right, `clockbooks recall` takes it back."
+            )
         report.invoices = _invoices(context, request, billed)
         document = report.document(None, **days)
         wants = request.repair or request.mark_invoiced
@@ -95,7 +105,10 @@ def _finish(
 
     def repairable() -> Iterator[Finding]:
         for one in report.differences:
-            if request.repair and one.judged.step is not None:
+            deletes = one.judged.verdict == Verdict.GONE_FROM_CLOCKIFY
+            if deletes and report.loses_most and one.entry_id not in request.entry_ids:
+                report.untouched(one)
+            elif request.repair and one.judged.step is not None:
                 yield one
             else:
                 report.untouched(one)
@@ -106,6 +119,13 @@ def _finish(
     context.store.drift.forget(request.start.isoformat(), request.end.isoformat())
     for items in _some(report.left()):
         context.store.drift.keep(lease.run_id, items)
+
+
+def _names(links: pd.DataFrame) -> dict[str, str]:
+    """Return the names of linked people and customers, by their ids as the comparison has them."""
+    person = links["qbo_kind"].str.capitalize() + ":" + links["qbo_id"]
+    ids = person.where(links["kind"] == Kind.USER, links["qbo_id"])
+    return dict(zip(ids, links["qbo_name"], strict=True))
 
 
 def _some(items: Iterator[dict[str, Any]]) -> Iterator[list[dict[str, Any]]]:

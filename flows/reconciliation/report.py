@@ -11,6 +11,7 @@ from flows.reconciliation.repair import Repaired
 from flows.sending.spool import Spool
 from schemas.words import Repair, Verdict
 from transforms.identity.match_books import content_of, content_of_body
+from transforms.reconciliation.judge import Step
 from transforms.reconciliation.totals import Totals
 
 #: Members of one entry in JSON; `client`, `description`, `step` and `invoice` are ours.
@@ -18,6 +19,9 @@ MEMBERS = (
     "entry_id", "time_activity_id", "verdict", "blocked", "detail", "date", "minutes", "user",
     "client", "project", "description", "differs", "step", "repair", "invoice",
 )  # fmt: skip
+
+#: More deletions than that are a mistake, if they are more than half of what was sent.
+MOST_DELETED = 20
 
 #: What leaves nothing that differs.
 _DONE = (Repair.UPDATED, Repair.DELETED, Repair.REPLACED, Repair.RESENT)
@@ -35,6 +39,7 @@ class ReconcileReport:
         invoices: Number of the invoice, by TimeActivity, where QuickBooks tells.
         unsettled: How many entries are in doubt still.
         currency: The company's.
+        names: Names of people, such as `Employee:61`, and of customers, by their ids in QuickBooks.
     """
 
     def __init__(self, *, show_all: bool = False) -> None:
@@ -47,9 +52,11 @@ class ReconcileReport:
         self.invoices: dict[str, str] = {}
         self.unsettled = 0
         self.currency = ""
+        self.names: Mapping[str, str] = {}
         self._show_all = show_all
         self._repaired = Spool[dict[str, Any]]()
         self._counts: Counter[Verdict] = Counter()
+        self._deletions = 0
         self._left: Counter[Verdict] = Counter()
 
     def add(self, part: Part) -> None:
@@ -62,7 +69,17 @@ class ReconcileReport:
             self.agreeing.extend(
                 one for one in part.findings if one.judged.verdict == Verdict.AGREES
             )
+        gone = Verdict.GONE_FROM_CLOCKIFY
+        self._deletions += sum(
+            one.judged.verdict == gone and one.judged.step == Step.DELETE for one in part.findings
+        )
         _add_up(self.totals, part)
+
+    @property
+    def loses_most(self) -> bool:
+        """Whether so much is gone from Clockify at once that it may be a mistake."""
+        compared = self._counts.total() - self._counts[Verdict.UNSENT]
+        return self._deletions > MOST_DELETED and self._deletions * 2 > compared
 
     def repaired(self, one: Repaired) -> None:
         """Add what became of a difference."""
@@ -118,7 +135,7 @@ class ReconcileReport:
             "blocked": judged.blocked and str(judged.blocked),
             "detail": judged.detail or None,
             "differs": {
-                field: {side: _plain(value) for side, value in sides.items()}
+                field: {side: self._shown(field, value) for side, value in sides.items()}
                 for field, sides in judged.differs.items()
             },
             "step": judged.step and str(judged.step),
@@ -126,7 +143,15 @@ class ReconcileReport:
             "invoice": self.invoices.get(one.time_activity_id or ""),
             **one.looks,
         }
-        return {name: _plain(members[name]) for name in MEMBERS}
+        return {name: members[name] for name in MEMBERS}
+
+    def _shown(self, field: str, value: Any) -> Any:
+        """Return a value as people and JSON have it; a rate is text, which keeps its digits."""
+        if field in {"user", "project"}:
+            return self.names.get(value, value) or None
+        if field == "rate":
+            return f"{value:.2f}"
+        return int(value) if field == "minutes" and value is not None else value
 
     def close(self) -> None:
         """Delete the lists."""
@@ -136,13 +161,6 @@ class ReconcileReport:
 
 def _by_name(counts: Mapping[Verdict, int]) -> dict[str, int]:
     return {str(verdict): counts[verdict] for verdict in Verdict if counts[verdict]}
-
-
-def _plain(value: Any) -> Any:
-    """Return a value as JSON has it; amounts are texts, which keep their digits."""
-    if isinstance(value, Decimal):
-        return int(value) if value == value.to_integral_value() else f"{value.normalize():f}"
-    return value
 
 
 def _add_up(totals: Totals, part: Part) -> None:

@@ -194,6 +194,10 @@ def test_an_entry_of_another_project_is_replaced(week):
     row = only(week.reconcile("--repair", "--yes", code=0), id_)
 
     assert row["repair"] == "replaced"
+    names = {one["DisplayName"] for one in week.house.quickbooks.customers.values()}
+    shown = row["differs"]["project"]
+    assert {name.rpartition(":")[2] for name in shown.values()} <= names
+    assert shown["clockify"] != shown["ledger"] == shown["quickbooks"]
     assert week.activity(id_) is None
     assert len(week.books) == number
     new = max(week.books.values(), key=lambda one: int(one["Id"]))
@@ -315,6 +319,23 @@ def test_what_may_not_go_is_not_written(week):
     assert (row["verdict"], row["repair"]) == ("changed_in_clockify", None)
     assert "23 h 55" in row["detail"]
     assert week.activity(id_) == before
+
+
+def test_a_mass_deletion_is_taken_for_a_mistake(week, monkeypatch):
+    """If most of what was sent is gone from Clockify, a repair deletes nothing of it."""
+    monkeypatch.setattr("flows.reconciliation.report.MOST_DELETED", 3)
+    edited, *gone = sorted(week.sent)
+    for id_ in gone[: len(gone) * 2 // 3]:
+        del week.house.clockify.entries[id_]
+    week.entry(edited)["description"] = "Edited"
+    number = len(week.books)
+
+    found = week.reconcile("--repair", "--yes", code=3)
+
+    assert len(week.books) == number
+    assert any("may be a mistake" in note for note in found["notes"])
+    repaired = [row["entry_id"] for row in found["entries"] if row["repair"]]
+    assert repaired == [edited]
 
 
 # --- how it is asked and told ------------------------------------------------------------------
