@@ -45,6 +45,11 @@ class SentEntries(ConnectionScope):
             row for some in chunks(entry_ids) for row in self._select(ledger.c.entry_id.in_(some))
         ]
 
+    def of_activities(self, ids: Sequence[str]) -> list[sa.Row[Any]]:
+        """Return those that were sent as some TimeActivities."""
+        which = ledger.c.time_activity_id
+        return [row for some in chunks(ids) for row in self._select(which.in_(some))]
+
     def of_runs(self, run_ids: Collection[str]) -> list[sa.Row[Any]]:
         """Return those that some runs sent."""
         return self._select(ledger.c.run_id.in_(run_ids))

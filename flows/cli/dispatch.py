@@ -213,7 +213,7 @@ def reconcile(
     """Compare what was sent, repair it if that is asked for, and show what came of it."""
 
     def approve(found: dict[str, Any]) -> bool:
-        show_reconciliation(output, found)
+        show_reconciliation(output, found, show_all=show_all)
         steps = sum(item["step"] is not None for item in found["entries"])
         return steps > 0 and output.ask(f"Change {steps:,} entries in QuickBooks?")
 
@@ -238,7 +238,7 @@ def reconcile(
     if ask and report.latest["dry_run"]:
         output.say("Nothing was changed.")
     else:
-        show_reconciliation(output, report.latest)
+        show_reconciliation(output, report.latest, show_all=show_all)
     return report.latest
 
 

@@ -2,6 +2,7 @@
 
 from datetime import datetime
 from enum import StrEnum
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -61,6 +62,10 @@ def reconcile(
     ] = None,
     show_all: Annotated[bool, typer.Option("--all", help="Also list what agrees.")] = False,
     csv: CsvFile = None,
+    totals_csv: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Also write the totals per person and week as CSV."),
+    ] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Change nothing.")] = False,
     yes: Yes = False,
     connection: ConnectionName = None,
@@ -80,7 +85,7 @@ def reconcile(
             stop_usage("--prefer, --resend and --entry belong to --repair.")
         ask = (repair or mark_invoiced) and to_ask(output, yes=yes, dry_run=dry_run)
         from flows.cli import dispatch
-        from flows.reconciliation.report import MEMBERS
+        from flows.reconciliation.report import MEMBERS, WEEK_MEMBERS, flat_week
 
         options = {
             "repair": repair,
@@ -94,6 +99,8 @@ def reconcile(
         days = (start and start.date(), end and end.date(), last_days)
         document = dispatch.reconcile(output, connection, days, options, ask=ask, show_all=show_all)
         save_csv(output, csv, document["entries"], MEMBERS, "entries")
+        weeks = [flat_week(one) for one in document["totals"]["weeks"]]
+        save_csv(output, totals_csv, weeks, WEEK_MEMBERS, "totals")
         if document["differs"] or document["unsettled"]:
             output.outcome = ExitCode.PARTLY_DONE
 

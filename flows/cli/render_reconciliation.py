@@ -5,13 +5,19 @@ from itertools import islice
 from typing import Any
 
 from flows.cli.output import Output
-from flows.cli.tables import MOST_ROWS, for_people, number, show_table, text
-from flows.text import SIDES, VERDICTS, hours, project_name
+from flows.cli.tables import MOST_ROWS, for_people, number, show_table, text, whole
+from flows.text import SIDES, VERDICTS, differing, hours, project_name
 
 
-@for_people
-def show_reconciliation(output: Output, document: Mapping[str, Any]) -> None:
-    """Show what differs, what was done about it, and the totals of all sides."""
+def show_reconciliation(
+    output: Output, document: Mapping[str, Any], *, show_all: bool = False
+) -> None:
+    """Show what differs, what was done about it, and the totals of all sides.
+
+    Totals of people, weeks and projects are shown where they differ; all of them with *show_all*.
+    """
+    if output.as_json:
+        return
     counts = document["counts"]
     parts = [f"{n:,} {VERDICTS[verdict]}" for verdict, n in counts.items()]
     days = f"{document['start']} to {document['end']}"
@@ -19,9 +25,28 @@ def show_reconciliation(output: Output, document: Mapping[str, Any]) -> None:
     for note in document["notes"]:
         output.say(f"Note: {note}")
     _show_differences(output, document)
-    minutes, amounts = document["totals"]["minutes"], document["totals"]["amounts"]
-    rows = [(SIDES[side], hours(minutes[side]), amounts[side]) for side in SIDES]
-    show_table(output, ("Total", number("Time"), number("Amount")), rows)
+    totals = document["totals"]
+    weeks, projects = (
+        [one for one in totals[of] if show_all or differing(one)] for of in ("weeks", "projects")
+    )
+    show_table(
+        output,
+        ("Who", whole("Week of"), *map(number, SIDES.values())),
+        [(one["user"], one["week"], *_sums(one)) for one in weeks],
+        more="write all with --totals-csv",
+    )
+    show_table(
+        output,
+        ("Project", *map(number, SIDES.values())),
+        [(project_name(one), *_sums(one)) for one in projects],
+        more="--json lists all of them",
+    )
+    show_table(output, ("All", *map(number, SIDES.values())), [("", *_sums(totals))])
+
+
+def _sums(one: Mapping[str, Any]) -> list[str]:
+    """Return the time of each side, with the amount below it."""
+    return [f"{hours(one['minutes'][side])}\n{one['amounts'][side]}" for side in SIDES]
 
 
 def _show_differences(output: Output, document: Mapping[str, Any]) -> None:

@@ -23,7 +23,7 @@ def drift_page(document: Document, place: PageContext) -> str:
     dry = " (dry run: nothing was changed)" if document["dry_run"] else ""
     end = (
         f"On the command line, `clockbooks reconcile --start {document['start']} --end"
-        f" {document['end']} --csv entries.csv --connection"
+        f" {document['end']} --csv entries.csv --totals-csv totals.csv --connection"
         f" {place.connection}` writes all of it."
     )
     parts = [

@@ -5,14 +5,16 @@ missing on one side is looked for by its id before it counts as gone: it may hav
 days. Nothing is held for the whole window.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from typing import Any
 
 import pandas as pd
 
 from connectors.quickbooks.batch import instant_of, part_of
+from connectors.store.books import InFlight
 from connectors.store.scope import records
 from connectors.store.staging import StagedEntries, staging_entries
 from flows.context import RunContext
@@ -26,8 +28,9 @@ from schemas.words import Kind, LedgerState, Reason, Source, Verdict
 from transforms.identity.match_books import content_of, content_of_body
 from transforms.plan.activities import to_activities
 from transforms.plan.judge import JudgeRules, judge_entries
-from transforms.reconciliation.judge import AGREES, Judged, Rules, judge
-from transforms.reconciliation.sides import Now, Sent, activity_values
+from transforms.reconciliation.judge import Judged, Rules, is_billed, judge
+from transforms.reconciliation.sides import Now, Sent, activity_values, fields_of
+from transforms.reconciliation.totals import Known, Share, shares
 
 #: Entries that nobody means to send: no drift, and in no total.
 _NEVER_MEANT = (Reason.RUNNING, Reason.BREAK)
@@ -45,6 +48,7 @@ class Finding:
         sent: What the ledger has; `None` if it was not sent.
         now: What Clockify has; `None` if it does not have it.
         billed: Whether QuickBooks has it on an invoice.
+        shares: What it adds to the totals of each side.
     """
 
     entry_id: str | None
@@ -54,24 +58,7 @@ class Finding:
     sent: Sent | None = None
     now: Now | None = None
     billed: bool = False
-
-
-@dataclass(frozen=True)
-class Part:
-    """Some days, compared.
-
-    Attributes:
-        findings: What was found, also what agrees.
-        now: Clockify's entries of the days, by id, except for those that nobody means to send.
-        sent: The ledger's sent entries of the days.
-        activities: QuickBooks' TimeActivities of the days of people who are linked, or that stand
-            for entries; with the finding of each known one.
-    """
-
-    findings: list[Finding]
-    now: Mapping[str, Now] = field(default_factory=dict)
-    sent: Sequence[Any] = ()
-    activities: Sequence[tuple[Mapping[str, Any], Mapping[str, Any]]] = ()
+    shares: Sequence[Share] = ()
 
 
 class Comparison:
@@ -106,8 +93,8 @@ class Comparison:
         """What entries are judged by."""
         return self._rules
 
-    def parts(self) -> Iterator[Part]:
-        """Read and compare the window.
+    def parts(self) -> Iterator[list[Finding]]:
+        """Read and compare the window; yield what was found on some days, also what agrees.
 
         Raises:
             TryAgain: A service could not be read, or changed while it was read.
@@ -136,7 +123,7 @@ class Comparison:
 
     def _part(
         self, first: date, last: date, rows: pd.DataFrame | None, staged: StagedEntries
-    ) -> Part:
+    ) -> list[Finding]:
         now, aliases = self._clockify(rows)
         store, days = self._context.store, (first.isoformat(), last.isoformat())
         of_days = store.sent.between(*days)
@@ -146,8 +133,10 @@ class Comparison:
             aliases.get(row.entry_id, row.entry_id): row
             for row in [*of_days, *store.sent.of(moved)]
         }
-        elsewhere, gone = self._elsewhere([id_ for id_ in here if id_ not in now], here, staged)
         activities = self._activities(days)
+        accounted, in_flight = store.books.accounted(list(activities))
+        here |= self._moved_in(activities.keys() & accounted, here, staged)
+        elsewhere, gone = self._elsewhere([id_ for id_ in here if id_ not in now], here, staged)
         by_id = activities | self._activities_by_id(
             [
                 row.time_activity_id
@@ -155,22 +144,29 @@ class Comparison:
                 if row.time_activity_id not in activities
             ]
         )
-        findings, known = [], {}
-        for id_, row in here.items():
-            if id_ in now or id_ in elsewhere or id_ in gone:
-                found = self._compare(row, now.get(id_) or elsewhere.get(id_), by_id)
-                findings.append(found)
-                known[row.time_activity_id] = found.looks
-        meant = {id_: one for id_, one in now.items() if one.reason not in _NEVER_MEANT}
-        findings += [_unsent(id_, one) for id_, one in meant.items() if id_ not in here]
-        strangers = self._strangers(activities)
-        findings += [_unknown(id_, row) for id_, row in strangers.items()]
-        shown = [
-            (row, known.get(id_) or looks_of(row))
-            for id_, row in activities.items()
-            if id_ in known or id_ in strangers
+        findings = [
+            self._compare(row, now.get(id_) or elsewhere.get(id_), by_id)
+            for id_, row in here.items()
+            if id_ in now or id_ in elsewhere or id_ in gone
         ]
-        return Part(findings, meant, of_days, shown)
+        findings += [
+            self._unsent(id_, one)
+            for id_, one in now.items()
+            if id_ not in here and one.reason not in _NEVER_MEANT
+        ]
+        strangers = self._strangers(activities, accounted, in_flight)
+        return findings + [self._unknown(id_, row) for id_, row in strangers.items()]
+
+    def _moved_in(
+        self, accounted: AbstractSet[str], here: Mapping[str, Any], staged: StagedEntries
+    ) -> dict[str, Any]:
+        """Return entries that were sent for days outside, and moved to these in QuickBooks."""
+        known = {row.time_activity_id for row in here.values()}
+        rows = self._context.store.sent.of_activities(sorted(accounted - known))
+        first, last = self._request.start.isoformat(), self._request.end.isoformat()
+        outside = [row for row in rows if not first <= row.txn_date <= last]
+        present = staged.present([row.entry_id for row in outside])
+        return {row.entry_id: row for row in outside if row.entry_id not in present}
 
     def _clockify(self, rows: pd.DataFrame | None) -> tuple[dict[str, Now], dict[str, str]]:
         """Return Clockify's entries by id, and the ids of those that were sent from a file."""
@@ -245,7 +241,18 @@ class Comparison:
         sent, activity = sent_of(row), by_id.get(row.time_activity_id)
         judged = judge(sent, now, activity, self._rules)
         looks = now.row if now is not None else looks_of_sent(row)
-        agrees = judged is AGREES
+        agrees = judged.verdict == Verdict.AGREES
+        names: dict[str, Callable[[], Mapping[str, Any]]] = {
+            "clockify": lambda: looks,
+            "ledger": lambda: looks_of_sent(row),
+            "quickbooks": lambda: looks_of(activity or {}),
+        }
+        meant = now is None or now.reason not in _NEVER_MEANT
+        sides = {
+            name: (fields, names[name])
+            for name, fields in judged.sides.items()
+            if meant or name != "clockify"
+        }
         return Finding(
             entry_id=row.entry_id,
             time_activity_id=row.time_activity_id,
@@ -253,12 +260,41 @@ class Comparison:
             looks={name: looks[name] for name in _LOOKS},
             sent=None if agrees else sent,
             now=None if agrees else now,
-            billed=activity is not None and activity.get("BillableStatus") == "HasBeenBilled",
+            billed=activity is not None and is_billed(activity),
+            shares=self._shares(sides, None if now is None else now.row["seconds"]),
         )
 
-    def _strangers(self, activities: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:
+    def _unsent(self, entry_id: str, now: Now) -> Finding:
+        detail = now.detail or "It was not sent yet; the next send takes it."
+        judged = Judged(Verdict.UNSENT, detail)
+        looks = {name: now.row[name] for name in _LOOKS}
+        sides: dict[str, Known] = {"clockify": (fields_of(now), lambda: looks)}
+        shares = self._shares(sides, now.row["seconds"])
+        return Finding(entry_id, None, judged, looks, now=now, shares=shares)
+
+    def _unknown(self, id_: str, activity: Mapping[str, Any]) -> Finding:
+        looks = looks_of(activity)
+        detail = (
+            "Nothing that was sent from here accounts for it. If an entry in Clockify stands for"
+            f" it, `clockbooks adopt --start {looks['date']} --end {looks['date']}` takes it over."
+        )
+        judged = Judged(Verdict.UNKNOWN_IN_QUICKBOOKS, detail)
+        sides: dict[str, Known] = {"quickbooks": (activity_values(activity), lambda: looks)}
+        shares = self._shares(sides, None)
+        return Finding(None, id_, judged, looks, billed=is_billed(activity), shares=shares)
+
+    def _shares(self, sides: Mapping[str, Known], tracked_s: int | None) -> list[Share]:
+        """Return what an entry adds to the totals, but for sides that have it on other days."""
+        first, last = self._request.start.isoformat(), self._request.end.isoformat()
+        return [one for one in shares(sides, tracked_s) if first <= one.date <= last]
+
+    def _strangers(
+        self,
+        activities: Mapping[str, Any],
+        accounted: AbstractSet[str],
+        in_flight: Sequence[InFlight],
+    ) -> dict[str, Mapping[str, Any]]:
         """Return TimeActivities of linked people that nothing of ours accounts for."""
-        accounted, in_flight = self._context.store.books.accounted(list(activities))
         flying = {content_of_body(one.body) for one in in_flight}
         return {
             id_: row
@@ -351,21 +387,3 @@ def _now(
         )
         for row in records(plan.assign(**extra))
     }
-
-
-def _unsent(entry_id: str, now: Now) -> Finding:
-    detail = now.detail or "It was not sent yet; the next send takes it."
-    judged = Judged(Verdict.UNSENT, detail)
-    looks = {name: now.row[name] for name in _LOOKS}
-    return Finding(entry_id, None, judged, looks, now=now)
-
-
-def _unknown(id_: str, activity: Mapping[str, Any]) -> Finding:
-    looks = looks_of(activity)
-    detail = (
-        "Nothing that was sent from here accounts for it. If an entry in Clockify stands for it,"
-        f" `clockbooks adopt --start {looks['date']} --end {looks['date']}` takes it over."
-    )
-    judged = Judged(Verdict.UNKNOWN_IN_QUICKBOOKS, detail)
-    billed = activity.get("BillableStatus") == "HasBeenBilled"
-    return Finding(None, id_, judged, looks, billed=billed)

@@ -70,9 +70,9 @@ def reconcile(
         report.names = _names(link_state.links)
         comparison = Comparison(context, request, facts, link_state)
         billed: dict[str, Finding] = {}
-        for part in comparison.parts():
-            report.add(part)
-            billed |= {one.time_activity_id or "": one for one in part.findings if one.billed}
+        for findings in comparison.parts():
+            report.add(findings)
+            billed |= {one.time_activity_id or "": one for one in findings if one.billed}
         report.notes += comparison.notes + expiry_notes(context)
         if report.loses_most:
             report.notes.append(

@@ -2,17 +2,15 @@
 
 import json
 from collections import Counter
-from collections.abc import Iterator, Mapping
-from decimal import Decimal
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from flows.reconciliation.compare import Finding, Part
+from flows.reconciliation.compare import Finding
 from flows.reconciliation.repair import Repaired
 from flows.sending.spool import Spool
 from schemas.words import Repair, Verdict
-from transforms.identity.match_books import content_of, content_of_body
 from transforms.reconciliation.judge import Step
-from transforms.reconciliation.totals import Totals
+from transforms.reconciliation.totals import SIDES, Totals
 
 #: Members of one entry in JSON; `client`, `description`, `step` and `invoice` are ours.
 MEMBERS = (
@@ -22,6 +20,11 @@ MEMBERS = (
 
 #: More deletions than that are a mistake, if they are more than half of what was sent.
 MOST_DELETED = 20
+
+#: Columns of the totals per person and week as CSV.
+WEEK_MEMBERS = (
+    "user", "week", *(f"{side}_{what}" for side in SIDES for what in ("minutes", "amounts"))
+)  # fmt: skip
 
 #: What leaves nothing that differs.
 _DONE = (Repair.UPDATED, Repair.DELETED, Repair.REPLACED, Repair.RESENT)
@@ -59,21 +62,19 @@ class ReconcileReport:
         self._deletions = 0
         self._left: Counter[Verdict] = Counter()
 
-    def add(self, part: Part) -> None:
+    def add(self, findings: Sequence[Finding]) -> None:
         """Add what was found on some days."""
-        self._counts.update(one.judged.verdict for one in part.findings)
-        self.differences.extend(
-            one for one in part.findings if one.judged.verdict != Verdict.AGREES
-        )
+        self._counts.update(one.judged.verdict for one in findings)
+        self.differences.extend(one for one in findings if one.judged.verdict != Verdict.AGREES)
         if self._show_all:
-            self.agreeing.extend(
-                one for one in part.findings if one.judged.verdict == Verdict.AGREES
-            )
+            self.agreeing.extend(one for one in findings if one.judged.verdict == Verdict.AGREES)
         gone = Verdict.GONE_FROM_CLOCKIFY
         self._deletions += sum(
-            one.judged.verdict == gone and one.judged.step == Step.DELETE for one in part.findings
+            one.judged.verdict == gone and one.judged.step == Step.DELETE for one in findings
         )
-        _add_up(self.totals, part)
+        for finding in findings:
+            for share in finding.shares:
+                self.totals.add(share)
 
     @property
     def loses_most(self) -> bool:
@@ -163,21 +164,10 @@ def _by_name(counts: Mapping[Verdict, int]) -> dict[str, int]:
     return {str(verdict): counts[verdict] for verdict in Verdict if counts[verdict]}
 
 
-def _add_up(totals: Totals, part: Part) -> None:
-    for now in part.now.values():
-        row = now.row
-        billable = row["billable"] and row["rate_micros"] is not None
-        rate = Decimal(row["rate_micros"]).scaleb(-6) if billable else Decimal(0)
-        totals.add("clockify", row, int(row["seconds"]), rate)
-        totals.add("rounded", row, int(row["minutes"] or 0) * 60, rate)
-    for sent in part.sent:
-        looks = sent._mapping  # noqa: SLF001 - SQLAlchemy's public name
-        rate = content_of_body(sent.body).rate
-        totals.add("ledger", {**looks, "date": sent.txn_date}, sent.minutes * 60, rate)
-    for activity, looks in part.activities:
-        content = content_of(activity)
-        day = {**looks, "date": content.day}
-        totals.add("quickbooks", day, int(content.minutes) * 60, content.rate)
+def flat_week(week: Mapping[str, Any]) -> dict[str, Any]:
+    """Return one of `totals.weeks` as a row of `WEEK_MEMBERS`."""
+    sums = {f"{side}_{what}": week[what][side] for side in SIDES for what in ("minutes", "amounts")}
+    return {"user": week["user"], "week": week["week"], **sums}
 
 
 def drift_of(item: Mapping[str, Any]) -> dict[str, Any]:

@@ -66,8 +66,8 @@ class Judged:
         verdict: What differs.
         detail: What a person can do about it; empty if it agrees.
         blocked: What forbids a repair.
-        differs: The fields that differ: what Clockify, the ledger and QuickBooks say. A side that
-            has no entry is left out.
+        sides: All fields, as Clockify, the ledger and QuickBooks have them; a side without the
+            entry is left out.
         step: What would repair it; `None` if nothing would, or may.
         fields: The fields that Clockify changed, which a repair writes.
     """
@@ -75,12 +75,18 @@ class Judged:
     verdict: Verdict
     detail: str = ""
     blocked: Block | None = None
-    differs: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    sides: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     step: Step | None = None
     fields: tuple[str, ...] = ()
 
-
-AGREES = Judged(Verdict.AGREES)
+    @property
+    def differs(self) -> dict[str, dict[str, Any]]:
+        """The fields that differ, with what each side says."""
+        return {
+            field: {name: side[field] for name, side in self.sides.items()}
+            for field in FIELDS
+            if len({side[field] for side in self.sides.values()}) > 1
+        }
 
 
 def judge(sent: Sent, now: Now | None, activity: Mapping[str, Any] | None, rules: Rules) -> Judged:
@@ -98,8 +104,10 @@ def judge(sent: Sent, now: Now | None, activity: Mapping[str, Any] | None, rules
     ours = [] if clockify is None else differing(clockify, ledger)
     theirs = [] if books is None else differing(books, ledger)
     verdict = _verdict(sent, now, clockify, books) or _changed(ours, theirs)
+    named = {"clockify": clockify, "ledger": ledger, "quickbooks": books}
+    sides = {name: side for name, side in named.items() if side is not None}
     if verdict == Verdict.AGREES:
-        return AGREES
+        return Judged(verdict, sides=sides)
     step = _step(verdict, clockify, books)
     blocked = _blocked(step, clockify, ledger, activity, rules)
     refusal = (
@@ -111,7 +119,7 @@ def judge(sent: Sent, now: Now | None, activity: Mapping[str, Any] | None, rules
         verdict=verdict,
         detail=" ".join(filter(None, (_FOUND[verdict], refusal or _HELPS[step]))),
         blocked=blocked,
-        differs=_differs({"clockify": clockify, "ledger": ledger, "quickbooks": books}),
+        sides=sides,
         step=None if refusal else step,
         fields=tuple(ours),
     )
@@ -232,12 +240,3 @@ _BLOCKED = {
     Block.LINK_LOST: "Its person or project has no link now: add one with `clockbooks link`, then"
     " repair.",
 }
-
-
-def _differs(sides: Mapping[str, Mapping[str, Any] | None]) -> dict[str, dict[str, Any]]:
-    there = {name: side for name, side in sides.items() if side is not None}
-    return {
-        field: {name: side[field] for name, side in there.items()}
-        for field in FIELDS
-        if len({side[field] for side in there.values()}) > 1
-    }

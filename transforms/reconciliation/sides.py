@@ -110,11 +110,16 @@ def clockify_values(sent: Sent, now: Now, ledger: Mapping[str, Any]) -> dict[str
     """
     if now.body == sent.body:
         return dict(ledger)
-    wanted = values_of(content_of_body(now.body)) if now.body else _without_body(now)
+    wanted = fields_of(now)
     return {
         field: wanted[field] if _has_changed(field, sent, now) else ledger[field]
         for field in FIELDS
     }
+
+
+def fields_of(now: Now) -> dict[str, Any]:
+    """Return the fields as Clockify has them, whatever was sent."""
+    return values_of(content_of_body(now.body)) if now.body else _without_body(now)
 
 
 def _without_body(now: Now) -> dict[str, Any]:

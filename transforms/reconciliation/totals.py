@@ -1,7 +1,7 @@
 """Adds up minutes and amounts: as tracked, as rounded, in the ledger, and in QuickBooks."""
 
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from decimal import ROUND_HALF_UP, Decimal
@@ -10,6 +10,61 @@ from typing import Any
 SIDES = ("clockify", "rounded", "ledger", "quickbooks")
 
 _CENT = Decimal("0.01")
+
+
+@dataclass(frozen=True)
+class Share:
+    """What one entry or TimeActivity adds to one side.
+
+    Attributes:
+        side: One of `SIDES`.
+        date: Local day, YYYY-MM-DD.
+        user: Whose it is.
+        client: For whom.
+        project: On what.
+        seconds: How long it is.
+        rate: Currency units an hour; 0 unless it is billable.
+    """
+
+    side: str
+    date: str
+    user: str
+    client: str
+    project: str
+    seconds: int
+    rate: Decimal
+
+
+#: A side's fields, and a call that returns the user, client and project that people know it by.
+Known = tuple[Mapping[str, Any], Callable[[], Mapping[str, Any]]]
+
+
+def shares(sides: Mapping[str, Known], tracked_s: int | None) -> Iterator[Share]:
+    """Yield what an entry adds to each side.
+
+    Args:
+        sides: `clockify`, `ledger` and `quickbooks`, where they have it. Sides with the same
+            person, or customer, use the names of the first of them: a new name makes no difference.
+        tracked_s: Seconds in Clockify, before rounding; `None` if they are those of the fields.
+    """
+    for side, (fields, _) in sides.items():
+        place = _looks("project", fields, sides)
+        named = {
+            "date": fields["date"],
+            "user": _looks("user", fields, sides)["user"] or "",
+            "client": place["client"] or "",
+            "project": place["project"] or "",
+            "rate": fields["rate"],
+        }
+        seconds = int(fields["minutes"] or 0) * 60
+        if side == "clockify":
+            yield Share(side, seconds=seconds if tracked_s is None else tracked_s, **named)
+        yield Share("rounded" if side == "clockify" else side, seconds=seconds, **named)
+
+
+def _looks(field: str, fields: Mapping[str, Any], sides: Mapping[str, Known]) -> Mapping[str, Any]:
+    same = (looks for other, looks in sides.values() if other[field] == fields[field])
+    return next(same)()
 
 
 @dataclass
@@ -42,20 +97,12 @@ class Totals:
         self._weeks: dict[tuple[str, str], _Sum] = defaultdict(_Sum)
         self._projects: dict[tuple[str, str], _Sum] = defaultdict(_Sum)
 
-    def add(self, side: str, looks: Mapping[str, Any], seconds: int, rate: Decimal) -> None:
-        """Add one entry or TimeActivity.
-
-        Args:
-            side: One of `SIDES`.
-            looks: Its `date`, `user`, `client` and `project`.
-            seconds: How long it is.
-            rate: Currency units an hour; 0 unless it is billable.
-        """
-        monday = _monday(looks["date"])
-        week = self._weeks[looks["user"] or "", monday]
-        project = self._projects[looks["client"] or "", looks["project"] or ""]
-        for one in (self._all, week, project):
-            one.add(side, seconds, rate)
+    def add(self, one: Share) -> None:
+        """Add what one entry or TimeActivity adds to one side."""
+        week = self._weeks[one.user, _monday(one.date)]
+        project = self._projects[one.client, one.project]
+        for sums in (self._all, week, project):
+            sums.add(one.side, one.seconds, one.rate)
 
     def document(self) -> dict[str, Any]:
         """Return the sums, exact until they are shown."""
