@@ -18,11 +18,12 @@ MEMORIES: dict[str, dict[str, bool]] = {
 }
 
 
-#: One that takes a replay for an error is much like one that forgot: the slow suite has it.
-QUICK_AND_SLOW = [
-    pytest.param(memory, marks=pytest.mark.slow if memory == "answers 6000" else ())
-    for memory in MEMORIES
-]
+def _quick(memory: str) -> Any:
+    """Leave all but the worst memory, which is none, to the slow suite."""
+    return () if memory == "forgets" else pytest.mark.slow
+
+
+QUICK_AND_SLOW = [pytest.param(memory, marks=_quick(memory)) for memory in MEMORIES]
 
 
 #: Points are shared out to so many cases, so that several workers take them.
@@ -133,7 +134,7 @@ def _is_after_the_work(fault: dict[str, Any]) -> bool:
 @pytest.mark.parametrize(
     ("fault", "memory"),
     [
-        (fault, memory)
+        pytest.param(fault, memory, marks=_quick(memory))
         for fault in FAULTS
         for memory in (MEMORIES if _is_after_the_work(FAULTS[fault]) else ["forgets"])
     ],

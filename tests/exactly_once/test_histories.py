@@ -12,7 +12,7 @@ from histories import MEMORIES, prove
 @pytest.mark.parametrize("memory", MEMORIES)
 def test_each_entry_is_booked_once_whatever_happened(lab: Any, memory: str) -> None:
     """A short look at many histories; the long one is for `make test-slow`."""
-    prove(lab, memory, has_neighbor=memory == "forgets", histories=6, steps=8)
+    prove(lab, memory, has_neighbor=memory == "forgets", histories=4, steps=8)
 
 
 @pytest.mark.slow

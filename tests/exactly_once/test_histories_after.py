@@ -151,7 +151,7 @@ class Afterwards(Histories):
 )
 def test_all_agrees_in_the_end(lab: Any, memory: str) -> None:
     """A short look at many histories; the long one is for `make test-slow`."""
-    prove(lab, memory, has_neighbor=False, histories=6, steps=10, kind=Afterwards)
+    prove(lab, memory, has_neighbor=False, histories=4, steps=10, kind=Afterwards)
 
 
 @pytest.mark.slow

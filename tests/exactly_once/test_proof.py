@@ -84,6 +84,7 @@ def test_what_something_on_the_way_answers_is_doubt(lab: Any, answer: str) -> No
         lab.check_each_once(house)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("answer", FOREIGN)
 def test_the_same_on_a_replay_is_doubt(lab: Any, answer: str) -> None:
     """A replay that was done and answered by something else leaves the doubt to the next run."""

@@ -9,6 +9,8 @@ import pytest
 
 from connectors.standins.scenario import load_scenario
 
+pytestmark = pytest.mark.slow  # a server of its own, and runs
+
 #: Names that a run imports, early and late: from Python's own library, from others, and ours.
 MODULES = (
     "sitecustomize", "usercustomize", "json", "secrets", "prefect", "pandas", "numpy", "httpx",

@@ -242,7 +242,7 @@ def test_names_cannot_steer_the_terminal(synced):
     quickbooks.customers["31"]["DisplayName"] = HOSTILE
     quickbooks.customers["30"]["Active"] = False
     quickbooks.company["CompanyName"] = HOSTILE
-    quarter = ("--start", "2026-07-27", "--end", "2026-10-31")
+    quarter = ("--start", "2026-10-12", "--end", "2026-10-31")
 
     commands = {
         "connect": synced.connect(),

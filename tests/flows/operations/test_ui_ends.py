@@ -17,6 +17,7 @@ EVERYWHERE = "0.0.0.0"  # noqa: S104 - what the test is about
 NIGHTLY = "settle/hourly"
 
 
+@pytest.mark.slow
 def test_a_second_start_finds_everything_as_it_was(synced, running_ui, until):
     """Whatever died is found, what was switched on is on, and what was missed runs once.
 
