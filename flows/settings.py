@@ -99,6 +99,7 @@ OWN = (
     "allow_payroll",
     "sync_before_send",
     "review_hours",
+    "history_years",
     "import_map",
     "second_run",
     "qbo_batch_size",
@@ -137,6 +138,7 @@ class Settings(BaseSettings):
     qbo_timeout_s: Annotated[float, Field(gt=0)] = 120
     qbo_at_work_s: Annotated[float, Field(gt=0)] = 150
     lease_s: Annotated[float, Field(gt=0)] = 120
+    history_years: Annotated[int, Field(ge=1)] | None = None
     review_hours: Annotated[float, Field(gt=0, le=24 * 365)] = 72
     timezone: Zone | None = None
     rounding: RoundingWords | None = None

@@ -6,8 +6,9 @@ from dataclasses import asdict, dataclass
 
 import sqlalchemy as sa
 
-from schemas.tables import actors
-from schemas.words import ActorKind
+from connectors.database import changing
+from schemas.tables import actors, links, plan_entries, plans, unlinked, verdicts
+from schemas.words import ActorKind, Kind
 
 #: Who somebody is: how they are known, and their name.
 ACTOR = (actors.c.kind, actors.c.name)
@@ -38,3 +39,32 @@ class Actor:
             values = {"id": found, "salt": salt, "pseudonym": False, **asdict(self)}
             connection.execute(actors.insert().values(values))
         return found
+
+
+#: Where the database has people's names, other than among the actors.
+_NAMES = (
+    plans.c.decided_by, plans.c.verified_by, plan_entries.c.user, verdicts.c.user,
+    links.c.clockify_name, links.c.qbo_name, unlinked.c.clockify_name,
+)  # fmt: skip
+
+
+def pseudonymize(engine: sa.Engine, name: str) -> tuple[str, dict[str, int]]:
+    """Replace a name by a new pseudonym, wherever a person has it, for good.
+
+    The actors keep their ids, and lose the salt, without which nobody can guess the name.
+
+    Returns:
+        The pseudonym, and in how many rows of which columns it stands now.
+    """
+    pseudonym, replaced = f"person {secrets.token_hex(4)}", {}
+    forgotten = {"name": pseudonym, "salt": "", "pseudonym": True}
+    with changing(engine) as connection:
+        mine = actors.update().where(actors.c.name == name).values(forgotten)
+        replaced["actors.name"] = connection.execute(mine).rowcount
+        for column in _NAMES:
+            named = column == name
+            if "kind" in column.table.c:  # projects have names too
+                named = sa.and_(named, column.table.c.kind == Kind.USER)
+            change = sa.update(column.table).where(named).values({column.name: pseudonym})
+            replaced[f"{column.table.name}.{column.name}"] = connection.execute(change).rowcount
+    return pseudonym, {where: rows for where, rows in replaced.items() if rows}

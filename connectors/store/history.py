@@ -5,10 +5,12 @@ before it and over itself (`connectors.store.chain`), and the connection's head 
 """
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sa
 
+from connectors.database import changing
 from connectors.store.actors import ACTOR
 from connectors.store.chain import COVERED, NO_HASH, instant_text, row_digest, row_hash
 from connectors.store.scope import ConnectionScope
@@ -78,6 +80,29 @@ class History(ConnectionScope):
                 .order_by(history.c.number)
             )
             return connection.execute(events).mappings().all()
+
+    def drop_before(self, instant: datetime, *, most: int = 100_000) -> int:
+        """Drop the rows from before an instant, at most so many at once, and return how many.
+
+        Only the front of the chain goes: up to the first row that is not older. The head keeps the
+        hash of the last one that was dropped, from which the rest can still be verified.
+        """
+        mine, head = self._own(history), self._own(history_heads)
+        order = sa.select(history.c.number, history.c.at).where(mine).order_by(history.c.number)
+        front = order.limit(most).subquery()
+        with changing(self.engine) as connection:
+            is_kept = front.c.at >= instant_text(instant)
+            kept = connection.scalar(sa.select(sa.func.min(front.c.number)).where(is_kept))
+            newest = connection.scalar(sa.select(sa.func.max(front.c.number)))
+            dropped = connection.scalar(sa.select(history_heads.c.dropped).where(head)) or 0
+            last = (newest or dropped) if kept is None else kept - 1
+            if last <= dropped:
+                return 0
+            hash_ = sa.select(history.c.hash).where(mine, history.c.number == last)
+            anchor = {"dropped": last, "since": instant, "dropped_hash": connection.scalar(hash_)}
+            connection.execute(history_heads.update().where(head).values(anchor))
+            connection.execute(history.delete().where(mine, history.c.number <= last))
+        return last - dropped
 
     def _head(self, connection: sa.Connection, run_id: str | None) -> tuple[int, str, str | None]:
         """Return the newest row's number and hash, and who runs a run."""

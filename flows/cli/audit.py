@@ -55,3 +55,28 @@ def export(
         days = (f"{start:%Y-%m-%d}" if start else None, f"{end:%Y-%m-%d}" if end else None)
         output.document = job.exported(connection, file, user=user, days=days)
         render_audit.show_exported(output, output.document)
+
+
+@app.command(epilog="Example: clockbooks audit pseudonymize 'Ann Lee' --yes")
+def pseudonymize(
+    *,
+    name: Annotated[str, typer.Argument(metavar="NAME", help="The name, as the entries have it.")],
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Replace it without asking.")] = False,
+    json: Json = False,
+) -> None:
+    """Replace a person's name by a pseudonym, wherever the database has it, for good.
+
+    The history stays valid. Clockify and QuickBooks keep the name.
+    """
+    with command(as_json=json) as output:
+        if not yes and not output.can_ask:
+            stop_usage("There is no terminal to ask at: add --yes.")
+        from flows.audit.pseudonymize import pseudonymized
+        from flows.cli import render_audit
+
+        if yes or output.ask(f"Replace {name!r} in the database, for good?"):
+            output.document = pseudonymized(name)
+            render_audit.show_pseudonymized(output, output.document)
+        else:
+            output.document = {"pseudonym": None, "replaced": {}}
+            output.say("Nothing was changed.")

@@ -33,6 +33,17 @@ def show_exported(output: Output, document: Mapping[str, Any]) -> None:
 
 
 @for_people
+def show_pseudonymized(output: Output, document: Mapping[str, Any]) -> None:
+    """Show where a name was replaced, and where it still is."""
+    rows = sum(document["replaced"].values())
+    output.say(f"Replaced by {document['pseudonym']!r} in {rows:,} rows; the history is unbroken.")
+    output.say(
+        "Descriptions and notes stay as they are, and so do Clockify and QuickBooks: while Clockify"
+        " has the name, the next send or sync reads it again."
+    )
+
+
+@for_people
 def show_life(output: Output, document: Mapping[str, Any]) -> None:
     """Show everything that happened to one entry."""
     for row in document["entries"]:

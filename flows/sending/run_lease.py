@@ -5,7 +5,7 @@ Once it is over, `connectors.store.claims_in_doubt` hands the claims to the next
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from connectors.store.runs import lease_over
 from flows.context import RunContext
@@ -59,3 +59,6 @@ def run_lease(context: RunContext, *, approved_only: bool | None = None) -> Iter
             yield lease
     finally:
         context.store.runs.finish(lease.run_id)
+    if context.settings.history_years is not None:
+        years = timedelta(days=366 * context.settings.history_years)  # never too early
+        context.store.history.drop_before(context.now() - years)

@@ -8,9 +8,14 @@ import re
 import sqlite3
 import subprocess
 import sys
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+
+from connectors.database import changing, open_database
+from connectors.store.history import History
+from schemas.words import Event
 
 #: The day of the small week's entries.
 DAY = ("--start", "2026-09-22", "--end", "2026-09-22")
@@ -173,3 +178,48 @@ def test_a_period_is_exported_and_an_empty_one_is_not(week, send_day):
     empty = week.folder / "empty.jsonl"
     none = week.run("audit", "export", "--file", empty, "--start", "2030-01-01")
     assert (none.code, empty.exists()) == (1, False)
+
+
+def test_a_name_is_replaced_and_the_history_holds(week, send_day):
+    """Nowhere in the database is the name left for a person; the chain is valid."""
+    user = send_day(week).document["entries"][0]["user"]
+    me = pwd.getpwuid(os.getuid()).pw_name
+
+    assert week.run("audit", "pseudonymize", user).code == 2  # nobody is there to ask
+    found = week.run("audit", "pseudonymize", user, "--yes", "--json").document
+    assert set(found["replaced"]) >= {"verdicts.user", "links.clockify_name"}
+    assert (
+        "actors.name"
+        in week.run("audit", "pseudonymize", me, "--yes", "--json").document["replaced"]
+    )
+
+    with sqlite3.connect(week.folder / "clockbooks.db") as database:
+        dump = "\n".join(database.iterdump())
+    assert user not in dump
+    assert week.run("audit", "verify").code == 0
+    users = {row["user"] for row in week.run("entries", "--json").document["entries"]}
+    assert found["pseudonym"] in users
+    assert week.run("audit", "pseudonymize", user, "--yes").code == 1
+
+
+def test_old_history_is_dropped_and_the_rest_holds(week, send_day):
+    """Rows older than the setting go after a run; what is left is still verified."""
+    engine = open_database(f"sqlite:///{week.folder / 'clockbooks.db'}")
+    long_ago = datetime.now(UTC) - timedelta(days=3 * 366)
+    with changing(engine) as connection:
+        old = [{"entry_id": f"old {n}"} for n in range(7)]
+        History(engine, 1, lambda: long_ago).add(connection, Event.CLAIMED, old)
+    engine.dispose()
+
+    send_day(week, CLOCKBOOKS_HISTORY_YEARS="4")
+    assert _of_history(week)["dropped"] == 0
+
+    send_day(week, CLOCKBOOKS_HISTORY_YEARS="2")
+    found = _of_history(week)
+    assert (found["is_valid"], found["dropped"], found["rows"]) == (True, 7, 18)
+    assert "the first 7 were dropped for their age" in week.run("audit", "verify").out
+
+
+def _of_history(house):
+    (one,) = house.run("audit", "verify", "--json").document["connections"]
+    return one

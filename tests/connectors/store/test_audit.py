@@ -177,3 +177,33 @@ def test_what_an_earlier_version_sent_is_counted(told):
     found = _verified(told)
 
     assert (found["is_valid"], found["from_before"], found["compared"]) == (True, 3, 0)
+
+
+@pytest.mark.parametrize("most", [1, 4, 100])
+def test_the_front_of_the_history_can_be_dropped(told, most):
+    """Piece by piece, up to the first row that is not older; the head holds the rest."""
+    told.clock.now += 3 * LEASE
+    until = told.clock.now - LEASE
+    told.run_id = told.start()
+    told.send("h", "109")
+
+    assert told.store.history.drop_before(until, most=most) == min(most, 15)
+    while told.store.history.drop_before(until, most=most):
+        assert _verified(told)["is_valid"]
+
+    found = _verified(told)
+    assert (found["is_valid"], found["dropped"], found["rows"]) == (True, 15, 2)
+    assert (found["from_before"], found["compared"]) == (3, 1)
+    _change(told, history.delete().where(history.c.number == 16))
+    assert _verified(told)["broken"]["number"] == 16
+
+
+def test_an_empty_history_is_dropped_without_harm(told):
+    """All of it may be older than the rule; what comes after it goes on from there."""
+    told.clock.now += 3 * LEASE
+    assert told.store.history.drop_before(told.clock.now) == 15
+    told.run_id = told.start()
+    told.send("h", "109")
+
+    found = _verified(told)
+    assert (found["is_valid"], found["rows"], found["number"]) == (True, 2, 17)

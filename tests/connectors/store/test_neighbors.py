@@ -26,6 +26,7 @@ from connectors.store import (
     connections,
     revocations,
 )
+from connectors.store.audit import Audit, Chosen
 from connectors.store.changes import Wanted
 from connectors.store.connection_store import ConnectionStore
 from connectors.store.credentials import all_lifetimes
@@ -46,6 +47,9 @@ HOLDER = "0d8b4dd8-0000-4000-8000-000000000002"
 
 #: What connections hold; `new` and `newer` are the others' alone.
 IDS = ["sent", "refused", "found", "doubt", "flying", "new", "newer"]
+
+#: Everybody's entries of all days.
+ALL = Chosen(user=None, names=(), first_day=None, last_day=None)
 
 #: Columns that differ by chance, by encryption, or by how many rows are beside.
 BY_CHANCE = {
@@ -146,6 +150,10 @@ class Store:
     @property
     def ledger(self):
         return self.store.ledger
+
+    @property
+    def audit(self):
+        return Audit(self.engine, self.id, lambda: NOW)
 
     def start(self):
         return self.store.runs.start(LEASE, approved_only=self.number != 2)
@@ -461,9 +469,26 @@ OWN = {
     "runs.renew_within": _in_transaction(
         lambda s, c: s.store.runs.renew_within(c, s.run, now=NOW, lease=LEASE)
     ),
+    "audit.head": _in_transaction(lambda s, c: s.audit.head(c).number),
+    "audit.rows": _in_transaction(lambda s, c: [row[:4] for row in s.audit.rows(c)]),
+    "audit.told": _in_transaction(lambda s, c: [tuple(row) for row in s.audit.told(c)]),
+    "audit.held": _in_transaction(
+        lambda s, c: [tuple(row) for row in s.audit.held(c, s.audit.head(c))]
+    ),
+    "audit.claimed_after": _in_transaction(
+        lambda s, c: [s.audit.claimed_after(c, id_, 0) for id_ in IDS]
+    ),
+    "audit.users": _in_transaction(lambda s, c: sorted(s.audit.users(c))),
+    "audit.first": _in_transaction(lambda s, c: s.audit.first(c, ALL)),
+    "audit.hash_of": _in_transaction(lambda s, c: s.audit.hash_of(c, 99, s.audit.head(c))),
+    "audit.share": _in_transaction(
+        lambda s, c: [(row.number, row.body, row.is_chosen) for row in s.audit.share(c, ALL, 2)]
+    ),
+    "audit.actors_of": _in_transaction(lambda s, c: s.audit.actors_of(c, ALL)),
     "history.add": _in_transaction(
         lambda s, c: s.store.history.add(c, Event.CLAIMED, [{"entry_id": "new"}])
     ),
+    "history.drop_before": lambda s: s.store.history.drop_before(NOW + LEASE),
     "history.of": lambda s: [
         (row["entry_id"], row["event"], row["name"])
         for id_ in ("sent", "new", "refused")
@@ -666,6 +691,8 @@ def test_the_whole_database_is_asked_by_name(street):
 
 #: Asked of the whole database; the file's end tests them, and their own tests.
 WHOLE = {
+    "audit.actors",
+    "actors.pseudonymize",
     "claims_in_doubt.take_over",  # within the transactions of `take`
     "connections.all_connections",
     "plans.vouch",  # by Prefect's id of a run, which has one plan
