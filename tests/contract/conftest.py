@@ -8,14 +8,13 @@ from copy import deepcopy
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 import contract_records as records
 import pytest
 from clockify_studio import SCENARIO
 from contract_clockify import Clockify
 from contract_http import Clock, Service, Where, open_session
-from contract_quickbooks import COMPANY, QuickBooks
+from contract_quickbooks import COMPANY, SANDBOX, QuickBooks, check_sandbox
 from contract_rules import REAL, SWITCHES, Rule
 
 KEYS = "CLOCKBOOKS_CONTRACT_"
@@ -26,10 +25,8 @@ NEEDED = {
 }
 CLIENTS: dict[str, type[Service]] = {"qbo": QuickBooks, "clockify": Clockify}
 
-SANDBOX = "https://sandbox-quickbooks.api.intuit.com"
 INTUIT = "https://oauth.platform.intuit.com"
 CORE, REPORTS = "https://api.clockify.me/api/v1", "https://reports.api.clockify.me/v1"
-LOOPBACK = "127.0.0.1"
 
 
 def key(name: str, default: str = "") -> str:
@@ -163,8 +160,7 @@ def _bearer(token: str) -> dict[str, str]:
 def real_qbo() -> Iterator[QuickBooks]:
     """Give the sandbox for the whole run, and clean it up afterwards."""
     url = key("QBO_URL", SANDBOX)
-    if urlsplit(url).hostname not in {urlsplit(SANDBOX).hostname, LOOPBACK}:
-        pytest.exit(f"{KEYS}QBO_URL is no sandbox: the suite books time and deletes it.", 2)
+    check_sandbox(url)
     client, secret, token = key("QBO_CLIENT_ID"), key("QBO_CLIENT_SECRET"), key("QBO_ACCESS_TOKEN")
     realm = key("QBO_REALM_ID")
     where = Where(
@@ -202,6 +198,7 @@ def real_clockify() -> Iterator[Clockify]:
 def _opened(client: type[Service], where: Where) -> Iterator[Any]:
     with closing(open_session(is_real=True)) as session:
         service = client(where, session)
+        service.check_account()
         yield service
         service.clean_up()
 

@@ -6,13 +6,14 @@ import re
 import subprocess
 import sys
 from copy import deepcopy
+from dataclasses import dataclass
 from pathlib import Path
 
 import contract_records as records
 import fidelity
 import pytest
 from clockify_studio import SCENARIO
-from contract_quickbooks import COMPANY
+from contract_quickbooks import COMPANY, check_sandbox
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -20,7 +21,8 @@ from connectors.standins.clockify.app import ClockifyStandin
 from connectors.standins.quickbooks.app import QuickBooksStandin
 from connectors.standins.server import serving
 
-ROOT = Path(__file__).parents[2]
+HERE = Path(__file__).parent
+ROOT = HERE.parents[1]
 
 #: Sections of docs/vendor-facts.md without a rule here, and why.
 NO_RULES = {
@@ -151,8 +153,8 @@ def test_a_stand_in_is_held_against_recordings(real, told):
 
 def test_codes_are_held_against_recordings():
     """A fault's code is no detail."""
-    fault = {"Fault": {"Error": [{"code": "6000"}]}}
-    real = {"Fault": {"Error": [{"code": "2170"}]}}
+    fault = {"Fault": {"Error": [{"code": "6000", "Message": "…"}]}}
+    real = {"Fault": {"Error": [{"code": "2170", "Message": "…"}]}}
 
     (found,) = records.differences(exchange(400, **real), exchange(400, **fault))
 
@@ -162,43 +164,99 @@ def test_codes_are_held_against_recordings():
 # --- a whole run -------------------------------------------------------------------------------
 
 
-@pytest.mark.slow
-def test_a_run_on_services_that_are_not_ours(tmp_path):
-    """With keys it records answers without secrets, and leaves the accounts as they were.
+@pytest.mark.parametrize(
+    "url",
+    ["https://quickbooks.api.intuit.com", "https://sandbox-quickbooks.api.intuit.com.example.com"],
+)
+def test_no_real_company_is_touched(url):
+    """The suite books time and deletes it: Intuit's sandbox only."""
+    with pytest.raises(pytest.exit.Exception, match="no sandbox"):
+        check_sandbox(url)
+    check_sandbox("https://sandbox-quickbooks.api.intuit.com")
 
-    Stand-ins with all their limits play the real services.
-    """
+
+def run_suite(*arguments, **keys):
+    """Run the suite in a process of its own, with keys in its environment."""
+    environment = os.environ | {f"CLOCKBOOKS_CONTRACT_{name}": one for name, one in keys.items()}
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *arguments]
+    return subprocess.run(
+        command, cwd=HERE, env=environment, capture_output=True, text=True, check=False
+    )
+
+
+@dataclass
+class RealRun:
+    """A run on services that are not the suite's own, and what it left."""
+
+    clockify: ClockifyStandin
+    quickbooks: QuickBooksStandin
+    folder: Path
+    token: str
+    ended: subprocess.CompletedProcess[str]
+
+
+@pytest.fixture(scope="module")
+def real_run(tmp_path_factory):
+    """Run the suite with keys; stand-ins with all their limits play the real services."""
     clockify = ClockifyStandin(deepcopy(SCENARIO))
     quickbooks = QuickBooksStandin({"quickbooks": deepcopy(COMPANY)})
+    folder, token = tmp_path_factory.mktemp("recorded"), quickbooks.access_token()
     with serving(clockify.app) as clockify_url, serving(quickbooks.app) as quickbooks_url:
-        keys = {
-            "CLOCKIFY_API_KEY": "owner",
-            "CLOCKIFY_WORKSPACE_ID": clockify.workspace_id,
-            "CLOCKIFY_URL": f"{clockify_url}/api/v1",
-            "CLOCKIFY_REPORTS_URL": f"{clockify_url}/report/v1",
-            "QBO_URL": quickbooks_url,
-            "QBO_REALM_ID": quickbooks.realm_id,
-            "QBO_ACCESS_TOKEN": quickbooks.access_token(),
-            "QBO_TOKEN_URL": f"{quickbooks_url}/oauth2/v1/tokens/bearer",
-            "QBO_CLIENT_ID": COMPANY["client_id"],
-            "QBO_CLIENT_SECRET": COMPANY["client_secret"],
-            "FOLDER": str(tmp_path),
-        }
-        environment = os.environ | {
-            f"CLOCKBOOKS_CONTRACT_{name}": one for name, one in keys.items()
-        }
-        command = [sys.executable, "-m", "pytest", "-q", "-m", "real", str(Path(__file__).parent)]
-        ran = subprocess.run(
-            command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False
+        ended = run_suite(
+            "-m",
+            "real",
+            CLOCKIFY_API_KEY="owner",
+            CLOCKIFY_WORKSPACE_ID=clockify.workspace_id,
+            CLOCKIFY_URL=f"{clockify_url}/api/v1",
+            CLOCKIFY_REPORTS_URL=f"{clockify_url}/report/v1",
+            QBO_URL=quickbooks_url,
+            QBO_REALM_ID=quickbooks.realm_id,
+            QBO_ACCESS_TOKEN=token,
+            QBO_TOKEN_URL=f"{quickbooks_url}/oauth2/v1/tokens/bearer",
+            QBO_CLIENT_ID=COMPANY["client_id"],
+            QBO_CLIENT_SECRET=COMPANY["client_secret"],
+            FOLDER=str(folder),
         )
+    return RealRun(clockify, quickbooks, folder, token, ended)
 
-    assert ran.returncode == 0, ran.stdout
-    assert (quickbooks.activities, quickbooks.invoices) == ({}, {})
-    names = [*quickbooks.customers.values(), *quickbooks.employees.values()]
-    assert not any(row["Active"] for row in names)
-    assert not [row for row in clockify.entries.values() if "Contract" in row["description"]]
-    files = list(tmp_path.rglob("*.json"))
-    assert len(files) > 150
+
+@pytest.mark.slow
+def test_a_real_run_leaves_the_accounts_as_they_were(real_run):
+    """Time and invoices are deleted, names inactive; no limit was reached."""
+    clockify, quickbooks = real_run.clockify, real_run.quickbooks
+
+    assert real_run.ended.returncode == 0, real_run.ended.stdout
+    assert (quickbooks.activities, quickbooks.invoices, quickbooks.throttled) == ({}, {}, 0)
+    lists = (quickbooks.customers, quickbooks.employees, quickbooks.vendors)
+    assert not any(row["Active"] for rows in lists for row in rows.values())
+    own = [*clockify.entries.values(), *clockify.projects.values(), *clockify.clients.values()]
+    assert "Contract" not in json.dumps(own)
+    assert not clockify.custom_fields
+
+
+@pytest.mark.slow
+def test_a_real_run_records_no_secret(real_run):
+    """Neither token nor company, nor anybody's name."""
+    files = list(real_run.folder.rglob("*.json"))
     text = "".join(path.read_text("utf-8") for path in files)
-    for secret in (keys["QBO_ACCESS_TOKEN"], keys["QBO_REALM_ID"], "Ada Byron", "Byron", 'owner"'):
-        assert secret not in text, secret
+
+    assert len(files) > 150
+    people = [user["name"] for user in real_run.clockify.users.values() if user["name"]]
+    things = ["Studio", "Website", "Acme", COMPANY["company"]["CompanyName"]]
+    secrets = [real_run.token, real_run.quickbooks.realm_id, COMPANY["client_secret"]]
+    assert not [word for word in (*people, *things, *secrets) if word in text]
+
+
+@pytest.mark.slow
+def test_what_a_real_run_recorded_holds_the_stand_ins(real_run):
+    """They pass against it; they would not if the real service had answered otherwise."""
+    alike = run_suite("-m", "not slow", f"--ignore={__file__}", FOLDER=str(real_run.folder))
+    assert alike.returncode == 0, alike.stdout
+    test = "test_a_deletion_answers_with_the_id"
+    path = real_run.folder / "sandbox" / f"{test}.json"
+    path.write_text(path.read_text("utf-8").replace('"status": 200', '"status": 204'), "utf-8")
+
+    other = run_suite("-k", test, FOLDER=str(real_run.folder))
+
+    assert other.returncode == 1
+    assert "status 200 instead of 204" in other.stdout

@@ -1,4 +1,4 @@
-"""Whatever Clockify's OpenAPI allows, the stand-in neither breaks down nor drifts."""
+"""Whatever Clockify's OpenAPI allows or not, the stand-in neither breaks down nor drifts."""
 
 import json
 import subprocess
@@ -16,7 +16,7 @@ from connectors.standins.server import serving
 
 HERE = Path(__file__).parent
 PYTHON = HERE.parents[1] / ".peers" / "python" / "bin" / "python"
-EXAMPLES = 30
+EXAMPLES = 15
 
 UNLIMITED = Switches(requests_per_second=None)
 
@@ -87,6 +87,6 @@ def test_no_operation_breaks_the_stand_in(tmp_path):
 
     assert ran.returncode == 0, ran.stderr
     ended = json.loads(ran.stdout)
-    print(f"schemathesis: {len(ended)} operations, {EXAMPLES} examples each")  # noqa: T201
+    print(f"schemathesis: {len(ended)} operations, {EXAMPLES} right and wrong examples each")  # noqa: T201
     assert len(ended) > 50
     assert {name: words for name, words in ended.items() if words} == {}

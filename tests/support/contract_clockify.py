@@ -116,6 +116,11 @@ class Clockify(Service):
         workspace: Json = answer.json()
         return workspace
 
+    def check_account(self) -> None:
+        """Skip the tests where 30 requests an hour are all that there are."""
+        is_free = self.workspace["featureSubscriptionType"] == "FREE"
+        self.needs(not is_free, "a plan with more than 30 requests an hour")
+
     def needs_feature(self, feature: str) -> None:
         """Skip the test where the plan lacks a feature."""
         self.needs(feature in self.workspace["features"], f"the feature {feature}")

@@ -71,6 +71,9 @@ class Service:
     def is_real(self) -> bool:
         return self.where.standin is None
 
+    def check_account(self) -> None:
+        """Skip the tests on an account that the suite cannot run on."""
+
     def begin(self) -> None:
         """Begin a test: forget what the one before recorded."""
         self.records = Records(self.prefix, self.where.secrets)

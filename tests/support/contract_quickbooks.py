@@ -5,6 +5,7 @@ from contextlib import suppress
 from datetime import UTC, datetime
 from functools import cached_property
 from typing import Any
+from urllib.parse import urlsplit
 from uuid import uuid4
 
 import pytest
@@ -12,6 +13,8 @@ import requests
 from contract_http import Service
 
 Json = dict[str, Any]
+
+SANDBOX = "https://sandbox-quickbooks.api.intuit.com"
 
 BATCH_PAUSE_S = 1.6  # 40 a minute
 
@@ -226,6 +229,12 @@ class QuickBooks(Service):
             if not answer.json()[entity]["Active"]:
                 return True
             return self.post(entity, key | {"sparse": True, "Active": False}).ok
+
+
+def check_sandbox(url: str) -> None:
+    """End the run where an address is no sandbox's: the suite books time and deletes it."""
+    if urlsplit(url).hostname not in {urlsplit(SANDBOX).hostname, "127.0.0.1"}:
+        pytest.exit(f"{url} is no sandbox of Intuit's: the suite books time and deletes it.", 2)
 
 
 def fault(answer: requests.Response | Json) -> Json:

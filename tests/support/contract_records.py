@@ -171,8 +171,9 @@ def _shape_differences(real: Any, own: Any, place: str) -> list[str]:
     if isinstance(own, list):
         return [] if not real else _list_differences(real, own, place)
     if not isinstance(own, dict):
-        is_code = place.endswith(".code") and real != own
-        return [f"{place}: {own!r} instead of {real!r}"] if is_code else []
+        return []
+    if own.keys() & {"Message", "message"} and own.get("code") != real.get("code"):
+        return [f"{place}.code: {own.get('code')!r} instead of {real.get('code')!r}"]
     return [
         difference
         for name, one in own.items()
