@@ -199,7 +199,8 @@ def _adopt_part(job: _Job, lease: RunLease, part: Part, ask: Callable[[Near], bo
     report.add_adopted(adopted)
     report.add_near(_near(report, part, left))
     report.add_near(_sums(report, part))
-    lost = [id_ for id_ in found.equal.values() if id_ not in set(adopted.values())]
+    mine = set(adopted.values())
+    lost = [id_ for id_ in found.equal.values() if id_ not in mine]
     accounted, _ = job.context.store.books.accounted(lost)
     unknown = [*found.unknown, *(id_ for id_ in lost if id_ not in accounted)]
     report.add_unknown(part.rows[id_] for id_ in unknown)
