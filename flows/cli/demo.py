@@ -8,6 +8,7 @@ import os
 import shlex
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from datetime import datetime, timedelta
 from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -34,6 +35,9 @@ SCENARIO = Path(__file__).parents[2] / "data" / "demo_scenario.yaml"
 #: The demo scenario's quarter, and some days before it, for which the books are closed.
 WINDOW = ("--start", "2026-07-27", "--end", "2026-10-31")
 
+#: Days of it in which two entries change after they were sent.
+CHANGED = ("--start", "2026-09-16", "--end", "2026-09-16")
+
 #: Where to look after the demo.
 NEXT = {
     ".venv/bin/clockbooks entries --state rejected": "what did not go, and why",
@@ -51,7 +55,7 @@ FASTER = {
 
 
 def run_demo(output: Output, app: Callable[..., Any]) -> None:
-    """Connect, sync, preview, send, see what went and what did not, send again, compare.
+    """Connect, sync, preview, send, send again, see what changes later and repair it, compare.
 
     Raises:
         AskPerson: The database holds real connections, or the books and the ledger differ at the
@@ -76,7 +80,9 @@ def run_demo(output: Output, app: Callable[..., Any]) -> None:
         token_file = Path(folder) / "refresh-token"
         token_file.touch(mode=0o600)
         token_file.write_text(scenario["quickbooks"]["refresh_token"])
-        _run_commands(output, partial(_type, app), scenario, quickbooks, quickbooks_url, token_file)
+        type_in = partial(_type, app)
+        _run_commands(output, type_in, scenario, quickbooks, quickbooks_url, token_file)
+        _repair(output, type_in, database_url, clockify)
         _compare(output, database_url, quickbooks)
 
 
@@ -112,6 +118,30 @@ def _run_commands(
     type_in("send", *WINDOW, "--approved-only", "--yes")
     _step(output, "Send again. What is in doubt is settled first, and nothing goes twice.")
     type_in("send", *WINDOW, "--approved-only", "--yes")
+
+
+def _repair(
+    output: Output, type_in: Callable[..., None], database_url: str, clockify: ClockifyStandin
+) -> None:
+    """Change two entries in Clockify that were sent, see that, and repair it."""
+    query = (
+        sa.select(ledger.c.entry_id)
+        .where(ledger.c.state == LedgerState.SENT, ledger.c.txn_date == CHANGED[1])
+        .order_by(ledger.c.entry_id)
+    )
+    with closing_database(database_url) as engine, engine.connect() as connection:
+        edited, *_, deleted = connection.scalars(query)
+    _step(
+        output,
+        "Later, somebody makes one entry half an hour longer in Clockify, and deletes another.",
+    )
+    entry = clockify.entries[edited]
+    end = datetime.fromisoformat(entry["end"]) + timedelta(minutes=30)
+    entry["end"] = f"{end:%Y-%m-%dT%H:%M:%SZ}"
+    del clockify.entries[deleted]
+    type_in("reconcile", *CHANGED)
+    _step(output, "Repair it: QuickBooks gets what Clockify has.")
+    type_in("reconcile", *CHANGED, "--repair", "--yes")
 
 
 def _type(app: Callable[..., Any], *arguments: str) -> None:

@@ -1,11 +1,15 @@
 """The reports of `reconcile` and `recall` on a terminal."""
 
+from collections import Counter
 from collections.abc import Mapping
 from itertools import islice
 from typing import Any
 
+from rich.padding import Padding
+
 from flows.cli.output import Output
 from flows.cli.tables import MOST_ROWS, for_people, number, show_table, text, whole
+from flows.reconciliation.report import DONE
 from flows.text import SIDES, VERDICTS, differing, hours, project_name
 
 
@@ -50,7 +54,9 @@ def _sums(one: Mapping[str, Any]) -> list[str]:
 
 
 def _show_differences(output: Output, document: Mapping[str, Any]) -> None:
-    shown = [
+    entries = document["entries"]
+    items = list(islice(entries, MOST_ROWS))
+    rows = [
         (
             item["date"],
             item["user"],
@@ -58,14 +64,24 @@ def _show_differences(output: Output, document: Mapping[str, Any]) -> None:
             hours(item["minutes"]),
             text(VERDICTS[item["verdict"]], "dim" if item["verdict"] == "agrees" else "yellow"),
             _differs(item),
-            item["repair"] or item["blocked"] or item["detail"] or "",
+            item["repair"] or item["blocked"] or "",
         )
-        for item in islice(document["entries"], MOST_ROWS)
+        for item in items
     ]
-    if shown:
-        columns = ("Day", "Who", "Project", number("Time"), "Found", "Clockify, sent, QuickBooks",
-                   "Repair, or what to do")  # fmt: skip
-        show_table(output, columns, shown, more="write all with --csv")
+    columns = (
+        whole("Day"), "Who", "Project", number("Time"), "Found", "Clockify, sent, QuickBooks",
+        "Repair",
+    )  # fmt: skip
+    show_table(output, columns, rows)
+    if len(entries) > MOST_ROWS:
+        output.say(f"… and {len(entries) - MOST_ROWS:,} more: write all with --csv.")
+    to_do = Counter(item["detail"] for item in items if item["repair"] not in DONE)
+    if any(to_do):
+        output.say("What to do", style="bold")
+    for detail, times in to_do.items():
+        if detail:
+            line = text(f"{times:>5,} × {detail}")
+            output.console.print(Padding(line, (0, 0, 0, 1), expand=False))
 
 
 def _differs(item: Mapping[str, Any]) -> str:

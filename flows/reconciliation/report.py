@@ -27,7 +27,7 @@ WEEK_MEMBERS = (
 )  # fmt: skip
 
 #: What leaves nothing that differs.
-_DONE = (Repair.UPDATED, Repair.DELETED, Repair.REPLACED, Repair.RESENT)
+DONE = (Repair.UPDATED, Repair.DELETED, Repair.REPLACED, Repair.RESENT)
 
 
 class ReconcileReport:
@@ -84,7 +84,9 @@ class ReconcileReport:
 
     def repaired(self, one: Repaired) -> None:
         """Add what became of a difference."""
-        if one.repair is not None and one.repair not in _DONE:
+        if one.repair in DONE:
+            self.totals.repair(one.finding.shares, kept=one.repair != Repair.DELETED)
+        elif one.repair is not None:
             self._left[one.finding.judged.verdict] += 1
         item = self._item(one.finding) | {"repair": one.repair and str(one.repair)}
         self._repaired.extend([item | ({"detail": one.detail} if one.detail else {})])
@@ -96,7 +98,7 @@ class ReconcileReport:
 
     def left(self) -> Iterator[dict[str, Any]]:
         """Yield the differences that are left, as JSON objects."""
-        return (item for item in self._repaired if item["repair"] not in _DONE)
+        return (item for item in self._repaired if item["repair"] not in DONE)
 
     def document(self, run_id: str | None, **members: Any) -> dict[str, Any]:
         """Return the JSON document; *run_id* is `None` for a plan, which leaves no trace."""

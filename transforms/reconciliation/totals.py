@@ -1,8 +1,8 @@
 """Adds up minutes and amounts: as tracked, as rounded, in the ledger, and in QuickBooks."""
 
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 from decimal import ROUND_HALF_UP, Decimal
 from typing import Any
@@ -103,6 +103,15 @@ class Totals:
         project = self._projects[one.client, one.project]
         for sums in (self._all, week, project):
             sums.add(one.side, one.seconds, one.rate)
+
+    def repair(self, entry: Iterable[Share], *, kept: bool) -> None:
+        """Let the ledger and QuickBooks have an entry as Clockify has it; *kept* if it has it."""
+        for one in entry:
+            if one.side in {"ledger", "quickbooks"}:
+                self.add(replace(one, seconds=-one.seconds))
+            elif one.side == "rounded" and kept:
+                self.add(replace(one, side="ledger"))
+                self.add(replace(one, side="quickbooks"))
 
     def document(self) -> dict[str, Any]:
         """Return the sums, exact until they are shown."""

@@ -217,3 +217,18 @@ def test_totals_are_written_as_csv(week):
     for side in SIDES:
         whole = found["totals"]["minutes"][side]
         assert sum(int(row[f"{side}_minutes"]) for row in rows) == whole
+
+
+def test_totals_are_those_after_the_repair(week):
+    """Once an edit, a move, a deletion and a resend are repaired, no person's week differs."""
+    ids = [week.pick(number) for number in range(4)]
+    for change, id_ in zip((longer, other_day, gone, erased), ids, strict=True):
+        change(week, id_, 1)
+
+    found = week.reconcile("--repair", "--resend", "--yes", code=0)
+
+    for of in ("weeks", "projects"):
+        for row in found["totals"][of]:
+            for what in ("minutes", "amounts"):
+                assert len({row[what][side] for side in SIDES}) == 1, row
+    assert found["totals"] == week.reconcile("--dry-run", code=0)["totals"]
