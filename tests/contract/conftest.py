@@ -25,7 +25,8 @@ NEEDED = {
 }
 CLIENTS: dict[str, type[Service]] = {"qbo": QuickBooks, "clockify": Clockify}
 
-INTUIT = "https://oauth.platform.intuit.com"
+TOKENS = "https://oauth.platform.intuit.com/oauth2/v1/tokens/bearer"
+DISCOVERY = "https://developer.intuit.com/.well-known/openid_sandbox_configuration"
 CORE, REPORTS = "https://api.clockify.me/api/v1", "https://reports.api.clockify.me/v1"
 
 
@@ -142,7 +143,11 @@ def _where_quickbooks(house: Any) -> Where:
     company, found = house.quickbooks, house.environment
     token = company.access_token()
     return Where(
-        urls={"api": found["CLOCKBOOKS_QBO_URL"], "token": found["CLOCKBOOKS_QBO_TOKEN_URL"]},
+        urls={
+            "api": found["CLOCKBOOKS_QBO_URL"],
+            "token": found["CLOCKBOOKS_QBO_TOKEN_URL"],
+            "discovery": found["CLOCKBOOKS_QBO_DISCOVERY_URL"],
+        },
         account=company.realm_id,
         credentials=_bearer(token),
         secrets={token: "TOKEN", company.realm_id: "REALM"},
@@ -164,7 +169,11 @@ def real_qbo() -> Iterator[QuickBooks]:
     client, secret, token = key("QBO_CLIENT_ID"), key("QBO_CLIENT_SECRET"), key("QBO_ACCESS_TOKEN")
     realm = key("QBO_REALM_ID")
     where = Where(
-        urls={"api": url, "token": key("QBO_TOKEN_URL", f"{INTUIT}/oauth2/v1/tokens/bearer")},
+        urls={
+            "api": url,
+            "token": key("QBO_TOKEN_URL", TOKENS),
+            "discovery": key("QBO_DISCOVERY_URL", DISCOVERY),
+        },
         account=realm,
         credentials=_bearer(token),
         secrets={token: "TOKEN", realm: "REALM"},

@@ -213,6 +213,18 @@ def test_a_report_comes_in_pages(clockify):
 
 
 @rule("Clockify 4")
+def test_a_report_is_in_the_order_of_time(clockify):
+    """Ascending by start, so that its pages follow each other."""
+    for _ in range(3):
+        clockify.entry()
+
+    rows = clockify.report()["timeentries"]
+
+    starts = [datetime.fromisoformat(row["timeInterval"]["start"]) for row in rows]
+    assert starts == sorted(starts)
+
+
+@rule("Clockify 4")
 def test_a_report_shows_changes_at_once(clockify):
     """An entry that was changed has its new length under its old id."""
     entry = clockify.entry()

@@ -1,6 +1,7 @@
 """How QuickBooks is called: batches, request ids, limits, queries, faults, tokens."""
 
 from datetime import datetime, timedelta
+from urllib.parse import parse_qsl, urlsplit
 
 import pytest
 from contract_quickbooks import fault, item, key_of
@@ -631,6 +632,96 @@ def test_an_access_token_ends(qbo):
 
     assert answer.status_code == 401
     assert answer.json()["fault"]["error"][0]["detail"].startswith("Token expired")
+
+
+@rule("QBO 8")
+def test_the_addresses_of_tokens(qbo):
+    """The discovery document names those that the product uses."""
+    found = qbo.send("GET", qbo.where.urls["discovery"], headers={}).json()
+
+    assert found["token_endpoint"] == qbo.where.urls["token"]
+    for name, end in (
+        ("authorization_endpoint", "/connect/oauth2"),
+        ("revocation_endpoint", "/v2/oauth2/tokens/revoke"),
+    ):
+        assert urlsplit(found[name]).path == end
+
+
+@rule("QBO 8", switch="offers_pkce")
+def test_proof_of_who_asked_for_a_code(qbo):
+    """PKCE is used where the discovery document offers it."""
+    found = qbo.send("GET", qbo.where.urls["discovery"], headers={}).json()
+
+    qbo.shows("offers_pkce", "code_challenge_methods_supported" in found)
+
+
+CONSENT = "somebody must consent in a browser"
+
+
+def consent(qbo, decision):
+    """Decide on the page of the stand-in; return what the browser is sent back with."""
+    url = qbo.where.urls["token"].partition("/oauth2/")[0] + "/connect/oauth2"
+    form = {
+        "client_id": qbo.where.app[0],
+        "redirect_uri": "http://127.0.0.1:9/back",
+        "state": "s1",
+        "decision": decision,
+    }
+    answer = qbo.send("POST", url, data=form, headers={}, allow_redirects=False)
+    return dict(parse_qsl(urlsplit(answer.headers["Location"]).query))
+
+
+def redeem(qbo, code, redirect_uri="http://127.0.0.1:9/back"):
+    form = {"grant_type": "authorization_code", "code": code, "redirect_uri": redirect_uri}
+    return qbo.send("POST", qbo.where.urls["token"], data=form, headers={}, auth=qbo.where.app)
+
+
+@rule("QBO 8", only=CONSENT)
+def test_a_consent_comes_back_with_the_company(qbo):
+    """`code`, `state` as it was sent, and `realmId`; or `error` when it was denied."""
+    allowed = consent(qbo, "allow")
+
+    assert (allowed["state"], allowed["realmId"]) == ("s1", qbo.where.account)
+    assert len(allowed["code"]) <= 512
+    assert consent(qbo, "deny") == {"error": "access_denied", "state": "s1"}
+
+
+@rule("QBO 8", only=CONSENT)
+def test_a_code_works_once(qbo):
+    """For the address that it was sent to; a second time it is `invalid_grant`."""
+    code = consent(qbo, "allow")["code"]
+
+    assert redeem(qbo, code).json()["token_type"] == "bearer"
+    assert redeem(qbo, code).json() == {"error": "invalid_grant"}
+    other = consent(qbo, "allow")["code"]
+    assert redeem(qbo, other, "http://127.0.0.1:9/elsewhere").status_code == 400
+
+
+@rule("QBO 8", switch="code_life_s", settings=(60.0, 300.0), only=CONSENT)
+def test_how_long_a_code_lives(qbo):
+    """Some minutes; so it is redeemed at once."""
+    lives = []
+    for seconds in (60.0, 300.0):
+        code = consent(qbo, "allow")["code"]
+        qbo.standin.now.advance(seconds - 1)
+        if redeem(qbo, code).ok:
+            lives.append(seconds)
+
+    qbo.shows("code_life_s", max(lives))
+
+
+@rule("QBO 8", only="it would end the consent that the suite runs on")
+def test_revoking_ends_a_consent(qbo):
+    """By either token; both are worth nothing afterwards."""
+    tokens = redeem(qbo, consent(qbo, "allow")["code"]).json()
+    url = qbo.where.urls["token"].partition("/oauth2/")[0] + "/v2/oauth2/tokens/revoke"
+    body = {"token": tokens["refresh_token"]}
+
+    assert qbo.send("POST", url, json=body, headers={}, auth=qbo.where.app).status_code == 200
+
+    assert _refresh(qbo, *qbo.where.app, tokens["refresh_token"]).status_code == 400
+    headers = {"Authorization": f"Bearer {tokens['access_token']}", "Accept": "application/json"}
+    assert qbo.call("GET", "/preferences", headers=headers).status_code == 401
 
 
 def _refresh(qbo, client_id, secret, token):

@@ -3,7 +3,7 @@
 from datetime import date, datetime, timedelta
 
 import pytest
-from contract_quickbooks import fault, key_of
+from contract_quickbooks import fault, item, key_of
 from contract_rules import rule
 
 CLOSED = {"6200", "6210", "6000"}
@@ -53,6 +53,17 @@ def test_every_answer_tells_quickbooks_time(qbo):
     time = datetime.fromisoformat(qbo.post("TimeActivity", qbo.activity()).json()["time"])
 
     assert time.tzinfo is not None
+
+
+@rule("QBO 1.2")
+def test_what_is_made_is_not_older_than_the_answer_before(qbo):
+    """`CreateTime`, to the second, against `time` of an earlier answer: doubts look from there."""
+    before = datetime.fromisoformat(qbo.call("GET", "/preferences").json()["time"])
+
+    (made,) = qbo.batch(item(1, "create", qbo.activity()))
+
+    created = datetime.fromisoformat(made["TimeActivity"]["MetaData"]["CreateTime"])
+    assert created >= before.replace(microsecond=0)
 
 
 @rule("QBO 1.2")

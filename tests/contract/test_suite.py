@@ -213,6 +213,7 @@ def real_run(tmp_path_factory):
             QBO_REALM_ID=quickbooks.realm_id,
             QBO_ACCESS_TOKEN=token,
             QBO_TOKEN_URL=f"{quickbooks_url}/oauth2/v1/tokens/bearer",
+            QBO_DISCOVERY_URL=f"{quickbooks_url}/.well-known/openid_configuration",
             QBO_CLIENT_ID=COMPANY["client_id"],
             QBO_CLIENT_SECRET=COMPANY["client_secret"],
             FOLDER=str(folder),
