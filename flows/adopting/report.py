@@ -12,8 +12,8 @@ from flows.sending.spool import Spool
 from schemas.words import Kind, QboKind
 from transforms.identity.match_books import Content, content_of
 
-#: What the fields of a content are called in the document.
-_FIELDS = {"customer_id": "customer"}
+#: What the fields of a content are called in the document, where that is another word.
+_FIELDS = {"customer_id": "project"}
 
 
 @dataclass(frozen=True)

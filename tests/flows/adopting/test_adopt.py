@@ -277,6 +277,11 @@ def test_at_a_terminal_each_near_one_is_asked_about(elsewhere, terminal, rows_of
     }
     assert no["Id"] not in ledger
     assert ledger[yes["Id"]]["Description"] != "As billed"
+    verdicts = elsewhere.run("reconcile", *DAY, "--json").document["entries"]
+    drifted = {one["time_activity_id"]: one for one in verdicts}
+    assert drifted[yes["Id"]]["verdict"] == "changed_in_quickbooks"
+    assert set(drifted[yes["Id"]]["differs"]) == {"description"}
+    assert drifted[no["Id"]]["verdict"] == "unknown_in_quickbooks"
 
 
 def test_a_no_adopts_nothing(elsewhere, terminal, rows_of):  # noqa: ARG001 - lets it ask
