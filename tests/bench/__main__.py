@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from itertools import chain
 from pathlib import Path
 
+from audit_bench import verifying
 from command_bench import nothing_to_do, start_up
 from companies_bench import many_companies
 from memory_bench import memory_of_a_send, reading_pages
@@ -48,6 +49,8 @@ def main() -> None:
         memory_of_a_send(),
         [""],
         compare_directories(),
+        [""],
+        verifying(),
         [""],
         share_of_the_ceiling(),
         [""],

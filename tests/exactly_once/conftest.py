@@ -30,6 +30,7 @@ from connectors.standins.clockify.switches import Switches as ClockifySwitches
 from connectors.standins.scenario import settings_for
 from connectors.standins.server import serving
 from connectors.store.pace import SharedPaceStore
+from flows.audit.verify import verified
 from flows.connections.connect import Pasted, connect
 from flows.context import Clock, RunContext, open_context
 from flows.directory.sync import sync
@@ -240,7 +241,10 @@ class Lab:
 
     @contextmanager
     def open(self, **switches: Any) -> Iterator[Any]:
-        """Open both services anew, connected and synced, for one case."""
+        """Open both services anew, connected and synced, for one case.
+
+        Whatever happened in it, history and ledger say the same afterwards.
+        """
         self.opened += 1
         folder = self.folder / str(self.opened)
         folder.mkdir()
@@ -251,6 +255,8 @@ class Lab:
         try:
             self._connect(house)
             yield house
+            self.bomb.reset()
+            check_history()
         finally:
             os.environ.clear()
             os.environ.update(before)
@@ -387,6 +393,12 @@ class Lab:
         for row in rows:
             booked = house.quickbooks.activities[row.time_activity_id]
             assert content_of_body(row.body) == content_of(booked)
+
+
+def check_history() -> None:
+    """Hold the chain of the history against tampering, and the ledger against the history."""
+    found = verified(None)
+    assert found["is_valid"], [one["broken"] or one["problems"] for one in found["connections"]]
 
 
 @pytest.fixture
@@ -607,5 +619,7 @@ def open_office(
         assert house.run("sync").code == 0
         with closing(Office(house, wanted)) as office:
             yield office
+        ran = house.run("audit", "verify")
+        assert ran.code == 0, ran.out
 
     return open_

@@ -223,3 +223,31 @@ def test_old_history_is_dropped_and_the_rest_holds(week, send_day):
 def _of_history(house):
     (one,) = house.run("audit", "verify", "--json").document["connections"]
     return one
+
+
+def test_a_refusal_a_doubt_and_its_settling_are_told(week, send_day):
+    """A lost answer is in the history as a doubt; so is the run that settled it, and a refusal."""
+    week.quickbooks.faults.plan(r"POST .*/batch", kind="answer_after", status=504)
+    document = send_day(week).document
+    doubted = [row["entry_id"] for row in document["entries"] if row["state"] == "in_doubt"]
+    assert len(doubted) == 3
+
+    settled = week.run("settle", "--json")
+
+    assert settled.code == 0, settled.err
+    for entry_id in doubted:
+        told = week.run("entries", "--entry", entry_id, "--json").document["history"]
+        events = [row["event"] for row in told if row["event"] != "judged"]
+        assert events == ["claimed", "unclear", "unclear", "sent"]
+        assert len({row["run_id"] for row in told}) == 2  # the send's and the settling's
+    assert week.run("audit", "verify").code == 0
+
+
+def test_a_deployed_run_is_told_by_its_id(week, send_day):
+    """Where Prefect started the run, the history leads to its page."""
+    flow_run = "0d8b4dd8-0000-4000-8000-000000000007"
+    document = send_day(week, PREFECT__FLOW_RUN_ID=flow_run).document
+
+    told = week.run("entries", "--entry", document["entries"][0]["entry_id"], "--json").document
+
+    assert {row["actor"] for row in told["history"]} == {f"flow run {flow_run}"}
