@@ -32,7 +32,7 @@ class Where:
         secrets: Texts that no recording may show, with what stands there instead.
         standin: The stand-in; `None` for the real service.
         switches: The stand-in's switches; for the real service, those that are its defaults.
-        pause_s: Seconds between two calls.
+        pause_s: Seconds from the beginning of a call to that of the next one.
         app: Client id and secret, where the suite has an app of Intuit's.
     """
 
@@ -112,9 +112,9 @@ class Service:
         """Send one request; *options* are those of `requests`, the credentials' headers default."""
         if self.is_real:  # its limits (FACTS, QBO, 2.2; FACTS, Clockify, 1.3)
             time.sleep(max(0, self._free_at - time.monotonic()))
+        self._free_at = time.monotonic() + (self.where.pause_s if pause_s is None else pause_s)
         options.setdefault("headers", self.where.credentials)
         response = self.session.request(method, url, timeout=130, **options)
-        self._free_at = time.monotonic() + (self.where.pause_s if pause_s is None else pause_s)
         if self._is_recording:
             self.records.add(response, options.get("json", options.get("data")))
         return response
