@@ -451,6 +451,26 @@ def test_billing_that_is_off(qbo):
     qbo.shows("without_billing", seen)
 
 
+@rule("QBO 12", switch="without_tracking", only="the suite makes no classes in a company")
+def test_classes_that_are_off(qbo):
+    """What becomes of a class where the company tracks none; the product sends none."""
+    class_ = qbo.made("Class", {"Name": qbo.name("class")})
+    body = qbo.activity(ClassRef={"value": class_["Id"]})
+
+    qbo.shows("without_tracking", _kept(qbo.post("TimeActivity", body), "ClassRef"))
+
+
+@rule("QBO 12", switch="shows_project_ref", only="nobody can make a project by the API")
+def test_time_of_a_project(qbo):
+    """Whether it bears a `ProjectRef` beside its customer, when none was sent."""
+    qbo.standin.customers[qbo.customer]["IsProject"] = True
+
+    row = qbo.made("TimeActivity", qbo.activity())
+
+    assert row["CustomerRef"]["value"] == qbo.customer
+    qbo.shows("shows_project_ref", "ProjectRef" in row)
+
+
 def _kept(answer, member):
     if not answer.ok:
         return "refused"

@@ -54,6 +54,12 @@ def settings_of(service: str, switch: str) -> tuple[Any, ...]:
     return _choices(typing.get_type_hints(SWITCHES[service])[switch])
 
 
+def takes_numbers(service: str, switch: str) -> bool:
+    """Return whether a switch may be any number."""
+    hint = typing.get_type_hints(SWITCHES[service])[switch]
+    return bool({int, float} & {hint, *typing.get_args(hint)})
+
+
 def _choices(hint: Any) -> tuple[Any, ...]:
     if hint is bool:
         return (False, True)

@@ -12,7 +12,7 @@ from types import FunctionType
 from typing import Any
 
 import contract_records as records
-from contract_rules import NAMES, REAL, SWITCHES, Rule, settings_of
+from contract_rules import NAMES, REAL, SWITCHES, Rule, settings_of, takes_numbers
 
 SUITE = Path(__file__).parents[1] / "contract"
 
@@ -119,7 +119,8 @@ def _switches(service: str, rules: list[Shown]) -> Iterator[str]:
     for field in fields(SWITCHES[service]):
         test = tests.get(field.name)
         settings = test.rule.all_settings() if test else settings_of(service, field.name)
-        shown_settings = ", ".join(f"`{one}`" for one in settings) or "any number"
+        numbers = ["any number"] if takes_numbers(service, field.name) else []
+        shown_settings = ", ".join([f"`{one}`" for one in settings] + numbers)
         link = test.link if test else "the stand-in's own"
         yield f"| `{field.name}` | {shown_settings} | `{field.default}` | {link} |"
 
