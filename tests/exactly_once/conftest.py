@@ -240,8 +240,8 @@ class Lab:
         self.ours, self.theirs = SimulatedClock(), SimulatedClock()
 
     @contextmanager
-    def open(self, **switches: Any) -> Iterator[Any]:
-        """Open both services anew, connected and synced, for one case.
+    def open(self, database_url: str | None = None, **switches: Any) -> Iterator[Any]:
+        """Open both services anew, connected and synced, for one case; on SQLite by default.
 
         Whatever happened in it, history and ledger say the same afterwards.
         """
@@ -249,6 +249,8 @@ class Lab:
         folder = self.folder / str(self.opened)
         folder.mkdir()
         house = self.build(self.scenario, folder, now=self.theirs.now, **switches)
+        if database_url is not None:
+            house.environment["CLOCKBOOKS_DATABASE_URL"] = database_url
         before = dict(os.environ)
         os.environ.update(house.environment | SETTINGS)
         self.bomb.reset()
@@ -266,14 +268,16 @@ class Lab:
         directory = json.dumps(
             self.scenario | {"clockify": self.scenario["clockify"] | {"entries": 0}}
         )
-        if directory not in self.known:
+        on_sqlite = house.environment["CLOCKBOOKS_DATABASE_URL"].startswith("sqlite")
+        if directory not in self.known or not on_sqlite:
             realm, token = (
                 self.scenario["quickbooks"][name] for name in ("realm_id", "refresh_token")
             )
             connect(None, consent=Pasted(realm, token), allow_payroll=False)
             self.run(sync)
             files = {one.name: one.read_bytes() for one in house.folder.glob("clockbooks.*")}
-            self.known[directory] = files, deepcopy(house.quickbooks.oauth._consents)  # noqa: SLF001
+            if on_sqlite:
+                self.known[directory] = files, deepcopy(house.quickbooks.oauth._consents)  # noqa: SLF001
         else:
             files, consents = self.known[directory]
             for name, content in files.items():
@@ -405,7 +409,7 @@ def check_history() -> None:
 def bomb(monkeypatch: pytest.MonkeyPatch) -> Bomb:
     """Put the points into the two things that outlive a process: the database and the network."""
     bomb = Bomb()
-    dialect = sa.dialects.sqlite.pysqlite.SQLiteDialect_pysqlite
+    dialect = sa.engine.default.DefaultDialect  # of both databases
     commit = dialect.do_commit
     call = requests.adapters.HTTPAdapter.send
     change = SharedPaceStore.change

@@ -146,6 +146,29 @@ def test_a_change_may_die_at_any_point(repairs: Repairs, name: str, memory: str,
     print(f"{len(mine)} of {len(points)} crash points of {name}, QuickBooks {memory}")  # noqa: T201 - the figure is the proof
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("memory", ["remembers", "forgets"])
+@pytest.mark.parametrize("name", ["repair", "recall"])
+def test_a_change_may_die_at_any_point_on_postgresql(
+    repairs: Repairs, name: str, memory: str, postgres_database: Callable[..., Any]
+) -> None:
+    """The same where the database is a server."""
+    job = getattr(repairs, name)
+    books, points = _undisturbed(repairs, job)
+
+    for at in range(len(points)):
+        with (
+            postgres_database() as url,
+            repairs.lab.open(database_url=url, **MEMORIES[memory]) as house,
+        ):
+            repairs.send_and_change(house)
+            repairs.lab.bomb.reset(at)
+            assert not job()
+            repairs.rest(house, job)
+            repairs.check(house, books)
+    print(f"{len(points)} crash points of {name} on PostgreSQL, QuickBooks {memory}")  # noqa: T201 - as above
+
+
 FAULTS: dict[str, dict[str, Any]] = {
     "lost before the work": {"kind": "drop_before"},
     "lost after the work": {"kind": "drop_after"},
