@@ -9,6 +9,9 @@ from datetime import datetime, timedelta
 import pytest
 
 
+WEEK = ("--start", "2026-09-14", "--end", "2026-09-18")
+
+
 def later(text, **delta):
     """Move an instant of Clockify's."""
     moved = datetime.fromisoformat(text) + timedelta(**delta)
@@ -205,6 +208,28 @@ def test_an_entry_of_another_project_is_replaced(week):
     assert minutes_of(new) == minutes_of(before)
     assert new.get("ItemRef") == before.get("ItemRef")
     assert week.verdicts() == {}
+
+
+def test_a_withdrawn_approval_takes_the_entry_out_until_it_is_approved_again(make_week):
+    """Hours that can still change do not belong in the books of those who send approved ones."""
+    week = make_week("--approved-only")
+    id_ = week.pick()
+    week.entry(id_)["approved"] = False
+
+    row = only(week.reconcile("--repair", "--yes", code=0), id_)
+    assert (row["verdict"], row["repair"]) == ("unapproved_since", "deleted")
+    assert week.activity(id_) is None
+
+    week.entry(id_)["approved"] = True
+    again = week.run("send", *WEEK, "--approved-only", "--yes", code=0)
+    assert [row["entry_id"] for row in again["entries"] if row["state"] == "sent"] == [id_]
+
+
+def test_an_approval_says_nothing_where_nobody_asked_for_one(week):
+    """Entries that were sent approved or not agree, whatever becomes of approvals."""
+    week.entry(week.pick())["approved"] = False
+
+    week.reconcile(code=0)
 
 
 def test_time_that_nobody_knows_is_shown(week):
