@@ -8,7 +8,6 @@ from datetime import datetime, timedelta
 
 import pytest
 
-
 WEEK = ("--start", "2026-09-14", "--end", "2026-09-18")
 
 
