@@ -336,10 +336,11 @@ class Lab:
             return False
         return True
 
-    def send(self) -> bool:
+    def send(self, **options: Any) -> bool:
         """Send the week."""
+        request = replace(WINDOW, **options)
         with closing(Report()) as report:
-            return self.run(lambda context: send(context, WINDOW, report))
+            return self.run(lambda context: send(context, request, report))
 
     def settle(self) -> bool:
         """Settle what is in doubt."""
