@@ -6,8 +6,9 @@ import pandas as pd
 import pytest
 
 from connectors.errors import AskPerson, TryAgain
+from connectors.store.actors import Actor
 from connectors.store.plans import LeftOut, Plans, vouch
-from schemas.words import PlanState
+from schemas.words import ActorKind, PlanState
 
 NOW = datetime(2026, 3, 9, 8, tzinfo=UTC)  # the clock's
 LATER = NOW + timedelta(hours=72)
@@ -124,6 +125,8 @@ def test_what_somebody_typed_is_not_verified_unless_somebody_vouches(offer, plan
     vouch(plans.engine, "a", "answer-a", "bo@books.example")
 
     assert by_hand.decider == "Ann Lee (claimed, not verified)"
+    assert by_hand.actor == Actor(ActorKind.REVIEWER, "Ann Lee")
+    assert by_proxy.actor == Actor(ActorKind.VERIFIED, "ann@books.example")
     assert by_proxy.decider == "ann@books.example (verified; typed Ann Lee)"
     assert by_another.decider == "Ann Lee (claimed, not verified)"
     assert taken_back.decider == "Clockbooks"

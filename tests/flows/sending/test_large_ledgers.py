@@ -27,7 +27,7 @@ FILLER = Path(__file__).parents[2] / "bench" / "big_ledger.py"
 PAST = 30_000
 
 #: The tables that grow with every entry, batch or run that ever was.
-GROWING = ("ledger", "contents", "verdicts", "batches", "runs")
+GROWING = ("ledger", "contents", "verdicts", "batches", "runs", "history")
 
 
 @contextmanager
