@@ -87,6 +87,7 @@ class Comparison:
             for kind, id_ in zip(people["qbo_kind"], people["qbo_id"], strict=True)
         }
         self._unreadable: list[str] = []
+        self._without_length: list[str] = []
 
     @property
     def rules(self) -> Rules:
@@ -113,6 +114,12 @@ class Comparison:
             self.notes.append(
                 f"{len(self._unreadable):,} sent entries could not be compared, because Clockify's"
                 f" answer about them cannot be read: {', '.join(self._unreadable[:20])}."
+            )
+
+        if self._without_length:
+            self.notes.append(
+                f"{len(self._without_length):,} TimeActivities count as no time, because how long"
+                f" they are cannot be read: {', '.join(self._without_length[:20])}."
             )
 
     def _as_send(self) -> SendRequest:
@@ -148,6 +155,9 @@ class Comparison:
             self._compare(row, now.get(id_) or elsewhere.get(id_), by_id)
             for id_, row in here.items()
             if id_ in now or id_ in elsewhere or id_ in gone
+        ]
+        self._without_length += [
+            id_ for id_, row in activities.items() if activity_values(row)["minutes"] is None
         ]
         findings += [
             self._unsent(id_, one)
@@ -348,7 +358,7 @@ def looks_of(activity: Mapping[str, Any]) -> dict[str, Any]:
     person = part_of(activity, f"{activity.get('NameOf')}Ref")
     return {
         "date": values["date"],
-        "minutes": int(values["minutes"]),
+        "minutes": None if values["minutes"] is None else int(values["minutes"]),
         "user": person.get("name") or person.get("value"),
         "client": None,
         "project": part_of(activity, "CustomerRef").get("name"),

@@ -23,8 +23,8 @@ from flows.sending.run_lease import run_lease
 from flows.sending.settle_doubts import settle
 from flows.sending.spool import Spool
 from schemas.words import Block, Reason, Repair, State, Verdict
-from transforms.identity.match_books import content_of, content_of_body
 from transforms.reconciliation.judge import Judged, Step, is_billed
+from transforms.reconciliation.sides import activity_values, ledger_values
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -208,8 +208,8 @@ def _judge(
     if is_billed(activity):
         text = "It is on an invoice. Take it off the invoice in QuickBooks first."
         return replace(_TAKE_BACK, step=None, blocked=Block.BILLED, detail=text)
-    sent, books = content_of_body(one.sent.body), content_of(activity)
-    if min(sent.day, books.day) <= closed_until:
+    sent, books = ledger_values(one.sent), activity_values(activity)
+    if min(sent["date"], books["date"]) <= closed_until:
         text = f"The books are closed through {closed_until}. Reopen them in QuickBooks first."
         return replace(_TAKE_BACK, step=None, blocked=Block.BOOKS_CLOSED, detail=text)
     if sent != books and not prefer_clockify:

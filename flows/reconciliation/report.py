@@ -153,7 +153,7 @@ class ReconcileReport:
         if field in {"user", "project"}:
             return self.names.get(value, value) or None
         if field == "rate":
-            return f"{value:.2f}"
+            return None if value is None else f"{value:.2f}"
         return int(value) if field == "minutes" and value is not None else value
 
     def close(self) -> None:

@@ -2,23 +2,28 @@
 
 An update replaces everything that is writable, and what is left out becomes empty (FACTS, QBO,
 1.2). So it carries what the books have, such as item and class, and changes what the entry decides.
+Of that, time and words stay as somebody wrote them in QuickBooks where they say the same.
 """
 
 import json
 from collections.abc import Mapping
+from decimal import Decimal
 from typing import Any
 
 from transforms.reconciliation.judge import Judged, Step
-from transforms.reconciliation.sides import MEMBERS, Now, Sent, wanted_body
+from transforms.reconciliation.sides import MEMBERS, Now, Sent, activity_values, wanted_body
 
 #: What QuickBooks writes itself (FACTS, QBO, 1.1).
 _READ_ONLY = ("domain", "sparse", "MetaData", "status", "TimeChargeId")
 
-#: Another way to say how long, which must not stand beside Hours (FACTS, QBO, 1.4: 6390).
-_OTHER_TIME = ("StartTime", "EndTime", "Seconds", "BreakHours", "BreakMinutes", "BreakSeconds")
+#: Fields that several bodies say alike: hours and minutes, or a start and an end.
+_SAID_ALIKE = ("minutes", "description")
 
 #: What belongs to the TimeActivity or customer that is replaced.
 _OF_THE_OLD_ONE = ("Id", "SyncToken", "ProjectRef")
+
+#: What belongs to its person: what an hour costs, and how it is paid.
+_OF_THE_PERSON = ("CostRate", "PayrollItemRef")
 
 
 def change_bodies(
@@ -40,15 +45,23 @@ def deletion(activity: Mapping[str, Any]) -> str:
     return written({name: activity[name] for name in ("Id", "SyncToken")})
 
 
-def written(body: Mapping[str, Any]) -> str:
-    """Write a body as JSON, without spaces."""
-    return json.dumps(body, separators=(",", ":"))
+def written(value: Any) -> str:
+    """Write a body, or a part of it, as JSON without spaces; a fraction keeps its digits."""
+    if isinstance(value, Mapping):
+        members = (f"{json.dumps(name)}:{written(one)}" for name, one in value.items())
+        return "{" + ",".join(members) + "}"
+    if isinstance(value, list):
+        return "[" + ",".join(map(written, value)) + "]"
+    return str(value) if isinstance(value, Decimal) else json.dumps(value)
 
 
 def _whole(
     activity: Mapping[str, Any], wanted: Mapping[str, Any], without: tuple[str, ...] = ()
 ) -> dict[str, Any]:
-    decided = {name for names in MEMBERS.values() for name in names}
-    left_out = decided.union(_READ_ONLY, _OTHER_TIME, without)
+    new, books = activity_values(wanted), activity_values(activity)
+    alike = {name for one in _SAID_ALIKE if new[one] == books[one] for name in MEMBERS[one]}
+    decided = {name for names in MEMBERS.values() for name in names} - alike
+    of_the_person = _OF_THE_PERSON if new["user"] != books["user"] else ()
+    left_out = decided.union(_READ_ONLY, of_the_person, without)
     kept = {name: value for name, value in activity.items() if name not in left_out}
-    return {**wanted, **kept}
+    return {name: value for name, value in wanted.items() if name not in alike} | kept

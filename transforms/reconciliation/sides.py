@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from decimal import ROUND_HALF_UP, Decimal
 from typing import Any
 
-from transforms.identity.match_books import CENT, Content, content_of, content_of_body
+from transforms.directory.names import same_form
+from transforms.identity.match_books import CENT, content_of
 
 #: Members of a TimeActivity that an entry decides, by field, in the order in which we write them.
 MEMBERS = {
@@ -19,11 +20,18 @@ MEMBERS = {
     "project": ("CustomerRef",),
     "billable": ("BillableStatus",),
     "rate": ("HourlyRate",),
-    "minutes": ("Hours", "Minutes"),
+    "minutes": (
+        *("Hours", "Minutes", "Seconds", "StartTime", "EndTime"),
+        *("BreakHours", "BreakMinutes", "BreakSeconds"),
+    ),
     "description": ("Description",),
 }
 
 FIELDS = tuple(MEMBERS)
+
+#: A description of so many bytes may be one that QuickBooks has cut: it cuts at 4000 of whatever it
+#: counts (FACTS, QBO, 1.1). Then so many characters of it are compared.
+_CUT_BYTES, _BEGINNING = 3900, 1000
 
 #: What of an entry's contents, as Clockify has them, each field follows from. Billable status and
 #: rate are not kept there; they are compared as they are.
@@ -79,28 +87,35 @@ class Now:
     row: Mapping[str, Any]
 
 
-def values_of(content: Content) -> dict[str, Any]:
-    """Return what people compare of a TimeActivity, by field."""
+def body_values(body: str) -> dict[str, Any]:
+    """Return the fields of a TimeActivity as we write it."""
+    return activity_values(read(body))
+
+
+def ledger_values(sent: Sent) -> dict[str, Any]:
+    """Return the fields as they were sent."""
+    return body_values(sent.body)
+
+
+def activity_values(activity: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the fields as QuickBooks has them; `None` for a number that cannot be read."""
+    content = content_of(activity)
     kind, id_ = content.person
     return {
         "date": content.day,
         "user": f"{kind}:{id_}",
         "project": content.customer_id,
         "billable": content.billable,
-        "rate": content.rate,
-        "minutes": content.minutes,
-        "description": content.description,
+        "rate": None if content.rate.is_nan() else content.rate,
+        "minutes": None if content.minutes.is_nan() else content.minutes,
+        "description": _compared(str(activity.get("Description") or "")),
     }
 
 
-def ledger_values(sent: Sent) -> dict[str, Any]:
-    """Return the fields as they were sent."""
-    return values_of(content_of_body(sent.body))
-
-
-def activity_values(activity: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the fields as QuickBooks has them."""
-    return values_of(content_of(activity))
+def _compared(description: str) -> str:
+    """Return what is compared of a description: all, or the beginning where it may be cut."""
+    text = same_form(description)
+    return text if len(description.encode()) < _CUT_BYTES else text[:_BEGINNING]
 
 
 def clockify_values(sent: Sent, now: Now, ledger: Mapping[str, Any]) -> dict[str, Any]:
@@ -119,7 +134,7 @@ def clockify_values(sent: Sent, now: Now, ledger: Mapping[str, Any]) -> dict[str
 
 def fields_of(now: Now) -> dict[str, Any]:
     """Return the fields as Clockify has them, whatever was sent."""
-    return values_of(content_of_body(now.body)) if now.body else _without_body(now)
+    return body_values(now.body) if now.body else _without_body(now)
 
 
 def _without_body(now: Now) -> dict[str, Any]:
@@ -132,7 +147,7 @@ def _without_body(now: Now) -> dict[str, Any]:
         "billable": row["billable"],
         "rate": rate.quantize(CENT, ROUND_HALF_UP),
         "minutes": None if row["minutes"] is None else Decimal(row["minutes"]),
-        "description": " ".join((row["description"] or "").split())[:1000],
+        "description": _compared(row["description"] or ""),
     }
 
 
@@ -156,8 +171,8 @@ def wanted_body(sent: Sent, now: Now | None, fields: list[str]) -> dict[str, Any
 
     Numbers keep their digits: they are read and written, and nothing is computed with them.
     """
-    body = json.loads(sent.body)
-    new = json.loads(now.body) if now is not None and now.body is not None else {}
+    body = read(sent.body)
+    new = read(now.body) if now is not None and now.body is not None else {}
     return {
         name: source[name]
         for field, names in MEMBERS.items()
@@ -165,3 +180,9 @@ def wanted_body(sent: Sent, now: Now | None, fields: list[str]) -> dict[str, Any
         for name in names
         if name in source
     }
+
+
+def read(body: str) -> dict[str, Any]:
+    """Read a TimeActivity as we write it; a fraction keeps its digits."""
+    activity: dict[str, Any] = json.loads(body, parse_float=Decimal)
+    return activity

@@ -54,7 +54,7 @@ def shares(sides: Mapping[str, Known], tracked_s: int | None) -> Iterator[Share]
             "user": _looks("user", fields, sides)["user"] or "",
             "client": place["client"] or "",
             "project": place["project"] or "",
-            "rate": fields["rate"],
+            "rate": fields["rate"] or Decimal(0),
         }
         seconds = int(fields["minutes"] or 0) * 60
         if side == "clockify":

@@ -1,6 +1,7 @@
 """A week that was sent, and hands that change it afterwards, on either side."""
 
 from collections.abc import Callable
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
@@ -46,6 +47,21 @@ class Week:
     def entry(self, id_: str) -> dict[str, Any]:
         """Return an entry as Clockify has it."""
         return self.house.clockify.entries[id_]
+
+    def lengthen(self, id_: str, minutes: int = 30) -> None:
+        """Let an entry end later in Clockify."""
+        entry = self.entry(id_)
+        end = datetime.fromisoformat(entry["end"]) + timedelta(minutes=minutes)
+        entry["end"] = end.isoformat().replace("+00:00", "Z")
+
+    def found(self, document: dict[str, Any], id_: str) -> dict[str, Any]:
+        """Return what a document says about an entry."""
+        (row,) = (row for row in document["entries"] if row["entry_id"] == id_)
+        return row
+
+    def drifted(self) -> list[str]:
+        """Return the entries that are known to differ."""
+        return [row["entry_id"] for row in self.run("entries", "--state", "drifted")["entries"]]
 
     def activity_id(self, id_: str) -> str:
         """Return the TimeActivity that an entry was sent as."""
