@@ -164,6 +164,29 @@ def _are_rows(rows: Any) -> bool:
     return isinstance(rows, list) and all(isinstance(row, Mapping) for row in rows)
 
 
+def read_count(answer: Any, entity: str) -> int:
+    """Return what a query counted (4.2); 0 without a count, as in the answer to an empty list.
+
+    Raises:
+        TryAgain: It is a fault, or cannot be read.
+    """
+    found = answer.get("QueryResponse") if isinstance(answer, Mapping) else None
+    if not isinstance(found, Mapping) or entity in found or fault_in(answer):
+        raise unreadable(f"count of {entity}", answer)
+    count = found.get("totalCount", 0)
+    if not isinstance(count, int):
+        raise unreadable(f"count of {entity}", answer)
+    return count
+
+
+def another_calls(entity: str) -> TryAgain:
+    """Return the error of an answer with an *entity* that was not asked for."""
+    return TryAgain(
+        f"QuickBooks' answer has a {entity} that was not asked for: it belongs to another call."
+        " Nothing was changed; run the command again."
+    )
+
+
 def unreadable(entity: str, answer: Any) -> TryAgain:
     """Return the error of an answer that has no *entity*."""
     return TryAgain(

@@ -17,20 +17,23 @@ from connectors.errors import (
     ClockbooksError,
     NeverLeft,
     NotAuthorized,
+    Refused,
     Throttled,
     TryAgain,
     Unsure,
 )
 from connectors.http import Http, HttpRequest, in_brackets, read_json, trace_id
 from connectors.quickbooks.answers import (
+    another_calls,
     describe,
     read_batch,
     read_company,
+    read_count,
     read_outcomes,
     read_rows,
     unreadable,
 )
-from connectors.quickbooks.batch import Outcome, batch_bytes, instant_of, part_of
+from connectors.quickbooks.batch import Outcome, batch_bytes, created_at, instant_of, part_of
 from connectors.quickbooks.rate_limit.limiter import Permit, RateLimiter
 from connectors.quickbooks.rate_limit.model import End, Want
 from schemas.quickbooks import Company
@@ -49,6 +52,12 @@ READINGS = 4
 
 #: Ids in one question; they travel in an address.
 IDS_A_QUERY = 100
+
+#: Code of the fault that says that an object is gone (1.2, 7.2).
+NOT_FOUND = "610"
+
+#: Whether a row is one that was asked for.
+Fits = Callable[[Mapping[str, Any]], bool]
 
 
 class QuickBooks:
@@ -109,33 +118,68 @@ class QuickBooks:
         return self._by_ids(entity, ids, " AND Active IN (true, false)")
 
     def time_activities_by_id(self, ids: Sequence[str]) -> list[dict[str, Any]]:
-        """Read the TimeActivities with these ids; ids that the books do not hold give none."""
-        return self._by_ids("TimeActivity", ids)
+        """Read the TimeActivities with these ids; ids that the books do not hold give none.
+
+        What a list lacks is asked for alone: that a list lacks it does not prove that it is gone,
+        fault 610 does (1.2, 7.2).
+
+        Raises:
+            TryAgain: An answer was not about these ids, or did not say whether one is gone.
+        """
+        rows = self._by_ids("TimeActivity", ids)
+        found = {row["Id"] for row in rows}
+        for id_ in dict.fromkeys(ids):
+            if id_ not in found and _is_id(id_):
+                rows += self._time_activity(id_)
+        return rows
+
+    def _time_activity(self, id_: str) -> list[dict[str, Any]]:
+        try:
+            row = self._one(f"timeactivity/{id_}", "TimeActivity")
+        except Refused as error:
+            if error.code == NOT_FOUND:
+                return []
+            raise TryAgain(f"{error} Nothing was changed; run the command again.") from None
+        if row.get("Id") != id_:
+            raise another_calls("TimeActivity")
+        return [dict(row)]
 
     def _by_ids(self, entity: str, ids: Sequence[str], more: str = "") -> list[dict[str, Any]]:
         rows: list[dict[str, Any]] = []
         digits = [id_ for id_ in ids if _is_id(id_)]
+        asked = frozenset(digits)
+
+        def is_asked_for(row: Mapping[str, Any]) -> bool:
+            return row.get("Id") in asked
+
         for first in range(0, len(digits), IDS_A_QUERY):
             chosen = ", ".join(f"'{id_}'" for id_ in digits[first : first + IDS_A_QUERY])
-            rows += self.query(entity, f"Id IN ({chosen}){more}")
+            rows += self.query(entity, f"Id IN ({chosen}){more}", fits=is_asked_for)
         return rows
 
     def query(
-        self, entity: str, where: str = "", *, to_the_end: bool = False
+        self,
+        entity: str,
+        where: str = "",
+        *,
+        to_the_end: bool = False,
+        fits: Fits = lambda _: True,
     ) -> list[dict[str, Any]]:
         """Read all rows of *entity* that fit *where*, page by page in order of Id (4.4).
 
         A page begins with the last row of the one before. Where that one is another, rows have
         moved, and the list is read again; so no row that stays is missed, and no call is spent
-        on counting (13.2). *to_the_end* takes no short page for the last one, which costs another.
+        on counting (13.2). *to_the_end* takes no short page for the last one, and no empty list
+        for one before it was counted, which costs another.
 
         The condition is ours: nothing that a person typed belongs there unescaped.
 
         Raises:
-            TryAgain: The list changed each time that it was read.
+            TryAgain: The list changed each time that it was read, or has a row that does not
+                fit: the answer to another call, which a cache on the way gave.
         """
         for _ in range(READINGS):
-            rows = self._read_once(entity, where, to_the_end=to_the_end)
+            rows = self._read_once(entity, where, to_the_end=to_the_end, fits=fits)
             if rows is not None:
                 return rows
         raise TryAgain(
@@ -145,17 +189,23 @@ class QuickBooks:
         )
 
     def _read_once(
-        self, entity: str, where: str, *, to_the_end: bool
+        self, entity: str, where: str, *, to_the_end: bool, fits: Fits
     ) -> list[dict[str, Any]] | None:
         """Read a list page by page; `None` when rows moved meanwhile."""
         rows: list[dict[str, Any]] = []
+        chosen = f"FROM {entity}{f' WHERE {where}' if where else ''}"
         while True:
             statement = (
-                f"SELECT * FROM {entity}{f' WHERE {where}' if where else ''} ORDERBY Id"
+                f"SELECT * {chosen} ORDERBY Id"
                 f" STARTPOSITION {len(rows) or 1} MAXRESULTS {QUERY_PAGE}"
             )
             answer = self._read_json("query", {"query": statement})
             page = read_rows(answer, entity)
+            if not all(map(fits, page)):
+                raise another_calls(entity)
+            if to_the_end and not rows and not page:
+                counted = self._read_json("query", {"query": f"SELECT count(*) {chosen}"})
+                return None if read_count(counted, entity) else []
             if rows and (not page or page[0].get("Id") != rows[-1].get("Id")):
                 return None
             nothing_new = len(page) == bool(rows)
@@ -257,10 +307,20 @@ class QuickBooks:
             created_from: Those made at or after this instant of QuickBooks' own clock, whatever
                 day they bear by now: somebody may have moved them. `None`: those of the days.
         """
-        where = f"TxnDate >= '{first_day}' AND TxnDate <= '{last_day}'"
-        if created_from is not None:
-            where = f"MetaData.CreateTime >= '{created_from.isoformat(timespec='seconds')}'"
-        return self.query("TimeActivity", where, to_the_end=True)
+
+        def of_days(row: Mapping[str, Any]) -> bool:
+            return first_day <= str(row.get("TxnDate"))[:10] <= last_day
+
+        def is_young(row: Mapping[str, Any]) -> bool:
+            made = created_at(row)
+            return made is not None and made >= since
+
+        if created_from is None:
+            where, fits = f"TxnDate >= '{first_day}' AND TxnDate <= '{last_day}'", of_days
+        else:
+            since = created_from.replace(microsecond=0)
+            where, fits = f"MetaData.CreateTime >= '{since.isoformat()}'", is_young
+        return self.query("TimeActivity", where, to_the_end=True, fits=fits)
 
     def invoices(self, first_day: str) -> list[dict[str, Any]]:
         """Read the invoices of a day, YYYY-MM-DD, and of later ones."""

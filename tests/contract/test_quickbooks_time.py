@@ -258,6 +258,18 @@ def test_reading_what_was_deleted(qbo):
     qbo.shows("missing_status", answer.status_code)
 
 
+@rule("QBO 4.2")
+def test_time_is_counted(qbo):
+    """A count says how much a query would find; where it would find nothing, 0 or no count."""
+    row = qbo.time()
+
+    def counted(id_):
+        answer = qbo.ask(f"select count(*) from TimeActivity where Id = '{id_}'")
+        return answer.json()["QueryResponse"].get("totalCount", 0)
+
+    assert (counted(row["Id"]), counted("999999999")) == (1, 0)
+
+
 # --- billed ------------------------------------------------------------------------------------
 
 

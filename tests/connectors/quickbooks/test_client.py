@@ -178,10 +178,104 @@ def test_captured_time_is_read(open_books, script, shared_samples):
     assert [row["Id"] for row in rows] == [row["Id"] for row in captured]
 
 
+def made(id_, **more):
+    return {
+        "Id": id_,
+        "TxnDate": "2026-03-02",
+        "MetaData": {"CreateTime": "2026-03-02T00:00:00-08:00"},
+    } | more
+
+
+@pytest.mark.parametrize(
+    ("row", "since"),
+    [
+        (made("1", TxnDate="2026-03-07"), None),
+        (made("1", TxnDate="2026-03-01"), None),
+        (made("1", TxnDate=None), None),
+        (made("1"), datetime(2026, 3, 2, 8, 0, 1, tzinfo=UTC)),
+        (made("1", MetaData={}), datetime(2026, 3, 2, 8, 0, 0, tzinfo=UTC)),
+    ],
+)
+def test_rows_of_another_call_are_no_list(open_books, script, row, since):
+    """A cache's answer to another question would hide what the books hold."""
+    script.answers = [json.dumps({"QueryResponse": {"TimeActivity": [row]}})]
+
+    with pytest.raises(TryAgain, match="another call"):
+        open_books(script.url).time_activities("2026-03-02", "2026-03-06", created_from=since)
+
+
+def test_an_empty_list_of_time_is_counted(open_books, script):
+    """Days without time are believed once QuickBooks counts none, and not before."""
+    empty, some = '{"QueryResponse": {}}', '{"QueryResponse": {"totalCount": 1}}'
+    rows = json.dumps({"QueryResponse": {"TimeActivity": [made("1")]}})
+    script.answers = [empty, some, rows, rows]
+
+    found = open_books(script.url).time_activities("2026-03-02", "2026-03-06", created_from=None)
+
+    assert [row["Id"] for row in found] == ["1"]
+
+
+@pytest.mark.parametrize(
+    "counted",
+    ["{}", '{"QueryResponse": {"totalCount": "0"}}', '{"QueryResponse": {"TimeActivity": []}}'],
+)
+def test_an_unreadable_count_is_no_count(open_books, script, counted):
+    """Nothing but a count says that there is none."""
+    script.answers = ['{"QueryResponse": {}}', counted]
+
+    with pytest.raises(TryAgain, match="no count of TimeActivity"):
+        open_books(script.url).time_activities("2026-03-02", "2026-03-06", created_from=None)
+
+
+@pytest.mark.parametrize("status", [400, 404])
+def test_time_is_gone_where_quickbooks_says_so(open_books, script, status):
+    """A list without it proves nothing; fault 610 to a read of it alone does."""
+    fault = {"Error": [{"code": "610", "Message": "Object Not Found"}], "type": "ValidationFault"}
+    some = json.dumps({"QueryResponse": {"TimeActivity": [made("1")]}})
+    script.answers = [
+        some,
+        json.dumps({"TimeActivity": made("2")}),
+        (status, json.dumps({"Fault": fault})),
+    ]
+
+    rows = open_books(script.url).time_activities_by_id(["1", "2", "3"])
+
+    assert [row["Id"] for row in rows] == ["1", "2"]
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        json.dumps({"TimeActivity": made("2")}),
+        '{"QueryResponse": {}}',
+        (404, "<html>"),
+        (400, '{"Fault": {"Error": [{"code": "2010"}], "type": "ValidationFault"}}'),
+    ],
+    ids=["another one", "another answer", "a page", "another fault"],
+)
+def test_an_unclear_answer_about_one_is_no_deletion(open_books, script, answer):
+    """What may still be in the books is never taken for gone."""
+    script.answers = ['{"QueryResponse": {}}', answer]
+
+    with pytest.raises(TryAgain):
+        open_books(script.url).time_activities_by_id(["1"])
+
+
+def test_a_list_by_id_has_what_was_asked_for(open_books, script):
+    """Rows with other ids are another call's."""
+    script.answers = [json.dumps({"QueryResponse": {"TimeActivity": [made("2")]}})]
+
+    with pytest.raises(TryAgain, match="another call"):
+        open_books(script.url).time_activities_by_id(["1"])
+
+
 def test_a_short_page_of_time_is_not_taken_for_the_last(open_books, script):
     """Time that is overlooked is booked again: one more call makes sure of the end."""
-    pages = [[{"Id": "1"}, {"Id": "2"}], [{"Id": "2"}, {"Id": "3"}], [{"Id": "3"}]]
-    script.answers = [json.dumps({"QueryResponse": {"TimeActivity": page}}) for page in pages]
+    pages = [["1", "2"], ["2", "3"], ["3"]]
+    script.answers = [
+        json.dumps({"QueryResponse": {"TimeActivity": [made(id_) for id_ in page]}})
+        for page in pages
+    ]
 
     rows = open_books(script.url).time_activities("2026-03-02", "2026-03-06", created_from=None)
 
@@ -223,7 +317,7 @@ def test_time_is_found_by_day_and_by_when_it_was_made(open_books, script):
     since = datetime(2026, 3, 2, 8, 0, 0, 999_000, tzinfo=UTC)
     books.time_activities("2026-03-02", "2026-03-06", created_from=since)
 
-    plain, later = (asked.query["query"] for asked in script.asked)
+    plain, _, later, _ = (asked.query["query"] for asked in script.asked)
     assert "WHERE TxnDate >= '2026-03-02' AND TxnDate <= '2026-03-06' ORDERBY Id" in plain
     assert "MetaData.CreateTime >= '2026-03-02T08:00:00+00:00'" in later
 
