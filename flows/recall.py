@@ -4,16 +4,18 @@ from datetime import date
 from typing import Any
 
 from prefect import flow
+from prefect.states import Completed
 
 from connectors.errors import AskPerson
 from flows.context import open_context
-from flows.operations.final_states import ended
+from flows.operations.final_states import ended, shown
 from flows.operations.run_lock import run_lock
 from flows.operations.tasks import run_as_task
 from flows.operations.terminal import callbacks, shortened
 from flows.pages.publish import followed, page_context, show_recall
 from flows.reconciliation.recall import RecallReport, RecallRequest
 from flows.reconciliation.recall import recall as take_back
+from flows.review.review_changes import review_changes
 
 
 @flow(name="recall")
@@ -28,6 +30,7 @@ def recall(
     connection: str | None = None,
     prefer_clockify: bool = False,
     dry_run: bool = True,
+    review: bool = False,
 ) -> dict[str, Any]:
     """Take sent time back out of QuickBooks, and free its entries for another send.
 
@@ -44,6 +47,8 @@ def recall(
         connection: Which connection; empty for the only one.
         prefer_clockify: Also what somebody edited in QuickBooks.
         dry_run: Show what would be taken back; change nothing.
+        review: Stop before that, and take back what somebody approves on this run's page, by its
+            Resume button.
     """
     if [bool(run_id), bool(entry_ids), bool(start and end)].count(True) != 1:
         raise AskPerson("Use one of run_id, entry_ids, and start with end.")
@@ -65,12 +70,20 @@ def recall(
         if not_now:
             return not_now
         place = page_context(context, "")
+        acting, approve = context, watched.approve
+        if review and not dry_run:
+            reviewed = review_changes(
+                context, take_back, request, RecallReport, lambda plan, _: show_recall(plan, place)
+            )
+            if reviewed.rejection:
+                return shown(Completed(name="Rejected", message=reviewed.rejection, data={}))
+            acting, approve = reviewed.context, reviewed.approve
         document = run_as_task(
             take_back,
-            context,
+            acting,
             request,
             watched.report,
-            approve=watched.approve,
+            approve=approve,
             progress=followed(watched.progress, place),
         )
         show_recall(document, place)

@@ -5,10 +5,11 @@ from datetime import date
 from typing import Annotated, Any
 
 from prefect import flow
+from prefect.states import Completed
 from pydantic import Field
 
 from flows.context import open_context
-from flows.operations.final_states import reconciled
+from flows.operations.final_states import reconciled, shown
 from flows.operations.run_lock import run_lock
 from flows.operations.tasks import run_as_task
 from flows.operations.terminal import callbacks, shortened
@@ -16,6 +17,7 @@ from flows.pages.publish import followed, page_context, show_drift
 from flows.reconciliation.reconcile import reconcile as compare_and_repair
 from flows.reconciliation.report import ReconcileReport
 from flows.reconciliation.request import ReconcileRequest
+from flows.review.review_changes import review_changes
 from flows.sending.request import days_of
 
 
@@ -33,6 +35,7 @@ def reconcile(
     mark_invoiced: bool = False,
     rounding: str | None = None,
     dry_run: bool = False,
+    review: bool = False,
 ) -> dict[str, Any]:
     """Compare what was sent with Clockify and QuickBooks, and repair what has changed since.
 
@@ -52,6 +55,8 @@ def reconcile(
         mark_invoiced: Mark entries that are on an invoice as invoiced in Clockify.
         rounding: As for a send, as nearest:15; for time that has changed.
         dry_run: Change nothing, whatever else is said.
+        review: Stop before a repair, and make the changes that somebody approves on this run's
+            page, by its Resume button.
     """
     with (
         callbacks(ReconcileReport) as watched,
@@ -73,12 +78,24 @@ def reconcile(
             rounding=rounding or None,
             dry_run=dry_run,
         )
+        acting, approve = context, watched.approve
+        if review and repair and not dry_run:
+            reviewed = review_changes(
+                context,
+                compare_and_repair,
+                request,
+                ReconcileReport,
+                lambda plan, report: show_drift(plan, page_context(context, report.currency)),
+            )
+            if reviewed.rejection:
+                return shown(Completed(name="Rejected", message=reviewed.rejection, data={}))
+            acting, approve = reviewed.context, reviewed.approve
         document = run_as_task(
             compare_and_repair,
-            context,
+            acting,
             request,
             watched.report,
-            approve=watched.approve,
+            approve=approve,
             progress=followed(watched.progress, page_context(context, "")),
         )
         show_drift(document, page_context(context, watched.report.currency))

@@ -22,7 +22,6 @@ from flows.reconciliation.request import ReconcileRequest
 from flows.sending import match_ledger
 from flows.sending.extract import as_entries, extract
 from flows.sending.facts import Facts, LinkState
-from flows.sending.judge import SLICE_ROWS
 from flows.sending.request import SendRequest
 from schemas.words import Kind, LedgerState, Reason, Source, Verdict
 from transforms.identity.match_books import content_of, content_of_body
@@ -31,6 +30,9 @@ from transforms.plan.judge import JudgeRules, judge_entries
 from transforms.reconciliation.judge import Judged, Rules, is_billed, judge
 from transforms.reconciliation.sides import Now, Sent, activity_values, fields_of
 from transforms.reconciliation.totals import Known, Share, shares
+
+#: Entries that are compared at once, more or less: whole days.
+SLICE_ROWS = 5_000
 
 #: Entries that nobody means to send: no drift, and in no total.
 _NEVER_MEANT = (Reason.RUNNING, Reason.BREAK)

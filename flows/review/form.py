@@ -53,6 +53,33 @@ class Decision(StrEnum):
     REJECT = "reject"
 
 
+def decision(description: str) -> tuple[Any, Any]:
+    """Return the field of a decision."""
+    return Decision, Field(title="Your decision", description=description)
+
+
+#: The fields for who decides, and why.
+WHO: tuple[Any, Any] = (
+    str,
+    Field(
+        title="Who are you?",
+        min_length=2,
+        max_length=200,
+        pattern=r"\S\s*\S",
+        description="Your name, which is kept with the decision.",
+    ),
+)
+NOTE: tuple[Any, Any] = (
+    str,
+    Field(
+        "",
+        title="Note",
+        max_length=2000,
+        description="For whoever looks the decision up later.",
+    ),
+)
+
+
 @dataclass(frozen=True)
 class Choice:
     """What somebody decided about a plan.
@@ -92,24 +119,11 @@ class Form:
     def model(self, description: str) -> type[RunInput]:
         """Return the form, with a description above it."""
         fields: dict[str, Any] = {
-            "decision": (
-                Decision,
-                Field(
-                    title="Your decision",
-                    description="approve sends the plan, except what is left out below;"
-                    f" reject sends nothing. {OPENED}",
-                ),
+            "decision": decision(
+                "approve sends the plan, except what is left out below; reject sends nothing."
+                f" {OPENED}"
             ),
-            "who": (
-                str,
-                Field(
-                    title="Who are you?",
-                    min_length=2,
-                    max_length=200,
-                    pattern=r"\S\s*\S",
-                    description="Your name, which is kept with the decision.",
-                ),
-            ),
+            "who": WHO,
             "without_people": _some(self._people, "Leave out these people"),
             "without_projects": _some(self._places, "Leave out these projects"),
             "without_entries": (
@@ -120,15 +134,7 @@ class Form:
                     description="Their numbers, as in the table of the plan's entries.",
                 ),
             ),
-            "note": (
-                str,
-                Field(
-                    "",
-                    title="Note",
-                    max_length=2000,
-                    description="For whoever looks the decision up later.",
-                ),
-            ),
+            "note": NOTE,
         }
         made: type[RunInput] = pydantic.create_model("Decide", __base__=Answer, **fields)
         # A description alone: a value given here would drop the rules of its field.

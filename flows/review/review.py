@@ -91,7 +91,7 @@ def send_reviewed(
         AskPerson: The run has no page to wait in; or the plan expired or was withdrawn.
         TryAgain: See `flows.sending.send.send`; or another plan came first.
     """
-    run_id = _waitable()
+    run_id = waitable()
     plan, answered = _earlier_plan(context, run_id)
     if plan is None:
         plan = _make(context, request, report, run, run_id)
@@ -157,13 +157,13 @@ def rejection(plan: StoredPlan) -> str:
     return f"Plan {plan.id} was rejected by {plan.decider}{why}. Nothing was sent."
 
 
-def _waitable() -> str:
+def waitable() -> str:
     """Return the id of this run; refuse one that could not be started again after waiting."""
     if not deployment.id or flow_run.parent_flow_run_id:
         raise AskPerson(
             "A review waits on Prefect's page, so the run must be one of a deployment, and not part"
             " of another run such as `send-all`: start it on that page (`clockbooks ui`), or leave"
-            " `review` out; `clockbooks send` asks at the terminal."
+            " `review` out; the command asks at the terminal."
         )
     return str(flow_run.id)
 
@@ -212,7 +212,7 @@ def _decided(context: RunContext, plan: StoredPlan) -> StoredPlan:
                 plan.id,
                 place.run_address,
             )
-            _let_the_heart_beat()
+            let_the_heart_beat()
         answer = suspend_flow_run(
             wait_for_input=form.model(description),
             timeout=max(1, int(left.total_seconds())),
@@ -233,7 +233,7 @@ def _decided(context: RunContext, plan: StoredPlan) -> StoredPlan:
     )
 
 
-def _let_the_heart_beat() -> None:
+def let_the_heart_beat() -> None:
     """Wait for the run's next heartbeat if it is due.
 
     If it came just after the run was suspended, `flows.operations.notifications` would wait for

@@ -17,6 +17,7 @@ from companies_bench import many_companies
 from memory_bench import memory_of_a_send, reading_pages
 from own_postgres import running_postgres
 from pacing_bench import beside_the_peer, share_of_the_ceiling
+from reconcile_bench import reconciling
 from scheduled_bench import scheduled_run
 from sync_bench import compare_directories
 from transform_bench import transform_entries
@@ -47,6 +48,8 @@ def main() -> None:
         reading_pages(),
         [""],
         memory_of_a_send(),
+        [""],
+        reconciling(),
         [""],
         compare_directories(),
         [""],

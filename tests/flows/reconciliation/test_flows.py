@@ -64,12 +64,54 @@ def test_a_nightly_run_tells_what_differs(ui, webhook, until, edited):
 
 def test_a_run_repairs_where_it_is_told_to(ui, edited):
     """Afterwards nothing differs, and the run is completed as any other."""
-    run_id = ui.start("reconcile/by-hand", **DAYS, repair=True)
+    run_id = ui.start("reconcile/nightly", **DAYS, last_days=None, repair=True)
 
     assert ui.ended(run_id)["name"] == "Completed", ui.said
     row = ui.house.quickbooks.activities[edited["time_activity_id"]]
     assert row["Hours"] * 60 + row["Minutes"] == edited["minutes"] + 30
     assert "updated" in str(pages(ui, run_id)["drift-main"])
+
+
+def waiting(ui, until, name, **parameters):
+    """Start a run that waits for a decision."""
+    run_id = ui.start(name, **parameters)
+    until(lambda: ui.state(run_id)["type"] == "PAUSED")
+    return run_id
+
+
+def resume(ui, until, run_id, decision):
+    """Press Resume, as soon as the form is there."""
+    said = {"decision": decision, "who": "Ann Lee", "note": "I see"}
+    path = f"flow_runs/{run_id}/resume"
+    until(lambda: ui.call("POST", path, {"run_input": said})["status"] == "ACCEPT")
+
+
+def test_a_repair_by_hand_waits_for_a_decision(ui, until, edited):
+    """It shows what it would change; what changes meanwhile is shown and asked about again."""
+    books, id_ = ui.house.quickbooks.activities, edited["time_activity_id"]
+    before = dict(books[id_])
+    run_id = waiting(ui, until, "reconcile/by-hand", **DAYS)
+    assert books[id_] == before
+    assert "changed in Clockify" in pages(ui, run_id)["reconciled-main"]
+    resume(ui, until, run_id, "reject")
+    state = ui.ended(run_id)
+    assert state["name"] == "Rejected"
+    assert (
+        "rejected by Ann Lee (claimed, not verified): I see. Nothing was changed"
+        in (state["message"])
+    )
+    assert books[id_] == before
+
+    run_id = waiting(ui, until, "reconcile/by-hand", **DAYS)
+    ui.house.clockify.entries[edited["entry_id"]]["description"] = "Another text"
+    resume(ui, until, run_id, "approve")
+    shown = {"artifacts": {"flow_run_id": {"any_": [run_id]}}}
+    until(lambda: "clockify Another text" in str(ui.ask("artifacts", **shown)))
+    until(lambda: ui.state(run_id)["type"] == "PAUSED")
+    assert books[id_] == before
+    resume(ui, until, run_id, "approve")
+    assert ui.ended(run_id)["name"] == "Completed", ui.said
+    assert books[id_]["Description"] == "Another text"
 
 
 def test_a_command_is_recorded_as_a_run(ui):
@@ -95,8 +137,8 @@ def test_all_connections_are_reconciled(ui):
     assert "main (Drifted: Sent time differs" in state["message"]
 
 
-def test_a_recall_by_hand_begins_as_a_dry_run(ui):
-    """It shows what it would take back; told to, it takes it back, and says what stays."""
+def test_a_recall_by_hand_waits_for_a_decision(ui, until):
+    """It shows what it would take back; approved, it takes that back, and says what stays."""
     sent = ui.house.run("entries", "--state", "sent", "--json").document["entries"]
     billable = [one for one in sent if ui.house.clockify.entries[one["entry_id"]]["billable"]]
     free, billed = billable[:2]
@@ -104,16 +146,14 @@ def test_a_recall_by_hand_begins_as_a_dry_run(ui):
     people.invoice(
         books[billed["time_activity_id"]]["CustomerRef"]["value"], billed["time_activity_id"]
     )
+
     ids = [free["entry_id"], billed["entry_id"]]
-
-    dry = ui.start("recall/by-hand", entry_ids=ids)
-    assert ui.ended(dry)["name"] == "Completed", ui.said
+    run_id = waiting(ui, until, "recall/by-hand", entry_ids=ids)
     assert free["time_activity_id"] in books
-    assert (
-        "**1 entry would be taken out of QuickBooks.** What stays: 1."
-        in pages(ui, dry)["recalled-main"]
-    )
+    page = pages(ui, run_id)["recalled-main"]
+    assert "**1 entry would be taken out of QuickBooks.** What stays: 1." in page
 
-    state = ui.ended(ui.start("recall/by-hand", entry_ids=ids, dry_run=False))
+    resume(ui, until, run_id, "approve")
+    state = ui.ended(run_id)
     assert (state["name"], free["time_activity_id"] in books) == ("PartlyDone", False), ui.said
     assert "1 entry could not be taken out of QuickBooks (1 billed)" in state["message"]

@@ -1,0 +1,124 @@
+"""Review before changing: a repair or recall that shows what it would do, and waits for a person.
+
+As in `flows.review.review`, the run is suspended and starts again at its top. What would be changed
+has a fingerprint, under which Prefect keeps the answer: a run that comes back makes its plan anew,
+and if that is another by now, it shows it and asks again. So nothing of ours is stored, and exactly
+what somebody approved is done.
+"""
+
+import hashlib
+import json
+from collections.abc import Callable, Mapping
+from contextlib import closing
+from dataclasses import dataclass, replace
+from typing import Any
+
+import pydantic
+from prefect import get_run_logger
+from prefect.flow_runs import suspend_flow_run
+from prefect.input import RunInput
+
+from connectors.errors import TryAgain
+from connectors.store.actors import Actor
+from flows.context import RunContext
+from flows.operations.run_lock import own_run
+from flows.operations.tasks import run_as_task
+from flows.review.form import NOTE, OPENED, WHO, Answer, Decision, decision
+from flows.review.review import let_the_heart_beat, waitable
+from flows.text import entries
+from schemas.words import ActorKind, State
+
+
+@dataclass(frozen=True)
+class Reviewed:
+    """What somebody decided about the changes of a run.
+
+    Attributes:
+        context: To go on with: whoever decided acts.
+        approve: Lets a job change exactly what was approved.
+        rejection: Who rejected it, and why; `None` if it was approved.
+    """
+
+    context: RunContext
+    approve: Callable[[Mapping[str, Any]], bool]
+    rejection: str | None = None
+
+
+def review_changes(
+    context: RunContext,
+    job: Callable[..., dict[str, Any]],
+    request: Any,
+    make_report: Callable[[], Any],
+    show: Callable[[dict[str, Any], Any], None],
+) -> Reviewed:
+    """Show what a job would change, and wait for somebody's decision.
+
+    Args:
+        context: What to work with.
+        job: `reconcile` or `recall` of `flows.reconciliation`.
+        request: What it is to do.
+        make_report: Makes where its lists are kept.
+        show: Publishes its document, from its report.
+
+    Raises:
+        AskPerson: The run has no page to wait in.
+    """
+    waitable()
+    with closing(make_report()) as report:
+        plan = run_as_task(job, context, replace(request, dry_run=True), report)
+        seen, number = fingerprint(plan)
+        if not number:
+            return Reviewed(context, _only(seen))
+        key, run = f"changes-{seen}", own_run()
+        if run is None or key not in (run.empirical_policy.pause_keys or ()):  # not answered yet
+            show(plan, report)
+            get_run_logger().info(
+                "A review waits: press Resume on this page (new ones: ⋮, Resume)."
+            )
+            let_the_heart_beat()
+    answer: Any = suspend_flow_run(
+        wait_for_input=_form(number, context.settings.review_hours),
+        timeout=int(context.settings.review_hours * 3600),
+        key=key,
+    )
+    who, note = answer.who.strip(), answer.note.strip()
+    if answer.decision is Decision.REJECT:
+        why = f": {note}" if note else ""
+        told = f"It was rejected by {who} (claimed, not verified){why}. Nothing was changed."
+        return Reviewed(context, _only(seen), told)
+    return Reviewed(replace(context, actor=Actor(ActorKind.REVIEWER, who)), _only(seen))
+
+
+def fingerprint(document: Mapping[str, Any]) -> tuple[str, int]:
+    """Return the SHA-256 of all changes that a document plans, and their number."""
+    changes = sorted(
+        json.dumps(item, sort_keys=True)
+        for item in document["entries"]
+        if item.get("step") or item.get("state") == State.READY
+    )
+    return hashlib.sha256("\n".join(changes).encode()).hexdigest(), len(changes)
+
+
+def _only(seen: str) -> Callable[[Mapping[str, Any]], bool]:
+    def approve(document: Mapping[str, Any]) -> bool:
+        if fingerprint(document)[0] != seen:
+            raise TryAgain(
+                "What was approved is not what would be changed now. Nothing was changed.",
+                to_do="Start a new run.",
+            )
+        return True
+
+    return approve
+
+
+def _form(number: int, hours: float) -> type[RunInput]:
+    fields: dict[str, Any] = {
+        "decision": decision(f"approve makes the changes; reject changes nothing. {OPENED}"),
+        "who": WHO,
+        "note": NOTE,
+    }
+    made: type[RunInput] = pydantic.create_model("Decide", __base__=Answer, **fields)
+    return made.with_initial_data(
+        description=f"## {entries(number)} would be changed in QuickBooks\n\nWhat and why is under"
+        f" **Artifacts** of this run. If nobody decides within {hours:g} hours, nothing is changed."
+    )
