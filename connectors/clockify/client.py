@@ -38,8 +38,9 @@ TIMEOUT_S = 60
 ACCOUNT_STATUSES = "ACTIVE,PENDING_EMAIL_VERIFICATION,NOT_REGISTERED,LIMITED,DELETED"
 
 
-#: The code of an id that the workspace does not know, or that was deleted (1.4).
-_UNKNOWN = "501"
+#: What is said of an id that the workspace does not know, or that was deleted. Its code, 501, is
+#: that of most other mistakes, too (1.4).
+_UNKNOWN = "doesn't belong to Workspace"
 
 
 class Clockify:
@@ -100,11 +101,15 @@ class Clockify:
         return self._read("time-entries/status/in-progress", {}, page_size=1000)[0]
 
     def entry(self, id_: str) -> dict[str, Any] | None:
-        """Read one entry; `None` if the workspace does not have it: 1.4, section 3."""
+        """Read one entry; `None` if the workspace does not have it: 1.4, section 3.
+
+        Raises:
+            Refused: Clockify does not show it, and does not say that it does not have it.
+        """
         try:
             return self._object(f"/workspaces/{self.workspace_id}/time-entries/{id_}")
         except Refused as error:
-            if (error.status, error.code) == (400, _UNKNOWN):
+            if error.status == 400 and _UNKNOWN in str(error):
                 return None
             raise
 

@@ -13,6 +13,7 @@ from typing import Any
 
 import pandas as pd
 
+from connectors.errors import Refused
 from connectors.quickbooks.batch import instant_of, part_of
 from connectors.store.books import InFlight
 from connectors.store.scope import records
@@ -114,8 +115,9 @@ class Comparison:
                 yield self._part(first, self._request.end, None, staged)
         if self._unreadable:
             self.notes.append(
-                f"{len(self._unreadable):,} sent entries could not be compared, because Clockify's"
-                f" answer about them cannot be read: {', '.join(self._unreadable[:20])}."
+                f"{len(self._unreadable):,} sent entries could not be compared, because Clockify"
+                " refuses to show them, or its answer about them cannot be read:"
+                f" {', '.join(self._unreadable[:20])}."
             )
 
         if self._without_length:
@@ -220,11 +222,15 @@ class Comparison:
         self._unreadable += sorted(unreadable)
         found, gone = {}, from_files - present
         for id_ in set(ids) - present - from_files:
-            entry = self._context.clockify.entry(id_)
+            try:
+                entry = self._context.clockify.entry(id_)
+            except Refused:
+                self._unreadable.append(id_)
+                continue
             start = instant_of(part_of(entry or {}, "timeInterval").get("start"))
             if entry is None:
                 gone.add(id_)
-            elif start is None:
+            elif start is None or entry.get("id") != id_:
                 self._unreadable.append(id_)
             else:
                 found[id_] = start.astimezone(self._context.timezone).date()
