@@ -24,7 +24,7 @@ from flows.sending import match_ledger
 from flows.sending.extract import as_entries, extract
 from flows.sending.facts import Facts, LinkState
 from flows.sending.request import SendRequest
-from schemas.words import Kind, LedgerState, Reason, Source, Verdict
+from schemas.words import Kind, LedgerState, QboKind, Reason, Source, Verdict
 from transforms.identity.match_books import content_of, content_of_body
 from transforms.plan.activities import to_activities
 from transforms.plan.judge import JudgeRules, judge_entries
@@ -378,21 +378,23 @@ def _now(
     entries: pd.DataFrame, plan: pd.DataFrame, contents: Mapping[str, Mapping[str, Any]]
 ) -> dict[str, Now]:
     """Return each entry of a `Plan` as Clockify has it; *entries* are its `TimeEntries`."""
-    complete = (
-        plan["qbo_person_id"].notna()
-        & plan["minutes"].notna()
-        & (entries["project_id"].isna() | plan["qbo_customer_id"].notna())
-        & (~plan["billable"] | plan["rate_micros"].notna())
+    complete = plan["minutes"].notna() & (~plan["billable"] | plan["rate_micros"].notna())
+    no_project = entries["project_id"].isna().to_numpy()
+    filled = plan.assign(
+        qbo_kind=plan["qbo_kind"].fillna(QboKind.EMPLOYEE),
+        qbo_person_id=plan["qbo_person_id"].fillna(""),
+        qbo_customer_id=plan["qbo_customer_id"].fillna("").mask(no_project),
     )
-    activities = to_activities(plan[complete.to_numpy()])
+    activities = to_activities(filled[complete.to_numpy()])
     bodies = dict(zip(activities["entry_id"], activities["body"], strict=True))
     person = plan["qbo_kind"].str.capitalize() + ":" + plan["qbo_person_id"]
-    customer = plan["qbo_customer_id"].mask(entries["project_id"].isna().to_numpy(), "")
+    customer = plan["qbo_customer_id"].mask(no_project, "")
     extra = {
         "qbo_user": person,
         "qbo_project": customer,
         "seconds": entries["duration_s"].to_numpy(),
         "approved": entries["approved"].to_numpy(),
+        "is_work": (entries["entry_type"] == "REGULAR").to_numpy(),
     }
     return {
         row["entry_id"]: Now(
@@ -401,6 +403,7 @@ def _now(
             detail=row["detail"],
             contents=contents.get(row["entry_id"]),
             approved=bool(row["approved"]),
+            is_work=bool(row["is_work"]),
             row=row,
         )
         for row in records(plan.assign(**extra))

@@ -21,8 +21,21 @@ from transforms.reconciliation.sides import (
     ledger_values,
 )
 
-#: Why a send would not create an entry that lacks a link.
-_WITHOUT_LINK = (Reason.UNLINKED_USER, Reason.UNLINKED_PROJECT, Reason.AMBIGUOUS_NAME)
+#: The fields that may not be written while a reason for a send to leave an entry holds; of reasons
+#: that are not here, none may be. A link that a change needs is asked for by `_blocked`.
+_CONCERNS = {
+    Reason.TOO_LONG: {"minutes"},
+    Reason.ROUNDS_TO_ZERO: {"minutes"},
+    Reason.BILLABLE_WITHOUT_PROJECT: {"project"},
+    Reason.UNLINKED_USER: {"user"},
+    Reason.UNLINKED_PROJECT: {"project"},
+    Reason.AMBIGUOUS_NAME: {"user", "project"},
+    Reason.RATE_CURRENCY: set[str](),
+    Reason.BILLABLE_WITHOUT_RATE: set[str](),
+}
+
+#: Reasons about these come last, so that any other reason may hide one.
+_JUDGED_LAST = {"billable", "rate"}
 
 
 class Step(StrEnum):
@@ -103,21 +116,28 @@ def judge(sent: Sent, now: Now | None, activity: Mapping[str, Any] | None, rules
     books = None if activity is None else activity_values(activity)
     ours = [] if clockify is None else differing(clockify, ledger)
     theirs = [] if books is None else differing(books, ledger)
-    verdict = _verdict(sent, now, clockify, books) or _changed(ours, theirs)
+    stays_out = now is not None and not now.is_work
+    if stays_out:
+        verdict = _changed(("type",), theirs)
+    else:
+        verdict = _verdict(sent, now, clockify, books) or _changed(ours, theirs)
     named = {"clockify": clockify, "ledger": ledger, "quickbooks": books}
     sides = {name: side for name, side in named.items() if side is not None}
     if verdict == Verdict.AGREES:
         return Judged(verdict, sides=sides)
-    step = _step(verdict, clockify, books)
+    deletes = stays_out or clockify is None or verdict == Verdict.UNAPPROVED_SINCE
+    step = _step(clockify, books, deletes=deletes)
     blocked = _blocked(step, clockify, ledger, activity, rules)
     refusal = (
         _BLOCKED[blocked].format(day=rules.closed_until)
         if blocked is not None
-        else _unsendable(step, now) or _not_allowed(step, theirs, sent.entry_id, rules)
+        else _unsendable(step, now, ours) or _not_allowed(step, theirs, sent.entry_id, rules)
     )
     return Judged(
         verdict=verdict,
-        detail=" ".join(filter(None, (_FOUND[verdict], refusal or _HELPS[step]))),
+        detail=" ".join(
+            [_FOUND[verdict], *[_STAYS_OUT] * stays_out, refusal or _HELPS[step]],
+        ),
         blocked=blocked,
         sides=sides,
         step=None if refusal else step,
@@ -156,11 +176,9 @@ def _changed(ours: Sequence[str], theirs: Sequence[str]) -> Verdict:
 
 
 def _step(
-    verdict: Verdict, clockify: Mapping[str, Any] | None, books: Mapping[str, Any] | None
+    clockify: Mapping[str, Any] | None, books: Mapping[str, Any] | None, *, deletes: bool
 ) -> Step:
-    if verdict == Verdict.UNAPPROVED_SINCE:
-        return Step.DELETE
-    if clockify is None:
+    if deletes or clockify is None:
         return Step.FORGET if books is None else Step.DELETE
     if books is None:
         return Step.RESEND
@@ -195,10 +213,15 @@ def is_billed(activity: Mapping[str, Any]) -> bool:
     return activity.get("BillableStatus") == "HasBeenBilled"
 
 
-def _unsendable(step: Step, now: Now | None) -> str | None:
-    """Say why what Clockify has now may not go to QuickBooks; `None` if it may."""
+def _unsendable(step: Step, now: Now | None, ours: Sequence[str]) -> str | None:
+    """Say why what Clockify changed may not go to QuickBooks; `None` if it may."""
     writes = step in {Step.UPDATE, Step.REPLACE, Step.RESEND}
-    return now.detail if writes and now is not None and now.reason is not None else None
+    if not writes or now is None or now.reason is None:
+        return None
+    concerns = _CONCERNS.get(Reason(now.reason))
+    if now.body is None or concerns is None or (concerns | _JUDGED_LAST) & set(ours):
+        return now.detail
+    return None
 
 
 def _not_allowed(step: Step, theirs: Sequence[str], entry_id: str, rules: Rules) -> str | None:
@@ -222,6 +245,9 @@ _FOUND = {
     Verdict.CHANGED_IN_BOTH: "It was edited in Clockify and in QuickBooks.",
     Verdict.GONE_FROM_QUICKBOOKS: "Somebody deleted it in QuickBooks.",
 }
+
+#: A break, a holiday or time off; see `Now.is_work`.
+_STAYS_OUT = "It is no worked time any more."
 
 _HELPS = {
     Step.UPDATE: "`--repair` writes what Clockify has to QuickBooks.",

@@ -70,11 +70,13 @@ class Now:
     """An entry as Clockify has it now.
 
     Attributes:
-        body: The TimeActivity that a send would create, to the byte; `None` if none can be made.
+        body: The TimeActivity that a send would create, to the byte, with the id of a link that is
+            missing empty; `None` if none can be made.
         reason: Why a send would not create it; `None` if it would.
         detail: What a person can do about that.
         contents: What it is about, by the columns of `Contents`; `None` while it runs.
         approved: Whether its timesheet is approved, or nobody asked.
+        is_work: Whether it is worked time: no break, holiday or time off.
         row: For people and totals: the columns of `Plan`, `seconds`, and the `qbo_user` and
             `qbo_project` of its links.
     """
@@ -84,6 +86,7 @@ class Now:
     detail: str | None
     contents: Mapping[str, Any] | None
     approved: bool
+    is_work: bool
     row: Mapping[str, Any]
 
 
@@ -133,8 +136,9 @@ def clockify_values(sent: Sent, now: Now, ledger: Mapping[str, Any]) -> dict[str
 
 
 def fields_of(now: Now) -> dict[str, Any]:
-    """Return the fields as Clockify has them, whatever was sent."""
-    return body_values(now.body) if now.body else _without_body(now)
+    """Return the fields as Clockify has them, whatever was sent; `None` for a missing link."""
+    values = body_values(now.body) if now.body else _without_body(now)
+    return values | {"user": now.row["qbo_user"], "project": now.row["qbo_project"]}
 
 
 def _without_body(now: Now) -> dict[str, Any]:
@@ -142,8 +146,6 @@ def _without_body(now: Now) -> dict[str, Any]:
     rate = Decimal(row["rate_micros"] or 0).scaleb(-6) if row["billable"] else Decimal(0)
     return {
         "date": row["date"],
-        "user": row["qbo_user"],
-        "project": row["qbo_project"],
         "billable": row["billable"],
         "rate": rate.quantize(CENT, ROUND_HALF_UP),
         "minutes": None if row["minutes"] is None else Decimal(row["minutes"]),
@@ -158,7 +160,11 @@ def _has_changed(field: str, sent: Sent, now: Now) -> bool:
         return True
     if origin == "start" and sent.contents["start"] is None:
         origin = "day"
-    return bool(sent.contents[origin] != now.contents[origin])
+    before, after = sent.contents[origin], now.contents[origin]
+    if origin == "duration_s":  # files show it rounded
+        slack_s = sent.contents["slack_s"] + now.contents["slack_s"]
+        return bool(abs(before - after) > slack_s)
+    return bool(before != after)
 
 
 def differing(one: Mapping[str, Any], other: Mapping[str, Any]) -> list[str]:
