@@ -4,7 +4,7 @@ It keeps which days were looked at, so that none is read twice, and what was fou
 entry accounts for it, it is gone from QuickBooks, or somebody says that it is other work.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -56,6 +56,13 @@ class UnknownTime(ConnectionScope):
             if found:
                 values = [{**own, **vars(row), "is_other": False} for row in found]
                 connection.execute(rows, values)
+
+    def look_again(self, days: Collection[str]) -> None:
+        """Forget that days were looked at: what was sent for them leaves the books."""
+        with changing(self.engine) as connection:
+            for some in chunks(sorted(days)):
+                mine = sa.and_(self._own(looked_days), looked_days.c.day.in_(some))
+                connection.execute(looked_days.delete().where(mine))
 
     def of(self, days: Sequence[str]) -> list[UnknownRow]:
         """Return what was found on some days, but for what somebody called other work."""

@@ -21,6 +21,7 @@ from connectors.store.ledger import Claim
 from flows.context import RunContext
 from flows.progress import Progress
 from flows.reconciliation.compare import Finding
+from flows.reconciliation.obstacles import typed_again, unusable_names
 from flows.sending.load import BatchLoader, Ended
 from flows.sending.run_lease import RunLease
 from flows.sending.settle_doubts import create_claimed
@@ -109,10 +110,30 @@ class _Repairs:
             else:
                 wanted[step][again.entry_id or ""] = again, _wanted(again, activity)
         for step, chosen in wanted.items():
+            for id_, why in self._obstacles(step, chosen).items():
+                yield Repaired(chosen.pop(id_)[0], Repair.REFUSED, why)
+            self._look_again(step, chosen)
             changes = {id_: change for id_, (_, change) in chosen.items()}
             for id_, ended in self._take(step, changes, by_id, outdated).items():
                 if id_ not in outdated:
                     yield self._repaired(step, chosen[id_][0], ended)
+
+    def _obstacles(
+        self, step: Step, chosen: Mapping[str, tuple[Finding, Wanted]]
+    ) -> dict[str, str]:
+        """Say why TimeActivities should not be created, by entry id."""
+        if step not in {Step.REPLACE, Step.RESEND}:
+            return {}
+        bodies = {id_: one.replacement or one.body for id_, (_, one) in chosen.items()}
+        found = typed_again(self._context, bodies)
+        # One that is refused without a deletion before it changes nothing.
+        return found | (unusable_names(self._context, bodies) if step == Step.REPLACE else {})
+
+    def _look_again(self, step: Step, chosen: Mapping[str, tuple[Finding, Wanted]]) -> None:
+        """Let the next send look at days again on which entries become free, or may become so."""
+        if step not in {Step.UPDATE, Step.CATCH_UP}:
+            days = {day for one, change in chosen.values() for day in _days(one, change)}
+            self._context.store.unknown_time.look_again(days)
 
     def _take(
         self,
@@ -219,6 +240,13 @@ def _wanted(finding: Finding, activity: Mapping[str, Any] | None) -> Wanted:
         after = content_of_body(replacement or body)
         minutes, day = int(after.minutes), after.day
     return Wanted(sent.entry_id, sent.time_activity_id, body, minutes, day, replacement)
+
+
+def _days(finding: Finding, change: Wanted) -> set[str]:
+    """Return the days that an entry has been on, and will be on."""
+    assert finding.sent is not None, "only sent entries are repaired"  # noqa: S101
+    days = {content_of_body(finding.sent.body).day, finding.looks["date"], change.date}
+    return days - {None}
 
 
 class _Changes(BatchLoader):

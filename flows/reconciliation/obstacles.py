@@ -1,0 +1,83 @@
+"""Finds out why a TimeActivity should not be created, before another one is deleted for it.
+
+Nothing is created beside what somebody typed in again, and what QuickBooks would refuse to create
+takes nothing out of the books.
+"""
+
+import json
+from collections import defaultdict
+from collections.abc import Mapping
+from typing import Any
+
+from connectors.quickbooks.batch import part_of
+from flows.connections.unknown_time import person_of, read_unknown
+from flows.context import RunContext
+from flows.text import named
+
+#: What a TimeActivity names, and QuickBooks has lists of (FACTS, QBO, 1.1).
+_NAMED = ("Employee", "Vendor", "Customer")
+
+#: TimeActivities that a sentence names; the others are counted.
+_MOST_NAMED = 3
+
+
+def typed_again(context: RunContext, bodies: Mapping[str, str]) -> dict[str, str]:
+    """Say of which TimeActivities QuickBooks may have another one that nobody sent from here.
+
+    Args:
+        context: What to work with.
+        bodies: TimeActivities to create, by entry id.
+
+    Returns:
+        What to do about it, by entry id.
+
+    Raises:
+        TryAgain: QuickBooks could not be read.
+    """
+    wanted = {id_: json.loads(body) for id_, body in bodies.items()}
+    unknown: dict[tuple[str, str], list[str]] = defaultdict(list)
+    for day in sorted({body["TxnDate"] for body in wanted.values()}):
+        rows = read_unknown(context, day, day)
+        others = context.store.unknown_time.others([str(row["Id"]) for row in rows])
+        for row in rows:
+            if row["Id"] not in others:
+                unknown[person_of(row), day].append(str(row["Id"]))
+    keys = {id_: (person_of(body), body["TxnDate"]) for id_, body in wanted.items()}
+    return {
+        id_: f"QuickBooks has time of that person and day that nobody sent from here (TimeActivity"
+        f" {named(unknown[key], _MOST_NAMED)}): somebody may have typed it in again. Run"
+        f" `clockbooks recall --entry {id_}`; then `clockbooks adopt --start {key[1]} --end"
+        f" {key[1]}` takes that time over, or, if it is other work, `clockbooks send"
+        " --not-in-books` sends the entry."
+        for id_, key in keys.items()
+        if key in unknown
+    }
+
+
+def unusable_names(context: RunContext, bodies: Mapping[str, str]) -> dict[str, str]:
+    """Say of which TimeActivities QuickBooks has the person or customer no more, or inactive.
+
+    Takes and returns the same as `typed_again`.
+    """
+    wanted = {id_: json.loads(body) for id_, body in bodies.items()}
+    found: dict[str, str] = {}
+    for kind in _NAMED:
+        ids = {id_: part_of(body, f"{kind}Ref").get("value") for id_, body in wanted.items()}
+        asked = sorted({value for value in ids.values() if value is not None})
+        rows = context.quickbooks.by_ids(kind, asked) if asked else []
+        names = {row["Id"]: row for row in rows}
+        for id_, value in ids.items():
+            if value is not None and names.get(value, {}).get("Active") is not True:
+                found[id_] = _unusable(kind, value, names.get(value))
+    return found
+
+
+def _unusable(kind: str, id_: str, row: Mapping[str, Any] | None) -> str:
+    if row is None:
+        what = f"{kind} {id_} is not in QuickBooks"
+    else:
+        what = f"{kind} {row.get('DisplayName') or id_} is inactive in QuickBooks"
+    return (
+        f"{what}, so its time stays as it is. Make it active there, or link another one with"
+        " `clockbooks link`; then repair."
+    )

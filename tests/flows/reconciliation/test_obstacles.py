@@ -1,0 +1,102 @@
+"""Nothing is created beside what somebody typed in again, and no deletion loses time."""
+
+from copy import deepcopy
+
+import pytest
+
+WEEK = ("--start", "2026-09-14", "--end", "2026-09-18")
+
+#: What a person types in.
+TYPED = ("TxnDate", "NameOf", "EmployeeRef", "VendorRef", "CustomerRef", "Hours", "Minutes",
+         "BillableStatus", "HourlyRate", "Description", "ItemRef")  # fmt: skip
+
+
+def type_again(week, id_):
+    """Delete a TimeActivity in QuickBooks, and type the same in again."""
+    old = deepcopy(week.activity(id_))
+    week.people.delete_time(week.activity_id(id_))
+    return week.people.type_time(**{name: old[name] for name in TYPED if name in old})
+
+
+def another(week, id_, name):
+    """Return an entry of another user or project."""
+    return next(
+        one
+        for one in sorted(week.sent)
+        if week.entry(one)[name] not in {None, week.entry(id_)[name]}
+    )
+
+
+def only(found, id_):
+    (row,) = [row for row in found["entries"] if row["entry_id"] == id_]
+    return row
+
+
+def test_a_resend_does_not_book_beside_what_was_typed_again(week):
+    """It is refused, and what its reason says to do brings all three sides together."""
+    id_, number, day = week.pick(), len(week.books), week.sent[week.pick()]["date"]
+    typed = type_again(week, id_)
+
+    row = only(week.reconcile("--repair", "--resend", "--yes", code=3), id_)
+
+    assert (row["repair"], len(week.books)) == ("refused", number)
+    assert typed in row["detail"]
+    assert f"clockbooks recall --entry {id_}" in row["detail"]
+    week.run("recall", "--entry", id_, "--yes", code=0)
+    assert f"clockbooks adopt --start {day} --end {day}" in row["detail"]
+    assert week.run("adopt", "--start", day, "--end", day, "--yes")["counts"]["adopted"] == 1
+    assert week.verdicts() == {}
+
+
+def test_a_replacement_does_not_book_beside_what_was_typed_for_the_right_person(week):
+    """Somebody put the time in for the right person, and left the wrong one's there."""
+    id_ = week.pick()
+    other = another(week, id_, "userId")
+    theirs = week.activity(other)
+    week.entry(id_)["userId"] = week.entry(other)["userId"]
+    names = {
+        name: theirs[name] for name in ("NameOf", "EmployeeRef", "VendorRef") if name in theirs
+    }
+    old = {name: week.activity(id_)[name] for name in TYPED if name in week.activity(id_)}
+    week.people.type_time(**{name: old[name] for name in old if not name.endswith("eRef")} | names)
+    before = deepcopy(week.books)
+
+    row = only(week.reconcile("--repair", "--yes", code=3), id_)
+
+    assert row["repair"] == "refused"
+    assert week.books == before
+
+
+def test_a_send_after_a_recall_does_not_book_beside_what_was_typed_again(week):
+    """A day is looked at again once something that was sent for it is free."""
+    id_, number = week.pick(), len(week.books)
+    type_again(week, id_)
+
+    week.run("recall", "--entry", id_, "--yes", code=0)
+    held = week.run("send", *WEEK, "--yes", code=3)
+
+    assert held["counts"]["rejected"] == {"maybe_in_books": 1}
+    assert len(week.books) == number
+
+
+@pytest.mark.parametrize("kind", ["user", "project"])
+def test_nothing_is_deleted_for_somebody_inactive(week, kind):
+    """QuickBooks may refuse to create it: so what is there stays, until somebody acts."""
+    id_ = week.pick()
+    other = another(week, id_, f"{kind}Id")
+    reference = week.activity(other)
+    named = "CustomerRef" if kind == "project" else f"{reference['NameOf']}Ref"
+    lists = {"CustomerRef": "customers", "EmployeeRef": "employees", "VendorRef": "vendors"}
+    listed = getattr(week.house.quickbooks, lists[named])
+    row = listed[reference[named]["value"]]
+    week.entry(id_)[f"{kind}Id"] = week.entry(other)[f"{kind}Id"]
+    row["Active"] = False
+    before = deepcopy(week.books)
+
+    found = only(week.reconcile("--repair", "--yes", code=3), id_)
+
+    assert found["repair"] == "refused"
+    assert f"{row['DisplayName']} is inactive in QuickBooks" in found["detail"]
+    assert week.books == before
+    row["Active"] = True
+    assert only(week.reconcile("--repair", "--yes", code=0), id_)["repair"] == "replaced"
