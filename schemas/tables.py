@@ -276,6 +276,12 @@ ledger = sa.Table(
         null=True,
     ),
     _column("changed_at", Utc, "UTC; the last change of state."),
+    _column(
+        "approved_only",
+        sa.Boolean,
+        "Whether the run that claimed it sent approved entries alone.",
+        null=True,
+    ),
     sa.CheckConstraint(
         "(state IN ('sent', 'recalled')) = (time_activity_id IS NOT NULL)", name="sent_has_an_id"
     ),
@@ -293,6 +299,7 @@ changes = sa.Table(
     _column("connection_id", sa.Integer, "The connection the row belongs to.", primary_key=True),
     _column("entry_id", sa.String(64), "An entry that was sent.", primary_key=True),
     _column("operation", _one_of("operation", Operation), "update or delete"),
+    _column("time_activity_id", sa.String(20), "The TimeActivity that is to change."),
     _column("run_id", sa.ForeignKey("runs.id"), "The run that claimed it."),
     _column("request_id", sa.ForeignKey("batches.request_id"), "The batch it is sent in."),
     _column("bid", sa.String(10), "Its bId in that batch."),
@@ -301,6 +308,12 @@ changes = sa.Table(
         "replacement",
         sa.Text,
         "The TimeActivity to create after the deletion, to the byte; null for none.",
+        null=True,
+    ),
+    _column(
+        "contents",
+        sa.Text,
+        "What the entry is about afterwards: a row of `contents`, as JSON.",
         null=True,
     ),
     _column("minutes", sa.Integer, "Rounded minutes afterwards; null if deleted.", null=True),

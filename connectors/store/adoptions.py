@@ -112,6 +112,7 @@ class Adoptions(ConnectionScope):
         books, holders = self._same(CompanyBooks), set()
         for some in chunks([row["time_activity_id"] for row in rows]):
             holders |= set(books.holders(connection, some))
+            books.let_go(connection, some)
         return [
             row
             for row in rows

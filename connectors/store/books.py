@@ -48,7 +48,8 @@ class CompanyBooks(ConnectionScope):
             known = frozenset(
                 row.time_activity_id
                 for one in company
-                for row in rows_of(connection, key, one, time_activity_ids, [key])
+                for row in rows_of(connection, key, one, time_activity_ids, [key, ledger.c.state])
+                if row.state == LedgerState.SENT
             )
             in_flight = (
                 sa.select(ledger.c.body, batches.c.qbo_time, alive)
@@ -71,12 +72,26 @@ class CompanyBooks(ConnectionScope):
     def holders(
         self, connection: sa.Connection, time_activity_ids: Sequence[str]
     ) -> dict[str, sa.Row[Any]]:
-        """Return the ledgers' rows that have these TimeActivities, by their ids."""
+        """Return the ledgers' rows that are sent as these TimeActivities, by their ids."""
         query = sa.select(ledger).where(
             ledger.c.connection_id.in_(self._connections()),
             ledger.c.time_activity_id.in_(time_activity_ids),
+            ledger.c.state == LedgerState.SENT,
         )
         return {row.time_activity_id: row for row in connection.execute(query)}
+
+    def let_go(self, connection: sa.Connection, time_activity_ids: Sequence[str]) -> None:
+        """Forget recalled entries that had TimeActivities which are another's, before it has them.
+
+        They were gone from the books once, and are there: the entries are as if never sent.
+        """
+        connection.execute(
+            ledger.delete().where(
+                self._own(ledger),
+                ledger.c.time_activity_id.in_(time_activity_ids),
+                ledger.c.state == LedgerState.RECALLED,
+            )
+        )
 
     def take_back(
         self,

@@ -11,7 +11,8 @@ The entry stays `sent` meanwhile, so that nothing can send it a second time. Wha
 under the TimeActivity's Id tells what became of a change in doubt: nothing is handed over again.
 """
 
-from collections.abc import Callable, Sequence
+import json
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -22,6 +23,7 @@ import sqlalchemy as sa
 from connectors.database import changing, insert_into
 from connectors.quickbooks.batch import Done, Outcome, batch_bytes, fingerprint
 from connectors.store.claims_in_doubt import take_over
+from connectors.store.entry_contents import EntryContents
 from connectors.store.history import History
 from connectors.store.ledger import Claim
 from connectors.store.runs import Runs, lease_over
@@ -42,6 +44,8 @@ class Wanted:
         minutes: Rounded minutes afterwards; `None` if it is deleted for good.
         date: Local day afterwards, YYYY-MM-DD; `None` if it is deleted for good.
         replacement: What to create after the deletion, to the byte; `None` for nothing.
+        contents: What the entry is about afterwards, by the columns of `Contents`; `None` if that
+            does not change, or is unknown.
     """
 
     entry_id: str
@@ -50,6 +54,20 @@ class Wanted:
     minutes: int | None = None
     date: str | None = None
     replacement: str | None = None
+    contents: Mapping[str, Any] | None = None
+
+
+@dataclass(frozen=True)
+class Recorded:
+    """What was recorded of an answer.
+
+    Attributes:
+        bids: The bIds of the outcomes that count.
+        anew: The request id under which replacements were claimed; `None` if there are none.
+    """
+
+    bids: set[str]
+    anew: str | None = None
 
 
 @dataclass(frozen=True)
@@ -95,10 +113,8 @@ class Changes(ConnectionScope):
             return set(connection.scalars(statement))
 
         def values(one: Wanted, request_id: str, bid: str) -> dict[str, Any]:
-            own = {"connection_id": self.connection_id, "entry_id": one.entry_id, "run_id": run_id}
-            sent = {"operation": operation, "request_id": request_id, "bid": bid, "body": one.body}
-            after = {"replacement": one.replacement, "minutes": one.minutes, "txn_date": one.date}
-            return own | sent | after
+            own = {"connection_id": self.connection_id, "run_id": run_id, **_after(one)}
+            return own | {"operation": operation, "request_id": request_id, "bid": bid}
 
         return self._claim(run_id, operation, wanted, values, insert, lease, qbo_time)
 
@@ -111,14 +127,13 @@ class Changes(ConnectionScope):
         qbo_time: datetime | None,
     ) -> Claim | None:
         """Claim entries anew whose TimeActivities are gone from the books; see `claim`."""
+        by_id = {one.entry_id: one for one in wanted}
 
         def update(connection: sa.Connection, values: list[dict[str, Any]]) -> set[str]:
             for row in values:
-                connection.execute(
-                    ledger.update()
-                    .where(self._own(ledger), ledger.c.entry_id == row["entry_id"])
-                    .values(row)
-                )
+                mine = sa.and_(self._own(ledger), ledger.c.entry_id == row["entry_id"])
+                connection.execute(ledger.update().where(mine).values(row))
+                self._renew(connection, _after(by_id[row["entry_id"]])["contents"])
             return {row["entry_id"] for row in values}
 
         def values(one: Wanted, request_id: str, bid: str) -> dict[str, Any]:
@@ -129,15 +144,13 @@ class Changes(ConnectionScope):
 
     def record(
         self, made: Claim, outcomes: Sequence[Outcome], *, qbo_time: datetime | None
-    ) -> set[str]:
+    ) -> Recorded:
         """Record what QuickBooks answered, all of a batch in one transaction.
 
         What replaces a deleted TimeActivity is claimed at once by the same run, under a request id
         of its own. Items without an outcome stay claimed: nobody knows.
-
-        Returns:
-            The bIds of the outcomes that were recorded.
         """
+        anew = None
         with changing(self.engine) as connection:
             held = {row.bid: row for row in connection.execute(self._held(made))}
             recorded = [one for one in outcomes if one.bid in held]
@@ -149,9 +162,9 @@ class Changes(ConnectionScope):
                 elif made.operation == Operation.UPDATE:
                     self._updated(connection, held[one.bid], one, Proof.ANSWER, qbo_time, made)
             if made.operation == Operation.DELETE:
-                self._deleted(connection, done, qbo_time, made)
+                anew = self._deleted(connection, done, qbo_time, made)
             self._forget(connection, made, [one.bid for one in recorded])
-        return {one.bid for one in recorded}
+        return Recorded({one.bid for one in recorded}, anew)
 
     def settle(self, change: OpenChange, found: Done | None, *, qbo_time: datetime | None) -> None:
         """Record that a change in doubt was made: its TimeActivity is gone, or is *found* so."""
@@ -178,27 +191,34 @@ class Changes(ConnectionScope):
             history = self._same(History)
             take_over(connection, changes, self._own(changes), history, run_id, at_work)
             query = (
-                sa.select(changes, ledger.c.time_activity_id, batches.c.quiet_from)
-                .join(ledger, _same_entry())
+                sa.select(changes, batches.c.quiet_from)
                 .join(batches, batches.c.request_id == changes.c.request_id)
                 .where(self._own(changes), changes.c.run_id == run_id)
                 .order_by(batches.c.claimed_at, changes.c.entry_id)
             )
             return [_open(row) for row in connection.execute(query)]
 
-    def gone(self, run_id: str, entry_ids: Sequence[str]) -> None:
-        """Record that the TimeActivities of entries are gone, and are not to be made again."""
-        with changing(self.engine) as connection:
-            rows = [_Found(id_) for id_ in entry_ids]
-            self._deleted(connection, rows, None, Claim(run_id, "", (), Operation.DELETE))
+    def gone(self, run_id: str, wanted: Sequence[Wanted]) -> set[str]:
+        """Record that the TimeActivities of entries are gone, and are not to be made again.
 
-    def caught_up(self, run_id: str, wanted: Wanted, sync_token: str) -> None:
-        """Record that the books hold already what an entry was to become."""
+        Returns the entries that were sent as those, and that nobody is changing.
+        """
         with changing(self.engine) as connection:
+            free = self._free(connection, wanted)
+            nobody = Claim(run_id, "", (), Operation.DELETE)
+            self._deleted(connection, [_Found(**_after(one)) for one in free], None, nobody)
+        return {one.entry_id for one in free}
+
+    def caught_up(self, run_id: str, wanted: Wanted, sync_token: str) -> bool:
+        """Record that the books hold already what an entry was to become; see `gone`."""
+        with changing(self.engine) as connection:
+            free = self._free(connection, [wanted])
             found = Done("", wanted.time_activity_id, sync_token)
-            row = _Found(wanted.entry_id, wanted.body, wanted.minutes, wanted.date)
             nobody = Claim(run_id, "", (), Operation.UPDATE)
-            self._updated(connection, row, found, Proof.BOOKS, None, nobody)
+            for one in free:
+                row = _Found(**_after(one))
+                self._updated(connection, row, found, Proof.BOOKS, None, nobody)
+        return bool(free)
 
     def _claim(
         self,
@@ -284,7 +304,8 @@ class Changes(ConnectionScope):
             "minutes": row.minutes,
             "fingerprint": fingerprint(row.body.encode()),
         }
-        if self._set(connection, row.entry_id, new):
+        if self._set(connection, row, new):
+            self._renew(connection, row.contents)
             self._note(connection, Event.UPDATED, [told], made)
 
     def _deleted(
@@ -293,15 +314,18 @@ class Changes(ConnectionScope):
         rows: Sequence[Any],
         qbo_time: datetime | None,
         made: Claim,
-    ) -> None:
-        """Free entries whose TimeActivities are gone; claim what takes the place of some."""
+    ) -> str | None:
+        """Free entries whose TimeActivities are gone; claim what takes the place of some.
+
+        Returns the request id of that claim.
+        """
         freed = {"state": LedgerState.RECALLED, "sync_token": None, "proof": None}
-        gone = [row for row in rows if self._set(connection, row.entry_id, freed)]
+        gone = [row for row in rows if self._set(connection, row, freed)]
         told = [{"entry_id": row.entry_id} for row in gone]
         self._note(connection, Event.RECALLED, told, made)
         anew = [row for row in gone if row.replacement is not None]
         if not anew:
-            return
+            return None
         # Nothing of it was called, so that it may be handed over at any time.
         request_id = uuid4().hex
         self._begin_batch(connection, made.run_id, request_id, qbo_time, quiet_from=self.now())
@@ -309,20 +333,34 @@ class Changes(ConnectionScope):
             new = _claimed_anew(
                 made.run_id, request_id, str(bid), row.replacement, row.minutes, row.txn_date
             )
-            self._set(connection, row.entry_id, new, LedgerState.RECALLED)
+            self._set(connection, row, new, LedgerState.RECALLED)
+            self._renew(connection, row.contents)
         items = tuple((row.entry_id, "", row.replacement) for row in anew)
         told = [_claimed(item) for item in items]
         self._note(connection, Event.CLAIMED, told, Claim(made.run_id, request_id, items))
+        return request_id
+
+    def _renew(self, connection: sa.Connection, contents: str | None) -> None:
+        """Keep what an entry is about now that QuickBooks has it so."""
+        if contents is not None:
+            row = json.loads(contents)
+            start = row["start"] and datetime.fromisoformat(row["start"])
+            self._same(EntryContents).insert(connection, [{**row, "start": start}])
 
     def _set(
         self,
         connection: sa.Connection,
-        entry_id: str,
+        row: Any,
         values: dict[str, Any],
         state: LedgerState = LedgerState.SENT,
     ) -> bool:
-        """Change an entry of the ledger if it is in *state*, and return whether it was."""
-        mine = sa.and_(self._own(ledger), ledger.c.entry_id == entry_id, ledger.c.state == state)
+        """Change an entry of the ledger if it is in *state* as that TimeActivity; say if it was."""
+        mine = sa.and_(
+            self._own(ledger),
+            ledger.c.entry_id == row.entry_id,
+            ledger.c.time_activity_id == row.time_activity_id,
+            ledger.c.state == state,
+        )
         change = ledger.update().where(mine).values(**values, changed_at=self.now())
         return connection.execute(change).rowcount == 1
 
@@ -358,10 +396,26 @@ class _Found:
     """An entry that the books show changed, with what `changes` has of those that we changed."""
 
     entry_id: str
-    body: str = ""
-    minutes: int | None = None
-    txn_date: str | None = None
-    replacement: str | None = None
+    time_activity_id: str
+    body: str
+    replacement: str | None
+    minutes: int | None
+    txn_date: str | None
+    contents: str | None
+
+
+def _after(one: Wanted) -> dict[str, Any]:
+    """Return what `changes` keeps of a change that is wanted."""
+    contents = None if one.contents is None else json.dumps(dict(one.contents), default=str)
+    return {
+        "entry_id": one.entry_id,
+        "time_activity_id": one.time_activity_id,
+        "body": one.body,
+        "replacement": one.replacement,
+        "minutes": one.minutes,
+        "txn_date": one.date,
+        "contents": contents,
+    }
 
 
 def _claimed(item: tuple[str, str, str]) -> dict[str, Any]:

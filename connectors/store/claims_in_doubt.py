@@ -88,6 +88,7 @@ class Doubts(ConnectionScope):
                     f"TimeActivity {created.qbo_id} was recorded for another entry meanwhile. Run"
                     " the command again."
                 )
+            books.let_go(connection, [created.qbo_id])
             sent = connection.execute(
                 ledger.update()
                 .where(

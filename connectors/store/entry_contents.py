@@ -89,12 +89,6 @@ class EntryContents(ConnectionScope):
             if rows:
                 self.insert(connection, rows)
 
-    def renew(self, rows: Sequence[Mapping[str, Any]]) -> None:
-        """Keep the `Contents` of sent entries as they are now that QuickBooks has them so."""
-        with changing(self.engine) as connection:
-            if rows:
-                self.insert(connection, rows)
-
     def adopt(self, own_ids: Mapping[str, str]) -> None:
         """Give entries that were sent from a file, by their ids of ours, Clockify's ids.
 

@@ -27,7 +27,7 @@ from connectors.store.entry_contents import EntryContents
 from connectors.store.history import History
 from connectors.store.runs import Runs, lease_over
 from connectors.store.scope import ConnectionScope, records
-from schemas.tables import batches, changes, ledger
+from schemas.tables import batches, changes, ledger, runs
 from schemas.words import Event, LedgerState, Operation, Proof
 
 
@@ -171,6 +171,8 @@ class Ledger(ConnectionScope):
         with changing(self.engine) as connection:
             if not self._same(Runs).renew_within(connection, run_id, now=now, lease=lease):
                 raise lease_over()
+            asked = sa.select(runs.c.approved_only).where(self._own(runs), runs.c.id == run_id)
+            approved_only = connection.scalar(asked)
             rivals = stored.claimed_since(connection, contents.since, run_id, whole["day"].tolist())
             elsewhere = whole.loc[contents.twins(whole, rivals).notna(), "entry_id"].tolist()
             values = [
@@ -178,6 +180,7 @@ class Ledger(ConnectionScope):
                 | {
                     "entry_id": row["entry_id"],
                     "state": LedgerState.SENDING,
+                    "approved_only": approved_only,
                     "bid": str(position),
                     "body": row["body"],
                     "minutes": int(row["minutes"]),
@@ -242,6 +245,7 @@ class Ledger(ConnectionScope):
         with changing(self.engine) as connection:
             books.take_back(connection, made.request_id, ids, run_id=made.run_id)
             holders = books.holders(connection, ids)
+            books.let_go(connection, ids)
             for outcome in outcomes:
                 holder = holders.get(outcome.qbo_id) if isinstance(outcome, Done) else None
                 if holder is not None:  # found in the books meanwhile, or another entry's

@@ -1,6 +1,6 @@
 """The entries that the ledger has as sent, with what they were about then, to be compared."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import sqlalchemy as sa
@@ -8,7 +8,7 @@ import sqlalchemy as sa
 from connectors.database import chunks
 from connectors.store.entry_contents import NAMES
 from connectors.store.scope import ConnectionScope
-from schemas.tables import contents, ledger, runs, verdicts
+from schemas.tables import batches, contents, ledger, runs, verdicts
 from schemas.words import LedgerState
 
 #: What people know an entry by.
@@ -21,7 +21,7 @@ _COLUMNS = (
     ledger.c.minutes,
     ledger.c.txn_date,
     ledger.c.run_id,
-    runs.c.approved_only,
+    ledger.c.approved_only,
     *(verdicts.c[name] for name in _LOOKS),
     *(contents.c[name].label(f"contents_{name}") for name in NAMES),
 )
@@ -31,7 +31,7 @@ class SentEntries(ConnectionScope):
     """The sent entries of one connection: rows with the ledger's columns.
 
     Each row has `entry_id`, `time_activity_id`, `body`, `minutes`, `txn_date` and `run_id` of the
-    ledger, `approved_only` of its run, `user`, `client`, `project` and `description` of its last
+    ledger, `approved_only`, `user`, `client`, `project` and `description` of its last
     outcome, and `contents_…` for each column of `Contents`; missing where nothing was kept.
     """
 
@@ -50,19 +50,16 @@ class SentEntries(ConnectionScope):
         which = ledger.c.time_activity_id
         return [row for some in chunks(ids) for row in self._select(which.in_(some))]
 
-    def of_runs(self, run_ids: Collection[str]) -> list[sa.Row[Any]]:
-        """Return those that some runs sent."""
-        return self._select(ledger.c.run_id.in_(run_ids))
-
-    def any_approved(self, first: str, last: str) -> bool:
-        """Whether some of the days' entries were sent by a run that sent approved ones alone."""
-        query = sa.select(ledger.c.entry_id).join(runs, runs.c.id == ledger.c.run_id)
-        query = query.where(
-            self._own(ledger),
-            ledger.c.txn_date.between(first, last),
-            ledger.c.state == LedgerState.SENT,
-            runs.c.approved_only,
+    def of_run(self, run_id: str) -> list[sa.Row[Any]]:
+        """Return those that a run handed over, also where a later one found that out."""
+        its_batches = sa.select(batches.c.request_id).where(
+            self._own(batches), batches.c.run_id == run_id
         )
+        return self._select(ledger.c.request_id.in_(its_batches))
+
+    def any_approved(self) -> bool:
+        """Whether any run of the connection has sent approved entries alone."""
+        query = sa.select(runs.c.id).where(self._own(runs), runs.c.approved_only)
         with self.engine.connect() as connection:
             return connection.execute(query.limit(1)).first() is not None
 
@@ -77,7 +74,6 @@ class SentEntries(ConnectionScope):
             sa.select(*_COLUMNS)
             .outerjoin(contents, same(contents))
             .outerjoin(verdicts, same(verdicts))
-            .outerjoin(runs, runs.c.id == ledger.c.run_id)
             .where(self._own(ledger), ledger.c.state == LedgerState.SENT, which)
             .order_by(ledger.c.txn_date, ledger.c.entry_id)
         )

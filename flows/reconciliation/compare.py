@@ -25,6 +25,7 @@ from flows.sending.extract import as_entries, extract
 from flows.sending.facts import Facts, LinkState
 from flows.sending.request import SendRequest
 from schemas.words import Kind, LedgerState, QboKind, Reason, Source, Verdict
+from transforms.entries.local_days import month_slices
 from transforms.identity.match_books import content_of, content_of_body
 from transforms.plan.activities import to_activities
 from transforms.plan.judge import JudgeRules, judge_entries
@@ -128,9 +129,8 @@ class Comparison:
 
     def _as_send(self) -> SendRequest:
         """Return the send whose entries are read; it asks for approvals where they matter."""
-        request, sent = self._request, self._context.store.sent
-        matters = sent.any_approved(request.start.isoformat(), request.end.isoformat())
-        return replace(request.as_send, approved_only=matters or bool(request.approved_only))
+        matters = self._request.approved_only or self._context.store.sent.any_approved()
+        return replace(self._request.as_send, approved_only=bool(matters))
 
     def _part(
         self, first: date, last: date, rows: pd.DataFrame | None, staged: StagedEntries
@@ -155,6 +155,7 @@ class Comparison:
                 if row.time_activity_id not in activities
             ]
         )
+        self._confirm_withdrawals(now, here, (first, last))
         findings = [
             self._compare(row, now.get(id_) or elsewhere.get(id_), by_id)
             for id_, row in here.items()
@@ -182,6 +183,27 @@ class Comparison:
         present = staged.present([row.entry_id for row in outside])
         return {row.entry_id: row for row in outside if row.entry_id not in present}
 
+    def _confirm_withdrawals(
+        self, now: dict[str, Now], here: Mapping[str, Any], days: tuple[date, date]
+    ) -> None:
+        """Read once more what is approved, where something that was sent so seems to be no more.
+
+        Approvals come by a reading of their own: one that is cut or empty withdraws none.
+        """
+        doubtful = {
+            id_ for id_, row in here.items() if row.approved_only and id_ in now
+            and not now[id_].approved
+        }  # fmt: skip
+        if not doubtful:
+            return
+        around = (days[0] - timedelta(days=1), days[1] + timedelta(days=1))
+        for part in month_slices(*around):
+            pages = self._context.clockify.report(
+                *part, timezone=self._context.timezone, approved_only=True
+            )
+            for id_ in {str(row.get("_id")) for page in pages for row in page} & doubtful:
+                now[id_] = replace(now[id_], approved=True)
+
     def _clockify(self, rows: pd.DataFrame | None) -> tuple[dict[str, Now], dict[str, str]]:
         """Return Clockify's entries by id, and the ids of those that were sent from a file."""
         if rows is None or rows.empty:
@@ -190,7 +212,7 @@ class Comparison:
         entries = as_entries(rows).reset_index(drop=True)
         match = match_ledger.match_entries(self._context, entries, links.links)
         if not self._request.dry_run:
-            match_ledger.keep(self._context, match)
+            self._context.store.contents.adopt(match.own_ids)
         aliases = match.own_ids if self._request.dry_run else {}
         plan = judge_entries(
             entries,

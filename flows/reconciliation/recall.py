@@ -158,7 +158,7 @@ def recall(
 def _chosen(context: RunContext, request: RecallRequest, report: RecallReport) -> Iterator[Finding]:
     store = context.store.sent
     if request.run_id is not None:
-        rows = store.of_runs([request.run_id])
+        rows = store.of_run(request.run_id)
     elif request.entry_ids:
         rows = store.of(list(dict.fromkeys(request.entry_ids)))
         there = {row.entry_id for row in rows}

@@ -23,9 +23,9 @@ from flows.reconciliation.request import ReconcileRequest
 from flows.sending.facts import check_both_sides, read_links, with_defaults
 from flows.sending.run_lease import RunLease, run_lease
 from flows.sending.settle_doubts import settle
-from schemas.words import Kind, Verdict
+from schemas.words import Kind
 from transforms.identity.same_work import ROW_ID
-from transforms.reconciliation.judge import Judged, judge
+from transforms.reconciliation.judge import Judged, Step, judge
 
 #: Entries that Clockify marks as invoiced in one call.
 _MARKED_AT_ONCE = 100
@@ -76,8 +76,9 @@ def reconcile(
         report.notes += comparison.notes + expiry_notes(context)
         if report.loses_most:
             report.notes.append(
-                "More than half of what was sent is gone from Clockify, which may be a mistake: a"
-                " repair deletes none of it. If it is right, `clockbooks recall` takes it back."
+                "More than half of what was sent is gone from Clockify or not approved any more,"
+                " which may be a mistake: a repair deletes none of it. If it is right, `clockbooks"
+                " recall` takes it back."
             )
         report.invoices = _invoices(context, request, billed)
         document = report.document(None, **days)
@@ -105,7 +106,7 @@ def _finish(
 
     def repairable() -> Iterator[Finding]:
         for one in report.differences:
-            deletes = one.judged.verdict == Verdict.GONE_FROM_CLOCKIFY
+            deletes = one.judged.step == Step.DELETE
             if deletes and report.loses_most and one.entry_id not in request.entry_ids:
                 report.untouched(one)
             elif request.repair and one.judged.step is not None:

@@ -6,7 +6,7 @@ TimeActivity is read and judged once more, and never forced.
 """
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from itertools import islice
@@ -30,7 +30,6 @@ from transforms.identity.match_books import content_of_body
 from transforms.plan.explain import refused
 from transforms.reconciliation.bodies import change_bodies
 from transforms.reconciliation.judge import Judged, Step
-from transforms.reconciliation.sides import Now
 
 #: Faults that say that a TimeActivity is another by now, or gone (FACTS, QBO, 7.2).
 OUTDATED = frozenset({"5010", "610"})
@@ -80,7 +79,6 @@ class _Repairs:
 
     def __init__(self, context: RunContext, lease: RunLease, judge_again: JudgeAgain) -> None:
         self._context, self._lease, self._judge_again = context, lease, judge_again
-        self._called: set[str] = set()
         self._halted: str | None = None
 
     def run(self, findings: Sequence[Finding]) -> Iterator[Repaired]:
@@ -145,24 +143,27 @@ class _Repairs:
         """Take one step for some entries, and return how each ended."""
         changes, run_id = self._context.store.changes, self._lease.run_id
         if step == Step.FORGET:
-            changes.gone(run_id, list(wanted))
-            return dict.fromkeys(wanted, Ended(State.SENT))
+            free = changes.gone(run_id, list(wanted.values()))
+            return dict.fromkeys(wanted, _HELD_BY_OTHERS) | dict.fromkeys(free, Ended(State.SENT))
         if step == Step.CATCH_UP:
-            for one in wanted.values():
-                changes.caught_up(run_id, one, str(by_id[one.time_activity_id]["SyncToken"]))
-            return dict.fromkeys(wanted, Ended(State.SENT))
+            ended = dict.fromkeys(wanted, _HELD_BY_OTHERS)
+            for id_, one in wanted.items():
+                token = str(by_id[one.time_activity_id]["SyncToken"])
+                if changes.caught_up(run_id, one, token):
+                    ended[id_] = Ended(State.SENT)
+            return ended
         if step == Step.RESEND:
             return self._resend(list(wanted.values()))
         operation = Operation.UPDATE if step == Step.UPDATE else Operation.DELETE
         loader = _Changes(self._context, self._lease, operation, list(wanted.values()))
-        ended: dict[str, Ended] = {}
+        ended = {}
         for some in loader.run():
             ended |= some
         outdated |= loader.outdated
         self._halted = loader.halted
         if step == Step.REPLACE:
             deleted = [id_ for id_, one in ended.items() if one.state == State.SENT]
-            ended |= self._create(deleted)
+            ended |= self._create(deleted, loader.anew)
         return ended
 
     def _resend(self, wanted: Sequence[Wanted]) -> dict[str, Ended]:
@@ -179,12 +180,12 @@ class _Repairs:
             )
             mine = [entry_id for entry_id, _, _ in made.items] if made is not None else []
             ended |= dict.fromkeys((one.entry_id for one in some), _HELD_BY_OTHERS)
-            ended |= self._create(mine)
+            ended |= self._create(mine, {made.request_id} if made is not None else set())
         return ended
 
-    def _create(self, entry_ids: Sequence[str]) -> dict[str, Ended]:
-        """Create what was claimed anew for some entries."""
-        settled = create_claimed(self._context, self._lease, self._called)
+    def _create(self, entry_ids: Sequence[str], request_ids: Collection[str]) -> dict[str, Ended]:
+        """Create what was claimed anew for some entries, under these request ids."""
+        settled = create_claimed(self._context, self._lease, request_ids)
         refusals = self._context.store.ledger.refusals(settled.refused)
         faults = {one.entry_id: refused(one.fault) for one in refusals}
         gone = "It is not in QuickBooks now; the next send takes it."
@@ -202,13 +203,11 @@ class _Repairs:
         if ended.state != State.SENT:
             return Repaired(finding, Repair.REFUSED, ended.detail or "")
         if finding.now is not None and step not in {Step.DELETE, Step.FORGET}:
-            self._keep(finding, finding.now)
+            self._keep(finding)
         return Repaired(finding, _REPAIRS[step])
 
-    def _keep(self, finding: Finding, now: Now) -> None:
-        """Keep what an entry is about now that QuickBooks has it so."""
-        if now.contents is not None and now.contents["entry_id"] == finding.entry_id:
-            self._context.store.contents.renew([now.contents])
+    def _keep(self, finding: Finding) -> None:
+        """Keep what an entry looks like now that QuickBooks has it so."""
         row = {**finding.looks, "entry_id": finding.entry_id, "state": State.SENT}
         outcome = pd.DataFrame([row | {"reason": None, "detail": None}])
         self._context.store.outcomes.keep(self._lease.run_id, outcome)
@@ -239,7 +238,12 @@ def _wanted(finding: Finding, activity: Mapping[str, Any] | None) -> Wanted:
     if step not in {Step.DELETE, Step.FORGET}:
         after = content_of_body(replacement or body)
         minutes, day = int(after.minutes), after.day
-    return Wanted(sent.entry_id, sent.time_activity_id, body, minutes, day, replacement)
+    now = finding.now
+    known = now is not None and now.contents is not None and step != Step.DELETE
+    contents = now.contents if known and now is not None else None
+    if contents is not None and contents["entry_id"] != sent.entry_id:
+        contents = None  # sent from a file, and not renamed in a dry run
+    return Wanted(sent.entry_id, sent.time_activity_id, body, minutes, day, replacement, contents)
 
 
 def _days(finding: Finding, change: Wanted) -> set[str]:
@@ -254,6 +258,7 @@ class _Changes(BatchLoader):
 
     Attributes:
         outdated: Entries whose TimeActivities were other ones by then.
+        anew: Request ids under which replacements were claimed.
     """
 
     def __init__(
@@ -266,6 +271,7 @@ class _Changes(BatchLoader):
         rows = [{"entry_id": one.entry_id, "wanted": one} for one in wanted]
         super().__init__(context, lease, rows)
         self.outdated: set[str] = set()
+        self.anew: set[str] = set()
         self._operation = operation
         self._changes = context.store.changes
 
@@ -283,7 +289,9 @@ class _Changes(BatchLoader):
 
     def _record(self, made: Claim, outcomes: Sequence[Outcome]) -> set[str]:
         entry_of = {bid: entry_id for entry_id, bid, _ in made.items}
-        recorded = self._changes.record(made, outcomes, qbo_time=self._context.quickbooks.time)
+        done = self._changes.record(made, outcomes, qbo_time=self._context.quickbooks.time)
+        self.anew |= {done.anew} if done.anew else set()
+        recorded = done.bids
         self.outdated.update(
             entry_of[one.bid]
             for one in outcomes

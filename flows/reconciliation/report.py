@@ -68,17 +68,14 @@ class ReconcileReport:
         self.differences.extend(one for one in findings if one.judged.verdict != Verdict.AGREES)
         if self._show_all:
             self.agreeing.extend(one for one in findings if one.judged.verdict == Verdict.AGREES)
-        gone = Verdict.GONE_FROM_CLOCKIFY
-        self._deletions += sum(
-            one.judged.verdict == gone and one.judged.step == Step.DELETE for one in findings
-        )
+        self._deletions += sum(one.judged.step == Step.DELETE for one in findings)
         for finding in findings:
             for share in finding.shares:
                 self.totals.add(share)
 
     @property
     def loses_most(self) -> bool:
-        """Whether so much is gone from Clockify at once that it may be a mistake."""
+        """Whether a repair would delete so much at once that it may be a mistake."""
         compared = self._counts.total() - self._counts[Verdict.UNSENT]
         return self._deletions > MOST_DELETED and self._deletions * 2 > compared
 

@@ -8,7 +8,7 @@ Whatever is not clear after that stays in doubt for the next run, or for a perso
 """
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from itertools import groupby
@@ -300,14 +300,10 @@ def _replay_all(
     return unproven
 
 
-def create_claimed(context: RunContext, lease: RunLease, called: set[str]) -> Settled:
-    """Create what this run has claimed anew in place of what is gone: nothing of it was called.
-
-    *called* has the request ids that were called before, and gets the new ones.
-    """
+def create_claimed(context: RunContext, lease: RunLease, request_ids: Collection[str]) -> Settled:
+    """Create what this run has just claimed anew under some ids: nothing of it was called yet."""
     settled = Settled()
-    doubts = [one for one in context.store.doubts.of(lease.run_id) if one.request_id not in called]
-    called.update(one.request_id for one in doubts)
+    doubts = [one for one in context.store.doubts.of(lease.run_id) if one.request_id in request_ids]
     for doubt in _replay_all(context, lease, doubts, settled):  # refused, and no replay
         context.store.ledger.release(claim_of(lease, [doubt]))
         settled.released.append(doubt.entry_id)

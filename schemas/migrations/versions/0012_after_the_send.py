@@ -34,7 +34,8 @@ _VERDICTS = (
 def upgrade() -> None:
     """The history begins now; what happened before is in the ledger."""
     _allow_more_words()
-    op.add_column("runs", sa.Column("approved_only", sa.Boolean))
+    for name in ("runs", "ledger"):
+        op.add_column(name, sa.Column("approved_only", sa.Boolean))
     op.add_column("runs", sa.Column("actor_id", sa.String(64)))
     _create_changes()
     _create_history()
@@ -65,7 +66,9 @@ def _create_changes() -> None:
         sa.Column("request_id", sa.String(36), sa.ForeignKey("batches.request_id"), nullable=False),
         sa.Column("bid", sa.String(10), nullable=False),
         sa.Column("body", sa.Text, nullable=False),
+        sa.Column("time_activity_id", sa.String(20), nullable=False),
         sa.Column("replacement", sa.Text),
+        sa.Column("contents", sa.Text),
         sa.Column("minutes", sa.Integer),
         sa.Column("txn_date", sa.String(10)),
         sa.ForeignKeyConstraint(

@@ -37,7 +37,7 @@ class Changed:
         return self.changes.claim(run_id, operation, rows, lease=LEASE, qbo_time=None)
 
     def record(self, made, *outcomes):
-        return self.changes.record(made, outcomes, qbo_time=self.book.clock.now)
+        return self.changes.record(made, outcomes, qbo_time=self.book.clock.now).bids
 
     def open(self):
         with self.book.engine.connect() as connection:
@@ -213,7 +213,7 @@ def test_gone_time_is_claimed_again(changed):
 
 def test_the_books_may_be_ahead(changed):
     """What somebody deleted or corrected in QuickBooks already is recorded without a call."""
-    changed.changes.gone(changed.book.run_id, ["a"])
+    changed.changes.gone(changed.book.run_id, [wanted()])
     changed.changes.caught_up(changed.book.run_id, new_time("b", "200"), "7")
 
     assert changed.book.states("a") == {"a": LedgerState.RECALLED}

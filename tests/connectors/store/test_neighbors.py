@@ -420,11 +420,11 @@ OWN = {
             s.run, [s.wanted("gone", "28"), s.wanted("sent", "21")], lease=LEASE, qbo_time=None
         ).items
     ),
-    "changes.record": lambda s: s.store.changes.record(
-        s.changing, [Done("1", "21", "1")], qbo_time=None
+    "changes.record": lambda s: (
+        s.store.changes.record(s.changing, [Done("1", "21", "1")], qbo_time=None).bids
     ),
-    "changes.record, of others": lambda s: s.store.changes.record(
-        s.their_change, [Done("1", "31", "1")], qbo_time=None
+    "changes.record, of others": lambda s: (
+        s.store.changes.record(s.their_change, [Done("1", "31", "1")], qbo_time=None).bids
     ),
     "changes.release": lambda s: s.store.changes.release(s.changing),
     "changes.release, of others": lambda s: s.store.changes.release(s.their_change),
@@ -440,17 +440,20 @@ OWN = {
         None,
         qbo_time=None,
     ),
-    "changes.gone": lambda s: s.store.changes.gone(s.run, ["gone", "new", "sent"]),
+    "changes.gone": lambda s: s.store.changes.gone(
+        s.run, [s.wanted("gone", "28"), s.wanted("new", "33"), s.wanted("sent", "21")]
+    ),
     "changes.caught_up": lambda s: s.store.changes.caught_up(s.run, s.wanted("gone", "28"), "4"),
     "claims_in_doubt.of": lambda s: [one.entry_id for one in s.store.doubts.of(s.run)],
     "drift.forget": lambda s: s.store.drift.forget(DAY, DAY),
     "drift.keep": lambda s: s.store.drift.keep(s.run, [_drift("sent"), _drift("new")]),
     "drift.known": lambda s: [row.entry_id for row in s.store.drift.known()],
-    "entry_contents.renew": lambda s: s.store.contents.renew(records(s.about("sent").frame)),
-    "sent_entries.any_approved": lambda s: s.store.sent.any_approved(DAY, DAY),
+    "sent_entries.any_approved": lambda s: s.store.sent.any_approved(),
     "sent_entries.between": lambda s: _ids(s.store.sent.between(DAY, DAY)),
     "sent_entries.of": lambda s: _ids(s.store.sent.of(IDS)),
-    "sent_entries.of_runs": lambda s: _ids(s.store.sent.of_runs([s.run, s.theirs.run_id])),
+    "sent_entries.of_activities": lambda s: _ids(s.store.sent.of_activities(["21", "31", "27"])),
+    "sent_entries.of_run": lambda s: _ids(s.store.sent.of_run(s.run)),
+    "sent_entries.of_run, of others": lambda s: _ids(s.store.sent.of_run(s.theirs.run_id)),
     "ledger.claim": lambda s: s.claim(*IDS).items,
     "ledger.claim, again": lambda s: s.claim("row of new", run_id=s.start(), since=0).items,
     "ledger.count": lambda s: s.ledger.count(),
@@ -618,6 +621,7 @@ SHARED = {
             id_: row.entry_id for id_, row in s.store.books.holders(c, ["11", "31", "9"]).items()
         }
     ),
+    "books.let_go": _in_transaction(lambda s, c: s.store.books.let_go(c, ["27", "37", "9"])),
     "books.take_back": _in_transaction(
         lambda s, c: s.store.books.take_back(
             c, s.flying.request_id, ["9", "19", "39"], run_id=s.run
