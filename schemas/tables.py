@@ -466,6 +466,24 @@ contents = sa.Table(
     " Null means that the source does not say; an empty text, that it says there is none.",
 )
 
+former_contents = sa.Table(
+    "former_contents",
+    metadata,
+    _column("id", sa.Integer, "Our id of the row.", primary_key=True),
+    _column("connection_id", sa.Integer, "The connection the row belongs to."),
+    _column("entry_id", sa.String(64), "The source's id."),
+    _column("day", sa.String(10), "Local day."),
+    _column("contents", sa.Text, "The row of `contents` as it was, as JSON."),
+    sa.ForeignKeyConstraint(
+        ["connection_id", "entry_id"],
+        ["ledger.connection_id", "ledger.entry_id"],
+        onupdate="CASCADE",
+        ondelete="CASCADE",
+    ),
+    sa.Index("ix_former_contents_day", "connection_id", "day"),
+    comment="What entries were about before a repair, to recognize them in older exports.",
+)
+
 verdicts = sa.Table(
     "verdicts",
     metadata,

@@ -345,7 +345,7 @@ class Changes(ConnectionScope):
         if contents is not None:
             row = json.loads(contents)
             start = row["start"] and datetime.fromisoformat(row["start"])
-            self._same(EntryContents).insert(connection, [{**row, "start": start}])
+            self._same(EntryContents).renew(connection, {**row, "start": start})
 
     def _set(
         self,

@@ -1,5 +1,6 @@
 """What the ledger's entries are about, so that sources without ids can be compared with them."""
 
+import json
 from collections.abc import Mapping, Sequence
 from datetime import date, timedelta
 from typing import Any
@@ -12,7 +13,7 @@ from connectors.store.chain import of_ledger
 from connectors.store.history import History
 from connectors.store.scope import ConnectionScope, records, rows_of
 from schemas.contents import Contents
-from schemas.tables import batches, contents, ledger, verdicts
+from schemas.tables import batches, contents, former_contents, ledger, verdicts
 from schemas.words import Event, LedgerState, Source
 
 NAMES = tuple(Contents.to_schema().columns)
@@ -89,6 +90,36 @@ class EntryContents(ConnectionScope):
             if rows:
                 self.insert(connection, rows)
 
+    def renew(self, connection: sa.Connection, row: Mapping[str, Any]) -> None:
+        """Keep the `Contents` of a sent entry as they are now, and those that they replace, too.
+
+        Within the transaction that records that QuickBooks has the entry so.
+        """
+        mine = sa.and_(self._own(contents), contents.c.entry_id == row["entry_id"])
+        columns = [contents.c[name] for name in NAMES]
+        for before in connection.execute(sa.select(*columns).where(mine)).mappings():
+            former = {"entry_id": before["entry_id"], "day": before["day"]}
+            text = json.dumps(dict(before), default=str)
+            own = {"connection_id": self.connection_id, "contents": text}
+            connection.execute(former_contents.insert().values(**former, **own))
+        self.insert(connection, [row])
+
+    def former(self, days: Sequence[str]) -> pd.DataFrame:
+        """Return what entries were about before repairs; see `known`.
+
+        Their `entry_id`s end in `~` and a number, because one entry may have several.
+        """
+        if not days:
+            return _frame([])
+        between = former_contents.c.day.between(*_around(days))
+        query = sa.select(former_contents).where(self._own(former_contents), between)
+        with self.engine.connect() as connection:
+            found = connection.execute(query).all()
+        rows = [
+            json.loads(row.contents) | {"entry_id": f"{row.entry_id}~{row.id}"} for row in found
+        ]
+        return _frame([[row[name] for name in NAMES] for row in rows])
+
     def adopt(self, own_ids: Mapping[str, str]) -> None:
         """Give entries that were sent from a file, by their ids of ours, Clockify's ids.
 
@@ -126,8 +157,6 @@ class EntryContents(ConnectionScope):
         return max(number or 0 for number in newest)
 
     def _of_days(self, days: Sequence[str]) -> sa.Select[Any]:
-        first = date.fromisoformat(min(days)) - _AROUND
-        last = date.fromisoformat(max(days)) + _AROUND
         rank = {state: place for place, state in enumerate(_PREFERENCE)}
         same_entry = sa.and_(
             ledger.c.connection_id == contents.c.connection_id,
@@ -136,9 +165,15 @@ class EntryContents(ConnectionScope):
         return (
             sa.select(*[contents.c[name] for name in NAMES])
             .join(ledger, same_entry)
-            .where(self._own(contents), contents.c.day.between(first.isoformat(), last.isoformat()))
+            .where(self._own(contents), contents.c.day.between(*_around(days)))
             .order_by(sa.case(rank, value=ledger.c.state), contents.c.entry_id)
         )
+
+
+def _around(days: Sequence[str]) -> tuple[str, str]:
+    """Return the first and the last day that may be about the same work as one of *days*."""
+    first, last = date.fromisoformat(min(days)) - _AROUND, date.fromisoformat(max(days)) + _AROUND
+    return first.isoformat(), last.isoformat()
 
 
 def _frame(rows: Sequence[Any]) -> pd.DataFrame:

@@ -127,6 +127,7 @@ def match_rows(
         *entries* with their ids, and what the ledger holds of them.
     """
     since, known, held = _known(context, entries["day"].unique().tolist())
+    former = context.store.contents.former(entries["day"].unique().tolist())
     new_rows.forget_before(entries["day"].min())
     ids, mine, clashing = [], [known.iloc[:0]], []
     repeated: dict[str, tuple[str, int]] = {}
@@ -141,9 +142,9 @@ def match_rows(
             untold=untold[str(file)],
         )
         # A file may repeat what the ledger knows, as an earlier one did.
-        before = pd.concat([known, *new_rows.contents], ignore_index=True)
+        before = pd.concat([known, former, *new_rows.contents], ignore_index=True)
         before = before.drop_duplicates("entry_id")
-        found = find_twins(contents, before)
+        found = _as_now(find_twins(contents, before))
         new = contents[found.isna()]
         file_ids = found.fillna(new_ids(new, taken=before["entry_id"]))
         clashing.append(file_ids[clashes(new, before)])
@@ -171,6 +172,13 @@ def match_rows(
         repeated=repeated,
     )
     return entries.assign(entry_id=pd.concat(ids).reindex(entries.index)), match
+
+
+def _as_now(found: pd.Series) -> pd.Series:
+    """Return the ids of entries for those of what they were about before a repair."""
+    ids = found.str.partition("~")[0]
+    # Nothing is one entry twice: another row has what it is about now.
+    return ids.mask(ids.duplicated(keep=False) & (ids != found))
 
 
 def _known(context: RunContext, days: list[str]) -> tuple[int, pd.DataFrame, pd.DataFrame]:

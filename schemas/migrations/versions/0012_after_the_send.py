@@ -38,6 +38,7 @@ def upgrade() -> None:
         op.add_column(name, sa.Column("approved_only", sa.Boolean))
     op.add_column("runs", sa.Column("actor_id", sa.String(64)))
     _create_changes()
+    _create_former_contents()
     _create_history()
     _create_books()
 
@@ -81,6 +82,24 @@ def _create_changes() -> None:
     )
     op.create_index("ix_changes_run_id", "changes", ["run_id"])
     op.create_index("ix_ledger_day", "ledger", ["connection_id", "txn_date"])
+
+
+def _create_former_contents() -> None:
+    op.create_table(
+        "former_contents",
+        sa.Column("id", sa.Integer, primary_key=True),
+        sa.Column("connection_id", sa.Integer, nullable=False),
+        sa.Column("entry_id", sa.String(64), nullable=False),
+        sa.Column("day", sa.String(10), nullable=False),
+        sa.Column("contents", sa.Text, nullable=False),
+        sa.ForeignKeyConstraint(
+            ["connection_id", "entry_id"],
+            ["ledger.connection_id", "ledger.entry_id"],
+            onupdate="CASCADE",
+            ondelete="CASCADE",
+        ),
+    )
+    op.create_index("ix_former_contents_day", "former_contents", ["connection_id", "day"])
 
 
 def _create_history() -> None:

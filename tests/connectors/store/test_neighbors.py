@@ -405,6 +405,10 @@ OWN = {
     "entry_contents.insert": _in_transaction(
         lambda s, c: s.store.contents.insert(c, records(s.about("sent").frame))
     ),
+    "entry_contents.former": lambda s: s.store.contents.former([DAY]),
+    "entry_contents.renew": _in_transaction(
+        lambda s, c: s.store.contents.renew(c, records(s.about("sent").frame)[0])
+    ),
     "entry_contents.known": lambda s: s.store.contents.known([DAY]),
     "entry_contents.newest_claim": lambda s: s.store.contents.newest_claim(),
     "entry_contents.remember": lambda s: s.store.contents.remember(

@@ -71,6 +71,29 @@ class Week:
         """Return that TimeActivity, as QuickBooks has it now."""
         return self.house.quickbooks.activities.get(self.activity_id(id_))
 
+    def lengthen(self, id_: str, minutes: int = 30) -> None:
+        """Let an entry end later in Clockify."""
+        entry = self.entry(id_)
+        end = datetime.fromisoformat(entry["end"]) + timedelta(minutes=minutes)
+        entry["end"] = end.isoformat().replace("+00:00", "Z")
+
+    def move(self, id_: str) -> str:
+        """Put an entry on another project that is linked, and return which it had."""
+        before = self.entry(id_)["projectId"]
+        others = {one["projectId"] for one in map(self.entry, self.sent)} - {None, before}
+        self.entry(id_)["projectId"] = min(others)
+        return str(before)
+
+    def track(self) -> str:
+        """Track another entry in Clockify, and return its id."""
+        new = self.entry(self.pick()) | {"id": "f" * 24, "description": "Quite new work"}
+        self.house.clockify.entries[new["id"]] = new
+        return str(new["id"])
+
+    def send(self, *options: str, code: int | None = None) -> Any:
+        """Send the week again."""
+        return self.run("send", *WEEK, "--yes", *options, code=code)
+
     @property
     def books(self) -> dict[str, dict[str, Any]]:
         """All that QuickBooks has."""

@@ -1,0 +1,25 @@
+"""Files that were exported before a repair: what they say of an entry is known still."""
+
+import pytest
+
+
+@pytest.mark.parametrize(
+    "without",
+    [(), ("Start Time", "End Time", "End Date", "Task")],
+    ids=["with clock times", "without"],
+)
+def test_an_old_export_sends_nothing_twice_after_a_repair(week, export, without):
+    """Neither does a new one: both versions of the entry are recognized."""
+    entries = [week.entry(id_) for id_ in sorted(week.sent)]
+    id_ = week.pick()
+    old = export(week.house, "old.csv", entries=entries, without=without)
+    number = len(week.books)
+    week.lengthen(id_)
+    new = export(week.house, "new.csv", entries=entries, without=without)
+
+    week.reconcile("--repair", "--yes", code=0)
+
+    for file in (old, new):
+        found = week.run("import", str(file), "--yes", code=0)
+        assert found["counts"]["sent"] == 0, file
+        assert len(week.books) == number
