@@ -86,7 +86,8 @@ class EntryContents(ConnectionScope):
                 {row.entry_id for row in rows_of(connection, key, self.connection_id, by_id, [key])}
                 for key in (ledger.c.entry_id, contents.c.entry_id)
             )
-            rows = [record for entry_id, record in by_id.items() if entry_id in held - kept]
+            missing = held - kept
+            rows = [record for entry_id, record in by_id.items() if entry_id in missing]
             if rows:
                 self.insert(connection, rows)
 
