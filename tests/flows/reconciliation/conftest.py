@@ -71,12 +71,6 @@ class Week:
         """Return that TimeActivity, as QuickBooks has it now."""
         return self.house.quickbooks.activities.get(self.activity_id(id_))
 
-    def lengthen(self, id_: str, minutes: int = 30) -> None:
-        """Let an entry end later in Clockify."""
-        entry = self.entry(id_)
-        end = datetime.fromisoformat(entry["end"]) + timedelta(minutes=minutes)
-        entry["end"] = end.isoformat().replace("+00:00", "Z")
-
     def move(self, id_: str) -> str:
         """Put an entry on another project that is linked, and return which it had."""
         before = self.entry(id_)["projectId"]
