@@ -121,7 +121,8 @@ def _outcome(
     # The status may stay as it was, although the rest is changed (1.1).
     if operation == Operation.UPDATE and _bills(made) != _bills(asked):
         return None
-    return Done(bid, id_, str(made.get("SyncToken", "0")), created_at(made))
+    is_billed = made.get("BillableStatus") == "HasBeenBilled"
+    return Done(bid, id_, str(made.get("SyncToken", "0")), created_at(made), is_billed)
 
 
 def _repeated(activity: Mapping[str, Any]) -> tuple[str, ...]:

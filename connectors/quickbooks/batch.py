@@ -20,12 +20,14 @@ class Done:
         qbo_id: The object's Id.
         sync_token: Its version; empty if it was deleted.
         created_at: When QuickBooks made it, by its own clock; `None` if it did not say.
+        is_billed: Whether it is on an invoice, although it was sent as one that is not (1.1).
     """
 
     bid: str
     qbo_id: str
     sync_token: str
     created_at: datetime | None = None
+    is_billed: bool = False
 
 
 @dataclass(frozen=True)

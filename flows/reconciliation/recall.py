@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from datetime import date
+from functools import partial
 from itertools import islice
 from typing import Any
 
@@ -124,10 +125,11 @@ def recall(
     """
     company = context.quickbooks.company()
     check_company(company, allow_payroll=True)
-    closed_until = company.closed_until.isoformat() if company.closed_until else ""
     progress = progress or Progress()
 
-    def judge_again(one: Finding, activity: Mapping[str, Any] | None) -> Judged:
+    def judge_again(
+        one: Finding, activity: Mapping[str, Any] | None, closed_until: date | None
+    ) -> Judged:
         return _judge(one, activity, closed_until, prefer_clockify=request.prefer_clockify)
 
     with ExitStack() as stack:
@@ -138,7 +140,9 @@ def recall(
         chosen = Spool[Finding]()
         stack.callback(chosen.close)
         chosen.extend(_chosen(context, request, report))
-        for one in _judged(context, chosen, judge_again):
+        for one in _judged(
+            context, chosen, partial(judge_again, closed_until=company.closed_until)
+        ):
             _add_plan(report, one)
         document = report.document(None)
         if lease is None or (approve is not None and not approve(document)):
@@ -199,7 +203,11 @@ def _judged(
 
 
 def _judge(
-    one: Finding, activity: Mapping[str, Any] | None, closed_until: str, *, prefer_clockify: bool
+    one: Finding,
+    activity: Mapping[str, Any] | None,
+    closed_until: date | None,
+    *,
+    prefer_clockify: bool,
 ) -> Judged:
     """Decide whether an entry may be taken back; see `transforms.reconciliation.judge`."""
     assert one.sent is not None, "only sent entries are recalled"  # noqa: S101
@@ -209,7 +217,7 @@ def _judge(
         text = "It is on an invoice. Take it off the invoice in QuickBooks first."
         return replace(_TAKE_BACK, step=None, blocked=Block.BILLED, detail=text)
     sent, books = ledger_values(one.sent), activity_values(activity)
-    if min(sent["date"], books["date"]) <= closed_until:
+    if closed_until and min(sent["date"], books["date"]) <= closed_until.isoformat():
         text = f"The books are closed through {closed_until}. Reopen them in QuickBooks first."
         return replace(_TAKE_BACK, step=None, blocked=Block.BOOKS_CLOSED, detail=text)
     if sent != books and not prefer_clockify:

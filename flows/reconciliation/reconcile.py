@@ -8,6 +8,7 @@
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack
 from dataclasses import replace
+from datetime import date
 from itertools import islice
 from typing import Any
 
@@ -23,7 +24,7 @@ from flows.reconciliation.request import ReconcileRequest
 from flows.sending.facts import check_both_sides, read_links, with_defaults
 from flows.sending.run_lease import RunLease, run_lease
 from flows.sending.settle_doubts import settle
-from schemas.words import Kind
+from schemas.words import Kind, Repair
 from transforms.identity.same_work import ROW_ID
 from transforms.reconciliation.judge import Judged, Step, judge
 
@@ -100,9 +101,12 @@ def _finish(
 ) -> None:
     """Repair what may be repaired, and keep the rest as drift."""
 
-    def judge_again(one: Finding, activity: Mapping[str, Any] | None) -> Judged:
+    def judge_again(
+        one: Finding, activity: Mapping[str, Any] | None, closed_until: date | None
+    ) -> Judged:
         assert one.sent is not None, "only sent entries are repaired"  # noqa: S101
-        return judge(one.sent, one.now, activity, comparison.rules)
+        rules = replace(comparison.rules, closed_until=closed_until)
+        return judge(one.sent, one.now, activity, rules)
 
     def repairable() -> Iterator[Finding]:
         for one in report.differences:
@@ -117,6 +121,8 @@ def _finish(
     progress.begun(sum(one.judged.step is not None for one in report.differences))
     for done in repair(context, lease, repairable(), judge_again, progress):
         report.repaired(done)
+        if done.repair == Repair.UPDATED and done.detail:
+            report.notes.append(f"Entry {done.finding.entry_id}: {done.detail}")
     context.store.drift.forget(request.start.isoformat(), request.end.isoformat())
     for items in _some(report.left()):
         context.store.drift.keep(lease.run_id, items)

@@ -1,20 +1,21 @@
 """Makes changes to TimeActivities that stand for sent entries: looks again, claims, calls, records.
 
 What is to change is read again by its Id just before, and judged again: an invoice may have been
-made meanwhile, or a correction. QuickBooks refuses a SyncToken that is outdated even then; such a
-TimeActivity is read and judged once more, and never forced.
+made meanwhile, or a correction, or the books may have been closed. QuickBooks refuses a SyncToken
+that is outdated even then; such a TimeActivity is read and judged once more, and never forced. What
+came onto an invoice after our look, and was updated all the same, is named.
 """
 
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import date, datetime
 from itertools import islice
 from typing import Any
 
 import pandas as pd
 
-from connectors.quickbooks.batch import NotDone, Outcome
+from connectors.quickbooks.batch import Done, NotDone, Outcome
 from connectors.quickbooks.client import IDS_A_QUERY
 from connectors.store.changes import Wanted
 from connectors.store.ledger import Claim
@@ -25,7 +26,7 @@ from flows.reconciliation.obstacles import typed_again, unusable_names
 from flows.sending.load import BatchLoader, Ended
 from flows.sending.run_lease import RunLease
 from flows.sending.settle_doubts import create_claimed
-from schemas.words import Operation, Reason, Repair, State, Verdict
+from schemas.words import Block, Operation, Reason, Repair, State, Verdict
 from transforms.identity.match_books import content_of_body
 from transforms.plan.explain import refused
 from transforms.reconciliation.bodies import change_bodies
@@ -37,8 +38,9 @@ OUTDATED = frozenset({"5010", "610"})
 #: How often a TimeActivity is read and judged that somebody keeps changing.
 ROUNDS = 3
 
-#: Judges a finding anew by the TimeActivity as it is now; `None` if that is gone.
-JudgeAgain = Callable[[Finding, Mapping[str, Any] | None], Judged]
+#: Judges a finding anew by the TimeActivity as it is now, `None` if that is gone, and by the day
+#: through which the books are closed now.
+JudgeAgain = Callable[[Finding, Mapping[str, Any] | None, date | None], Judged]
 
 
 @dataclass(frozen=True)
@@ -48,7 +50,7 @@ class Repaired:
     Attributes:
         finding: The difference, as it was found last.
         repair: What was done; `None` if nothing had to be done any more.
-        detail: Why it was not, or not certainly, done; empty if it was.
+        detail: Why it was not, or not certainly, done, or what to check; empty if it was done.
     """
 
     finding: Finding
@@ -80,6 +82,7 @@ class _Repairs:
     def __init__(self, context: RunContext, lease: RunLease, judge_again: JudgeAgain) -> None:
         self._context, self._lease, self._judge_again = context, lease, judge_again
         self._halted: str | None = None
+        self._billed: set[str] = set()
 
     def run(self, findings: Sequence[Finding]) -> Iterator[Repaired]:
         """Repair some findings, again and again while somebody else changes them too."""
@@ -93,13 +96,14 @@ class _Repairs:
         yield from (Repaired(one, Repair.REFUSED, why) for one in left)
 
     def _round(self, findings: Sequence[Finding], outdated: set[str]) -> Iterator[Repaired]:
+        closed_until = self._context.quickbooks.company().closed_until
         ids = [one.time_activity_id or "" for one in findings]
         rows = self._context.quickbooks.time_activities_by_id(ids)
         by_id = {str(row["Id"]): row for row in rows}
         wanted: dict[Step, dict[str, tuple[Finding, Wanted]]] = defaultdict(dict)
         for one in findings:
             activity = by_id.get(one.time_activity_id or "")
-            again = replace(one, judged=self._judge_again(one, activity))
+            again = replace(one, judged=self._judge_again(one, activity, closed_until))
             step = again.judged.step
             if again.judged.verdict == Verdict.AGREES:
                 yield Repaired(again, None)
@@ -160,6 +164,7 @@ class _Repairs:
         for some in loader.run():
             ended |= some
         outdated |= loader.outdated
+        self._billed |= loader.billed
         self._halted = loader.halted
         if step == Step.REPLACE:
             deleted = [id_ for id_, one in ended.items() if one.state == State.SENT]
@@ -204,6 +209,9 @@ class _Repairs:
             return Repaired(finding, Repair.REFUSED, ended.detail or "")
         if finding.now is not None and step not in {Step.DELETE, Step.FORGET}:
             self._keep(finding)
+        if finding.entry_id in self._billed:
+            billed = replace(finding.judged, blocked=Block.BILLED)
+            return Repaired(replace(finding, judged=billed), _REPAIRS[step], _BILLED_MEANWHILE)
         return Repaired(finding, _REPAIRS[step])
 
     def _keep(self, finding: Finding) -> None:
@@ -226,6 +234,11 @@ _HELD_BY_OTHERS = Ended(
     State.REJECTED,
     Reason.NOT_ATTEMPTED,
     "Another run is changing it, or has changed it. Run the command again.",
+)
+
+_BILLED_MEANWHILE = (
+    "It came onto an invoice while it was updated: check in QuickBooks whether the invoice says"
+    " what the entry says now."
 )
 
 
@@ -259,6 +272,7 @@ class _Changes(BatchLoader):
     Attributes:
         outdated: Entries whose TimeActivities were other ones by then.
         anew: Request ids under which replacements were claimed.
+        billed: Entries whose TimeActivities were on an invoice by then.
     """
 
     def __init__(
@@ -272,6 +286,7 @@ class _Changes(BatchLoader):
         super().__init__(context, lease, rows)
         self.outdated: set[str] = set()
         self.anew: set[str] = set()
+        self.billed: set[str] = set()
         self._operation = operation
         self._changes = context.store.changes
 
@@ -296,6 +311,9 @@ class _Changes(BatchLoader):
             entry_of[one.bid]
             for one in outcomes
             if isinstance(one, NotDone) and one.fault.code in OUTDATED and one.bid in recorded
+        )
+        self.billed.update(
+            entry_of[one.bid] for one in outcomes if isinstance(one, Done) and one.is_billed
         )
         return recorded
 

@@ -83,7 +83,7 @@ class ReconcileReport:
         """Add what became of a difference."""
         if one.repair in DONE:
             self.totals.repair(one.finding.shares, kept=one.repair != Repair.DELETED)
-        elif one.repair is not None:
+        if one.repair is not None and (one.repair not in DONE or one.detail):
             self._left[one.finding.judged.verdict] += 1
         item = self._item(one.finding) | {"repair": one.repair and str(one.repair)}
         self._repaired.extend([item | ({"detail": one.detail} if one.detail else {})])
