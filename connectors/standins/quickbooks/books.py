@@ -124,7 +124,11 @@ class Books:
     def query(self, text: str) -> Json:
         """Answer a query: rows, nothing at all (`{}`), or a count (FACTS 4.2)."""
         statement = query.parse(
-            text, today=self.company.today(), cuts_long_pages=self.switches.cuts_long_pages
+            text,
+            today=self.company.today(),
+            cuts_long_pages=self.switches.cuts_long_pages,
+            takes_columns=self.switches.takes_columns,
+            escapes_backslashes=self.switches.escapes_backslashes,
         )
         try:
             entity = self.entity(statement.entity)

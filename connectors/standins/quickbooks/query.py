@@ -74,14 +74,16 @@ def invalid(detail: str) -> FaultError:
 
 # --- reading -----------------------------------------------------------------------------------
 
-_TOKEN = re.compile(
-    r"(?P<string>'(?:[^'\\]|\\.)*')"
-    r"|(?P<operator><=|>=|[=<>])"
+_BESIDE_STRINGS = (
+    r"(?P<operator><=|>=|[=<>])"
     r"|(?P<word>[A-Za-z_][\w.]*)"
     r"|(?P<number>\d+)"
     r"|(?P<mark>[(),*])"
-    r"|(?P<odd>\S)",  # reported only when the reader gets there: what came before counts first
-    re.DOTALL,
+    r"|(?P<odd>\S)"  # reported only when the reader gets there: what came before counts first
+)
+_TOKENS = re.compile(r"(?P<string>'(?:[^'\\]|\\.)*')|" + _BESIDE_STRINGS, re.DOTALL)
+_TOKENS_OF_PLAIN_BACKSLASHES = re.compile(
+    r"(?P<string>'(?:\\'|[^'])*+')|" + _BESIDE_STRINGS, re.DOTALL
 )
 
 
@@ -92,10 +94,10 @@ class _Token:
     column: int
 
 
-def _tokens(text: str) -> list[_Token]:
+def _tokens(text: str, *, escapes_backslashes: bool) -> list[_Token]:
+    known = _TOKENS if escapes_backslashes else _TOKENS_OF_PLAIN_BACKSLASHES
     return [
-        _Token(match.lastgroup or "", match[0], match.start() + 1)
-        for match in _TOKEN.finditer(text)
+        _Token(match.lastgroup or "", match[0], match.start() + 1) for match in known.finditer(text)
     ]
 
 
@@ -105,6 +107,7 @@ class _Reader:
 
     tokens: list[_Token]
     today: date
+    escaped: str
     position: int = field(default=0)
 
     def parse_statement(self) -> Statement:
@@ -152,7 +155,8 @@ class _Reader:
         for word in ("true", "false"):
             if self.accept(word):
                 return word
-        return re.sub(r"\\(.)", r"\1", self.take("string").text[1:-1], flags=re.DOTALL)
+        text = self.take("string").text[1:-1]
+        return re.sub(rf"\\({self.escaped})", r"\1", text, flags=re.DOTALL)
 
     def parse_order(self) -> tuple[tuple[str, bool], ...]:
         order = []
@@ -208,13 +212,22 @@ class _Reader:
         return FaultError("4000", f"QueryParserError: {where}")
 
 
-def parse(text: str, *, today: date, cuts_long_pages: bool = False) -> Statement:
+def parse(
+    text: str,
+    *,
+    today: date,
+    cuts_long_pages: bool = False,
+    takes_columns: bool = True,
+    escapes_backslashes: bool = True,
+) -> Statement:
     r"""Read a statement.
 
     Args:
         text: The statement as sent.
         today: What CURRENT_DATE stands for.
         cuts_long_pages: Take a MAXRESULTS that is too large for the largest.
+        takes_columns: Whether a statement may choose its columns.
+        escapes_backslashes: Whether a backslash escapes another one, and not the apostrophe alone.
 
     Examples:
         >>> parse(r"select * from Vendor where DisplayName = 'O\'Hara'", today=date.min).conditions
@@ -222,7 +235,10 @@ def parse(text: str, *, today: date, cuts_long_pages: bool = False) -> Statement
     """
     if not text.strip():
         raise FaultError("4000", "QueryParserError: The query provided was empty")
-    statement = _Reader(_tokens(text), today).parse_statement()
+    tokens = _tokens(text, escapes_backslashes=escapes_backslashes)
+    statement = _Reader(tokens, today, "." if escapes_backslashes else "'").parse_statement()
+    if statement.columns and not statement.star and not takes_columns:
+        raise invalid("columns cannot be chosen")
     for number in (statement.start, statement.limit):
         if number < 1:
             raise invalid(f"value {number} is too small. Min allowed value is 1")

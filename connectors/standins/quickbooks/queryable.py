@@ -1,5 +1,8 @@
 """What queries may filter and sort, entity by entity, and the order without ORDERBY (FACTS 4)."""
 
+from collections.abc import Callable
+from typing import Any
+
 from connectors.standins.quickbooks import activities, sales
 from connectors.standins.quickbooks.listed import CLASS, DEPARTMENT, ITEM
 from connectors.standins.quickbooks.names import CUSTOMER, EMPLOYEE, VENDOR
@@ -50,7 +53,7 @@ def schema_of(entity: str, switches: Switches) -> Schema:
         case "TimeActivity":
             more = _references("EmployeeRef", "VendorRef", "CustomerRef")
             fields = _TIME | (more if switches.filters_time_by_reference else {})
-            return Schema(fields, activities.MEMBERS, _newest_first)
+            return Schema(fields, activities.MEMBERS, _TIME_ORDERS[switches.time_order])
         case "Invoice":
             more = {"DueDate": Property("date"), "Balance": Property("number")}
             return Schema(_SALE | more, sales.MEMBERS, _newest_first)
@@ -77,6 +80,17 @@ def _by_qualified_name(row: Json) -> list[str]:
 
 def _newest_first(row: Json) -> int:
     return -int(row["Id"])
+
+
+def _by_date(row: Json) -> tuple[str, int]:
+    return row["TxnDate"], int(row["Id"])
+
+
+_TIME_ORDERS: dict[str, Callable[[Json], Any]] = {
+    "newest": _newest_first,
+    "oldest": lambda row: int(row["Id"]),
+    "date": _by_date,
+}
 
 
 _OTHERS: dict[str, Schema] = {

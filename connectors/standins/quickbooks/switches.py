@@ -50,6 +50,9 @@ class Switches:
 
     # --- queries (FACTS 4.1)
     cuts_long_pages: bool = False  # MAXRESULTS over 1000: 1000 rows come; otherwise 4001
+    time_order: Literal["newest", "oldest", "date"] = "newest"  # of TimeActivity without ORDERBY
+    takes_columns: bool = True  # False: `select Id, TxnDate` is 4001, as the page has it
+    escapes_backslashes: bool = True  # False: a backslash escapes the apostrophe alone
 
     # --- companies that refuse time (FACTS 6.3, 11.11): the real codes were never seen.
     refuses_closed_books: bool = True  # rows dated on or before BookCloseDate

@@ -242,6 +242,53 @@ def test_more_than_1000_rows_asked_for(qbo, cuts_long_pages):
         assert fault(answer) == "4001"
 
 
+@pytest.mark.parametrize(
+    ("time_order", "ids"),
+    [("newest", ["3", "2", "1"]), ("oldest", ["1", "2", "3"]), ("date", ["2", "1", "3"])],
+)
+def test_time_that_is_asked_for_in_no_order(qbo, time_order, ids):
+    """FACTS 4.1: no order is promised without ORDERBY, which goes before any."""
+    qbo.switches.time_order = time_order
+    for day in (3, 2, 3):
+        qbo.create(TxnDate=f"2026-03-0{day}")
+
+    assert [row["Id"] for row in qbo.query("select * from TimeActivity")] == ids
+    ordered = qbo.query("select * from TimeActivity orderby Id")
+    assert [row["Id"] for row in ordered] == ["1", "2", "3"]
+
+
+@pytest.mark.parametrize("takes_columns", [True, False])
+def test_a_choice_of_columns(qbo, takes_columns):
+    """FACTS 4.1: sent by many peers, and in no page of Intuit's."""
+    qbo.switches.takes_columns = takes_columns
+
+    answer = qbo.get("/query", query="select Id, DisplayName from Vendor")
+
+    if takes_columns:
+        (row,) = answer.json()["QueryResponse"]["Vendor"]
+        assert (row["Id"], row["DisplayName"], "Active" in row) == ("34", "Bjørn Aas", False)
+    else:
+        assert fault(answer) == "4001"
+    assert qbo.query("select *, Id from Vendor")[0]["Active"]
+
+
+@pytest.mark.parametrize("escapes_backslashes", [True, False])
+def test_a_backslash_in_a_text(qbo, escapes_backslashes):
+    r"""FACTS 4.1: `\'` is known; that a backslash is sent as two is recalled."""
+    qbo.switches.escapes_backslashes = escapes_backslashes
+    for name in (r"In\Out", r"In\\Out", "Amy's"):
+        qbo.post("/class", {"Name": name})
+
+    def found(text):
+        return [row["Name"] for row in qbo.query(f"select * from Class where Name = '{text}'")]
+
+    assert found(r"Amy\'s") == ["Amy's"]
+    assert found(r"In\\Out") == [r"In\Out" if escapes_backslashes else r"In\\Out"]
+    assert found(r"In\Out") == ([] if escapes_backslashes else [r"In\Out"])
+    at_the_end = qbo.get("/query", query=r"select * from Class where Name = 'In\\'")
+    assert at_the_end.ok if escapes_backslashes else fault(at_the_end) == "4000"
+
+
 def test_request_ids_may_not_be_remembered_at_all(qbo):
     """FACTS 3: "doesn't work as advertised": a replay is a second write."""
     qbo.switches.remembers_request_ids = False
