@@ -3,6 +3,7 @@
 1. Entries and TimeActivities of the window are read, and compared slice by slice, in whole days.
 2. What is equal, nearly the same, and unknown is shown; somebody approves it, or not.
 3. Equal ones become `sent` in the ledger. About each that is nearly the same, somebody is asked.
+   What QuickBooks has no more, or otherwise, by then is left.
 
 Nothing is sent, and nothing in QuickBooks changes. An entry that was adopted although it differs
 stands in the ledger as it would be sent, so that a later comparison with QuickBooks shows how the
@@ -50,14 +51,15 @@ class Part:
         days: The days.
         one: The entries that may be adopted, and what the ledger held of them; `None` without any.
         bodies: What would be sent of them, by id.
-        rows: The TimeActivities that no ledger knows, by id.
+        rows: The TimeActivities that no ledger knows, by id; as they are now, once they were read
+            again.
         found: What both have in common.
     """
 
     days: list[str]
     one: Slice | None
     bodies: dict[str, str]
-    rows: Mapping[str, Row]
+    rows: dict[str, Row]
     found: Comparison
 
 
@@ -162,7 +164,8 @@ def _compare(
 
 def _part(context: RunContext, days: tuple[date, date], one: Slice | None) -> Part:
     named = [f"{day:%Y-%m-%d}" for day in pd.date_range(*days)]
-    rows = {str(row["Id"]): row for row in read_unknown(context, named[0], named[-1])}
+    unknown = read_unknown(context, named[0], named[-1])
+    rows: dict[str, Row] = {str(row["Id"]): row for row in unknown}
     for id_ in context.store.unknown_time.others(rows):
         del rows[id_]
     bodies = {}
@@ -195,12 +198,12 @@ def _adopt_part(job: _Job, lease: RunLease, part: Part, ask: Callable[[Near], bo
         yes = ask is not None and ask(near)
         done = _record(job, lease, part, pair) if yes else {}
         adopted |= done
-        left |= {} if done else pair
+        left |= {} if done or near.time_activity_id not in part.rows else pair
     report.add_adopted(adopted)
     report.add_near(_near(report, part, left))
     report.add_near(_sums(report, part))
     mine = set(adopted.values())
-    lost = [id_ for id_ in found.equal.values() if id_ not in mine]
+    lost = [id_ for id_ in found.equal.values() if id_ not in mine and id_ in part.rows]
     accounted, _ = job.context.store.books.accounted(lost)
     unknown = [*found.unknown, *(id_ for id_ in lost if id_ not in accounted)]
     report.add_unknown(part.rows[id_] for id_ in unknown)
@@ -210,6 +213,7 @@ def _adopt_part(job: _Job, lease: RunLease, part: Part, ask: Callable[[Near], bo
 
 def _record(job: _Job, lease: RunLease, part: Part, pairs: Mapping[str, str]) -> dict[str, str]:
     """Record entries as sent, as TimeActivities; return those for which that could be."""
+    pairs = _unchanged(job, part, pairs)
     if part.one is None or not pairs:
         return {}
     match_ledger.keep(job.context, part.one.match)
@@ -233,6 +237,17 @@ def _record(job: _Job, lease: RunLease, part: Part, pairs: Mapping[str, str]) ->
     return {id_: pairs[id_] for id_ in pairs if id_ in done}
 
 
+def _unchanged(job: _Job, part: Part, pairs: Mapping[str, str]) -> dict[str, str]:
+    """Read TimeActivities again, and return the pairs of those that are as they were compared."""
+    ids = list(pairs.values())
+    now = {row["Id"]: row for row in job.context.quickbooks.time_activities_by_id(ids)}
+    same = {id_ for id_ in now if content_of(now[id_]) == content_of(part.rows[id_])}
+    for id_ in {*ids} - now.keys():
+        del part.rows[id_]
+    part.rows.update(now)
+    return {entry_id: id_ for entry_id, id_ in pairs.items() if id_ in same}
+
+
 def _near(report: AdoptReport, part: Part, pairs: Mapping[str, str]) -> Iterator[Near]:
     """Describe entries that are nearly a TimeActivity."""
     for entry_id, row, mine, theirs in _contents(part, list(pairs.items())):
@@ -252,5 +267,6 @@ def _contents(
     part: Part, pairs: Sequence[tuple[str, str]]
 ) -> Iterator[tuple[str, Row, Content, Content]]:
     for entry_id, id_ in pairs:
-        row = part.rows[id_]
-        yield entry_id, row, content_of_body(part.bodies[entry_id]), content_of(row)
+        row = part.rows.get(id_)
+        if row is not None:  # deleted meanwhile
+            yield entry_id, row, content_of_body(part.bodies[entry_id]), content_of(row)

@@ -110,6 +110,42 @@ def test_the_history_tells_of_an_adoption(elsewhere, rows_of):
         assert told[row["entry_id"]]["minutes"] == row["minutes"]
 
 
+def after_the_list(house, act):
+    """Let a person act once the day's time was read, as somebody does while a plan is shown."""
+
+    def edit(answer):
+        act()
+        return answer
+
+    house.quickbooks.faults.plan(r"GET .*/query\?.*TxnDate", "edit", skip=1, edit=edit)
+
+
+def test_what_is_deleted_while_the_plan_is_read_is_not_adopted(elsewhere, send_day):
+    """Nothing in the books would stand for the entry: the next send takes it."""
+    gone = min(elsewhere.quickbooks.activities)
+    after_the_list(elsewhere, lambda: elsewhere.quickbooks.people.delete_time(gone))
+
+    ran = adopt(elsewhere)
+
+    assert ran.document["counts"] == {"adopted": 8, "near": 0, "unknown": 0}
+    assert send_day(elsewhere).document["counts"]["sent"] == 1
+    assert len(elsewhere.quickbooks.activities) == 9
+
+
+def test_what_is_edited_while_the_plan_is_read_is_not_adopted(elsewhere):
+    """It is another one now: it is compared anew by the next adoption."""
+    edited = min(elsewhere.quickbooks.activities)
+    people = elsewhere.quickbooks.people
+    after_the_list(elsewhere, lambda: people.edit_time(edited, Hours=1, Minutes=1))
+
+    ran = adopt(elsewhere)
+
+    assert ran.document["counts"] == {"adopted": 8, "near": 0, "unknown": 1}
+    (unknown,) = ran.document["unknown"]
+    assert (unknown["time_activity_id"], unknown["minutes"]) == (edited, 61)
+    assert adopt(elsewhere).document["counts"] == {"adopted": 0, "near": 1, "unknown": 0}
+
+
 def test_an_adopted_entry_is_listed_as_sent(elsewhere):
     """`clockbooks entries` shows it with its TimeActivity."""
     assert adopt(elsewhere).code == 0
