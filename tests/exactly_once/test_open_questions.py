@@ -94,7 +94,9 @@ def check_each_once(lab: Any, house: Any, *, as_sent: bool) -> None:
 def test_each_entry_goes_once_whatever_clockify_answers(lab: Any, source: Source) -> None:
     """The same week, with an answer of QuickBooks' lost."""
     lab.known = {}
-    lab.scenario["clockify"]["workspace"]["featureSubscriptionType"] = source.plan
+    workspace = lab.scenario["clockify"]["workspace"]
+    workspace["featureSubscriptionType"] = source.plan
+    workspace["workspaceSettings"] |= source.settings
     with lab.open() as house:
         for name, value in source.switches.items():
             setattr(house.clockify.switches, name, value)

@@ -270,11 +270,17 @@ class Source:
         name: What it is called among the tests.
         switches: Answers to open questions that are not the usual ones.
         plan: What the workspace's plan is called.
+        settings: What its settings say besides.
     """
 
     name: str
     switches: dict[str, Any]
     plan: str = "PRO_2021"
+    settings: Mapping[str, Any] = field(default_factory=dict)
+
+
+def _rounds(words: str) -> dict[str, Any]:
+    return {"timeRoundingInReports": True, "round": {"round": words, "minutes": "20"}}
 
 
 CLOCKIFY = [
@@ -288,6 +294,11 @@ CLOCKIFY = [
     Source("names by any case", {"case_insensitive_names": True}),
     Source("null for no client", {"no_client_is_null": True}),
     Source("a field's own type", {"custom_value_type": "field"}),
+    Source("short words of rounding", {"rounding_words": "short"}, settings=_rounds("Round up to")),
+    Source(
+        "rounding in capitals", {"rounding_words": "capitals"}, settings=_rounds("Round down to")
+    ),
+    Source("oldest entries first", {"entry_order": "oldest"}),
     Source("no feed", {"serves_change_feed": False}),
     Source("deletions at once", {"deleted_lag_s": 0}),
     Source("what waits is locked", {"pending_is_locked": True}),

@@ -69,7 +69,7 @@ async def list_entries(
         and _has(entry.get("taskId"), asked.task, required=asked.task_required)
         and (not wanted_tags or wanted_tags & set(entry.get("tagIds") or []))
     ]
-    rows = _newest_first(_visible(caller, rows))
+    rows = _in_order(state, _visible(caller, rows))
     return paged(
         state,
         rows,
@@ -86,7 +86,7 @@ async def list_running(
     running = [entry for entry in list(state.entries.values()) if entry["end"] is None]
     return paged(
         state,
-        _newest_first(_visible(caller, running)),
+        _in_order(state, _visible(caller, running)),
         asked,
         lambda entry: entry_row(state, entry, rates=caller.sees_rates),
         largest=LARGEST_RUNNING_PAGE,
@@ -150,5 +150,6 @@ def _has(id_: str | None, wanted: str | None, *, required: bool) -> bool:
     return wanted in {None, id_} and bool(id_ or not required)
 
 
-def _newest_first(rows: list[Row]) -> list[Row]:
-    return sorted(rows, key=lambda entry: (entry["start"], entry["id"]), reverse=True)
+def _in_order(state: State, rows: list[Row]) -> list[Row]:
+    newest_first = state.switches.entry_order == "newest"
+    return sorted(rows, key=lambda entry: (entry["start"], entry["id"]), reverse=newest_first)

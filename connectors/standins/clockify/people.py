@@ -231,7 +231,7 @@ def workspace_row(state: State, *, rates: bool = True) -> Row:
         "memberships": [
             _workspace_membership(state, user, rates=rates) for user in state.users.values()
         ],
-        "workspaceSettings": given["workspaceSettings"],
+        "workspaceSettings": _settings(state),
         "imageUrl": "",
         "featureSubscriptionType": given.get("featureSubscriptionType", "FREE"),
         "features": given.get("features", []),
@@ -239,6 +239,17 @@ def workspace_row(state: State, *, rates: bool = True) -> Row:
         "subdomain": {"name": None, "enabled": False},
         "cakeOrganizationId": None,
     }
+
+
+def _settings(state: State) -> Row:
+    """Show the settings, the rounding's mode in the words that a switch chooses."""
+    rule = state.settings["round"]
+    words = rule["round"]
+    if state.switches.rounding_words == "short":
+        words = words.removesuffix(" to")
+    elif state.switches.rounding_words == "capitals":
+        words = words.upper().replace(" ", "_")
+    return {**state.settings, "round": {**rule, "round": words}}
 
 
 def _known(roles: set[str]) -> set[str]:

@@ -27,7 +27,13 @@ class Switches:
     case_insensitive_names: bool = False  # "acme" is taken when "Acme" is there
     no_client_is_null: bool = False  # in `/projects`; reports have `""`
 
-    # --- entries (FACTS 3): `type` of a custom field's value, "source type" in the OpenAPI's words
+    # --- the workspace (FACTS 2.2): only "Round to nearest" was seen. "to": as its settings say,
+    # e.g. "Round up to"; "short": "Round up"; "capitals": "ROUND_UP_TO".
+    rounding_words: Literal["to", "short", "capitals"] = "to"
+
+    # --- entries (FACTS 3): the order of their lists; `type` of a custom field's value, "source
+    # type" in the OpenAPI's words
+    entry_order: Literal["newest", "oldest"] = "newest"
     custom_value_type: Literal["source", "field"] = "source"
 
     # --- the change feed (FACTS 3)

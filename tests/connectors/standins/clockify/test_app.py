@@ -407,6 +407,20 @@ def test_entries_come_newest_first_with_the_running_one(api):
     assert [row["tagIds"] for row in rows] == [None, []]
 
 
+@pytest.mark.parametrize(("order", "reverse"), [("newest", True), ("oldest", False)])
+def test_entries_come_in_either_order(api, clockify, switches, order, reverse):
+    """FACTS 3: newest first is recalled; so it is with the timers that run."""
+    switches.entry_order = order
+    for number, day in ((20, 10), (21, 12), (22, 11)):
+        row = entry(number, f"2026-08-{day}T08:00:00", end=None)
+        clockify.entries[row["id"]] = row
+
+    for path in (f"/user/{ADA}/time-entries", "/time-entries/status/in-progress"):
+        starts = [row["timeInterval"]["start"] for row in api.list(path)]
+        assert len(starts) > 3
+        assert starts == sorted(starts, reverse=reverse)
+
+
 def test_entries_are_filtered(api):
     """By text, project, task, tag, and what is required."""
     path = f"/user/{ADA}/time-entries"

@@ -51,6 +51,26 @@ def test_the_default_of_rounding_is_not_known(api, halves, switches, default, du
     assert duration_and_amount(api, rounding=False)[0] == 1350
 
 
+@pytest.mark.parametrize(
+    ("words", "nearest", "up"),
+    [
+        ("to", "Round to nearest", "Round up to"),
+        ("short", "Round to nearest", "Round up"),
+        ("capitals", "ROUND_TO_NEAREST", "ROUND_UP_TO"),
+    ],
+)
+def test_the_modes_of_rounding_have_other_words(api, halves, switches, words, nearest, up):
+    """FACTS 2.2: only "Round to nearest" was seen; the report rounds alike."""
+    switches.rounding_words = words
+    rule = halves.settings["round"]
+    assert api("GET", "/workspaces").json()[0]["workspaceSettings"]["round"]["round"] == nearest
+    rule["round"] = "Round up to"
+    rule["minutes"] = "20"
+    (workspace,) = api("GET", "/workspaces").json()
+    assert workspace["workspaceSettings"]["round"] == {"round": up, "minutes": "20"}
+    assert duration_and_amount(api, rounding=True)[0] == 2400
+
+
 def test_rounding_needs_a_plan_that_has_it(api, halves):
     """FACTS 5: Standard and up."""
     halves.workspace["features"].remove("WORKSPACE_TIME_ROUNDING")
