@@ -322,8 +322,12 @@ class QuickBooks:
             where, fits = f"MetaData.CreateTime >= '{since.isoformat()}'", is_young
         return self.query("TimeActivity", where, to_the_end=True, fits=fits)
 
-    def invoices(self, first_day: str) -> list[dict[str, Any]]:
-        """Read the invoices of a day, YYYY-MM-DD, and of later ones."""
+    def invoices(
+        self, *, first_day: str | None = None, customer_id: str | None = None
+    ) -> list[dict[str, Any]]:
+        """Read the invoices of a day, YYYY-MM-DD, and later, or of one customer (FACTS, 4.1)."""
+        if customer_id is not None:
+            return self.query("Invoice", f"CustomerRef = '{customer_id}'")
         return self.query("Invoice", f"TxnDate >= '{first_day}'")
 
     def _one(self, path: str, entity: str) -> Mapping[str, Any]:

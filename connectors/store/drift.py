@@ -19,6 +19,19 @@ class Drift(ConnectionScope):
         with changing(self.engine) as connection:
             connection.execute(drift.delete().where(of_days))
 
+    def forget_entries(self, entry_ids: Sequence[str]) -> None:
+        """Forget what was found about some entries, whatever their days."""
+        with changing(self.engine) as connection:
+            for some in chunks(entry_ids):
+                rows = sa.and_(self._own(drift), drift.c.entry_id.in_(some))
+                connection.execute(drift.delete().where(rows))
+
+    def entry_ids(self) -> set[str]:
+        """Return the entries of which something is known."""
+        query = sa.select(drift.c.entry_id).where(self._own(drift), drift.c.entry_id.is_not(None))
+        with self.engine.connect() as connection:
+            return set(connection.execute(query).scalars())
+
     def keep(self, run_id: str, found: Sequence[dict[str, Any]]) -> None:
         """Keep differences, in place of what was known of the same entries.
 
@@ -27,10 +40,8 @@ class Drift(ConnectionScope):
         """
         ids = [row["entry_id"] for row in found if row["entry_id"] is not None]
         own = {"connection_id": self.connection_id, "run_id": run_id}
+        self.forget_entries(ids)
         with changing(self.engine) as connection:
-            for some in chunks(ids):
-                same = sa.and_(self._own(drift), drift.c.entry_id.in_(some))
-                connection.execute(drift.delete().where(same))
             if found:
                 connection.execute(drift.insert(), [{**row, **own} for row in found])
 

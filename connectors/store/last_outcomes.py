@@ -11,7 +11,8 @@ import sqlalchemy as sa
 from connectors.database import changing, chunks, insert_into
 from connectors.store.actors import ACTOR
 from connectors.store.scope import ConnectionScope, records
-from schemas.tables import actors, ledger, runs, verdicts
+from schemas.tables import actors, drift, ledger, runs, verdicts
+from schemas.words import State
 
 #: What a person sees of an entry, and may know it by.
 LOOKS = ("entry_id", "date", "user", "client", "project", "description", "minutes")
@@ -27,7 +28,10 @@ class LastOutcomes(ConnectionScope):
     """The last outcomes of one connection's entries."""
 
     def keep(self, run_id: str, judged: pd.DataFrame) -> None:
-        """Keep how entries (rows of `Plan`) ended in a run, in place of what earlier runs said."""
+        """Keep how entries (rows of `Plan`) ended in a run, in place of what earlier runs said.
+
+        What a reconciliation found about entries that were sent now is forgotten.
+        """
         own = {"connection_id": self.connection_id, "run_id": run_id}
         rows = [{**row, **own} for row in records(judged[[*LOOKS, *OUTCOME]])]
         statement = insert_into(self.engine, verdicts)
@@ -38,6 +42,9 @@ class LastOutcomes(ConnectionScope):
         with changing(self.engine) as connection:
             if rows:
                 connection.execute(statement, rows)
+            for some in chunks([row["entry_id"] for row in rows if row["state"] == State.SENT]):
+                found = sa.and_(self._own(drift), drift.c.entry_id.in_(some))
+                connection.execute(drift.delete().where(found))
 
     def unsent(self, days: Sequence[str]) -> pd.DataFrame:
         """Return `LOOKS` and `OUTCOME` of the entries of days that the ledger does not hold.

@@ -213,9 +213,13 @@ def reconcile(
     """Compare what was sent, repair it if that is asked for, and show what came of it."""
 
     def approve(found: dict[str, Any]) -> bool:
+        steps = sum(item["step"] is not None for item in found["entries"]) * options["repair"]
+        changes = [f"Change {steps:,} entries in QuickBooks?"] * (steps > 0)
+        changes += [f"Mark {found['to_mark']:,} entries in Clockify?"] * (found["to_mark"] > 0)
+        if not changes:
+            return True  # there is nothing to ask about; what was found is kept
         show_reconciliation(output, found, show_all=show_all)
-        steps = sum(item["step"] is not None for item in found["entries"])
-        return steps > 0 and output.ask(f"Change {steps:,} entries in QuickBooks?")
+        return output.ask(" ".join(changes))
 
     report = ReconcileReport(show_all=show_all)
     output.resources.callback(report.close)

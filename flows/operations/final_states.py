@@ -46,7 +46,8 @@ def reconciled(
     nothing, as in `ended`.
     """
     left = {verdict: n for verdict, n in document["left"].items() if verdict != Verdict.UNSENT}
-    if document["dry_run"] or not (left or document["unsettled"]):
+    undone = document["undone"]
+    if document["dry_run"] or not (left or undone or document["unsettled"]):
         return result
     days = f"--start {document['start']} --end {document['end']} --connection {connection}"
     messages = []
@@ -56,6 +57,8 @@ def reconciled(
             f"Sent time differs: {listed}. What to do about each is on this run's page; `clockbooks"
             f" reconcile {days}` says it too."
         )
+    if undone:
+        messages.append(f"{undone:,} entries could not be compared or marked: see the page.")
     if document["unsettled"]:
         messages.append(_in_doubt(document["unsettled"], f" --connection {connection}"))
     return shown(Completed(name=DRIFTED, message=" ".join(messages), data=result))

@@ -51,6 +51,7 @@ class Finding:
         looks: `date`, `minutes`, `user`, `client`, `project` and `description`.
         sent: What the ledger has; `None` if it was not sent.
         now: What Clockify has; `None` if it does not have it.
+        in_clockify: Whether Clockify has it.
         billed: Whether QuickBooks has it on an invoice.
         shares: What it adds to the totals of each side.
     """
@@ -61,8 +62,14 @@ class Finding:
     looks: Mapping[str, Any]
     sent: Sent | None = None
     now: Now | None = None
+    in_clockify: bool = False
     billed: bool = False
     shares: Sequence[Share] = ()
+
+    @property
+    def agrees(self) -> bool:
+        """Whether nothing differs."""
+        return self.judged.verdict == Verdict.AGREES
 
 
 class Comparison:
@@ -70,6 +77,7 @@ class Comparison:
 
     Attributes:
         notes: What a person should know besides; complete once all parts were read.
+        unreadable: Sent entries that could not be compared; likewise.
     """
 
     def __init__(
@@ -90,7 +98,7 @@ class Comparison:
             f"{kind.capitalize()}:{id_}"
             for kind, id_ in zip(people["qbo_kind"], people["qbo_id"], strict=True)
         }
-        self._unreadable: list[str] = []
+        self.unreadable: list[str] = []
         self._without_length: list[str] = []
 
     @property
@@ -114,11 +122,11 @@ class Comparison:
                 first = last + timedelta(days=1)
             if first <= self._request.end:
                 yield self._part(first, self._request.end, None, staged)
-        if self._unreadable:
+        if self.unreadable:
             self.notes.append(
-                f"{len(self._unreadable):,} sent entries could not be compared, because Clockify"
+                f"{len(self.unreadable):,} sent entries could not be compared, because Clockify"
                 " refuses to show them, or its answer about them cannot be read:"
-                f" {', '.join(self._unreadable[:20])}."
+                f" {', '.join(self.unreadable[:20])}."
             )
 
         if self._without_length:
@@ -241,25 +249,25 @@ class Comparison:
         from_files = {id_ for id_ in ids if _is_from_file(here[id_])}
         present = staged.present(ids)
         unreadable = present & {row["entry_id"] or "" for row in staged.problems()}
-        self._unreadable += sorted(unreadable)
+        self.unreadable += sorted(unreadable)
         found, gone = {}, from_files - present
         for id_ in set(ids) - present - from_files:
             try:
                 entry = self._context.clockify.entry(id_)
             except Refused:
-                self._unreadable.append(id_)
+                self.unreadable.append(id_)
                 continue
             start = instant_of(part_of(entry or {}, "timeInterval").get("start"))
             if entry is None:
                 gone.add(id_)
             elif start is None or entry.get("id") != id_:
-                self._unreadable.append(id_)
+                self.unreadable.append(id_)
             else:
                 found[id_] = start.astimezone(self._context.timezone).date()
         moved: dict[str, Now] = {}
         for day in sorted(set(found.values())):
             moved |= self._of_day(day, {id_ for id_, its_day in found.items() if its_day == day})
-        self._unreadable += sorted(found.keys() - moved.keys())
+        self.unreadable += sorted(found.keys() - moved.keys())
         return moved, gone
 
     def _of_day(self, day: date, ids: set[str]) -> dict[str, Now]:
@@ -300,6 +308,7 @@ class Comparison:
             looks={name: looks[name] for name in _LOOKS},
             sent=None if agrees else sent,
             now=None if agrees else now,
+            in_clockify=now is not None,
             billed=activity is not None and is_billed(activity),
             shares=self._shares(sides, None if now is None else now.row["seconds"]),
         )

@@ -151,6 +151,7 @@ def recall(
         progress.begun(len(chosen))
         for done in repair(context, lease, chosen, judge_again, progress):
             if done.repair == Repair.DELETED:
+                context.store.drift.forget_entries([done.finding.entry_id or ""])
                 report.add(done.finding, State.RECALLED, None, None)
             elif done.repair == Repair.IN_DOUBT:
                 report.add(done.finding, State.IN_DOUBT, Reason.UNCONFIRMED, done.detail)

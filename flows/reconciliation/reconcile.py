@@ -5,7 +5,7 @@
 3. What may be repaired is repaired, in batches, through the ledger; the rest is kept as drift.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
 from datetime import date
@@ -14,12 +14,13 @@ from typing import Any
 
 import pandas as pd
 
+from connectors.errors import Refused, TryAgain, Unsure
 from flows.connections.consent_expiry import expiry_notes
 from flows.context import RunContext
 from flows.progress import Progress
 from flows.reconciliation.compare import Comparison, Finding
 from flows.reconciliation.repair import repair
-from flows.reconciliation.report import ReconcileReport, drift_of
+from flows.reconciliation.report import DONE, ReconcileReport, drift_of
 from flows.reconciliation.request import ReconcileRequest
 from flows.sending.facts import check_both_sides, read_links, with_defaults
 from flows.sending.run_lease import RunLease, run_lease
@@ -71,10 +72,20 @@ def reconcile(
         report.names = _names(link_state.links)
         comparison = Comparison(context, request, facts, link_state)
         billed: dict[str, Finding] = {}
+        named, drifted = set(request.entry_ids), context.store.drift.entry_ids()
+        agreeing: set[str] = set()
         for findings in comparison.parts():
             report.add(findings)
             billed |= {one.time_activity_id or "": one for one in findings if one.billed}
+            named -= {one.entry_id or "" for one in findings}
+            agreeing |= drifted & {one.entry_id or "" for one in findings if one.agrees}
         report.notes += comparison.notes + expiry_notes(context)
+        report.notes += [
+            f"Entry {id_} was not compared: it was not sent for these days."
+            for id_ in sorted(named)
+        ]
+        report.undone += len(comparison.unreadable)
+        report.to_mark = len(_markable(request, billed))
         if report.loses_most:
             report.notes.append(
                 "More than half of what was sent is gone from Clockify or not approved any more,"
@@ -86,7 +97,8 @@ def reconcile(
         wants = request.repair or request.mark_invoiced
         if lease is None or (wants and approve is not None and not approve(document)):
             return document
-        _mark_invoiced(context, request, billed, report)
+        context.store.drift.forget_entries(sorted(agreeing))
+        _mark_invoiced(context, _markable(request, billed), report)
         _finish(context, lease, request, comparison, report, progress or Progress())
         return report.document(lease.run_id, **days)
 
@@ -123,6 +135,8 @@ def _finish(
         report.repaired(done)
         if done.repair == Repair.UPDATED and done.detail:
             report.notes.append(f"Entry {done.finding.entry_id}: {done.detail}")
+        if done.repair in DONE or done.repair is None:
+            context.store.drift.forget_entries([done.finding.entry_id or ""])
     context.store.drift.forget(request.start.isoformat(), request.end.isoformat())
     for items in _some(report.left()):
         context.store.drift.keep(lease.run_id, items)
@@ -147,27 +161,49 @@ def _invoices(
     """Find the invoices of billed TimeActivities: an invoice's lines link to them (FACTS, 1.1)."""
     if not billed:
         return {}
-    found: dict[str, str] = {}
-    for invoice in context.quickbooks.invoices(request.start.isoformat()):
-        number = str(invoice.get("DocNumber") or invoice.get("Id"))
-        for line in invoice.get("Line", []):
-            for link in line.get("LinkedTxn", []):
-                if link.get("TxnType") == "TimeActivity" and str(link.get("TxnId")) in billed:
-                    found[str(link["TxnId"])] = number
+    read, start = context.quickbooks.invoices, request.start.isoformat()
+    found = _linked(read(first_day=start))
+    others = {  # whose invoices bear an earlier date
+        one.judged.sides["quickbooks"]["project"]
+        for id_, one in billed.items()
+        if id_ not in found and not one.agrees
+    }
+    for customer_id in sorted(filter(str.isdecimal, others)):
+        found |= _linked(read(customer_id=customer_id))
     return found
 
 
-def _mark_invoiced(
-    context: RunContext,
-    request: ReconcileRequest,
-    billed: dict[str, Finding],
-    report: ReconcileReport,
-) -> None:
-    """Set Clockify's mark on entries that QuickBooks has on an invoice."""
+def _linked(invoices: list[dict[str, Any]]) -> dict[str, str]:
+    """Return the number of the invoice by the TimeActivity that it has on it."""
+    return {
+        str(link.get("TxnId")): str(invoice.get("DocNumber") or invoice.get("Id"))
+        for invoice in invoices
+        for line in invoice.get("Line", [])
+        for link in line.get("LinkedTxn", [])
+        if link.get("TxnType") == "TimeActivity"
+    }
+
+
+def _markable(request: ReconcileRequest, billed: Mapping[str, Finding]) -> list[str]:
+    """Return the entries that are to be marked, if that is asked for: those that Clockify has."""
     if not request.mark_invoiced:
-        return
-    known = [one.entry_id for one in billed.values() if one.entry_id is not None]
-    ids = [id_ for id_ in known if not id_.startswith(ROW_ID)]
+        return []
+    ids = [one.entry_id for one in billed.values() if one.in_clockify]
+    return [id_ for id_ in ids if id_ is not None and not id_.startswith(ROW_ID)]
+
+
+def _mark_invoiced(context: RunContext, ids: Sequence[str], report: ReconcileReport) -> None:
+    """Set Clockify's mark on entries that QuickBooks has on an invoice."""
+    marked = 0
     for first in range(0, len(ids), _MARKED_AT_ONCE):
-        context.clockify.mark_invoiced(ids[first : first + _MARKED_AT_ONCE])
-    report.notes.append(f"{len(ids):,} entries are marked as invoiced in Clockify.")
+        some = ids[first : first + _MARKED_AT_ONCE]
+        try:
+            context.clockify.mark_invoiced(some)
+            marked += len(some)
+        except (Refused, Unsure, TryAgain) as error:
+            report.undone += len(some)
+            report.notes.append(
+                f"{len(some):,} entries may not be marked as invoiced in Clockify: {error}"
+            )
+    if marked:
+        report.notes.append(f"{marked:,} entries are marked as invoiced in Clockify.")

@@ -41,6 +41,8 @@ class ReconcileReport:
         latest: The document that was made last.
         invoices: Number of the invoice, by TimeActivity, where QuickBooks tells.
         unsettled: How many entries are in doubt still.
+        undone: How many could not be compared, or not be marked as invoiced.
+        to_mark: How many are to be marked as invoiced.
         currency: The company's.
         names: Names of people, such as `Employee:61`, and of customers, by their ids in QuickBooks.
     """
@@ -53,7 +55,7 @@ class ReconcileReport:
         self.notes: list[str] = []
         self.latest: dict[str, Any] = {}
         self.invoices: dict[str, str] = {}
-        self.unsettled = 0
+        self.unsettled = self.undone = self.to_mark = 0
         self.currency = ""
         self.names: Mapping[str, str] = {}
         self._show_all = show_all
@@ -86,7 +88,9 @@ class ReconcileReport:
         if one.repair is not None and (one.repair not in DONE or one.detail):
             self._left[one.finding.judged.verdict] += 1
         item = self._item(one.finding) | {"repair": one.repair and str(one.repair)}
-        self._repaired.extend([item | ({"detail": one.detail} if one.detail else {})])
+        if one.detail or one.repair in DONE:
+            item["detail"] = one.detail or None
+        self._repaired.extend([item])
 
     def untouched(self, one: Finding) -> None:
         """Add a difference that nothing was done about."""
@@ -95,7 +99,11 @@ class ReconcileReport:
 
     def left(self) -> Iterator[dict[str, Any]]:
         """Yield the differences that are left, as JSON objects."""
-        return (item for item in self._repaired if item["repair"] not in DONE)
+        return (
+            item
+            for item in self._repaired
+            if item["repair"] not in DONE and item["verdict"] != Verdict.AGREES
+        )
 
     def document(self, run_id: str | None, **members: Any) -> dict[str, Any]:
         """Return the JSON document; *run_id* is `None` for a plan, which leaves no trace."""
@@ -109,9 +117,11 @@ class ReconcileReport:
             "entries": self,
             "totals": self.totals.document(),
             "notes": list(self.notes),
-            "differs": bool(left),
+            "differs": bool(left) or self.undone > 0,
             "left": left,
             "unsettled": self.unsettled,
+            "undone": self.undone,
+            "to_mark": self.to_mark,
         }
         return self.latest
 

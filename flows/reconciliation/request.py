@@ -44,6 +44,7 @@ class ReconcileRequest:
             rounding=self.rounding,
             approved_only=self.approved_only,
             retry_refused=True,
+            dry_run=self.dry_run,
         )
 
     def rules(self, closed_until: date | None) -> Rules:

@@ -365,9 +365,12 @@ def test_a_mass_deletion_is_taken_for_a_mistake(week, monkeypatch):
 # --- how it is asked and told ------------------------------------------------------------------
 
 
-def test_a_dry_run_changes_nothing(week):
-    """Neither the books nor the database."""
+@pytest.mark.parametrize("syncs", ["false", "true"])
+def test_a_dry_run_changes_nothing(week, syncs):
+    """Neither the books nor the database; the sync that a send begins with changes none either."""
+    week.house.environment["CLOCKBOOKS_SYNC_BEFORE_SEND"] = syncs
     id_ = week.pick()
+    week.house.clockify.users[week.entry(id_)["userId"]]["name"] = "Somebody New"
     lengthen(week, id_)
     books, rows = deepcopy(week.books), kept(week)
 

@@ -1,0 +1,71 @@
+"""Invoices: named where they block a repair, and marked in Clockify when told."""
+
+import pytest
+
+from flows.cli.output import Output
+
+
+def invoice(week, id_, **members):
+    return week.people.invoice(
+        week.activity(id_)["CustomerRef"]["value"], week.activity_id(id_), **members
+    )
+
+
+def marked(week):
+    return {id_ for id_, one in week.house.clockify.entries.items() if one.get("invoiced")}
+
+
+def test_a_deleted_entry_stops_no_marks(week):
+    """Entries that Clockify has are marked; those that it no longer has are left out."""
+    one, gone, longer = week.pick(0), week.pick(1), week.pick(2)
+    invoice(week, one)
+    invoice(week, gone)
+    del week.house.clockify.entries[gone]
+    week.lengthen(longer)
+
+    found = week.reconcile("--repair", "--mark-invoiced", "--yes", code=3)
+
+    assert marked(week) == {one}
+    assert week.found(found, longer)["repair"] == "updated"
+
+
+def test_a_refused_mark_is_noted(week):
+    """It stops no repair, and exit code 3 says that something was not done."""
+    id_, longer = week.pick(0), week.pick(1)
+    invoice(week, id_)
+    week.lengthen(longer)
+    week.house.clockify.faults.plan(
+        "PATCH .*/time-entries/invoiced",
+        "answer",
+        status=403,
+        body='{"message":"Access Denied","code":403}',
+        content_type="application/json",
+    )
+
+    found = week.reconcile("--repair", "--mark-invoiced", "--yes", code=3)
+
+    assert (found["left"], marked(week)) == ({}, set())
+    assert any("may not be marked as invoiced" in note for note in found["notes"])
+    assert week.found(found, longer)["repair"] == "updated"
+
+
+@pytest.mark.parametrize(("answer", "marks"), [("y\n", True), ("n\n", False)])
+def test_marks_alone_are_asked_for(week, monkeypatch, answer, marks):
+    """At a terminal, also where nothing differs."""
+    id_ = week.pick()
+    invoice(week, id_)
+    monkeypatch.setattr(Output, "can_ask", property(lambda _: True))
+
+    days = ("--start", "2026-09-14", "--end", "2026-09-18")
+    week.house.run("reconcile", *days, "--mark-invoiced", stdin=answer)
+
+    assert marked(week) == ({id_} if marks else set())
+
+
+def test_an_invoice_of_an_earlier_date_is_named(week):
+    """An invoice may bear a date before the days that are compared."""
+    id_ = week.pick()
+    invoice(week, id_, TxnDate="2026-09-01", DocNumber="R-1")
+    week.lengthen(id_)
+
+    assert week.found(week.reconcile(), id_)["invoice"] == "R-1"
