@@ -67,6 +67,16 @@ class Scene:
             setattr(house.quickbooks.switches, name, 0 if name.startswith("others") else None)
 
 
+def _make_project(house: Any) -> None:
+    customers, books = house.quickbooks.customers, house.quickbooks.books
+    if not customers[CUSTOMER].get("IsProject"):
+        above = books.save("Customer", {"DisplayName": "Estate"}, "create")
+        parts = {"Job": True, "ParentRef": {"value": above["Id"]}}
+        system = {"Id": CUSTOMER, "SyncToken": customers[CUSTOMER]["SyncToken"], "sparse": True}
+        books.save("Customer", system | parts, "update")
+        customers[CUSTOMER]["IsProject"] = True
+
+
 def _close_books(house: Any) -> None:
     house.quickbooks.people.close_books("2026-03-31")
 
@@ -122,6 +132,7 @@ TOO_LARGE = Scene(ends=_lower_the_batches)
 CLOSED = Scene(_close_books, _open_books)
 CLOSED_TO_THE_FIFTH = Scene(_close_books_to_the_fifth, _open_books)
 INACTIVE = Scene(_make_active(active=False), _make_active(active=True))
+PROJECT = Scene(_make_project)
 PAYROLL = Scene(_say("PayrollFeature", "true"), _say("PayrollFeature", "false"))
 SIMPLE_START = Scene(
     _say("OfferingSku", "QuickBooks Online Simple Start"),
@@ -184,7 +195,10 @@ QUICKBOOKS = [
     Run("inactive is 610", {"inactive_reference_code": "610"}, INACTIVE, refuses=True),
     Run("inactive taken", {"inactive_reference_code": None}, INACTIVE),
     Run("404 for what is not there", {"missing_status": 404}),
-    Run("projects shown", {"shows_project_ref": True}),
+    Run("billed is 6000", {"has_been_billed_code": "6000"}, BILLED),
+    Run("projects shown", {"shows_project_ref": True}, PROJECT),
+    Run("projects are no jobs", {"project_customers": "children"}, PROJECT),
+    Run("projects alone", {"project_customers": "alone"}, PROJECT),
     Run("strangers become others", {"strangers_become_others": True}),
     Run(
         "no words",

@@ -163,6 +163,9 @@ class Activities:
 
     def _read(self, body: Json) -> Json:
         check_members("TimeActivity", body, MEMBERS)
+        code = self.company.switches.has_been_billed_code
+        if body.get("BillableStatus") == "HasBeenBilled" and code == "6000":
+            raise faults.business("Only an invoice makes time billed.")
         sent = {name: body[name] for name in FIELDS if body.get(name) is not None}
         return {name: _value(name, value) for name, value in sent.items() if name not in IGNORED}
 

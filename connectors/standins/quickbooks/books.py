@@ -18,7 +18,7 @@ from connectors.standins.quickbooks.company import (
 )
 from connectors.standins.quickbooks.faults import FaultError
 from connectors.standins.quickbooks.listed import CLASS, DEPARTMENT, ITEM, Listed
-from connectors.standins.quickbooks.names import CUSTOMER, EMPLOYEE, VENDOR, Names
+from connectors.standins.quickbooks.names import CUSTOMER, EMPLOYEE, VENDOR, Names, shown_project
 from connectors.standins.quickbooks.queryable import schema_of
 from connectors.standins.quickbooks.sales import ESTIMATE, INVOICE, Sales
 from connectors.standins.quickbooks.settings import Settings
@@ -108,7 +108,7 @@ class Books:
             raise self._as_told(fault) from None
         if row.get("SyncToken") != body.get("SyncToken"):  # otherwise nothing was changed
             self.company.note(entity, row["Id"], OPERATIONS[operation])
-        return row
+        return self._shown(entity, row) if entity == "Customer" else row
 
     def _as_told(self, fault: FaultError) -> FaultError:
         """Take the words away that nobody has seen, if the switch says so."""
@@ -117,7 +117,9 @@ class Books:
         return fault
 
     def _shown(self, entity: str, row: Json) -> Json:
-        return self.activities.shown(row) if entity == "TimeActivity" else row
+        if entity == "TimeActivity":
+            return self.activities.shown(row)
+        return shown_project(row, self.switches) if row.get("IsProject") else row
 
     # --- many at once ---
 

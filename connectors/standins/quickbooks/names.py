@@ -17,6 +17,7 @@ from connectors.standins.quickbooks.company import (
 )
 from connectors.standins.quickbooks.faults import FaultError
 from connectors.standins.quickbooks.named import Named, NameList, parent_id
+from connectors.standins.quickbooks.switches import Switches
 from connectors.standins.quickbooks.wire import Json
 
 _SYSTEM = ("domain", "sparse", "Id", "SyncToken", "MetaData")
@@ -255,6 +256,18 @@ class Names(Named):
             parent = self.rows[child["ParentRef"]["value"]]
             child["Level"] = parent.get("Level", 0) + 1
             child["FullyQualifiedName"] = _qualified(child, parent)
+
+
+def shown_project(row: Json, switches: Switches) -> Json:
+    """Copy a customer that is a project for an answer, as a switch has it (FACTS 5.2)."""
+    match switches.project_customers:
+        case "children":
+            return row | {"Job": False}
+        case "alone":
+            return {n: v for n, v in row.items() if n not in {"ParentRef", "Level"}} | {
+                "Job": False
+            }
+    return row
 
 
 def _qualified(row: Json, parent: Json | None) -> str:

@@ -39,6 +39,7 @@ class Switches:
     cdc_serves_time: bool = False  # a release note of 2021 says yes, all else says no
     inactive_reference_code: Literal["2500", "610"] | None = "2500"  # None: taken
     missing_status: Literal[400, 404] = 400  # of reading an id that is not there, or no more
+    has_been_billed_code: Literal["2170", "6000"] = "2170"  # of that status in a request
     shows_project_ref: bool = False  # time of a customer that is a project bears a ProjectRef too
     strangers_become_others: bool = False  # an id that is no employee's: NameOf Other, seen once
     names_time_faults: bool = True  # False: 6290 to 6390 come without any words
@@ -66,6 +67,9 @@ class Switches:
     case_insensitive_names: bool = True  # "bo li" is taken when "Bo Li" is there
     inactive_names_block: bool = False  # True: the " (deleted)" suffix does not free a name
     reactivating_renames: bool = True  # False: who is active again keeps the suffix
+    # How a customer that is a project is shown (5.2): with Job and ParentRef; with ParentRef, Job
+    # false; with neither.
+    project_customers: Literal["jobs", "children", "alone"] = "jobs"
 
     # --- OAuth (FACTS 8)
     rotates_every_refresh: bool = False  # True: each refresh kills the old refresh token at once

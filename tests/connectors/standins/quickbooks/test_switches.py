@@ -163,6 +163,39 @@ def test_time_of_a_project(qbo, shows_project_ref):
         assert qbo.query(f"select * from TimeActivity where {where}") == [row]
 
 
+@pytest.mark.parametrize(
+    ("project_customers", "job", "level"),
+    [("jobs", True, 1), ("children", False, 1), ("alone", False, None)],
+)
+def test_a_customer_that_is_a_project(qbo, project_customers, job, level):
+    """FACTS 5.2: Job and ParentRef of a project are recalled; a write's answer is like a read's."""
+    qbo.switches.project_customers = project_customers
+    qbo.standin.customers["22"]["IsProject"] = True
+
+    read = qbo.get("/customer/22").json()["Customer"]
+    (found,) = qbo.query("select * from Customer where DisplayName = 'Orchard'")
+    change = {"Id": "22", "SyncToken": "0", "sparse": True, "Notes": "Oaks"}
+    saved = qbo.post("/customer", change).json()["Customer"]
+
+    for row in (read, found, saved):
+        assert (row["Job"], row.get("Level"), "ParentRef" in row) == (job, level, level is not None)
+        assert row["FullyQualifiedName"] == "Rondonuwu Fruit:Orchard"
+    assert qbo.post("/customer", {"DisplayName": "Plain"}).json()["Customer"]["Job"] is False
+
+
+@pytest.mark.parametrize("has_been_billed_code", ["2170", "6000"])
+def test_time_that_is_sent_as_billed(qbo, has_been_billed_code):
+    """FACTS 1.1: only an invoice bills time; that the refusal is a 2170 was read once."""
+    qbo.switches.has_been_billed_code = has_been_billed_code
+    qbo.create()
+
+    assert fault(qbo.create(BillableStatus="HasBeenBilled")) == has_been_billed_code
+    change = {"Id": "1", "SyncToken": "0", "sparse": True, "BillableStatus": "HasBeenBilled"}
+    assert fault(qbo.post("/timeactivity", change)) == has_been_billed_code
+    assert fault(qbo.create(BillableStatus="Perhaps")) == "2170"
+    assert [row["SyncToken"] for row in qbo.standin.activities.values()] == ["0"]
+
+
 @pytest.mark.parametrize("strangers_become_others", [True, False])
 def test_an_id_that_is_no_employees(qbo, strangers_become_others):
     """FACTS 1.1: refused, or taken for another name, as the service once did."""
