@@ -18,18 +18,19 @@ import pandas as pd
 from connectors.quickbooks.batch import Done, NotDone, Outcome
 from connectors.quickbooks.client import IDS_A_QUERY
 from connectors.store.changes import Wanted
-from connectors.store.ledger import Claim
+from connectors.store.ledger import Claim, PlanContents
 from flows.context import RunContext
 from flows.progress import Progress
 from flows.reconciliation.compare import Finding
 from flows.reconciliation.obstacles import typed_again, unusable_names
 from flows.sending.load import BatchLoader, Ended
+from flows.sending.match_ledger import sent_from_a_file
 from flows.sending.run_lease import RunLease
 from flows.sending.settle_doubts import create_claimed
 from schemas.words import Block, Operation, Reason, Repair, State, Verdict
-from transforms.identity.match_books import content_of_body
+from transforms.identity.match_books import content_of, content_of_body
 from transforms.plan.explain import refused
-from transforms.reconciliation.bodies import change_bodies
+from transforms.reconciliation.bodies import as_it_was, change_bodies
 from transforms.reconciliation.judge import Judged, Step
 
 #: Faults that say that a TimeActivity is another by now, or gone (FACTS, QBO, 7.2).
@@ -159,6 +160,7 @@ class _Repairs:
         if step == Step.RESEND:
             return self._resend(list(wanted.values()))
         operation = Operation.UPDATE if step == Step.UPDATE else Operation.DELETE
+        before = self._context.store.contents.as_claimed(list(wanted))
         loader = _Changes(self._context, self._lease, operation, list(wanted.values()))
         ended = {}
         for some in loader.run():
@@ -169,7 +171,50 @@ class _Repairs:
         if step == Step.REPLACE:
             deleted = [id_ for id_, one in ended.items() if one.state == State.SENT]
             ended |= self._create(deleted, loader.anew)
+            rows = {
+                id_: by_id[wanted[id_].time_activity_id]
+                for id_ in deleted
+                if ended[id_].state == State.REJECTED
+            }
+            ended |= self._put_back(rows, before, ended)
         return ended
+
+    def _put_back(
+        self,
+        rows: Mapping[str, Mapping[str, Any]],
+        contents: pd.DataFrame,
+        ended: Mapping[str, Ended],
+    ) -> dict[str, Ended]:
+        """Create TimeActivities again that were deleted for what QuickBooks then refused.
+
+        *rows* are as they were, *contents* what the entries were about then: they differ as before.
+        """
+        known = contents.set_index("entry_id", drop=False)
+        store, size = self._context.store, self._context.quickbooks.limiter.batch_size()
+        were = {id_: content_of(row) for id_, row in rows.items() if id_ in known.index}
+        ready = [
+            {"entry_id": id_, "body": as_it_was(rows[id_]), "minutes": int(one.minutes)}
+            | {"date": one.day}
+            for id_, one in were.items()
+        ]
+        about = PlanContents(known, store.contents.newest_claim(), sent_from_a_file)
+        back: dict[str, Ended] = {}
+        for first in range(0, len(ready), size):
+            made = store.ledger.claim(
+                self._lease.run_id,
+                ready[first : first + size],
+                about,
+                lease=self._context.lease,
+                qbo_time=self._context.quickbooks.time,
+            )
+            if made is not None:
+                mine = [entry_id for entry_id, _, _ in made.items]
+                back |= self._create(mine, {made.request_id})
+        for id_, one in back.items():
+            if one.state == State.SENT:
+                why = (ended[id_].detail or "").replace(_GONE, _AS_IT_WAS)
+                back[id_] = replace(ended[id_], detail=why)
+        return back
 
     def _resend(self, wanted: Sequence[Wanted]) -> dict[str, Ended]:
         """Claim again what is gone from QuickBooks, and create it, in batches."""
@@ -193,12 +238,11 @@ class _Repairs:
         settled = create_claimed(self._context, self._lease, request_ids)
         refusals = self._context.store.ledger.refusals(settled.refused)
         faults = {one.entry_id: refused(one.fault) for one in refusals}
-        gone = "It is not in QuickBooks now; the next send takes it."
-        ended = {id_: Ended(State.REJECTED, Reason.NOT_ATTEMPTED, gone) for id_ in entry_ids}
+        ended = {id_: Ended(State.REJECTED, Reason.NOT_ATTEMPTED, _GONE) for id_ in entry_ids}
         ended |= {id_: Ended(State.SENT) for id_ in settled.sent}
-        ended |= {id_: Ended(State.IN_DOUBT, Reason.UNCONFIRMED, gone) for id_ in settled.in_doubt}
+        ended |= {id_: Ended(State.IN_DOUBT, Reason.UNCONFIRMED, _GONE) for id_ in settled.in_doubt}
         for id_, fault in faults.items():
-            ended[id_] = Ended(State.REJECTED, Reason.QBO_REFUSED, f"{fault} {gone}")
+            ended[id_] = Ended(State.REJECTED, Reason.QBO_REFUSED, f"{fault} {_GONE}")
         return {id_: ended[id_] for id_ in entry_ids}
 
     def _repaired(self, step: Step, finding: Finding, ended: Ended) -> Repaired:
@@ -235,6 +279,10 @@ _HELD_BY_OTHERS = Ended(
     Reason.NOT_ATTEMPTED,
     "Another run is changing it, or has changed it. Run the command again.",
 )
+
+_GONE = "It is not in QuickBooks now; the next send takes it."
+
+_AS_IT_WAS = "Its time is in QuickBooks as it was before."
 
 _BILLED_MEANWHILE = (
     "It came onto an invoice while it was updated: check in QuickBooks whether the invoice says"

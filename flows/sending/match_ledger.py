@@ -68,7 +68,7 @@ def match_entries(context: RunContext, entries: pd.DataFrame, links: pd.DataFram
     renamed = filed[is_twin].assign(entry_id=filed["entry_id"].map(own_ids))
     return LedgerMatch(
         held=pd.concat([held, renamed], ignore_index=True),
-        contents=PlanContents(mine.set_index("entry_id", drop=False), since, _sent_from_a_file),
+        contents=PlanContents(mine.set_index("entry_id", drop=False), since, sent_from_a_file),
         clashing=new.loc[clashing, "entry_id"].tolist(),
         own_ids=own_ids,
     )
@@ -82,7 +82,8 @@ def keep(context: RunContext, match: LedgerMatch) -> None:
     context.store.contents.remember(contents[known])
 
 
-def _sent_from_a_file(rows: pd.DataFrame, known: pd.DataFrame) -> pd.Series:
+def sent_from_a_file(rows: pd.DataFrame, known: pd.DataFrame) -> pd.Series:
+    """Return which of Clockify's entries are ones that were sent from a file, by `entry_id`."""
     # Two of Clockify's ids are two entries, however alike.
     return find_twins(rows, known[known["source"] == Source.FILE])
 

@@ -45,6 +45,12 @@ def deletion(activity: Mapping[str, Any]) -> str:
     return written({name: activity[name] for name in ("Id", "SyncToken")})
 
 
+def as_it_was(activity: Mapping[str, Any]) -> str:
+    """Return the body that creates a TimeActivity again that was deleted."""
+    left_out = {*_READ_ONLY, *_OF_THE_OLD_ONE}
+    return written({name: value for name, value in activity.items() if name not in left_out})
+
+
 def written(value: Any) -> str:
     """Write a body, or a part of it, as JSON without spaces; a fraction keeps its digits."""
     if isinstance(value, Mapping):

@@ -1,5 +1,6 @@
 """Nothing is created beside what somebody typed in again, and no deletion loses time."""
 
+import json
 from copy import deepcopy
 
 import pytest
@@ -100,3 +101,35 @@ def test_nothing_is_deleted_for_somebody_inactive(week, kind):
     assert week.books == before
     row["Active"] = True
     assert only(week.reconcile("--repair", "--yes", code=0), id_)["repair"] == "replaced"
+
+
+@pytest.mark.parametrize("code", ["6240", "6000"])
+def test_a_replacement_that_is_refused_puts_the_time_back(week, code):
+    """QuickBooks has deleted the old one, and refuses the new one: the old time is made again."""
+    id_, number = week.pick(), len(week.books)
+    old = week.activity_id(id_)
+    week.people.edit_time(old, ItemRef={"value": "2"})
+    before = {name: week.activity(id_)[name] for name in TYPED if name in week.activity(id_)}
+    week.entry(id_)["projectId"] = week.entry(another(week, id_, "projectId"))["projectId"]
+    error = {"code": code, "Message": "No", "Detail": "Not today"}
+    item = {"bId": "1", "Fault": {"Error": [error], "type": "ValidationFault"}}
+    week.house.quickbooks.faults.plan(
+        "POST .*/batch",
+        "answer",
+        skip=1,
+        status=200,
+        content_type="application/json",
+        body=json.dumps({"BatchItemResponse": [item]}),
+    )
+
+    row = only(week.reconcile("--repair", "--yes", code=3), id_)
+
+    assert row["repair"] == "refused"
+    assert "Its time is in QuickBooks as it was before." in row["detail"]
+    new = week.books[max(week.books, key=int)]
+    assert len(week.books) == number
+    assert {name: new[name] for name in TYPED if name in new} == before
+    assert week.verdicts() == {id_: "changed_in_clockify"}
+    assert only(week.reconcile("--repair", "--yes", code=0), id_)["repair"] == "replaced"
+    assert week.verdicts() == {}
+    assert week.run("audit", "verify", code=0)["is_valid"]
