@@ -17,6 +17,7 @@ from connectors.store.history import History
 from connectors.store.last_outcomes import LastOutcomes
 from connectors.store.ledger import Ledger
 from connectors.store.links import Links
+from connectors.store.open_claims import OpenClaims
 from connectors.store.plans import Plans
 from connectors.store.run_locks import RunLocks
 from connectors.store.runs import Runs
@@ -36,6 +37,7 @@ class ConnectionStore:
         self.sent = SentEntries(*scope)
         self.drift = Drift(*scope)
         self.doubts = Doubts(*scope)
+        self.open_claims = OpenClaims(*scope)
         self.books = CompanyBooks(*scope)
         self.contents = EntryContents(*scope)
         self.outcomes = LastOutcomes(*scope)

@@ -288,7 +288,10 @@ class Comparison:
     def _compare(self, row: Any, now: Now | None, by_id: Mapping[str, Any]) -> Finding:
         sent, activity = sent_of(row), by_id.get(row.time_activity_id)
         judged = judge(sent, now, activity, self._rules)
-        looks = now.row if now is not None else looks_of_sent(row)
+        looks = looks_of_sent(row)
+        if now is not None:  # as long as it was sent, whatever today's rounding is
+            minutes = judged.sides["clockify"]["minutes"]
+            looks = {**now.row, "minutes": None if minutes is None else int(minutes)}
         agrees = judged.verdict == Verdict.AGREES
         names: dict[str, Callable[[], Mapping[str, Any]]] = {
             "clockify": lambda: looks,
@@ -314,7 +317,7 @@ class Comparison:
         )
 
     def _unsent(self, entry_id: str, now: Now) -> Finding:
-        detail = now.detail or "It was not sent yet; the next send takes it."
+        detail = now.detail or "It was not sent yet. `clockbooks send` sends it, or says why not."
         judged = Judged(Verdict.UNSENT, detail)
         looks = {name: now.row[name] for name in _LOOKS}
         sides: dict[str, Known] = {"clockify": (fields_of(now), lambda: looks)}
@@ -324,8 +327,9 @@ class Comparison:
     def _unknown(self, id_: str, activity: Mapping[str, Any]) -> Finding:
         looks = looks_of(activity)
         detail = (
-            "Nothing that was sent from here accounts for it. If an entry in Clockify stands for"
-            f" it, `clockbooks adopt --start {looks['date']} --end {looks['date']}` takes it over."
+            "Nothing that was sent from here accounts for it. If an entry that is not sent"
+            f" stands for it, `clockbooks adopt --start {looks['date']} --end {looks['date']}`"
+            " takes it over."
         )
         judged = Judged(Verdict.UNKNOWN_IN_QUICKBOOKS, detail)
         sides: dict[str, Known] = {"quickbooks": (activity_values(activity), lambda: looks)}

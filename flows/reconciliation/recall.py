@@ -156,7 +156,8 @@ def recall(
             elif done.repair == Repair.IN_DOUBT:
                 report.add(done.finding, State.IN_DOUBT, Reason.UNCONFIRMED, done.detail)
             else:
-                report.add(done.finding, State.REJECTED, _reason(done.finding), done.detail)
+                reason = done.reason or _reason(done.finding)
+                report.add(done.finding, State.REJECTED, reason, done.detail)
         return report.document(lease.run_id)
 
 
@@ -243,4 +244,4 @@ def _reason(one: Finding) -> str:
         return str(one.judged.blocked)
     if one.judged.verdict == Verdict.CHANGED_IN_QUICKBOOKS:
         return str(Verdict.CHANGED_IN_QUICKBOOKS)
-    return str(Reason.QBO_REFUSED)
+    return str(Reason.NOT_ATTEMPTED)

@@ -68,6 +68,8 @@ def reconcile(
             settled = settle(context, lease)
             report.notes += [note for note in (settled.message, *settled.notes) if note]
             report.unsettled = len(settled.in_doubt)
+        else:
+            report.unsettled = context.store.open_claims.number()
         link_state = read_links(context, send)
         report.names = _names(link_state.links)
         comparison = Comparison(context, request, facts, link_state)

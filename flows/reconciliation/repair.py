@@ -52,11 +52,13 @@ class Repaired:
         finding: The difference, as it was found last.
         repair: What was done; `None` if nothing had to be done any more.
         detail: Why it was not, or not certainly, done, or what to check; empty if it was done.
+        reason: The same as a word, where a step was begun.
     """
 
     finding: Finding
     repair: Repair | None
     detail: str = ""
+    reason: Reason | None = None
 
 
 def repair(
@@ -94,7 +96,7 @@ class _Repairs:
                 yield from self._round(left, outdated)
                 left = [one for one in left if one.entry_id in outdated]
         why = self._halted or "Somebody changes it in QuickBooks just now. Run the command again."
-        yield from (Repaired(one, Repair.REFUSED, why) for one in left)
+        yield from (Repaired(one, Repair.REFUSED, why, Reason.NOT_ATTEMPTED) for one in left)
 
     def _round(self, findings: Sequence[Finding], outdated: set[str]) -> Iterator[Repaired]:
         closed_until = self._context.quickbooks.company().closed_until
@@ -250,7 +252,7 @@ class _Repairs:
             text = "No clear answer came. The next run, or `clockbooks settle`, finds out."
             return Repaired(finding, Repair.IN_DOUBT, text)
         if ended.state != State.SENT:
-            return Repaired(finding, Repair.REFUSED, ended.detail or "")
+            return Repaired(finding, Repair.REFUSED, ended.detail or "", ended.reason)
         if finding.now is not None and step not in {Step.DELETE, Step.FORGET}:
             self._keep(finding)
         if finding.entry_id in self._billed:

@@ -5,7 +5,7 @@ import os
 import re
 import stat
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from datetime import date
 from pathlib import Path
 from typing import Any, Protocol
@@ -175,6 +175,7 @@ def entries(
             start=start.isoformat() if start else None, end=end.isoformat() if end else None
         )
         drift = {row.entry_id: row.detail for row in store.drift.known() if row.entry_id}
+        in_doubt = store.open_claims.changes()
     outcomes = _by_the_ledger(outcomes)
     outcomes = outcomes[
         _are_named(outcomes["user"], users) & _are_named(outcomes["project"], projects)
@@ -185,14 +186,17 @@ def entries(
         outcomes = outcomes.assign(detail=outcomes["entry_id"].map(drift))
     elif state == "unsent":
         outcomes = outcomes[outcomes["state"] != State.SENT]
-    elif state != "all":
-        outcomes = outcomes[outcomes["state"] == state.replace("-", "_")]
+    else:
+        outcomes = _with_changes(outcomes, in_doubt)
+        if state != "all":
+            outcomes = outcomes[outcomes["state"] == state.replace("-", "_")]
     return _items(outcomes)
 
 
 def last_outcome(store: ConnectionStore, entry_id: str) -> list[dict[str, Any]]:
     """Return one entry as `entries` does; an empty list where no run has judged it."""
-    return _items(_by_the_ledger(store.outcomes.between(start=None, end=None, entry_id=entry_id)))
+    outcomes = _by_the_ledger(store.outcomes.between(start=None, end=None, entry_id=entry_id))
+    return _items(_with_changes(outcomes, store.open_claims.changes()))
 
 
 def write_csv(found: Sequence[dict[str, Any]], path: Path, members: Sequence[str]) -> None:
@@ -256,6 +260,17 @@ def _by_the_ledger(outcomes: pd.DataFrame) -> pd.DataFrame:
         outcomes = set_outcomes(outcomes, pd.DataFrame(outcome, index=outcomes.index[rows]))
     outcomes["time_activity_id"] = outcomes["time_activity_id"].where(is_sent | recalled)
     return outcomes
+
+
+def _with_changes(outcomes: pd.DataFrame, in_doubt: Collection[str]) -> pd.DataFrame:
+    """Let sent entries be in doubt of which a change is."""
+    rows = outcomes["entry_id"].isin(list(in_doubt)) & (outcomes["state"] == State.SENT)
+    detail = (
+        "It is in QuickBooks, but whether its change is has no clear answer yet. The next run, or"
+        " `clockbooks settle`, finds out."
+    )
+    outcome = {"state": State.IN_DOUBT, "reason": Reason.UNCONFIRMED, "detail": detail}
+    return set_outcomes(outcomes, pd.DataFrame(outcome, index=outcomes.index[rows]))
 
 
 def is_named(name: object, names: Sequence[str]) -> bool:

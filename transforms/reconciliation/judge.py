@@ -227,7 +227,11 @@ def _unsendable(step: Step, now: Now | None, ours: Sequence[str]) -> str | None:
 def _not_allowed(step: Step, theirs: Sequence[str], entry_id: str, rules: Rules) -> str | None:
     """Say what has to be asked for; `None` if the step may be taken."""
     if step == Step.RESEND and not rules.resend:
-        return "If that was a mistake, `--repair --resend` sends it again."
+        return (
+            "If that was a mistake, `--repair --resend` sends it again. If somebody typed it in"
+            f" again, `clockbooks recall --entry {entry_id}` and then `clockbooks adopt` take that"
+            " over."
+        )
     prefers = rules.prefer_clockify or entry_id in rules.entry_ids
     if theirs and step != Step.CATCH_UP and not prefers:
         return (
