@@ -27,7 +27,8 @@ real services too: [docs/contract.md](../docs/contract.md) says how. A date is t
 recorded answer; without one, a rule is known from its source alone.
 
 Where the answer is not known, a switch of the stand-in gives either one, and the test must see
-which. The product may rely on neither.
+which. The product may rely on neither, with one exception: nothing is done of what QuickBooks
+throttles (`works_when_throttled`).
 """
 
 

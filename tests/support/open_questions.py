@@ -266,6 +266,12 @@ QUICKBOOKS = [
     Run("Intuit-Tid", {"tid_header": "Intuit-Tid"}),
 ]
 
+#: What the product relies on, and why: its other answers have no run.
+RELIED_ON = {
+    "works_when_throttled": "QuickBooks answers 429 before it works (2.3): what it throttles is "
+    "sent again under a new request id. Were it done all the same, it would be booked twice.",
+}
+
 
 def parameters(runs: list[Run]) -> list[Any]:
     """Give the runs, of which most are slow by their number."""

@@ -1,7 +1,8 @@
 """What is not known for certain about QuickBooks Online, one switch for each question.
 
 The defaults are the likeliest behaviour, or the least kind one where none is likelier. Tests that
-matter run with a switch both ways, so that nothing leans on a guess (FACTS 12).
+matter run with a switch both ways, so that nothing leans on a guess (FACTS 12), with one exception:
+the product relies on `works_when_throttled` as it is by default.
 """
 
 from dataclasses import dataclass
@@ -90,6 +91,9 @@ class Switches:
     counts_batch_items: bool = False  # True: a batch of 30 is 30 of the requests a minute
     throttle_in_json: bool = False  # 429 was only ever seen in XML
     throttle_status: Literal[429, 403] = 429  # 403 in October 2016
+    # True: what is throttled is done all the same. The product relies on False: the service answers
+    # before it works (2.3), so a throttled batch is sent again.
+    works_when_throttled: bool = False
     retry_after_s: int | None = None  # sent as Retry-After with a 429; the real one was not seen to
 
     # --- webhooks (FACTS 9): the form changes in 2026; no order and no single delivery is promised.

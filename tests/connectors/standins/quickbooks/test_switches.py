@@ -376,6 +376,19 @@ def test_a_throttle_has_either_status(qbo, status):
     assert answer.headers["Content-Type"].startswith("application/xml")
 
 
+@pytest.mark.parametrize("works_when_throttled", [True, False])
+def test_what_is_throttled_may_be_done_all_the_same(qbo, works_when_throttled):
+    """FACTS 2.3 has nothing done, and the product relies on it; the request id is kept, too."""
+    qbo.switches.works_when_throttled = works_when_throttled
+    qbo.switches.batches_per_minute = 0
+
+    assert qbo.batch(qbo.ACTIVITY, requestid="r-1").status_code == 429
+    assert len(qbo.standin.activities) == works_when_throttled
+    qbo.switches.batches_per_minute = None
+    assert qbo.batch(qbo.ACTIVITY, requestid="r-1").ok
+    assert len(qbo.standin.activities) == 1
+
+
 def test_other_apps_use_up_the_companys_share(qbo):
     """FACTS 2.2: 500 requests and 120 batches a minute are the company's, over all its apps."""
     qbo.switches.others_batches = 119
