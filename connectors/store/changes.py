@@ -12,8 +12,7 @@ under the TimeActivity's Id tells what became of a change in doubt: nothing is h
 """
 
 import json
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import uuid4
@@ -22,6 +21,16 @@ import sqlalchemy as sa
 
 from connectors.database import changing, insert_into
 from connectors.quickbooks.batch import Done, Outcome, batch_bytes, fingerprint
+from connectors.store.change_rows import (
+    Found,
+    OpenChange,
+    Recorded,
+    Wanted,
+    after,
+    claimed_anew,
+    claimed_item,
+    open_change,
+)
 from connectors.store.claims_in_doubt import take_over
 from connectors.store.entry_contents import EntryContents
 from connectors.store.history import History
@@ -30,59 +39,6 @@ from connectors.store.runs import Runs, lease_over
 from connectors.store.scope import ConnectionScope
 from schemas.tables import batches, changes, ledger
 from schemas.words import Event, LedgerState, Operation, Proof
-
-
-@dataclass(frozen=True)
-class Wanted:
-    """A change that is to be made to the TimeActivity of one entry.
-
-    Attributes:
-        entry_id: The entry.
-        time_activity_id: Its TimeActivity, as the ledger has it.
-        body: The TimeActivity to send, to the byte: whole for an update, `Id` and `SyncToken` for
-            a deletion, and the new one where it is to be sent again.
-        minutes: Rounded minutes afterwards; `None` if it is deleted for good.
-        date: Local day afterwards, YYYY-MM-DD; `None` if it is deleted for good.
-        replacement: What to create after the deletion, to the byte; `None` for nothing.
-        contents: What the entry is about afterwards, by the columns of `Contents`; `None` if that
-            does not change, or is unknown.
-    """
-
-    entry_id: str
-    time_activity_id: str
-    body: str
-    minutes: int | None = None
-    date: str | None = None
-    replacement: str | None = None
-    contents: Mapping[str, Any] | None = None
-
-
-@dataclass(frozen=True)
-class Recorded:
-    """What was recorded of an answer.
-
-    Attributes:
-        bids: The bIds of the outcomes that count.
-        anew: The request id under which replacements were claimed; `None` if there are none.
-    """
-
-    bids: set[str]
-    anew: str | None = None
-
-
-@dataclass(frozen=True)
-class OpenChange:
-    """A change that QuickBooks may or may not have made.
-
-    Attributes:
-        claim: The claim of this change alone.
-        time_activity_id: The TimeActivity.
-        quiet_from: From when on QuickBooks can no longer be at work on it; `None` if unknown.
-    """
-
-    claim: Claim
-    time_activity_id: str
-    quiet_from: datetime | None
 
 
 class Changes(ConnectionScope):
@@ -113,7 +69,7 @@ class Changes(ConnectionScope):
             return set(connection.scalars(statement))
 
         def values(one: Wanted, request_id: str, bid: str) -> dict[str, Any]:
-            own = {"connection_id": self.connection_id, "run_id": run_id, **_after(one)}
+            own = {"connection_id": self.connection_id, "run_id": run_id, **after(one)}
             return own | {"operation": operation, "request_id": request_id, "bid": bid}
 
         return self._claim(run_id, operation, wanted, values, insert, lease, qbo_time)
@@ -133,11 +89,11 @@ class Changes(ConnectionScope):
             for row in values:
                 mine = sa.and_(self._own(ledger), ledger.c.entry_id == row["entry_id"])
                 connection.execute(ledger.update().where(mine).values(row))
-                self._renew(connection, _after(by_id[row["entry_id"]])["contents"])
+                self._renew(connection, after(by_id[row["entry_id"]])["contents"])
             return {row["entry_id"] for row in values}
 
         def values(one: Wanted, request_id: str, bid: str) -> dict[str, Any]:
-            new = _claimed_anew(run_id, request_id, bid, one.body, one.minutes, one.date)
+            new = claimed_anew(run_id, request_id, bid, one.body, one.minutes, one.date)
             return {"entry_id": one.entry_id, **new, "changed_at": self.now()}
 
         return self._claim(run_id, Operation.CREATE, wanted, values, update, lease, qbo_time)
@@ -196,7 +152,7 @@ class Changes(ConnectionScope):
                 .where(self._own(changes), changes.c.run_id == run_id)
                 .order_by(batches.c.claimed_at, changes.c.entry_id)
             )
-            return [_open(row) for row in connection.execute(query)]
+            return [open_change(row) for row in connection.execute(query)]
 
     def gone(self, run_id: str, wanted: Sequence[Wanted]) -> set[str]:
         """Record that the TimeActivities of entries are gone, and are not to be made again.
@@ -206,7 +162,7 @@ class Changes(ConnectionScope):
         with changing(self.engine) as connection:
             free = self._free(connection, wanted)
             nobody = Claim(run_id, "", (), Operation.DELETE)
-            self._deleted(connection, [_Found(**_after(one)) for one in free], None, nobody)
+            self._deleted(connection, [Found(**after(one)) for one in free], None, nobody)
         return {one.entry_id for one in free}
 
     def caught_up(self, run_id: str, wanted: Wanted, sync_token: str) -> bool:
@@ -216,7 +172,7 @@ class Changes(ConnectionScope):
             found = Done("", wanted.time_activity_id, sync_token)
             nobody = Claim(run_id, "", (), Operation.UPDATE)
             for one in free:
-                row = _Found(**_after(one))
+                row = Found(**after(one))
                 self._updated(connection, row, found, Proof.BOOKS, None, nobody)
         return bool(free)
 
@@ -239,8 +195,8 @@ class Changes(ConnectionScope):
                 return None
             self._begin_batch(connection, run_id, request_id, qbo_time)
             rows = [values(one, request_id, str(n)) for n, one in enumerate(free, start=1)]
-            claimed = insert(connection, rows)
-            mine = [row for row in rows if row["entry_id"] in claimed]
+            taken = insert(connection, rows)
+            mine = [row for row in rows if row["entry_id"] in taken]
             items = tuple((row["entry_id"], row["bid"], row["body"]) for row in mine)
             if not items:
                 connection.rollback()
@@ -249,7 +205,7 @@ class Changes(ConnectionScope):
             its_batch = batches.c.request_id == request_id
             sent = fingerprint(batch_bytes(made.for_quickbooks, operation=operation))
             connection.execute(batches.update().where(its_batch).values(fingerprint=sent))
-            self._note(connection, Event.CLAIMED, [_claimed(item) for item in items], made)
+            self._note(connection, Event.CLAIMED, [claimed_item(item) for item in items], made)
         return made
 
     def _free(self, connection: sa.Connection, wanted: Sequence[Wanted]) -> list[Wanted]:
@@ -330,13 +286,13 @@ class Changes(ConnectionScope):
         request_id = uuid4().hex
         self._begin_batch(connection, made.run_id, request_id, qbo_time, quiet_from=self.now())
         for bid, row in enumerate(anew, start=1):
-            new = _claimed_anew(
+            new = claimed_anew(
                 made.run_id, request_id, str(bid), row.replacement, row.minutes, row.txn_date
             )
             self._set(connection, row, new, LedgerState.RECALLED)
             self._renew(connection, row.contents)
         items = tuple((row.entry_id, "", row.replacement) for row in anew)
-        told = [_claimed(item) for item in items]
+        told = [claimed_item(item) for item in items]
         self._note(connection, Event.CLAIMED, told, Claim(made.run_id, request_id, items))
         return request_id
 
@@ -391,70 +347,8 @@ class Changes(ConnectionScope):
         )
 
 
-@dataclass(frozen=True)
-class _Found:
-    """An entry that the books show changed, with what `changes` has of those that we changed."""
-
-    entry_id: str
-    time_activity_id: str
-    body: str
-    replacement: str | None
-    minutes: int | None
-    txn_date: str | None
-    contents: str | None
-
-
-def _after(one: Wanted) -> dict[str, Any]:
-    """Return what `changes` keeps of a change that is wanted."""
-    contents = None if one.contents is None else json.dumps(dict(one.contents), default=str)
-    return {
-        "entry_id": one.entry_id,
-        "time_activity_id": one.time_activity_id,
-        "body": one.body,
-        "replacement": one.replacement,
-        "minutes": one.minutes,
-        "txn_date": one.date,
-        "contents": contents,
-    }
-
-
-def _claimed(item: tuple[str, str, str]) -> dict[str, Any]:
-    """Return what the history says of a claim."""
-    entry_id, _, body = item
-    return {"entry_id": entry_id, "fingerprint": fingerprint(body.encode())}
-
-
-def _claimed_anew(
-    run_id: str,
-    request_id: str,
-    bid: str,
-    body: str,
-    minutes: int | None,
-    txn_date: str | None,
-) -> dict[str, Any]:
-    return {
-        "state": LedgerState.SENDING,
-        "run_id": run_id,
-        "request_id": request_id,
-        "bid": bid,
-        "body": body,
-        "minutes": minutes,
-        "txn_date": txn_date,
-        "time_activity_id": None,
-        "sync_token": None,
-        "proof": None,
-        "qbo_time": None,
-    }
-
-
 def _same_entry() -> sa.ColumnElement[bool]:
     return sa.and_(
         changes.c.connection_id == ledger.c.connection_id,
         changes.c.entry_id == ledger.c.entry_id,
     )
-
-
-def _open(row: Any) -> OpenChange:
-    items = ((row.entry_id, row.bid, row.body),)
-    made = Claim(row.run_id, row.request_id, items, Operation(row.operation))
-    return OpenChange(made, row.time_activity_id, row.quiet_from)

@@ -17,7 +17,7 @@ import pandas as pd
 
 from connectors.quickbooks.batch import Done, NotDone, Outcome
 from connectors.quickbooks.client import IDS_A_QUERY
-from connectors.store.changes import Wanted
+from connectors.store.change_rows import Wanted
 from connectors.store.ledger import Claim, PlanContents
 from flows.context import RunContext
 from flows.progress import Progress

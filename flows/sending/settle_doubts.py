@@ -18,7 +18,7 @@ from connectors.errors import Refused, TryAgain, Unsure
 from connectors.quickbooks.answers import BUSINESS_CODE
 from connectors.quickbooks.batch import Done, NotDone, Outcome, created_at
 from connectors.store.books import InFlight
-from connectors.store.changes import OpenChange
+from connectors.store.change_rows import OpenChange
 from connectors.store.claims_in_doubt import Doubt
 from connectors.store.ledger import Claim
 from flows.connections.consent_expiry import expiry_notes

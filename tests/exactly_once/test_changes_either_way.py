@@ -8,7 +8,7 @@ import pytest
 import sqlalchemy as sa
 
 from connectors.errors import Unsure
-from connectors.store.changes import Wanted
+from connectors.store.change_rows import Wanted
 from flows.context import RunContext
 from flows.sending.run_lease import run_lease
 from schemas.tables import changes

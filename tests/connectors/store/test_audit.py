@@ -8,7 +8,7 @@ import sqlalchemy as sa
 from connectors.database import writing
 from connectors.quickbooks.batch import Done
 from connectors.store.actors import Actor
-from connectors.store.changes import Wanted
+from connectors.store.change_rows import Wanted
 from connectors.store.connections import find_connection
 from flows.audit.verify import verify_history
 from schemas.tables import actors, history, history_heads, ledger

@@ -8,7 +8,7 @@ import sqlalchemy as sa
 from connectors.errors import TryAgain
 from connectors.quickbooks.batch import Done, NotDone, batch_bytes, fingerprint
 from connectors.quickbooks.faults import Fault
-from connectors.store.changes import Wanted
+from connectors.store.change_rows import Wanted
 from schemas.tables import changes as table
 from schemas.tables import history
 from schemas.words import LedgerState, Operation, Proof

@@ -27,7 +27,7 @@ from connectors.store import (
     revocations,
 )
 from connectors.store.audit import Audit, Chosen
-from connectors.store.changes import Wanted
+from connectors.store.change_rows import Wanted
 from connectors.store.connection_store import ConnectionStore
 from connectors.store.credentials import all_lifetimes
 from connectors.store.plans import LeftOut
