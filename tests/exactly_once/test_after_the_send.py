@@ -26,7 +26,7 @@ MEMORIES: dict[str, dict[str, bool]] = {
 }
 
 #: Points are shared out to so many cases, so that several workers take them.
-PARTS = 4
+PARTS = 8
 
 
 def _some_slow(values: Iterable[Any], quick: Any) -> list[Any]:

@@ -9,6 +9,8 @@ import pytest
 
 from connectors.standins.scenario import load_scenario
 
+pytestmark = pytest.mark.slow  # a server of its own, and runs
+
 DAYS = {"start": "2026-09-14", "end": "2026-09-18"}
 TYPED = ("--start", DAYS["start"], "--end", DAYS["end"])
 
