@@ -7,6 +7,7 @@ goes, `flows.sending.unknown_time` asks; `flows.adopting` takes it over.
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from connectors.errors import TryAgain
 from connectors.quickbooks.batch import created_at
 from connectors.store.unknown_time import UnknownRow
 from flows.context import RunContext
@@ -25,8 +26,16 @@ def read_unknown(context: RunContext, first_day: str, last_day: str) -> list[dic
 
     What may be an entry that is on its way, or in doubt, is left to whoever settles that; so ask
     while nothing of this run is on its way.
+
+    Raises:
+        TryAgain: QuickBooks could not be read, or its list lacks time that it has.
     """
     rows = context.quickbooks.time_activities(first_day, last_day, created_from=None)
+    listed = {str(row["Id"]) for row in rows}
+    sent = {one.time_activity_id for one in context.store.sent.between(first_day, last_day)}
+    check_whole(
+        context.quickbooks.time_activities_by_id(sorted(sent - listed)), first_day, last_day
+    )
     accounted, _ = context.store.books.accounted([str(row["Id"]) for row in rows])
     unknown = [row for row in rows if str(row["Id"]) not in accounted and person_of(row)]
     if not unknown:
@@ -37,6 +46,19 @@ def read_unknown(context: RunContext, first_day: str, last_day: str) -> list[dic
     ]
     theirs = _of_claims(claims, [_found(row) for row in unknown]) if claims else set()
     return [row for row in unknown if str(row["Id"]) not in theirs]
+
+
+def check_whole(missing: Iterable[Mapping[str, Any]], first_day: str, last_day: str) -> None:
+    """Check that TimeActivities that the list of some days lacks are of other days.
+
+    Raises:
+        TryAgain: The list was not whole: what it lacks besides would be overlooked.
+    """
+    if any(first_day <= str(row["TxnDate"])[:10] <= last_day for row in missing):
+        raise TryAgain(
+            "QuickBooks' list of time lacks some that it has. Nothing was changed.",
+            to_do="Run the command again.",
+        )
 
 
 def _of_claims(claims: Sequence[Wanted], found: Sequence[Found]) -> set[str]:

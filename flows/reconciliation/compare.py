@@ -18,6 +18,7 @@ from connectors.quickbooks.batch import instant_of, part_of
 from connectors.store.books import InFlight
 from connectors.store.scope import records
 from connectors.store.staging import StagedEntries, staging_entries
+from flows.connections.unknown_time import check_whole
 from flows.context import RunContext
 from flows.reconciliation.request import ReconcileRequest
 from flows.sending import match_ledger
@@ -156,13 +157,10 @@ class Comparison:
         accounted, in_flight = store.books.accounted(list(activities))
         here |= self._moved_in(activities.keys() & accounted, here, staged)
         elsewhere, gone = self._elsewhere([id_ for id_ in here if id_ not in now], here, staged)
-        by_id = activities | self._activities_by_id(
-            [
-                row.time_activity_id
-                for row in here.values()
-                if row.time_activity_id not in activities
-            ]
-        )
+        ids = {row.time_activity_id for row in here.values()}
+        elsewhere_in_books = self._activities_by_id(sorted(ids - activities.keys()))
+        check_whole(elsewhere_in_books.values(), *days)
+        by_id = activities | elsewhere_in_books
         self._confirm_withdrawals(now, here, (first, last))
         findings = [
             self._compare(row, now.get(id_) or elsewhere.get(id_), by_id)

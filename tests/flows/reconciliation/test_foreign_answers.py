@@ -10,6 +10,7 @@ import pytest
 WEEK = ("--start", "2026-09-14", "--end", "2026-09-18")
 
 BY_ID = r"GET .*/query\?.*Id(%20|\+)IN"
+BY_DAY = r"GET .*/query\?.*TxnDate"
 
 
 def answer_with(week, where, rows, times=2):
@@ -105,6 +106,28 @@ def test_no_day_counts_as_looked_at(week, others):
     week.house.run("send", *WEEK, "--yes", "--json")
     send_again(week)
 
+    assert len(week.books) == number
+
+
+def test_a_list_of_days_that_lacks_a_row_is_not_believed(week):
+    """What is sent is known to be there: a list without it may lack unknown time as well."""
+    id_ = week.pick(0)
+    type_again(week, id_)
+    number, day = len(week.books), week.sent[id_]["date"]
+    there = (one for one in week.sent if week.activity(one) and week.sent[one]["date"] == day)
+    last = max(int(week.activity_id(one)) for one in there)
+
+    def cut(answer):
+        rows = answer["QueryResponse"].get("TimeActivity", [])
+        rows[:] = [row for row in rows if int(row["Id"]) < last]
+        answer["QueryResponse"]["maxResults"] = len(rows)
+        return answer
+
+    week.house.quickbooks.faults.plan(BY_DAY, "edit", times=99, edit=cut)
+
+    for command in ("send", "reconcile"):
+        ran = week.house.run(command, *WEEK, "--yes", "--json")
+        assert (ran.code, "list of time lacks some" in ran.err) == (1, True)
     assert len(week.books) == number
 
 
