@@ -128,8 +128,8 @@ class QuickBooks:
         """
         rows = self._by_ids("TimeActivity", ids)
         found = {row["Id"] for row in rows}
-        for id_ in dict.fromkeys(ids):
-            if id_ not in found and _is_id(id_):
+        for id_ in dict.fromkeys(_only_ids(ids)):
+            if id_ not in found:
                 rows += self._time_activity(id_)
         return rows
 
@@ -146,7 +146,7 @@ class QuickBooks:
 
     def _by_ids(self, entity: str, ids: Sequence[str], more: str = "") -> list[dict[str, Any]]:
         rows: list[dict[str, Any]] = []
-        digits = [id_ for id_ in ids if _is_id(id_)]
+        digits = _only_ids(ids)
         asked = frozenset(digits)
 
         def is_asked_for(row: Mapping[str, Any]) -> bool:
@@ -415,5 +415,6 @@ def _end_of(error: Exception | None) -> End:
             return End.UNCLEAR
 
 
-def _is_id(text: str) -> bool:
-    return text.isascii() and text.isdigit()  # nothing else is an id (2030)
+def _only_ids(texts: Sequence[str]) -> list[str]:
+    """Return the texts that are ids (2030), as QuickBooks writes them."""
+    return [text.lstrip("0") or "0" for text in texts if text.isascii() and text.isdigit()]

@@ -238,7 +238,7 @@ def test_time_is_gone_where_quickbooks_says_so(open_books, script, status):
         (status, json.dumps({"Fault": fault})),
     ]
 
-    rows = open_books(script.url).time_activities_by_id(["1", "2", "3"])
+    rows = open_books(script.url).time_activities_by_id(["1", "02", "3", "2", "x"])
 
     assert [row["Id"] for row in rows] == ["1", "2"]
 
