@@ -329,8 +329,9 @@ class Comparison:
             f" stands for it, `clockbooks adopt --start {looks['date']} --end {looks['date']}`"
             " takes it over."
         )
-        judged = Judged(Verdict.UNKNOWN_IN_QUICKBOOKS, detail)
-        sides: dict[str, Known] = {"quickbooks": (activity_values(activity), lambda: looks)}
+        values = activity_values(activity)
+        judged = Judged(Verdict.UNKNOWN_IN_QUICKBOOKS, detail, sides={"quickbooks": values})
+        sides: dict[str, Known] = {"quickbooks": (values, lambda: looks)}
         shares = self._shares(sides, None)
         return Finding(None, id_, judged, looks, billed=is_billed(activity), shares=shares)
 

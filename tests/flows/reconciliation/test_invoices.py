@@ -69,3 +69,15 @@ def test_an_invoice_of_an_earlier_date_is_named(week):
     week.lengthen(id_)
 
     assert week.found(week.reconcile(), id_)["invoice"] == "R-1"
+
+
+def test_an_invoice_of_unknown_time_is_named_too(week):
+    """Time that did not come from here may be on an invoice of an earlier date as well."""
+    like = week.activity(week.pick())
+    names = ("TxnDate", "NameOf", "EmployeeRef", "CustomerRef", "BillableStatus", "HourlyRate")
+    typed = week.people.type_time(**{name: like[name] for name in names}, Hours=1, Minutes=0)
+    week.people.invoice(like["CustomerRef"]["value"], typed, TxnDate="2026-09-01", DocNumber="R-2")
+
+    (row,) = week.reconcile(code=3)["entries"]
+
+    assert (row["time_activity_id"], row["invoice"]) == (typed, "R-2")
