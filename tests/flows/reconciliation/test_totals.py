@@ -5,6 +5,7 @@ from collections import Counter
 from copy import deepcopy
 from datetime import date, datetime, timedelta
 
+import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
@@ -14,6 +15,12 @@ WEEK = ("--start", "2026-09-14", "--end", "2026-09-18")
 #: Within the week that was sent, so that time can be moved into it and out of it.
 WINDOW = ("--start", "2026-09-15", "--end", "2026-09-17")
 SIDES = ("rounded", "ledger", "quickbooks")
+
+
+@pytest.fixture
+def week(whole_week):
+    """Return a week with everybody in it."""
+    return whole_week
 
 
 def moved(entry, **delta):

@@ -48,11 +48,16 @@ def test_another_length_takes_the_place_of_a_start_and_an_end(week):
     assert week.verdicts() == {}
 
 
+#: Of the scenario's entries, those that the tests keep; see `Week`.
+KEPT = slice(2, None, 4)
+
+
 def test_an_edit_at_the_end_of_a_long_description_is_theirs(synced, make_week):
     """Descriptions are compared whole where QuickBooks has them whole."""
     id_ = min(
         id_
-        for id_, one in synced.clockify.entries.items()
+        for id_ in sorted(synced.clockify.entries)[KEPT]
+        for one in [synced.clockify.entries[id_]]
         if one["start"].startswith("2026-09-15") and one["billable"]
     )
     synced.clockify.entries[id_]["description"] = LONG
