@@ -7,6 +7,8 @@ from datetime import date, timedelta
 from decimal import ROUND_HALF_UP, Decimal
 from typing import Any
 
+from transforms.directory.names import same_form
+
 SIDES = ("clockify", "rounded", "ledger", "quickbooks")
 
 _CENT = Decimal("0.01")
@@ -51,7 +53,7 @@ def shares(sides: Mapping[str, Known], tracked_s: int | None) -> Iterator[Share]
         place = _looks("project", fields, sides)
         named = {
             "date": fields["date"],
-            "user": _looks("user", fields, sides)["user"] or "",
+            "user": same_form(_looks("user", fields, sides)["user"] or ""),
             "client": place["client"] or "",
             "project": place["project"] or "",
             "rate": fields["rate"] or Decimal(0),
