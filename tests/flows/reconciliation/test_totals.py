@@ -202,7 +202,7 @@ def test_totals_are_shown_where_they_differ(week):
     """People and weeks, and projects, with all four sides; --all shows all of them."""
     longer(week, week.pick(), 2)
     sent = week.sent[week.pick()]
-    others = {row["user"] for row in week.sent.values()} - {sent["user"]}
+    others = {same_form(row["user"]) for row in week.sent.values()} - {sent["user"]}
 
     ran = week.house.run("reconcile", *WEEK, "--dry-run", COLUMNS="200")
     table = ran.out.partition("Week of")[2].partition("All ")[0]
@@ -222,7 +222,7 @@ def test_totals_are_written_as_csv(week):
 
     with file.open(encoding="utf-8-sig", newline="") as opened:
         rows = list(csv.DictReader(opened))
-    assert {row["user"] for row in rows} == {row["user"] for row in week.sent.values()}
+    assert {row["user"] for row in rows} == {same_form(row["user"]) for row in week.sent.values()}
     for side in SIDES:
         whole = found["totals"]["minutes"][side]
         assert sum(int(row[f"{side}_minutes"]) for row in rows) == whole
