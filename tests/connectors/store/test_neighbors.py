@@ -460,6 +460,8 @@ OWN = {
     "sent_entries.of_activities": lambda s: _ids(s.store.sent.of_activities(["21", "31", "27"])),
     "sent_entries.of_run": lambda s: _ids(s.store.sent.of_run(s.run)),
     "sent_entries.of_run, of others": lambda s: _ids(s.store.sent.of_run(s.theirs.run_id)),
+    "open_claims.changes": lambda s: sorted(s.store.open_claims.changes()),
+    "open_claims.number": lambda s: s.store.open_claims.number(),
     "ledger.claim": lambda s: s.claim(*IDS).items,
     "ledger.claim, again": lambda s: s.claim("row of new", run_id=s.start(), since=0).items,
     "ledger.count": lambda s: s.ledger.count(),
