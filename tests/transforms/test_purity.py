@@ -18,8 +18,8 @@ IMPURE = {"now", "utcnow", "today", "open", "print", "input", "read_text", "writ
 #: What transforms may import; whoever needs more asks here.
 ALLOWED = {
     "schemas", "transforms", "bisect", "collections", "dataclasses", "datetime", "decimal",
-    "functools", "hashlib", "json", "numpy", "pandas", "pyarrow", "rapidfuzz", "re", "shlex",
-    "itertools", "typing", "unicodedata", "zoneinfo",
+    "enum", "functools", "hashlib", "json", "numpy", "pandas", "pyarrow", "rapidfuzz", "re",
+    "shlex", "itertools", "typing", "unicodedata", "zoneinfo",
 }  # fmt: skip
 
 
