@@ -279,9 +279,17 @@ def described(context: RunContext, doubt: Doubt) -> str:
 
 
 def _replay_all(
-    context: RunContext, lease: RunLease, doubts: Sequence[Doubt], settled: Settled
+    context: RunContext,
+    lease: RunLease,
+    doubts: Sequence[Doubt],
+    settled: Settled,
+    *,
+    first_calls: Collection[str] = (),
 ) -> list[Doubt]:
-    """Hand doubts over again, under the same ids; return those that were refused as replays."""
+    """Hand doubts over again, under the same ids; return those that were refused as replays.
+
+    *first_calls* are request ids that QuickBooks was never called with: a refusal of theirs counts.
+    """
     unproven: list[Doubt] = []
     began = context.quickbooks.time
     while doubts:
@@ -291,7 +299,7 @@ def _replay_all(
                 _keep_unanswered(context, doubt, settled)
             elif isinstance(outcome, Done):
                 twins += _record_created(context, lease, doubt, outcome, settled, began)
-            elif outcome.fault.code == BUSINESS_CODE:
+            elif outcome.fault.code == BUSINESS_CODE and doubt.request_id not in first_calls:
                 unproven.append(doubt)
             else:
                 _record_refused(context, lease, doubt, outcome)
@@ -304,9 +312,8 @@ def create_claimed(context: RunContext, lease: RunLease, request_ids: Collection
     """Create what this run has just claimed anew under some ids: nothing of it was called yet."""
     settled = Settled()
     doubts = [one for one in context.store.doubts.of(lease.run_id) if one.request_id in request_ids]
-    for doubt in _replay_all(context, lease, doubts, settled):  # refused, and no replay
-        context.store.ledger.release(claim_of(lease, [doubt]))
-        settled.released.append(doubt.entry_id)
+    for twin in _replay_all(context, lease, doubts, settled, first_calls=request_ids):
+        _keep_unanswered(context, twin, settled)  # its refusal was that of a replay
     return settled
 
 
