@@ -26,11 +26,11 @@ from flows.sending.extract import as_entries, extract
 from flows.sending.facts import Facts, LinkState
 from flows.sending.request import SendRequest
 from schemas.words import Kind, LedgerState, QboKind, Reason, Source, Verdict
-from transforms.entries.local_days import month_slices
+from transforms.entries.local_days import local_days, month_slices
 from transforms.identity.match_books import content_of, content_of_body
 from transforms.plan.activities import to_activities
 from transforms.plan.judge import JudgeRules, judge_entries
-from transforms.reconciliation.judge import Judged, Rules, is_billed, judge
+from transforms.reconciliation.judge import Judged, is_billed, judge
 from transforms.reconciliation.sides import Now, Sent, activity_values, fields_of
 from transforms.reconciliation.totals import Known, Share, shares
 
@@ -77,6 +77,7 @@ class Comparison:
     """One reconciliation's reading.
 
     Attributes:
+        rules: What entries are judged by.
         notes: What a person should know besides; complete once all parts were read.
         unreadable: Sent entries that could not be compared; likewise.
     """
@@ -91,7 +92,7 @@ class Comparison:
         self.notes: list[str] = []
         self._context, self._request, self._facts = context, request, facts
         self._link_state = link_state
-        self._rules = request.rules(facts.company.closed_until)
+        self.rules = request.rules(facts.company.closed_until)
         self._send = self._as_send()
         links = link_state.links
         people = links[links["kind"] == Kind.USER]
@@ -101,11 +102,6 @@ class Comparison:
         }
         self.unreadable: list[str] = []
         self._without_length: list[str] = []
-
-    @property
-    def rules(self) -> Rules:
-        """What entries are judged by."""
-        return self._rules
 
     def parts(self) -> Iterator[list[Finding]]:
         """Read and compare the window; yield what was found on some days, also what agrees.
@@ -129,7 +125,6 @@ class Comparison:
                 " refuses to show them, or its answer about them cannot be read:"
                 f" {', '.join(self.unreadable[:20])}."
             )
-
         if self._without_length:
             self.notes.append(
                 f"{len(self._without_length):,} TimeActivities count as no time, because how long"
@@ -157,11 +152,10 @@ class Comparison:
         accounted, in_flight = store.books.accounted(list(activities))
         here |= self._moved_in(activities.keys() & accounted, here, staged)
         elsewhere, gone = self._elsewhere([id_ for id_ in here if id_ not in now], here, staged)
-        ids = {row.time_activity_id for row in here.values()}
-        elsewhere_in_books = self._activities_by_id(sorted(ids - activities.keys()))
+        wanted = {row.time_activity_id for row in here.values()}
+        elsewhere_in_books = self._activities_by_id(sorted(wanted - activities.keys()))
         check_whole(elsewhere_in_books.values(), *days)
         by_id = activities | elsewhere_in_books
-        self._confirm_withdrawals(now, here, (first, last))
         findings = [
             self._compare(row, now.get(id_) or elsewhere.get(id_), by_id)
             for id_, row in here.items()
@@ -189,27 +183,6 @@ class Comparison:
         present = staged.present([row.entry_id for row in outside])
         return {row.entry_id: row for row in outside if row.entry_id not in present}
 
-    def _confirm_withdrawals(
-        self, now: dict[str, Now], here: Mapping[str, Any], days: tuple[date, date]
-    ) -> None:
-        """Read once more what is approved, where something that was sent so seems to be no more.
-
-        Approvals come by a reading of their own: one that is cut or empty withdraws none.
-        """
-        doubtful = {
-            id_ for id_, row in here.items() if row.approved_only and id_ in now
-            and not now[id_].approved
-        }  # fmt: skip
-        if not doubtful:
-            return
-        around = (days[0] - timedelta(days=1), days[1] + timedelta(days=1))
-        for part in month_slices(*around):
-            pages = self._context.clockify.report(
-                *part, timezone=self._context.timezone, approved_only=True
-            )
-            for id_ in {str(row.get("_id")) for page in pages for row in page} & doubtful:
-                now[id_] = replace(now[id_], approved=True)
-
     def _clockify(self, rows: pd.DataFrame | None) -> tuple[dict[str, Now], dict[str, str]]:
         """Return Clockify's entries by id, and the ids of those that were sent from a file."""
         if rows is None or rows.empty:
@@ -217,6 +190,8 @@ class Comparison:
         links, facts = self._link_state, self._facts
         entries = as_entries(rows).reset_index(drop=True)
         match = match_ledger.match_entries(self._context, entries, links.links)
+        sent = match.held.loc[match.held["state"] == LedgerState.SENT, "entry_id"]
+        entries["approved"] |= entries["entry_id"].isin(self._approved(entries, set(sent)))
         if not self._request.dry_run:
             self._context.store.contents.adopt(match.own_ids)
         aliases = match.own_ids if self._request.dry_run else {}
@@ -234,6 +209,26 @@ class Comparison:
         )
         contents = {row["entry_id"]: row for row in records(match.contents.frame)}
         return _now(entries, plan, contents), dict(aliases)
+
+    def _approved(self, entries: pd.DataFrame, sent: AbstractSet[str]) -> set[str]:
+        """Read once more which sent entries are approved, of those that seem not to be.
+
+        Approvals come in an answer of their own. One that is cut or empty withdraws none.
+        """
+        doubtful = entries[~entries["approved"] & entries["entry_id"].isin(sent)]
+        if doubtful.empty:
+            return set()
+        days = local_days(doubtful["start"], self._context.timezone)
+        day = timedelta(days=1)  # the service reads the bounds on a wall clock of its own
+        first, last = (date.fromisoformat(one) for one in (days.min(), days.max()))
+        return {
+            str(row.get("_id"))
+            for part in month_slices(first - day, last + day)
+            for page in self._context.clockify.report(
+                *part, timezone=self._context.timezone, approved_only=True
+            )
+            for row in page
+        }
 
     def _elsewhere(
         self, ids: Sequence[str], here: Mapping[str, Any], staged: StagedEntries
@@ -285,7 +280,7 @@ class Comparison:
 
     def _compare(self, row: Any, now: Now | None, by_id: Mapping[str, Any]) -> Finding:
         sent, activity = sent_of(row), by_id.get(row.time_activity_id)
-        judged = judge(sent, now, activity, self._rules)
+        judged = judge(sent, now, activity, self.rules)
         looks = looks_of_sent(row)
         if now is not None:  # as long as it was sent, whatever today's rounding is
             minutes = judged.sides["clockify"]["minutes"]

@@ -1,5 +1,6 @@
 """A withdrawn approval is noticed, however the entry was sent, and never invented."""
 
+import json
 from datetime import datetime, timedelta
 
 import pytest
@@ -11,16 +12,28 @@ def approved(make_week):
     return make_week("--approved-only")
 
 
-def test_a_report_that_is_empty_for_a_moment_withdraws_nothing(approved):
-    """Approvals are read twice before a withdrawal counts."""
-    number = len(approved.books)
+def move_by_a_month(entry):
+    """Let an entry begin and end 30 days later."""
+    for name in ("start", "end"):
+        moved = datetime.fromisoformat(entry[name]) + timedelta(days=30)
+        entry[name] = moved.isoformat().replace("+00:00", "Z")
 
-    def empty(answer):
-        return answer | {"timeentries": [], "totals": [None]}
 
-    approved.house.clockify.faults.plan("reports/detailed", "edit", skip=1, times=1, edit=empty)
-    approved.reconcile("--repair", "--yes", code=0)
+@pytest.mark.parametrize("nth", range(7))
+def test_a_report_that_is_empty_for_a_moment_withdraws_nothing(approved, nth):
+    """Whichever answer is empty: about the window, or about an entry that has moved out of it."""
+    move_by_a_month(approved.entry(approved.pick()))
+    number, answers = len(approved.books), []
 
+    def empty_one(answer):
+        answers.append(answer)
+        is_it = len(answers) == nth + 1
+        return answer | {"timeentries": [], "totals": [None]} if is_it else answer
+
+    approved.house.clockify.faults.plan("reports/detailed", "edit", times=99, edit=empty_one)
+    found = approved.reconcile("--repair", "--yes")
+
+    assert "unapproved_since" not in found["counts"]
     assert len(approved.books) == number
 
 
@@ -33,6 +46,23 @@ def test_an_entry_that_was_made_anew_was_sent_as_approved(approved, changed):
     else:
         approved.people.delete_time(approved.activity_id(id_))
     approved.reconcile("--repair", "--resend", "--yes", code=0)
+
+    approved.entry(id_)["approved"] = False
+
+    assert approved.verdicts() == {id_: "unapproved_since"}
+
+
+@pytest.mark.parametrize("code", ["6240", "6000"])
+def test_time_that_was_put_back_was_sent_as_approved(approved, code):
+    """QuickBooks refused what was to take its place, so that it is there as before."""
+    id_ = approved.pick()
+    approved.move(id_)
+    error = {"code": code, "Message": "No", "Detail": "Not today"}
+    item = {"bId": "1", "Fault": {"Error": [error], "type": "ValidationFault"}}
+    refusal = {"status": 200, "body": json.dumps({"BatchItemResponse": [item]})}
+    refusal["content_type"] = "application/json"
+    approved.house.quickbooks.faults.plan("POST .*/batch", "answer", skip=1, **refusal)
+    approved.reconcile("--repair", "--yes", code=3)
 
     approved.entry(id_)["approved"] = False
 
@@ -55,9 +85,7 @@ def test_an_entry_whose_doubt_was_settled_was_sent_as_approved(approved):
 def test_an_unapproved_entry_that_moved_into_the_window_is_noticed(approved):
     """It was sent as approved for another day."""
     entry = approved.entry(approved.pick())
-    for name in ("start", "end"):
-        moved = datetime.fromisoformat(entry[name]) + timedelta(days=30)
-        entry[name] = moved.isoformat().replace("+00:00", "Z")
+    move_by_a_month(entry)
     entry["approved"] = False
 
     days = ("--start", "2026-10-10", "--end", "2026-10-20")
