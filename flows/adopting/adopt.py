@@ -3,7 +3,7 @@
 1. Entries and TimeActivities of the window are read, and compared slice by slice, in whole days.
 2. What is equal, nearly the same, and unknown is shown; somebody approves it, or not.
 3. Equal ones become `sent` in the ledger. About each that is nearly the same, somebody is asked.
-   What QuickBooks has no more, or otherwise, by then is left.
+   What somebody deleted or edited in QuickBooks meanwhile is left alone.
 
 Nothing is sent, and nothing in QuickBooks changes. An entry that was adopted although it differs
 stands in the ledger as it would be sent, so that a later comparison with QuickBooks shows how the

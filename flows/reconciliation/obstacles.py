@@ -22,14 +22,14 @@ _MOST_NAMED = 3
 
 
 def typed_again(context: RunContext, bodies: Mapping[str, str]) -> dict[str, str]:
-    """Say of which TimeActivities QuickBooks may have another one that nobody sent from here.
+    """Find TimeActivities whose work somebody may have typed into QuickBooks again.
 
     Args:
         context: What to work with.
         bodies: TimeActivities to create, by entry id.
 
     Returns:
-        What to do about it, by entry id.
+        For each such entry, what to do about it.
 
     Raises:
         TryAgain: QuickBooks could not be read.
@@ -55,7 +55,7 @@ def typed_again(context: RunContext, bodies: Mapping[str, str]) -> dict[str, str
 
 
 def unusable_names(context: RunContext, bodies: Mapping[str, str]) -> dict[str, str]:
-    """Say of which TimeActivities QuickBooks has the person or customer no more, or inactive.
+    """Find TimeActivities whose person or customer QuickBooks no longer has, or has as inactive.
 
     Takes and returns the same as `typed_again`.
     """

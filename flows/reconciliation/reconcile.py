@@ -90,9 +90,9 @@ def reconcile(
         report.to_mark = len(_markable(request, billed))
         if report.loses_most:
             report.notes.append(
-                "More than half of what was sent is gone from Clockify or not approved any more,"
-                " which may be a mistake: a repair deletes none of it. If it is right, `clockbooks"
-                " recall` takes it back."
+                "More than half of what was sent is gone from Clockify or no longer approved. That"
+                " may be a mistake, so a repair deletes none of it. If it is right, take it back"
+                " with `clockbooks recall`."
             )
         report.invoices = _invoices(context, request, billed)
         document = report.document(None, **days)
@@ -187,7 +187,7 @@ def _linked(invoices: list[dict[str, Any]]) -> dict[str, str]:
 
 
 def _markable(request: ReconcileRequest, billed: Mapping[str, Finding]) -> list[str]:
-    """Return the entries that are to be marked, if that is asked for: those that Clockify has."""
+    """Return the entries to mark, if the request asks for it: those that Clockify has."""
     if not request.mark_invoiced:
         return []
     ids = [one.entry_id for one in billed.values() if one.in_clockify]

@@ -251,7 +251,7 @@ _FOUND = {
 }
 
 #: A break, a holiday or time off; see `Now.is_work`.
-_STAYS_OUT = "It is no worked time any more."
+_STAYS_OUT = "It is no longer worked time."
 
 _HELPS = {
     Step.UPDATE: "`--repair` writes what Clockify has to QuickBooks.",

@@ -13,7 +13,7 @@ def test_a_break_is_taken_out(week, edited, prefer):
         week.people.edit_time(week.activity_id(id_), Description="Theirs")
     options = ("--prefer", "clockify") if prefer else ()
 
-    assert "no worked time" in week.found(week.reconcile(), id_)["detail"]
+    assert "no longer worked time" in week.found(week.reconcile(), id_)["detail"]
     found = week.reconcile("--repair", "--yes", *options)
 
     row = week.found(found, id_)
