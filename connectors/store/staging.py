@@ -74,20 +74,26 @@ class Staging:
 
     def slices(self, at_least: int) -> Iterator[pd.DataFrame]:
         """Yield the rows by day, in slices of whole days with *at_least* so many rows."""
+        for first, last in self.windows(at_least):
+            yield self.between(first, last)
+
+    def windows(self, at_least: int) -> list[tuple[str, str]]:
+        """Return the first and the last day (YYYY-MM-DD) of each of `slices`."""
         self._database.execute("CREATE INDEX IF NOT EXISTS by_day ON entries (day)")
         counted = self._database.execute(
             "SELECT day, count(*) FROM entries WHERE day IS NOT NULL GROUP BY day"
         )
+        windows: list[tuple[str, str]] = []
         first, rows = None, 0
         for day, number in counted.fetchall():
             first, rows = first or day, rows + number
             if rows >= at_least:
-                yield self._between(first, day)
+                windows.append((first, day))
                 first, rows = None, 0
-        if first is not None:
-            yield self._between(first, "9999")
+        return [*windows, (first, day)] if first is not None else windows
 
-    def _between(self, first: str, last: str) -> pd.DataFrame:
+    def between(self, first: str, last: str) -> pd.DataFrame:
+        """Return the rows of some days (YYYY-MM-DD), the last one included."""
         columns = ", ".join(map(_quoted, self._dtypes))
         query = f"SELECT {columns} FROM entries WHERE day BETWEEN ? AND ? ORDER BY {self._order}"
         return self._frame(self._database.execute(query, (first, last)).fetchall(), self._dtypes)

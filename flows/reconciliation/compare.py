@@ -14,8 +14,10 @@ from typing import Any
 import pandas as pd
 
 from connectors.errors import Refused
+from connectors.prefetch import read_ahead
 from connectors.quickbooks.batch import instant_of, part_of
 from connectors.store.books import InFlight
+from connectors.store.entry_contents import NAMES as CONTENTS
 from connectors.store.scope import records
 from connectors.store.staging import StagedEntries, staging_entries
 from flows.connections.unknown_time import check_whole
@@ -112,13 +114,10 @@ class Comparison:
         with staging_entries() as staged:
             days = (self._request.start, self._request.end)
             self.notes += extract(self._context, self._send, days, self._facts, staged)
-            first = self._request.start
-            for rows in staged.slices(SLICE_ROWS):
-                last = date.fromisoformat(rows["day"].max())
-                yield self._part(first, last, rows, staged)
-                first = last + timedelta(days=1)
-            if first <= self._request.end:
-                yield self._part(first, self._request.end, None, staged)
+            windows = self._windows(staged)
+            in_books = read_ahead(self._activities(*days) for days in windows)
+            for (first, last), activities in zip(windows, in_books, strict=True):
+                yield self._part(first, last, activities, staged)
         if self.unreadable:
             self.notes.append(
                 f"{len(self.unreadable):,} sent entries could not be compared, because Clockify"
@@ -136,33 +135,40 @@ class Comparison:
         matters = self._request.approved_only or self._context.store.sent.any_approved()
         return replace(self._request.as_send, approved_only=bool(matters))
 
+    def _windows(self, staged: StagedEntries) -> list[tuple[str, str]]:
+        """Return the first and the last day of each part; together they are the whole window."""
+        lasts = [last for _, last in staged.windows(SLICE_ROWS)][:-1]
+        nexts = [(date.fromisoformat(last) + timedelta(days=1)).isoformat() for last in lasts]
+        start, end = self._request.start.isoformat(), self._request.end.isoformat()
+        return list(zip([start, *nexts], [*lasts, end], strict=True))
+
     def _part(
-        self, first: date, last: date, rows: pd.DataFrame | None, staged: StagedEntries
+        self,
+        first: str,
+        last: str,
+        activities: Mapping[str, Mapping[str, Any]],
+        staged: StagedEntries,
     ) -> list[Finding]:
-        now, aliases = self._clockify(rows)
-        store, days = self._context.store, (first.isoformat(), last.isoformat())
-        of_days = store.sent.between(*days)
+        now, aliases = self._clockify(staged.between(first, last))
+        store = self._context.store
+        of_days = store.sent.between(first, last)
         ids = {row.entry_id for row in of_days}
         moved = [id_ for id_ in [*now, *aliases] if id_ not in ids]
         here = {
             aliases.get(row.entry_id, row.entry_id): row
             for row in [*of_days, *store.sent.of(moved)]
         }
-        activities = self._activities(days)
         accounted, in_flight = store.books.accounted(list(activities))
         here |= self._moved_in(activities.keys() & accounted, here, staged)
         elsewhere, gone = self._elsewhere([id_ for id_ in here if id_ not in now], here, staged)
         wanted = {row.time_activity_id for row in here.values()}
         elsewhere_in_books = self._activities_by_id(sorted(wanted - activities.keys()))
-        check_whole(elsewhere_in_books.values(), *days)
-        by_id = activities | elsewhere_in_books
+        check_whole(elsewhere_in_books.values(), first, last)
+        by_id = {**activities, **elsewhere_in_books}
         findings = [
             self._compare(row, now.get(id_) or elsewhere.get(id_), by_id)
             for id_, row in here.items()
             if id_ in now or id_ in elsewhere or id_ in gone
-        ]
-        self._without_length += [
-            id_ for id_, row in activities.items() if activity_values(row)["minutes"] is None
         ]
         findings += [
             self._unsent(id_, one)
@@ -170,7 +176,13 @@ class Comparison:
             if id_ not in here and one.reason not in _NEVER_MEANT
         ]
         strangers = self._strangers(activities, accounted, in_flight)
-        return findings + [self._unknown(id_, row) for id_, row in strangers.items()]
+        findings += [self._unknown(id_, row) for id_, row in strangers.items()]
+        self._without_length += [
+            one.time_activity_id or ""
+            for one in findings
+            if one.judged.sides.get("quickbooks", {}).get("minutes", 0) is None
+        ]
+        return findings
 
     def _moved_in(
         self, accounted: AbstractSet[str], here: Mapping[str, Any], staged: StagedEntries
@@ -183,9 +195,9 @@ class Comparison:
         present = staged.present([row.entry_id for row in outside])
         return {row.entry_id: row for row in outside if row.entry_id not in present}
 
-    def _clockify(self, rows: pd.DataFrame | None) -> tuple[dict[str, Now], dict[str, str]]:
+    def _clockify(self, rows: pd.DataFrame) -> tuple[dict[str, Now], dict[str, str]]:
         """Return Clockify's entries by id, and the ids of those that were sent from a file."""
-        if rows is None or rows.empty:
+        if rows.empty:
             return {}, {}
         links, facts = self._link_state, self._facts
         entries = as_entries(rows).reset_index(drop=True)
@@ -270,8 +282,8 @@ class Comparison:
                 return self._clockify(rows[rows["entry_id"].isin(ids)])[0]
         return {}
 
-    def _activities(self, days: tuple[str, str]) -> dict[str, dict[str, Any]]:
-        rows = self._context.quickbooks.time_activities(*days, created_from=None)
+    def _activities(self, first: str, last: str) -> dict[str, dict[str, Any]]:
+        rows = self._context.quickbooks.time_activities(first, last, created_from=None)
         return {str(row["Id"]): row for row in rows}
 
     def _activities_by_id(self, ids: Sequence[str]) -> dict[str, dict[str, Any]]:
@@ -353,6 +365,7 @@ class Comparison:
 
 
 _LOOKS = ("date", "minutes", "user", "client", "project", "description")
+_CONTENTS = {name: f"contents_{name}" for name in CONTENTS}
 
 
 def _is_from_file(row: Any) -> bool:
@@ -361,12 +374,7 @@ def _is_from_file(row: Any) -> bool:
 
 def sent_of(row: Any) -> Sent:
     """Return a row of `SentEntries` as a side of a comparison."""
-    prefix = "contents_"
-    contents = {
-        name.removeprefix(prefix): value
-        for name, value in row._mapping.items()  # noqa: SLF001 - SQLAlchemy's public name
-        if name.startswith(prefix)
-    }
+    contents = {name: getattr(row, column) for name, column in _CONTENTS.items()}
     return Sent(
         entry_id=row.entry_id,
         time_activity_id=row.time_activity_id,

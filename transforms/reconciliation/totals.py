@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 from decimal import ROUND_HALF_UP, Decimal
+from functools import cache
 from typing import Any
 
 from transforms.directory.names import same_form
@@ -130,6 +131,7 @@ class Totals:
         }
 
 
+@cache
 def _monday(day: str) -> str:
     one = date.fromisoformat(day)
     return (one - timedelta(days=one.weekday())).isoformat()
