@@ -27,6 +27,7 @@ from connectors.masking import SHORTEST, remember
 from flows.settings_file import ADDRESSES, PREFIX, file_settings, is_own
 from transforms.entries.local_days import zone
 from transforms.exports.formats import parse_mapping
+from transforms.plan.descriptions import parse_template
 from transforms.plan.rounding import parse_rounding
 
 
@@ -82,6 +83,7 @@ Url = Annotated[str, AfterValidator(_safe_url)]
 Zone = Annotated[str, _readable_by(zone)]
 ImportMap = Annotated[str, _readable_by(lambda text: parse_mapping(mapping_lines(text)))]
 RoundingWords = Annotated[str, _readable_by(parse_rounding)]
+TemplateText = Annotated[str, _readable_by(parse_template)]
 
 #: What to do about a secret that is too short to be hidden in output. The old secret key may be
 #: short: it is about to be replaced.
@@ -95,6 +97,9 @@ _LONGER = {
 OWN = (
     "timezone",
     "rounding",
+    "rounding_per",
+    "description_template",
+    "description_marker",
     "approved_only",
     "allow_payroll",
     "sync_before_send",
@@ -142,6 +147,9 @@ class Settings(BaseSettings):
     review_hours: Annotated[float, Field(gt=0, le=24 * 365)] = 72
     timezone: Zone | None = None
     rounding: RoundingWords | None = None
+    rounding_per: Literal["entry", "day"] = "entry"
+    description_template: TemplateText | None = None
+    description_marker: bool = False
     approved_only: bool = False
     allow_payroll: bool = False
     sync_before_send: bool = False

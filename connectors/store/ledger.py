@@ -100,11 +100,12 @@ class Ledger(ConnectionScope):
         """Return what the ledger holds of *entry_ids*; of no others, however many rows it has.
 
         Returns:
-            `entry_id`, `state` and `time_activity_id` of those that were ever claimed.
+            `entry_id`, `state`, `time_activity_id` and `minutes` of those that were ever claimed.
         """
-        columns = [ledger.c.entry_id, ledger.c.state, ledger.c.time_activity_id]
+        columns = [ledger.c[name] for name in ("entry_id", "state", "time_activity_id", "minutes")]
         rows = self._look_up(ledger.c.entry_id, entry_ids, columns)
-        return pd.DataFrame(rows, columns=[column.name for column in columns], dtype="str")
+        held = pd.DataFrame(rows, columns=[column.name for column in columns], dtype="str")
+        return held.astype({"minutes": "Int64"})
 
     def state_of(self, entry_id: str) -> LedgerState | None:
         """Return the state of one entry; `None` if it was never claimed."""

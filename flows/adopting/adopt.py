@@ -38,7 +38,6 @@ from transforms.identity.match_books import Content, content_of, content_of_body
 from transforms.identity.match_unknown import Comparison, One, differences, match_unknown
 from transforms.plan.activities import to_activities
 from transforms.plan.hold_back import set_outcomes
-from transforms.plan.judge import JudgeRules
 
 Row = Mapping[str, Any]
 
@@ -148,11 +147,8 @@ def _compare(
     Entries of days on which the books are closed, or that are not approved, are compared too: they
     may be in the books all the same.
     """
-    rules = JudgeRules(
-        timezone=context.timezone,
-        company=replace(facts.company, closed_until=None),
-        rounding=facts.rounding,
-    )
+    company = replace(facts.company, closed_until=None)
+    rules = replace(facts.rules, company=company, approved_only=False)
     first, last = days
     for one in by_the_rules(context, rules, staged, link_state):
         until = date.fromisoformat(one.plan["date"].max())

@@ -36,7 +36,6 @@ from schemas.file_entries import FileEntries
 from schemas.words import Reason, State
 from transforms.identity.same_work import look_alikes
 from transforms.plan.hold_back import hold_back, set_outcomes
-from transforms.plan.judge import JudgeRules
 
 #: Lines that a note names; the others are counted.
 _NAMED_LINES = 10
@@ -99,14 +98,8 @@ def _judge_slices(
 ) -> Iterator[Slice]:
     """Judge the staged rows in slices of whole days, as `flows.sending.judge` does entries."""
     chosen = names.filters(request.users, request.clients, request.projects)
-    rules = JudgeRules(
-        timezone=context.timezone,
-        company=facts.company,
-        tracker=_tracker(files),
-        rounding=facts.rounding,
-        approved_only=bool(request.approved_only),
-        filters=replace(chosen, billable=request.billable),
-    )
+    filters = replace(chosen, billable=request.billable)
+    rules = replace(facts.rules, tracker=_tracker(files), filters=filters)
     untold = {file.name: file.untold for file in files}
     new_rows = NewRows()
 

@@ -31,7 +31,7 @@ from schemas.words import Kind, LedgerState, QboKind, Reason, Source, Verdict
 from transforms.entries.local_days import local_days, month_slices
 from transforms.identity.match_books import content_of, content_of_body
 from transforms.plan.activities import to_activities
-from transforms.plan.judge import JudgeRules, judge_entries
+from transforms.plan.judge import judge_entries
 from transforms.reconciliation.judge import Judged, is_billed, judge
 from transforms.reconciliation.sides import Now, Sent, activity_values, fields_of
 from transforms.reconciliation.totals import Known, Share, shares
@@ -212,12 +212,7 @@ class Comparison:
             held=match.held[match.held["state"] != LedgerState.SENT],
             links=links.links,
             unlinked=links.unlinked,
-            rules=JudgeRules(
-                timezone=self._context.timezone,
-                company=facts.company,
-                rounding=facts.rounding,
-                approved_only=bool(self._request.approved_only),
-            ),
+            rules=replace(facts.rules, approved_only=bool(self._request.approved_only)),
         )
         contents = {row["entry_id"]: row for row in records(match.contents.frame)}
         return _now(entries, plan, contents), dict(aliases)

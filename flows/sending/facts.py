@@ -14,7 +14,8 @@ from flows.sending.request import JobRequest
 from flows.settings import Settings
 from schemas.quickbooks import Company
 from schemas.words import Kind
-from transforms.plan.judge import Filters
+from transforms.plan.descriptions import Template, parse_template
+from transforms.plan.judge import Filters, JudgeRules
 from transforms.plan.rounding import Rounding, parse_rounding, workspace_rounding
 
 Answer = TypeVar("Answer")
@@ -48,14 +49,21 @@ class Facts:
     Attributes:
         company: The QuickBooks company.
         currency: The workspace's default currency.
-        rounding: How durations become billed minutes.
+        rules: What entries are judged by; all of them take part.
         filters: What takes part, by id.
     """
 
     company: Company
     currency: str | None
-    rounding: Rounding
+    rules: JudgeRules
     filters: Filters = field(default_factory=Filters)
+
+
+#: Options that a setting decides where the request leaves them open.
+_BY_SETTING = (
+    "approved_only", "rounding", "rounding_per", "description_template", "description_marker",
+    "allow_payroll", "sync",
+)  # fmt: skip
 
 
 def call_directly(step: Callable[..., Answer], *args: Any) -> Answer:
@@ -67,7 +75,7 @@ def with_defaults(request: AnyRequest, settings: Settings) -> AnyRequest:
     """Fill in from the settings what the request leaves open."""
     defaults = {
         name: getattr(settings, name if name != "sync" else "sync_before_send")
-        for name in ("approved_only", "rounding", "allow_payroll", "sync")
+        for name in _BY_SETTING
         if getattr(request, name) is None
     }
     return replace(request, **defaults)
@@ -81,7 +89,15 @@ def check_both_sides(context: RunContext, request: JobRequest) -> Facts:
     return Facts(
         company=company,
         currency=default_currency(workspace),
-        rounding=chosen_rounding(request.rounding, workspace),
+        rules=JudgeRules(
+            timezone=context.timezone,
+            company=company,
+            rounding=chosen_rounding(request.rounding, workspace),
+            by_day=request.rounding_per == "day",
+            template=chosen_template(request.description_template),
+            marked=bool(request.description_marker),
+            approved_only=bool(request.approved_only),
+        ),
     )
 
 
@@ -99,6 +115,18 @@ def read_links(context: RunContext, request: JobRequest) -> LinkState:
     if not request.dry_run:
         store(context, comparison)
     return LinkState(comparison.linked, comparison.unlinked, context.now())
+
+
+def chosen_template(text: str | None) -> Template | None:
+    """Return the template that was asked for.
+
+    Raises:
+        AskPerson: It is not valid.
+    """
+    try:
+        return parse_template(text) if text is not None else None
+    except ValueError as error:
+        raise AskPerson(f"The description's template cannot be used: {error}") from None
 
 
 def chosen_rounding(wanted: str | None, workspace: Mapping[str, Any]) -> Rounding:

@@ -1,6 +1,7 @@
 """Judges entries slice by slice: by rules, ledger and books, and by what waits in other plans."""
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 
 import pandas as pd
 
@@ -33,13 +34,7 @@ def judge_slices(
     sent from a file is found once (`transforms.identity.same_work`). See `transforms.plan.judge`
     for the rules.
     """
-    rules = JudgeRules(
-        timezone=context.timezone,
-        company=facts.company,
-        rounding=facts.rounding,
-        approved_only=bool(request.approved_only),
-        filters=facts.filters,
-    )
+    rules = replace(facts.rules, filters=facts.filters)
 
     def hold_back(one: Slice) -> Slice:
         plan = hold_back_waiting(context, one.plan)

@@ -29,7 +29,7 @@ class LedgerMatch:
     """What the ledger holds of the entries of a plan, under whatever id.
 
     Attributes:
-        held: `entry_id` (the plan's), `state` and `time_activity_id`.
+        held: `entry_id` (the plan's), `state`, `time_activity_id` and `minutes`.
         contents: What the entries are about, for those who claim them.
         clashing: Ids of new entries that may be edited versions of entries that were sent.
         own_ids: The ids of entries that were sent from a file, and the ones they have in Clockify.

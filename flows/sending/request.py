@@ -49,6 +49,22 @@ class JobRequest:
         " own.",
         metavar="MODE:MINUTES",
     )
+    rounding_per: Literal["entry", "day"] | None = option(
+        None,
+        "entry: each on its own; day: a person's day on a project adds up as if rounded once;"
+        " default: what the settings say, or entry.",
+    )
+    description_template: str | None = option(
+        None,
+        "How descriptions are written, such as '[{task}: ]{description}'; see docs/settings.md;"
+        " default: what the settings say, or as in Clockify.",
+        metavar="TEMPLATE",
+    )
+    description_marker: bool | None = option(
+        None,
+        "End descriptions with the entry's id, to find the entry by in QuickBooks; default: what"
+        " the settings say, or no.",
+    )
     allow_payroll: bool | None = option(
         None, "Try a company with QuickBooks Payroll; default: what the settings say, or no."
     )

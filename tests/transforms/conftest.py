@@ -183,6 +183,7 @@ def plan(
         linked: list[dict[str, Any]] = LINKED,
         lost: list[dict[str, Any]] = [],  # noqa: B006 - never changed
         held: list[tuple[str, str, str | None]] = [],  # noqa: B006 - never changed
+        sent_minutes: list[int] = [],  # noqa: B006 - never changed
         books: dict[str, Any] | None = None,
         filters: dict[str, Any] | None = None,
         **rules: Any,
@@ -190,7 +191,9 @@ def plan(
         known = {"timezone": ZoneInfo("America/Chicago")}
         return judge_entries(
             entries(*rows),
-            held=pd.DataFrame(held, columns=["entry_id", "state", "time_activity_id"], dtype="str"),
+            held=pd.DataFrame(
+                held, columns=["entry_id", "state", "time_activity_id"], dtype="str"
+            ).assign(minutes=pd.Series(sent_minutes, dtype="Int64")),
             links=links(*linked),
             unlinked=unlinked(*lost),
             rules=JudgeRules(

@@ -75,7 +75,8 @@ def plan_of(links, unlinked):
     def make(rows):
         read = read_report(rows, currency="USD")
         assert not read.set_aside
-        none_held = pd.DataFrame(columns=["entry_id", "state", "time_activity_id"], dtype="str")
+        columns = ["entry_id", "state", "time_activity_id", "minutes"]
+        none_held = pd.DataFrame(columns=columns, dtype="str")
         return judge_entries(
             read.entries, held=none_held, links=partners, unlinked=lost, rules=rules
         )

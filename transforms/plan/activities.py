@@ -16,9 +16,7 @@ import pandas as pd
 
 from schemas.plan import Activities
 from schemas.words import QboKind
-
-#: QuickBooks' limit for `Description`, counted as Java counts: in UTF-16 units.
-DESCRIPTION_LIMIT = 4000
+from transforms.plan.descriptions import fit
 
 
 def to_activities(ready: pd.DataFrame) -> pd.DataFrame:
@@ -71,7 +69,7 @@ def _time(minutes: int) -> str:
 
 
 def _description(text: str) -> str:
-    return f',"Description":{as_json(_fit(text))}}}' if text else "}"
+    return f',"Description":{as_json(fit(text))}}}' if text else "}"
 
 
 @lru_cache(maxsize=1000)  # a company has few rates
@@ -83,19 +81,3 @@ def amount(micros: int) -> str:
         ('75.5', '100', '0')
     """
     return f"{Decimal(micros).scaleb(-6).normalize():f}"
-
-
-def _fit(description: str) -> str:
-    """Cut a description to QuickBooks' limit, at a word, with an ellipsis."""
-    if len(description) * 2 <= DESCRIPTION_LIMIT or _utf16(description) <= DESCRIPTION_LIMIT:
-        return description
-    room = DESCRIPTION_LIMIT - 1
-    cut = description.encode("utf-16-le")[: room * 2].decode("utf-16-le", errors="ignore")
-    in_word = not cut[-1].isspace() and not description[len(cut)].isspace()
-    at_word = (cut.removesuffix(cut.rsplit(maxsplit=1)[-1]) if in_word else cut).rstrip()
-    # If the second half has no space, the text is cut in the middle of a word.
-    return (at_word if _utf16(at_word) * 2 > room else cut.rstrip()) + "…"
-
-
-def _utf16(text: str) -> int:
-    return len(text.encode("utf-16-le")) // 2

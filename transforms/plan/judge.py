@@ -13,9 +13,10 @@ from schemas.plan import Plan
 from schemas.quickbooks import Company
 from schemas.words import STATE_OF, Kind, LedgerState, Problem, Reason, State
 from transforms.entries.local_days import local_days
+from transforms.plan.descriptions import Template, described
 from transforms.plan.explain import explain
 from transforms.plan.lookups import ledger_state, link_state
-from transforms.plan.rounding import NO_ROUNDING, Rounding, billed_minutes
+from transforms.plan.rounding import NO_ROUNDING, Rounding, billed_minutes, minutes_by_day
 
 #: Clockify's own integration sends nothing longer (FACTS, Clockify, section 8); nor do we.
 LONGEST_S = (23 * 60 + 55) * 60
@@ -48,6 +49,9 @@ class JudgeRules:
         company: The QuickBooks company, for its currency and closing date.
         tracker: Where time is tracked, for people.
         rounding: How durations become billed minutes.
+        by_day: Whether a person's day on a project is rounded as a whole.
+        template: How descriptions are written; `None` leaves them as they are.
+        marked: Whether descriptions end with the entry's id.
         approved_only: Whether entries without approval stay behind.
         filters: Which entries take part.
     """
@@ -56,6 +60,9 @@ class JudgeRules:
     company: Company
     tracker: str = "Clockify"
     rounding: Rounding = NO_ROUNDING
+    by_day: bool = False
+    template: Template | None = None
+    marked: bool = False
     approved_only: bool = False
     filters: Filters = field(default_factory=Filters)
 
@@ -72,7 +79,7 @@ def judge_entries(
 
     Args:
         entries: `TimeEntries`, or `FileEntries`.
-        held: Their rows in the ledger: `entry_id`, `state`, `time_activity_id`.
+        held: Their rows in the ledger: `entry_id`, `state`, `time_activity_id`, `minutes`.
         links: `Links` of the connection.
         unlinked: `Unlinked` of the connection's last sync.
         rules: The choices of this run.
@@ -86,7 +93,15 @@ def judge_entries(
         if "day" in entries
         else local_days(judged["start"], rules.timezone)
     )
-    judged["minutes"] = billed_minutes(judged["duration_s"], rules.rounding)
+    judged["minutes"] = (
+        minutes_by_day(judged, rules.rounding)
+        if rules.by_day
+        else billed_minutes(judged["duration_s"], rules.rounding)
+    )
+    if rules.template is not None or rules.marked:
+        judged["description"] = described(
+            judged, rules.template, rules.timezone, marked=rules.marked
+        )
     applies = {
         reason: applies.to_numpy(dtype=bool, na_value=False)
         for reason, applies in _conditions(judged, rules).items()
@@ -119,6 +134,7 @@ def _looked_up(
         project_candidates=customer["candidates"],
         ledger_state=known["state"],
         time_activity_id=known["time_activity_id"].where(known["state"] == LedgerState.SENT),
+        sent_minutes=known["minutes"].where(known["state"] == LedgerState.SENT),
     )
 
 

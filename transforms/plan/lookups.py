@@ -26,9 +26,9 @@ def ledger_state(entry_ids: pd.Series, held: pd.DataFrame) -> pd.DataFrame:
 
     Args:
         entry_ids: Their ids.
-        held: What the ledger holds: `entry_id`, `state` and `time_activity_id`.
+        held: What the ledger holds: `entry_id`, `state`, `time_activity_id` and `minutes`.
 
     Returns:
-        For each id, in order, its `state` and `time_activity_id`; missing where it was not claimed.
+        For each id, in order, the other columns; missing where it was not claimed.
     """
     return pd.DataFrame({"entry_id": entry_ids}).merge(held, how="left", on="entry_id")

@@ -104,3 +104,35 @@ def billed_minutes(duration_s: pd.Series, rounding: Rounding) -> pd.Series:
     step_s = rounding.step_min * 60
     shift_s = {"down": 0, "nearest": step_s // 2, "up": step_s - 1}[rounding.mode]
     return ((duration_s + shift_s) // step_s * rounding.step_min).rename("minutes")
+
+
+def minutes_by_day(entries: pd.DataFrame, rounding: Rounding) -> pd.Series:
+    """Round durations so that each person's day on a project adds up as if it were rounded once.
+
+    By largest remainders: each entry is rounded down, and those that lose most by that get a step
+    more, as many as the rounded sum wants. What was sent keeps its minutes, and the others make up
+    for it as far as a step each allows. Running timers, and what is no work, are rounded alone.
+
+    Args:
+        entries: `entry_id`, `user_id`, `project_id`, `date`, `start`, `duration_s`, `entry_type`;
+            `sent_minutes` where an entry was sent.
+        rounding: The direction in which sums are rounded, and the step.
+
+    Returns:
+        Billed minutes (Int64), with the index of *entries*.
+    """
+    step_s, whose = rounding.step_min * 60, ["user_id", "project_id", "date"]
+    duration_s, sent = entries["duration_s"], entries["sent_minutes"]
+    rows = entries[[*whose, "start", "entry_id", "duration_s"]].assign(
+        is_open=sent.isna(),
+        rest_s=duration_s % step_s,
+        least=(duration_s // step_s * rounding.step_min).where(sent.isna(), sent),
+    )
+    rows = rows[duration_s.notna() & (entries["entry_type"] == "REGULAR")]
+    rows = rows.sort_values(["rest_s", "start", "entry_id"], ascending=[False, True, True])
+    days = rows.groupby(whose, dropna=False)
+    wanted = billed_minutes(days["duration_s"].transform("sum"), rounding)
+    missing = wanted - days["least"].transform("sum")
+    more = rows["is_open"] & (days["is_open"].cumsum() * rounding.step_min <= missing)
+    shared = rows["least"] + more.astype("Int64") * rounding.step_min
+    return shared.reindex(entries.index).fillna(billed_minutes(duration_s, rounding))

@@ -33,14 +33,15 @@ FIELDS = tuple(MEMBERS)
 #: counts (FACTS, QBO, 1.1). Then so many characters of it are compared.
 _CUT_BYTES, _BEGINNING = 3900, 1000
 
-#: What of an entry's contents, as Clockify has them, each field follows from. Billable status and
-#: rate are not kept there; they are compared as they are.
-_ORIGIN = {
-    "date": "start",
-    "user": "user_id",
-    "project": "project_id",
-    "minutes": "duration_s",
-    "description": "description",
+#: What of an entry's contents, as Clockify has them, each field follows from. A template may write
+#: any of them into a description. Billable status and rate are not kept there; they are compared as
+#: they are.
+_ORIGINS = {
+    "date": ("start",),
+    "user": ("user_id",),
+    "project": ("project_id",),
+    "minutes": ("duration_s",),
+    "description": ("description", "task", "project_id", "user_id", "start", "duration_s"),
 }
 
 
@@ -155,14 +156,18 @@ def _without_body(now: Now) -> dict[str, Any]:
 
 def _has_changed(field: str, sent: Sent, now: Now) -> bool:
     """Whether what a field follows from is another in Clockify than when the entry was sent."""
-    origin = _ORIGIN.get(field)
-    if origin is None or sent.contents is None or now.contents is None:
+    before, after = sent.contents, now.contents
+    if field not in _ORIGINS or before is None or after is None:
         return True
-    if origin == "start" and sent.contents["start"] is None:
+    return any(_is_another(origin, before, after) for origin in _ORIGINS[field])
+
+
+def _is_another(origin: str, sent: Mapping[str, Any], now: Mapping[str, Any]) -> bool:
+    if origin == "start" and sent["start"] is None:
         origin = "day"
-    before, after = sent.contents[origin], now.contents[origin]
+    before, after = sent[origin], now[origin]
     if origin == "duration_s":  # files show it rounded
-        slack_s = sent.contents["slack_s"] + now.contents["slack_s"]
+        slack_s = sent["slack_s"] + now["slack_s"]
         return bool(abs(before - after) > slack_s)
     return bool(before != after)
 

@@ -7,7 +7,8 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from transforms.plan.activities import DESCRIPTION_LIMIT, amount, to_activities
+from transforms.plan.activities import amount, to_activities
+from transforms.plan.descriptions import DESCRIPTION_LIMIT
 
 VENDOR = [
     {"kind": "user", "clockify_id": "u1", "qbo_kind": "vendor", "qbo_id": "7"},

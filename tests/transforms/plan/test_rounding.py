@@ -12,6 +12,7 @@ from transforms.plan.rounding import (
     NO_ROUNDING,
     Rounding,
     billed_minutes,
+    minutes_by_day,
     parse_rounding,
     workspace_rounding,
 )
@@ -219,3 +220,83 @@ def test_a_workspace_that_does_not_round_is_not_rounded():
     """A mode that is set but switched off does not matter, even if it is not readable."""
     assert workspace_rounding(False, "Round up", "15") == NO_ROUNDING
     assert workspace_rounding(False, "?", "?") == NO_ROUNDING
+
+
+# --- a person's day on a project as a whole ------------------------------------------------------
+
+worked = st.lists(
+    st.fixed_dictionaries(
+        {
+            "user_id": st.sampled_from("ab"),
+            "project_id": st.sampled_from(["p", "q", None]),
+            "date": st.sampled_from(["2026-09-14", "2026-09-15"]),
+            "duration_s": st.integers(0, 86_000),
+            "entry_type": st.just("REGULAR"),
+            "sent_minutes": st.none(),
+        }
+    ),
+    min_size=1,
+    max_size=12,
+)
+
+
+def by_day(rows, rounding):
+    frame = pd.DataFrame(rows).astype({"duration_s": "Int64", "sent_minutes": "Int64"})
+    frame["entry_id"] = [f"e{n}" for n in range(len(frame))]
+    frame["start"] = pd.Timestamp("2026-09-14T08:00Z")
+    return frame.assign(minutes=minutes_by_day(frame, rounding))
+
+
+@given(worked, roundings)
+def test_a_day_adds_up_as_if_it_were_rounded_once(rows, rounding):
+    """For each person, project and day, the minutes are the rounded sum: never one more or less."""
+    shared = by_day(rows, rounding)
+
+    for _, day in shared.groupby(["user_id", "project_id", "date"], dropna=False):
+        assert day["minutes"].sum() == exact(int(day["duration_s"].sum()), rounding)
+
+
+@given(worked, roundings)
+def test_no_entry_is_a_step_off(rows, rounding):
+    """Each entry gets the step below it or the one above, the larger remainder first."""
+    shared = by_day(rows, rounding)
+
+    step_s = rounding.step_min * 60
+    for _, day in shared.groupby(["user_id", "project_id", "date"], dropna=False):
+        more_s = day["minutes"] * 60 - day["duration_s"]
+        assert (more_s.abs() < step_s).all()
+        up, down = day[more_s > 0], day[more_s < 0]
+        if len(up) and len(down):
+            assert (up["duration_s"] % step_s).min() >= (down["duration_s"] % step_s).max()
+
+
+@given(worked, st.randoms(use_true_random=False))
+def test_the_order_in_which_entries_are_read_does_not_matter(rows, random):
+    """The same entries get the same minutes, whatever order a report has."""
+    shared = by_day(rows, NO_ROUNDING)
+    order = random.sample(range(len(rows)), len(rows))
+    again = shared.iloc[order]
+
+    assert minutes_by_day(again, NO_ROUNDING).to_dict() == shared["minutes"].to_dict()
+
+
+def test_what_was_sent_keeps_its_minutes_and_the_others_make_up_for_it():
+    """Three of 20 minutes each in quarters: an hour; one was sent as 15, so the others get 45."""
+    row = {"user_id": "a", "project_id": None, "date": "2026-09-14", "entry_type": "REGULAR"}
+    first = row | {"duration_s": 1200, "sent_minutes": 15}
+    rest = [row | {"duration_s": 1200, "sent_minutes": None}] * 2
+
+    assert by_day([first, *rest], Rounding("nearest", 15))["minutes"].tolist() == [15, 30, 15]
+
+
+def test_running_timers_and_breaks_are_no_part_of_the_day():
+    """They would take time from work, or give it some."""
+    row = {"user_id": "a", "project_id": None, "date": "2026-09-14", "sent_minutes": None}
+    rows = [
+        row | {"duration_s": 20, "entry_type": "REGULAR"},
+        row | {"duration_s": 20, "entry_type": "REGULAR"},
+        row | {"duration_s": 50, "entry_type": "BREAK"},
+        row | {"duration_s": None, "entry_type": "REGULAR"},
+    ]
+
+    assert by_day(rows, NO_ROUNDING)["minutes"].tolist() == [1, 0, 1, pd.NA]
