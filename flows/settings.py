@@ -96,6 +96,7 @@ _LONGER = {
 #: The settings that a connection may have of its own.
 OWN = (
     "timezone",
+    "day_zone",
     "rounding",
     "rounding_per",
     "description_template",
@@ -147,6 +148,7 @@ class Settings(BaseSettings):
     review_hours: Annotated[float, Field(gt=0, le=24 * 365)] = 72
     timezone: Zone | None = None
     rounding: RoundingWords | None = None
+    day_zone: Literal["connection", "worker"] = "connection"
     rounding_per: Literal["entry", "day"] = "entry"
     description_template: TemplateText | None = None
     description_marker: bool = False

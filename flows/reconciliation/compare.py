@@ -263,7 +263,8 @@ class Comparison:
             elif start is None or entry.get("id") != id_:
                 self.unreadable.append(id_)
             else:
-                found[id_] = start.astimezone(self._context.timezone).date()
+                zone = self._facts.zone_of(str(entry.get("userId")), self._context.timezone)
+                found[id_] = start.astimezone(zone).date()
         moved: dict[str, Now] = {}
         for day in sorted(set(found.values())):
             moved |= self._of_day(day, {id_ for id_, its_day in found.items() if its_day == day})

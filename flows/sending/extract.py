@@ -1,6 +1,6 @@
 """Reads the entries of a window, page by page, into the staging.
 
-The window is widened by a day at each side, and what starts outside of it is dropped afterwards:
+The window is widened at each side, and what starts outside of it is dropped afterwards:
 the service reads the bounds on a wall clock (FACTS, Clockify, 1.6). The next page is fetched while
 the last ones are read; a page is dropped once its rows are staged.
 """
@@ -25,7 +25,7 @@ from flows.sending.request import JobRequest
 from schemas.clockify import TimeEntries
 from schemas.words import Kind, Problem
 from transforms.directory.names import DELETED_USER
-from transforms.entries.local_days import local_days, month_slices
+from transforms.entries.local_days import local_days, month_slices, workers_days
 from transforms.entries.read_report import SetAside, read_report
 from transforms.entries.running_timers import as_report_rows
 
@@ -60,7 +60,8 @@ def extract(
     def currencies() -> dict[Any, Any]:
         return {row.get("id"): row.get("currencyCode") for row in context.clockify.clients()}
 
-    first, last = days[0] - timedelta(days=1), days[1] + timedelta(days=1)
+    margin = timedelta(days=2 if facts.zones else 1)  # clocks of the world are 26 hours apart
+    first, last = days[0] - margin, days[1] + margin
     reading = _Reading(context, request, facts, staged, currencies)
     unread = parts = month_slices(first, last)
     for _ in range(READINGS):
@@ -195,7 +196,9 @@ def _stage(
         read.entries.assign(
             start_us=read.entries["start"].astype("int64"),
             end_us=microseconds(read.entries["end"]),
-            day=local_days(read.entries["start"], context.timezone),
+            day=workers_days(
+                read.entries["start"], read.entries["user_id"], facts.zones, context.timezone
+            ),
         )
     )
     staged.set_aside(_with_days(read.set_aside, context))
@@ -216,9 +219,9 @@ def microseconds(instants: pd.Series) -> pd.Series:
 
 
 def as_entries(staged: pd.DataFrame) -> pd.DataFrame:
-    """Return staged rows as `TimeEntries` again."""
+    """Return staged rows as `TimeEntries` again, with their `day`."""
     entries = staged.assign(start=instants(staged["start_us"]), end=instants(staged["end_us"]))
-    return entries[list(TimeEntries.to_schema().columns)]
+    return entries[[*TimeEntries.to_schema().columns, "day"]]
 
 
 def instants(us: pd.Series) -> pd.Series:

@@ -1,9 +1,11 @@
 """What a send and an import must know before they read time: both sides, and who is who."""
 
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any, TypeVar
+from zoneinfo import ZoneInfo
 
 import pandas as pd
 
@@ -14,6 +16,7 @@ from flows.sending.request import JobRequest
 from flows.settings import Settings
 from schemas.quickbooks import Company
 from schemas.words import Kind
+from transforms.entries.local_days import zone
 from transforms.plan.descriptions import Template, parse_template
 from transforms.plan.judge import Filters, JudgeRules
 from transforms.plan.rounding import Rounding, parse_rounding, workspace_rounding
@@ -51,18 +54,24 @@ class Facts:
         currency: The workspace's default currency.
         rules: What entries are judged by; all of them take part.
         filters: What takes part, by id.
+        zones: Names of users' time zones by Clockify's ids, where those decide about days.
     """
 
     company: Company
     currency: str | None
     rules: JudgeRules
     filters: Filters = field(default_factory=Filters)
+    zones: Mapping[str, str] = field(default_factory=dict)
+
+    def zone_of(self, user_id: str, timezone: ZoneInfo) -> ZoneInfo:
+        """Return the time zone that decides on a user's days: theirs, or the connection's."""
+        return zone(self.zones.get(user_id, timezone.key))
 
 
 #: Options that a setting decides where the request leaves them open.
 _BY_SETTING = (
-    "approved_only", "rounding", "rounding_per", "description_template", "description_marker",
-    "allow_payroll", "sync",
+    "approved_only", "rounding", "rounding_per", "day_zone", "description_template",
+    "description_marker", "allow_payroll", "sync",
 )  # fmt: skip
 
 
@@ -98,7 +107,17 @@ def check_both_sides(context: RunContext, request: JobRequest) -> Facts:
             marked=bool(request.description_marker),
             approved_only=bool(request.approved_only),
         ),
+        zones=_zones(context.clockify.users()) if request.day_zone == "worker" else {},
     )
+
+
+def _zones(users: list[dict[str, Any]]) -> dict[str, str]:
+    """Return the names of time zones of users who chose one (FACTS, Clockify, 2.4)."""
+    zones = {}
+    for user in users:
+        with suppress(ValueError):
+            zones[str(user.get("id"))] = zone(str((user.get("settings") or {}).get("timeZone"))).key
+    return zones
 
 
 def read_links(context: RunContext, request: JobRequest) -> LinkState:

@@ -14,7 +14,7 @@ import pandas as pd
 from connectors.store.ledger import PlanContents
 from flows.context import RunContext
 from schemas.words import LedgerState, Source
-from transforms.entries.local_days import local_days, local_minutes
+from transforms.entries.local_days import local_minutes
 from transforms.identity.same_work import a_day_off, clashes, entry_contents, find_twins, new_ids
 
 #: What QuickBooks has, or may have.
@@ -44,11 +44,11 @@ class LedgerMatch:
 
 
 def match_entries(context: RunContext, entries: pd.DataFrame, links: pd.DataFrame) -> LedgerMatch:
-    """Look in the ledger for `TimeEntries` of Clockify: by id, then by what they are about."""
+    """Look in the ledger for `TimeEntries` with their `day`: by id, then by what they are about."""
     ledger, contents = context.store.ledger, context.store.contents
     mine = entry_contents(
         entries,
-        days=local_days(entries["start"], context.timezone),
+        days=entries["day"],
         walls=local_minutes(entries["start"], context.timezone),
         links=links,
         source=Source.CLOCKIFY,

@@ -54,6 +54,11 @@ class JobRequest:
         "entry: each on its own; day: a person's day on a project adds up as if rounded once;"
         " default: what the settings say, or entry.",
     )
+    day_zone: Literal["connection", "worker"] | None = option(
+        None,
+        "Whose time zone decides on which day an entry falls; rows of files keep theirs; default:"
+        " what the settings say, or connection.",
+    )
     description_template: str | None = option(
         None,
         "How descriptions are written, such as '[{task}: ]{description}'; see docs/settings.md;"

@@ -1,5 +1,6 @@
 """The local day of an instant, in a named time zone; nothing else decides an entry's day."""
 
+from collections.abc import Mapping
 from datetime import date, timedelta
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -31,6 +32,23 @@ def local_days(instants: pd.Series, timezone: ZoneInfo) -> pd.Series:
         Text `YYYY-MM-DD`, with the index of *instants*.
     """
     return _wall_clock(instants, timezone).dt.strftime("%Y-%m-%d").rename("date")
+
+
+def workers_days(
+    instants: pd.Series, users: pd.Series, zones: Mapping[str, str], timezone: ZoneInfo
+) -> pd.Series:
+    """Return the local day of each instant, where its user works.
+
+    Args:
+        instants: As for `local_days`.
+        users: Clockify's id of whose it is, with the same index.
+        zones: The names of users' time zones, by their ids.
+        timezone: That of everybody else.
+    """
+    days = local_days(instants, timezone)
+    for name, theirs in instants.groupby(users.map(zones)):
+        days[theirs.index] = local_days(theirs, ZoneInfo(str(name)))
+    return days
 
 
 def local_minutes(instants: pd.Series, timezone: ZoneInfo) -> pd.Series:

@@ -1,6 +1,11 @@
 """What makes an entry another than it was sent, and what of that may be repaired."""
 
+from datetime import datetime, timedelta
+from zoneinfo import ZoneInfo
+
 import pytest
+
+TIMES = ("start", "end")
 
 
 @pytest.mark.parametrize("prefer", [False, True])
@@ -93,3 +98,23 @@ def test_a_project_without_a_link_is_a_change(week):
 
     assert (row["verdict"], row["blocked"]) == ("changed_in_clockify", "link_lost")
     assert row["differs"]["project"]["clockify"] is None
+
+
+@pytest.mark.parametrize("zone", ["Pacific/Kiritimati", "Pacific/Pago_Pago"])
+def test_days_of_each_workers_own_zone_agree(synced, make_week, zone):
+    """Time that was sent for a worker's own day agrees, and is found where it moved to."""
+    for user in synced.clockify.users.values():
+        user["settings"] = {"timeZone": zone}
+    synced.environment["CLOCKBOOKS_DAY_ZONE"] = "worker"
+    week = make_week()
+    assert week.reconcile(code=0)["counts"] == {"agrees": len(week.sent)}
+
+    id_ = week.pick()
+    entry = week.entry(id_)
+    later = {name: datetime.fromisoformat(entry[name]) + timedelta(days=9) for name in TIMES}
+    entry |= {name: f"{at:%Y-%m-%dT%H:%M:%SZ}" for name, at in later.items()}
+    found = week.found(week.reconcile("--repair", "--yes", code=0), id_)
+
+    day = later["start"].astimezone(ZoneInfo(zone)).date().isoformat()
+    assert found["differs"]["date"]["clockify"] == day
+    assert week.activity(id_)["TxnDate"] == day

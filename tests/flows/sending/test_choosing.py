@@ -198,3 +198,23 @@ def test_nothing_tracked_is_nothing_to_do(shared_house):
         "extracted": 0, "sent": 0, "in_doubt": 0, "skipped": {}, "rejected": {}
     }  # fmt: skip
     assert ran.document["minutes_sent"] == 0
+
+
+@pytest.mark.parametrize("zone", ["Pacific/Kiritimati", "Pacific/Pago_Pago"])
+def test_each_workers_own_zone_may_decide_on_days(synced, zone):
+    """Of those who chose one; the window is cut by it, too. For others the connection's decides."""
+    users = synced.clockify.users
+    users[MARCUS]["settings"] = {"timeZone": zone}
+    users[PRIYA]["settings"] = None
+    command = ("send", "--start", "2026-09-16", "--end", "2026-09-18", "--dry-run", "--json")
+    planned = synced.run(*command, "--day-zone", "worker").document["entries"]
+
+    own = {id_: (user["settings"] or {}).get("timeZone") for id_, user in users.items()}
+    days = {
+        id_: _day(entry, own[entry["userId"]] or "America/Chicago")
+        for id_, entry in synced.clockify.entries.items()
+    }
+    assert {row["entry_id"]: row["date"] for row in planned if row["reason"] != "running"} == {
+        id_: one for id_, one in days.items() if "2026-09-16" <= one <= "2026-09-18"
+    }
+    assert [id_ for id_ in days if days[id_] != _day(synced.clockify.entries[id_], "UTC")]
