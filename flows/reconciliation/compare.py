@@ -425,7 +425,7 @@ def _now(
     extra = {
         "qbo_user": person,
         "qbo_project": customer,
-        "seconds": entries["duration_s"].to_numpy(),
+        "seconds": entries["duration_s"].array,  # stays whole where one is missing
         "approved": entries["approved"].to_numpy(),
         "is_work": (entries["entry_type"] == "REGULAR").to_numpy(),
     }
