@@ -3,12 +3,29 @@
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import pandera.pandas as pa
+from pandera import dtypes
+from pandera.engines import pandas_engine
 from pandera.errors import SchemaErrors
 
 #: Instants: UTC, microseconds. pandas 3.1 keeps that unit by itself.
 UTC_US = pd.DatetimeTZDtype(unit="us", tz="UTC")
+
+
+@pandas_engine.Engine.register_dtype(equivalents=[str])
+@dtypes.immutable(init=True)
+class Text(pandas_engine.STRING):  # type: ignore[misc] # pandera is not followed
+    """pandera's text, which makes a frame of each cell's answer only where some cell is wrong.
+
+    That frame took half the time in which a small one was validated.
+    """
+
+    def check(self, pandera_dtype: Any, data_container: Any = None) -> Any:
+        """Return whether a column is text, or which of its cells are, if some are not."""
+        texts = super().check(pandera_dtype, data_container)
+        return True if np.all(texts) else texts
 
 
 def column(description: str, *, source: str, unit: str | None = None, **checks: Any) -> Any:
