@@ -1,8 +1,10 @@
 """What the tests share: both stand-ins over loopback, a database, and the installed command."""
 
+import fcntl
 import gc
 import json
 import os
+import pickle
 import shutil
 import signal
 import socket
@@ -12,10 +14,9 @@ import tempfile
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, chdir, contextmanager
-from copy import deepcopy
 from dataclasses import dataclass, field
 from datetime import datetime
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +28,7 @@ from forked_command import Forked
 from hypothesis import settings
 from kept_environment import kept_environment
 from own_postgres import empty_postgres, running_postgres
-from typer.testing import CliRunner
+from typer import testing
 from xdist.scheduler import LoadScopeScheduling
 
 from connectors import masking
@@ -57,6 +58,9 @@ COMMAND = Path(sys.executable).parent / "clockbooks"
 settings.register_profile("suite", max_examples=25, deadline=None)
 settings.register_profile("deep", max_examples=400, deadline=None)
 settings.load_profile("suite")
+
+# Typer makes all commands anew for each call in this process, which takes as long as some of them.
+testing._get_command = cache(testing._get_command)  # noqa: SLF001
 
 
 def _keep_files_in_memory(folder: Path, needed_bytes: int) -> None:
@@ -149,7 +153,7 @@ class House:
     def run_here(self, *arguments: str, stdin: str = "", **environment: str) -> Ran:
         """Run the command in this process: starting Python takes most of a test's time."""
         with chdir(self.folder):
-            done = CliRunner().invoke(
+            done = testing.CliRunner().invoke(
                 app, arguments, input=stdin, env={**self.environment, **environment}
             )
         if done.exception is not None and not isinstance(done.exception, SystemExit):
@@ -270,14 +274,14 @@ def build_house() -> Iterator[Callable[..., House]]:
 
 
 @cache
-def _demo_scenario() -> dict[str, Any]:
-    return load_scenario(DEMO_SCENARIO)
+def _demo_scenario() -> bytes:
+    return pickle.dumps(load_scenario(DEMO_SCENARIO))
 
 
 @pytest.fixture
 def house(build_house: Callable[..., House], tmp_path: Path) -> House:
     """Return both services with the demo's scenario, not connected yet."""
-    return build_house(deepcopy(_demo_scenario()), tmp_path)
+    return build_house(pickle.loads(_demo_scenario()), tmp_path)  # noqa: S301 - our own
 
 
 @pytest.fixture
@@ -458,8 +462,34 @@ class Ui:
         return self.process.wait(timeout=PATIENCE_S)
 
 
+@pytest.fixture(scope="session")
+def prefect_database(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a database as Prefect's server makes it: all its migrations take half of a start.
+
+    The workers of xdist share one.
+    """
+    folder = tmp_path_factory.getbasetemp()
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        folder = folder.parent
+    made = folder / "prefect.db"
+    with (folder / "prefect.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not made.exists():
+            command = [sys.executable, "-m", "prefect", "server", "database", "upgrade", "--yes"]
+            environment = {**kept_environment(), "PREFECT_HOME": str(folder / "prefect")}
+            subprocess.run(command, env=environment, capture_output=True, check=True)
+            shutil.move(folder / "prefect" / "prefect.db", made)
+    return made
+
+
 @contextmanager
-def _running_ui(house: Any, *options: str, **environment: str) -> Iterator[Ui]:
+def _running_ui(
+    prefect_database: Path, house: Any, *options: str, first_start: bool = False, **environment: str
+) -> Iterator[Ui]:
+    home = house.folder / "prefect"
+    if not (first_start or home.exists()):
+        home.mkdir(mode=0o700)
+        shutil.copy(prefect_database, home)
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
     kept = kept_environment()
@@ -493,9 +523,9 @@ def _running_ui(house: Any, *options: str, **environment: str) -> Iterator[Ui]:
 
 
 @pytest.fixture(scope="session")
-def running_ui() -> Callable[..., Any]:
+def running_ui(prefect_database: Path) -> Callable[..., Any]:
     """Return a function to have `clockbooks ui` run for a block, ready when the block begins."""
-    return _running_ui
+    return partial(_running_ui, prefect_database)
 
 
 @pytest.fixture(scope="session")

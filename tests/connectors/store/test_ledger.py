@@ -94,7 +94,7 @@ def test_a_claim_of_nothing_leaves_nothing(book):
 def test_threads_that_claim_at_once_share_and_never_overlap(book, order):
     """Whoever comes first holds an entry, in whatever order others ask; nobody gets stuck."""
     ids = [f"e{n:03}" for n in range(150)]
-    count, rounds = 6, 5
+    count, rounds = 6, 2
     for turn in range(rounds):
         mine = [f"{turn}-{id_}" for id_ in ids]
         orders = [mine if order == "same" or n % 2 else mine[::-1] for n in range(count)]

@@ -77,9 +77,9 @@ def test_what_is_in_the_way_of_a_start_is_told(synced):
 def test_others_need_the_password(synced, running_ui):
     """Where others can reach it, nobody gets in without the password, which its owner can read.
 
-    A second one beside it says where the first is.
+    So it is from the first start on. A second one beside it says where the first is.
     """
-    with running_ui(synced, "--host", EVERYWHERE, "--server-only") as ui:
+    with running_ui(synced, "--host", EVERYWHERE, "--server-only", first_start=True) as ui:
         kept = synced.folder / "prefect" / "password"
         assert kept.stat().st_mode & 0o777 == 0o600
         assert str(kept) in ui.said

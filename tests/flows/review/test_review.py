@@ -15,6 +15,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import chdir, suppress
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -40,9 +41,10 @@ REVIEW = {**DAYS, "dry_run": False, "review": True}
 
 
 @pytest.fixture(scope="module")
-def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def address(tmp_path_factory: pytest.TempPathFactory, prefect_database: Path) -> Iterator[str]:
     """Start a Prefect server, and return the address of its API."""
     folder = tmp_path_factory.mktemp("prefect")
+    shutil.copy(prefect_database, folder)
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
     environment = {
