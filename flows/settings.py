@@ -99,6 +99,8 @@ OWN = (
     "day_zone",
     "rounding",
     "rounding_per",
+    "missing_rate",
+    "foreign_rate",
     "description_template",
     "description_marker",
     "approved_only",
@@ -149,6 +151,8 @@ class Settings(BaseSettings):
     timezone: Zone | None = None
     rounding: RoundingWords | None = None
     day_zone: Literal["connection", "worker"] = "connection"
+    missing_rate: Literal["reject", "zero"] = "reject"
+    foreign_rate: Literal["reject", "zero"] = "reject"
     rounding_per: Literal["entry", "day"] = "entry"
     description_template: TemplateText | None = None
     description_marker: bool = False

@@ -15,7 +15,7 @@ from flows.context import RunContext
 from flows.sending.request import JobRequest
 from flows.settings import Settings
 from schemas.quickbooks import Company
-from schemas.words import Kind
+from schemas.words import Kind, Reason
 from transforms.entries.local_days import zone
 from transforms.plan.descriptions import Template, parse_template
 from transforms.plan.judge import Filters, JudgeRules
@@ -70,8 +70,8 @@ class Facts:
 
 #: Options that a setting decides where the request leaves them open.
 _BY_SETTING = (
-    "approved_only", "rounding", "rounding_per", "day_zone", "description_template",
-    "description_marker", "allow_payroll", "sync",
+    "approved_only", "rounding", "rounding_per", "missing_rate", "foreign_rate", "day_zone",
+    "description_template", "description_marker", "allow_payroll", "sync",
 )  # fmt: skip
 
 
@@ -102,6 +102,7 @@ def check_both_sides(context: RunContext, request: JobRequest) -> Facts:
             timezone=context.timezone,
             company=company,
             rounding=chosen_rounding(request.rounding, workspace),
+            zero_rates=_zero_rates(request),
             by_day=request.rounding_per == "day",
             template=chosen_template(request.description_template),
             marked=bool(request.description_marker),
@@ -109,6 +110,14 @@ def check_both_sides(context: RunContext, request: JobRequest) -> Facts:
         ),
         zones=_zones(context.clockify.users()) if request.day_zone == "worker" else {},
     )
+
+
+def _zero_rates(request: JobRequest) -> frozenset[Reason]:
+    asked = {
+        Reason.BILLABLE_WITHOUT_RATE: request.missing_rate,
+        Reason.RATE_CURRENCY: request.foreign_rate,
+    }
+    return frozenset(reason for reason, wanted in asked.items() if wanted == "zero")
 
 
 def _zones(users: list[dict[str, Any]]) -> dict[str, str]:

@@ -49,6 +49,15 @@ class JobRequest:
         " own.",
         metavar="MODE:MINUTES",
     )
+    missing_rate: Literal["reject", "zero"] | None = option(
+        None,
+        "What becomes of billable time without a rate; zero: it goes at a rate of 0; default: what"
+        " the settings say, or reject.",
+    )
+    foreign_rate: Literal["reject", "zero"] | None = option(
+        None,
+        "The same of billable time with a rate in another currency than the company's.",
+    )
     rounding_per: Literal["entry", "day"] | None = option(
         None,
         "entry: each on its own; day: a person's day on a project adds up as if rounded once;"

@@ -49,6 +49,7 @@ class JudgeRules:
         company: The QuickBooks company, for its currency and closing date.
         tracker: Where time is tracked, for people.
         rounding: How durations become billed minutes.
+        zero_rates: Reasons about rates for which billable time goes at a rate of 0 instead.
         by_day: Whether a person's day on a project is rounded as a whole.
         template: How descriptions are written; `None` leaves them as they are.
         marked: Whether descriptions end with the entry's id.
@@ -60,6 +61,7 @@ class JudgeRules:
     company: Company
     tracker: str = "Clockify"
     rounding: Rounding = NO_ROUNDING
+    zero_rates: frozenset[Reason] = frozenset()
     by_day: bool = False
     template: Template | None = None
     marked: bool = False
@@ -93,6 +95,9 @@ def judge_entries(
         if "day" in entries
         else local_days(judged["start"], rules.timezone)
     )
+    at_zero = _at_zero(judged, rules)
+    judged["rate_micros"] = judged["rate_micros"].mask(at_zero, 0)
+    judged["currency"] = judged["currency"].mask(at_zero, rules.company.currency)
     judged["minutes"] = (
         minutes_by_day(judged, rules.rounding)
         if rules.by_day
@@ -152,7 +157,6 @@ def _conditions(judged: pd.DataFrame, rules: JudgeRules) -> dict[Reason, pd.Seri
     no_customer = has_project & judged["qbo_customer_id"].isna()
     unclear_person = no_person & (judged["user_problem"] == Problem.AMBIGUOUS)
     unclear_customer = no_customer & (judged["project_problem"] == Problem.AMBIGUOUS)
-    foreign = judged["currency"].notna() & (judged["currency"] != company.currency)
     closed_until = company.closed_until.isoformat() if company.closed_until else ""
     return {
         Reason.RUNNING: duration_s.isna(),
@@ -168,9 +172,22 @@ def _conditions(judged: pd.DataFrame, rules: JudgeRules) -> dict[Reason, pd.Seri
         Reason.UNLINKED_PROJECT: no_customer & ~unclear_customer,
         Reason.AMBIGUOUS_NAME: unclear_person | unclear_customer,
         Reason.BOOKS_CLOSED: judged["date"] <= closed_until,
-        Reason.RATE_CURRENCY: billable & has_rate & foreign & (company.currency != ""),
+        Reason.RATE_CURRENCY: billable & has_rate & _is_foreign(judged, company),
         Reason.BILLABLE_WITHOUT_RATE: billable & ~has_rate,
     }
+
+
+def _is_foreign(judged: pd.DataFrame, company: Company) -> pd.Series:
+    currency = judged["currency"]
+    return currency.notna() & (currency != company.currency) & (company.currency != "")
+
+
+def _at_zero(judged: pd.DataFrame, rules: JudgeRules) -> pd.Series:
+    """Return which billable entries go at a rate of 0, for want of one that fits."""
+    has_rate = judged["rate_micros"].notna()
+    missing = ~has_rate & (Reason.BILLABLE_WITHOUT_RATE in rules.zero_rates)
+    foreign = has_rate & _is_foreign(judged, rules.company)
+    return judged["billable"] & (missing | foreign & (Reason.RATE_CURRENCY in rules.zero_rates))
 
 
 def _takes_part(judged: pd.DataFrame, filters: Filters) -> pd.Series:

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from schemas.plan import Plan
 from schemas.words import STATE_OF, Reason, State
+from transforms.plan.activities import to_activities
 from transforms.plan.rounding import Rounding
 
 PERSON = {"kind": "user", "clockify_id": "u1", "qbo_kind": "employee", "qbo_id": "55"}
@@ -361,3 +362,31 @@ def test_each_entry_ends_once_with_what_it_needs(
             assert row["state"] == STATE_OF[Reason(row["reason"])]
             assert row["detail"].strip()
             assert "nan" not in row["detail"]
+
+
+EUROS = {"billable": True, "currency": "EUR"}
+NO_RATE = {"billable": True, "rate_micros": None}
+
+
+@pytest.mark.parametrize(
+    ("zero", "reasons"),
+    [
+        ([], ["rate_currency", "billable_without_rate", None, None]),
+        ([Reason.RATE_CURRENCY], [None, "billable_without_rate", None, None]),
+        ([Reason.BILLABLE_WITHOUT_RATE], ["rate_currency", None, None, None]),
+        ([Reason.RATE_CURRENCY, Reason.BILLABLE_WITHOUT_RATE], [None] * 4),
+    ],
+)
+def test_billable_time_without_a_fitting_rate_may_go_at_zero(plan, zero, reasons):
+    """Only what the setting names, and no other rate is touched."""
+    others = [{"billable": True, "rate_micros": 75_500_000}, NO_RATE | {"billable": False}]
+    rows = [one | {"entry_id": f"z{n}"} for n, one in enumerate([EUROS, NO_RATE, *others])]
+    judged = plan(*rows, zero_rates=frozenset(zero))
+
+    assert judged["reason"].astype(object).where(judged["reason"].notna(), None).tolist() == reasons
+    going = judged.loc[[0, 1], "reason"].isna()
+    assert (judged.loc[[0, 1], "rate_micros"][going] == 0).all()
+    assert judged["rate_micros"][2] == 75_500_000
+    assert pd.isna(judged["rate_micros"][3])
+    bodies = to_activities(judged[judged["state"] == "ready"])["body"]
+    assert sum('"HourlyRate":0,' in body for body in bodies) == len(zero)

@@ -1,4 +1,4 @@
-"""How descriptions are written, and how a day is rounded: from the setting to the books."""
+"""How descriptions, minutes and rates are written: from the setting to the books."""
 
 import json
 from collections import Counter
@@ -109,3 +109,20 @@ def test_a_day_may_be_rounded_as_a_whole(week, send_day, per):
     activities = week.quickbooks.activities.values()
     booked = sum(row["Hours"] * 60 + row["Minutes"] for row in activities)
     assert booked == (alone if per == "entry" else together)
+
+
+def test_time_without_a_rate_may_go_at_zero(week, send_day):
+    """By the connection's own setting: billable, with an HourlyRate of 0 in the books."""
+    entry = next(one for one in week.clockify.entries.values() if one["billable"])
+    entry["rate"] = None
+    (left,) = [
+        row for row in send_day(week, "--dry-run").document["entries"] if row["state"] != "ready"
+    ]
+    assert (left["entry_id"], left["reason"]) == (entry["id"], "billable_without_rate")
+
+    assert week.run("configure", "--set", "missing_rate=zero").code == 0
+    send_day(week)
+    rates = {one["id"]: row["HourlyRate"] for one, row in in_the_books(week) if one["billable"]}
+    assert rates.pop(entry["id"]) == 0
+    assert all(rates.values())
+    assert week.run("reconcile", *DAY, "--json").document["counts"] == {"agrees": 9}
