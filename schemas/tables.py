@@ -317,7 +317,7 @@ changes = sa.Table(
         null=True,
     ),
     _column("minutes", sa.Integer, "Rounded minutes afterwards; null if deleted.", null=True),
-    _column("txn_date", sa.String(10), "Local day afterwards; null if deleted.", null=True),
+    _column("txn_date", sa.String(10), "Local day afterwards, also if deleted.", null=True),
     sa.ForeignKeyConstraint(
         ["connection_id", "entry_id"],
         ["ledger.connection_id", "ledger.entry_id"],

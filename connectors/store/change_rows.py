@@ -21,7 +21,8 @@ class Wanted:
         body: The TimeActivity to send, to the byte: whole for an update, `Id` and `SyncToken` for
             a deletion, and the new one where it is to be sent again.
         minutes: Rounded minutes afterwards; `None` if it is deleted for good.
-        date: Local day afterwards, YYYY-MM-DD; `None` if it is deleted for good.
+        date: Local day afterwards, YYYY-MM-DD: of what is deleted for good, the one for which it
+            may be sent again.
         replacement: What to create after the deletion, to the byte; `None` for nothing.
         contents: What the entry is about afterwards, by the columns of `Contents`; `None` if that
             does not change, or is unknown.

@@ -37,6 +37,7 @@ from connectors.store.history import History
 from connectors.store.ledger import Claim
 from connectors.store.runs import Runs, lease_over
 from connectors.store.scope import ConnectionScope
+from connectors.store.unknown_time import UnknownTime
 from schemas.tables import batches, changes, ledger
 from schemas.words import Event, LedgerState, Operation, Proof
 
@@ -86,6 +87,8 @@ class Changes(ConnectionScope):
         by_id = {one.entry_id: one for one in wanted}
 
         def update(connection: sa.Connection, values: list[dict[str, Any]]) -> set[str]:
+            days = {by_id[row["entry_id"]].date for row in values}
+            self._look_again(connection, [row["entry_id"] for row in values], days)
             for row in values:
                 mine = sa.and_(self._own(ledger), ledger.c.entry_id == row["entry_id"])
                 connection.execute(ledger.update().where(mine).values(row))
@@ -118,7 +121,7 @@ class Changes(ConnectionScope):
                 elif made.operation == Operation.UPDATE:
                     self._updated(connection, held[one.bid], one, Proof.ANSWER, qbo_time, made)
             if made.operation == Operation.DELETE:
-                anew = self._deleted(connection, done, qbo_time, made)
+                anew = self._deleted(connection, done, made)
             self._forget(connection, made, [one.bid for one in recorded])
         return Recorded({one.bid for one in recorded}, anew)
 
@@ -128,7 +131,7 @@ class Changes(ConnectionScope):
         with changing(self.engine) as connection:
             rows = connection.execute(self._held(made)).all()
             if found is None:
-                self._deleted(connection, rows, qbo_time, made)
+                self._deleted(connection, rows, made)
             else:
                 for row in rows:
                     self._updated(connection, row, found, Proof.BOOKS, qbo_time, made)
@@ -162,7 +165,7 @@ class Changes(ConnectionScope):
         with changing(self.engine) as connection:
             free = self._free(connection, wanted)
             nobody = Claim(run_id, "", (), Operation.DELETE)
-            self._deleted(connection, [Found(**after(one)) for one in free], None, nobody)
+            self._deleted(connection, [Found(**after(one)) for one in free], nobody)
         return {one.entry_id for one in free}
 
     def caught_up(self, run_id: str, wanted: Wanted, sync_token: str) -> bool:
@@ -264,27 +267,26 @@ class Changes(ConnectionScope):
             self._renew(connection, row.contents)
             self._note(connection, Event.UPDATED, [told], made)
 
-    def _deleted(
-        self,
-        connection: sa.Connection,
-        rows: Sequence[Any],
-        qbo_time: datetime | None,
-        made: Claim,
-    ) -> str | None:
+    def _deleted(self, connection: sa.Connection, rows: Sequence[Any], made: Claim) -> str | None:
         """Free entries whose TimeActivities are gone; claim what takes the place of some.
 
         Returns the request id of that claim.
         """
         freed = {"state": LedgerState.RECALLED, "sync_token": None, "proof": None}
         gone = [row for row in rows if self._set(connection, row, freed)]
+        days = {row.txn_date for row in gone}
+        self._look_again(connection, [row.entry_id for row in gone], days)
         told = [{"entry_id": row.entry_id} for row in gone]
         self._note(connection, Event.RECALLED, told, made)
         anew = [row for row in gone if row.replacement is not None]
         if not anew:
             return None
-        # Nothing of it was called, so that it may be handed over at any time.
+        # Nothing of it was called, so that it may be handed over at any time. What is younger than
+        # the deletion may be the same work, typed in before somebody learned of the deletion.
         request_id = uuid4().hex
-        self._begin_batch(connection, made.run_id, request_id, qbo_time, quiet_from=self.now())
+        query = sa.select(batches.c.qbo_time).where(batches.c.request_id == made.request_id)
+        since = connection.scalar(query)
+        self._begin_batch(connection, made.run_id, request_id, since, quiet_from=self.now())
         for bid, row in enumerate(anew, start=1):
             new = claimed_anew(
                 made.run_id, request_id, str(bid), row.replacement, row.minutes, row.txn_date
@@ -295,6 +297,19 @@ class Changes(ConnectionScope):
         told = [claimed_item(item) for item in items]
         self._note(connection, Event.CLAIMED, told, Claim(made.run_id, request_id, items))
         return request_id
+
+    def _look_again(
+        self, connection: sa.Connection, entry_ids: Sequence[str], days: set[str | None]
+    ) -> None:
+        """Let the next send look again at the days that entries were sent for, and at *days*.
+
+        Their time has left the books: by now somebody may have typed it in.
+        """
+        its_days = sa.select(ledger.c.txn_date).where(
+            self._own(ledger), ledger.c.entry_id.in_(entry_ids)
+        )
+        every = days.union(connection.scalars(its_days))
+        self._same(UnknownTime).look_again(connection, {day for day in every if day is not None})
 
     def _renew(self, connection: sa.Connection, contents: str | None) -> None:
         """Keep what an entry is about now that QuickBooks has it so."""

@@ -57,12 +57,11 @@ class UnknownTime(ConnectionScope):
                 values = [{**own, **vars(row), "is_other": False} for row in found]
                 connection.execute(rows, values)
 
-    def look_again(self, days: Collection[str]) -> None:
-        """Forget that days were looked at: what was sent for them leaves the books."""
-        with changing(self.engine) as connection:
-            for some in chunks(sorted(days)):
-                mine = sa.and_(self._own(looked_days), looked_days.c.day.in_(some))
-                connection.execute(looked_days.delete().where(mine))
+    def look_again(self, connection: sa.Connection, days: Collection[str]) -> None:
+        """Forget that days were looked at: what was sent for them has left the books."""
+        for some in chunks(sorted(days)):
+            mine = sa.and_(self._own(looked_days), looked_days.c.day.in_(some))
+            connection.execute(looked_days.delete().where(mine))
 
     def of(self, days: Sequence[str]) -> list[UnknownRow]:
         """Return what was found on some days, but for what somebody called other work."""

@@ -117,7 +117,6 @@ class _Repairs:
         for step, chosen in wanted.items():
             for id_, why in self._obstacles(step, chosen).items():
                 yield Repaired(chosen.pop(id_)[0], Repair.REFUSED, why)
-            self._look_again(step, chosen)
             changes = {id_: change for id_, (_, change) in chosen.items()}
             for id_, ended in self._take(step, changes, by_id, outdated).items():
                 if id_ not in outdated:
@@ -133,12 +132,6 @@ class _Repairs:
         found = typed_again(self._context, bodies)
         # One that is refused without a deletion before it changes nothing.
         return found | (unusable_names(self._context, bodies) if step == Step.REPLACE else {})
-
-    def _look_again(self, step: Step, chosen: Mapping[str, tuple[Finding, Wanted]]) -> None:
-        """Let the next send look at days again on which entries become free, or may become so."""
-        if step not in {Step.UPDATE, Step.CATCH_UP}:
-            days = {day for one, change in chosen.values() for day in _days(one, change)}
-            self._context.store.unknown_time.look_again(days)
 
     def _take(
         self,
@@ -297,7 +290,7 @@ def _wanted(finding: Finding, activity: Mapping[str, Any] | None) -> Wanted:
     assert finding.sent is not None, "only sent entries are repaired"  # noqa: S101
     sent, step = finding.sent, finding.judged.step
     body, replacement = change_bodies(sent, finding.now, activity, finding.judged)
-    minutes, day = None, None
+    minutes, day = None, finding.looks["date"]
     if step not in {Step.DELETE, Step.FORGET}:
         after = content_of_body(replacement or body)
         minutes, day = int(after.minutes), after.day
@@ -307,13 +300,6 @@ def _wanted(finding: Finding, activity: Mapping[str, Any] | None) -> Wanted:
     if contents is not None and contents["entry_id"] != sent.entry_id:
         contents = None  # sent from a file, and not renamed in a dry run
     return Wanted(sent.entry_id, sent.time_activity_id, body, minutes, day, replacement, contents)
-
-
-def _days(finding: Finding, change: Wanted) -> set[str]:
-    """Return the days that an entry has been on, and will be on."""
-    assert finding.sent is not None, "only sent entries are repaired"  # noqa: S101
-    days = {content_of_body(finding.sent.body).day, finding.looks["date"], change.date}
-    return days - {None}
 
 
 class _Changes(BatchLoader):

@@ -1,9 +1,9 @@
 """Holds ready entries back where QuickBooks has time of the same person and day that nobody knows.
 
 Somebody may have put them there already: by hand, by another tool, or from a database that was
-lost. Days with ready entries are looked at once; what is found there holds entries back until an
-entry accounts for it (`clockbooks adopt`), it is gone from QuickBooks, or somebody says that it is
-other work (`not_in_books`).
+lost. Days with ready entries are looked at once, and again where time was taken back; what is found
+there holds entries back until an entry accounts for it (`clockbooks adopt`), it is gone from
+QuickBooks, or somebody says that it is other work (`not_in_books`).
 """
 
 from collections import defaultdict
@@ -19,7 +19,7 @@ from flows.context import RunContext
 from flows.sending.plan import Slice
 from flows.sending.request import JobRequest
 from flows.text import named
-from schemas.words import Reason, State
+from schemas.words import LedgerState, Reason, State
 from transforms.plan.explain import maybe_in_books
 from transforms.plan.hold_back import hold_back
 
@@ -42,7 +42,7 @@ def hold_back_unknown(
     if ready.empty:
         return plan, {}
     keys = dict(zip(ready["entry_id"], _keys(ready), strict=True))
-    look = _look(context, sorted(set(ready["date"])), keep=not request.dry_run)
+    look = _look(context, keys, keep=not request.dry_run)
     unknown = _by_key(look.rows, set(keys.values()))
     if not unknown:
         return plan, {}
@@ -78,10 +78,17 @@ class _Look:
     fresh: set[str] = field(default_factory=set)
 
 
-def _look(context: RunContext, days: Sequence[str], *, keep: bool) -> _Look:
-    """Look at days that nobody looked at yet, and take what was found on the others."""
-    store = context.store.unknown_time
-    looked, look = store.looked(days), _Look(keep)
+def _look(context: RunContext, keys: Mapping[str, Key], *, keep: bool) -> _Look:
+    """Look at days that nobody looked at yet, and take what was found on the others.
+
+    Where time was taken back, somebody may type it in at any moment until it is sent again: its
+    days are looked at each time.
+    """
+    held = context.store.ledger.held(list(keys))
+    freed = held.loc[held["state"] == LedgerState.RECALLED, "entry_id"]
+    days = sorted({day for _, day in keys.values()})
+    store, look = context.store.unknown_time, _Look(keep)
+    looked = store.looked(days) - {keys[entry_id][1] for entry_id in freed}
     for window in _windows([day for day in days if day not in looked]):
         found = unknown_rows(read_unknown(context, window[0], window[-1]))
         look.fresh |= {row.time_activity_id for row in found}

@@ -584,7 +584,9 @@ OWN = {
     "run_locks.take": lambda s: asdict(s.later.run_lock.take("me", "sync", lease=LEASE)),
     "unknown_time.call_other": lambda s: s.store.unknown_time.call_other(["found", "new"]),
     "unknown_time.forget": lambda s: s.store.unknown_time.forget(["found", "new"]),
-    "unknown_time.look_again": lambda s: s.store.unknown_time.look_again([DAY]),
+    "unknown_time.look_again": _in_transaction(
+        lambda s, c: s.store.unknown_time.look_again(c, [DAY])
+    ),
     "unknown_time.looked": lambda s: s.store.unknown_time.looked([DAY, "new"]),
     "unknown_time.of": lambda s: s.store.unknown_time.of([DAY]),
     "unknown_time.others": lambda s: s.store.unknown_time.others(["found", "other", "new"]),
