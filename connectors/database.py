@@ -1,5 +1,6 @@
 """Opens the database, on SQLite or PostgreSQL, and brings it up to date by itself."""
 
+import hashlib
 import os
 import sqlite3
 import ssl
@@ -184,6 +185,7 @@ def _engine(url: str) -> sa.Engine:
         cursor.execute("PRAGMA synchronous = FULL")  # a commit survives a power cut
         cursor.execute("PRAGMA foreign_keys = ON")
         cursor.close()
+        driver_connection.create_function("sha256", 1, _sha256, deterministic=True)
 
     @sa.event.listens_for(engine, "begin")
     def _begin(connection: sa.Connection) -> None:
@@ -193,6 +195,11 @@ def _engine(url: str) -> sa.Engine:
         connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
 
     return engine
+
+
+def _sha256(data: bytes | None) -> str | None:
+    """Do for SQLite's statements what PostgreSQL has built in."""
+    return None if data is None else hashlib.sha256(data).hexdigest()
 
 
 def _make_file(path: Path) -> None:
@@ -252,6 +259,8 @@ def snapshot(engine: sa.Engine) -> Iterator[sa.Connection]:
     with engine.connect() as connection, connection.begin():
         if engine.dialect.name == "postgresql":  # SQLite's are so anyway
             connection.execute(sa.text("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ"))
+            # What is streamed is read to its end: a plan for the first rows may take for ever.
+            connection.execute(sa.text("SET LOCAL cursor_tuple_fraction = 1"))
         yield connection
 
 

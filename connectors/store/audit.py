@@ -3,12 +3,13 @@
 Each method reads within a transaction of `snapshot`, row by row: a history may have millions.
 """
 
-from collections.abc import Generator, Iterator
+from collections.abc import Generator, Iterator, Sequence
 from dataclasses import dataclass, fields
 from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql
 
 from connectors.store.chain import COVERED
 from connectors.store.scope import ConnectionScope
@@ -18,11 +19,12 @@ from schemas.words import Event, LedgerState, Operation
 #: Rows that are fetched at once.
 _AT_ONCE = 5000
 
+#: Events that say that an entry is in QuickBooks.
+_SENT = (Event.SENT, Event.ADOPTED, Event.UPDATED, Event.RENAMED)
+
 #: What became of an entry, of a change also: a change in doubt leaves it sent.
 _TELLING = sa.or_(
-    history.c.event.in_([
-        Event.SENT, Event.ADOPTED, Event.UPDATED, Event.RENAMED, Event.RECALLED, Event.TAKEN_BACK,
-    ]),
+    history.c.event.in_([*_SENT, Event.RECALLED, Event.TAKEN_BACK]),
     sa.and_(
         history.c.event.in_([Event.RELEASED, Event.REFUSED]),
         history.c.operation == Operation.CREATE,
@@ -76,33 +78,67 @@ class Audit(ConnectionScope):
         return Head(*found) if found else None
 
     def rows(self, connection: sa.Connection) -> Generator[sa.Row[Any]]:
-        """Yield every row in order: its `COVERED` values, then its hash. To be closed."""
-        query = sa.select(*_plain(*COVERED, "hash")).where(self._own(history))
-        return _stream(connection, query.order_by(history.c.number))
+        """Yield every row in order: `number`, `entry_id`, `text` and `hash`. To be closed.
 
-    def told(self, connection: sa.Connection) -> Iterator[sa.Row[Any]]:
-        """Yield the events that say what became of each entry, by entry and in order.
-
-        Each has `entry_id`, `number`, `event`, `fingerprint`, `minutes` and `time_activity_id`.
+        The text is the row as `connectors.store.chain.follows` takes it.
         """
-        names = ("entry_id", "number", "event", "fingerprint", "minutes", "time_activity_id")
-        query = sa.select(*_plain(*names)).where(self._own(history), _TELLING)
-        by_entry = _by_bytes(connection, history.c.entry_id)
-        return _stream(connection, query.order_by(by_entry, history.c.number))
+        columns = history.c
+        text = _as_json(connection, _plain(*COVERED)).label("text")
+        query = sa.select(columns.number, columns.entry_id, text, columns.hash)
+        return _stream(connection, query.where(self._own(history)).order_by(columns.number))
 
-    def held(self, connection: sa.Connection, head: Head | None) -> Iterator[sa.Row[Any]]:
-        """Yield what the ledger has as sent or in doubt, in the order of `told`.
+    def number_sent(self, connection: sa.Connection) -> int:
+        """Count what the ledger has as sent."""
+        is_sent = ledger.c.state == LedgerState.SENT
+        query = sa.select(sa.func.count()).select_from(ledger).where(self._own(ledger), is_sent)
+        return connection.execute(query).scalar_one()
 
-        Each has `entry_id`, `state`, `body`, `minutes`, `time_activity_id` and `is_older`: whether
-        it ended before the history begins.
+    def differing(self, connection: sa.Connection, head: Head | None) -> Iterator[sa.Row[Any]]:
+        """Yield the entries of which ledger and history say different things.
+
+        Each has `entry_id`; `number`, the newest event of the history that says that it was sent,
+        and `told_as`, its TimeActivity; `state`, if the ledger has it as sent or in doubt, and
+        `held_as`, its TimeActivity there; `is_older`, whether that was before the history begins;
+        and whether its `activity`, `minutes` and `content` differ.
         """
+        newest = self._newest(connection)
+        is_sent, says_sent = ledger.c.state == LedgerState.SENT, newest.c.event.in_(_SENT)
         states = ledger.c.state.in_([LedgerState.SENT, LedgerState.SENDING])
-        older = ledger.c.changed_at < head.since if head else sa.false()
-        query = sa.select(
-            ledger.c.entry_id, sa.type_coerce(ledger.c.state, sa.String).label("state"),
-            ledger.c.body, ledger.c.minutes, ledger.c.time_activity_id, older.label("is_older"),
-        ).where(self._own(ledger), states)  # fmt: skip
-        return _stream(connection, query.order_by(_by_bytes(connection, ledger.c.entry_id)))
+        mine = sa.and_(self._own(ledger), ledger.c.entry_id == newest.c.entry_id, states)
+        older = (ledger.c.changed_at < head.since if head else sa.false()).label("is_older")
+        state = sa.type_coerce(ledger.c.state, sa.String).label("state")
+        differs = {
+            "activity": ledger.c.time_activity_id.is_distinct_from(newest.c.time_activity_id),
+            "minutes": ledger.c.minutes.is_distinct_from(newest.c.minutes),
+            "content": _sha256(connection, ledger.c.body).is_distinct_from(newest.c.fingerprint),
+        }
+        told = sa.select(
+            newest.c.entry_id,
+            sa.case((says_sent, newest.c.number)).label("number"),
+            newest.c.time_activity_id.label("told_as"),
+            state, ledger.c.time_activity_id.label("held_as"), older,
+            *(condition.label(name) for name, condition in differs.items()),
+        ).outerjoin(ledger, mine)  # fmt: skip
+        told = told.where(sa.case((says_sent, sa.or_(*differs.values())), else_=is_sent))
+        tells = sa.and_(self._own(history), history.c.entry_id == ledger.c.entry_id, _TELLING)
+        untold = sa.select(
+            ledger.c.entry_id, sa.null(), sa.null(), state, ledger.c.time_activity_id, older,
+            *([sa.true()] * len(differs)),
+        ).where(self._own(ledger), is_sent, ~sa.exists().where(tells))  # fmt: skip
+        return _stream(connection, sa.union_all(told, untold))
+
+    def _newest(self, connection: sa.Connection) -> sa.CTE:
+        """Select the newest event that says what became of each entry."""
+        entry_id, number = history.c.entry_id, history.c.number
+        columns = _plain("entry_id", "event", "fingerprint", "minutes", "time_activity_id")
+        mine = sa.and_(self._own(history), _TELLING)
+        if connection.dialect.name == "postgresql":
+            query = sa.select(*columns, number).where(mine).ext(postgresql.distinct_on(entry_id))
+            return query.order_by(entry_id, number.desc()).cte("newest")
+        # The other columns are of the row with the maximum (sqlite.org/lang_select.html, 2.5).
+        query = sa.select(*columns, sa.func.max(number).label("number")).where(mine)
+        # The rows are sorted: to fetch each where an index leads takes three times as long.
+        return query.group_by(entry_id.concat("")).cte("newest")
 
     def claimed_after(self, connection: sa.Connection, entry_id: str, number: int) -> bool:
         """Return whether an entry was claimed anew after a row of the history."""
@@ -179,12 +215,17 @@ class Audit(ConnectionScope):
         )
         return sa.union(sa.select(known.c.entry_id), earlier).subquery("chosen")
 
-    def actors(self, connection: sa.Connection) -> dict[str, sa.Row[Any]]:
-        """Return everybody who acted, by their ids."""
-        return {row.id: row for row in connection.execute(sa.select(actors))}
+    def actors(self, connection: sa.Connection) -> Sequence[sa.Row[Any]]:
+        """Return everybody who acted: `actor_id`, and what `actors` has, `None` if nothing."""
+        mine = sa.and_(self._own(history), history.c.actor_id.is_not(None))
+        acted = sa.select(history.c.actor_id).where(mine).distinct().subquery()
+        query = sa.select(acted, actors).outerjoin(actors, actors.c.id == acted.c.actor_id)
+        return connection.execute(query.order_by(acted.c.actor_id)).all()
 
 
-def _stream(connection: sa.Connection, query: sa.Select[Any]) -> Generator[sa.Row[Any]]:
+def _stream(
+    connection: sa.Connection, query: sa.Select[Any] | sa.CompoundSelect[Any]
+) -> Generator[sa.Row[Any]]:
     with connection.execute(query.execution_options(yield_per=_AT_ONCE)) as result:
         yield from result
 
@@ -198,10 +239,21 @@ def _plain(*names: str) -> list[sa.ColumnElement[Any]]:
     ]
 
 
-def _by_bytes(connection: sa.Connection, column: sa.Column[Any]) -> sa.ColumnElement[Any]:
-    """Order a column by its bytes, as Python compares texts and SQLite does anyway.
+def _as_json(
+    connection: sa.Connection, columns: Sequence[sa.ColumnElement[Any]]
+) -> sa.ColumnElement[Any]:
+    """Write columns as a JSON array without spaces; `None` if one has bytes."""
+    if connection.dialect.name == "postgresql":
+        texts = [
+            sa.func.coalesce(sa.cast(sa.func.to_json(one), sa.Text), "null") for one in columns
+        ]
+        return sa.func.concat("[", sa.func.concat_ws(",", *texts), "]")
+    has_bytes = sa.literal("blob").in_([sa.func.typeof(one) for one in columns])
+    return sa.case((~has_bytes, sa.func.json_array(*columns)))
 
-    The rows are sorted: to fetch each where an index leads takes three times as long.
-    """
-    plain = column.concat("")
-    return plain.collate("C") if connection.dialect.name == "postgresql" else plain
+
+def _sha256(connection: sa.Connection, text: sa.Column[str]) -> sa.ColumnElement[str]:
+    """Compute the SHA-256 of a text, in hexadecimal."""
+    if connection.dialect.name == "postgresql":
+        return sa.func.encode(sa.func.sha256(sa.func.convert_to(text, "UTF8")), "hex")
+    return sa.func.sha256(sa.cast(text, sa.LargeBinary))  # `connectors.database` adds it

@@ -36,6 +36,26 @@ def row_hash(before: str, digest: str) -> str:
     return hashlib.sha256((before + digest).encode()).hexdigest()
 
 
+def follows(before: str, text: str | None, hash_: str) -> bool:
+    """Return whether a row's hash is that of the row.
+
+    Args:
+        before: The hash of the row before it.
+        text: Its `COVERED` values as a JSON array without spaces, beyond ASCII in any characters;
+            `None` if they are none.
+        hash_: Its hash.
+    """
+    if text is None:
+        return False
+    if row_hash(before, fingerprint(text.encode())) == hash_:
+        return True
+    try:
+        values = json.loads(text)
+    except ValueError:  # an infinite number, which no row has
+        return False
+    return row_hash(before, row_digest(values)) == hash_
+
+
 def instant_text(instant: datetime) -> str:
     """Write an instant as a row has it, such as 2026-03-09T08:00:00.000000+00:00."""
     return instant.astimezone(UTC).isoformat(timespec="microseconds")

@@ -5,14 +5,14 @@ from datetime import timedelta
 import pytest
 import sqlalchemy as sa
 
-from connectors.database import writing
+from connectors.database import changing, writing
 from connectors.quickbooks.batch import Done
 from connectors.store.actors import Actor
 from connectors.store.change_rows import Wanted
 from connectors.store.connections import find_connection
 from flows.audit.verify import verify_history
 from schemas.tables import actors, history, history_heads, ledger
-from schemas.words import ActorKind, Operation
+from schemas.words import ActorKind, Event, Operation
 
 LEASE = timedelta(minutes=10)
 
@@ -81,6 +81,29 @@ def test_no_value_of_a_row_can_be_edited(told, number, name):
     _change(told, history.update().where(history.c.number == number).values({name: new}))
 
     assert _verified(told)["broken"]["number"] == number
+
+
+@pytest.mark.parametrize("note", ['Zoë said "no" \\', "\x7f\x1f\t\u2028", "工時 😀", "null"])
+def test_a_note_in_any_characters_holds(told, note):
+    """Whatever QuickBooks' own words are, the chain covers them, and each letter of them."""
+    with changing(told.engine) as connection:
+        rows = [{"entry_id": "e", "note": note}]
+        told.store.history.add(connection, Event.REFUSED, rows, operation=Operation.UPDATE)
+    assert _verified(told)["is_valid"]
+
+    _change(told, history.update().where(history.c.number == 16).values(note=f"{note} "))
+
+    assert _verified(told)["broken"]["number"] == 16
+
+
+@pytest.mark.parametrize("edit", ["minutes = 9e999", "entry_id = CAST(entry_id AS BLOB)"])
+def test_a_value_that_no_row_has_is_an_edited_one(told, edit):
+    """SQLite's columns take bytes and infinite numbers too, even if they look the same."""
+    if told.engine.dialect.name != "sqlite":
+        pytest.skip("PostgreSQL's columns refuse them")
+    _change(told, sa.text(f"UPDATE history SET {edit} WHERE number = 7"))
+
+    assert _verified(told)["broken"]["number"] == 7
 
 
 @pytest.mark.parametrize("number", [1, 7, 15])
@@ -156,6 +179,18 @@ def test_no_sent_entry_can_be_removed_or_made_up(told):
     made_up, missing = sorted(_verified(told)["problems"], key=len)
     assert "does not tell" in made_up
     assert "does not have it" in missing
+
+
+def test_what_was_taken_back_cannot_become_sent(told):
+    """The history tells of it, but not as sent."""
+    sent = {"state": "sent", "sync_token": "0", "proof": "answer"}
+    _change(told, ledger.update().where(ledger.c.entry_id == "b").values(sent))
+
+    found = _verified(told)
+
+    assert found["compared"] == 3
+    (problem,) = found["problems"]
+    assert "The ledger has entry b as sent (TimeActivity 101)" in problem
 
 
 def test_no_actor_can_be_renamed_in_silence(told):

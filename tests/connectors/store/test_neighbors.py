@@ -481,10 +481,10 @@ OWN = {
         lambda s, c: s.store.runs.renew_within(c, s.run, now=NOW, lease=LEASE)
     ),
     "audit.head": _in_transaction(lambda s, c: s.audit.head(c).number),
-    "audit.rows": _in_transaction(lambda s, c: [row[:4] for row in s.audit.rows(c)]),
-    "audit.told": _in_transaction(lambda s, c: [tuple(row) for row in s.audit.told(c)]),
-    "audit.held": _in_transaction(
-        lambda s, c: [tuple(row) for row in s.audit.held(c, s.audit.head(c))]
+    "audit.rows": _in_transaction(lambda s, c: [row[:2] for row in s.audit.rows(c)]),
+    "audit.number_sent": _in_transaction(lambda s, c: s.audit.number_sent(c)),
+    "audit.differing": _in_transaction(
+        lambda s, c: sorted(map(tuple, s.audit.differing(c, s.audit.head(c))))
     ),
     "audit.claimed_after": _in_transaction(
         lambda s, c: [s.audit.claimed_after(c, id_, 0) for id_ in IDS]
