@@ -28,12 +28,11 @@ from connectors.quickbooks.answers import (
     describe,
     read_batch,
     read_company,
-    read_count,
     read_outcomes,
-    read_rows,
     unreadable,
 )
 from connectors.quickbooks.batch import Outcome, batch_bytes, created_at, instant_of, part_of
+from connectors.quickbooks.lists import Fits, read_list
 from connectors.quickbooks.rate_limit.limiter import Permit, RateLimiter
 from connectors.quickbooks.rate_limit.model import End, Want
 from schemas.quickbooks import Company
@@ -44,20 +43,11 @@ SERVICE = "QuickBooks"
 #: Since August 2025 every request is answered as 75, whatever it asks for: fact 11.
 MINOR_VERSION = "75"
 
-#: Most rows of a query (4.1).
-QUERY_PAGE = 1000
-
-#: How often a list is read that changes while it is read.
-READINGS = 4
-
 #: Ids in one question; they travel in an address.
 IDS_A_QUERY = 100
 
 #: Code of the fault that says that an object is gone (1.2, 7.2).
 NOT_FOUND = "610"
-
-#: Whether a row is one that was asked for.
-Fits = Callable[[Mapping[str, Any]], bool]
 
 
 class QuickBooks:
@@ -178,40 +168,11 @@ class QuickBooks:
             TryAgain: The list changed each time that it was read, or has a row that does not
                 fit: the answer to another call, which a cache on the way gave.
         """
-        for _ in range(READINGS):
-            rows = self._read_once(entity, where, to_the_end=to_the_end, fits=fits)
-            if rows is not None:
-                return rows
-        raise TryAgain(
-            f"QuickBooks' list of {entity} changed each of the {READINGS} times that it was read."
-            " Nothing was changed.",
-            to_do="Run the command again.",
-        )
 
-    def _read_once(
-        self, entity: str, where: str, *, to_the_end: bool, fits: Fits
-    ) -> list[dict[str, Any]] | None:
-        """Read a list page by page; `None` when rows moved meanwhile."""
-        rows: list[dict[str, Any]] = []
-        chosen = f"FROM {entity}{f' WHERE {where}' if where else ''}"
-        while True:
-            statement = (
-                f"SELECT * {chosen} ORDERBY Id"
-                f" STARTPOSITION {len(rows) or 1} MAXRESULTS {QUERY_PAGE}"
-            )
-            answer = self._read_json("query", {"query": statement})
-            page = read_rows(answer, entity)
-            if not all(map(fits, page)):
-                raise another_calls(entity)
-            if to_the_end and not rows and not page:
-                counted = self._read_json("query", {"query": f"SELECT count(*) {chosen}"})
-                return None if read_count(counted, entity) else []
-            if rows and (not page or page[0].get("Id") != rows[-1].get("Id")):
-                return None
-            nothing_new = len(page) == bool(rows)
-            rows[-1:] = page
-            if nothing_new or (len(page) < QUERY_PAGE and not to_the_end):
-                return rows
+        def ask(statement: str) -> Any:
+            return self._read_json("query", {"query": statement})
+
+        return read_list(ask, entity, where, to_the_end=to_the_end, fits=fits)
 
     def write_time_activities(
         self,

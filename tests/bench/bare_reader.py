@@ -10,7 +10,7 @@ import sys
 import requests
 
 from connectors.clockify.client import REPORT_PAGE
-from connectors.quickbooks.client import QUERY_PAGE
+from connectors.quickbooks.lists import QUERY_PAGE
 
 MONTH = ("2026-09-01", "2026-09-30")
 
