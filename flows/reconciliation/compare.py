@@ -17,20 +17,19 @@ from connectors.errors import Refused
 from connectors.prefetch import read_ahead
 from connectors.quickbooks.batch import instant_of, part_of
 from connectors.store.books import InFlight
-from connectors.store.entry_contents import NAMES as CONTENTS
 from connectors.store.scope import records
 from connectors.store.staging import StagedEntries, staging_entries
 from flows.connections.unknown_time import check_whole
 from flows.context import RunContext
 from flows.reconciliation.request import ReconcileRequest
+from flows.reconciliation.sides import LOOKS, is_from_file, looks_of, looks_of_sent, now_of, sent_of
 from flows.sending import match_ledger
 from flows.sending.extract import as_entries, extract
 from flows.sending.facts import Facts, LinkState
 from flows.sending.request import SendRequest
-from schemas.words import Kind, LedgerState, QboKind, Reason, Source, Verdict
+from schemas.words import Kind, LedgerState, Reason, Verdict
 from transforms.entries.local_days import local_days, month_slices
 from transforms.identity.match_books import content_of, content_of_body
-from transforms.plan.activities import to_activities
 from transforms.plan.judge import judge_entries
 from transforms.reconciliation.judge import Judged, is_billed, judge
 from transforms.reconciliation.sides import Now, Sent, activity_values, fields_of
@@ -215,7 +214,7 @@ class Comparison:
             rules=replace(facts.rules, approved_only=bool(self._request.approved_only)),
         )
         contents = {row["entry_id"]: row for row in records(match.contents.frame)}
-        return _now(entries, plan, contents), dict(aliases)
+        return now_of(entries, plan, contents), dict(aliases)
 
     def _approved(self, entries: pd.DataFrame, sent: AbstractSet[str]) -> set[str]:
         """Read once more which sent entries are approved, of those that seem not to be.
@@ -246,7 +245,7 @@ class Comparison:
             Those that it has on days outside of the window, and those that it does not have at all.
             The others belong to another part, or could not be read.
         """
-        from_files = {id_ for id_ in ids if _is_from_file(here[id_])}
+        from_files = {id_ for id_ in ids if is_from_file(here[id_])}
         present = staged.present(ids)
         unreadable = present & {row["entry_id"] or "" for row in staged.problems()}
         self.unreadable += sorted(unreadable)
@@ -309,7 +308,7 @@ class Comparison:
             entry_id=row.entry_id,
             time_activity_id=row.time_activity_id,
             judged=judged,
-            looks={name: looks[name] for name in _LOOKS},
+            looks={name: looks[name] for name in LOOKS},
             sent=None if agrees else sent,
             now=None if agrees else now,
             in_clockify=now is not None,
@@ -320,7 +319,7 @@ class Comparison:
     def _unsent(self, entry_id: str, now: Now) -> Finding:
         detail = now.detail or "It was not sent yet. `clockbooks send` sends it, or says why not."
         judged = Judged(Verdict.UNSENT, detail)
-        looks = {name: now.row[name] for name in _LOOKS}
+        looks = {name: now.row[name] for name in LOOKS}
         sides: dict[str, Known] = {"clockify": (fields_of(now), lambda: looks)}
         shares = self._shares(sides, now.row["seconds"])
         return Finding(entry_id, None, judged, looks, now=now, shares=shares)
@@ -358,86 +357,3 @@ class Comparison:
             and ":".join(content_of(row).person) in self._people
             and content_of(row) not in flying
         }
-
-
-_LOOKS = ("date", "minutes", "user", "client", "project", "description")
-_CONTENTS = {name: f"contents_{name}" for name in CONTENTS}
-
-
-def _is_from_file(row: Any) -> bool:
-    return bool(row.contents_source == Source.FILE)
-
-
-def sent_of(row: Any) -> Sent:
-    """Return a row of `SentEntries` as a side of a comparison."""
-    contents = {name: getattr(row, column) for name, column in _CONTENTS.items()}
-    return Sent(
-        entry_id=row.entry_id,
-        time_activity_id=row.time_activity_id,
-        body=row.body,
-        was_approved=bool(row.approved_only),
-        from_file=_is_from_file(row),
-        contents=contents if row.contents_entry_id is not None else None,
-    )
-
-
-def looks_of_sent(row: Any) -> dict[str, Any]:
-    """Return what people know a sent entry by."""
-    return {
-        "date": row.txn_date,
-        "minutes": row.minutes,
-        "user": row.user,
-        "client": row.client,
-        "project": row.project,
-        "description": row.description or "",
-    }
-
-
-def looks_of(activity: Mapping[str, Any]) -> dict[str, Any]:
-    """Return what people know a TimeActivity by."""
-    values = activity_values(activity)
-    person = part_of(activity, f"{activity.get('NameOf')}Ref")
-    return {
-        "date": values["date"],
-        "minutes": None if values["minutes"] is None else int(values["minutes"]),
-        "user": person.get("name") or person.get("value"),
-        "client": None,
-        "project": part_of(activity, "CustomerRef").get("name"),
-        "description": values["description"],
-    }
-
-
-def _now(
-    entries: pd.DataFrame, plan: pd.DataFrame, contents: Mapping[str, Mapping[str, Any]]
-) -> dict[str, Now]:
-    """Return each entry of a `Plan` as Clockify has it; *entries* are its `TimeEntries`."""
-    complete = plan["minutes"].notna() & (~plan["billable"] | plan["rate_micros"].notna())
-    no_project = entries["project_id"].isna().to_numpy()
-    filled = plan.assign(
-        qbo_kind=plan["qbo_kind"].fillna(QboKind.EMPLOYEE),
-        qbo_person_id=plan["qbo_person_id"].fillna(""),
-        qbo_customer_id=plan["qbo_customer_id"].fillna("").mask(no_project),
-    )
-    activities = to_activities(filled[complete.to_numpy()])
-    bodies = dict(zip(activities["entry_id"], activities["body"], strict=True))
-    person = plan["qbo_kind"].str.capitalize() + ":" + plan["qbo_person_id"]
-    customer = plan["qbo_customer_id"].mask(no_project, "")
-    extra = {
-        "qbo_user": person,
-        "qbo_project": customer,
-        "seconds": entries["duration_s"].array,  # stays whole where one is missing
-        "approved": entries["approved"].to_numpy(),
-        "is_work": (entries["entry_type"] == "REGULAR").to_numpy(),
-    }
-    return {
-        row["entry_id"]: Now(
-            body=bodies.get(row["entry_id"]),
-            reason=row["reason"],
-            detail=row["detail"],
-            contents=contents.get(row["entry_id"]),
-            approved=bool(row["approved"]),
-            is_work=bool(row["is_work"]),
-            row=row,
-        )
-        for row in records(plan.assign(**extra))
-    }

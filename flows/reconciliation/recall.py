@@ -17,8 +17,9 @@ from connectors.quickbooks.client import IDS_A_QUERY
 from flows.connections.requirements import check_company
 from flows.context import RunContext
 from flows.progress import Progress
-from flows.reconciliation.compare import Finding, looks_of_sent, sent_of
+from flows.reconciliation.compare import Finding
 from flows.reconciliation.repair import repair
+from flows.reconciliation.sides import LOOKS, looks_of_sent, sent_of
 from flows.sending.report import is_named
 from flows.sending.run_lease import run_lease
 from flows.sending.settle_doubts import settle
@@ -78,7 +79,7 @@ class RecallReport:
         """Add how an entry ended."""
         self._counts[state, reason or ""] += 1
         item = {"entry_id": one.entry_id, "state": str(state), "reason": reason, "detail": detail}
-        item |= {name: one.looks[name] for name in _LOOKS}
+        item |= {name: one.looks[name] for name in LOOKS}
         self._items.extend([item | {"time_activity_id": one.time_activity_id}])
 
     def document(self, run_id: str | None) -> dict[str, Any]:
@@ -104,9 +105,6 @@ class RecallReport:
     def close(self) -> None:
         """Delete the list."""
         self._items.close()
-
-
-_LOOKS = ("date", "minutes", "user", "client", "project", "description")
 
 
 def recall(
