@@ -8,7 +8,8 @@ from flows.context import open_context
 from flows.operations.final_states import ended
 from flows.operations.run_lock import run_lock
 from flows.operations.tasks import run_as_task
-from flows.sending.settle_doubts import settle_alone, settled_document
+from flows.sending.settle_doubts import settle_alone
+from flows.sending.settled import settled_document
 
 
 @flow(name="settle")

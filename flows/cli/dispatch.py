@@ -36,7 +36,8 @@ from flows.sending.report import Report
 from flows.sending.request import ImportRequest, SendRequest, days_of
 from flows.sending.send import send
 from flows.sending.settle_by_hand import take_word
-from flows.sending.settle_doubts import settle_alone, settled_document
+from flows.sending.settle_doubts import settle_alone
+from flows.sending.settled import settled_document
 from flows.server_address import check_server_address
 from flows.settings import read_settings
 from flows.settings_file import check_prefect_files

@@ -25,8 +25,8 @@ from flows.reconciliation.compare import Finding
 from flows.reconciliation.obstacles import typed_again, unusable_names
 from flows.sending.load import BatchLoader, Ended
 from flows.sending.match_ledger import sent_from_a_file
+from flows.sending.replay import create_claimed
 from flows.sending.run_lease import RunLease
-from flows.sending.settle_doubts import create_claimed
 from schemas.words import Block, Operation, Reason, Repair, State, Verdict
 from transforms.identity.match_books import content_of, content_of_body
 from transforms.plan.explain import refused

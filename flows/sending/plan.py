@@ -16,7 +16,8 @@ from flows.sending.match_ledger import LedgerMatch
 from flows.sending.report import Report
 from flows.sending.request import JobRequest
 from flows.sending.run_lease import RunLease, run_lease
-from flows.sending.settle_doubts import Settled, settle
+from flows.sending.settle_doubts import settle
+from flows.sending.settled import Settled
 from flows.sending.spool import Spool
 from schemas.quickbooks import Company
 from schemas.words import State

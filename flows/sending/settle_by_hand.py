@@ -5,16 +5,10 @@ from collections.abc import Sequence
 from connectors.errors import AskPerson
 from connectors.store.claims_in_doubt import Doubt
 from flows.context import RunContext
+from flows.sending.replay import claim_of
 from flows.sending.run_lease import RunLease, run_lease
-from flows.sending.settle_doubts import (
-    Settled,
-    claim_of,
-    described,
-    find_in_books,
-    found_of,
-    record_found,
-    wanted_of,
-)
+from flows.sending.settle_doubts import find_in_books, found_of, record_found, wanted_of
+from flows.sending.settled import Settled, described
 from schemas.words import LedgerState
 from transforms.identity.match_books import Found, content_of_body, is_younger, may_be
 

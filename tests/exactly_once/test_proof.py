@@ -21,7 +21,8 @@ from flows.sending.report import Report
 from flows.sending.request import SendRequest
 from flows.sending.send import send
 from flows.sending.settle_by_hand import take_word
-from flows.sending.settle_doubts import Settled, settle_alone
+from flows.sending.settle_doubts import settle_alone
+from flows.sending.settled import Settled
 from schemas.tables import batches
 from transforms.identity.match_books import content_of, content_of_body
 
