@@ -115,8 +115,7 @@ def adopt(
         job = _Job(context, report, lease)
         stack.callback(job.parts.close)
         if lease is not None:
-            settled = settle(context, lease)
-            report.notes += [note for note in (settled.message, *settled.notes) if note]
+            report.notes += settle(context, lease).messages
         staged = stack.enter_context(staging_entries())
         link_state = read_links(context, request)
         report.names(link_state.links)

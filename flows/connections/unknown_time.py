@@ -4,7 +4,7 @@ Other work, or work that somebody put into QuickBooks in another way than from h
 goes, `flows.sending.unknown_time` asks; `flows.adopting` takes it over.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from connectors.errors import TryAgain
@@ -30,22 +30,21 @@ def read_unknown(context: RunContext, first_day: str, last_day: str) -> list[dic
     Raises:
         TryAgain: QuickBooks could not be read, or its list lacks time that it has.
     """
+    rows = _read_whole(context, first_day, last_day)
+    accounted, _ = context.store.books.accounted(list(rows))
+    unknown = {id_: row for id_, row in rows.items() if id_ not in accounted and person_of(row)}
+    theirs = _on_their_way(context, unknown)
+    return [row for id_, row in unknown.items() if id_ not in theirs]
+
+
+def _read_whole(context: RunContext, first_day: str, last_day: str) -> dict[str, dict[str, Any]]:
+    """Read the TimeActivities of some days by id, and check that none that was sent is missing."""
     rows = context.quickbooks.time_activities(first_day, last_day, created_from=None)
-    listed = {str(row["Id"]) for row in rows}
+    by_id = {str(row["Id"]): row for row in rows}
     sent = {one.time_activity_id for one in context.store.sent.between(first_day, last_day)}
-    check_whole(
-        context.quickbooks.time_activities_by_id(sorted(sent - listed)), first_day, last_day
-    )
-    accounted, _ = context.store.books.accounted([str(row["Id"]) for row in rows])
-    unknown = [row for row in rows if str(row["Id"]) not in accounted and person_of(row)]
-    if not unknown:
-        return []
-    claims = [
-        Wanted(str(nth), content_of_body(body), time and time - CLOCK_MARGIN)
-        for nth, (body, time) in enumerate(context.store.unknown_time.company_claims())
-    ]
-    theirs = _of_claims(claims, [_found(row) for row in unknown]) if claims else set()
-    return [row for row in unknown if str(row["Id"]) not in theirs]
+    missing = context.quickbooks.time_activities_by_id(sorted(sent - by_id.keys()))
+    check_whole(missing, first_day, last_day)
+    return by_id
 
 
 def check_whole(missing: Iterable[Mapping[str, Any]], first_day: str, last_day: str) -> None:
@@ -61,8 +60,15 @@ def check_whole(missing: Iterable[Mapping[str, Any]], first_day: str, last_day: 
         )
 
 
-def _of_claims(claims: Sequence[Wanted], found: Sequence[Found]) -> set[str]:
-    """Return the TimeActivities that entries on their way may be: equal ones, or edited since."""
+def _on_their_way(context: RunContext, rows: Mapping[str, Mapping[str, Any]]) -> set[str]:
+    """Return those that entries on their way or in doubt may be: equal ones, or edited since."""
+    if not rows:
+        return set()
+    claims = [
+        Wanted(str(nth), content_of_body(body), time and time - CLOCK_MARGIN)
+        for nth, (body, time) in enumerate(context.store.unknown_time.company_claims())
+    ]
+    found = [_found(row) for row in rows.values()] if claims else []
     matches = match_books(claims, [], found)
     theirs = set(matches.found.values())
     for near in matches.near.values():

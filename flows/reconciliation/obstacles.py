@@ -62,12 +62,13 @@ def unusable_names(context: RunContext, bodies: Mapping[str, str]) -> dict[str, 
     wanted = {id_: json.loads(body) for id_, body in bodies.items()}
     found: dict[str, str] = {}
     for kind in _NAMED:
-        ids = {id_: part_of(body, f"{kind}Ref").get("value") for id_, body in wanted.items()}
-        asked = sorted({value for value in ids.values() if value is not None})
-        rows = context.quickbooks.by_ids(kind, asked) if asked else []
+        parts = {id_: part_of(body, f"{kind}Ref") for id_, body in wanted.items()}
+        ids = {id_: part["value"] for id_, part in parts.items() if "value" in part}
+        rows = context.quickbooks.by_ids(kind, sorted(set(ids.values())))
+        active = {row["Id"]: row.get("Active") is True for row in rows}
         names = {row["Id"]: row for row in rows}
         for id_, value in ids.items():
-            if value is not None and names.get(value, {}).get("Active") is not True:
+            if not active.get(value):
                 found[id_] = _unusable(kind, value, names.get(value))
     return found
 

@@ -4,7 +4,7 @@ Killed halfway, the same command goes on where it was: what is recalled is not s
 """
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from datetime import date
@@ -18,7 +18,7 @@ from flows.connections.requirements import check_company
 from flows.context import RunContext
 from flows.progress import Progress
 from flows.reconciliation.compare import Finding
-from flows.reconciliation.repair import repair
+from flows.reconciliation.repair import Repaired, repair
 from flows.reconciliation.sides import LOOKS, looks_of_sent, sent_of
 from flows.sending.report import is_named
 from flows.sending.run_lease import run_lease
@@ -124,20 +124,14 @@ def recall(
     company = context.quickbooks.company()
     check_company(company, allow_payroll=True)
     progress = progress or Progress()
-
-    def judge_again(
-        one: Finding, activity: Mapping[str, Any] | None, closed_until: date | None
-    ) -> Judged:
-        return _judge(one, activity, closed_until, prefer_clockify=request.prefer_clockify)
-
+    judge_again = partial(_judge, prefer_clockify=request.prefer_clockify)
     with ExitStack() as stack:
         lease = None if request.dry_run else stack.enter_context(run_lease(context))
         if lease is not None:
-            settled = settle(context, lease)
-            report.notes += [note for note in (settled.message, *settled.notes) if note]
+            report.notes += settle(context, lease).messages
         chosen = Spool[Finding]()
         stack.callback(chosen.close)
-        chosen.extend(_chosen(context, request, report))
+        chosen.extend(_chosen(request, _rows(context, request, report)))
         for one in _judged(
             context, chosen, partial(judge_again, closed_until=company.closed_until)
         ):
@@ -150,31 +144,31 @@ def recall(
         for done in repair(context, lease, chosen, judge_again, progress):
             if done.repair == Repair.DELETED:
                 context.store.drift.forget_entries([done.finding.entry_id or ""])
-                report.add(done.finding, State.RECALLED, None, None)
-            elif done.repair == Repair.IN_DOUBT:
-                report.add(done.finding, State.IN_DOUBT, Reason.UNCONFIRMED, done.detail)
-            else:
-                reason = done.reason or _reason(done.finding)
-                report.add(done.finding, State.REJECTED, reason, done.detail)
+            _add_done(report, done)
         return report.document(lease.run_id)
 
 
-def _chosen(context: RunContext, request: RecallRequest, report: RecallReport) -> Iterator[Finding]:
+def _rows(context: RunContext, request: RecallRequest, report: RecallReport) -> Sequence[Any]:
+    """Return what was sent by the run, of the entries or for the days; note what was not."""
     store = context.store.sent
     if request.run_id is not None:
-        rows = store.of_run(request.run_id)
-    elif request.entry_ids:
-        rows = store.of(list(dict.fromkeys(request.entry_ids)))
-        there = {row.entry_id for row in rows}
-        report.notes += [
-            f"Entry {id_} is not in QuickBooks as sent from here."
-            for id_ in request.entry_ids
-            if id_ not in there
-        ]
-    else:
+        return store.of_run(request.run_id)
+    if not request.entry_ids:
         assert request.start is not None, "neither a run, entries nor days"  # noqa: S101
         last = request.end or date.max
-        rows = store.between(request.start.isoformat(), last.isoformat())
+        return store.between(request.start.isoformat(), last.isoformat())
+    rows = store.of(list(dict.fromkeys(request.entry_ids)))
+    there = {row.entry_id for row in rows}
+    report.notes += [
+        f"Entry {id_} is not in QuickBooks as sent from here."
+        for id_ in request.entry_ids
+        if id_ not in there
+    ]
+    return rows
+
+
+def _chosen(request: RecallRequest, rows: Sequence[Any]) -> Iterator[Finding]:
+    """Yield those of the chosen people and projects; refuse where there are none."""
     fitting = [
         row
         for row in rows
@@ -235,6 +229,16 @@ def _add_plan(report: RecallReport, one: Finding) -> None:
         report.add(one, State.READY, None, None)
     else:
         report.add(one, State.REJECTED, _reason(one), one.judged.detail)
+
+
+def _add_done(report: RecallReport, done: Repaired) -> None:
+    if done.repair == Repair.DELETED:
+        report.add(done.finding, State.RECALLED, None, None)
+    elif done.repair == Repair.IN_DOUBT:
+        report.add(done.finding, State.IN_DOUBT, Reason.UNCONFIRMED, done.detail)
+    else:
+        reason = done.reason or _reason(done.finding)
+        report.add(done.finding, State.REJECTED, reason, done.detail)
 
 
 def _reason(one: Finding) -> str:

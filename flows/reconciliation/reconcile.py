@@ -7,7 +7,7 @@
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from datetime import date
 from itertools import islice
 from typing import Any
@@ -66,43 +66,65 @@ def reconcile(
         lease = None if request.dry_run else stack.enter_context(run_lease(context))
         if lease is not None:
             settled = settle(context, lease)
-            report.notes += [note for note in (settled.message, *settled.notes) if note]
+            report.notes += settled.messages
             report.unsettled = len(settled.in_doubt)
         else:
             report.unsettled = context.store.open_claims.number()
         link_state = read_links(context, send)
         report.names = _names(link_state.links)
         comparison = Comparison(context, request, facts, link_state)
-        billed: dict[str, Finding] = {}
-        named, drifted = set(request.entry_ids), context.store.drift.entry_ids()
-        agreeing: set[str] = set()
-        for findings in comparison.parts():
-            report.add(findings)
-            billed |= {one.time_activity_id or "": one for one in findings if one.billed}
-            named -= {one.entry_id or "" for one in findings}
-            agreeing |= drifted & {one.entry_id or "" for one in findings if one.agrees}
-        report.notes += comparison.notes + expiry_notes(context)
-        report.notes += [
-            f"Entry {id_} was not compared: it was not sent for these days."
-            for id_ in sorted(named)
-        ]
-        report.undone += len(comparison.unreadable)
-        report.to_mark = len(_markable(request, billed))
-        if report.loses_most:
-            report.notes.append(
-                "More than half of what was sent is gone from Clockify or no longer approved. That"
-                " may be a mistake, so a repair deletes none of it. If it is right, take it back"
-                " with `clockbooks recall`."
-            )
-        report.invoices = _invoices(context, request, billed)
+        found = _read(context, request, comparison, report)
+        to_mark = _markable(request, found.billed)
+        report.to_mark = len(to_mark)
+        report.invoices = _invoices(context, request, found.billed)
         document = report.document(None, **days)
         wants = request.repair or request.mark_invoiced
         if lease is None or (wants and approve is not None and not approve(document)):
             return document
-        context.store.drift.forget_entries(sorted(agreeing))
-        _mark_invoiced(context, _markable(request, billed), report)
+        context.store.drift.forget_entries(sorted(found.agreeing))
+        _mark_invoiced(context, to_mark, report)
         _finish(context, lease, request, comparison, report, progress or Progress())
         return report.document(lease.run_id, **days)
+
+
+@dataclass
+class _Found:
+    """What a run needs of the findings besides its report.
+
+    Attributes:
+        billed: Those that are on an invoice, by TimeActivity.
+        agreeing: Entries that differed when they were last compared, and agree now.
+    """
+
+    billed: dict[str, Finding] = field(default_factory=dict)
+    agreeing: set[str] = field(default_factory=set)
+
+
+def _read(
+    context: RunContext,
+    request: ReconcileRequest,
+    comparison: Comparison,
+    report: ReconcileReport,
+) -> _Found:
+    """Read and compare the window, and report what was found."""
+    named, drifted, found = set(request.entry_ids), context.store.drift.entry_ids(), _Found()
+    for findings in comparison.parts():
+        report.add(findings)
+        found.billed |= {one.time_activity_id or "": one for one in findings if one.billed}
+        found.agreeing |= drifted & {one.entry_id or "" for one in findings if one.agrees}
+        named -= {one.entry_id or "" for one in findings}
+    report.notes += comparison.notes + expiry_notes(context)
+    report.notes += [
+        f"Entry {id_} was not compared: it was not sent for these days." for id_ in sorted(named)
+    ]
+    report.undone += len(comparison.unreadable)
+    if report.loses_most:
+        report.notes.append(
+            "More than half of what was sent is gone from Clockify or no longer approved. That may"
+            " be a mistake, so a repair deletes none of it. If it is right, take it back with"
+            " `clockbooks recall`."
+        )
+    return found
 
 
 def _finish(

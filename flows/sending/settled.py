@@ -58,6 +58,11 @@ class Settled:
         checked = sum(len(ids) for ids, _ in outcomes)
         return f"Checked {checked:,} unconfirmed entries of earlier runs: {', '.join(parts)}.{late}"
 
+    @property
+    def messages(self) -> list[str]:
+        """The message, if there is one, and the notes."""
+        return [self.message] * bool(self.message) + self.notes
+
 
 def settled_document(settled: Settled) -> dict[str, Any]:
     """Return what became of the entries in doubt as a JSON document."""
