@@ -17,6 +17,8 @@ from connectors.database import changing, open_database
 from connectors.store.history import History
 from schemas.words import Event
 
+pytestmark = pytest.mark.usefixtures("in_this_process")
+
 #: The day of the small week's entries.
 DAY = ("--start", "2026-09-22", "--end", "2026-09-22")
 
@@ -106,7 +108,7 @@ def share(week, send_day):
     document = send_day(week).document
     user = document["entries"][0]["user"]
     file = week.folder / "share.jsonl"
-    ran = week.run("audit", "export", "--file", file, "--user", user, "--json")
+    ran = week.run("audit", "export", "--file", str(file), "--user", user, "--json")
     assert ran.code == 0, ran.err
     found = ran.document
     mine = {row["entry_id"] for row in document["entries"] if row["user"] == user}
@@ -171,12 +173,12 @@ def test_a_period_is_exported_and_an_empty_one_is_not(week, send_day):
     send_day(week)
     file = week.folder / "share.jsonl"
 
-    found = week.run("audit", "export", "--file", file, *DAY, "--json")
+    found = week.run("audit", "export", "--file", str(file), *DAY, "--json")
     assert found.document["entries"] == 9
     assert _checked(file).returncode == 0
 
     empty = week.folder / "empty.jsonl"
-    none = week.run("audit", "export", "--file", empty, "--start", "2030-01-01")
+    none = week.run("audit", "export", "--file", str(empty), "--start", "2030-01-01")
     assert (none.code, empty.exists()) == (1, False)
 
 

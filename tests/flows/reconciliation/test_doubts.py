@@ -107,7 +107,7 @@ def test_what_another_run_is_changing_is_not_freed(week, monkeypatch):
         if not others:
             others.append(None)
             for command in (("recall", "--entry", id_, "--yes"), ("send", *days, "--yes")):
-                with week.house.start(*command) as process:
+                with week.house.fork(*command) as process:
                     process.communicate(timeout=100)
         return record(changes, made, outcomes, **options)
 
