@@ -472,6 +472,15 @@ def test_classes_that_are_off(qbo):
     qbo.shows("without_tracking", _kept(qbo.post("TimeActivity", body), "ClassRef"))
 
 
+@rule("QBO 12", switch="requires_class", only="the suite changes no settings of a company")
+def test_time_without_a_class(qbo):
+    """Whether a company that tracks classes refuses it."""
+    body = qbo.activity()
+    qbo.standin.preferences["AccountingInfoPrefs"]["ClassTrackingPerTxn"] = True
+
+    qbo.shows("requires_class", not qbo.post("TimeActivity", body).ok)
+
+
 @rule("QBO 12", switch="shows_project_ref", only="nobody can make a project by the API")
 def test_time_of_a_project(qbo):
     """Whether it bears a `ProjectRef` beside its customer, when none was sent."""

@@ -1,4 +1,4 @@
-"""The Clockify stand-in's tasks, tags and custom fields (FACTS 2.5, 2.7 and 3)."""
+"""The Clockify stand-in's tasks, tags, user groups and custom fields (FACTS 2.5, 2.7 and 3)."""
 
 from typing import Annotated, Any, Literal
 
@@ -25,7 +25,7 @@ from connectors.standins.clockify.names import (
     is_named,
     must_be_allowed,
 )
-from connectors.standins.clockify.rows import custom_field_row, tag_row, task_row
+from connectors.standins.clockify.rows import custom_field_row, group_row, tag_row, task_row
 from connectors.standins.clockify.state import Row, refuse
 
 router = APIRouter(prefix="/workspaces/{workspace_id}")
@@ -48,6 +48,14 @@ class TagQuery(AskedPage):
     strict_name_search: bool = False
     excluded_ids: list[str] = Field(default=[])
     archived: bool | None = None
+    sort_column: Literal["ID", "NAME"] = "NAME"
+    sort_order: SortOrder = "ASCENDING"
+
+
+class GroupQuery(AskedPage):
+    """Which user groups to list: OpenAPI, `getUserGroups`."""
+
+    name: str = ""
     sort_column: Literal["ID", "NAME"] = "NAME"
     sort_order: SortOrder = "ASCENDING"
 
@@ -194,6 +202,14 @@ async def delete_tag(caller: CurrentCaller, tag_id: str) -> JSONResponse:
         if tag_id in (entry.get("tagIds") or []):
             entry["tagIds"] = [id_ for id_ in entry["tagIds"] if id_ != tag_id]
     return JSONResponse(tag_row(state, tag))
+
+
+@router.get("/user-groups")
+async def list_groups(caller: CurrentCaller, asked: Annotated[GroupQuery, Query()]) -> JSONResponse:
+    groups = caller.state.user_groups.values()
+    rows = [group for group in groups if contains(group["name"], asked.name)]
+    rows = in_order(rows, asked.sort_column, asked.sort_order)
+    return paged(caller.state, rows, asked, lambda row: group_row(caller.state, row))
 
 
 @router.get("/custom-fields")

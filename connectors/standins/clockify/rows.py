@@ -119,6 +119,15 @@ def tag_row(state: State, tag: Row) -> Row:
     }
 
 
+def group_row(state: State, group: Row) -> Row:
+    return {
+        "id": group["id"],
+        "name": group["name"],
+        "workspaceId": state.workspace_id,
+        "userIds": list(group["userIds"]),
+    }
+
+
 def custom_field_row(state: State, field: Row) -> Row:
     return {
         "id": field["id"],

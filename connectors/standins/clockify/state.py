@@ -86,6 +86,7 @@ class State:
         projects: Projects by id.
         tasks: Tasks by id.
         tags: Tags by id.
+        user_groups: User groups by id, with the ids of their users.
         custom_fields: Custom fields of time entries by id.
         entries: Time entries by id, as in the scenario.
         throttle: How many requests it takes.
@@ -110,6 +111,7 @@ class State:
         self.projects = _by_id(deepcopy(given.get("projects", [])))
         self.tasks = _by_id(deepcopy(given.get("tasks", [])))
         self.tags = _by_id(deepcopy(given.get("tags", [])))
+        self.user_groups = _by_id(deepcopy(given.get("user_groups", [])))
         self.custom_fields = _by_id(deepcopy(given.get("custom_fields", [])))
         # A million of them: a flat copy each, as nothing in them is changed in place.
         entries = given.get("entries", [])

@@ -224,6 +224,10 @@ class Activities:
             fields["ItemRef"] = {"value": default["Id"]}
         self._rename_stranger(fields)
         self._look_up(fields)
+        wanted = company.switches.requires_class
+        wanted &= company.preference("AccountingInfoPrefs", "ClassTrackingPerTxn") is True
+        if wanted and "ClassRef" not in fields:
+            raise faults.required("ClassRef")
         for member in ("PayrollItemRef", "ProjectRef"):  # known to other services: not looked up
             if member in fields:
                 fields[member] = {"value": reference(fields[member], member)}

@@ -47,6 +47,7 @@ class Switches:
 
     # --- settings that are off (FACTS 1.1, 6.2): what becomes of what they are about.
     without_tracking: Literal["kept", "dropped", "refused"] = "dropped"  # classes, departments
+    requires_class: bool = False  # True: time without a ClassRef is refused, where classes are kept
     without_services: Literal["kept", "dropped", "refused"] = "kept"  # UseServices
     without_billing: Literal["kept", "dropped", "refused"] = "kept"  # BillCustomers
 

@@ -1,6 +1,6 @@
 """Tags and tasks are made, renamed, given and deleted as the real service does it."""
 
-from clockify_studio import DESIGN, HOUR, ONE, URGENT, WEB, read, refusal
+from clockify_studio import ADA, DESIGN, HOUR, ONE, URGENT, WEB, read, refusal
 
 
 def test_tags_are_renamed_archived_and_deleted(api, clockify):
@@ -35,3 +35,14 @@ def test_a_task_is_done_before_it_is_deleted(api):
     assert api.list(f"/projects/{WEB}/tasks", **{"is-active": "true"}) == []
     assert api.at("DELETE", path).status_code == 200
     assert api.list(f"/projects/{WEB}/tasks") == []
+
+
+def test_user_groups_have_the_ids_of_their_users(api, clockify):
+    """OpenAPI, `getUserGroups`: by name, in pages, as all lists."""
+    for letter, name in (("a", "Field"), ("b", "Office")):
+        id_ = letter * 24
+        clockify.user_groups[id_] = {"id": id_, "name": name, "userIds": [ADA]}
+
+    assert [row["name"] for row in api.list("/user-groups")] == ["Field", "Office"]
+    [row] = api.list("/user-groups", name="off")
+    assert (row["id"], row["userIds"]) == ("b" * 24, [ADA])

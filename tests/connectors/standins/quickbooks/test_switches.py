@@ -49,6 +49,22 @@ def test_classes_and_departments_without_tracking(qbo, without_tracking, member,
     assert qbo.create().ok
 
 
+@pytest.mark.parametrize("requires_class", [True, False])
+def test_time_without_a_class_where_classes_are_tracked(qbo, requires_class):
+    """FACTS 6.2 knows no setting by which a company wants one; whether any does is not known."""
+    qbo.switches.requires_class = requires_class
+    qbo.post("/class", {"Name": "North"})
+    assert qbo.create().ok
+    qbo.standin.preferences["AccountingInfoPrefs"]["ClassTrackingPerTxn"] = True
+
+    answer = qbo.create()
+
+    assert answer.ok is not requires_class
+    if requires_class:
+        assert fault(answer) == "2020"
+    assert qbo.create(ClassRef={"value": "1"}).ok
+
+
 @pytest.mark.parametrize("without_services", ANSWERS)
 def test_a_service_where_the_company_uses_none(qbo, without_services):
     """FACTS 6.2: UseServices says whether an item may be chosen, not what becomes of one."""
