@@ -29,6 +29,7 @@ from transforms.entries.local_days import zone
 from transforms.exports.formats import parse_mapping
 from transforms.plan.descriptions import parse_template
 from transforms.plan.rounding import parse_rounding
+from transforms.plan.rules import parse_targets
 
 
 def _safe_url(url: str) -> str:
@@ -84,6 +85,7 @@ Zone = Annotated[str, _readable_by(zone)]
 ImportMap = Annotated[str, _readable_by(lambda text: parse_mapping(mapping_lines(text)))]
 RoundingWords = Annotated[str, _readable_by(parse_rounding)]
 TemplateText = Annotated[str, _readable_by(parse_template)]
+TargetWords = Annotated[str, _readable_by(parse_targets)]
 
 #: What to do about a secret that is too short to be hidden in output. The old secret key may be
 #: short: it is about to be replaced.
@@ -105,6 +107,7 @@ OWN = (
     "description_marker",
     "approved_only",
     "allow_payroll",
+    "required_on_time",
     "sync_before_send",
     "review_hours",
     "history_years",
@@ -158,6 +161,7 @@ class Settings(BaseSettings):
     description_marker: bool = False
     approved_only: bool = False
     allow_payroll: bool = False
+    required_on_time: TargetWords | None = None
     sync_before_send: bool = False
     import_map: ImportMap | None = None
     second_run: Literal["wait", "skip"] = "wait"

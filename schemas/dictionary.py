@@ -16,13 +16,14 @@ from schemas.exports import ExportEntries
 from schemas.file_entries import FileEntries
 from schemas.links import Links, Unlinked
 from schemas.plan import Activities, Plan
-from schemas.quickbooks import Customers, People
+from schemas.quickbooks import Customers, People, Targets
+from schemas.rules import Rules
 from schemas.tables import Utc, metadata
 
 #: The frames, in the order in which an entry passes through them.
 FRAMES: tuple[type[pa.DataFrameModel], ...] = (
     TimeEntries, ExportEntries, FileEntries, Contents, Users, Clients, Projects, People, Customers,
-    Links, Unlinked, Plan, Activities,
+    Links, Unlinked, Targets, Rules, Plan, Activities,
 )  # fmt: skip
 
 _INTRODUCTION = """\

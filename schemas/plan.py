@@ -63,6 +63,22 @@ class Plan(Frame):
         source="Links.qbo_id",
         nullable=True,
     )
+    qbo_item_id: Series[str] = column(
+        "QuickBooks' id of the service item; empty where no rule gives one.",
+        source="Rules.qbo_id",
+        nullable=True,
+    )
+    qbo_class_id: Series[str] = column(
+        "QuickBooks' id of the class; likewise.", source="Rules.qbo_id", nullable=True
+    )
+    qbo_department_id: Series[str] = column(
+        "QuickBooks' id of the location; likewise.", source="Rules.qbo_id", nullable=True
+    )
+    decided_by: Series[str] = column(
+        "Which rules gave these, by number: `item 3, class 1`; empty where none did.",
+        source="Rules.number",
+        nullable=True,
+    )
     time_activity_id: Series[str] = column(
         "QuickBooks' id, once sent.", source="the ledger", nullable=True
     )

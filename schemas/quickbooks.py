@@ -6,7 +6,7 @@ from datetime import date
 from pandera.typing import Series
 
 from schemas.frames import Frame, column
-from schemas.words import QboKind
+from schemas.words import QboKind, Target
 
 
 class People(Frame):
@@ -47,6 +47,23 @@ class Customers(Frame):
     )
 
 
+class Targets(Frame):
+    """One service item, class or location per row: what a rule can give."""
+
+    gives: Series[str] = column(
+        "Which list it is in.", source="Item, Class, Department", isin=list(Target)
+    )
+    qbo_id: Series[str] = column("QuickBooks' id, unique among rows of its kind.", source="Id")
+    name: Series[str] = column("Name.", source="Name", str_length={"min_value": 1})
+    full_name: Series[str] = column(
+        "Names from the top, joined by colons; unique in its list.", source="FullyQualifiedName"
+    )
+    active: Series[bool] = column(
+        "Whether it is active; QuickBooks appends ' (deleted)' to the names of inactive rows.",
+        source="Active",
+    )
+
+
 @dataclass(frozen=True)
 class Company:
     """The settings of a QuickBooks company that decide which entries may go.
@@ -63,6 +80,9 @@ class Company:
         timezone: CompanyInfo.DefaultTimeZone, IANA; empty if missing.
         many_currencies: Preferences.CurrencyPrefs.MultiCurrencyEnabled.
         bills_customers: Preferences.TimeTrackingPrefs.BillCustomers; `None` if missing.
+        takes: What may be given to time (section 6.2): an item unless TimeTrackingPrefs.UseServices
+            is off, a class where AccountingInfoPrefs.ClassTrackingPerTxn, a location where
+            TrackDepartments.
     """
 
     name: str
@@ -75,10 +95,11 @@ class Company:
     timezone: str = ""
     many_currencies: bool = False
     bills_customers: bool | None = None
+    takes: frozenset[Target] = frozenset({Target.ITEM})
 
     @property
     def state(self) -> str:
         """All that may cause a refusal, as one text: once it differs, the cause may be gone."""
         parts = (self.plan, self.subscription, self.has_payroll, self.tracks_time, self.currency,
-                 self.closed_until, self.bills_customers)  # fmt: skip
+                 self.closed_until, self.bills_customers, *sorted(self.takes))  # fmt: skip
         return "|".join(str(part) for part in parts)

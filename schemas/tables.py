@@ -22,11 +22,13 @@ from schemas.words import (
     Reason,
     Source,
     State,
+    Target,
+    TargetProblem,
     Verdict,
 )
 
 #: The newest migration, which creates these tables; a test holds the two equal.
-REVISION = "0012"
+REVISION = "0013"
 
 # Constraints have names, so that a migration can change them on every database.
 metadata = sa.MetaData(
@@ -178,6 +180,31 @@ unlinked = sa.Table(
     _column("problem", sa.String(10), "missing, near, ambiguous, unlinked (by hand) or gone"),
     _column("candidates", sa.Text, "The likeliest matches, as text."),
     comment="What the last sync could not link, so that a send can name the near misses.",
+)
+
+rules = sa.Table(
+    "rules",
+    metadata,
+    _connection_id(primary_key=True),
+    _column("number", sa.Integer, "Its place, from 1.", primary_key=True),
+    _column("gives", _one_of("gives", Target), "item, class or location"),
+    _column("name", sa.Text, "Name of that in QuickBooks."),
+    _column("qbo_id", sa.String(20), "QuickBooks' id; null until it is found.", null=True),
+    _column(
+        "problem",
+        _one_of("problem", TargetProblem),
+        "missing, ambiguous or inactive; null when there is none.",
+        null=True,
+    ),
+    _column("candidates", sa.Text, "What the name may mean, as text.", null=True),
+    _column("task", sa.Text, "Condition: name of the task.", null=True),
+    _column("tag", sa.Text, "Condition: name of a tag.", null=True),
+    _column("project", sa.Text, "Condition: name or id of the project.", null=True),
+    _column("client", sa.Text, "Condition: name or id of the client.", null=True),
+    _column("user_group", sa.Text, "Condition: name or id of a group of the user.", null=True),
+    _column("user", sa.Text, "Condition: name or id of the user.", null=True),
+    _column("billable", sa.Boolean, "Condition: whether it is billable.", null=True),
+    comment="Which service item, class and location time goes to: the first that matches decides.",
 )
 
 runs = sa.Table(

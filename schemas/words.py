@@ -35,6 +35,7 @@ class Reason(StrEnum):
     BOOKS_CLOSED = "books_closed"
     RATE_CURRENCY = "rate_currency"
     BILLABLE_WITHOUT_RATE = "billable_without_rate"
+    CLASS_REQUIRED = "class_required"
     MAYBE_IN_BOOKS = "maybe_in_books"
     QBO_REFUSED = "qbo_refused"
     NOT_ATTEMPTED = "not_attempted"
@@ -60,6 +61,7 @@ STATE_OF = {
     Reason.BOOKS_CLOSED: State.REJECTED,
     Reason.RATE_CURRENCY: State.REJECTED,
     Reason.BILLABLE_WITHOUT_RATE: State.REJECTED,
+    Reason.CLASS_REQUIRED: State.REJECTED,
     Reason.MAYBE_IN_BOOKS: State.REJECTED,
     Reason.QBO_REFUSED: State.REJECTED,
     Reason.NOT_ATTEMPTED: State.REJECTED,
@@ -180,6 +182,22 @@ class Problem(StrEnum):
     AMBIGUOUS = "ambiguous"  # several have that name, on either side
     UNLINKED = "unlinked"  # a person removed the link to the partner of that name
     GONE = "gone"  # deleted in Clockify, which no longer lists them; known from entries
+
+
+class Target(StrEnum):
+    """What a rule gives to an entry, as QuickBooks' pages call it."""
+
+    ITEM = "item"  # of type Service
+    CLASS = "class"
+    LOCATION = "location"  # Department in QuickBooks' API
+
+
+class TargetProblem(StrEnum):
+    """Why what a rule gives cannot be used."""
+
+    MISSING = "missing"  # nothing has that name
+    AMBIGUOUS = "ambiguous"  # several have that name, below different parents
+    INACTIVE = "inactive"
 
 
 class Side(StrEnum):

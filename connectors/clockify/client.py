@@ -93,6 +93,14 @@ class Clockify:
         """Read every project, archived ones too: 2.6."""
         return self._pages("projects")
 
+    def user_groups(self) -> list[dict[str, Any]]:
+        """Read every user group, with the ids of its users (2.4: OpenAPI, `UserGroupDtoV1`)."""
+        return self._pages("user-groups")
+
+    def tags(self) -> list[dict[str, Any]]:
+        """Read every tag, archived ones too: 2.5."""
+        return self._pages("tags")
+
     def running(self) -> list[dict[str, Any]]:
         """Read the timers that run now; reports do not have them: 3, 4.
 

@@ -16,7 +16,7 @@ from connectors.http import Failure
 from connectors.quickbooks.batch import Done, NotDone, Outcome, created_at, part_of
 from connectors.quickbooks.faults import Fault, fault_in, fault_of
 from schemas.quickbooks import Company
-from schemas.words import Operation
+from schemas.words import Operation, Target
 
 T = TypeVar("T")
 
@@ -38,10 +38,12 @@ def read_company(info: Mapping[str, Any], preferences: Mapping[str, Any]) -> Com
     others = _name_values(part_of(preferences, "OtherPrefs").get("NameValue"))
     if "AccountingInfoPrefs" not in preferences:  # closed books would count as open
         raise unreadable("AccountingInfoPrefs", preferences)
-    closed = part_of(preferences, "AccountingInfoPrefs").get("BookCloseDate")
+    accounting = part_of(preferences, "AccountingInfoPrefs")
+    closed = accounting.get("BookCloseDate")
     currencies = part_of(preferences, "CurrencyPrefs")
     home = part_of(currencies, "HomeCurrency")
-    bills = part_of(preferences, "TimeTrackingPrefs").get("BillCustomers")
+    time = part_of(preferences, "TimeTrackingPrefs")
+    bills = time.get("BillCustomers")
     return Company(
         name=str(info.get("CompanyName", "")),
         plan=features.get("OfferingSku", ""),
@@ -53,7 +55,17 @@ def read_company(info: Mapping[str, Any], preferences: Mapping[str, Any]) -> Com
         timezone=str(info.get("DefaultTimeZone") or ""),
         many_currencies=currencies.get("MultiCurrencyEnabled") is True,
         bills_customers=bills if isinstance(bills, bool) else None,
+        takes=_takes(accounting, time),
     )
+
+
+def _takes(accounting: Mapping[str, Any], time: Mapping[str, Any]) -> frozenset[Target]:
+    switched = {
+        Target.ITEM: time.get("UseServices") is not False,
+        Target.CLASS: accounting.get("ClassTrackingPerTxn") is True,
+        Target.LOCATION: accounting.get("TrackDepartments") is True,
+    }
+    return frozenset(target for target, is_on in switched.items() if is_on)
 
 
 def read_batch(content: bytes, request: str) -> Any:

@@ -36,7 +36,7 @@ from connectors.quickbooks.lists import Fits, read_list
 from connectors.quickbooks.rate_limit.limiter import Permit, RateLimiter
 from connectors.quickbooks.rate_limit.model import End, Want
 from schemas.quickbooks import Company
-from schemas.words import Operation
+from schemas.words import Operation, Target
 
 SERVICE = "QuickBooks"
 
@@ -48,6 +48,9 @@ IDS_A_QUERY = 100
 
 #: Code of the fault that says that an object is gone (1.2, 7.2).
 NOT_FOUND = "610"
+
+#: What a target is called in QuickBooks' API.
+ENTITY_OF = {Target.ITEM: "Item", Target.CLASS: "Class", Target.LOCATION: "Department"}
 
 
 class QuickBooks:
@@ -102,6 +105,11 @@ class QuickBooks:
     def customers(self) -> list[dict[str, Any]]:
         """Read every customer, sub-customer and project, inactive ones too."""
         return self.query("Customer", "Active IN (true, false)")
+
+    def targets(self, kind: Target) -> list[dict[str, Any]]:
+        """Read the service items, classes or departments, inactive ones too (1.1, 5.4)."""
+        of_service = "Type = 'Service' AND " if kind == Target.ITEM else ""
+        return self.query(ENTITY_OF[kind], f"{of_service}Active IN (true, false)")
 
     def by_ids(self, entity: str, ids: Sequence[str]) -> list[dict[str, Any]]:
         """Read the rows of *entity* with these ids, inactive ones too; unknown ids give none."""

@@ -19,6 +19,7 @@ from connectors.store.ledger import Ledger
 from connectors.store.links import Links
 from connectors.store.open_claims import OpenClaims
 from connectors.store.plans import Plans
+from connectors.store.rules import Rules
 from connectors.store.run_locks import RunLocks
 from connectors.store.runs import Runs
 from connectors.store.sent_entries import SentEntries
@@ -43,6 +44,7 @@ class ConnectionStore:
         self.outcomes = LastOutcomes(*scope)
         self.history = History(*scope)
         self.links = Links(*scope)
+        self.rules = Rules(*scope)
         self.plans = Plans(*scope)
         self.run_lock = RunLocks(*scope)
         self.settings = ConnectionSettings(*scope)

@@ -12,7 +12,7 @@ import typer
 import typer.core
 
 from connectors import masking
-from flows.cli import audit, connections, directory, reconciliation, sending, server
+from flows.cli import audit, connections, directory, reconciliation, rules, sending, server
 from flows.cli.output import error_document, write_json
 
 
@@ -49,6 +49,12 @@ for title, commands in {
     for command in commands.registered_commands:
         command.rich_help_panel = title
     app.add_typer(commands)
+app.add_typer(
+    rules.app,
+    name="rules",
+    cls=Commands,
+    rich_help_panel="Match people and customers",
+)
 app.add_typer(
     audit.app,
     name="audit",

@@ -118,6 +118,7 @@ def _ids(row: Row) -> tuple[str | None, ...]:
 def _notes(document: Mapping[str, Any]) -> Iterator[str]:
     yield from (f"Note: {change['why']}" for change in document["changes"])
     yield from (f"Cannot be read, so left out: {problem}" for problem in document["set_aside"])
+    yield from (f"Note: {rule['detail']}" for rule in document["rules"] if rule["detail"])
     yield from (f"Note: {note}" for note in document["notes"])
 
 

@@ -18,6 +18,7 @@ from connectors.store.key_rotation import outdated
 from flows.connections import requirements
 from flows.connections.consent_expiry import ends_soon
 from flows.connections.requirements import Problem
+from flows.connections.rule_state import checked
 from flows.connections.unknown_time import read_unknown, unknown_rows
 from flows.context import OUTDATED, RunContext, open_context
 from flows.settings import strangers_told
@@ -99,6 +100,8 @@ def check(name: str | None, *, allow_payroll: bool | None) -> dict[str, Any]:
         _currency(checks, workspace, company)
         _timezone(checks, company)
         _links(checks)
+        if company is not None:
+            _rules(checks, company)
         _ledger(checks)
         if company is not None:
             _unknown_time(checks)
@@ -247,6 +250,12 @@ def _links(checks: Checks) -> None:
         if len(unlinked)
         else "",
     )
+
+
+def _rules(checks: Checks, company: Company) -> None:
+    line = checks.ask("Rules", lambda: checked(checks.context, company.takes))
+    if line is not None:
+        checks.add("Rules", *line)
 
 
 def _ledger(checks: Checks) -> None:

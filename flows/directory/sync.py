@@ -13,6 +13,7 @@ from flows.connections.consent_expiry import expiry_notes
 from flows.connections.requirements import check_company, check_workspace
 from flows.context import RunContext
 from flows.directory.create_missing import Made, create_in_clockify, create_in_quickbooks
+from flows.directory.rules import resolved
 from flows.progress import Progress
 from schemas.words import Problem, Side
 from transforms.directory.candidates import Matches
@@ -56,12 +57,16 @@ class Comparison:
         stored: `Links` that were there before.
         users: How the people were matched.
         projects: How the projects were matched.
+        stored_rules: `Rules` that were there before.
+        rules: The same, with what they give found, or with the problem.
     """
 
     directory: Directory
     stored: pd.DataFrame
     users: Matches
     projects: Matches
+    stored_rules: pd.DataFrame
+    rules: pd.DataFrame
 
     @property
     def new(self) -> pd.DataFrame:
@@ -173,6 +178,7 @@ def compare(context: RunContext) -> Comparison:
     )
     stored = context.store.links.stored()
     unlinked = context.store.links.unlinked()
+    rules = context.store.rules.stored()
     apart = frozenset(unlinked.loc[unlinked["problem"] == Problem.UNLINKED, "clockify_id"])
     return Comparison(
         directory=directory,
@@ -187,12 +193,19 @@ def compare(context: RunContext) -> Comparison:
         projects=match_projects(
             directory.projects, directory.customers, linked=stored, apart=apart
         ),
+        stored_rules=rules,
+        rules=resolved(context, rules),
     )
 
 
 def store(context: RunContext, comparison: Comparison) -> None:
-    """Store the new links, and who has none."""
+    """Store the new links, who has none, and what rules give.
+
+    Rules that somebody has changed meanwhile stay as they are: their names were looked up then.
+    """
     context.store.links.store(new=comparison.new, lost=comparison.unlinked)
+    if not comparison.rules.equals(comparison.stored_rules):
+        context.store.rules.replace(comparison.stored_rules, comparison.rules)
 
 
 def _create(

@@ -5,6 +5,7 @@ from typing import Any
 
 from connectors.store.scope import records
 from flows.directory.create_missing import Made, link_of
+from flows.directory.rules import shown_rule
 from flows.directory.sync import SyncResult
 from schemas.words import Kind, Problem, QboKind, Side
 from transforms.directory.candidates import Candidate, Partner
@@ -55,6 +56,7 @@ def sync_document(result: SyncResult) -> dict[str, Any]:
             *[_not_made(not_made, tried=False) for not_made in result.blocked],
             *[_not_made(not_made, tried=True) for not_made in result.failed],
         ],
+        "rules": [shown_rule(rule) for rule in records(comparison.rules)],
         "set_aside": comparison.directory.set_aside,
         "notes": result.notes,
     }

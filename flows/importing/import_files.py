@@ -25,7 +25,15 @@ from flows.importing.resolve_names import ResolvedNames, client_id, keep_links, 
 from flows.progress import Progress
 from flows.sending.execute import execute
 from flows.sending.extract import instants
-from flows.sending.facts import Facts, call_directly, check_both_sides, read_links, with_defaults
+from flows.sending.facts import (
+    Facts,
+    call_directly,
+    check_both_sides,
+    read_links,
+    rule_notes,
+    with_defaults,
+    with_rules,
+)
 from flows.sending.judge import SLICE_ROWS, ask_the_books, judge
 from flows.sending.match_ledger import NewRows, match_rows
 from flows.sending.plan import RunPlan, Slice, open_plan
@@ -81,6 +89,8 @@ def make_import_plan(
         if request.strict and len(report.set_aside):
             raise _not_all_good(report)
         names = run(resolve_names, context, staged, read_links(context, request))
+        facts = run(with_rules, context, facts, names.link_state)
+        report.notes += rule_notes(facts)
         report.notes += expiry_notes(context)
         with open_plan(context, facts.company, report, run, request) as plan:
             plan.become(_judge_slices(context, request, facts, files, names, staged))

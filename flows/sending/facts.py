@@ -11,6 +11,7 @@ import pandas as pd
 
 from connectors.errors import AskPerson
 from flows.connections.requirements import check_company, check_workspace, default_currency
+from flows.connections.rule_state import not_taken, still_active
 from flows.context import RunContext
 from flows.sending.request import JobRequest
 from flows.settings import Settings
@@ -20,6 +21,7 @@ from transforms.entries.local_days import zone
 from transforms.plan.descriptions import Template, parse_template
 from transforms.plan.judge import Filters, JudgeRules
 from transforms.plan.rounding import Rounding, parse_rounding, workspace_rounding
+from transforms.plan.rules import RuleBook, no_rules, parse_targets
 
 Answer = TypeVar("Answer")
 AnyRequest = TypeVar("AnyRequest", bound=JobRequest)
@@ -33,11 +35,13 @@ class LinkState:
         links: `Links`.
         unlinked: `Unlinked`.
         synced_at: When the directories were compared; `None` if never.
+        rules: `Rules`, as what they give was found then.
     """
 
     links: pd.DataFrame
     unlinked: pd.DataFrame
     synced_at: datetime | None
+    rules: pd.DataFrame = field(default_factory=no_rules)
 
     def known(self, kind: Kind) -> set[str]:
         """Return the ids of Clockify's users or projects that the comparison has seen."""
@@ -136,13 +140,34 @@ def read_links(context: RunContext, request: JobRequest) -> LinkState:
             context.store.links.stored(),
             context.store.links.unlinked(),
             context.connection.synced_at,
+            context.store.rules.stored(),
         )
     from flows.directory.sync import compare, store  # slow to import
 
     comparison = compare(context)
     if not request.dry_run:
         store(context, comparison)
-    return LinkState(comparison.linked, comparison.unlinked, context.now())
+    return LinkState(comparison.linked, comparison.unlinked, context.now(), comparison.rules)
+
+
+def with_rules(context: RunContext, facts: Facts, link_state: LinkState) -> Facts:
+    """Add the rules to the facts, as things are now in Clockify and QuickBooks."""
+    required = parse_targets(context.settings.required_on_time or "")
+    if link_state.rules.empty:
+        return _with_book(facts, RuleBook(required=required))
+    from flows.directory.rules import user_groups  # slow to import
+
+    rules = still_active(context, link_state.rules)
+    return _with_book(facts, RuleBook(rules, user_groups(context, rules), required))
+
+
+def _with_book(facts: Facts, book: RuleBook) -> Facts:
+    return replace(facts, rules=replace(facts.rules, book=book))
+
+
+def rule_notes(facts: Facts) -> list[str]:
+    """Say which rules do nothing."""
+    return not_taken(facts.rules.book.rules, facts.company.takes)
 
 
 def chosen_template(text: str | None) -> Template | None:

@@ -28,7 +28,14 @@ from transforms.plan.explain import refused_before
 from transforms.plan.hold_back import hold_back
 
 #: What a TimeActivity refers to, and what that is called in QuickBooks' query language.
-_ENTITIES = {"EmployeeRef": "Employee", "VendorRef": "Vendor", "CustomerRef": "Customer"}
+_ENTITIES = {
+    "EmployeeRef": "Employee",
+    "VendorRef": "Vendor",
+    "CustomerRef": "Customer",
+    "ItemRef": "Item",
+    "ClassRef": "Class",
+    "DepartmentRef": "Department",
+}
 
 
 def hold_back_refused(context: RunContext, company: Company, plan: pd.DataFrame) -> pd.DataFrame:

@@ -31,8 +31,9 @@ MEMBERS = (
 #: Entries that become objects at once: a busy day of a large company has tens of thousands.
 _ITEMS_AT_ONCE = 5000
 
-#: Further members for an entry of a file: where its row is.
-PLACE = ("file", "line")
+#: Further members, where a plan has them: which rules decided, and for an entry of a file where its
+#: row is.
+MORE = ("decided_by", "file", "line")
 
 
 class Follower(Protocol):
@@ -218,6 +219,19 @@ def write_csv(found: Sequence[dict[str, Any]], path: Path, members: Sequence[str
         raise AskPerson(f"The file {path} cannot be written ({error.strerror}).") from None
 
 
+def write_text(text: str, path: Path) -> None:
+    """Write a file for its owner alone to read.
+
+    Raises:
+        AskPerson: It cannot be written, or belongs to somebody else.
+    """
+    try:
+        with open(path, "w", encoding="utf-8", opener=for_its_owner) as file:
+            file.write(text)
+    except OSError as error:
+        raise AskPerson(f"The file {path} cannot be written ({error.strerror}).") from None
+
+
 def for_its_owner(path: str, flags: int) -> int:
     """Open a file, empty, for its owner alone to read: an `opener` for `open`."""
     handle = os.open(path, flags & ~os.O_TRUNC, 0o600)
@@ -285,7 +299,7 @@ def _are_named(column: pd.Series, names: Sequence[str]) -> pd.Series:
 
 
 def _members(plan: pd.DataFrame) -> list[str]:
-    return [*MEMBERS, *(name for name in PLACE if name in plan)]
+    return [*MEMBERS, *(name for name in MORE if name in plan)]
 
 
 def _items(plan: pd.DataFrame) -> list[dict[str, Any]]:

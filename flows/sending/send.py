@@ -22,7 +22,15 @@ from flows.context import RunContext
 from flows.progress import Progress
 from flows.sending.execute import execute
 from flows.sending.extract import extract, stale
-from flows.sending.facts import Facts, call_directly, check_both_sides, read_links, with_defaults
+from flows.sending.facts import (
+    Facts,
+    call_directly,
+    check_both_sides,
+    read_links,
+    rule_notes,
+    with_defaults,
+    with_rules,
+)
 from flows.sending.filters import resolve_filters
 from flows.sending.judge import judge_slices
 from flows.sending.plan import RunPlan, Slice, open_plan
@@ -94,6 +102,8 @@ def make_plan(
         late = _Late(context, plan.settled.replayed)
         with staging_entries() as staged:
             link_state = run(read_links, context, request)
+            facts = run(with_rules, context, facts, link_state)
+            report.notes += rule_notes(facts)
             days = (request.start, request.end)
             report.notes += run(extract, context, request, days, facts, staged)
             report.notes += stale(context, staged, link_state) + expiry_notes(context)

@@ -6,9 +6,10 @@ are written digit by digit: no float comes near a rate.
 Source: FACTS, QBO, sections 1.1 to 1.4.
 """
 
+import json
 from collections.abc import Callable
 from decimal import Decimal
-from functools import lru_cache
+from functools import lru_cache, partial
 from json.encoder import encode_basestring_ascii as as_json
 from typing import Any
 
@@ -37,7 +38,7 @@ def to_activities(ready: pd.DataFrame) -> pd.DataFrame:
     # an incomplete activity is never sent.
     body = (
         ('{"TxnDate":"' + ready["date"])
-        + (ready["qbo_kind"].map(_PERSON) + person_id + customer)
+        + (ready["qbo_kind"].map(_PERSON) + person_id + customer + _places(ready))
         + rate.where(ready["billable"], ',"BillableStatus":"NotBillable"')
         + (time + _written(ready["description"], _description))
     )
@@ -58,6 +59,32 @@ _PERSON = {
 
 def _customer(id_: str) -> str:
     return f'}},"CustomerRef":{{"value":{as_json(id_)}}}'
+
+
+#: Where the time goes, in the order in which QuickBooks writes it (FACTS, QBO, 1.1).
+_PLACES = {
+    "DepartmentRef": "qbo_department_id",
+    "ItemRef": "qbo_item_id",
+    "ClassRef": "qbo_class_id",
+}
+
+
+def _places(ready: pd.DataFrame) -> pd.Series:
+    """Write the references that rules have given."""
+    written = pd.Series("", index=ready.index, dtype="str")
+    for member, column in _PLACES.items():
+        written += _written(ready[column], partial(_place, member)).fillna("")
+    return written
+
+
+def places_of(body: str) -> dict[str, Any]:
+    """Return the references of a TimeActivity to where its time goes, as it was written."""
+    activity = json.loads(body)
+    return {member: activity[member] for member in _PLACES if member in activity}
+
+
+def _place(member: str, id_: str) -> str:
+    return f',"{member}":{{"value":{as_json(id_)}}}'
 
 
 def _rate(micros: int) -> str:

@@ -3,7 +3,7 @@
 import pandas as pd
 
 from schemas.words import Reason, State
-from transforms.plan.activities import to_activities
+from transforms.plan.activities import places_of, to_activities
 from transforms.plan.hold_back import hold_back
 
 
@@ -30,7 +30,7 @@ def only_approved(plan: pd.DataFrame, kept: pd.DataFrame, *, plan_id: int, by: s
         " then. The next send takes it.",
     )
     for entry_id in other:
-        what = _difference(now.loc[entry_id], approved.loc[entry_id])
+        what = _difference(now.loc[entry_id], approved.loc[entry_id], bodies[entry_id])
         changed[entry_id] = (
             f"It has changed since plan {plan_id} was shown ({what}), so it is not what was"
             " approved. The next send takes it as it is now."
@@ -40,7 +40,7 @@ def only_approved(plan: pd.DataFrame, kept: pd.DataFrame, *, plan_id: int, by: s
     return hold_back(held, Reason.CHANGED_SINCE_REVIEW, changed)
 
 
-def _difference(now: pd.Series, shown: pd.Series) -> str:
+def _difference(now: pd.Series, shown: pd.Series, body: str) -> str:
     """Describe what has changed, in the order in which people look."""
     found = []
     if now["date"] != shown["date"]:
@@ -49,4 +49,6 @@ def _difference(now: pd.Series, shown: pd.Series) -> str:
         found.append(f"time: was {shown['minutes']} min, is {now['minutes']} min")
     if now["description"] != shown["description"]:
         found.append("description")
+    if places_of(body) != places_of(shown["body"]):
+        found.append("item, class or location")
     return "; ".join(found) or "person, customer or rate"

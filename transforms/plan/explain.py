@@ -68,6 +68,7 @@ def explanations(
             f" billable time. Set a billable rate in {tracker}, or make the entry non-billable,"
             " then send again."
         ),
+        Reason.CLASS_REQUIRED: _class_required,
         Reason.UNCONFIRMED: lambda _: (
             "Another run sent it to QuickBooks and is still running, or ended without an answer."
             " The next send, or `clockbooks settle`, asks QuickBooks; until then the entry is not"
@@ -91,6 +92,7 @@ _READS = {
         "project", "project_id", "project_candidates",
     ],
     Reason.RATE_CURRENCY: ["currency"],
+    Reason.CLASS_REQUIRED: ["rule_problem", "lacking"],
 }  # fmt: skip
 
 
@@ -212,6 +214,15 @@ def _unlinked(
     if problem == Problem.NEAR:
         remedy = f"It has {candidates}: make the names match"
     return f"{nobody} {name!r}. {remedy} and run `clockbooks sync`, or {by_hand}."
+
+
+def _class_required(row: Row) -> str:
+    if _given(row["rule_problem"]):
+        return str(row["rule_problem"])
+    return (
+        f"The company wants the {row['lacking']} of all time, and no rule gives it one. Add one"
+        f" with `clockbooks rules add --{row['lacking']} NAME`; the next send takes the entry."
+    )
 
 
 def _ambiguous_name(row: Row) -> str:

@@ -17,6 +17,7 @@ from transforms.plan.descriptions import Template, described
 from transforms.plan.explain import explain
 from transforms.plan.lookups import ledger_state, link_state
 from transforms.plan.rounding import NO_ROUNDING, Rounding, billed_minutes, minutes_by_day
+from transforms.plan.rules import RuleBook, place
 
 #: Clockify's own integration sends nothing longer (FACTS, Clockify, section 8); nor do we.
 LONGEST_S = (23 * 60 + 55) * 60
@@ -55,6 +56,7 @@ class JudgeRules:
         marked: Whether descriptions end with the entry's id.
         approved_only: Whether entries without approval stay behind.
         filters: Which entries take part.
+        book: Which service item, class and location they get.
     """
 
     timezone: ZoneInfo
@@ -67,6 +69,7 @@ class JudgeRules:
     marked: bool = False
     approved_only: bool = False
     filters: Filters = field(default_factory=Filters)
+    book: RuleBook = field(default_factory=RuleBook)
 
 
 def judge_entries(
@@ -89,7 +92,9 @@ def judge_entries(
     Returns:
         `Plan`, one row for each entry, in the order of *entries*.
     """
-    judged = _looked_up(entries.reset_index(drop=True), held, links, unlinked)
+    entries = entries.reset_index(drop=True)
+    judged = _looked_up(entries, held, links, unlinked)
+    judged = judged.join(place(entries, rules.book, rules.company))
     judged["date"] = (
         entries["day"].to_numpy()
         if "day" in entries
@@ -174,6 +179,7 @@ def _conditions(judged: pd.DataFrame, rules: JudgeRules) -> dict[Reason, pd.Seri
         Reason.BOOKS_CLOSED: judged["date"] <= closed_until,
         Reason.RATE_CURRENCY: billable & has_rate & _is_foreign(judged, company),
         Reason.BILLABLE_WITHOUT_RATE: billable & ~has_rate,
+        Reason.CLASS_REQUIRED: judged["rule_problem"].notna() | judged["lacking"].notna(),
     }
 
 

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any
 
+from transforms.plan.activities import places_of
 from transforms.reconciliation.judge import Judged, Step
 from transforms.reconciliation.sides import MEMBERS, Now, Sent, activity_values, wanted_body
 
@@ -32,7 +33,7 @@ def change_bodies(
     """Return the body that a step sends, and that of a replacement or `None`."""
     wanted = wanted_body(sent, now, list(judged.fields))
     if activity is None:
-        return written(wanted), None
+        return written(wanted | places_of(sent.body)), None
     if judged.step in {Step.DELETE, Step.REPLACE}:
         replaces = judged.step == Step.REPLACE
         new = written(_whole(activity, wanted, _OF_THE_OLD_ONE)) if replaces else None

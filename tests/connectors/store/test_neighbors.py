@@ -35,6 +35,7 @@ from connectors.store.revocations import Revocations
 from connectors.store.scope import ConnectionScope, records
 from connectors.store.tokens import TokenStore
 from connectors.store.unknown_time import UnknownRow
+from schemas.rules import Rules
 from schemas.tables import ledger as table
 from schemas.tables import metadata
 from schemas.words import Event, Kind, Operation, PlanState, Proof
@@ -73,6 +74,11 @@ def _link(clockify_id):
 def _lost(clockify_id, problem="missing"):
     row = {"kind": "user", "clockify_id": clockify_id, "clockify_name": "Ann Lee"}
     return row | {"problem": problem, "candidates": ""}
+
+
+def _rules(*names):
+    rows = [{"number": n, "gives": "class", "name": name} for n, name in enumerate(names, start=1)]
+    return Rules.validate(pd.DataFrame(rows, columns=list(Rules.to_schema().columns), dtype=object))
 
 
 def _outcomes(*ids):
@@ -229,6 +235,7 @@ class Store:
         self.flying = self.claim("flying")
         self.store.outcomes.keep(self.run, _outcomes("sent", "left", "new"))
         self.store.drift.keep(self.run, [_drift(id_) for id_ in ("sent", *more)])
+        self.store.rules.replace(self.store.rules.stored(), _rules("first", *more))
         links = self.store.links
         self.store.run_lock.take(HOLDER, "send", lease=LEASE)
         links.add([_link(one) for one in ("linked", *more)])
@@ -245,9 +252,10 @@ class Store:
         self.waits = self.plan("waits", *more).id
         self.overdue = self.plan("old", until=NOW - LEASE).id
         self.writer("making")
-        unknown = self.store.unknown_time
-        unknown.remember([DAY, *more], [_unknown(id_) for id_ in ("found", "other", *more)])
-        unknown.call_other(["other"])
+        self.store.unknown_time.remember(
+            [DAY, *more], [_unknown(id_) for id_ in ("found", "other", *more)]
+        )
+        self.store.unknown_time.call_other(["other"])
         with writing(e) as connection:
             kept = metadata.tables["contents"]  # an older Clockbooks did not keep all of them
             lacks = sa.and_(kept.c.connection_id == id_, kept.c.entry_id == "refused")
@@ -509,6 +517,8 @@ OWN = {
         one and one["entry_id"] for one in map(s.store.outcomes.judged, ("sent", "new"))
     ],
     "runs.start": lambda s: s.start() and None,
+    "rules.replace": lambda s: s.store.rules.replace(s.store.rules.stored(), _rules("new")),
+    "rules.stored": lambda s: records(s.store.rules.stored()),
     "links.add": lambda s: s.store.links.add(
         [_link(one) for one in ("new", "linked", "missing", "gone")]
     ),

@@ -48,6 +48,23 @@ def test_a_billable_entry_of_an_employee(plan):
     ]
 
 
+@given(*[st.none() | st.sampled_from(["3", '"'])] * 3)
+def test_where_the_time_goes(plan, item, class_, department):
+    """A reference for each that a rule has given, between the customer and the billing."""
+    given_ = {"DepartmentRef": department, "ItemRef": item, "ClassRef": class_}
+    columns = ("qbo_department_id", "qbo_item_id", "qbo_class_id")
+    judged = plan({}).assign(**dict(zip(columns, given_.values(), strict=True)))
+
+    [body] = bodies(judged)
+
+    names = list(body)
+    between = names[names.index("CustomerRef") + 1 : names.index("BillableStatus")]
+    assert between == [name for name, id_ in given_.items() if id_]
+    assert {name: body[name]["value"] for name in between} == {
+        name: id_ for name, id_ in given_.items() if id_
+    }
+
+
 def test_an_entry_of_a_vendor_that_nobody_pays_for(plan):
     """No rate, and without a project and a text no customer and no description."""
     row = {"billable": False, "project_id": None, "description": "", "duration_s": 60}

@@ -61,6 +61,17 @@ def test_what_was_edited_meanwhile_stays(plan, edit, told_so):
     assert told_so in told.loc["b", "detail"]
 
 
+def test_what_would_land_elsewhere_stays(plan):
+    """Rules that changed after the plan was shown do not move what was approved."""
+    shown = plan({"entry_id": "a"}, {"entry_id": "b"})
+    now = shown.assign(qbo_class_id=shown["qbo_class_id"].mask(shown["entry_id"] == "b", "7"))
+
+    told = _held(now, _kept(shown))
+
+    assert told["state"].to_dict() == {"a": "ready", "b": "skipped"}
+    assert "(item, class or location)" in told.loc["b", "detail"]
+
+
 def test_what_came_later_stays(plan):
     """An entry that nobody saw goes with the next run."""
     shown = plan({"entry_id": "a"})

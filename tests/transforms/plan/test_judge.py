@@ -9,14 +9,24 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from schemas.plan import Plan
-from schemas.words import STATE_OF, Reason, State
+from schemas.rules import Rules
+from schemas.words import STATE_OF, Reason, State, Target
 from transforms.plan.activities import to_activities
 from transforms.plan.rounding import Rounding
+from transforms.plan.rules import RuleBook
 
 PERSON = {"kind": "user", "clockify_id": "u1", "qbo_kind": "employee", "qbo_id": "55"}
 CUSTOMER = {"kind": "project", "clockify_id": "p1", "qbo_kind": "customer", "qbo_id": "21"}
 AMBIGUOUS_USER = {"kind": "user", "clockify_id": "u1", "problem": "ambiguous"}
 AMBIGUOUS_PROJECT = {"kind": "project", "clockify_id": "p1", "problem": "ambiguous"}
+#: A rule for all entries, of which nothing comes.
+INACTIVE = Rules.validate(
+    pd.DataFrame(
+        [{"number": 1, "gives": "item", "name": "Old", "qbo_id": "9", "problem": "inactive"}],
+        columns=list(Rules.to_schema().columns),
+        dtype=object,
+    )
+)
 LONGEST_S = (23 * 60 + 55) * 60
 
 #: What makes each reason apply: options of `plan`; `row` is merged, whatever else must agree.
@@ -46,6 +56,10 @@ CAUSES = {
     ],
     Reason.RATE_CURRENCY: [{"row": {"currency": "EUR"}}],
     Reason.BILLABLE_WITHOUT_RATE: [{"row": {"rate_micros": None}}],
+    Reason.CLASS_REQUIRED: [
+        {"book": RuleBook(INACTIVE)},
+        {"book": RuleBook(required=frozenset({Target.ITEM}))},
+    ],
 }
 
 #: The order in which reasons are given: the domain's, but for doubt, which QuickBooks may hold.

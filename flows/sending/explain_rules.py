@@ -1,0 +1,112 @@
+"""Says which rules match an entry, and which of them decides: `clockbooks rules --explain`."""
+
+from collections.abc import Mapping
+from datetime import date, timedelta
+from typing import Any
+
+import pandas as pd
+
+from connectors.errors import AskPerson, TryAgain
+from connectors.quickbooks.batch import instant_of, part_of
+from connectors.store.scope import records
+from connectors.store.staging import staging_entries
+from flows.context import RunContext, open_context
+from flows.directory.rules import shown_rule
+from flows.sending.extract import as_entries, extract
+from flows.sending.facts import (
+    Facts,
+    check_both_sides,
+    read_links,
+    rule_notes,
+    with_defaults,
+    with_rules,
+)
+from flows.sending.request import SendRequest
+from schemas.words import Target
+from transforms.plan.rules import RuleBook, decide, meets
+
+
+def explained(connection: str | None, entry_id: str) -> dict[str, Any]:
+    """Return what each rule says of one entry of Clockify's, as it is now.
+
+    Raises:
+        AskPerson: Clockify does not have it.
+        TryAgain: A service could not be read.
+    """
+    with open_context(connection) as context:
+        day = _day_of(context, entry_id)
+        # A day more at each side: the worker's own time zone may decide.
+        days = (day - timedelta(days=1), day + timedelta(days=1))
+        request = SendRequest(*days, dry_run=True, allow_payroll=True, approved_only=False)
+        request = with_defaults(request, context.settings)
+        facts = check_both_sides(context, request)
+        facts = with_rules(context, facts, read_links(context, request))
+        staged = _read(context, request, facts, entry_id)
+    entries = as_entries(staged)
+    [entry] = records(entries)
+    return {
+        "entry_id": entry_id,
+        "date": staged["day"].iloc[0],
+        "user": entry["user_name"],
+        "client": entry["client_name"],
+        "project": entry["project_name"],
+        "task": entry["task_name"],
+        "tags": entry["tags"],
+        "billable": bool(entry["billable"]),
+        **_decisions(entries, facts.rules.book, facts.company.takes),
+        "notes": rule_notes(facts),
+    }
+
+
+def _day_of(context: RunContext, entry_id: str) -> date:
+    found = context.clockify.entry(entry_id)
+    if found is None:
+        raise AskPerson(
+            f"Clockify has no entry {entry_id!r}. `clockbooks send --dry-run --json` shows the ids"
+            " of entries. Of a row of a file, `clockbooks import --dry-run --json` says which rules"
+            " decide."
+        )
+    start = instant_of(part_of(found, "timeInterval").get("start"))
+    if start is None:
+        raise TryAgain(f"Clockify's answer about the entry {entry_id!r} cannot be read.")
+    return start.astimezone(context.timezone).date()
+
+
+def _read(context: RunContext, request: SendRequest, facts: Facts, entry_id: str) -> pd.DataFrame:
+    """Read the entry from the report, as a send does."""
+    with staging_entries() as staged:
+        extract(context, request, (request.start, request.end), facts, staged)
+        for rows in staged.slices(1):
+            mine = rows[rows["entry_id"] == entry_id]
+            if len(mine):
+                return mine.reset_index(drop=True)
+    raise TryAgain(
+        f"Clockify's report does not have the entry {entry_id!r} now.", to_do="Try again."
+    )
+
+
+def _decisions(
+    entries: pd.DataFrame, book: RuleBook, takes: frozenset[Target]
+) -> dict[str, list[dict[str, Any]]]:
+    """Return what the entry is given, and what each rule says of it."""
+    first = {target: decide(entries, book, target).dropna().tolist() for target in Target}
+    rules = [
+        shown_rule(rule)
+        | {
+            "not_met": _not_met(entries, rule, book),
+            "decides": rule["number"] in first[Target(rule["gives"])],
+        }
+        for rule in records(book.rules)
+    ]
+    decided = [
+        {name: rule[name] for name in ("gives", "number", "name", "qbo_id", "detail")}
+        | {"is_sent": rule["gives"] in takes and rule["problem"] is None}
+        for rule in rules
+        if rule["decides"]
+    ]
+    return {"decided": decided, "rules": rules}
+
+
+def _not_met(entries: pd.DataFrame, rule: Mapping[str, Any], book: RuleBook) -> list[str]:
+    [met] = meets(entries, rule, book.groups).to_dict("records") or [{}]
+    return [name.removeprefix("user_") for name, is_met in met.items() if not is_met]
