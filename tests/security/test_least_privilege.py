@@ -78,6 +78,7 @@ def test_a_run_may_not_make_tables_and_says_who_may(roles):
         open_database(run)
 
 
+@pytest.mark.usefixtures("in_this_process")
 def test_the_role_of_runs_does_a_whole_send(house, roles):
     """Connect, sync, send, and look, without a right to change any table."""
     owner, run = roles
