@@ -17,6 +17,7 @@ _LOOKS = ("user", "client", "project", "description")
 _COLUMNS = (
     ledger.c.entry_id,
     ledger.c.time_activity_id,
+    ledger.c.sync_token,
     ledger.c.body,
     ledger.c.minutes,
     ledger.c.txn_date,
@@ -30,9 +31,9 @@ _COLUMNS = (
 class SentEntries(ConnectionScope):
     """The sent entries of one connection: rows with the ledger's columns.
 
-    Each row has `entry_id`, `time_activity_id`, `body`, `minutes`, `txn_date` and `run_id` of the
-    ledger, `approved_only`, `user`, `client`, `project` and `description` of its last
-    outcome, and `contents_…` for each column of `Contents`; missing where nothing was kept.
+    Each row has `entry_id`, `time_activity_id`, `sync_token`, `body`, `minutes`, `txn_date` and
+    `run_id` of the ledger, `approved_only`, `user`, `client`, `project` and `description` of its
+    last outcome, and `contents_…` for each column of `Contents`; missing where nothing was kept.
     """
 
     def between(self, first: str, last: str) -> list[sa.Row[Any]]:

@@ -26,7 +26,7 @@ from flows.sending.settle_doubts import settle
 from flows.sending.spool import Spool
 from schemas.words import Block, Reason, Repair, State, Verdict
 from transforms.reconciliation.judge import Judged, Step, is_billed
-from transforms.reconciliation.sides import activity_values, ledger_values
+from transforms.reconciliation.sides import books_values, ledger_values, was_touched
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -210,12 +210,15 @@ def _judge(
     if is_billed(activity):
         text = "It is on an invoice. Take it off the invoice in QuickBooks first."
         return replace(_TAKE_BACK, step=None, blocked=Block.BILLED, detail=text)
-    sent, books = ledger_values(one.sent), activity_values(activity)
+    sent, books = ledger_values(one.sent), books_values(activity, one.sent.body)
     if closed_until and min(sent["date"], books["date"]) <= closed_until.isoformat():
         text = f"The books are closed through {closed_until}. Reopen them in QuickBooks first."
         return replace(_TAKE_BACK, step=None, blocked=Block.BOOKS_CLOSED, detail=text)
-    if sent != books and not prefer_clockify:
-        text = "Somebody edited it in QuickBooks. Add --prefer clockify to take it back anyway."
+    if (sent != books or was_touched(one.sent, activity)) and not prefer_clockify:
+        text = (
+            "Somebody edited it in QuickBooks, if only its service, class or cost. Add --prefer"
+            " clockify to take it back anyway."
+        )
         return Judged(Verdict.CHANGED_IN_QUICKBOOKS, text)
     return _TAKE_BACK
 

@@ -36,6 +36,7 @@ def sent_of(row: Any) -> Sent:
         was_approved=bool(row.approved_only),
         from_file=is_from_file(row),
         contents=contents if row.contents_entry_id is not None else None,
+        sync_token=row.sync_token,
     )
 
 

@@ -12,7 +12,14 @@ from typing import Any
 
 from transforms.plan.activities import places_of
 from transforms.reconciliation.judge import Judged, Step
-from transforms.reconciliation.sides import MEMBERS, Now, Sent, activity_values, wanted_body
+from transforms.reconciliation.sides import (
+    MEMBERS,
+    Now,
+    Sent,
+    activity_values,
+    books_values,
+    wanted_body,
+)
 
 #: What QuickBooks writes itself (FACTS, QBO, 1.1).
 _READ_ONLY = ("domain", "sparse", "MetaData", "status", "TimeChargeId")
@@ -65,7 +72,7 @@ def written(value: Any) -> str:
 def _whole(
     activity: Mapping[str, Any], wanted: Mapping[str, Any], without: tuple[str, ...] = ()
 ) -> dict[str, Any]:
-    new, books = activity_values(wanted), activity_values(activity)
+    new, books = activity_values(wanted), books_values(activity, written(wanted))
     alike = {name for one in _SAID_ALIKE if new[one] == books[one] for name in MEMBERS[one]}
     decided = {name for names in MEMBERS.values() for name in names} - alike
     of_the_person = _OF_THE_PERSON if new["user"] != books["user"] else ()

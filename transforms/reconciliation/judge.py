@@ -15,10 +15,11 @@ from transforms.reconciliation.sides import (
     FIELDS,
     Now,
     Sent,
-    activity_values,
+    books_values,
     clockify_values,
     differing,
     ledger_values,
+    was_touched,
 )
 
 #: The fields that may not be written while a reason for a send to leave an entry holds; of reasons
@@ -113,7 +114,8 @@ def judge(sent: Sent, now: Now | None, activity: Mapping[str, Any] | None, rules
     """
     ledger = ledger_values(sent)
     clockify = _clockify(sent, now, ledger)
-    books = None if activity is None else activity_values(activity)
+    bodies = (sent.body, now and now.body)
+    books = None if activity is None else books_values(activity, *bodies)
     ours = [] if clockify is None else differing(clockify, ledger)
     theirs = [] if books is None else differing(books, ledger)
     stays_out = now is not None and not now.is_work
@@ -127,6 +129,8 @@ def judge(sent: Sent, now: Now | None, activity: Mapping[str, Any] | None, rules
         return Judged(verdict, sides=sides)
     deletes = stays_out or clockify is None or verdict == Verdict.UNAPPROVED_SINCE
     step = _step(clockify, books, deletes=deletes)
+    if step == Step.DELETE and activity is not None and was_touched(sent, activity):
+        theirs = [*theirs, "SyncToken"]
     blocked = _blocked(step, clockify, ledger, activity, rules)
     refusal = (
         _BLOCKED[blocked].format(day=rules.closed_until)
@@ -234,9 +238,10 @@ def _not_allowed(step: Step, theirs: Sequence[str], entry_id: str, rules: Rules)
         )
     prefers = rules.prefer_clockify or entry_id in rules.entry_ids
     if theirs and step != Step.CATCH_UP and not prefers:
+        edited = f"{_TOUCHED} " if step == Step.DELETE else ""
         return (
-            "A repair leaves that alone, except with `--prefer clockify` for all such entries, or"
-            f" `--entry {entry_id}` for this one."
+            f"{edited}A repair leaves that alone, except with `--prefer clockify` for all such"
+            f" entries, or `--entry {entry_id}` for this one."
         )
     return None
 
@@ -249,6 +254,8 @@ _FOUND = {
     Verdict.CHANGED_IN_BOTH: "It was edited in Clockify and in QuickBooks.",
     Verdict.GONE_FROM_QUICKBOOKS: "Somebody deleted it in QuickBooks.",
 }
+
+_TOUCHED = "Somebody changed it in QuickBooks too, if only its service, class or cost."
 
 #: A break, a holiday or time off; see `Now.is_work`.
 _STAYS_OUT = "It is no longer worked time."

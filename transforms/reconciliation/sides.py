@@ -5,13 +5,14 @@ rounding, a renamed project or a link to somebody else changes nothing about tim
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from decimal import ROUND_HALF_UP, Decimal
 from typing import Any
 
 from transforms.directory.names import same_form
 from transforms.identity.match_books import CENT, content_of
+from transforms.plan.descriptions import DESCRIPTION_LIMIT, fit
 
 #: Members of a TimeActivity that an entry decides, by field, in the order in which we write them.
 MEMBERS = {
@@ -29,9 +30,9 @@ MEMBERS = {
 
 FIELDS = tuple(MEMBERS)
 
-#: A description of so many bytes may be one that QuickBooks has cut: it cuts at 4000 of whatever it
-#: counts (FACTS, QBO, 1.1). Then so many characters of it are compared.
-_CUT_BYTES, _BEGINNING = 3900, 1000
+#: How QuickBooks may count the 4000 at which it cuts a description (FACTS, QBO, 1.1): characters,
+#: UTF-16 units or bytes; each with the bytes of one.
+_COUNTED = {"utf-32-le": 4, "utf-16-le": 2, "utf-8": 1}
 
 #: What of an entry's contents, as Clockify has them, each field follows from. A template may write
 #: any of them into a description. Billable status and rate are not kept there; they are compared as
@@ -56,6 +57,7 @@ class Sent:
         was_approved: Whether only approved entries were sent with it.
         from_file: Whether it came from a file, so that Clockify may not have it.
         contents: What it was about then, by the columns of `Contents`; `None` if that is unknown.
+        sync_token: QuickBooks' SyncToken after our last write; `None` if that is unknown.
     """
 
     entry_id: str
@@ -64,6 +66,7 @@ class Sent:
     was_approved: bool = False
     from_file: bool = False
     contents: Mapping[str, Any] | None = None
+    sync_token: str | None = None
 
 
 @dataclass(frozen=True)
@@ -112,14 +115,37 @@ def activity_values(activity: Mapping[str, Any]) -> dict[str, Any]:
         "billable": content.billable,
         "rate": None if content.rate.is_nan() else content.rate,
         "minutes": None if content.minutes.is_nan() else content.minutes,
-        "description": _compared(str(activity.get("Description") or "")),
+        "description": same_form(str(activity.get("Description") or "")),
     }
 
 
-def _compared(description: str) -> str:
-    """Return what is compared of a description: all, or the beginning where it may be cut."""
-    text = same_form(description)
-    return text if len(description.encode()) < _CUT_BYTES else text[:_BEGINNING]
+def books_values(activity: Mapping[str, Any], *ours: str | None) -> dict[str, Any]:
+    """Return the fields as QuickBooks has them; a description that it has cut counts as whole.
+
+    The bodies *ours* are what it may have been given.
+    """
+    values = activity_values(activity)
+    for body in filter(None, ours):
+        words = str(read(body).get("Description") or "")
+        if values["description"] in map(same_form, _cuts(words)):
+            return values | {"description": same_form(words)}
+    return values
+
+
+def _cuts(words: str) -> Iterator[str]:
+    """Yield a description as QuickBooks may have cut it."""
+    if len(words.encode()) > DESCRIPTION_LIMIT:
+        for encoding, size in _COUNTED.items():
+            yield words.encode(encoding)[: DESCRIPTION_LIMIT * size].decode(encoding, "ignore")
+
+
+def was_touched(sent: Sent, activity: Mapping[str, Any]) -> bool:
+    """Whether QuickBooks has another version than the one that we wrote.
+
+    Somebody may have chosen a service, a class or a cost, which no side but QuickBooks has. An
+    invoice alone makes no version (FACTS, QBO, 1.1: billed rows were recorded with SyncToken 0).
+    """
+    return sent.sync_token is not None and str(activity.get("SyncToken")) != sent.sync_token
 
 
 def clockify_values(sent: Sent, now: Now, ledger: Mapping[str, Any]) -> dict[str, Any]:
@@ -150,7 +176,7 @@ def _without_body(now: Now) -> dict[str, Any]:
         "billable": row["billable"],
         "rate": rate.quantize(CENT, ROUND_HALF_UP),
         "minutes": None if row["minutes"] is None else Decimal(row["minutes"]),
-        "description": _compared(row["description"] or ""),
+        "description": same_form(fit(row["description"] or "")),
     }
 
 

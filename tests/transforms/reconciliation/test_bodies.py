@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from transforms.reconciliation.bodies import written
-from transforms.reconciliation.sides import activity_values
+from transforms.reconciliation.sides import activity_values, books_values
 
 values = st.recursive(
     st.none()
@@ -38,17 +38,27 @@ def test_whatever_was_read_is_written_to_the_digit(value):
     assert same(value, json.loads(written(value), parse_float=Decimal))
 
 
-@given(st.text(alphabet="aé😀 \n", max_size=1500), st.sampled_from([4000, 4100]))
-def test_a_description_that_quickbooks_cuts_is_the_same(text, limit):
+@given(st.text(alphabet="aé😀 \n", max_size=1500))
+def test_a_description_that_quickbooks_cuts_is_the_same(text):
     """It counts bytes, characters or UTF-16 units; what remains of a long text still agrees."""
-    whole = (text + "x" * 1000) * 4
+    body = {"Description": (text + "x" * 1000) * 4}
+    whole = body["Description"]
     cuts = [
-        whole[:limit],
-        whole.encode()[:limit].decode(errors="ignore"),
-        whole.encode("utf-16-le")[: limit * 2].decode("utf-16-le", errors="ignore"),
+        whole[:4000],
+        whole.encode()[:4000].decode(errors="ignore"),
+        whole.encode("utf-16-le")[:8000].decode("utf-16-le", errors="ignore"),
     ]
-    wanted = activity_values({"Description": whole})["description"]
-    assert {activity_values({"Description": one})["description"] for one in cuts} == {wanted}
+    for one in cuts:
+        assert books_values({"Description": one}, json.dumps(body)) == activity_values(body)
+
+
+@given(st.sampled_from("aд漢😀"), st.integers(1, 2000))
+def test_a_description_that_somebody_shortens_is_another_one(letter, less):
+    """A text that ends elsewhere than where QuickBooks cuts was edited, in any alphabet."""
+    text = letter * (4000 // len(letter.encode()))
+    ours = json.dumps({"Description": text})
+    theirs = {"Description": text[: max(len(text) - less, 0)]}
+    assert books_values(theirs, ours) != activity_values({"Description": text})
 
 
 @given(st.text(min_size=1, max_size=900).filter(lambda text: text.split()))
