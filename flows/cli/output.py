@@ -9,6 +9,7 @@ import logging
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
+from datetime import datetime
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -18,6 +19,7 @@ from rich.text import Text
 
 from connectors.masking import hide_known
 from flows.cli.exit_codes import ExitCode
+from flows.sending.request import wrong_days
 from flows.text import clean, typed
 
 #: Width of the report, in columns, when there is no terminal to tell.
@@ -190,6 +192,12 @@ def error_document(kind: str, message: str) -> dict[str, Any]:
 def stop_usage(problem: str) -> NoReturn:
     """End a command because of wrong usage."""
     raise typer.BadParameter(problem)
+
+
+def check_days(start: datetime, end: datetime) -> None:
+    """End a command whose first and last day no run can have."""
+    if wrong := wrong_days(start.date(), end.date()):
+        stop_usage(wrong)
 
 
 def to_ask(output: Output, *, yes: bool, dry_run: bool) -> bool:

@@ -9,7 +9,7 @@ import typer
 
 from flows.cli.exit_codes import ExitCode
 from flows.cli.options import ConnectionName, CsvFile, FirstDay, Json, LastDay, Yes
-from flows.cli.output import command, save_csv, stop_usage, to_ask
+from flows.cli.output import check_days, command, save_csv, stop_usage, to_ask
 
 app = typer.Typer()
 
@@ -79,8 +79,8 @@ def reconcile(
     with command(as_json=json) as output:
         if last_days is None and (start is None or end is None):
             stop_usage("Use --start and --end, or --last-days.")
-        if start and end and end < start:
-            stop_usage(f"--end {end:%Y-%m-%d} is before --start {start:%Y-%m-%d}.")
+        if start and end:
+            check_days(start, end)
         if (prefer or resend or entry) and not repair:
             stop_usage("--prefer, --resend and --entry belong to --repair.")
         ask = (repair or mark_invoiced) and to_ask(output, yes=yes, dry_run=dry_run)

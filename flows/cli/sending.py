@@ -9,7 +9,7 @@ import typer
 
 from flows.cli.exit_codes import ExitCode
 from flows.cli.options import ConnectionName, CsvFile, FirstDay, Json, LastDay, Yes, job_options
-from flows.cli.output import command, save_csv, stop_usage, to_ask
+from flows.cli.output import check_days, command, save_csv, stop_usage, to_ask
 from flows.sending.request import ImportRequest, JobRequest, SendRequest
 
 app = typer.Typer()
@@ -46,8 +46,7 @@ def send(
     the same days: nothing goes twice.
     """
     with command(as_json=json) as output:
-        if end < start:
-            stop_usage(f"--end {end:%Y-%m-%d} is before --start {start:%Y-%m-%d}.")
+        check_days(start, end)
         _check_rounding(options["rounding"])
         ask = to_ask(output, yes=yes, dry_run=options["dry_run"])
         from flows.cli import dispatch
@@ -114,8 +113,7 @@ def adopt(
     asked. Nothing is sent, and nothing in QuickBooks changes.
     """
     with command(as_json=json) as output:
-        if end < start:
-            stop_usage(f"--end {end:%Y-%m-%d} is before --start {start:%Y-%m-%d}.")
+        check_days(start, end)
         ask = not (yes or dry_run)
         if ask and not output.can_ask:
             stop_usage(

@@ -200,6 +200,19 @@ def _options(request: type[JobRequest]) -> list[Field[Any]]:
     return sorted(options, key=lambda one: one.name in shared)
 
 
+#: Days between which both services, and the days around a window, are sure to have a calendar.
+FIRST_DAY, LAST_DAY = date(1900, 1, 1), date(2199, 12, 31)
+
+
+def wrong_days(start: date, end: date) -> str | None:
+    """Say what is wrong with the first and the last day of a run; `None` if nothing is."""
+    if end < start:
+        return f"The end, {end:%Y-%m-%d}, is before the start, {start:%Y-%m-%d}."
+    if start < FIRST_DAY or end > LAST_DAY:
+        return f"Use days from {FIRST_DAY} through {LAST_DAY}."
+    return None
+
+
 def days_of(
     start: date | None, end: date | None, last_days: int | None, *, today: date
 ) -> tuple[date, date]:
@@ -213,7 +226,7 @@ def days_of(
         today: The day in the connection's time zone.
 
     Raises:
-        AskPerson: Neither or both ways were used, or the end is before the start.
+        AskPerson: Neither or both ways were used, or the days are wrong.
 
     Examples:
         >>> days_of(None, None, 7, today=date(2026, 11, 24))
@@ -227,6 +240,6 @@ def days_of(
         raise AskPerson(
             "Give the days: start and end, or last_days for that many days before today."
         )
-    if end < start:
-        raise AskPerson(f"The end, {end:%Y-%m-%d}, is before the start, {start:%Y-%m-%d}.")
+    if wrong := wrong_days(start, end):
+        raise AskPerson(wrong)
     return start, end

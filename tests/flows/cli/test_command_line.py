@@ -86,6 +86,9 @@ def test_json_is_one_document_and_words_go_elsewhere(week, send_day):
     [
         (("send", *DAY), "--yes"),
         (("send", "--start", "2026-09-22", "--end", "2026-09-21"), "is before"),
+        (("send", "--start", "0001-01-01", "--end", "0001-01-05"), "from 1900-01-01"),
+        (("adopt", "--start", "0001-01-01", "--end", "0001-01-05"), "from 1900-01-01"),
+        (("reconcile", "--start", "9999-12-30", "--end", "9999-12-31"), "through 2199-12-31"),
         (("send", "--start", "22.9.2026", "--end", "2026-09-22"), "22.9.2026"),
         (("send", "--start", "2026-09-22"), "end"),
         (("send", *DAY, "--yes", "--rounding", "up"), "not a valid rounding"),
