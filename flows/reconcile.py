@@ -55,8 +55,8 @@ def reconcile(
         mark_invoiced: Mark entries that are on an invoice as invoiced in Clockify.
         rounding: As for a send, as nearest:15; for time that has changed.
         dry_run: Change nothing, whatever else is said.
-        review: Stop before a repair, and make the changes that somebody approves on this run's
-            page, by its Resume button.
+        review: Stop before a repair or marks, and make the changes that somebody approves on this
+            run's page, by its Resume button.
     """
     with (
         callbacks(ReconcileReport) as watched,
@@ -79,7 +79,7 @@ def reconcile(
             dry_run=dry_run,
         )
         acting, approve = context, watched.approve
-        if review and repair and not dry_run:
+        if review and (repair or mark_invoiced) and not dry_run:
             reviewed = review_changes(
                 context,
                 compare_and_repair,

@@ -1,13 +1,14 @@
 """Actors: who acted, apart from the history, so that a name can be replaced without breaking it."""
 
 import hashlib
+import json
 import secrets
 from dataclasses import asdict, dataclass
 
 import sqlalchemy as sa
 
 from connectors.database import changing
-from schemas.tables import actors, links, plan_entries, plans, unlinked, verdicts
+from schemas.tables import actors, drift, links, plan_entries, plans, unlinked, verdicts
 from schemas.words import ActorKind, Kind
 
 #: Who somebody is: how they are known, and their name.
@@ -67,4 +68,21 @@ def pseudonymize(engine: sa.Engine, name: str) -> tuple[str, dict[str, int]]:
                 named = sa.and_(named, column.table.c.kind == Kind.USER)
             change = sa.update(column.table).where(named).values({column.name: pseudonym})
             replaced[f"{column.table.name}.{column.name}"] = connection.execute(change).rowcount
+        replaced["drift.differs"] = _replace_in_drift(connection, name, pseudonym)
     return pseudonym, {where: rows for where, rows in replaced.items() if rows}
+
+
+def _replace_in_drift(connection: sa.Connection, name: str, pseudonym: str) -> int:
+    """Replace a name where differences say whose an entry is, by side; return in how many rows."""
+    named = drift.c.differs.contains(json.dumps(name), autoescape=True)
+    found = connection.execute(sa.select(drift.c.id, drift.c.differs).where(named)).all()
+    count = 0
+    for id_, text in found:
+        differs = json.loads(text)
+        users = differs.get("user", {})
+        if name in users.values():
+            count += 1
+            theirs = {side: pseudonym if one == name else one for side, one in users.items()}
+            changed = json.dumps(differs | {"user": theirs})
+            connection.execute(drift.update().where(drift.c.id == id_).values(differs=changed))
+    return count

@@ -13,9 +13,14 @@ from schemas.tables import drift
 class Drift(ConnectionScope):
     """The differences of one connection."""
 
-    def forget(self, first: str, last: str) -> None:
-        """Forget what was found for some local days, YYYY-MM-DD, the last one included."""
+    def forget(self, first: str, last: str, *, but: Sequence[str] = ()) -> None:
+        """Forget what was found for some local days, YYYY-MM-DD, the last one included.
+
+        What was found about the entries *but* stays known.
+        """
         of_days = sa.and_(self._own(drift), drift.c.date.between(first, last))
+        others = sa.or_(drift.c.entry_id.is_(None), drift.c.entry_id.not_in(but))
+        of_days = sa.and_(of_days, others)
         with changing(self.engine) as connection:
             connection.execute(drift.delete().where(of_days))
 

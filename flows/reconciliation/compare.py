@@ -15,7 +15,7 @@ import pandas as pd
 
 from connectors.errors import Refused
 from connectors.prefetch import read_ahead
-from connectors.quickbooks.batch import instant_of, part_of
+from connectors.quickbooks.batch import created_at, instant_of, part_of
 from connectors.store.books import InFlight
 from connectors.store.scope import records
 from connectors.store.staging import StagedEntries, staging_entries
@@ -29,7 +29,14 @@ from flows.sending.facts import Facts, LinkState
 from flows.sending.request import SendRequest
 from schemas.words import Kind, LedgerState, Reason, Verdict
 from transforms.entries.local_days import local_days, month_slices
-from transforms.identity.match_books import content_of, content_of_body
+from transforms.identity.match_books import (
+    CLOCK_MARGIN,
+    Found,
+    Wanted,
+    content_of,
+    content_of_body,
+    match_books,
+)
 from transforms.plan.judge import judge_entries
 from transforms.reconciliation.judge import Judged, is_billed, judge
 from transforms.reconciliation.sides import Now, Sent, activity_values, fields_of
@@ -80,6 +87,8 @@ class Comparison:
     Attributes:
         rules: What entries are judged by.
         notes: What a person should know besides; complete once all parts were read.
+        on_their_way: What QuickBooks has of entries of others that are on their way, or in doubt;
+            likewise.
         unreadable: Sent entries that could not be compared; likewise.
     """
 
@@ -102,6 +111,7 @@ class Comparison:
             for kind, id_ in zip(people["qbo_kind"], people["qbo_id"], strict=True)
         }
         self.unreadable: list[str] = []
+        self.on_their_way: list[Share] = []
         self._without_length: list[str] = []
 
     def parts(self) -> Iterator[list[Finding]]:
@@ -174,8 +184,12 @@ class Comparison:
             for id_, one in now.items()
             if id_ not in here and one.reason not in _NEVER_MEANT
         ]
-        strangers = self._strangers(activities, accounted, in_flight)
-        findings += [self._unknown(id_, row) for id_, row in strangers.items()]
+        others = {id_: row for id_, row in activities.items() if id_ not in accounted}
+        others = {id_: row for id_, row in others.items() if _person(row) in self._people}
+        theirs = _of_others(others, in_flight)
+        unknown = {id_: self._unknown(id_, row) for id_, row in others.items()}
+        findings += [one for id_, one in unknown.items() if id_ not in theirs]
+        self.on_their_way += [share for id_ in theirs for share in unknown[id_].shares]
         self._without_length += [
             one.time_activity_id or ""
             for one in findings
@@ -214,7 +228,7 @@ class Comparison:
             rules=replace(facts.rules, approved_only=bool(self._request.approved_only)),
         )
         contents = {row["entry_id"]: row for row in records(match.contents.frame)}
-        return now_of(entries, plan, contents), dict(aliases)
+        return now_of(entries, plan, contents, facts.company.currency), dict(aliases)
 
     def _approved(self, entries: pd.DataFrame, sent: AbstractSet[str]) -> set[str]:
         """Read once more which sent entries are approved, of those that seem not to be.
@@ -342,18 +356,16 @@ class Comparison:
         first, last = self._request.start.isoformat(), self._request.end.isoformat()
         return [one for one in shares(sides, tracked_s) if first <= one.date <= last]
 
-    def _strangers(
-        self,
-        activities: Mapping[str, Any],
-        accounted: AbstractSet[str],
-        in_flight: Sequence[InFlight],
-    ) -> dict[str, Mapping[str, Any]]:
-        """Return TimeActivities of linked people that nothing of ours accounts for."""
-        flying = {content_of_body(one.body) for one in in_flight}
-        return {
-            id_: row
-            for id_, row in activities.items()
-            if id_ not in accounted
-            and ":".join(content_of(row).person) in self._people
-            and content_of(row) not in flying
-        }
+
+def _person(activity: Mapping[str, Any]) -> str:
+    return ":".join(content_of(activity).person)
+
+
+def _of_others(activities: Mapping[str, Any], in_flight: Sequence[InFlight]) -> set[str]:
+    """Return TimeActivities that entries on their way may be: equal ones are counted."""
+    claims = [
+        Wanted(str(nth), content_of_body(one.body), one.qbo_time and one.qbo_time - CLOCK_MARGIN)
+        for nth, one in enumerate(in_flight)
+    ]
+    found = [Found(id_, content_of(row), created_at(row)) for id_, row in activities.items()]
+    return set(match_books(claims, [], found).found.values()) if claims else set()

@@ -74,15 +74,14 @@ def reconcile(
         report.names = _names(link_state.links)
         comparison = Comparison(context, request, facts, link_state)
         found = _read(context, request, comparison, report)
-        to_mark = _markable(request, found.billed)
-        report.to_mark = len(to_mark)
-        report.invoices = _invoices(context, request, found.billed)
+        report.to_mark = _markable(request, found.billed)
+        report.invoices = _invoices(context, request, found.billed, report.notes)
         document = report.document(None, **days)
         wants = request.repair or request.mark_invoiced
         if lease is None or (wants and approve is not None and not approve(document)):
             return document
         context.store.drift.forget_entries(sorted(found.agreeing))
-        _mark_invoiced(context, to_mark, report)
+        _mark_invoiced(context, report.to_mark, report)
         _finish(context, lease, request, comparison, report, progress or Progress())
         return report.document(lease.run_id, **days)
 
@@ -113,6 +112,7 @@ def _read(
         found.billed |= {one.time_activity_id or "": one for one in findings if one.billed}
         found.agreeing |= drifted & {one.entry_id or "" for one in findings if one.agrees}
         named -= {one.entry_id or "" for one in findings}
+    report.totals.add_all(comparison.on_their_way)
     report.notes += comparison.notes + expiry_notes(context)
     report.notes += [
         f"Entry {id_} was not compared: it was not sent for these days." for id_ in sorted(named)
@@ -161,7 +161,9 @@ def _finish(
             report.notes.append(f"Entry {done.finding.entry_id}: {done.detail}")
         if done.repair in DONE or done.repair is None:
             context.store.drift.forget_entries([done.finding.entry_id or ""])
-    context.store.drift.forget(request.start.isoformat(), request.end.isoformat())
+    unseen = context.store.drift.entry_ids() & set(comparison.unreadable)
+    days = request.start.isoformat(), request.end.isoformat()
+    context.store.drift.forget(*days, but=sorted(unseen))
     for items in _some(report.left()):
         context.store.drift.keep(lease.run_id, items)
 
@@ -180,11 +182,22 @@ def _some(items: Iterator[dict[str, Any]]) -> Iterator[list[dict[str, Any]]]:
 
 
 def _invoices(
+    context: RunContext, request: ReconcileRequest, billed: dict[str, Finding], notes: list[str]
+) -> dict[str, str]:
+    """Find the invoices of billed TimeActivities: an invoice's lines link to them (FACTS, 1.1).
+
+    They only name what is billed; so if they cannot be read, that is noted.
+    """
+    try:
+        return _read_invoices(context, request, billed) if billed else {}
+    except (Refused, TryAgain) as error:
+        notes.append(f"Which invoices time is on could not be read: {error}")
+        return {}
+
+
+def _read_invoices(
     context: RunContext, request: ReconcileRequest, billed: dict[str, Finding]
 ) -> dict[str, str]:
-    """Find the invoices of billed TimeActivities: an invoice's lines link to them (FACTS, 1.1)."""
-    if not billed:
-        return {}
     read, start = context.quickbooks.invoices, request.start.isoformat()
     found = _linked(read(first_day=start))
     others = {  # whose invoices bear an earlier date

@@ -42,7 +42,7 @@ class ReconcileReport:
         invoices: Number of the invoice, by TimeActivity, where QuickBooks tells.
         unsettled: How many entries are in doubt still.
         undone: How many could not be compared, or not be marked as invoiced.
-        to_mark: How many are to be marked as invoiced.
+        to_mark: Entries that are to be marked as invoiced.
         currency: The company's.
         names: Names of people, such as `Employee:61`, and of customers, by their ids in QuickBooks.
     """
@@ -55,7 +55,8 @@ class ReconcileReport:
         self.notes: list[str] = []
         self.latest: dict[str, Any] = {}
         self.invoices: dict[str, str] = {}
-        self.unsettled = self.undone = self.to_mark = 0
+        self.unsettled = self.undone = 0
+        self.to_mark: list[str] = []
         self.currency = ""
         self.names: Mapping[str, str] = {}
         self._show_all = show_all
@@ -72,8 +73,7 @@ class ReconcileReport:
             self.agreeing.extend(one for one in findings if one.judged.verdict == Verdict.AGREES)
         self._deletions += sum(one.judged.step == Step.DELETE for one in findings)
         for finding in findings:
-            for share in finding.shares:
-                self.totals.add(share)
+            self.totals.add_all(finding.shares)
 
     @property
     def loses_most(self) -> bool:
@@ -121,7 +121,8 @@ class ReconcileReport:
             "left": left,
             "unsettled": self.unsettled,
             "undone": self.undone,
-            "to_mark": self.to_mark,
+            "to_mark": len(self.to_mark),
+            "marks": self.to_mark,
         }
         return self.latest
 

@@ -67,9 +67,16 @@ def looks_of(activity: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def now_of(
-    entries: pd.DataFrame, plan: pd.DataFrame, contents: Mapping[str, Mapping[str, Any]]
+    entries: pd.DataFrame,
+    plan: pd.DataFrame,
+    contents: Mapping[str, Mapping[str, Any]],
+    currency: str,
 ) -> dict[str, Now]:
-    """Return each entry of a `Plan` as Clockify has it; *entries* are its `TimeEntries`."""
+    """Return each entry of a `Plan` as Clockify has it; *entries* are its `TimeEntries`.
+
+    The company's *currency* is empty if QuickBooks does not say.
+    """
+    is_foreign = (entries["currency"].fillna(currency) != currency) & (currency != "")
     complete = plan["minutes"].notna() & (~plan["billable"] | plan["rate_micros"].notna())
     no_project = entries["project_id"].isna().to_numpy()
     filled = plan.assign(
@@ -84,6 +91,7 @@ def now_of(
     extra = {
         "qbo_user": person,
         "qbo_project": customer,
+        "other_currency": is_foreign.to_numpy() & (plan["rate_micros"].fillna(0) != 0).to_numpy(),
         "seconds": entries["duration_s"].array,  # stays whole where one is missing
         "approved": entries["approved"].to_numpy(),
         "is_work": (entries["entry_type"] == "REGULAR").to_numpy(),

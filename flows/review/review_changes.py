@@ -66,9 +66,11 @@ def review_changes(
     waitable()
     with closing(make_report()) as report:
         plan = run_as_task(job, context, replace(request, dry_run=True), report)
-        seen, number = fingerprint(plan)
-        if not number:
-            return Reviewed(context, _only(seen))
+        repairs = getattr(request, "repair", True)  # a recall always does
+        seen, number = fingerprint(plan, repairs=repairs)
+        only, marks = _only(seen, repairs=repairs), len(plan.get("marks", ()))
+        if not number and not marks:
+            return Reviewed(context, only)
         key, run = f"changes-{seen}", own_run()
         if run is None or key not in (run.empirical_policy.pause_keys or ()):  # not answered yet
             show(plan, report)
@@ -77,7 +79,7 @@ def review_changes(
             )
             let_the_heart_beat()
     answer: Any = suspend_flow_run(
-        wait_for_input=_form(number, context.settings.review_hours),
+        wait_for_input=_form(number, marks, context.settings.review_hours),
         timeout=int(context.settings.review_hours * 3600),
         key=key,
     )
@@ -85,23 +87,27 @@ def review_changes(
     if answer.decision is Decision.REJECT:
         why = f": {note}" if note else ""
         told = f"It was rejected by {who} (claimed, not verified){why}. Nothing was changed."
-        return Reviewed(context, _only(seen), told)
-    return Reviewed(replace(context, actor=Actor(ActorKind.REVIEWER, who)), _only(seen))
+        return Reviewed(context, only, told)
+    return Reviewed(replace(context, actor=Actor(ActorKind.REVIEWER, who)), only)
 
 
-def fingerprint(document: Mapping[str, Any]) -> tuple[str, int]:
-    """Return the SHA-256 of all changes that a document plans, and their number."""
+def fingerprint(document: Mapping[str, Any], *, repairs: bool) -> tuple[str, int]:
+    """Return the SHA-256 of all that a document plans, and how many entries QuickBooks changes.
+
+    Marks in Clockify are part of the plan; differences are if the job *repairs* them.
+    """
     changes = sorted(
         json.dumps(item, sort_keys=True)
         for item in document["entries"]
-        if item.get("step") or item.get("state") == State.READY
+        if repairs and (item.get("step") or item.get("state") == State.READY)
     )
-    return hashlib.sha256("\n".join(changes).encode()).hexdigest(), len(changes)
+    planned = "\n".join([*changes, *sorted(document.get("marks", ()))])
+    return hashlib.sha256(planned.encode()).hexdigest(), len(changes)
 
 
-def _only(seen: str) -> Callable[[Mapping[str, Any]], bool]:
+def _only(seen: str, *, repairs: bool) -> Callable[[Mapping[str, Any]], bool]:
     def approve(document: Mapping[str, Any]) -> bool:
-        if fingerprint(document)[0] != seen:
+        if fingerprint(document, repairs=repairs)[0] != seen:
             raise TryAgain(
                 "What was approved is not what would be changed now. Nothing was changed.",
                 to_do="Start a new run.",
@@ -111,7 +117,8 @@ def _only(seen: str) -> Callable[[Mapping[str, Any]], bool]:
     return approve
 
 
-def _form(number: int, hours: float) -> type[RunInput]:
+def _form(number: int, marks: int, hours: float) -> type[RunInput]:
+    marked = f", {entries(marks)} marked as invoiced in Clockify" if marks else ""
     fields: dict[str, Any] = {
         "decision": decision(f"approve makes the changes; reject changes nothing. {OPENED}"),
         "who": WHO,
@@ -119,6 +126,7 @@ def _form(number: int, hours: float) -> type[RunInput]:
     }
     made: type[RunInput] = pydantic.create_model("Decide", __base__=Answer, **fields)
     return made.with_initial_data(
-        description=f"## {entries(number)} would be changed in QuickBooks\n\nWhat and why is under"
-        f" **Artifacts** of this run. If nobody decides within {hours:g} hours, nothing is changed."
+        description=f"## {entries(number)} would be changed in QuickBooks{marked}\n\nWhat and why"
+        f" is under **Artifacts** of this run. If nobody decides within {hours:g} hours, nothing"
+        " is changed."
     )

@@ -114,8 +114,8 @@ def judge(sent: Sent, now: Now | None, activity: Mapping[str, Any] | None, rules
     """
     ledger = ledger_values(sent)
     clockify = _clockify(sent, now, ledger)
-    bodies = (sent.body, now and now.body)
-    books = None if activity is None else books_values(activity, *bodies)
+    new_body = None if now is None else now.body
+    books = None if activity is None else books_values(activity, sent.body, new_body)
     ours = [] if clockify is None else differing(clockify, ledger)
     theirs = [] if books is None else differing(books, ledger)
     stays_out = now is not None and not now.is_work

@@ -81,8 +81,8 @@ class Now:
         contents: What it is about, by the columns of `Contents`; `None` while it runs.
         approved: Whether its timesheet is approved, or nobody asked.
         is_work: Whether it is worked time: no break, holiday or time off.
-        row: For people and totals: the columns of `Plan`, `seconds`, and the `qbo_user` and
-            `qbo_project` of its links.
+        row: For people and totals: the columns of `Plan`, `seconds`, whether its rate is in an
+            `other_currency` than the company's, and the `qbo_user` and `qbo_project` of its links.
     """
 
     body: str | None
@@ -153,9 +153,9 @@ def clockify_values(sent: Sent, now: Now, ledger: Mapping[str, Any]) -> dict[str
 
     A field is `None` where a link that it needs is missing.
     """
-    if now.body == sent.body:
-        return dict(ledger)
     wanted = fields_of(now)
+    if now.body == sent.body and wanted["rate"] is not None:
+        return dict(ledger)
     return {
         field: wanted[field] if _has_changed(field, sent, now) else ledger[field]
         for field in FIELDS
@@ -163,8 +163,13 @@ def clockify_values(sent: Sent, now: Now, ledger: Mapping[str, Any]) -> dict[str
 
 
 def fields_of(now: Now) -> dict[str, Any]:
-    """Return the fields as Clockify has them, whatever was sent; `None` for a missing link."""
+    """Return the fields as Clockify has them, whatever was sent.
+
+    A missing link is `None`, and so is a rate in another currency than the company's.
+    """
     values = body_values(now.body) if now.body else _without_body(now)
+    if now.row["other_currency"] and values["billable"]:
+        values["rate"] = None
     return values | {"user": now.row["qbo_user"], "project": now.row["qbo_project"]}
 
 

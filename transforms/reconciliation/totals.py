@@ -107,6 +107,11 @@ class Totals:
         for sums in (self._all, week, project):
             sums.add(one.side, one.seconds, one.rate)
 
+    def add_all(self, some: Iterable[Share]) -> None:
+        """Add what several add."""
+        for one in some:
+            self.add(one)
+
     def repair(self, entry: Iterable[Share], *, kept: bool) -> None:
         """Let the ledger and QuickBooks have an entry as Clockify has it; *kept* if it has it."""
         for one in entry:

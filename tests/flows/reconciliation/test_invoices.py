@@ -1,8 +1,14 @@
 """Invoices: named where they block a repair, and marked in Clockify when told."""
 
+import json
+from datetime import date
+
 import pytest
 
+from connectors.errors import AskPerson
 from flows.cli.output import Output
+from flows.reconcile import reconcile
+from flows.review.review_changes import fingerprint
 
 
 def invoice(week, id_, **members):
@@ -81,3 +87,45 @@ def test_an_invoice_of_unknown_time_is_named_too(week):
     (row,) = week.reconcile(code=3)["entries"]
 
     assert (row["time_activity_id"], row["invoice"]) == (typed, "R-2")
+
+
+def test_invoices_that_cannot_be_read_stop_no_repair(week):
+    """They name what stands in the way of some entries; others are repaired without them."""
+    billed, longer = week.pick(0), week.pick(1)
+    invoice(week, billed)
+    week.lengthen(longer)
+    fault = {"code": "5020", "Message": "Feature Not Supported", "Detail": "No invoices"}
+    week.house.quickbooks.faults.plan(
+        r"GET .*/query\?.*Invoice",
+        "answer",
+        times=9,
+        status=400,
+        content_type="application/json",
+        body=json.dumps({"Fault": {"Error": [fault], "type": "ValidationFault"}}),
+    )
+
+    found = week.reconcile("--repair", "--yes", code=0)
+
+    assert week.found(found, longer)["repair"] == "updated"
+    assert any("could not be read" in note and "No invoices" in note for note in found["notes"])
+
+
+def test_a_run_that_is_reviewed_sets_no_mark_before_somebody_approves(week, monkeypatch):
+    """Marks alone wait for a decision too, which is about exactly these entries."""
+    one, other = week.pick(0), week.pick(1)
+    invoice(week, one)
+    for name, value in week.house.environment.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.chdir(week.house.folder)
+    days = {"start": date(2026, 9, 14), "end": date(2026, 9, 18)}
+
+    with pytest.raises(AskPerson, match="A review waits on Prefect's page"):  # it has none here
+        reconcile.fn(**days, mark_invoiced=True, review=True)
+
+    assert marked(week) == set()
+    planned = week.reconcile("--mark-invoiced", "--dry-run")
+    assert planned["marks"] == [one]
+    seen, number = fingerprint(planned, repairs=False)
+    assert number == 0
+    invoice(week, other)
+    assert fingerprint(week.reconcile("--mark-invoiced", "--dry-run"), repairs=False)[0] != seen

@@ -4,6 +4,7 @@ import csv
 from collections import Counter
 from copy import deepcopy
 from datetime import date, datetime, timedelta
+from decimal import Decimal
 
 import pytest
 from hypothesis import HealthCheck, example, given, settings
@@ -242,3 +243,20 @@ def test_totals_are_those_after_the_repair(week):
             for what in ("minutes", "amounts"):
                 assert len({row[what][side] for side in SIDES}) == 1, row
     assert found["totals"] == week.reconcile("--dry-run", code=0)["totals"]
+
+
+def test_amounts_in_another_currency_are_in_no_total(week):
+    """150 euros an hour are not 150 dollars: no total adds them, and a sent entry differs."""
+    before = Decimal(week.reconcile(code=0)["totals"]["amounts"]["rounded"])
+    week.entry(week.track())["currency"] = "EUR"
+    after = week.reconcile(code=3)["totals"]["amounts"]
+    assert Decimal(after["rounded"]) == before
+
+    id_ = week.pick()
+    week.entry(id_)["currency"] = "EUR"
+    found = week.reconcile("--repair", "--prefer", "clockify", "--yes", code=3)
+
+    row = week.found(found, id_)
+    assert (row["verdict"], row["repair"]) == ("changed_in_clockify", None)
+    assert "EUR" in row["detail"]
+    assert Decimal(found["totals"]["amounts"]["rounded"]) < before
