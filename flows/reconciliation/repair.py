@@ -15,6 +15,7 @@ from typing import Any
 
 import pandas as pd
 
+from connectors.errors import AskPerson, Refused, TryAgain
 from connectors.quickbooks.batch import Done, NotDone, Outcome
 from connectors.quickbooks.client import IDS_A_QUERY
 from connectors.store.change_rows import Wanted
@@ -70,7 +71,7 @@ def repair(
 ) -> Iterator[Repaired]:
     """Take the step of each finding, and yield what became of it, in some order.
 
-    Once QuickBooks cannot be reached, the rest is refused: another run takes it.
+    Once QuickBooks cannot be reached or read, the rest is refused: another run takes it.
     """
     every, repairs = iter(findings), _Repairs(context, lease, judge_again)
     while some := list(islice(every, IDS_A_QUERY)):
@@ -89,14 +90,19 @@ class _Repairs:
 
     def run(self, findings: Sequence[Finding]) -> Iterator[Repaired]:
         """Repair some findings, again and again while somebody else changes them too."""
-        left = list(findings)
+        left = {one.entry_id: one for one in findings}
         for _ in range(ROUNDS):
-            if self._halted is None and left:
-                outdated: set[str] = set()
-                yield from self._round(left, outdated)
-                left = [one for one in left if one.entry_id in outdated]
+            if self._halted is not None or not left:
+                break
+            try:
+                for done in self._round(list(left.values()), set()):
+                    left.pop(done.finding.entry_id, None)
+                    yield done
+            except (TryAgain, Refused, AskPerson) as error:  # of the rest, nothing was begun
+                self._halted = f"The run ended early: {error}"
         why = self._halted or "Somebody changes it in QuickBooks just now. Run the command again."
-        yield from (Repaired(one, Repair.REFUSED, why, Reason.NOT_ATTEMPTED) for one in left)
+        for one in left.values():
+            yield Repaired(one, Repair.REFUSED, why, Reason.NOT_ATTEMPTED)
 
     def _round(self, findings: Sequence[Finding], outdated: set[str]) -> Iterator[Repaired]:
         closed_until = self._context.quickbooks.company().closed_until
@@ -115,6 +121,8 @@ class _Repairs:
             else:
                 wanted[step][again.entry_id or ""] = again, _wanted(again, activity)
         for step, chosen in wanted.items():
+            if self._halted is not None:
+                return
             for id_, why in self._obstacles(step, chosen).items():
                 yield Repaired(chosen.pop(id_)[0], Repair.REFUSED, why)
             changes = {id_: change for id_, (_, change) in chosen.items()}
@@ -162,7 +170,7 @@ class _Repairs:
             ended |= some
         outdated |= loader.outdated
         self._billed |= loader.billed
-        self._halted = loader.halted
+        self._halted = loader.halted or self._halted
         if step == Step.REPLACE:
             deleted = [id_ for id_, one in ended.items() if one.state == State.SENT]
             ended |= self._create(deleted, loader.anew)
@@ -195,13 +203,17 @@ class _Repairs:
         about = PlanContents(known, store.contents.newest_claim(), sent_from_a_file)
         back: dict[str, Ended] = {}
         for first in range(0, len(ready), size):
-            made = store.ledger.claim(
-                self._lease.run_id,
-                ready[first : first + size],
-                about,
-                lease=self._context.lease,
-                qbo_time=self._context.quickbooks.time,
-            )
+            try:
+                made = store.ledger.claim(
+                    self._lease.run_id,
+                    ready[first : first + size],
+                    about,
+                    lease=self._context.lease,
+                    qbo_time=self._context.quickbooks.time,
+                )
+            except TryAgain as error:
+                self._halted = str(error)
+                break
             if made is not None:
                 mine = [entry_id for entry_id, _, _ in made.items]
                 back |= self._create(mine, {made.request_id})
@@ -217,12 +229,16 @@ class _Repairs:
         size = self._context.quickbooks.limiter.batch_size()
         for first in range(0, len(wanted), size):
             some = wanted[first : first + size]
-            made = self._context.store.changes.claim_again(
-                self._lease.run_id,
-                some,
-                lease=self._context.lease,
-                qbo_time=self._context.quickbooks.time,
-            )
+            try:
+                made = self._context.store.changes.claim_again(
+                    self._lease.run_id,
+                    some,
+                    lease=self._context.lease,
+                    qbo_time=self._context.quickbooks.time,
+                )
+            except TryAgain as error:
+                self._halted = str(error)
+                break
             mine = [entry_id for entry_id, _, _ in made.items] if made is not None else []
             ended |= dict.fromkeys((one.entry_id for one in some), _HELD_BY_OTHERS)
             ended |= self._create(mine, {made.request_id} if made is not None else set())

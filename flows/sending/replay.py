@@ -8,7 +8,7 @@ from collections.abc import Collection, Iterator, Sequence
 from datetime import datetime
 from itertools import groupby
 
-from connectors.errors import Refused, TryAgain, Unsure
+from connectors.errors import AskPerson, Refused, TryAgain, Unsure
 from connectors.quickbooks.answers import BUSINESS_CODE
 from connectors.quickbooks.batch import Done, NotDone, Outcome
 from connectors.store.claims_in_doubt import Doubt
@@ -54,8 +54,12 @@ def create_claimed(context: RunContext, lease: RunLease, request_ids: Collection
     """Create what this run has just claimed anew under some ids: nothing of it was called yet."""
     settled = Settled()
     doubts = [one for one in context.store.doubts.of(lease.run_id) if one.request_id in request_ids]
-    for twin in replay(context, lease, doubts, settled, first_calls=request_ids):
-        _keep_unanswered(context, twin, settled)  # its refusal was that of a replay
+    try:
+        for twin in replay(context, lease, doubts, settled, first_calls=request_ids):
+            _keep_unanswered(context, twin, settled)  # its refusal was that of a replay
+    except AskPerson:  # the next run creates the rest
+        known = {*settled.sent, *settled.refused, *settled.in_doubt}
+        settled.in_doubt += [one.entry_id for one in doubts if one.entry_id not in known]
     return settled
 
 
