@@ -34,10 +34,11 @@ from flows.sending.send import look_around
 from flows.sending.settle_doubts import settle
 from flows.sending.spool import Spool
 from schemas.words import State
-from transforms.identity.match_books import Content, content_of, content_of_body
+from transforms.identity.match_books import Content, whole_content_of
 from transforms.identity.match_unknown import Comparison, One, differences, match_unknown
 from transforms.plan.activities import to_activities
 from transforms.plan.hold_back import set_outcomes
+from transforms.reconciliation.sides import read
 
 Row = Mapping[str, Any]
 
@@ -169,8 +170,8 @@ def _part(context: RunContext, days: tuple[date, date], one: Slice | None) -> Pa
         activities = to_activities(one.plan)
         bodies = dict(zip(activities["entry_id"], activities["body"], strict=True))
     found = match_unknown(
-        [One(id_, content_of_body(body)) for id_, body in bodies.items()],
-        [One(id_, content_of(row)) for id_, row in rows.items()],
+        [One(id_, whole_content_of(read(body))) for id_, body in bodies.items()],
+        [One(id_, whole_content_of(row)) for id_, row in rows.items()],
     )
     return Part(named, one, bodies, rows, found)
 
@@ -236,7 +237,7 @@ def _unchanged(job: _Job, part: Part, pairs: Mapping[str, str]) -> dict[str, str
     """Read TimeActivities again, and return the pairs of those that are as they were compared."""
     ids = list(pairs.values())
     now = {row["Id"]: row for row in job.context.quickbooks.time_activities_by_id(ids)}
-    same = {id_ for id_ in now if content_of(now[id_]) == content_of(part.rows[id_])}
+    same = {id_ for id_ in now if whole_content_of(now[id_]) == whole_content_of(part.rows[id_])}
     for id_ in {*ids} - now.keys():
         del part.rows[id_]
     part.rows.update(now)
@@ -264,4 +265,5 @@ def _contents(
     for entry_id, id_ in pairs:
         row = part.rows.get(id_)
         if row is not None:  # deleted meanwhile
-            yield entry_id, row, content_of_body(part.bodies[entry_id]), content_of(row)
+            mine = read(part.bodies[entry_id])
+            yield entry_id, row, whole_content_of(mine), whole_content_of(row)

@@ -99,10 +99,11 @@ def _settle_changes(context: RunContext, lease: RunLease, settled: Settled) -> N
 
 
 def _is_made(one: OpenChange, row: Mapping[str, Any] | None) -> bool:
-    """Whether the books are as a change makes them."""
+    """Whether the books are as a change makes them; each update gives a new SyncToken."""
     if one.claim.operation == Operation.DELETE:
         return row is None
-    return row is not None and content_of(row) == content_of_body(one.claim.items[0][2])
+    same = row is not None and content_of(row) == content_of_body(one.claim.items[0][2])
+    return same and _is_other(one, row)
 
 
 def _is_other(one: OpenChange, row: Mapping[str, Any] | None) -> bool:

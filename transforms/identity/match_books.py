@@ -5,7 +5,7 @@ content: person, customer, day, minutes, billable status, rate and description. 
 equal in all of these, are counted: two in doubt and one in the books means that one is missing.
 
 Contents are compared as QuickBooks may have normalized them: rates to the cent, white space
-collapsed, long descriptions by their beginning.
+collapsed, descriptions that it may have cut by their beginning.
 """
 
 import json
@@ -22,9 +22,10 @@ CLOCK_MARGIN = timedelta(minutes=2)
 
 CENT = Decimal("0.01")
 
-#: So many characters of a description are compared. QuickBooks cuts at 4000 of whatever it counts
-#: (FACTS, QBO, 1.1); 1000 characters are at most 4000 bytes.
-_COMPARED = 1000
+#: QuickBooks cuts a description at 4000 of whatever it counts (FACTS, QBO, 1.1), white space
+#: included. One of so many bytes may be cut; then so many characters are compared: at most 4000
+#: bytes.
+_CUT_BYTES, _BEGINNING = 3000, 1000
 
 #: In so many fields an activity may differ from an entry and still be that entry, edited since.
 _EDITED = 2
@@ -40,7 +41,8 @@ class Content(NamedTuple):
         minutes: The time worked; half a minute and more goes up.
         billable: Whether it is billable, or has been billed.
         rate: HourlyRate to the cent; 0 where it does not count.
-        description: Its beginning, with white space collapsed: services trim and wrap.
+        description: With white space collapsed, because services trim and wrap. Its beginning
+            where it may be cut.
     """
 
     person: tuple[str, str]
@@ -65,6 +67,8 @@ def content_of(activity: Mapping[str, Any]) -> Content:
     """
     name_of = str(activity.get("NameOf", ""))
     billable = activity.get("BillableStatus") in {"Billable", "HasBeenBilled"}
+    text = _description(activity)
+    may_be_cut = len(text.encode(errors="surrogatepass")) >= _CUT_BYTES
     return Content(
         person=(name_of, _value(activity, f"{name_of}Ref")),
         customer_id=_value(activity, "CustomerRef"),
@@ -72,8 +76,13 @@ def content_of(activity: Mapping[str, Any]) -> Content:
         minutes=_minutes(activity),
         billable=billable,
         rate=_number(activity.get("HourlyRate"), CENT) if billable else Decimal(0),
-        description=same_form(str(activity.get("Description") or ""))[:_COMPARED],
+        description=text[:_BEGINNING] if may_be_cut else text,
     )
+
+
+def whole_content_of(activity: Mapping[str, Any]) -> Content:
+    """Read the content of a TimeActivity, with all of its description."""
+    return content_of(activity)._replace(description=_description(activity))
 
 
 @dataclass(frozen=True)
@@ -234,6 +243,10 @@ def _number(value: Any, step: Decimal = Decimal(1)) -> Decimal:
         return Decimal(str(value or 0)).quantize(step, ROUND_HALF_UP)
     except InvalidOperation:
         return Decimal("NaN")
+
+
+def _description(activity: Mapping[str, Any]) -> str:
+    return same_form(str(activity.get("Description") or ""))
 
 
 def _value(activity: Mapping[str, Any], name: str) -> str:
