@@ -8,8 +8,8 @@ import sqlalchemy as sa
 from connectors.database import chunks
 from connectors.store.entry_contents import NAMES
 from connectors.store.scope import ConnectionScope
-from schemas.tables import batches, contents, ledger, runs, verdicts
-from schemas.words import LedgerState
+from schemas.tables import batches, contents, history, ledger, runs, verdicts
+from schemas.words import Event, LedgerState
 
 #: What people know an entry by.
 _LOOKS = ("user", "client", "project", "description")
@@ -58,6 +58,20 @@ class SentEntries(ConnectionScope):
         )
         return self._select(ledger.c.request_id.in_(its_batches))
 
+    def adopted(self, entry_ids: Sequence[str]) -> set[str]:
+        """Return which of some entries were adopted: QuickBooks had their time from elsewhere."""
+        query = (
+            sa.select(ledger.c.entry_id)
+            .join(history, sa.and_(_same(history), history.c.request_id == ledger.c.request_id))
+            .where(self._own(ledger), history.c.event == Event.ADOPTED)
+        )
+        with self.engine.connect() as connection:
+            return {
+                id_
+                for some in chunks(entry_ids)
+                for id_ in connection.scalars(query.where(ledger.c.entry_id.in_(some)))
+            }
+
     def any_approved(self) -> bool:
         """Whether any run of the connection has sent approved entries alone."""
         query = sa.select(runs.c.id).where(self._own(runs), runs.c.approved_only)
@@ -65,18 +79,18 @@ class SentEntries(ConnectionScope):
             return connection.execute(query.limit(1)).first() is not None
 
     def _select(self, which: sa.ColumnElement[bool]) -> list[sa.Row[Any]]:
-        def same(table: sa.Table) -> sa.ColumnElement[bool]:
-            return sa.and_(
-                table.c.connection_id == ledger.c.connection_id,
-                table.c.entry_id == ledger.c.entry_id,
-            )
-
         query = (
             sa.select(*_COLUMNS)
-            .outerjoin(contents, same(contents))
-            .outerjoin(verdicts, same(verdicts))
+            .outerjoin(contents, _same(contents))
+            .outerjoin(verdicts, _same(verdicts))
             .where(self._own(ledger), ledger.c.state == LedgerState.SENT, which)
             .order_by(ledger.c.txn_date, ledger.c.entry_id)
         )
         with self.engine.connect() as connection:
             return list(connection.execute(query))
+
+
+def _same(table: sa.Table) -> sa.ColumnElement[bool]:
+    return sa.and_(
+        table.c.connection_id == ledger.c.connection_id, table.c.entry_id == ledger.c.entry_id
+    )

@@ -131,7 +131,7 @@ def recall(
             report.notes += settle(context, lease).messages
         chosen = Spool[Finding]()
         stack.callback(chosen.close)
-        chosen.extend(_chosen(request, _rows(context, request, report)))
+        chosen.extend(_chosen(request, _rows(context, request, report), report))
         for one in _judged(
             context, chosen, partial(judge_again, closed_until=company.closed_until)
         ):
@@ -152,7 +152,7 @@ def _rows(context: RunContext, request: RecallRequest, report: RecallReport) -> 
     """Return what was sent by the run, of the entries or for the days; note what was not."""
     store = context.store.sent
     if request.run_id is not None:
-        return store.of_run(request.run_id)
+        return _without_adopted(context, store.of_run(request.run_id), report)
     if not request.entry_ids:
         assert request.start is not None, "neither a run, entries nor days"  # noqa: S101
         last = request.end or date.max
@@ -167,7 +167,7 @@ def _rows(context: RunContext, request: RecallRequest, report: RecallReport) -> 
     return rows
 
 
-def _chosen(request: RecallRequest, rows: Sequence[Any]) -> Iterator[Finding]:
+def _chosen(request: RecallRequest, rows: Sequence[Any], report: RecallReport) -> Iterator[Finding]:
     """Yield those of the chosen people and projects; refuse where there are none."""
     fitting = [
         row
@@ -176,13 +176,24 @@ def _chosen(request: RecallRequest, rows: Sequence[Any]) -> Iterator[Finding]:
     ]
     if not fitting:
         raise AskPerson(
-            "Nothing was sent that fits.",
+            " ".join(["Nothing was sent that fits.", *report.notes]),
             to_do="`clockbooks entries --state sent` lists what was.",
         )
     for row in fitting:
         yield Finding(
             row.entry_id, row.time_activity_id, _TAKE_BACK, looks_of_sent(row), sent_of(row)
         )
+
+
+def _without_adopted(context: RunContext, rows: Sequence[Any], report: RecallReport) -> list[Any]:
+    """Leave out what a run has not sent but adopted, and note how to take that back."""
+    adopted = context.store.sent.adopted([row.entry_id for row in rows])
+    if adopted:
+        report.notes.append(
+            f"{len(adopted):,} entries stay in QuickBooks: their time was there before, and the run"
+            " only adopted it. `clockbooks recall --entry ID` deletes it all the same."
+        )
+    return [row for row in rows if row.entry_id not in adopted]
 
 
 def _judged(

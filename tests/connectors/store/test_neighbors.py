@@ -463,6 +463,7 @@ OWN = {
     "drift.keep": lambda s: s.store.drift.keep(s.run, [_drift("sent"), _drift("new")]),
     "drift.known": lambda s: [row.entry_id for row in s.store.drift.known()],
     "sent_entries.any_approved": lambda s: s.store.sent.any_approved(),
+    "sent_entries.adopted": lambda s: s.store.sent.adopted(IDS),
     "sent_entries.between": lambda s: _ids(s.store.sent.between(DAY, DAY)),
     "sent_entries.of": lambda s: _ids(s.store.sent.of(IDS)),
     "sent_entries.of_activities": lambda s: _ids(s.store.sent.of_activities(["21", "31", "27"])),

@@ -331,3 +331,16 @@ def test_a_no_adopts_nothing(elsewhere, terminal, rows_of):  # noqa: ARG001 - le
 def test_without_a_terminal_it_needs_a_word(week):
     """It never guesses whether it may."""
     assert week.run("adopt", *DAY).code == 2
+
+
+def test_a_recall_of_the_run_that_adopted_deletes_nobodys_time(elsewhere):
+    """`recall --run` takes back what this run sent; what it adopted goes only by its own id."""
+    document, books = adopt(elsewhere).document, deepcopy(elsewhere.quickbooks.activities)
+
+    ran = elsewhere.run("recall", "--run", document["run_id"], "--yes")
+
+    assert elsewhere.quickbooks.activities == books
+    assert "9 entries stay in QuickBooks" in ran.err
+    one = document["adopted"][0]
+    assert elsewhere.run("recall", "--entry", one["entry_id"], "--yes").code == 0
+    assert one["time_activity_id"] not in elsewhere.quickbooks.activities
