@@ -292,9 +292,16 @@ class QuickBooks:
         return self.query("TimeActivity", where, to_the_end=True, fits=fits)
 
     def invoices(
-        self, *, first_day: str | None = None, customer_id: str | None = None
+        self,
+        *,
+        first_day: str | None = None,
+        customer_id: str | None = None,
+        changed_from: datetime | None = None,
     ) -> list[dict[str, Any]]:
-        """Read the invoices of a day, YYYY-MM-DD, and later, or of one customer (FACTS, 4.1)."""
+        """Read the invoices of a day, YYYY-MM-DD, and later, of a customer, or changed since."""
+        if changed_from is not None:
+            since = changed_from.isoformat()
+            return self.query("Invoice", f"MetaData.LastUpdatedTime >= '{since}'")
         if customer_id is not None:
             return self.query("Invoice", f"CustomerRef = '{customer_id}'")
         return self.query("Invoice", f"TxnDate >= '{first_day}'")

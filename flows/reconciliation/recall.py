@@ -247,7 +247,9 @@ def _add_plan(report: RecallReport, one: Finding) -> None:
 
 def _add_done(report: RecallReport, done: Repaired) -> None:
     if done.repair == Repair.DELETED:
-        report.add(done.finding, State.RECALLED, None, None)
+        report.add(done.finding, State.RECALLED, None, done.detail or None)
+        if done.detail:
+            report.notes.append(f"Entry {done.finding.entry_id}: {done.detail}")
     elif done.repair == Repair.IN_DOUBT:
         report.add(done.finding, State.IN_DOUBT, Reason.UNCONFIRMED, done.detail)
     else:

@@ -25,7 +25,7 @@ from flows.reconciliation.request import ReconcileRequest
 from flows.sending.facts import check_both_sides, read_links, with_defaults
 from flows.sending.run_lease import RunLease, run_lease
 from flows.sending.settle_doubts import settle
-from schemas.words import Kind, Repair
+from schemas.words import Kind
 from transforms.identity.same_work import ROW_ID
 from transforms.reconciliation.judge import Judged, Step, judge
 
@@ -157,7 +157,7 @@ def _finish(
     progress.begun(sum(one.judged.step is not None for one in report.differences))
     for done in repair(context, lease, repairable(), judge_again, progress):
         report.repaired(done)
-        if done.repair == Repair.UPDATED and done.detail:
+        if done.repair in DONE and done.detail:
             report.notes.append(f"Entry {done.finding.entry_id}: {done.detail}")
         if done.repair in DONE or done.repair is None:
             context.store.drift.forget_entries([done.finding.entry_id or ""])

@@ -3,7 +3,8 @@
 What is to change is read again by its Id just before, and judged again: an invoice may have been
 made meanwhile, or a correction, or the books may have been closed. QuickBooks refuses a SyncToken
 that is outdated even then; such a TimeActivity is read and judged once more, and never forced. What
-came onto an invoice after our look, and was updated all the same, is named.
+came onto an invoice after our look, and was updated all the same, is named; so is what was deleted
+while an invoice of its customer was made.
 """
 
 from collections import defaultdict
@@ -23,6 +24,7 @@ from connectors.store.ledger import Claim, PlanContents
 from flows.context import RunContext
 from flows.progress import Progress
 from flows.reconciliation.compare import Finding
+from flows.reconciliation.invoices import invoiced_meanwhile
 from flows.reconciliation.obstacles import typed_again, unusable_names
 from flows.sending.load import BatchLoader, Ended
 from flows.sending.match_ledger import sent_from_a_file
@@ -86,7 +88,7 @@ class _Repairs:
     def __init__(self, context: RunContext, lease: RunLease, judge_again: JudgeAgain) -> None:
         self._context, self._lease, self._judge_again = context, lease, judge_again
         self._halted: str | None = None
-        self._billed: set[str] = set()
+        self._to_check: dict[str, str] = {}
 
     def run(self, findings: Sequence[Finding]) -> Iterator[Repaired]:
         """Repair some findings, again and again while somebody else changes them too."""
@@ -108,7 +110,7 @@ class _Repairs:
         closed_until = self._context.quickbooks.company().closed_until
         ids = [one.time_activity_id or "" for one in findings]
         rows = self._context.quickbooks.time_activities_by_id(ids)
-        by_id = {str(row["Id"]): row for row in rows}
+        by_id, looked_at = {str(row["Id"]): row for row in rows}, self._context.quickbooks.time
         wanted: dict[Step, dict[str, tuple[Finding, Wanted]]] = defaultdict(dict)
         for one in findings:
             activity = by_id.get(one.time_activity_id or "")
@@ -126,7 +128,12 @@ class _Repairs:
             for id_, why in self._obstacles(step, chosen).items():
                 yield Repaired(chosen.pop(id_)[0], Repair.REFUSED, why)
             changes = {id_: change for id_, (_, change) in chosen.items()}
-            for id_, ended in self._take(step, changes, by_id, outdated).items():
+            taken = self._take(step, changes, by_id, outdated)
+            if step in {Step.DELETE, Step.REPLACE}:
+                sent = [id_ for id_, ended in taken.items() if ended.state == State.SENT]
+                were = {id_: by_id[changes[id_].time_activity_id] for id_ in sent}
+                self._to_check |= invoiced_meanwhile(self._context, were, looked_at)
+            for id_, ended in taken.items():
                 if id_ not in outdated:
                     yield self._repaired(step, chosen[id_][0], ended)
 
@@ -169,7 +176,7 @@ class _Repairs:
         for some in loader.run():
             ended |= some
         outdated |= loader.outdated
-        self._billed |= loader.billed
+        self._to_check |= dict.fromkeys(loader.billed, _BILLED_MEANWHILE)
         self._halted = loader.halted or self._halted
         if step == Step.REPLACE:
             deleted = [id_ for id_, one in ended.items() if one.state == State.SENT]
@@ -264,9 +271,10 @@ class _Repairs:
             return Repaired(finding, Repair.REFUSED, ended.detail or "", ended.reason)
         if finding.now is not None and step not in {Step.DELETE, Step.FORGET}:
             self._keep(finding)
-        if finding.entry_id in self._billed:
+        if finding.entry_id in self._to_check:
             billed = replace(finding.judged, blocked=Block.BILLED)
-            return Repaired(replace(finding, judged=billed), _REPAIRS[step], _BILLED_MEANWHILE)
+            to_check = self._to_check[finding.entry_id]
+            return Repaired(replace(finding, judged=billed), _REPAIRS[step], to_check)
         return Repaired(finding, _REPAIRS[step])
 
     def _keep(self, finding: Finding) -> None:
