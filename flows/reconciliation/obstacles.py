@@ -60,6 +60,8 @@ def unusable_names(context: RunContext, bodies: Mapping[str, str]) -> dict[str, 
     Takes and returns the same as `typed_again`.
     """
     wanted = {id_: json.loads(body) for id_, body in bodies.items()}
+    links = context.store.links.stored()
+    linked = set(zip(links["qbo_kind"].str.capitalize(), links["qbo_id"], strict=True))
     found: dict[str, str] = {}
     for kind in _NAMED:
         parts = {id_: part_of(body, f"{kind}Ref") for id_, body in wanted.items()}
@@ -69,7 +71,8 @@ def unusable_names(context: RunContext, bodies: Mapping[str, str]) -> dict[str, 
         names = {row["Id"]: row for row in rows}
         for id_, value in ids.items():
             if not active.get(value):
-                found[id_] = _unusable(kind, value, names.get(value))
+                helps = _LINK if (kind, value) in linked else _RECALL.format(id_)
+                found[id_] = f"{_unusable(kind, value, names.get(value))} {helps}"
     return found
 
 
@@ -78,7 +81,10 @@ def _unusable(kind: str, id_: str, row: Mapping[str, Any] | None) -> str:
         what = f"{kind} {id_} is not in QuickBooks"
     else:
         what = f"{kind} {row.get('DisplayName') or id_} is inactive in QuickBooks"
-    return (
-        f"{what}, so its time stays as it is. Make it active there, or link another one with"
-        " `clockbooks link`; then repair."
-    )
+    return f"{what}, so its time stays as it is. Make it active there,"
+
+
+_LINK = "or link another one with `clockbooks link`; then repair."
+
+#: What was sent keeps the person and customer of then, whatever is linked now.
+_RECALL = "or run `clockbooks recall --entry {}`: the next send books it for what is linked now."

@@ -113,9 +113,9 @@ def judge(sent: Sent, now: Now | None, activity: Mapping[str, Any] | None, rules
         rules: What counts, and what may be done.
     """
     ledger = ledger_values(sent)
-    clockify = _clockify(sent, now, ledger)
     new_body = None if now is None else now.body
     books = None if activity is None else books_values(activity, sent.body, new_body)
+    clockify = _clockify(sent, now, ledger, books)
     ours = [] if clockify is None else differing(clockify, ledger)
     theirs = [] if books is None else differing(books, ledger)
     stays_out = now is not None and not now.is_work
@@ -149,10 +149,18 @@ def judge(sent: Sent, now: Now | None, activity: Mapping[str, Any] | None, rules
     )
 
 
-def _clockify(sent: Sent, now: Now | None, ledger: dict[str, Any]) -> dict[str, Any] | None:
-    if sent.from_file and now is None:  # Clockify may never have had it
-        return ledger
-    return None if now is None else clockify_values(sent, now, ledger)
+def _clockify(
+    sent: Sent, now: Now | None, ledger: dict[str, Any], books: Mapping[str, Any] | None
+) -> dict[str, Any] | None:
+    if now is None:  # of a file, Clockify may never have had it
+        return ledger if sent.from_file else None
+    values = clockify_values(sent, now, ledger)
+    # Of merged customers, QuickBooks shows the time of one under the other. Once the project is
+    # linked to that one, both say the same.
+    for name in ("user", "project"):
+        if books is not None and books[name] == now.row[f"qbo_{name}"]:
+            values[name] = books[name]
+    return values
 
 
 def _verdict(

@@ -133,3 +133,28 @@ def test_a_replacement_that_is_refused_puts_the_time_back(week, code):
     assert only(week.reconcile("--repair", "--yes", code=0), id_)["repair"] == "replaced"
     assert week.verdicts() == {}
     assert week.run("audit", "verify", code=0)["is_valid"]
+
+
+def test_the_time_of_merged_customers_agrees_once_the_project_is_linked_to_the_other(week):
+    """What a reason says to do brings all three sides together.
+
+    A bookkeeper has merged two customers: QuickBooks shows the time of one under the other, and the
+    first one is inactive. The project was linked to the other, as the reason says.
+    """
+    id_ = week.pick()
+    old = week.activity(id_)["CustomerRef"]["value"]
+    customers = {row["CustomerRef"]["value"] for row in week.books.values() if "CustomerRef" in row}
+    new = min(customers - {old})
+    for row in list(week.books.values()):
+        if row.get("CustomerRef", {}).get("value") == old:
+            week.people.edit_time(row["Id"], CustomerRef={"value": new})
+    week.house.quickbooks.customers[old]["Active"] = False
+    found = week.reconcile("--repair", "--prefer", "clockify", "--yes", code=3)
+    detail = only(found, id_)["detail"]
+    assert "or link another one with `clockbooks link`; then repair" in detail
+    for project in {week.entry(row["entry_id"])["projectId"] for row in found["entries"]}:
+        assert week.house.run("link", "project", project, new).code == 0
+
+    week.reconcile("--repair", "--yes", code=0)
+
+    assert week.verdicts() == {}
