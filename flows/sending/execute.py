@@ -44,7 +44,7 @@ def execute(
             ended = not_loaded(one.plan, report.stopped)
         repeated = ended["entry_id"].isin(list(one.match.repeated))
         _keep_outcomes(context, plan.lease.run_id, ended[~repeated])
-        report.add(ended)
+        report.add(ended.drop(columns="decided_by"))  # the preview's alone: no table keeps it
     if report.stopped and not report.count(State.SENT, State.IN_DOUBT):
         raise TryAgain(f"Nothing was sent. {report.stopped}")
     report.notes += context.quickbooks.limiter.notes()
