@@ -6,6 +6,7 @@ touches no real service, and no database that holds a real connection.
 
 import os
 import shlex
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import datetime, timedelta
@@ -32,6 +33,9 @@ from schemas.words import LedgerState
 
 SCENARIO = Path(__file__).parents[2] / "data" / "demo_scenario.yaml"
 
+#: Which service items and classes its time gets.
+RULES = SCENARIO.with_name("demo_rules.yaml")
+
 #: The demo scenario's quarter, and some days before it, for which the books are closed.
 WINDOW = ("--start", "2026-07-27", "--end", "2026-10-31")
 
@@ -43,6 +47,7 @@ NEXT = {
     ".venv/bin/clockbooks entries --state rejected": "what did not go, and why",
     ".venv/bin/clockbooks entries --csv entries.csv": "every entry, for a spreadsheet",
     "data/demo_scenario.yaml": "the company of this demo",
+    "data/demo_rules.yaml": "where its time lands",
     "docs/guide.md": "how to connect your own",
 }
 
@@ -104,6 +109,11 @@ def _run_commands(
     type_in("connect", "--realm-id", realm_id, "--refresh-token-file", str(token_file))
     _step(output, "Compare both directories. Equal names are linked; nothing is created.")
     type_in("sync")
+    _step(
+        output,
+        "Say on which service items and in which classes time lands: the first rule decides.",
+    )
+    type_in("rules", "--file", str(RULES))
     _step(output, "Preview a quarter: approved time only, rounded as the workspace is set up.")
     type_in("send", *WINDOW, "--approved-only", "--dry-run")
 
@@ -180,10 +190,24 @@ def _compare(output: Output, database_url: str, quickbooks: QuickBooksStandin) -
         " ledger holds the same ones, with the same minutes.",
         style="green",
     )
+    for kind, rows in (("service item", quickbooks.items), ("class", quickbooks.classes)):
+        output.say(f"By {kind}: {_by_place(quickbooks, kind, rows)}.")
     output.say("")
     output.say("Where to look next:", style="bold")
     for where, what in NEXT.items():
         output.say(f"  {where:<48} {what}")
+
+
+def _by_place(
+    quickbooks: QuickBooksStandin, kind: str, rows: Mapping[str, Mapping[str, Any]]
+) -> str:
+    """Add up the books by service item or class."""
+    member = {"service item": "ItemRef", "class": "ClassRef"}[kind]
+    minutes: Counter[str] = Counter()
+    for activity in quickbooks.activities.values():
+        name = rows[activity[member]["value"]]["Name"] if member in activity else "none"
+        minutes[name] += activity["Hours"] * 60 + activity["Minutes"]
+    return ", ".join(f"{name} {hours(total)}" for name, total in minutes.most_common())
 
 
 def _deactivate(
@@ -228,7 +252,14 @@ def _environment(settings: Mapping[str, str]) -> Iterator[None]:
     before = dict(os.environ)
     os.environ.update(settings)
     os.environ.pop("PREFECT_API_URL", None)
-    for name in ("TIMEZONE", "ROUNDING", "APPROVED_ONLY", "ALLOW_PAYROLL", "SYNC_BEFORE_SEND"):
+    for name in (
+        "TIMEZONE",
+        "ROUNDING",
+        "APPROVED_ONLY",
+        "ALLOW_PAYROLL",
+        "REQUIRED_ON_TIME",
+        "SYNC_BEFORE_SEND",
+    ):
         os.environ.pop(f"CLOCKBOOKS_{name}", None)
     try:
         yield

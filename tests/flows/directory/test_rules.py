@@ -2,6 +2,7 @@
 
 import json
 from collections import Counter
+from pathlib import Path
 
 import pytest
 import yaml
@@ -11,6 +12,8 @@ pytestmark = pytest.mark.usefixtures("in_this_process")
 KOFI = "64d0000000000000000000a8"
 
 DAY = ("--start", "2026-09-22", "--end", "2026-09-22")
+
+DEMO_RULES = Path(__file__).parents[3] / "data" / "demo_rules.yaml"
 
 LATER = "2099-01-01T00:00:00-08:00"
 
@@ -37,8 +40,6 @@ def tracking(week):
     """Return the small week, in a company with classes and locations."""
     accounting = week.quickbooks.preferences["AccountingInfoPrefs"]
     accounting |= {"ClassTrackingPerTxn": True, "TrackDepartments": True}
-    make(week, "Class", "Public")
-    make(week, "Class", "Private")
     make(week, "Department", "Chicago")
     return week
 
@@ -243,7 +244,6 @@ def test_a_new_name_in_quickbooks_changes_nothing(tracking, send_day):
 @pytest.mark.parametrize("tracked", [True, False])
 def test_only_what_the_company_keeps_is_sent(week, send_day, tracked):
     """FACTS 1.1: classes and locations only where they are tracked; the plan says so."""
-    make(week, "Class", "Public")
     make(week, "Department", "Chicago")
     accounting = week.quickbooks.preferences["AccountingInfoPrefs"]
     accounting |= {"ClassTrackingPerTxn": tracked, "TrackDepartments": tracked}
@@ -411,3 +411,16 @@ def test_check_says_what_is_wrong_with_rules(tracking):
         "wants the location of all time (CLOCKBOOKS_REQUIRED_ON_TIME), but keeps none",
     ):
         assert part in line["to_do"]
+
+
+def test_the_demos_rules_send_its_time_where_they_say(synced):
+    """They are good for the demo's company as it is, and use each of its items and classes."""
+    ran = synced.run("rules", "--file", str(DEMO_RULES), "--json")
+
+    assert ran.code == 0, ran.err
+    assert ran.document["notes"] == []
+    assert len(ran.document["rules"]) == len(yaml.safe_load(DEMO_RULES.read_text()))
+    assert {(row["gives"], row["problem"]) for row in ran.document["rules"]} == {
+        ("item", None),
+        ("class", None),
+    }
