@@ -114,6 +114,13 @@ def _prefer(name: str, *, on: bool) -> Callable[[Any], None]:
     return prefer
 
 
+def _track_classes(*, on: bool) -> Callable[[Any], None]:
+    def track(house: Any) -> None:
+        house.quickbooks.preferences["AccountingInfoPrefs"]["ClassTrackingPerTxn"] = on
+
+    return track
+
+
 def _bill_what_is_there(house: Any) -> None:
     house.quickbooks.people.invoice(CUSTOMER, *house.quickbooks.activities)
 
@@ -140,6 +147,7 @@ SIMPLE_START = Scene(
 )
 NO_BILLING = Scene(_prefer("BillCustomers", on=False), _prefer("BillCustomers", on=True))
 NO_SERVICES = Scene(_prefer("UseServices", on=False), _prefer("UseServices", on=True))
+CLASSES = Scene(_track_classes(on=True), _track_classes(on=False))
 BILLED = Scene(_bill_what_is_there)
 EXPIRED = Scene(_forget_access_tokens)
 EIGHT = Scene(limits={"requests_per_minute": 8})
@@ -208,6 +216,7 @@ QUICKBOOKS = [
     ),
     Run("tracking kept", {"without_tracking": "kept"}),
     Run("tracking refused", {"without_tracking": "refused"}),
+    Run("a class wanted", {"requires_class": True}, CLASSES, refuses=True),
     Run("services dropped", {"without_services": "dropped"}, NO_SERVICES),
     Run("services refused", {"without_services": "refused"}, NO_SERVICES),
     Run("billing dropped", {"without_billing": "dropped"}, NO_BILLING, asks=True),
