@@ -146,6 +146,8 @@ def new_ids(rows: pd.DataFrame, *, taken: pd.Series) -> pd.Series:
 def clashes(rows: pd.DataFrame, known: pd.DataFrame) -> pd.Index:
     """Find the rows that begin in the same minute as a known entry of the same person.
 
+    Where that entry has no time of day, it is enough to be of its day, project and length.
+
     Args:
         rows: `Contents` of rows that are not a known entry.
         known: `Contents`.
@@ -158,7 +160,22 @@ def clashes(rows: pd.DataFrame, known: pd.DataFrame) -> pd.Index:
     for who, when in product(("user_id", "person"), ("minute", "wall")):
         mine, theirs = (pd.MultiIndex.from_frame(frame[[who, when]]) for frame in begins)
         same |= mine.isin(theirs) & rows[who].notna() & begins[0][when].notna()
+    same |= _as_long(rows, known[known["start"].isna() & known["wall"].isna()])
     return same.index[same]
+
+
+def _as_long(rows: pd.DataFrame, clockless: pd.DataFrame) -> pd.Series:
+    """Return which rows are as long as an entry of the same person, day and project."""
+    same = pd.Series(False, index=rows.index)
+    for who in ("user_id", "person"):
+        keys = [who, "day", "project_id"]
+        columns = [*keys, "duration_s", "slack_s"]
+        mine = rows.loc[rows[who].notna(), columns].assign(row=rows.index[rows[who].notna()])
+        pairs = mine.merge(clockless[columns], on=keys, suffixes=("", "_known"))
+        apart_s = (pairs["duration_s"] - pairs["duration_s_known"]).abs()
+        fits = (apart_s <= pairs["slack_s"] + pairs["slack_s_known"]).astype(bool)
+        same |= same.index.isin(pairs.loc[fits, "row"])
+    return same
 
 
 def a_day_off(rows: pd.DataFrame, known: pd.DataFrame) -> pd.Index:
