@@ -172,11 +172,9 @@ def _verdict(
     """Return what is true whatever the fields say; `None` if they decide."""
     if clockify is None:
         return Verdict.GONE_FROM_CLOCKIFY
-    if books is None:
-        return Verdict.GONE_FROM_QUICKBOOKS
     if now is not None and not now.approved and sent.was_approved:
-        return Verdict.UNAPPROVED_SINCE
-    return None
+        return Verdict.UNAPPROVED_SINCE  # also if it is gone from QuickBooks: nothing sends it again
+    return Verdict.GONE_FROM_QUICKBOOKS if books is None else None
 
 
 def _changed(ours: Sequence[str], theirs: Sequence[str]) -> Verdict:

@@ -92,3 +92,20 @@ def test_an_unapproved_entry_that_moved_into_the_window_is_noticed(approved):
     found = {row["entry_id"]: row["verdict"] for row in approved.run("reconcile", *days)["entries"]}
 
     assert found[entry["id"]] == "unapproved_since"
+
+
+def test_nothing_unapproved_is_sent_again(make_week):
+    """Hours that can still change do not come back into the books of those who send approved ones.
+
+    `--approved-only` was an option of the send, so no setting says it.
+    """
+    week = make_week("--approved-only")
+    id_ = week.pick()
+    week.entry(id_)["approved"] = False
+    week.people.delete_time(week.activity_id(id_))
+    number = len(week.books)
+
+    week.reconcile("--repair", "--resend", "--yes")
+
+    assert len(week.books) == number
+    assert week.reconcile(code=0)["counts"] == {"agrees": len(week.sent) - 1, "unsent": 1}
