@@ -173,7 +173,7 @@ def _verdict(
     if clockify is None:
         return Verdict.GONE_FROM_CLOCKIFY
     if now is not None and not now.approved and sent.was_approved:
-        return Verdict.UNAPPROVED_SINCE  # also if it is gone from QuickBooks: nothing sends it again
+        return Verdict.UNAPPROVED_SINCE  # also if it is gone: nothing may send it again
     return Verdict.GONE_FROM_QUICKBOOKS if books is None else None
 
 
