@@ -12,7 +12,7 @@ from connectors.database import changing, chunks, insert_into
 from connectors.store.actors import ACTOR
 from connectors.store.scope import ConnectionScope, records
 from schemas.tables import actors, drift, ledger, runs, verdicts
-from schemas.words import State
+from schemas.words import Reason, State
 
 #: What a person sees of an entry, and may know it by.
 LOOKS = ("entry_id", "date", "user", "client", "project", "description", "minutes")
@@ -66,6 +66,15 @@ class LastOutcomes(ConnectionScope):
         with self.engine.connect() as connection:
             rows = connection.execute(query).all()
         return pd.DataFrame(rows, columns=names, dtype=object)
+
+    def rejected(self, entry_ids: Sequence[str]) -> set[str]:
+        """Return those of some entries that were rejected, but for what may be in the books."""
+        columns = [verdicts.c.entry_id, verdicts.c.state, verdicts.c.reason]
+        return {
+            row.entry_id
+            for row in self._look_up(verdicts.c.entry_id, entry_ids, columns)
+            if row.state == State.REJECTED and row.reason != Reason.MAYBE_IN_BOOKS
+        }
 
     def forget(self, entry_ids: Sequence[str]) -> None:
         """Forget the outcomes of some entries: they have one under another id."""

@@ -1,9 +1,9 @@
 """Holds ready entries back where QuickBooks has time of the same person and day that nobody knows.
 
 Somebody may have put them there already: by hand, by another tool, or from a database that was
-lost. Days with ready entries are looked at once, and again where time was taken back; what is found
-there holds entries back until an entry accounts for it (`clockbooks adopt`), it is gone from
-QuickBooks, or somebody says that it is other work (`not_in_books`).
+lost. Days with ready entries are looked at once, and again where time was rejected or taken back;
+what is found there holds entries back until an entry accounts for it (`clockbooks adopt`), it is
+gone from QuickBooks, or somebody says that it is other work (`not_in_books`).
 """
 
 from collections import defaultdict
@@ -81,11 +81,12 @@ class _Look:
 def _look(context: RunContext, keys: Mapping[str, Key], *, keep: bool) -> _Look:
     """Look at days that nobody looked at yet, and take what was found on the others.
 
-    Where time was taken back, somebody may type it in at any moment until it is sent again: its
-    days are looked at each time.
+    Where time was rejected or taken back, somebody may have typed it in by now: its days are looked
+    at each time.
     """
     held = context.store.ledger.held(list(keys))
-    freed = held.loc[held["state"] == LedgerState.RECALLED, "entry_id"]
+    is_out = held["state"].isin([LedgerState.RECALLED, LedgerState.REFUSED])
+    freed = {*held.loc[is_out, "entry_id"], *context.store.outcomes.rejected(list(keys))}
     days = sorted({day for _, day in keys.values()})
     store, look = context.store.unknown_time, _Look(keep)
     looked = store.looked(days) - {keys[entry_id][1] for entry_id in freed}

@@ -187,3 +187,25 @@ def test_time_with_a_start_and_an_end_has_its_length(week, send_day):
     week.quickbooks.books.activities.create(row | times)
 
     assert all("7 h 00 min of this person" in text for text in held(send_day(week)).values())
+
+
+@pytest.mark.parametrize("why", ["rejected", "refused"])
+def test_rejected_time_that_somebody_typed_in_is_not_booked_twice(week, reckon, why):
+    """Others of the day went, so the day was looked at before it was typed in."""
+    id_ = min(own(week))
+    entry = week.clockify.entries[id_]
+    customer = week.quickbooks.customers[reckon(week, entry)[2]]
+    rate = entry["rate"]
+    if why == "rejected":
+        entry["rate"] = None
+    else:
+        customer["Active"] = False
+    assert entry["billable"]
+    sent = week.run("send", *DAY, "--yes", "--json").document["counts"]["sent"]
+    assert 0 < sent < 9
+
+    book(week, person(week))
+    entry["rate"], customer["Active"] = rate, True
+    again = week.run("send", *DAY, "--yes", "--json", "--retry-refused")
+
+    assert id_ in held(again)
