@@ -30,9 +30,9 @@ from flows.sending.facts import (
     call_directly,
     check_both_sides,
     read_links,
+    read_rules,
     rule_notes,
     with_defaults,
-    with_rules,
 )
 from flows.sending.judge import SLICE_ROWS, ask_the_books, judge
 from flows.sending.match_ledger import NewRows, match_rows
@@ -89,7 +89,7 @@ def make_import_plan(
         if request.strict and len(report.set_aside):
             raise _not_all_good(report)
         names = run(resolve_names, context, staged, read_links(context, request))
-        facts = run(with_rules, context, facts, names.link_state)
+        facts = run(read_rules, context, facts, names.link_state)
         report.notes += rule_notes(facts)
         report.notes += expiry_notes(context)
         with open_plan(context, facts.company, report, run, request) as plan:

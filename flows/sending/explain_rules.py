@@ -17,9 +17,9 @@ from flows.sending.facts import (
     Facts,
     check_both_sides,
     read_links,
+    read_rules,
     rule_notes,
     with_defaults,
-    with_rules,
 )
 from flows.sending.request import SendRequest
 from schemas.words import Target
@@ -40,7 +40,7 @@ def explained(connection: str | None, entry_id: str) -> dict[str, Any]:
         request = SendRequest(*days, dry_run=True, allow_payroll=True, approved_only=False)
         request = with_defaults(request, context.settings)
         facts = check_both_sides(context, request)
-        facts = with_rules(context, facts, read_links(context, request))
+        facts = read_rules(context, facts, read_links(context, request))
         staged = _read(context, request, facts, entry_id)
     entries = as_entries(staged)
     [entry] = records(entries)

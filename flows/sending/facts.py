@@ -150,8 +150,8 @@ def read_links(context: RunContext, request: JobRequest) -> LinkState:
     return LinkState(comparison.linked, comparison.unlinked, context.now(), comparison.rules)
 
 
-def with_rules(context: RunContext, facts: Facts, link_state: LinkState) -> Facts:
-    """Add the rules to the facts, as things are now in Clockify and QuickBooks."""
+def read_rules(context: RunContext, facts: Facts, link_state: LinkState) -> Facts:
+    """Return the facts with the rules, as things are now in Clockify and QuickBooks."""
     required = parse_targets(context.settings.required_on_time or "")
     if link_state.rules.empty:
         return _with_book(facts, RuleBook(required=required))

@@ -27,9 +27,9 @@ from flows.sending.facts import (
     call_directly,
     check_both_sides,
     read_links,
+    read_rules,
     rule_notes,
     with_defaults,
-    with_rules,
 )
 from flows.sending.filters import resolve_filters
 from flows.sending.judge import judge_slices
@@ -102,7 +102,7 @@ def make_plan(
         late = _Late(context, plan.settled.replayed)
         with staging_entries() as staged:
             link_state = run(read_links, context, request)
-            facts = run(with_rules, context, facts, link_state)
+            facts = run(read_rules, context, facts, link_state)
             report.notes += rule_notes(facts)
             days = (request.start, request.end)
             report.notes += run(extract, context, request, days, facts, staged)

@@ -165,6 +165,7 @@ def test_explanations_are_those_of_a_plain_loop():
         "qbo_person_id": ["1", None], "entry_type": ["BREAK", "HOLIDAY"],
         "currency": ["EUR", "GBP"], "time_activity_id": ["1", "2"],
         "duration_s": [0, 29, 31, 90_000], "minutes": [0, 1500],
+        "rule_problem": ["It has no class.", None], "lacking": ["class", "item"],
     }  # fmt: skip
     rows = [{name: pick.choice(some) for name, some in columns.items()} for _ in range(3000)]
     judged = pd.DataFrame(rows)

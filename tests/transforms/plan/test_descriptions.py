@@ -130,6 +130,9 @@ def _ready(description: str) -> pd.DataFrame:
                 "qbo_kind": "employee",
                 "qbo_person_id": "1",
                 "qbo_customer_id": None,
+                "qbo_item_id": None,
+                "qbo_class_id": None,
+                "qbo_department_id": None,
             }
         ]
     )
