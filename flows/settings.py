@@ -296,7 +296,7 @@ def problem_with(name: str, value: str) -> str | None:
 def _problems(error: ValidationError) -> dict[str, str]:
     """Return what is wrong with each setting, without its value."""
     return {
-        str(problem["loc"][0]).lower(): problem["msg"]
+        str(problem["loc"][0]).lower(): problem["msg"].removeprefix("Value error, ").rstrip(".")
         for problem in error.errors(include_input=False, include_url=False)
     }
 

@@ -26,7 +26,7 @@ from connectors.standins.scenario import load_scenario, settings_for
 from connectors.standins.server import serving
 from connectors.store.connections import DEMO, all_connections, delete_connection
 from flows.cli.output import Output
-from flows.settings import read_settings
+from flows.settings import OWN, read_settings
 from flows.text import hours
 from schemas.tables import ledger
 from schemas.words import LedgerState
@@ -252,15 +252,9 @@ def _environment(settings: Mapping[str, str]) -> Iterator[None]:
     before = dict(os.environ)
     os.environ.update(settings)
     os.environ.pop("PREFECT_API_URL", None)
-    for name in (
-        "TIMEZONE",
-        "ROUNDING",
-        "APPROVED_ONLY",
-        "ALLOW_PAYROLL",
-        "REQUIRED_ON_TIME",
-        "SYNC_BEFORE_SEND",
-    ):
-        os.environ.pop(f"CLOCKBOOKS_{name}", None)
+    for name in OWN:
+        if not name.startswith("qbo_"):  # its pace may be set
+            os.environ.pop(f"CLOCKBOOKS_{name.upper()}", None)
     try:
         yield
     finally:

@@ -11,7 +11,6 @@ from flows.cli.output import command, stop_usage
 app = typer.Typer(invoke_without_command=True)
 
 File = Annotated[Path, typer.Option(metavar="FILE", help="The YAML file to write.")]
-Text = Annotated[str | None, typer.Option(metavar="NAME")]
 
 
 def _named(help_: str, flag: str = "") -> Any:

@@ -276,7 +276,7 @@ class Comparison:
             elif start is None or entry.get("id") != id_:
                 self.unreadable.append(id_)
             else:
-                zone = self._facts.zone_of(str(entry.get("userId")), self._context.timezone)
+                zone = self._facts.zone_of(str(entry.get("userId")))
                 found[id_] = start.astimezone(zone).date()
         moved: dict[str, Now] = {}
         for day in sorted(set(found.values())):

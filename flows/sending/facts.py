@@ -67,9 +67,10 @@ class Facts:
     filters: Filters = field(default_factory=Filters)
     zones: Mapping[str, str] = field(default_factory=dict)
 
-    def zone_of(self, user_id: str, timezone: ZoneInfo) -> ZoneInfo:
+    def zone_of(self, user_id: str) -> ZoneInfo:
         """Return the time zone that decides on a user's days: theirs, or the connection's."""
-        return zone(self.zones.get(user_id, timezone.key))
+        own = self.zones.get(user_id)
+        return zone(own) if own is not None else self.rules.timezone
 
 
 #: Options that a setting decides where the request leaves them open.

@@ -73,17 +73,17 @@ def parse_template(text: str) -> Template:
             parts.append((True, token[1]))
         elif token[0] in "[]":
             if is_open == (token[0] == "["):
-                raise ValueError(f"{text!r} has a {token[0]!r} too many.")
+                raise ValueError(f"it has a {token[0]!r} too many.")
             if is_open and not any(is_field for is_field, _ in parts):
-                raise ValueError(f"{text!r} has a section in brackets that names no field.")
+                raise ValueError("it has a section in brackets that names no field.")
             sections.append(_Section(tuple(parts), is_open))
             parts, is_open = [], not is_open
         elif token[0] in "{}":
-            raise ValueError(f"{text!r} has a {token[0]!r} too many; write {token[0] * 2} for one.")
+            raise ValueError(f"it has a {token[0]!r} too many; write {token[0] * 2} for one.")
         else:
             parts.append((False, _LITERAL.get(token[0], token[0])))
     if is_open:
-        raise ValueError(f"{text!r} has a section in brackets that does not end.")
+        raise ValueError("it has a section in brackets that does not end.")
     return Template((*sections, _Section(tuple(parts), vanishes=False)))
 
 

@@ -23,7 +23,7 @@ def test_a_repair_tells_what_it_has_changed(week):
 
 
 def test_a_recall_tells_what_it_has_taken_back(week, monkeypatch):
-    """The same for a recall, of which QuickBooks is read some at a time."""
+    """The same for a recall, of which QuickBooks is read some at a time: here, two."""
     monkeypatch.setattr("flows.reconciliation.repair.IDS_A_QUERY", 2)
     number = len(week.books)
     week.house.quickbooks.faults.plan(BY_ID, "answer", skip=2, times=99, **PAGE)
