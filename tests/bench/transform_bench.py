@@ -45,7 +45,7 @@ def transform_entries() -> Iterator[str]:
     """Measure, and yield the tables line by line."""
     took: dict[str, float] = defaultdict(float)
     links, unlinked = _frames()
-    held = pd.DataFrame(columns=["entry_id", "state", "time_activity_id"], dtype="str")
+    held = pd.DataFrame(columns=["entry_id", "state", "time_activity_id", "minutes"], dtype="str")
     partners = Partners.of(links, unlinked, held)
     transform = partial(_transform, held=held, links=links, unlinked=unlinked)
     for report in range(REPORTS):
