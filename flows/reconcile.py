@@ -52,7 +52,8 @@ def reconcile(
         prefer_clockify: Overwrite what somebody edited in QuickBooks, too.
         entry_ids: Overwrite these entries in QuickBooks, whoever edited them there.
         resend: Send again what somebody deleted in QuickBooks.
-        mark_invoiced: Mark entries that are on an invoice as invoiced in Clockify.
+        mark_invoiced: Mark entries that are on an invoice as invoiced in Clockify, and take our own
+            marks off those that are on none any more.
         rounding: As for a send, as nearest:15; for time that has changed.
         dry_run: Change nothing, whatever else is said.
         review: Stop before a repair or marks, and make the changes that somebody approves on this

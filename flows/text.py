@@ -56,6 +56,14 @@ def entries(number: int) -> str:
     return "1 entry" if number == 1 else f"{number:,} entries"
 
 
+def marking(document: Mapping[str, Any]) -> list[str]:
+    """Say which marks in Clockify the plan of a reconciliation would set and take off."""
+    to_mark, to_unmark = document["to_mark"], document["to_unmark"]
+    said = [f"{entries(to_mark)} would be marked as invoiced in Clockify."] * (to_mark > 0)
+    off = f"Our mark would be taken off {entries(to_unmark)} in Clockify."
+    return [*said, *[off] * (to_unmark > 0)] if document["dry_run"] else []
+
+
 def project_name(row: Mapping[str, Any]) -> str:
     """Return an entry's project, after its client."""
     if not row["project"]:

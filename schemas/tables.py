@@ -16,6 +16,7 @@ from schemas.words import (
     Block,
     Event,
     LedgerState,
+    Mark,
     Operation,
     PlanState,
     Proof,
@@ -28,7 +29,7 @@ from schemas.words import (
 )
 
 #: The newest migration, which creates these tables; a test holds the two equal.
-REVISION = "0013"
+REVISION = "0014"
 
 # Constraints have names, so that a migration can change them on every database.
 metadata = sa.MetaData(
@@ -531,6 +532,22 @@ verdicts = sa.Table(
     sa.Index("ix_verdicts_day", "connection_id", "date"),
     comment="How each entry ended in the latest run that judged it. For what was sent, only the"
     " ledger counts.",
+)
+
+marks = sa.Table(
+    "marks",
+    metadata,
+    _connection_id(primary_key=True),
+    _column("entry_id", sa.String(64), "Clockify's id of the entry.", primary_key=True),
+    _column("mark", _one_of("mark", Mark), "Which mark it is.", primary_key=True),
+    _column(
+        "settled",
+        sa.Boolean,
+        "Whether the mark is known to be there, and ours; false while a call that sets it or takes"
+        " it off is on the way, and after one whose end is not known.",
+    ),
+    _column("since", Utc, "UTC; when the latest of these calls began."),
+    comment="The marks on entries in Clockify that we set. Nobody else's is ever taken off.",
 )
 
 pacing = sa.Table(

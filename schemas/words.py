@@ -119,6 +119,12 @@ class Repair(StrEnum):
     REFUSED = "refused"
 
 
+class Mark(StrEnum):
+    """A mark that we set on entries in Clockify."""
+
+    INVOICED = "invoiced"
+
+
 class Event(StrEnum):
     """What the history records of an entry."""
 

@@ -121,15 +121,15 @@ class Clockify:
                 return None
             raise
 
-    def mark_invoiced(self, entry_ids: Sequence[str]) -> None:
-        """Mark entries as invoiced; doing so again changes nothing: section 3.
+    def mark_invoiced(self, entry_ids: Sequence[str], *, invoiced: bool) -> None:
+        """Mark entries as *invoiced*, or as not; doing so again changes nothing: section 3.
 
         Raises:
             Refused: Clockify does not take it.
             Unsure: No clear answer.
         """
         path = f"{self._core}/workspaces/{self.workspace_id}/time-entries/invoiced"
-        body = {"invoiced": True, "timeEntryIds": list(entry_ids)}
+        body = {"invoiced": invoiced, "timeEntryIds": list(entry_ids)}
         self._send("PATCH", path, read=False, data=json.dumps(body).encode())
 
     def report(
@@ -141,6 +141,7 @@ class Clockify:
         filters: Mapping[str, Sequence[str]] | None = None,
         billable: bool | None = None,
         approved_only: bool = False,
+        invoiced_only: bool = False,
         counted: Callable[[object], None] = lambda _: None,
     ) -> Iterator[list[Any]]:
         """Yield, page by page, the report's rows that start on the days *start* to *end*.
@@ -155,6 +156,7 @@ class Clockify:
             filters: Ids by `users`, `clients` or `projects`.
             billable: Only billable rows, only others, or both.
             approved_only: Only rows whose timesheet is approved.
+            invoiced_only: Only rows that are marked as invoiced.
             counted: Gets what the first page counts of the whole: equal while nothing changes.
 
         Raises:
@@ -164,6 +166,8 @@ class Clockify:
         body = report_body(start, end, timezone, approved_only=approved_only)
         for name, ids in (filters or {}).items():
             body[name] = {"ids": list(ids), "contains": "CONTAINS", "status": "ALL"}
+        if invoiced_only:
+            body["invoicingState"] = "INVOICED"
         if billable is not None:
             body["billable"] = billable
         reading = ReportReading()

@@ -217,6 +217,8 @@ def reconcile(
         steps = sum(item["step"] is not None for item in found["entries"]) * options["repair"]
         changes = [f"Change {steps:,} entries in QuickBooks?"] * (steps > 0)
         changes += [f"Mark {found['to_mark']:,} entries in Clockify?"] * (found["to_mark"] > 0)
+        off = found["to_unmark"]
+        changes += [f"Take our mark off {off:,} entries in Clockify?"] * (off > 0)
         if not changes:
             return True  # there is nothing to ask about; what was found is kept
         show_reconciliation(output, found, show_all=show_all)

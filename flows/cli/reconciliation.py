@@ -54,7 +54,7 @@ def reconcile(
     ] = False,
     mark_invoiced: Annotated[
         bool,
-        typer.Option("--mark-invoiced", help="Mark entries on invoices as invoiced in Clockify."),
+        typer.Option("--mark-invoiced", help="Keep invoiced marks in Clockify true."),
     ] = False,
     rounding: Annotated[
         str | None,

@@ -10,7 +10,7 @@ from rich.padding import Padding
 from flows.cli.output import Output
 from flows.cli.tables import MOST_ROWS, for_people, number, show_table, text, whole
 from flows.reconciliation.report import DONE
-from flows.text import SIDES, VERDICTS, differing, hours, project_name
+from flows.text import SIDES, VERDICTS, differing, hours, marking, project_name
 
 
 def show_reconciliation(
@@ -26,7 +26,7 @@ def show_reconciliation(
     parts = [f"{n:,} {VERDICTS[verdict]}" for verdict, n in counts.items()]
     days = f"{document['start']} to {document['end']}"
     output.say(f"{days}: {', '.join(parts) or 'nothing to compare'}.", style="bold")
-    for note in document["notes"]:
+    for note in [*document["notes"], *marking(document)]:
         output.say(f"Note: {note}")
     _show_differences(output, document)
     totals = document["totals"]

@@ -59,7 +59,7 @@ def callbacks(make_report: Callable[[], Any] = Report) -> Iterator[TerminalCallb
 def shortened(document: dict[str, Any]) -> dict[str, Any]:
     """Return a document that Prefect can carry: lists, not files, and no endless ones."""
     short = dict(document)
-    for name in {"entries", "set_aside", "marks"} & document.keys():
+    for name in {"entries", "set_aside", "marks", "unmarks"} & document.keys():
         short[name] = list(islice(document[name], MOST_RETURNED))
         left_out = len(document[name]) - len(short[name])
         if left_out:

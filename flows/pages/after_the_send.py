@@ -7,7 +7,7 @@ from typing import Any
 from flows.pages.charts import sides_chart
 from flows.pages.pages import MOST_LINES, PageContext
 from flows.pages.safe_markdown import picture, safe, table
-from flows.text import SIDES, VERDICTS, differing, entries, hours, project_name
+from flows.text import SIDES, VERDICTS, differing, entries, hours, marking, project_name
 
 #: Most rows of a table that is an artifact of its own.
 MOST_ROWS = 500
@@ -29,7 +29,7 @@ def drift_page(document: Document, place: PageContext) -> str:
     parts = [
         f"# {'Drifted' if document['left'] else 'In agreement'}: {days}{dry}\n",
         f"**{found or 'There is nothing to compare'}.**\n",
-        *[f"- {safe(note, 600)}" for note in document["notes"]],
+        *[f"- {safe(note, 600)}" for note in [*document["notes"], *marking(document)]],
         "",
         _sums(("Total",), [{**totals, "Total": "Everything"}], place),
         _some_sums("People and weeks that differ", ("user", "week"), totals["weeks"], place),

@@ -336,7 +336,7 @@ class Comparison:
         looks = {name: now.row[name] for name in LOOKS}
         sides: dict[str, Known] = {"clockify": (fields_of(now), lambda: looks)}
         shares = self._shares(sides, now.row["seconds"])
-        return Finding(entry_id, None, judged, looks, now=now, shares=shares)
+        return Finding(entry_id, None, judged, looks, now=now, in_clockify=True, shares=shares)
 
     def _unknown(self, id_: str, activity: Mapping[str, Any]) -> Finding:
         looks = looks_of(activity)

@@ -5,7 +5,7 @@
 3. What may be repaired is repaired, in batches, through the ledger; the rest is kept as drift.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from datetime import date
@@ -14,11 +14,12 @@ from typing import Any
 
 import pandas as pd
 
-from connectors.errors import Refused, TryAgain, Unsure
+from connectors.errors import Refused, TryAgain
 from flows.connections.consent_expiry import expiry_notes
 from flows.context import RunContext
 from flows.progress import Progress
 from flows.reconciliation.compare import Comparison, Finding
+from flows.reconciliation.marks import Marking
 from flows.reconciliation.repair import repair
 from flows.reconciliation.report import DONE, ReconcileReport, drift_of
 from flows.reconciliation.request import ReconcileRequest
@@ -26,11 +27,7 @@ from flows.sending.facts import check_both_sides, read_links, with_defaults
 from flows.sending.run_lease import RunLease, run_lease
 from flows.sending.settle_doubts import settle
 from schemas.words import Kind
-from transforms.identity.same_work import ROW_ID
 from transforms.reconciliation.judge import Judged, Step, judge
-
-#: Entries that Clockify marks as invoiced in one call.
-_MARKED_AT_ONCE = 100
 
 
 def reconcile(
@@ -73,15 +70,16 @@ def reconcile(
         link_state = read_links(context, send)
         report.names = _names(link_state.links)
         comparison = Comparison(context, request, facts, link_state)
-        found = _read(context, request, comparison, report)
-        report.to_mark = _markable(request, found.billed)
+        marking = Marking(context, report) if request.mark_invoiced else None
+        found = _read(context, request, comparison, report, marking)
         report.invoices = _invoices(context, request, found.billed, report.notes)
         document = report.document(None, **days)
         wants = request.repair or request.mark_invoiced
         if lease is None or (wants and approve is not None and not approve(document)):
             return document
         context.store.drift.forget_entries(sorted(found.agreeing))
-        _mark_invoiced(context, report.to_mark, report)
+        if marking is not None:
+            marking.carry_out()
         _finish(context, lease, request, comparison, report, progress or Progress())
         return report.document(lease.run_id, **days)
 
@@ -104,11 +102,14 @@ def _read(
     request: ReconcileRequest,
     comparison: Comparison,
     report: ReconcileReport,
+    marking: Marking | None,
 ) -> _Found:
     """Read and compare the window, and report what was found."""
     named, drifted, found = set(request.entry_ids), context.store.drift.entry_ids(), _Found()
     for findings in comparison.parts():
         report.add(findings)
+        if marking is not None:
+            marking.add(findings)
         found.billed |= {one.time_activity_id or "": one for one in findings if one.billed}
         found.agreeing |= drifted & {one.entry_id or "" for one in findings if one.agrees}
         named -= {one.entry_id or "" for one in findings}
@@ -124,6 +125,8 @@ def _read(
             " be a mistake, so a repair deletes none of it. If it is right, take it back with"
             " `clockbooks recall`."
         )
+    if marking is not None:
+        marking.plan()
     return found
 
 
@@ -219,28 +222,3 @@ def _linked(invoices: list[dict[str, Any]]) -> dict[str, str]:
         for link in line.get("LinkedTxn", [])
         if link.get("TxnType") == "TimeActivity"
     }
-
-
-def _markable(request: ReconcileRequest, billed: Mapping[str, Finding]) -> list[str]:
-    """Return the entries to mark, if the request asks for it: those that Clockify has."""
-    if not request.mark_invoiced:
-        return []
-    ids = [one.entry_id for one in billed.values() if one.in_clockify]
-    return [id_ for id_ in ids if id_ is not None and not id_.startswith(ROW_ID)]
-
-
-def _mark_invoiced(context: RunContext, ids: Sequence[str], report: ReconcileReport) -> None:
-    """Set Clockify's mark on entries that QuickBooks has on an invoice."""
-    marked = 0
-    for first in range(0, len(ids), _MARKED_AT_ONCE):
-        some = ids[first : first + _MARKED_AT_ONCE]
-        try:
-            context.clockify.mark_invoiced(some)
-            marked += len(some)
-        except (Refused, Unsure, TryAgain) as error:
-            report.undone += len(some)
-            report.notes.append(
-                f"{len(some):,} entries may not be marked as invoiced in Clockify: {error}"
-            )
-    if marked:
-        report.notes.append(f"{marked:,} entries are marked as invoiced in Clockify.")

@@ -41,8 +41,9 @@ class ReconcileReport:
         latest: The document that was made last.
         invoices: Number of the invoice, by TimeActivity, where QuickBooks tells.
         unsettled: How many entries are in doubt still.
-        undone: How many could not be compared, or not be marked as invoiced.
+        undone: How many could not be compared, or whose marks could not be set or taken off.
         to_mark: Entries that are to be marked as invoiced.
+        to_unmark: Entries that are to lose a mark of ours.
         currency: The company's.
         names: Names of people, such as `Employee:61`, and of customers, by their ids in QuickBooks.
     """
@@ -57,6 +58,7 @@ class ReconcileReport:
         self.invoices: dict[str, str] = {}
         self.unsettled = self.undone = 0
         self.to_mark: list[str] = []
+        self.to_unmark: list[str] = []
         self.currency = ""
         self.names: Mapping[str, str] = {}
         self._show_all = show_all
@@ -123,6 +125,8 @@ class ReconcileReport:
             "undone": self.undone,
             "to_mark": len(self.to_mark),
             "marks": self.to_mark,
+            "to_unmark": len(self.to_unmark),
+            "unmarks": self.to_unmark,
         }
         return self.latest
 

@@ -18,7 +18,8 @@ class ReconcileRequest:
         prefer_clockify: Whether a repair may overwrite what somebody changed in QuickBooks.
         entry_ids: Entries of which it may.
         resend: Whether a repair creates again what somebody deleted in QuickBooks.
-        mark_invoiced: Whether to mark entries in Clockify that are on an invoice.
+        mark_invoiced: Whether to mark entries in Clockify that are on an invoice, and to take our
+            marks off others.
         rounding: As for a send; it counts for entries whose duration changed.
         approved_only: As for a send.
         dry_run: Show everything, change nothing.

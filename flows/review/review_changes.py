@@ -28,6 +28,9 @@ from flows.review.review import let_the_heart_beat, waitable
 from flows.text import entries
 from schemas.words import ActorKind, State
 
+#: The lists of a document that name entries to mark in Clockify, and to take our mark off.
+_MARKS = ("marks", "unmarks")
+
 
 @dataclass(frozen=True)
 class Reviewed:
@@ -68,8 +71,8 @@ def review_changes(
         plan = run_as_task(job, context, replace(request, dry_run=True), report)
         repairs = getattr(request, "repair", True)  # a recall always does
         seen, number = fingerprint(plan, repairs=repairs)
-        only, marks = _only(seen, repairs=repairs), len(plan.get("marks", ()))
-        if not number and not marks:
+        only, marks = _only(seen, repairs=repairs), [len(plan.get(one, ())) for one in _MARKS]
+        if not number and not any(marks):
             return Reviewed(context, only)
         key, run = f"changes-{seen}", own_run()
         if run is None or key not in (run.empirical_policy.pause_keys or ()):  # not answered yet
@@ -101,7 +104,8 @@ def fingerprint(document: Mapping[str, Any], *, repairs: bool) -> tuple[str, int
         for item in document["entries"]
         if repairs and (item.get("step") or item.get("state") == State.READY)
     )
-    planned = "\n".join([*changes, *sorted(document.get("marks", ()))])
+    marks = [f"{one} {id_}" for one in _MARKS for id_ in sorted(document.get(one, ()))]
+    planned = "\n".join([*changes, *marks])
     return hashlib.sha256(planned.encode()).hexdigest(), len(changes)
 
 
@@ -117,8 +121,10 @@ def _only(seen: str, *, repairs: bool) -> Callable[[Mapping[str, Any]], bool]:
     return approve
 
 
-def _form(number: int, marks: int, hours: float) -> type[RunInput]:
+def _form(number: int, marked_and_not: list[int], hours: float) -> type[RunInput]:
+    marks, unmarks = marked_and_not
     marked = f", {entries(marks)} marked as invoiced in Clockify" if marks else ""
+    marked += f", our mark taken off {entries(unmarks)} there" if unmarks else ""
     fields: dict[str, Any] = {
         "decision": decision(f"approve makes the changes; reject changes nothing. {OPENED}"),
         "who": WHO,

@@ -285,7 +285,7 @@ def test_time_of_deleted_people_stays(clockify):
 
 @rule("Clockify 11", switch="not_invoiced")
 def test_an_invoiced_mark(clockify):
-    """Set with an empty answer and shown in the report; what it looks like where there is none."""
+    """Set by an empty answer, shown and filtered by the report; what is shown where none is."""
     entry = clockify.entry()
     none = clockify.row(entry).get("invoicingInfo", "absent")
     body = {"timeEntryIds": [entry["id"]], "invoiced": True}
@@ -293,8 +293,10 @@ def test_an_invoiced_mark(clockify):
     answer = clockify.call("PATCH", "/time-entries/invoiced", json=body)
 
     assert (answer.status_code, answer.content) == (200, b"")
-    assert clockify.row(entry)["invoicingInfo"]
+    assert clockify.row(entry)["invoicingInfo"] == {"manuallyInvoiced": True}
+    assert clockify.row(entry, invoicingState="INVOICED")
     clockify.call("PATCH", "/time-entries/invoiced", json=body | {"invoiced": False})
+    assert clockify.row(entry, invoicingState="INVOICED") is None
     clockify.shows("not_invoiced", none if none == "absent" else "empty")
 
 

@@ -14,7 +14,7 @@ Rows = Mapping[str, Row]
 What = Literal["created", "updated", "deleted"]
 
 # Not on the core host's entries, so that no change of theirs shows (FACTS 3).
-MARKS = {"approved", "submitted", "approvalRequestId", "invoiced"}
+MARKS = {"approved", "submitted", "approvalRequestId", "invoiced", "invoice"}
 
 # Has a type of its own in the feed, so that it is taken for no change of the entry.
 RATE = {"rate", "cost", "currency"}

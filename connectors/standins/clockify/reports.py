@@ -304,7 +304,7 @@ def _entry_row(state: State, entry: Row, view: View) -> Row:
     if task:  # without a task there is no name at all, not an empty one
         row["taskName"] = task["name"]
     if entry.get("invoiced"):
-        row["invoicingInfo"] = {"manuallyInvoiced": True}
+        row["invoicingInfo"] = entry.get("invoice") or {"manuallyInvoiced": True}
     elif state.switches.not_invoiced == "empty":
         row["invoicingInfo"] = []
     return row

@@ -38,7 +38,7 @@ from connectors.store.unknown_time import UnknownRow
 from schemas.rules import Rules
 from schemas.tables import ledger as table
 from schemas.tables import metadata
-from schemas.words import Event, Kind, Operation, PlanState, Proof
+from schemas.words import Event, Kind, Mark, Operation, PlanState, Proof
 
 NOW = datetime(2026, 3, 9, 8, tzinfo=UTC)
 LEASE = timedelta(minutes=10)
@@ -188,6 +188,11 @@ class Store:
         created = Done(doubt.bid, activity, "0")
         return self.store.doubts.settle(doubt, created, run_id=self.run, proof=proof)
 
+    def compare(self, *ids):
+        """Leave what a reconciliation leaves of differences and marks."""
+        self.store.drift.keep(self.run, list(map(_drift, ids)))
+        self.store.marks.begin(Mark.INVOICED, ids)
+
     def writer(self, *ids, flow_run=FLOW_RUN):
         days = {"days": (DAY, DAY), "flow_run_id": flow_run, "address": None, "currency": "USD"}
         writer = self.store.plans.begin(**days)
@@ -234,7 +239,7 @@ class Store:
         self.leave_doubts("doubt")
         self.flying = self.claim("flying")
         self.store.outcomes.keep(self.run, _outcomes("sent", "left", "new"))
-        self.store.drift.keep(self.run, [_drift(id_) for id_ in ("sent", *more)])
+        self.compare("sent", *more)
         self.store.rules.replace(self.store.rules.stored(), _rules("first", *more))
         links = self.store.links
         self.store.run_lock.take(HOLDER, "send", lease=LEASE)
@@ -517,6 +522,10 @@ OWN = {
     "last_outcomes.judged": lambda s: [
         one and one["entry_id"] for one in map(s.store.outcomes.judged, ("sent", "new"))
     ],
+    "marks.begin": lambda s: s.store.marks.begin(Mark.INVOICED, ["sent", "new"]),
+    "marks.forget": lambda s: s.store.marks.forget(Mark.INVOICED, ["sent", "new"]),
+    "marks.known": lambda s: s.store.marks.known(Mark.INVOICED, IDS),
+    "marks.settle": lambda s: s.store.marks.settle(Mark.INVOICED, ["sent", "new"]),
     "runs.start": lambda s: s.start() and None,
     "rules.replace": lambda s: s.store.rules.replace(s.store.rules.stored(), _rules("new")),
     "rules.stored": lambda s: records(s.store.rules.stored()),

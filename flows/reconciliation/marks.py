@@ -1,0 +1,143 @@
+"""Keeps the invoiced marks in Clockify true: sets them, and takes ours off again.
+
+A mark is recorded as ours before Clockify is called, and settled by its answer. Where an answer is
+lost, Clockify is looked at once more. A process that dies leaves a record that is not settled: the
+mark is then never taken off, since a person may have set it meanwhile, but a person is told.
+"""
+
+from collections.abc import Mapping, Sequence
+from datetime import date, timedelta
+
+from connectors.errors import Refused, TryAgain, Unsure
+from flows.context import RunContext
+from flows.reconciliation.compare import Finding
+from flows.reconciliation.report import ReconcileReport
+from flows.text import entries, named
+from schemas.words import Mark
+from transforms.entries.local_days import month_slices
+from transforms.identity.same_work import ROW_ID
+from transforms.reconciliation.marks import MarkPlan, Shown, plan_marks, shown_marks
+
+#: Entries that Clockify marks in one call.
+_AT_ONCE = 100
+
+#: Most entries that a note names.
+_NAMED = 20
+
+
+class Marking:
+    """The invoiced marks of the entries that one reconciliation compares."""
+
+    def __init__(self, context: RunContext, report: ReconcileReport) -> None:
+        self._context, self._report = context, report
+        self._billed: dict[str, bool] = {}
+        self._ours: dict[str, bool] = {}
+        self._days: set[date] = set()
+        self._plan = MarkPlan()
+
+    def add(self, findings: Sequence[Finding]) -> None:
+        """Add what was found on some days, of entries that Clockify has."""
+        there = {
+            one.entry_id: one
+            for one in findings
+            if one.in_clockify and one.entry_id and not one.entry_id.startswith(ROW_ID)
+        }
+        ours = self._context.store.marks.known(Mark.INVOICED, list(there))
+        matter = {id_: one for id_, one in there.items() if one.billed or id_ in ours}
+        self._ours |= ours
+        self._billed |= {id_: one.billed for id_, one in matter.items()}
+        self._days |= {date.fromisoformat(one.looks["date"]) for one in matter.values()}
+
+    def plan(self) -> None:
+        """Read the marks that Clockify shows, and plan what becomes of them."""
+        shown = self._shown()
+        if shown is None:
+            self._report.undone += len(self._billed)
+            self._billed, self._ours = {}, {}
+            return
+        self._plan = plan_marks(self._billed, shown, self._ours)
+        self._report.to_mark, self._report.to_unmark = [*self._plan.put], [*self._plan.take_off]
+        if unclear := self._plan.unclear:
+            self._report.notes.append(
+                f"Marked as invoiced in Clockify, but on no invoice: {entries(len(unclear))}. The"
+                " run that set the mark or took it off was cut short, so it may be somebody else's"
+                f" by now. If it is not, take it off in Clockify: {named(unclear, _NAMED)}."
+            )
+
+    def carry_out(self) -> None:
+        """Do what was planned, as far as Clockify still shows the same."""
+        self._context.store.marks.forget(Mark.INVOICED, self._plan.forget)
+        planned = len(self._plan.put) + len(self._plan.take_off)
+        shown = self._shown() if planned else {}
+        if shown is None:
+            self._report.undone += planned
+            return
+        plan = plan_marks(self._billed, shown, self._ours)
+        put = self._call(_both(self._plan.put, plan.put), invoiced=True)
+        taken_off = self._call(_both(self._plan.take_off, plan.take_off), invoiced=False)
+        if put:
+            self._report.notes.append(f"Marked as invoiced in Clockify: {entries(put)}.")
+        if taken_off:
+            self._report.notes.append(
+                "No longer marked as invoiced in Clockify, because on no invoice any more:"
+                f" {entries(taken_off)}."
+            )
+
+    def _shown(self) -> Mapping[str, Shown] | None:
+        """Read the marks of the entries that matter; `None`, with a note, if that fails."""
+        if not self._days:
+            return {}
+        day, clockify, zone = timedelta(days=1), self._context.clockify, self._context.timezone
+        try:
+            return {
+                id_: shown
+                for part in month_slices(min(self._days) - day, max(self._days) + day)
+                for rows in clockify.report(*part, timezone=zone, invoiced_only=True)
+                for id_, shown in shown_marks(rows).items()
+            }
+        except (Refused, TryAgain) as error:
+            self._report.notes.append(f"The invoiced marks in Clockify could not be read: {error}")
+            return None
+
+    def _call(self, ids: Sequence[str], *, invoiced: bool) -> int:
+        """Set marks or take them off, and return how many; the others are noted."""
+        marks, done, failed = self._context.store.marks, 0, dict[str, Exception]()
+        for first in range(0, len(ids), _AT_ONCE):
+            some = ids[first : first + _AT_ONCE]
+            marks.begin(Mark.INVOICED, some)
+            try:
+                self._context.clockify.mark_invoiced(some, invoiced=invoiced)
+            except (Refused, Unsure, TryAgain) as error:
+                failed |= dict.fromkeys(some, error)
+                continue
+            (marks.settle if invoiced else marks.forget)(Mark.INVOICED, some)
+            done += len(some)
+        return done + self._look_up(failed, invoiced=invoiced)
+
+    def _look_up(self, failed: Mapping[str, Exception], *, invoiced: bool) -> int:
+        """Settle failed calls by what Clockify shows now; return how many marks are as wished.
+
+        What it does not show may still come, unless the call was not begun.
+        """
+        shown = self._shown() if failed else None
+        there = {id_ for id_ in failed if shown and shown.get(id_) is Shown.BY_HAND}
+        may_come = {id_ for id_, error in failed.items() if invoiced and isinstance(error, Unsure)}
+        marks = self._context.store.marks
+        marks.settle(Mark.INVOICED, sorted(there))
+        if shown is not None:
+            marks.forget(Mark.INVOICED, sorted(failed.keys() - there - may_come))
+        as_wished = there if invoiced or shown is None else failed.keys() - there
+        left = [error for id_, error in failed.items() if id_ not in as_wished]
+        self._report.undone += len(left)
+        may = "may not be" if invoiced else "may still be"
+        if left:
+            self._report.notes.append(
+                f"{entries(len(left))} {may} marked as invoiced in Clockify: {left[0]}"
+            )
+        return len(as_wished)
+
+
+def _both(planned: Sequence[str], now: Sequence[str]) -> list[str]:
+    """Return what was planned, and is to be done now too."""
+    still = set(now)
+    return [id_ for id_ in planned if id_ in still]
