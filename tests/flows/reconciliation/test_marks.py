@@ -210,3 +210,21 @@ def test_marks_that_cannot_be_read_stop_no_repair(week, billed):
     assert week.found(found, longer)["repair"] == "updated"
     assert any("marks in Clockify could not be read" in note for note in found["notes"])
     assert marked(week) == {billed}
+
+
+@pytest.mark.parametrize("invoiced", [True, False])
+def test_a_call_without_any_answer_is_on_record(week, invoiced):
+    """As when the process dies: the record is older than the call, so the mark is not forgotten."""
+    id_ = week.pick()
+    number = invoice(week, id_)
+    if not invoiced:
+        week.reconcile(*MARK, code=0)
+        week.people.delete_invoice(number)
+    faults = week.house.clockify.faults
+    faults.plan(INVOICED, "drop_before")
+    page = {"status": 403, "content_type": "application/json", "body": '{"message":"No","code":1}'}
+    faults.plan("POST .*/reports/detailed", "answer", skip=3, times=9, **page)
+
+    week.reconcile(*MARK, code=3)
+
+    assert (marked(week), ours(week)) == (set() if invoiced else {id_}, {id_: 0})
