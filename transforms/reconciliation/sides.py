@@ -139,13 +139,15 @@ def _cuts(words: str) -> Iterator[str]:
             yield words.encode(encoding)[: DESCRIPTION_LIMIT * size].decode(encoding, "ignore")
 
 
-def was_touched(sent: Sent, activity: Mapping[str, Any]) -> bool:
+def was_touched(sent: Sent, activity: Mapping[str, Any] | None) -> bool:
     """Whether QuickBooks has another version than the one that we wrote.
 
     Somebody may have chosen a service, a class or a cost, which no side but QuickBooks has. An
     invoice alone makes no version (FACTS, QBO, 1.1: billed rows were recorded with SyncToken 0).
     """
-    return sent.sync_token is not None and str(activity.get("SyncToken")) != sent.sync_token
+    if activity is None or sent.sync_token is None:
+        return False
+    return str(activity.get("SyncToken")) != sent.sync_token
 
 
 def clockify_values(sent: Sent, now: Now, ledger: Mapping[str, Any]) -> dict[str, Any]:
@@ -153,9 +155,9 @@ def clockify_values(sent: Sent, now: Now, ledger: Mapping[str, Any]) -> dict[str
 
     A field is `None` where a link that it needs is missing.
     """
-    wanted = fields_of(now)
-    if now.body == sent.body and wanted["rate"] is not None:
+    if now.body == sent.body and not (now.row["other_currency"] and ledger["billable"]):
         return dict(ledger)
+    wanted = fields_of(now)
     return {
         field: wanted[field] if _has_changed(field, sent, now) else ledger[field]
         for field in FIELDS
@@ -203,9 +205,9 @@ def _is_another(origin: str, sent: Mapping[str, Any], now: Mapping[str, Any]) ->
     return bool(before != after)
 
 
-def differing(one: Mapping[str, Any], other: Mapping[str, Any]) -> list[str]:
-    """Return the fields in which two sides differ."""
-    return [field for field in FIELDS if one[field] != other[field]]
+def differing(one: Mapping[str, Any] | None, other: Mapping[str, Any]) -> list[str]:
+    """Return the fields in which two sides differ; none if one has nothing."""
+    return [] if one is None else [field for field in FIELDS if one[field] != other[field]]
 
 
 def wanted_body(sent: Sent, now: Now | None, fields: list[str]) -> dict[str, Any]:
