@@ -5,9 +5,9 @@ missing on one side is looked for by its id before it counts as gone: it may hav
 days. Nothing is held for the whole window.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import date, timedelta
 from typing import Any
 
@@ -21,13 +21,14 @@ from connectors.store.scope import records
 from connectors.store.staging import StagedEntries, staging_entries
 from flows.connections.unknown_time import check_whole
 from flows.context import RunContext
+from flows.reconciliation.findings import NEVER_MEANT, Finding, compared, unknown, unsent
 from flows.reconciliation.request import ReconcileRequest
-from flows.reconciliation.sides import LOOKS, is_from_file, looks_of, looks_of_sent, now_of, sent_of
+from flows.reconciliation.sides import is_from_file, now_of
 from flows.sending import match_ledger
 from flows.sending.extract import as_entries, extract
 from flows.sending.facts import Facts, LinkState
 from flows.sending.request import SendRequest
-from schemas.words import Kind, LedgerState, Reason, Verdict
+from schemas.words import Kind, LedgerState
 from transforms.entries.local_days import local_days, month_slices
 from transforms.identity.match_books import (
     CLOCK_MARGIN,
@@ -38,47 +39,11 @@ from transforms.identity.match_books import (
     match_books,
 )
 from transforms.plan.judge import judge_entries
-from transforms.reconciliation.judge import Judged, is_billed, judge
-from transforms.reconciliation.sides import Now, Sent, activity_values, fields_of
-from transforms.reconciliation.totals import Known, Share, shares
+from transforms.reconciliation.sides import Now
+from transforms.reconciliation.totals import Share
 
 #: Entries that are compared at once, more or less: whole days.
 SLICE_ROWS = 5_000
-
-#: Entries that nobody means to send: no drift, and in no total.
-_NEVER_MEANT = (Reason.RUNNING, Reason.BREAK)
-
-
-@dataclass(frozen=True)
-class Finding:
-    """What was found out about one entry, or about one TimeActivity that nobody knows.
-
-    Attributes:
-        entry_id: The entry; `None` for an unknown TimeActivity.
-        time_activity_id: QuickBooks' Id; `None` if it was not sent.
-        judged: What differs, and what would help.
-        looks: `date`, `minutes`, `user`, `client`, `project` and `description`.
-        sent: What the ledger has; `None` if it was not sent.
-        now: What Clockify has; `None` if it does not have it.
-        in_clockify: Whether Clockify has it.
-        billed: Whether QuickBooks has it on an invoice.
-        shares: What it adds to the totals of each side.
-    """
-
-    entry_id: str | None
-    time_activity_id: str | None
-    judged: Judged
-    looks: Mapping[str, Any]
-    sent: Sent | None = None
-    now: Now | None = None
-    in_clockify: bool = False
-    billed: bool = False
-    shares: Sequence[Share] = ()
-
-    @property
-    def agrees(self) -> bool:
-        """Whether nothing differs."""
-        return self.judged.verdict == Verdict.AGREES
 
 
 class Comparison:
@@ -103,6 +68,7 @@ class Comparison:
         self._context, self._request, self._facts = context, request, facts
         self._link_state = link_state
         self.rules = request.rules(facts.company.closed_until)
+        self._window = (request.start.isoformat(), request.end.isoformat())
         self._send = self._as_send()
         links = link_state.links
         people = links[links["kind"] == Kind.USER]
@@ -148,7 +114,7 @@ class Comparison:
         """Return the first and the last day of each part; together they are the whole window."""
         lasts = [last for _, last in staged.windows(SLICE_ROWS)][:-1]
         nexts = [(date.fromisoformat(last) + timedelta(days=1)).isoformat() for last in lasts]
-        start, end = self._request.start.isoformat(), self._request.end.isoformat()
+        start, end = self._window
         return list(zip([start, *nexts], [*lasts, end], strict=True))
 
     def _part(
@@ -159,37 +125,20 @@ class Comparison:
         staged: StagedEntries,
     ) -> list[Finding]:
         now, aliases = self._clockify(staged.between(first, last))
-        store = self._context.store
-        of_days = store.sent.between(first, last)
-        ids = {row.entry_id for row in of_days}
-        moved = [id_ for id_ in [*now, *aliases] if id_ not in ids]
-        here = {
-            aliases.get(row.entry_id, row.entry_id): row
-            for row in [*of_days, *store.sent.of(moved)]
-        }
-        accounted, in_flight = store.books.accounted(list(activities))
-        here |= self._moved_in(activities.keys() & accounted, here, staged)
-        elsewhere, gone = self._elsewhere([id_ for id_ in here if id_ not in now], here, staged)
-        wanted = {row.time_activity_id for row in here.values()}
-        elsewhere_in_books = self._activities_by_id(sorted(wanted - activities.keys()))
-        check_whole(elsewhere_in_books.values(), first, last)
-        by_id = {**activities, **elsewhere_in_books}
+        sent = self._sent(first, last, now, aliases)
+        accounted, in_flight = self._context.store.books.accounted(list(activities))
+        sent |= self._moved_in(activities.keys() & accounted, sent, staged)
         findings = [
-            self._compare(row, now.get(id_) or elsewhere.get(id_), by_id)
-            for id_, row in here.items()
-            if id_ in now or id_ in elsewhere or id_ in gone
+            *self._compare_sent(sent, now, activities, staged, (first, last)),
+            *(
+                unsent(id_, one, self._window)
+                for id_, one in now.items()
+                if id_ not in sent and one.reason not in NEVER_MEANT
+            ),
+            *self._unknown_of(
+                {id_: row for id_, row in activities.items() if id_ not in accounted}, in_flight
+            ),
         ]
-        findings += [
-            self._unsent(id_, one)
-            for id_, one in now.items()
-            if id_ not in here and one.reason not in _NEVER_MEANT
-        ]
-        others = {id_: row for id_, row in activities.items() if id_ not in accounted}
-        others = {id_: row for id_, row in others.items() if _person(row) in self._people}
-        theirs = _of_others(others, in_flight)
-        unknown = {id_: self._unknown(id_, row) for id_, row in others.items()}
-        findings += [one for id_, one in unknown.items() if id_ not in theirs]
-        self.on_their_way += [share for id_ in theirs for share in unknown[id_].shares]
         self._without_length += [
             one.time_activity_id or ""
             for one in findings
@@ -197,13 +146,55 @@ class Comparison:
         ]
         return findings
 
+    def _sent(
+        self, first: str, last: str, now: Mapping[str, Now], aliases: Mapping[str, str]
+    ) -> dict[str, Any]:
+        """Return what was sent for some days, or is in Clockify on them, by Clockify's ids."""
+        store = self._context.store
+        of_days = store.sent.between(first, last)
+        ids = {row.entry_id for row in of_days}
+        moved = store.sent.of([id_ for id_ in [*now, *aliases] if id_ not in ids])
+        return {aliases.get(row.entry_id, row.entry_id): row for row in [*of_days, *moved]}
+
+    def _compare_sent(
+        self,
+        sent: Mapping[str, Any],
+        now: Mapping[str, Now],
+        activities: Mapping[str, Mapping[str, Any]],
+        staged: StagedEntries,
+        days: tuple[str, str],
+    ) -> Iterator[Finding]:
+        """Compare what was sent; look elsewhere for what is missing on these days."""
+        elsewhere, gone = self._elsewhere([id_ for id_ in sent if id_ not in now], sent, staged)
+        missing = {row.time_activity_id for row in sent.values()} - activities.keys()
+        found = self._activities_by_id(sorted(missing))
+        check_whole(found.values(), *days)
+        by_id, in_clockify = {**activities, **found}, {**elsewhere, **now}
+        for id_, row in sent.items():
+            if id_ in in_clockify or id_ in gone:
+                activity = by_id.get(row.time_activity_id)
+                yield compared(row, in_clockify.get(id_), activity, self.rules, self._window)
+
+    def _unknown_of(
+        self, activities: Mapping[str, Mapping[str, Any]], in_flight: Sequence[InFlight]
+    ) -> Iterator[Finding]:
+        """Judge what nobody's ledger accounts for, but for what entries on their way may be."""
+        ours = {id_: row for id_, row in activities.items() if _person(row) in self._people}
+        on_their_way = _of_others(ours, in_flight)
+        for id_, row in ours.items():
+            finding = unknown(id_, row, self._window)
+            if id_ in on_their_way:
+                self.on_their_way += finding.shares
+            else:
+                yield finding
+
     def _moved_in(
-        self, accounted: AbstractSet[str], here: Mapping[str, Any], staged: StagedEntries
+        self, accounted: AbstractSet[str], sent: Mapping[str, Any], staged: StagedEntries
     ) -> dict[str, Any]:
         """Return entries that were sent for days outside, and moved to these in QuickBooks."""
-        known = {row.time_activity_id for row in here.values()}
+        known = {row.time_activity_id for row in sent.values()}
         rows = self._context.store.sent.of_activities(sorted(accounted - known))
-        first, last = self._request.start.isoformat(), self._request.end.isoformat()
+        first, last = self._window
         outside = [row for row in rows if not first <= row.txn_date <= last]
         present = staged.present([row.entry_id for row in outside])
         return {row.entry_id: row for row in outside if row.entry_id not in present}
@@ -251,7 +242,7 @@ class Comparison:
         }
 
     def _elsewhere(
-        self, ids: Sequence[str], here: Mapping[str, Any], staged: StagedEntries
+        self, ids: Sequence[str], sent: Mapping[str, Any], staged: StagedEntries
     ) -> tuple[dict[str, Now], set[str]]:
         """Look for sent entries that Clockify does not have on these days.
 
@@ -259,12 +250,21 @@ class Comparison:
             Those that it has on days outside of the window, and those that it does not have at all.
             The others belong to another part, or could not be read.
         """
-        from_files = {id_ for id_ in ids if is_from_file(here[id_])}
+        from_files = {id_ for id_ in ids if is_from_file(sent[id_])}
         present = staged.present(ids)
         unreadable = present & {row["entry_id"] or "" for row in staged.problems()}
         self.unreadable += sorted(unreadable)
-        found, gone = {}, from_files - present
-        for id_ in set(ids) - present - from_files:
+        days, gone = self._days_of(sorted(set(ids) - present - from_files))
+        moved: dict[str, Now] = {}
+        for day in sorted(set(days.values())):
+            moved |= self._of_day(day, {id_ for id_, its_day in days.items() if its_day == day})
+        self.unreadable += sorted(days.keys() - moved.keys())
+        return moved, gone | (from_files - present)
+
+    def _days_of(self, ids: Sequence[str]) -> tuple[dict[str, date], set[str]]:
+        """Ask Clockify for entries one by one; return the days of some, and which are gone."""
+        days, gone = {}, set()
+        for id_ in ids:
             try:
                 entry = self._context.clockify.entry(id_)
             except Refused:
@@ -277,12 +277,8 @@ class Comparison:
                 self.unreadable.append(id_)
             else:
                 zone = self._facts.zone_of(str(entry.get("userId")))
-                found[id_] = start.astimezone(zone).date()
-        moved: dict[str, Now] = {}
-        for day in sorted(set(found.values())):
-            moved |= self._of_day(day, {id_ for id_, its_day in found.items() if its_day == day})
-        self.unreadable += sorted(found.keys() - moved.keys())
-        return moved, gone
+                days[id_] = start.astimezone(zone).date()
+        return days, gone
 
     def _of_day(self, day: date, ids: set[str]) -> dict[str, Now]:
         with staging_entries() as staged:
@@ -298,63 +294,6 @@ class Comparison:
     def _activities_by_id(self, ids: Sequence[str]) -> dict[str, dict[str, Any]]:
         rows = self._context.quickbooks.time_activities_by_id(ids)
         return {str(row["Id"]): row for row in rows}
-
-    def _compare(self, row: Any, now: Now | None, by_id: Mapping[str, Any]) -> Finding:
-        sent, activity = sent_of(row), by_id.get(row.time_activity_id)
-        judged = judge(sent, now, activity, self.rules)
-        looks = looks_of_sent(row)
-        if now is not None:  # as long as it was sent, whatever today's rounding is
-            minutes = judged.sides["clockify"]["minutes"]
-            looks = {**now.row, "minutes": None if minutes is None else int(minutes)}
-        agrees = judged.verdict == Verdict.AGREES
-        names: dict[str, Callable[[], Mapping[str, Any]]] = {
-            "clockify": lambda: looks,
-            "ledger": lambda: looks_of_sent(row),
-            "quickbooks": lambda: looks_of(activity or {}),
-        }
-        meant = now is None or now.reason not in _NEVER_MEANT
-        sides = {
-            name: (fields, names[name])
-            for name, fields in judged.sides.items()
-            if meant or name != "clockify"
-        }
-        return Finding(
-            entry_id=row.entry_id,
-            time_activity_id=row.time_activity_id,
-            judged=judged,
-            looks={name: looks[name] for name in LOOKS},
-            sent=None if agrees else sent,
-            now=None if agrees else now,
-            in_clockify=now is not None,
-            billed=activity is not None and is_billed(activity),
-            shares=self._shares(sides, None if now is None else now.row["seconds"]),
-        )
-
-    def _unsent(self, entry_id: str, now: Now) -> Finding:
-        detail = now.detail or "It was not sent yet. `clockbooks send` sends it, or says why not."
-        judged = Judged(Verdict.UNSENT, detail)
-        looks = {name: now.row[name] for name in LOOKS}
-        sides: dict[str, Known] = {"clockify": (fields_of(now), lambda: looks)}
-        shares = self._shares(sides, now.row["seconds"])
-        return Finding(entry_id, None, judged, looks, now=now, in_clockify=True, shares=shares)
-
-    def _unknown(self, id_: str, activity: Mapping[str, Any]) -> Finding:
-        looks = looks_of(activity)
-        detail = (
-            "Nothing that was sent from here accounts for it. If an entry that is not sent"
-            f" stands for it, `clockbooks adopt --start {looks['date']} --end {looks['date']}`"
-            " takes it over."
-        )
-        values = activity_values(activity)
-        judged = Judged(Verdict.UNKNOWN_IN_QUICKBOOKS, detail, sides={"quickbooks": values})
-        sides: dict[str, Known] = {"quickbooks": (values, lambda: looks)}
-        shares = self._shares(sides, None)
-        return Finding(None, id_, judged, looks, billed=is_billed(activity), shares=shares)
-
-    def _shares(self, sides: Mapping[str, Known], tracked_s: int | None) -> list[Share]:
-        """Return what an entry adds to the totals, but for sides that have it on other days."""
-        first, last = self._request.start.isoformat(), self._request.end.isoformat()
-        return [one for one in shares(sides, tracked_s) if first <= one.date <= last]
 
 
 def _person(activity: Mapping[str, Any]) -> str:

@@ -10,7 +10,7 @@ from datetime import date, timedelta
 
 from connectors.errors import Refused, TryAgain, Unsure
 from flows.context import RunContext
-from flows.reconciliation.compare import Finding
+from flows.reconciliation.findings import Finding
 from flows.reconciliation.report import ReconcileReport
 from flows.text import entries, named
 from schemas.words import Mark

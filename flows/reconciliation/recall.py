@@ -17,7 +17,7 @@ from connectors.quickbooks.client import IDS_A_QUERY
 from flows.connections.requirements import check_company
 from flows.context import RunContext
 from flows.progress import Progress
-from flows.reconciliation.compare import Finding
+from flows.reconciliation.findings import Finding
 from flows.reconciliation.repair import Repaired, repair
 from flows.reconciliation.sides import LOOKS, looks_of_sent, sent_of
 from flows.sending.report import is_named

@@ -18,7 +18,8 @@ from connectors.errors import Refused, TryAgain
 from flows.connections.consent_expiry import expiry_notes
 from flows.context import RunContext
 from flows.progress import Progress
-from flows.reconciliation.compare import Comparison, Finding
+from flows.reconciliation.compare import Comparison
+from flows.reconciliation.findings import Finding
 from flows.reconciliation.marks import Marking
 from flows.reconciliation.repair import repair
 from flows.reconciliation.report import DONE, ReconcileReport, drift_of

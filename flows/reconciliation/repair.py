@@ -23,7 +23,7 @@ from connectors.store.change_rows import Wanted
 from connectors.store.ledger import Claim, PlanContents
 from flows.context import RunContext
 from flows.progress import Progress
-from flows.reconciliation.compare import Finding
+from flows.reconciliation.findings import Finding
 from flows.reconciliation.invoices import invoiced_meanwhile
 from flows.reconciliation.obstacles import typed_again, unusable_names
 from flows.sending.load import BatchLoader, Ended
@@ -82,6 +82,19 @@ def repair(
             yield done
 
 
+@dataclass(frozen=True)
+class _Look:
+    """What QuickBooks has just before a change.
+
+    Attributes:
+        rows: TimeActivities by Id.
+        at: QuickBooks' own clock then.
+    """
+
+    rows: Mapping[str, Mapping[str, Any]]
+    at: datetime | None
+
+
 class _Repairs:
     """The repairs of one run."""
 
@@ -110,10 +123,10 @@ class _Repairs:
         closed_until = self._context.quickbooks.company().closed_until
         ids = [one.time_activity_id or "" for one in findings]
         rows = self._context.quickbooks.time_activities_by_id(ids)
-        by_id, looked_at = {str(row["Id"]): row for row in rows}, self._context.quickbooks.time
+        look = _Look({str(row["Id"]): row for row in rows}, self._context.quickbooks.time)
         wanted: dict[Step, dict[str, tuple[Finding, Wanted]]] = defaultdict(dict)
         for one in findings:
-            activity = by_id.get(one.time_activity_id or "")
+            activity = look.rows.get(one.time_activity_id or "")
             again = replace(one, judged=self._judge_again(one, activity, closed_until))
             step = again.judged.step
             if again.judged.verdict == Verdict.AGREES:
@@ -123,19 +136,28 @@ class _Repairs:
             else:
                 wanted[step][again.entry_id or ""] = again, _wanted(again, activity)
         for step, chosen in wanted.items():
-            if self._halted is not None:
-                return
-            for id_, why in self._obstacles(step, chosen).items():
-                yield Repaired(chosen.pop(id_)[0], Repair.REFUSED, why)
-            changes = {id_: change for id_, (_, change) in chosen.items()}
-            taken = self._take(step, changes, by_id, outdated)
-            if step in {Step.DELETE, Step.REPLACE}:
-                sent = [id_ for id_, ended in taken.items() if ended.state == State.SENT]
-                were = {id_: by_id[changes[id_].time_activity_id] for id_ in sent}
-                self._to_check |= invoiced_meanwhile(self._context, were, looked_at)
-            for id_, ended in taken.items():
-                if id_ not in outdated:
-                    yield self._repaired(step, chosen[id_][0], ended)
+            if self._halted is None:
+                yield from self._take_all(step, chosen, look, outdated)
+
+    def _take_all(
+        self,
+        step: Step,
+        chosen: dict[str, tuple[Finding, Wanted]],
+        look: _Look,
+        outdated: set[str],
+    ) -> Iterator[Repaired]:
+        """Take one step for all entries that need it and may have it."""
+        for id_, why in self._obstacles(step, chosen).items():
+            yield Repaired(chosen.pop(id_)[0], Repair.REFUSED, why)
+        changes = {id_: change for id_, (_, change) in chosen.items()}
+        taken = self._take(step, changes, look.rows, outdated)
+        if step in {Step.DELETE, Step.REPLACE}:
+            sent = [id_ for id_, ended in taken.items() if ended.state == State.SENT]
+            were = {id_: look.rows[changes[id_].time_activity_id] for id_ in sent}
+            self._to_check |= invoiced_meanwhile(self._context, were, look.at)
+        for id_, ended in taken.items():
+            if id_ not in outdated:
+                yield self._repaired(step, chosen[id_][0], ended)
 
     def _obstacles(
         self, step: Step, chosen: Mapping[str, tuple[Finding, Wanted]]
@@ -156,23 +178,18 @@ class _Repairs:
         outdated: set[str],
     ) -> dict[str, Ended]:
         """Take one step for some entries, and return how each ended."""
-        changes, run_id = self._context.store.changes, self._lease.run_id
         if step == Step.FORGET:
-            free = changes.gone(run_id, list(wanted.values()))
+            gone = list(wanted.values())
+            free = self._context.store.changes.gone(self._lease.run_id, gone)
             return dict.fromkeys(wanted, _HELD_BY_OTHERS) | dict.fromkeys(free, Ended(State.SENT))
         if step == Step.CATCH_UP:
-            ended = dict.fromkeys(wanted, _HELD_BY_OTHERS)
-            for id_, one in wanted.items():
-                token = str(by_id[one.time_activity_id]["SyncToken"])
-                if changes.caught_up(run_id, one, token):
-                    ended[id_] = Ended(State.SENT)
-            return ended
+            return self._catch_up(wanted, by_id)
         if step == Step.RESEND:
             return self._resend(list(wanted.values()))
         operation = Operation.UPDATE if step == Step.UPDATE else Operation.DELETE
         before = self._context.store.contents.as_claimed(list(wanted))
         loader = _Changes(self._context, self._lease, operation, list(wanted.values()))
-        ended = {}
+        ended: dict[str, Ended] = {}
         for some in loader.run():
             ended |= some
         outdated |= loader.outdated
@@ -181,12 +198,20 @@ class _Repairs:
         if step == Step.REPLACE:
             deleted = [id_ for id_, one in ended.items() if one.state == State.SENT]
             ended |= self._create(deleted, loader.anew)
-            rows = {
-                id_: by_id[wanted[id_].time_activity_id]
-                for id_ in deleted
-                if ended[id_].state == State.REJECTED
-            }
+            not_made = [id_ for id_ in deleted if ended[id_].state == State.REJECTED]
+            rows = {id_: by_id[wanted[id_].time_activity_id] for id_ in not_made}
             ended |= self._put_back(rows, before, ended)
+        return ended
+
+    def _catch_up(
+        self, wanted: Mapping[str, Wanted], by_id: Mapping[str, Mapping[str, Any]]
+    ) -> dict[str, Ended]:
+        """Let the ledger follow what both services have already."""
+        ended = dict.fromkeys(wanted, _HELD_BY_OTHERS)
+        for id_, one in wanted.items():
+            token = str(by_id[one.time_activity_id]["SyncToken"])
+            if self._context.store.changes.caught_up(self._lease.run_id, one, token):
+                ended[id_] = Ended(State.SENT)
         return ended
 
     def _put_back(

@@ -5,7 +5,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from flows.reconciliation.compare import Finding
+from flows.reconciliation.findings import Finding
 from flows.reconciliation.repair import Repaired
 from flows.sending.spool import Spool
 from schemas.words import Repair, Verdict

@@ -116,8 +116,7 @@ def judge(sent: Sent, now: Now | None, activity: Mapping[str, Any] | None, rules
     new_body = None if now is None else now.body
     books = None if activity is None else books_values(activity, sent.body, new_body)
     clockify = _clockify(sent, now, ledger, books)
-    ours = [] if clockify is None else differing(clockify, ledger)
-    theirs = [] if books is None else differing(books, ledger)
+    ours, theirs = differing(clockify, ledger), differing(books, ledger)
     stays_out = now is not None and not now.is_work
     if stays_out:
         verdict = _changed(("type",), theirs)
@@ -127,9 +126,8 @@ def judge(sent: Sent, now: Now | None, activity: Mapping[str, Any] | None, rules
     sides = {name: side for name, side in named.items() if side is not None}
     if verdict == Verdict.AGREES:
         return Judged(verdict, sides=sides)
-    deletes = stays_out or clockify is None or verdict == Verdict.UNAPPROVED_SINCE
-    step = _step(clockify, books, deletes=deletes)
-    if step == Step.DELETE and activity is not None and was_touched(sent, activity):
+    step = _step(clockify, books, deletes=stays_out or verdict == Verdict.UNAPPROVED_SINCE)
+    if step == Step.DELETE and was_touched(sent, activity):
         theirs = [*theirs, "SyncToken"]
     blocked = _blocked(step, clockify, ledger, activity, rules)
     refusal = (
@@ -137,11 +135,10 @@ def judge(sent: Sent, now: Now | None, activity: Mapping[str, Any] | None, rules
         if blocked is not None
         else _unsendable(step, now, ours) or _not_allowed(step, theirs, sent.entry_id, rules)
     )
+    words = [_FOUND[verdict], *[_STAYS_OUT] * stays_out, refusal or _HELPS[step]]
     return Judged(
         verdict=verdict,
-        detail=" ".join(
-            [_FOUND[verdict], *[_STAYS_OUT] * stays_out, refusal or _HELPS[step]],
-        ),
+        detail=" ".join(words),
         blocked=blocked,
         sides=sides,
         step=None if refusal else step,

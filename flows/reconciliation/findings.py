@@ -1,0 +1,123 @@
+"""What a reconciliation finds out about one entry, or about a TimeActivity that nobody knows."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from flows.reconciliation.sides import LOOKS, looks_of, looks_of_sent, sent_of
+from schemas.words import Reason, Verdict
+from transforms.reconciliation.judge import Judged, Rules, is_billed, judge
+from transforms.reconciliation.sides import Now, Sent, activity_values, fields_of
+from transforms.reconciliation.totals import Known, Share, shares
+
+#: Entries that nobody means to send: no drift, and in no total.
+NEVER_MEANT = (Reason.RUNNING, Reason.BREAK)
+
+#: The first and the last day of a reconciliation, YYYY-MM-DD: what its totals are of.
+Window = tuple[str, str]
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What was found out about one entry, or about one TimeActivity that nobody knows.
+
+    Attributes:
+        entry_id: The entry; `None` for an unknown TimeActivity.
+        time_activity_id: QuickBooks' Id; `None` if it was not sent.
+        judged: What differs, and what would help.
+        looks: `date`, `minutes`, `user`, `client`, `project` and `description`.
+        sent: What the ledger has; `None` if it was not sent.
+        now: What Clockify has; `None` if it does not have it.
+        in_clockify: Whether Clockify has it.
+        billed: Whether QuickBooks has it on an invoice.
+        shares: What it adds to the totals of each side.
+    """
+
+    entry_id: str | None
+    time_activity_id: str | None
+    judged: Judged
+    looks: Mapping[str, Any]
+    sent: Sent | None = None
+    now: Now | None = None
+    in_clockify: bool = False
+    billed: bool = False
+    shares: Sequence[Share] = ()
+
+    @property
+    def agrees(self) -> bool:
+        """Whether nothing differs."""
+        return self.judged.verdict == Verdict.AGREES
+
+
+def compared(
+    row: Any, now: Now | None, activity: Mapping[str, Any] | None, rules: Rules, window: Window
+) -> Finding:
+    """Compare the three sides of a sent entry.
+
+    Args:
+        row: Its row of `SentEntries`.
+        now: What Clockify has; `None` if it does not have it.
+        activity: What QuickBooks has; `None` if it is gone.
+        rules: What counts, and what may be done.
+        window: The days of the totals.
+    """
+    sent, ledger_looks = sent_of(row), looks_of_sent(row)
+    judged = judge(sent, now, activity, rules)
+    looks = ledger_looks if now is None else _looks_as_sent(now, judged)
+    names: dict[str, Callable[[], Mapping[str, Any]]] = {
+        "clockify": lambda: looks,
+        "ledger": lambda: ledger_looks,
+        "quickbooks": lambda: looks_of(activity or {}),
+    }
+    sides = {name: (fields, names[name]) for name, fields in judged.sides.items()}
+    if now is not None and now.reason in NEVER_MEANT:
+        sides.pop("clockify")
+    agrees = judged.verdict == Verdict.AGREES
+    return Finding(
+        entry_id=row.entry_id,
+        time_activity_id=row.time_activity_id,
+        judged=judged,
+        looks={name: looks[name] for name in LOOKS},
+        sent=None if agrees else sent,
+        now=None if agrees else now,
+        in_clockify=now is not None,
+        billed=activity is not None and is_billed(activity),
+        shares=_within(window, sides, None if now is None else now.row["seconds"]),
+    )
+
+
+def unsent(entry_id: str, now: Now, window: Window) -> Finding:
+    """Return what to say of an entry that was not sent."""
+    detail = now.detail or "It was not sent yet. `clockbooks send` sends it, or says why not."
+    looks = {name: now.row[name] for name in LOOKS}
+    sides: dict[str, Known] = {"clockify": (fields_of(now), lambda: looks)}
+    judged = Judged(Verdict.UNSENT, detail)
+    added = _within(window, sides, now.row["seconds"])
+    return Finding(entry_id, None, judged, looks, now=now, in_clockify=True, shares=added)
+
+
+def unknown(id_: str, activity: Mapping[str, Any], window: Window) -> Finding:
+    """Return what to say of a TimeActivity that nothing sent accounts for."""
+    looks = looks_of(activity)
+    detail = (
+        "Nothing that was sent from here accounts for it. If an entry that is not sent"
+        f" stands for it, `clockbooks adopt --start {looks['date']} --end {looks['date']}`"
+        " takes it over."
+    )
+    values = activity_values(activity)
+    judged = Judged(Verdict.UNKNOWN_IN_QUICKBOOKS, detail, sides={"quickbooks": values})
+    sides: dict[str, Known] = {"quickbooks": (values, lambda: looks)}
+    added = _within(window, sides, None)
+    return Finding(None, id_, judged, looks, billed=is_billed(activity), shares=added)
+
+
+def _looks_as_sent(now: Now, judged: Judged) -> dict[str, Any]:
+    """Return what people know an entry by, as long as it was sent, whatever rounding is today."""
+    minutes = judged.sides["clockify"]["minutes"]
+    return {**now.row, "minutes": None if minutes is None else int(minutes)}
+
+
+def _within(window: Window, sides: Mapping[str, Known], tracked_s: int | None) -> list[Share]:
+    """Return what an entry adds to the totals, but for sides that have it on other days."""
+    first, last = window
+    return [one for one in shares(sides, tracked_s) if first <= one.date <= last]
