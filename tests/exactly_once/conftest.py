@@ -22,6 +22,7 @@ from typing import Any
 import pytest
 import requests.adapters
 import sqlalchemy as sa
+from crash_points import CHANGED, COMMITTED
 from forked_command import Forked
 
 from connectors.errors import ClockbooksError
@@ -186,6 +187,10 @@ class Bomb:
         self.points.append(name)
         if self.visit is not None:
             self.visit(name)
+
+
+def _reads(request: Any) -> bool:
+    return request.method == "GET" or "/reports/" in request.path_url
 
 
 class SimulatedClock:
@@ -418,13 +423,13 @@ def bomb(monkeypatch: pytest.MonkeyPatch) -> Bomb:
     def committing(self: Any, connection: Any) -> None:
         bomb.point("before a commit")
         commit(self, connection)
-        bomb.point("after a commit")
+        bomb.point(COMMITTED)
 
     def calling(self: Any, request: Any, **options: Any) -> Any:
         bomb.point(f"before a request: {request.method} {request.path_url.partition('?')[0]}")
         answer = call(self, request, **options)
         try:
-            bomb.point("after an answer")
+            bomb.point("after an answer" if _reads(request) else CHANGED)
         except CrashedError:
             answer.close()  # the system closes a dead process's connections
             raise

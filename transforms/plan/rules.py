@@ -5,6 +5,7 @@ For each of the three, the first rule that matches an entry decides, and no othe
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any
 
 import pandas as pd
@@ -34,6 +35,7 @@ _NAMED = {
 }
 
 
+@cache  # validating takes longer than judging a day
 def no_rules() -> pd.DataFrame:
     """Return `Rules` without a row."""
     return Rules.validate(pd.DataFrame(columns=list(Rules.to_schema().columns)))
