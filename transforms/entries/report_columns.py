@@ -44,7 +44,9 @@ def report_columns(rows: Sequence[Mapping[str, Any]]) -> pd.DataFrame:
         too long for 64 bits stays, in a column of objects.
     """
     intervals = list(map(_interval, rows))
-    columns = pd.DataFrame(rows, columns=list(TEXT_MEMBERS)).rename(columns=TEXT_MEMBERS)
+    columns = pd.DataFrame(
+        {name: [row.get(member) for row in rows] for member, name in TEXT_MEMBERS.items()}
+    )
     columns["start"] = [interval.get("start") for interval in intervals]
     ends = (interval.get("end") for interval in intervals)
     columns["end"] = [end if end is None or isinstance(end, str) else "?" for end in ends]

@@ -73,7 +73,8 @@ def _places(ready: pd.DataFrame) -> pd.Series:
     """Write the references that rules have given."""
     written = pd.Series("", index=ready.index, dtype="str")
     for member, column in _PLACES.items():
-        written += _written(ready[column], partial(_place, member)).fillna("")
+        if ready[column].notna().any():
+            written += _written(ready[column], partial(_place, member)).fillna("")
     return written
 
 

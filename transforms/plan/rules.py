@@ -69,7 +69,8 @@ def place(entries: pd.DataFrame, book: RuleBook, company: Company) -> pd.DataFra
         `Plan`; `rule_problem`, what is wrong with a rule that decides; `lacking`, what the company
         wants and no rule gives. All are missing where there is nothing to say.
     """
-    takes = [target for target in Target if target in company.takes]
+    concerned = book.required.union(book.rules["gives"]) & company.takes
+    takes = [target for target in Target if target in concerned]
     given = {str(target): decide(entries, book, target) for target in takes}
     none = pd.Series(None, index=entries.index, dtype="str")
     problems = {rule["number"]: _problem(rule) for rule in _rows(book.rules)}
