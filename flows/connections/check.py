@@ -16,6 +16,7 @@ from connectors.encryption import keys_from_file
 from connectors.errors import ClockbooksError
 from connectors.store.key_rotation import outdated
 from flows.connections import requirements
+from flows.connections.choices import in_words, judge_rules
 from flows.connections.consent_expiry import ends_soon
 from flows.connections.requirements import Problem
 from flows.connections.rule_state import checked
@@ -102,6 +103,8 @@ def check(name: str | None, *, allow_payroll: bool | None) -> dict[str, Any]:
         _links(checks)
         if company is not None:
             _rules(checks, company)
+        if company is not None and workspace is not None:
+            _choices(checks, workspace, company)
         _ledger(checks)
         if company is not None:
             _unknown_time(checks)
@@ -163,6 +166,17 @@ def _quickbooks(checks: Checks, *, allow_payroll: bool) -> Company | None:
         else "No closing date is set.",
     )
     return company
+
+
+def _choices(checks: Checks, workspace: Mapping[str, Any], company: Company) -> None:
+    """Add how time goes by the settings: a wrong one stops a send."""
+    context, settings = checks.context, checks.context.settings
+    rules = checks.ask(
+        "How time goes", lambda: judge_rules(settings, workspace, company, context.timezone)
+    )
+    if rules is not None:
+        said = in_words(rules, settings.day_zone)
+        checks.add("How time goes", " ".join(said) or "As in Clockify: no setting changes it.")
 
 
 def _plan(checks: Checks, company: Company) -> None:

@@ -18,6 +18,7 @@ import pandas as pd
 
 from connectors.errors import AskPerson
 from connectors.store.staging import Staging, staging
+from flows.connections.choices import choice_notes
 from flows.connections.consent_expiry import expiry_notes
 from flows.context import RunContext
 from flows.importing.read_files import FileRead, read_files
@@ -90,7 +91,7 @@ def make_import_plan(
             raise _not_all_good(report)
         names = run(resolve_names, context, staged, read_links(context, request))
         facts = run(read_rules, context, facts, names.link_state)
-        report.notes += rule_notes(facts)
+        report.notes += choice_notes(facts.rules, None) + rule_notes(facts)
         report.notes += expiry_notes(context)
         with open_plan(context, facts.company, report, run, request) as plan:
             plan.become(_judge_slices(context, request, facts, files, names, staged))

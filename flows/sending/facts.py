@@ -9,18 +9,16 @@ from zoneinfo import ZoneInfo
 
 import pandas as pd
 
-from connectors.errors import AskPerson
+from flows.connections.choices import judge_rules
 from flows.connections.requirements import check_company, check_workspace, default_currency
 from flows.connections.rule_state import not_taken, still_active
 from flows.context import RunContext
 from flows.sending.request import JobRequest
 from flows.settings import Settings
 from schemas.quickbooks import Company
-from schemas.words import Kind, Reason
+from schemas.words import Kind
 from transforms.entries.local_days import zone
-from transforms.plan.descriptions import Template, parse_template
 from transforms.plan.judge import Filters, JudgeRules
-from transforms.plan.rounding import Rounding, parse_rounding, workspace_rounding
 from transforms.plan.rules import RuleBook, no_rules, parse_targets
 
 Answer = TypeVar("Answer")
@@ -103,26 +101,9 @@ def check_both_sides(context: RunContext, request: JobRequest) -> Facts:
     return Facts(
         company=company,
         currency=default_currency(workspace),
-        rules=JudgeRules(
-            timezone=context.timezone,
-            company=company,
-            rounding=chosen_rounding(request.rounding, workspace),
-            zero_rates=_zero_rates(request),
-            by_day=request.rounding_per == "day",
-            template=chosen_template(request.description_template),
-            marked=bool(request.description_marker),
-            approved_only=bool(request.approved_only),
-        ),
+        rules=judge_rules(request, workspace, company, context.timezone),
         zones=_zones(context.clockify.users()) if request.day_zone == "worker" else {},
     )
-
-
-def _zero_rates(request: JobRequest) -> frozenset[Reason]:
-    asked = {
-        Reason.BILLABLE_WITHOUT_RATE: request.missing_rate,
-        Reason.RATE_CURRENCY: request.foreign_rate,
-    }
-    return frozenset(reason for reason, wanted in asked.items() if wanted == "zero")
 
 
 def _zones(users: list[dict[str, Any]]) -> dict[str, str]:
@@ -169,35 +150,3 @@ def _with_book(facts: Facts, book: RuleBook) -> Facts:
 def rule_notes(facts: Facts) -> list[str]:
     """Say which rules do nothing."""
     return not_taken(facts.rules.book.rules, facts.company.takes)
-
-
-def chosen_template(text: str | None) -> Template | None:
-    """Return the template that was asked for.
-
-    Raises:
-        AskPerson: It is not valid.
-    """
-    try:
-        return parse_template(text) if text is not None else None
-    except ValueError as error:
-        raise AskPerson(f"The description's template cannot be used: {error}") from None
-
-
-def chosen_rounding(wanted: str | None, workspace: Mapping[str, Any]) -> Rounding:
-    """Return the rounding that was asked for, or the one of the workspace's settings.
-
-    Raises:
-        AskPerson: It is not valid.
-    """
-    settings = workspace.get("workspaceSettings") or {}
-    own = settings.get("round") or {}
-    try:
-        if wanted is not None:
-            return parse_rounding(wanted)
-        return workspace_rounding(
-            in_reports=bool(settings.get("timeRoundingInReports")),
-            mode=str(own.get("round", "")),
-            minutes=str(own.get("minutes", "")),
-        )
-    except ValueError as error:
-        raise AskPerson(f"The rounding cannot be used: {error}") from None

@@ -17,6 +17,7 @@ from typing import Any
 import pandas as pd
 
 from connectors.store.staging import staging_entries
+from flows.connections.choices import choice_notes
 from flows.connections.consent_expiry import expiry_notes
 from flows.context import RunContext
 from flows.progress import Progress
@@ -103,7 +104,7 @@ def make_plan(
         with staging_entries() as staged:
             link_state = run(read_links, context, request)
             facts = run(read_rules, context, facts, link_state)
-            report.notes += rule_notes(facts)
+            report.notes += choice_notes(facts.rules, request.day_zone) + rule_notes(facts)
             days = (request.start, request.end)
             report.notes += run(extract, context, request, days, facts, staged)
             report.notes += stale(context, staged, link_state) + expiry_notes(context)

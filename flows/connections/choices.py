@@ -1,0 +1,125 @@
+"""How time goes by the choices of a run or of the settings: rules to judge by, and their words."""
+
+from collections.abc import Mapping
+from typing import Any, Protocol
+from zoneinfo import ZoneInfo
+
+from connectors.errors import AskPerson
+from schemas.quickbooks import Company
+from schemas.words import Reason
+from transforms.plan.descriptions import Template, parse_template
+from transforms.plan.judge import JudgeRules
+from transforms.plan.rounding import NO_ROUNDING, Rounding, parse_rounding, workspace_rounding
+
+
+class Choices(Protocol):
+    """What a run's request and the settings have in common."""
+
+    @property
+    def rounding(self) -> str | None: ...
+    @property
+    def rounding_per(self) -> str | None: ...
+    @property
+    def missing_rate(self) -> str | None: ...
+    @property
+    def foreign_rate(self) -> str | None: ...
+    @property
+    def description_template(self) -> str | None: ...
+    @property
+    def description_marker(self) -> bool | None: ...
+    @property
+    def approved_only(self) -> bool | None: ...
+
+
+def judge_rules(
+    choices: Choices, workspace: Mapping[str, Any], company: Company, timezone: ZoneInfo
+) -> JudgeRules:
+    """Return what entries are judged by, but for the filters and the rules of the connection.
+
+    Raises:
+        AskPerson: The rounding or the template is not valid.
+    """
+    return JudgeRules(
+        timezone=timezone,
+        company=company,
+        rounding=_rounding(choices.rounding, workspace),
+        zero_rates=_zero_rates(choices),
+        by_day=choices.rounding_per == "day",
+        template=_template(choices.description_template),
+        marked=bool(choices.description_marker),
+        approved_only=bool(choices.approved_only),
+    )
+
+
+def _zero_rates(choices: Choices) -> frozenset[Reason]:
+    asked = {
+        Reason.BILLABLE_WITHOUT_RATE: choices.missing_rate,
+        Reason.RATE_CURRENCY: choices.foreign_rate,
+    }
+    return frozenset(reason for reason, wanted in asked.items() if wanted == "zero")
+
+
+def _template(text: str | None) -> Template | None:
+    """Return the template that was asked for.
+
+    Raises:
+        AskPerson: It is not valid.
+    """
+    try:
+        return parse_template(text) if text is not None else None
+    except ValueError as error:
+        raise AskPerson(f"The description's template cannot be used: {error}") from None
+
+
+def _rounding(wanted: str | None, workspace: Mapping[str, Any]) -> Rounding:
+    """Return the rounding that was asked for, or the one of the workspace's settings.
+
+    Raises:
+        AskPerson: It is not valid.
+    """
+    settings = workspace.get("workspaceSettings") or {}
+    own = settings.get("round") or {}
+    try:
+        if wanted is not None:
+            return parse_rounding(wanted)
+        return workspace_rounding(
+            in_reports=bool(settings.get("timeRoundingInReports")),
+            mode=str(own.get("round", "")),
+            minutes=str(own.get("minutes", "")),
+        )
+    except ValueError as error:
+        raise AskPerson(f"The rounding cannot be used: {error}") from None
+
+
+_TO = {"nearest": "to the nearest", "up": "up to the next", "down": "down to the last"}
+
+_ZERO = {
+    Reason.BILLABLE_WITHOUT_RATE: "Billable time without a rate goes at a rate of 0.",
+    Reason.RATE_CURRENCY: "Billable time with a rate in another currency goes at a rate of 0.",
+}
+
+
+def in_words(rules: JudgeRules, day_zone: str | None) -> list[str]:
+    """Return a sentence for each choice that makes a difference to what is sent.
+
+    Args:
+        rules: What entries are judged by.
+        day_zone: Whose time zone decides on the day: `connection` or `worker`.
+    """
+    to = rules.rounding
+    said = {
+        f"Time is rounded {_TO[to.mode]} {to.step_min} minutes.": to != NO_ROUNDING,
+        "A person's day on a project is rounded as a whole.": rules.by_day,
+        "Only approved entries go.": rules.approved_only,
+        "Each worker's own time zone decides on which day time falls.": day_zone == "worker",
+        **{text: reason in rules.zero_rates for reason, text in _ZERO.items()},
+        "Descriptions follow a template.": rules.template is not None,
+        "Descriptions end with the entry's id.": rules.marked,
+    }
+    return [text for text, holds in said.items() if holds]
+
+
+def choice_notes(rules: JudgeRules, day_zone: str | None) -> list[str]:
+    """Return a note about the choices, if there are any."""
+    said = in_words(rules, day_zone)
+    return [" ".join(["How time goes:", *said])] if said else []
