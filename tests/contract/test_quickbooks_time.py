@@ -439,6 +439,16 @@ def test_payroll_and_pay_types(qbo):
     qbo.shows("takes_pay_types", qbo.post("TimeActivity", body).ok)
 
 
+@rule("QBO 6.3", switch="payroll_takes_contractors", only="sandboxes have no payroll")
+def test_payroll_and_contractors(qbo):
+    """Whether a vendor's time is taken where payroll refuses an employee's."""
+    vendor = {"NameOf": "Vendor", "EmployeeRef": None, "VendorRef": {"value": qbo.vendor}}
+    body = qbo.activity(**vendor)
+    set_info(qbo, "PayrollFeature", "true")
+
+    qbo.shows("payroll_takes_contractors", qbo.post("TimeActivity", body).ok)
+
+
 @rule("QBO 12", switch="without_services", only="the suite changes no settings of a company")
 def test_services_that_are_off(qbo):
     """What becomes of an item where `UseServices` is off."""

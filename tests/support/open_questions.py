@@ -231,6 +231,8 @@ QUICKBOOKS = [
     Run("closed is 6200", {"closed_books_code": "6200"}, CLOSED, refuses=True),
     Run("closed is 6000", {"closed_books_code": "6000"}, CLOSED, refuses=True),
     Run("payroll is 5030", {"payroll_code": "5030"}, PAYROLL, refuses=True),
+    Run("payroll wants a pay type", {"payroll_code": "2020"}, PAYROLL, refuses=True),
+    Run("payroll takes contractors", {"payroll_takes_contractors": True}, PAYROLL, refuses=True),
     Run("payroll takes time", {"payroll_code": None}, PAYROLL),
     Run("no pay types", {"takes_pay_types": False}, PAYROLL, refuses=True),
     Run("a small plan is 6000", {"plan_code": "6000"}, SIMPLE_START, refuses=True),

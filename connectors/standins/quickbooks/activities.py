@@ -16,6 +16,7 @@ from connectors.standins.quickbooks.company import (
     without_empty,
 )
 from connectors.standins.quickbooks.faults import FaultError
+from connectors.standins.quickbooks.switches import Switches
 from connectors.standins.quickbooks.values import read_value
 from connectors.standins.quickbooks.wire import Json
 
@@ -326,12 +327,20 @@ class Activities:
         plan = self.company.info("OfferingSku")
         if switches.plan_code and plan.endswith("Simple Start"):
             raise _refusal(switches.plan_code, f"{plan} does not support time tracking.")
-        has_pay_type = "PayrollItemRef" in fields and switches.takes_pay_types
-        if switches.payroll_code and self.company.has_payroll() and not has_pay_type:
+        if switches.payroll_code and self.company.has_payroll() and not _is_taken(fields, switches):
             raise _refusal(switches.payroll_code, "Time needs a pay type when payroll is on.")
 
 
+def _is_taken(fields: Json, switches: Switches) -> bool:
+    """Whether payroll, where it refuses plain time, takes an activity all the same."""
+    if fields["NameOf"] == "Vendor" and switches.payroll_takes_contractors:
+        return True
+    return "PayrollItemRef" in fields and switches.takes_pay_types
+
+
 def _refusal(code: str, detail: str) -> FaultError:
+    if code == "2020":
+        return faults.required("PayrollItemRef")
     return faults.business(detail) if code == "6000" else FaultError(code, detail)
 
 

@@ -61,8 +61,10 @@ class Switches:
     refuses_closed_books: bool = True  # rows dated on or before BookCloseDate
     closes_last_day: bool = True  # or only what lies before BookCloseDate
     closed_books_code: Literal["6200", "6210", "6000"] = "6210"
-    payroll_code: Literal["5030", "6000"] | None = "6000"  # None: payroll does not refuse
+    # Of time without a pay type where payroll is on; None: it is taken.
+    payroll_code: Literal["2020", "5030", "6000"] | None = "6000"
     takes_pay_types: bool = True  # False: payroll refuses time with a PayrollItemRef too
+    payroll_takes_contractors: bool = False  # vendors, whom payroll does not pay
     plan_code: Literal["5030", "6000"] | None = "5030"  # Simple Start has no time tracking
 
     # --- names (FACTS 5.1)

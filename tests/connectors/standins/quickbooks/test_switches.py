@@ -245,10 +245,11 @@ def test_the_words_of_the_rules_of_time(qbo, names_time_faults):
     [
         (None, True, None, None),
         ("6000", True, "6000", None),
+        ("2020", True, "2020", None),
         ("5030", False, "5030", "5030"),
     ],
 )
-def test_payrolls_three_answers(qbo, payroll_code, takes_pay_types, plain, with_pay_type):
+def test_payrolls_answers(qbo, payroll_code, takes_pay_types, plain, with_pay_type):
     """FACTS 13.1: takes plain time; wants a pay type; refuses all."""
     qbo.switches.payroll_code = payroll_code
     qbo.switches.takes_pay_types = takes_pay_types
@@ -259,6 +260,19 @@ def test_payrolls_three_answers(qbo, payroll_code, takes_pay_types, plain, with_
         (qbo.create(PayrollItemRef={"value": "7"}), with_pay_type),
     ):
         assert answer.ok if code is None else fault(answer) == code
+
+
+@pytest.mark.parametrize("payroll_takes_contractors", [False, True])
+def test_contractors_of_a_company_with_payroll(qbo, payroll_takes_contractors):
+    """FACTS 13.1: pay types are employees'; what becomes of a vendor's time was not seen."""
+    qbo.switches.payroll_takes_contractors = payroll_takes_contractors
+    qbo.standin.company["NameValue"][2]["Value"] = "true"
+    vendor = next(iter(qbo.standin.vendors))
+
+    answer = qbo.create(NameOf="Vendor", EmployeeRef=None, VendorRef={"value": vendor})
+
+    assert answer.ok if payroll_takes_contractors else fault(answer) == "6000"
+    assert fault(qbo.create()) == "6000"
 
 
 @pytest.mark.parametrize("plan_code", ["5030", "6000", None])
