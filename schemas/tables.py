@@ -29,7 +29,7 @@ from schemas.words import (
 )
 
 #: The newest migration, which creates these tables; a test holds the two equal.
-REVISION = "0014"
+REVISION = "0015"
 
 # Constraints have names, so that a migration can change them on every database.
 metadata = sa.MetaData(
@@ -262,7 +262,15 @@ batches = sa.Table(
         " version claimed it.",
         null=True,
     ),
+    _column(
+        "has_payroll",
+        sa.Boolean,
+        "Whether the company had payroll when new entries were claimed; null for changes, what was"
+        " adopted or resent, and what an earlier version claimed.",
+        null=True,
+    ),
     sa.Index("ix_batches_claim_no", "connection_id", "claim_no"),
+    sa.Index("ix_batches_has_payroll", "connection_id", "has_payroll", "claimed_at"),
     comment="Each batch that was handed to QuickBooks, under the request id it was sent with.",
 )
 

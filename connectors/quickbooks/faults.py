@@ -4,6 +4,7 @@ Source: FACTS, QBO, 2.3, 2.4 and 7.1, with recorded bodies of each.
 """
 
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -16,6 +17,13 @@ from connectors.masking import mask
 
 #: The longest text of a service that is shown or kept.
 _LONGEST = 500
+
+
+#: Codes that are about the item itself, so that its refusal says nothing of others: what it refers
+#: to, a value, its day, the rules of time (1.4, 7.2). Any other code may be payroll's (6.3, 13.1).
+OF_THE_ITEM = frozenset(
+    {"610", "2030", "2050", "2170", "2500", "6200", "6210", *map(str, range(6290, 6391, 10))}
+)
 
 
 @dataclass(frozen=True)
@@ -38,6 +46,12 @@ class Fault:
 
     def __str__(self) -> str:
         return f"{self.detail or self.message} (code {self.code or 'unknown'})"
+
+
+def is_of_the_item(words: str) -> bool:
+    """Whether a fault, in the words in which it is kept, is about the item itself alone."""
+    code = re.search(r"\(code (\d+)\)$", words)
+    return code is not None and code[1] in OF_THE_ITEM
 
 
 def fault_of(content: bytes) -> Fault | None:

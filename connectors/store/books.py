@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from connectors.store.chain import of_ledger
 from connectors.store.history import History
 from connectors.store.scope import ConnectionScope, rows_of
-from schemas.tables import batches, connections, ledger, runs
+from schemas.tables import batches, ledger, runs
 from schemas.words import Event, LedgerState, Proof
 
 
@@ -44,7 +44,7 @@ class CompanyBooks(ConnectionScope):
         key, now = ledger.c.time_activity_id, self.now()
         alive = sa.and_(runs.c.finished_at.is_(None), runs.c.lease_until >= now)
         with self.engine.connect() as connection:
-            company = list(connection.scalars(self._connections()))
+            company = list(connection.scalars(self._company()))
             known = frozenset(
                 row.time_activity_id
                 for one in company
@@ -74,7 +74,7 @@ class CompanyBooks(ConnectionScope):
     ) -> dict[str, sa.Row[Any]]:
         """Return the ledgers' rows that are sent as these TimeActivities, by their ids."""
         query = sa.select(ledger).where(
-            ledger.c.connection_id.in_(self._connections()),
+            ledger.c.connection_id.in_(self._company()),
             ledger.c.time_activity_id.in_(time_activity_ids),
             ledger.c.state == LedgerState.SENT,
         )
@@ -112,7 +112,7 @@ class CompanyBooks(ConnectionScope):
         ids of these.
         """
         found = sa.select(ledger).where(
-            ledger.c.connection_id.in_(self._connections()),
+            ledger.c.connection_id.in_(self._company()),
             ledger.c.time_activity_id.in_(time_activity_ids),
             ledger.c.state == LedgerState.SENT,
             ledger.c.proof == Proof.BOOKS,
@@ -140,8 +140,3 @@ class CompanyBooks(ConnectionScope):
             owner = History(self.engine, twin["connection_id"], self.now)
             owner.add(connection, Event.TAKEN_BACK, [of_ledger(twin)], run_id=run_id)
         return own
-
-    def _connections(self) -> sa.Select[int]:
-        """Select the connections to the company."""
-        realm = sa.select(connections.c.realm_id).where(connections.c.id == self.connection_id)
-        return sa.select(connections.c.id).where(connections.c.realm_id == realm.scalar_subquery())

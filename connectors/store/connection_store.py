@@ -19,6 +19,7 @@ from connectors.store.ledger import Ledger
 from connectors.store.links import Links
 from connectors.store.marks import Marks
 from connectors.store.open_claims import OpenClaims
+from connectors.store.payroll import PayrollAnswers
 from connectors.store.plans import Plans
 from connectors.store.rules import Rules
 from connectors.store.run_locks import RunLocks
@@ -41,6 +42,7 @@ class ConnectionStore:
         self.doubts = Doubts(*scope)
         self.open_claims = OpenClaims(*scope)
         self.books = CompanyBooks(*scope)
+        self.payroll = PayrollAnswers(*scope)
         self.contents = EntryContents(*scope)
         self.outcomes = LastOutcomes(*scope)
         self.history = History(*scope)

@@ -25,6 +25,7 @@ from connectors.store.books import CompanyBooks
 from connectors.store.chain import of_ledger
 from connectors.store.entry_contents import EntryContents
 from connectors.store.history import History
+from connectors.store.payroll import PayrollAnswers
 from connectors.store.runs import Runs, lease_over
 from connectors.store.scope import ConnectionScope, records
 from schemas.tables import batches, changes, ledger, runs
@@ -144,6 +145,8 @@ class Ledger(ConnectionScope):
         *,
         lease: timedelta,
         qbo_time: datetime | None,
+        has_payroll: bool | None = None,
+        alone: bool = False,
     ) -> Claim | None:
         """Claim entries for one batch, before QuickBooks is called.
 
@@ -153,13 +156,15 @@ class Ledger(ConnectionScope):
             contents: What they are about.
             lease: How long the run counts as alive from now on.
             qbo_time: QuickBooks' own clock, as of its latest answer.
+            has_payroll: `Company.has_payroll`, for `PayrollAnswers`; `None` if nobody looked.
+            alone: Whether nothing else may be on its way to the company.
 
         Returns:
             The claim, without the entries that another run holds or has sent meanwhile, under
             whatever id; `None` when none is left.
 
         Raises:
-            TryAgain: The run's lease is over; nothing was claimed.
+            TryAgain: The run's lease is over, or it is not alone; nothing was claimed.
         """
         request_id, now = uuid4().hex, self.now()
         stored = self._same(EntryContents)
@@ -172,6 +177,8 @@ class Ledger(ConnectionScope):
         with changing(self.engine) as connection:
             if not self._same(Runs).renew_within(connection, run_id, now=now, lease=lease):
                 raise lease_over()
+            if alone:
+                self._same(PayrollAnswers).check_alone(connection, run_id)
             asked = sa.select(runs.c.approved_only).where(self._own(runs), runs.c.id == run_id)
             approved_only = connection.scalar(asked)
             rivals = stored.claimed_since(connection, contents.since, run_id, whole["day"].tolist())
@@ -194,6 +201,7 @@ class Ledger(ConnectionScope):
             if not values:
                 return None
             batch = {**own, "fingerprint": "", "claimed_at": now, "qbo_time": qbo_time}
+            batch["has_payroll"] = has_payroll
             connection.execute(batches.insert().values(batch))
             mine = set(connection.scalars(_claim_statement(self.engine, values)))
             items = tuple(

@@ -15,6 +15,7 @@ import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql
 
 from connectors.database import chunks
+from schemas.tables import connections
 
 _Scoped = TypeVar("_Scoped", bound="ConnectionScope")
 
@@ -34,6 +35,11 @@ class ConnectionScope:
     def _own(self, table: sa.Table) -> sa.ColumnElement[bool]:
         """Select the connection's rows of a table."""
         return table.c.connection_id == self.connection_id
+
+    def _company(self) -> sa.Select[int]:
+        """Select the connections to the same company: what concerns its books, they share."""
+        realm = sa.select(connections.c.realm_id).where(connections.c.id == self.connection_id)
+        return sa.select(connections.c.id).where(connections.c.realm_id == realm.scalar_subquery())
 
     def _look_up(
         self, key: sa.Column[str], values: Iterable[str], columns: Sequence[sa.Column[Any]]

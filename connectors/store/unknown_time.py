@@ -12,7 +12,7 @@ import sqlalchemy as sa
 
 from connectors.database import changing, chunks, insert_into
 from connectors.store.scope import ConnectionScope
-from schemas.tables import batches, connections, ledger, looked_days, unknown_time
+from schemas.tables import batches, ledger, looked_days, unknown_time
 from schemas.words import LedgerState
 
 
@@ -103,14 +103,12 @@ class UnknownTime(ConnectionScope):
         Returns:
             Body, and QuickBooks' own clock before the call, where it was known.
         """
-        realm = sa.select(connections.c.realm_id).where(connections.c.id == self.connection_id)
-        company = sa.select(connections.c.id).where(
-            connections.c.realm_id == realm.scalar_subquery()
-        )
         query = (
             sa.select(ledger.c.body, batches.c.qbo_time)
             .join(batches, batches.c.request_id == ledger.c.request_id)
-            .where(ledger.c.connection_id.in_(company), ledger.c.state == LedgerState.SENDING)
+            .where(
+                ledger.c.connection_id.in_(self._company()), ledger.c.state == LedgerState.SENDING
+            )
         )
         with self.engine.connect() as connection:
             return [(row.body, row.qbo_time) for row in connection.execute(query)]

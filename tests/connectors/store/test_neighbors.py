@@ -168,7 +168,9 @@ class Store:
         ready = [{"entry_id": id_, "body": id_, "minutes": 60, "date": DAY} for id_ in ids]
         ledger = ConnectionStore(self.engine, self.id, lambda: self.claimed_at).ledger
         about = self.about(*ids, source=source, since=since)
-        return ledger.claim(run_id or self.run, ready, about, lease=LEASE, qbo_time=None)
+        return ledger.claim(
+            run_id or self.run, ready, about, lease=LEASE, qbo_time=None, has_payroll=True
+        )
 
     def record(self, made, *outcomes):
         self.ledger.record(made, outcomes, qbo_time=None, company_state=None)
@@ -658,6 +660,11 @@ SHARED = {
         lambda s, c: s.store.books.take_back(
             c, s.flying.request_id, ["9", "19", "39"], run_id=s.run
         )
+    ),
+    "payroll.taken_at": lambda s: s.store.payroll.taken_at(of_employees=False),
+    "payroll.refusals": lambda s: [one.fault for one in s.store.payroll.refusals()],
+    "payroll.check_alone": _in_transaction(
+        lambda s, c: s.store.payroll.check_alone(c, s.flying.run_id)
     ),
     "adoptions.adopt": lambda s: _adopted(s, "new", "99"),
     "adoptions.adopt, refused before": lambda s: _adopted(s, "refused", "99"),
