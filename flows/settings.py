@@ -160,7 +160,7 @@ class Settings(BaseSettings):
     description_template: TemplateText | None = None
     description_marker: bool = False
     approved_only: bool = False
-    allow_payroll: bool = False
+    allow_payroll: bool | None = None
     required_on_time: TargetWords | None = None
     sync_before_send: bool = False
     import_map: ImportMap | None = None

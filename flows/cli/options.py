@@ -21,7 +21,8 @@ AllowPayroll = Annotated[
     bool | None,
     typer.Option(
         "--allow-payroll/--no-allow-payroll",
-        help="Accept a company with QuickBooks Payroll; default: the setting.",
+        help="Whether sends to a company with QuickBooks Payroll go all at once, or not at all;"
+        " default: the setting, or one entry first.",
     ),
 ]
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Send without asking.")]

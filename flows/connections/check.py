@@ -18,6 +18,7 @@ from connectors.store.key_rotation import outdated
 from flows.connections import requirements
 from flows.connections.choices import in_words, judge_rules
 from flows.connections.consent_expiry import ends_soon
+from flows.connections.payroll import payroll_state
 from flows.connections.requirements import Problem
 from flows.connections.rule_state import checked
 from flows.connections.unknown_time import read_unknown, unknown_rows
@@ -141,7 +142,7 @@ def _clockify(checks: Checks) -> Mapping[str, Any] | None:
     return workspace
 
 
-def _quickbooks(checks: Checks, *, allow_payroll: bool) -> Company | None:
+def _quickbooks(checks: Checks, *, allow_payroll: bool | None) -> Company | None:
     company = checks.ask("QuickBooks", checks.context.quickbooks.company)
     if company is None:
         return None
@@ -151,11 +152,12 @@ def _quickbooks(checks: Checks, *, allow_payroll: bool) -> Company | None:
     checks.add_unless(
         requirements.subscription_problem(company), "Subscription", f"It is {subscription}."
     )
-    payroll = requirements.payroll_problem(company)
-    if payroll and allow_payroll:
-        checks.add("Payroll", payroll.found, _fix(payroll))
+    if company.has_payroll and allow_payroll is not False:
+        state = payroll_state(checks.context, tries_one=allow_payroll is None)
+        checks.add("Payroll", *state)
     else:
-        checks.add_unless(payroll, "Payroll", "The company has no QuickBooks Payroll.")
+        no_payroll = "The company has no QuickBooks Payroll."
+        checks.add_unless(requirements.payroll_problem(company), "Payroll", no_payroll)
     checks.add_unless(requirements.time_problem(company), "Time tracking", "It is on.")
     checks.add("Billable time", *_BILLING[company.bills_customers])
     closed = company.closed_until

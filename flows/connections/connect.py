@@ -67,7 +67,7 @@ class _Prepared:
     api_key: str
     timezone: str
     workspace: dict[str, Any]
-    allow_payroll: bool
+    allow_payroll: bool | None
 
 
 def connect(
@@ -81,7 +81,7 @@ def connect(
     Args:
         name: What to call the connection; without one, the only one there is, or `main`.
         consent: A refresh token, or how to ask a person for consent.
-        allow_payroll: Whether to accept a company with payroll; `None` for what the settings say.
+        allow_payroll: `False` refuses a company with payroll; `None` for what the settings say.
 
     Raises:
         AskPerson: Something must be fixed first; nothing was stored.

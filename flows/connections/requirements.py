@@ -100,15 +100,19 @@ def feature_problem(workspace: Mapping[str, Any]) -> Problem | None:
     )
 
 
-def check_company(company: Company, *, allow_payroll: bool) -> None:
-    """Check that the company accepts plain time activities.
+def check_company(company: Company, *, allow_payroll: bool | None) -> None:
+    """Check that the company accepts plain time activities, as far as it says.
+
+    Args:
+        company: The company.
+        allow_payroll: `False` refuses one with payroll; otherwise QuickBooks is asked, by sending.
 
     Raises:
         NotReady: It does not.
     """
     for problem_of in (plan_problem, subscription_problem, time_problem):
         _stop_at(problem_of(company))
-    if not allow_payroll:
+    if allow_payroll is False:
         _stop_at(payroll_problem(company))
 
 
@@ -149,13 +153,13 @@ def time_problem(company: Company) -> Problem | None:
 
 
 def payroll_problem(company: Company) -> Problem | None:
-    """Return a problem if the company has payroll (6.3)."""
+    """Return a problem if the company has payroll (6.3), for who allows none."""
     if not company.has_payroll:
         return None
     return Problem(
-        f"The company {company.name!r} has QuickBooks Payroll, with which QuickBooks usually"
-        " refuses plain time activities.",
-        "Try it with a single entry first.",
+        f"The company {company.name!r} has QuickBooks Payroll, which you do not allow.",
+        "To let one entry go first, and the others only if QuickBooks takes it, take away the"
+        " option or setting that forbids it.",
         option="allow_payroll",
     )
 

@@ -24,6 +24,7 @@ from flows.context import RunContext
 from flows.importing.read_files import FileRead, read_files
 from flows.importing.resolve_names import ResolvedNames, client_id, keep_links, resolve_names
 from flows.progress import Progress
+from flows.sending.canary import canary_notes
 from flows.sending.execute import execute
 from flows.sending.extract import instants
 from flows.sending.facts import (
@@ -95,7 +96,7 @@ def make_import_plan(
         report.notes += expiry_notes(context)
         with open_plan(context, facts.company, report, run, request) as plan:
             plan.become(_judge_slices(context, request, facts, files, names, staged))
-            report.notes += _clash_notes(plan.clashing)
+            report.notes += [*_clash_notes(plan.clashing), *canary_notes(context, plan)]
             yield plan, names
 
 

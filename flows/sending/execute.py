@@ -1,6 +1,7 @@
 """Executes a plan slice by slice: load it, keep how each entry ended, add it up."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pandas as pd
@@ -9,6 +10,7 @@ from connectors.errors import TryAgain
 from flows.context import RunContext
 from flows.progress import Progress
 from flows.sending import match_ledger
+from flows.sending.canary import send_canary
 from flows.sending.facts import call_directly
 from flows.sending.load import load, not_loaded
 from flows.sending.plan import RunPlan
@@ -26,7 +28,8 @@ def execute(
 ) -> dict[str, Any]:
     """Send exactly the ready rows of a plan, and report how every entry ended.
 
-    Once the load of a slice ends early, no other one begins. Returns the JSON document.
+    Once the load of a slice ends early, no other one begins; nor does any, where QuickBooks does
+    not take the one entry that goes first. Returns the JSON document.
 
     Raises:
         TryAgain: The load ended early, before QuickBooks had taken anything.
@@ -35,7 +38,10 @@ def execute(
     progress, report = progress or Progress(), plan.report
     progress.begun(report.count(State.READY))
     report.begin()
+    canary = send_canary(context, plan, progress, run)
+    report.stopped = canary.stopped
     for one in plan.slices:
+        one = replace(one, plan=canary.with_outcomes(one.plan))  # noqa: PLW2901
         match_ledger.keep(context, one.match)
         if report.stopped is None:
             keep_other(context, one)
@@ -45,7 +51,7 @@ def execute(
         repeated = ended["entry_id"].isin(list(one.match.repeated))
         _keep_outcomes(context, plan.lease.run_id, ended[~repeated])
         report.add(ended.drop(columns="decided_by"))  # the preview's alone: no table keeps it
-    if report.stopped and not report.count(State.SENT, State.IN_DOUBT):
+    if report.stopped and not canary.is_refused and not report.count(State.SENT, State.IN_DOUBT):
         raise TryAgain(f"Nothing was sent. {report.stopped}")
     report.notes += context.quickbooks.limiter.notes()
     return report.document(plan.lease.run_id)

@@ -97,7 +97,7 @@ def check_both_sides(context: RunContext, request: JobRequest) -> Facts:
     """Check both sides, and read what the plan depends on, except for the filters."""
     workspace = check_workspace(context.clockify)
     company = context.quickbooks.company()
-    check_company(company, allow_payroll=bool(request.allow_payroll))
+    check_company(company, allow_payroll=request.allow_payroll)
     return Facts(
         company=company,
         currency=default_currency(workspace),

@@ -25,7 +25,7 @@ from connectors.http import ATTEMPTS
 from connectors.quickbooks.batch import Done, Outcome
 from connectors.quickbooks.rate_limit.limiter import Permit
 from connectors.quickbooks.rate_limit.model import End, Want
-from connectors.store.ledger import Claim, PlanContents
+from connectors.store.ledger import Claim
 from flows.context import RunContext
 from flows.progress import Progress
 from flows.sending.plan import Slice
@@ -60,7 +60,7 @@ def load(
     ready = one.plan[one.plan["state"] == State.READY]
     activities = to_activities(ready).merge(ready[["entry_id", "minutes", "date"]], on="entry_id")
     rows = activities.to_dict("records")
-    loader = _Creations(context, lease, rows, company, one.match.contents)
+    loader = _Creations(context, lease, rows, company, one)
     ended: dict[str, Ended] = {}
     for answers in loader.run():
         ended |= answers
@@ -243,17 +243,23 @@ class _Creations(BatchLoader):
         lease: RunLease,
         rows: Sequence[dict[str, Any]],
         company: Company,
-        contents: PlanContents,
+        one: Slice,
     ) -> None:
         super().__init__(context, lease, rows)
         self._ledger = context.store.ledger
         self._company = company
-        self._contents = contents
+        self._contents = one.match.contents
+        self._alone = one.alone
 
     def _claim(self, batch: Sequence[dict[str, Any]], qbo_time: datetime | None) -> Claim | None:
-        lease = self._context.lease
         return self._ledger.claim(
-            self._lease.run_id, batch, self._contents, lease=lease, qbo_time=qbo_time
+            self._lease.run_id,
+            batch,
+            self._contents,
+            lease=self._context.lease,
+            qbo_time=qbo_time,
+            has_payroll=self._company.has_payroll,
+            alone=self._alone,
         )
 
     def _release(self, made: Claim) -> None:

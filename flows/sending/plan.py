@@ -31,11 +31,13 @@ class Slice:
         plan: `Plan`; for rows of files with `file` and `line` too.
         match: What the ledger held of them when they were judged.
         other: TimeActivities that somebody calls other work, by person and day.
+        alone: Whether nothing else may be on its way to the company while this goes.
     """
 
     plan: pd.DataFrame
     match: LedgerMatch
     other: Mapping[tuple[str, str], list[str]] = field(default_factory=dict)
+    alone: bool = False
 
     @property
     def clashing(self) -> list[str]:
@@ -58,6 +60,9 @@ class RunPlan:
         settled: What became of entries in doubt before the plan was made.
         slices: The plan; empty for a dry run.
         clashing: `Slice.clashing` of all slices.
+        tries_one: Whether one entry goes first, alone, until QuickBooks has taken time
+            (`flows.sending.canary`).
+        people: The kinds of people, employees or vendors, whose entries are ready.
     """
 
     company: Company
@@ -66,15 +71,19 @@ class RunPlan:
     settled: Settled
     slices: Spool[Slice] = field(default_factory=Spool)
     clashing: list[str] = field(default_factory=list)
+    tries_one: bool = False
+    people: set[str] = field(default_factory=set)
 
     def become(self, slices: Iterable[Slice]) -> None:
         """Make *slices* the plan, and add it up from the beginning; they may be made of its own."""
-        before, self.slices, self.clashing = self.slices, Spool[Slice](), []
+        before, self.slices = self.slices, Spool[Slice]()
+        self.clashing, self.people = [], set()
         self.report.begin()
         with closing(before):
             for one in slices:
                 self.report.add(one.plan)
                 self.clashing += one.clashing
+                self.people |= set(one.plan.loc[one.plan["state"] == State.READY, "qbo_kind"])
                 if self.lease is not None:
                     self.slices.extend([one])
 
@@ -100,7 +109,8 @@ def open_plan(
         lease = None if request.dry_run else stack.enter_context(asked)
         settled = Settled() if lease is None else run(settle, context, lease)
         report.notes += [note for note in (settled.message, *settled.notes) if note]
-        plan = RunPlan(company, report, lease, settled)
+        tries_one = company.has_payroll and request.allow_payroll is None
+        plan = RunPlan(company, report, lease, settled, tries_one=tries_one)
         try:
             yield plan
         finally:

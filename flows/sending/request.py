@@ -80,7 +80,9 @@ class JobRequest:
         " the settings say, or no.",
     )
     allow_payroll: bool | None = option(
-        None, "Try a company with QuickBooks Payroll; default: what the settings say, or no."
+        None,
+        "Whether a company with QuickBooks Payroll gets all entries at once, or none; default: what"
+        " the settings say, or one entry first, alone, and the others only if it is taken.",
     )
     retry_refused: bool = option(
         False, "Try entries again that QuickBooks refused, even if nothing about them has changed."

@@ -21,6 +21,7 @@ from flows.connections.choices import choice_notes
 from flows.connections.consent_expiry import expiry_notes
 from flows.context import RunContext
 from flows.progress import Progress
+from flows.sending.canary import canary_notes
 from flows.sending.execute import execute
 from flows.sending.extract import extract, stale
 from flows.sending.facts import (
@@ -112,6 +113,7 @@ def make_plan(
             slices = judge_slices(context, request, facts, staged, link_state)
             plan.become(map(late.mark, slices))
         report.notes += [*_clash_notes(plan.clashing), *late.notes()]
+        report.notes += canary_notes(context, plan)
         yield plan
 
 

@@ -278,7 +278,7 @@ class Lab:
             realm, token = (
                 self.scenario["quickbooks"][name] for name in ("realm_id", "refresh_token")
             )
-            connect(None, consent=Pasted(realm, token), allow_payroll=False)
+            connect(None, consent=Pasted(realm, token), allow_payroll=None)
             self.run(sync)
             files = {one.name: one.read_bytes() for one in house.folder.glob("clockbooks.*")}
             if on_sqlite:
@@ -313,7 +313,7 @@ class Lab:
                     consent=Pasted(
                         scenario["quickbooks"]["realm_id"], scenario["quickbooks"]["refresh_token"]
                     ),
-                    allow_payroll=False,
+                    allow_payroll=None,
                 )
             assert neighbor.run(sync)
             self.connection, self.environment = "main", house.environment | home

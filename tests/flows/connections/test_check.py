@@ -143,7 +143,10 @@ STATES = {
     ),
     "another plan": (_company("OfferingSku", "QuickBooks Solo"), (), "QuickBooks plan", "warning"),
     "expired": (_company("SubscriptionStatus", "EXPIRED"), (), "Subscription", "problem"),
-    "payroll": (_company("PayrollFeature", "true"), (), "Payroll", "problem"),
+    "payroll": (_company("PayrollFeature", "true"), (), "Payroll", "warning"),
+    "payroll not allowed": (
+        _company("PayrollFeature", "true"), ("--no-allow-payroll",), "Payroll", "problem"
+    ),
     "payroll allowed": (
         _company("PayrollFeature", "true"), ("--allow-payroll",), "Payroll", "warning"
     ),
@@ -188,7 +191,7 @@ def test_each_state_is_told(synced, case):
     if case == "closed":
         assert "2026-06-30" in found[name]["found"]
     if state == "problem":
-        assert synced.run(*LOOK).code == 1  # check and send agree
+        assert synced.run(*LOOK, *options).code == 1  # check and send agree
 
 
 def test_names_with_colons_and_stops_are_not_cut(synced):

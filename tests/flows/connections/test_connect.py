@@ -58,7 +58,11 @@ BAD = {
         lambda house: _name_value(house, "OfferingSku", "QuickBooks Online Simple Start"),
         "no time tracking",
     ),
-    "payroll": ({}, lambda house: _name_value(house, "PayrollFeature", "true"), "--allow-payroll"),
+    "payroll": (
+        {"CLOCKBOOKS_ALLOW_PAYROLL": "no"},
+        lambda house: _name_value(house, "PayrollFeature", "true"),
+        "--allow-payroll",
+    ),
     "expired": ({}, lambda house: _name_value(house, "SubscriptionStatus", "EXPIRED"), "expired"),
     "foreign http": ({"CLOCKBOOKS_QBO_URL": "http://example.com"}, None, "CLOCKBOOKS_QBO_URL"),
     "no such zone": ({"CLOCKBOOKS_TIMEZONE": "Mars/Olympus"}, None, "CLOCKBOOKS_TIMEZONE"),
@@ -95,11 +99,14 @@ def test_a_connection_that_cannot_work_is_refused_and_nothing_is_stored(house, b
     assert "Nothing is connected" in house.run("sync").err
 
 
-def test_a_company_with_payroll_can_be_tried_all_the_same(house):
-    """--allow-payroll is the operator's word."""
+@pytest.mark.parametrize(
+    ("options", "code"), [((), 0), (("--allow-payroll",), 0), (("--no-allow-payroll",), 1)]
+)
+def test_a_company_with_payroll_is_connected_unless_somebody_says_no(house, options, code):
+    """Its first send tries one entry; an option is the operator's word."""
     _name_value(house, "PayrollFeature", "true")
 
-    assert house.connect("--allow-payroll").code == 0
+    assert house.connect(*options).code == code
 
 
 def test_the_state_of_both_sides_is_checked_before_each_send(connected):

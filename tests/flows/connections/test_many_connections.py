@@ -141,12 +141,16 @@ def test_approved_only_may_be_a_connections_own(week):
 def test_payroll_may_be_allowed_for_a_connection(week):
     """The operator has decided for this company; an option still overrides it."""
     week.quickbooks.company["NameValue"].append({"Name": "PayrollFeature", "Value": "true"})
-    assert week.run("send", *DAY, "--dry-run").code == 1
-
-    _set(week, "--set", "allow-payroll=yes")
-
+    no = {"CLOCKBOOKS_ALLOW_PAYROLL": "no"}
     assert week.run("send", *DAY, "--dry-run").code == 0
+    assert week.run("send", *DAY, "--dry-run", **no).code == 1
+
+    rows = _set(week, "--set", "allow-payroll=yes")
+
+    assert rows["allow_payroll"] == {"name": "allow_payroll", "value": True, "source": "own"}
+    assert week.run("send", *DAY, "--dry-run", **no).code == 0
     assert week.run("send", *DAY, "--dry-run", "--no-allow-payroll").code == 1
+    assert _set(week, "--unset", "allow-payroll")["allow_payroll"]["value"] is None
 
 
 def test_the_time_zone_may_be_a_connections_own(week):

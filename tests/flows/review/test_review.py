@@ -346,6 +346,27 @@ def test_what_changed_meanwhile_is_left_for_the_next_run(desk, rows_of, send_day
     all_once(desk.house)
 
 
+def test_an_approved_plan_begins_with_one_entry_where_payroll_is_on(desk, all_once):
+    """Whoever decides is told so; and the rest follows once QuickBooks has taken that one."""
+    quickbooks, sizes = desk.house.quickbooks, []
+    quickbooks.company["NameValue"].append({"Name": "PayrollFeature", "Value": "true"})
+    quickbooks.switches.payroll_code = None
+    quickbooks.faults.plan(
+        "POST .*/batch",
+        "edit",
+        times=99,
+        edit=lambda answer: sizes.append(len(answer["BatchItemResponse"])) or answer,
+    )
+
+    run_id = desk.start()
+    assert "one entry goes first, alone" in desk.pages(run_id)["plan"]
+    assert sizes == []
+    desk.resume(run_id, decision="approve", who="Ann Lee")
+
+    assert sizes == [1, 3, 3, 2]
+    all_once(desk.house)
+
+
 def test_a_resumed_review_takes_the_days_of_its_plan(desk, rows_of, execute):
     """By then "the last seven days" are others: what was not in the plan's is not looked at."""
     run_id = desk.start(start="2026-09-21", end="2026-09-22")

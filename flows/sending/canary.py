@@ -1,0 +1,143 @@
+"""Hands one entry over alone to a company with payroll, before any other: the canary.
+
+Whether QuickBooks takes time there is known once it has taken some: all runs of all connections to
+the company then go on as usual, by what their ledgers say (`connectors.store.payroll`). Until then
+each run hands over one entry and waits for the answer. Taken, the rest follows. Refused, or without
+a clear answer, nothing else goes. A refusal that is about the entry itself says nothing of payroll,
+so another entry is tried, a few times.
+
+Payroll pays employees: a contractor's entry goes first only where no employee's is ready. Pay types
+(`PayrollItemRef`) are not sent.
+"""
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import pandas as pd
+
+from connectors.quickbooks.faults import is_of_the_item
+from connectors.store.scope import records
+from flows.connections.payroll import ONE_FIRST
+from flows.context import RunContext
+from flows.progress import Progress
+from flows.sending import match_ledger
+from flows.sending.load import load
+from flows.sending.plan import RunPlan, Slice
+from flows.sending.unknown_time import keep_other
+from schemas.words import QboKind, Reason, State
+from transforms.plan.hold_back import set_outcomes
+
+#: Entries that one run tries alone at most.
+MOST_ALONE = 5
+
+_OUTCOME = ["state", "reason", "detail", "time_activity_id"]
+
+
+@dataclass
+class Canary:
+    """What went alone, and what came of it.
+
+    Attributes:
+        tried: `state`, `reason`, `detail` and `time_activity_id` of each, by entry id.
+        stopped: Why nothing else goes; `None` if the rest may.
+    """
+
+    tried: dict[str, dict[str, Any]] = field(default_factory=dict)
+    stopped: str | None = None
+
+    @property
+    def is_refused(self) -> bool:
+        """Whether QuickBooks has refused any of it."""
+        return any(one["reason"] == Reason.QBO_REFUSED for one in self.tried.values())
+
+    def with_outcomes(self, plan: pd.DataFrame) -> pd.DataFrame:
+        """Return rows of the plan with what came of those that went alone."""
+        ids = plan.loc[plan["entry_id"].isin(list(self.tried)), "entry_id"]
+        if ids.empty:
+            return plan
+        return set_outcomes(plan, pd.DataFrame([self.tried[id_] for id_ in ids], index=ids.index))
+
+
+def canary_notes(context: RunContext, plan: RunPlan) -> list[str]:
+    """Say before anything is sent that one entry goes first."""
+    return [ONE_FIRST] if _is_needed(context, plan) else []
+
+
+def send_canary(
+    context: RunContext, plan: RunPlan, progress: Progress, run: Callable[..., Any]
+) -> Canary:
+    """Hand over one ready entry of the plan alone, where nobody knows whether QuickBooks takes it.
+
+    See `flows.sending.execute.execute` for the arguments.
+    """
+    canary = Canary()
+    entries = _in_turn(plan)
+    while canary.stopped is None and _is_needed(context, plan):
+        one = next(entries, None)
+        if one is None:  # none is left that could be stopped
+            break
+        if len(canary.tried) == MOST_ALONE:
+            canary.stopped = _others(canary)
+            break
+        match_ledger.keep(context, one.match)
+        keep_other(context, one)
+        ended, halted = run(load, context, plan.lease, plan.company, one, progress)
+        [entry_id], [outcome] = ended["entry_id"], records(ended[_OUTCOME])
+        canary.tried[entry_id] = outcome
+        if outcome["state"] == State.SENT:
+            break
+        canary.stopped = halted or _why_stopped(context, entry_id, outcome)
+    return canary
+
+
+def _is_needed(context: RunContext, plan: RunPlan) -> bool:
+    if not plan.tries_one or not plan.people:
+        return False
+    of_employees = QboKind.EMPLOYEE in plan.people
+    return context.store.payroll.taken_at(of_employees=of_employees) is None
+
+
+def _in_turn(plan: RunPlan) -> Iterator[Slice]:
+    """Yield each ready entry as a slice of its own.
+
+    Employees' come before contractors', and one of each person before anybody's second: what is
+    wrong with a person is wrong with all of their entries.
+    """
+    for kind in (QboKind.EMPLOYEE, QboKind.VENDOR):
+        for one in plan.slices:
+            is_ready = (one.plan["state"] == State.READY) & (one.plan["qbo_kind"] == kind)
+            turns = one.plan[is_ready].groupby("qbo_person_id").cumcount()
+            for row in turns.sort_values(kind="stable").index:
+                yield replace(one, plan=one.plan.loc[[row]], alone=True)
+
+
+def _why_stopped(context: RunContext, entry_id: str, outcome: Mapping[str, Any]) -> str | None:
+    """Return why nothing else goes after an entry that was not taken; `None` if another may."""
+    first = f"The company has QuickBooks Payroll, so one entry ({entry_id}) went first, alone:"
+    if outcome["state"] == State.IN_DOUBT:
+        return (
+            f"{first} whether QuickBooks has it is not known. The next send asks QuickBooks, and"
+            " goes on once it has taken one."
+        )
+    if outcome["reason"] != Reason.QBO_REFUSED:  # another run sent it meanwhile
+        return None
+    refusals = context.store.ledger.refusals([entry_id])
+    fault = refusals[0].fault if refusals else outcome["detail"]  # of the whole call
+    if is_of_the_item(fault):
+        return None
+    return (
+        f"{first} QuickBooks refused it, in these words: {fault}. Whether payroll is why, only the"
+        " words can say. If it is not, correct what they are about; the next send tries one entry"
+        " again. Clockbooks sends no pay types. `--allow-payroll` (in Prefect: allow_payroll) sends"
+        " without trying one first."
+    )
+
+
+def _others(canary: Canary) -> str:
+    *_, last = canary.tried.values()
+    return (
+        "The company has QuickBooks Payroll, so entries go alone until QuickBooks has taken one."
+        f" {len(canary.tried)} of this run did not tell, the last one for a cause of its own:"
+        f" {last['detail']} Correct that; the next send tries others."
+    )
