@@ -17,16 +17,16 @@ from typing import Any
 import pandas as pd
 
 from connectors.errors import AskPerson, Refused, TryAgain
-from connectors.quickbooks.batch import Done, NotDone, Outcome
 from connectors.quickbooks.client import IDS_A_QUERY
 from connectors.store.change_rows import Wanted
-from connectors.store.ledger import Claim, PlanContents
+from connectors.store.ledger import PlanContents
 from flows.context import RunContext
 from flows.progress import Progress
 from flows.reconciliation.findings import Finding
 from flows.reconciliation.invoices import invoiced_meanwhile
+from flows.reconciliation.load_changes import HELD_BY_OTHERS, Changes
 from flows.reconciliation.obstacles import typed_again, unusable_names
-from flows.sending.load import BatchLoader, Ended
+from flows.sending.load import Ended
 from flows.sending.match_ledger import sent_from_a_file
 from flows.sending.replay import create_claimed
 from flows.sending.run_lease import RunLease
@@ -35,9 +35,6 @@ from transforms.identity.match_books import content_of, content_of_body
 from transforms.plan.explain import refused
 from transforms.reconciliation.bodies import as_it_was, change_bodies
 from transforms.reconciliation.judge import Judged, Step
-
-#: Faults that say that a TimeActivity is another by now, or gone (FACTS, QBO, 7.2).
-OUTDATED = frozenset({"5010", "610"})
 
 #: How often a TimeActivity is read and judged that somebody keeps changing.
 ROUNDS = 3
@@ -181,14 +178,14 @@ class _Repairs:
         if step == Step.FORGET:
             gone = list(wanted.values())
             free = self._context.store.changes.gone(self._lease.run_id, gone)
-            return dict.fromkeys(wanted, _HELD_BY_OTHERS) | dict.fromkeys(free, Ended(State.SENT))
+            return dict.fromkeys(wanted, HELD_BY_OTHERS) | dict.fromkeys(free, Ended(State.SENT))
         if step == Step.CATCH_UP:
             return self._catch_up(wanted, by_id)
         if step == Step.RESEND:
             return self._resend(list(wanted.values()))
         operation = Operation.UPDATE if step == Step.UPDATE else Operation.DELETE
         before = self._context.store.contents.as_claimed(list(wanted))
-        loader = _Changes(self._context, self._lease, operation, list(wanted.values()))
+        loader = Changes(self._context, self._lease, operation, list(wanted.values()))
         ended: dict[str, Ended] = {}
         for some in loader.run():
             ended |= some
@@ -207,7 +204,7 @@ class _Repairs:
         self, wanted: Mapping[str, Wanted], by_id: Mapping[str, Mapping[str, Any]]
     ) -> dict[str, Ended]:
         """Let the ledger follow what both services have already."""
-        ended = dict.fromkeys(wanted, _HELD_BY_OTHERS)
+        ended = dict.fromkeys(wanted, HELD_BY_OTHERS)
         for id_, one in wanted.items():
             token = str(by_id[one.time_activity_id]["SyncToken"])
             if self._context.store.changes.caught_up(self._lease.run_id, one, token):
@@ -272,7 +269,7 @@ class _Repairs:
                 self._halted = str(error)
                 break
             mine = [entry_id for entry_id, _, _ in made.items] if made is not None else []
-            ended |= dict.fromkeys((one.entry_id for one in some), _HELD_BY_OTHERS)
+            ended |= dict.fromkeys((one.entry_id for one in some), HELD_BY_OTHERS)
             ended |= self._create(mine, {made.request_id} if made is not None else set())
         return ended
 
@@ -318,12 +315,6 @@ _REPAIRS = {
     Step.RESEND: Repair.RESENT,
 }
 
-_HELD_BY_OTHERS = Ended(
-    State.REJECTED,
-    Reason.NOT_ATTEMPTED,
-    "Another run is changing it, or has changed it. Run the command again.",
-)
-
 _GONE = "It is not in QuickBooks now; the next send takes it."
 
 _AS_IT_WAS = "Its time is in QuickBooks as it was before."
@@ -349,63 +340,3 @@ def _wanted(finding: Finding, activity: Mapping[str, Any] | None) -> Wanted:
     if contents is not None and contents["entry_id"] != sent.entry_id:
         contents = None  # sent from a file, and not renamed in a dry run
     return Wanted(sent.entry_id, sent.time_activity_id, body, minutes, day, replacement, contents)
-
-
-class _Changes(BatchLoader):
-    """Updates or deletions.
-
-    Attributes:
-        outdated: Entries whose TimeActivities were other ones by then.
-        anew: Request ids under which replacements were claimed.
-        billed: Entries whose TimeActivities were on an invoice by then.
-    """
-
-    def __init__(
-        self,
-        context: RunContext,
-        lease: RunLease,
-        operation: Operation,
-        wanted: Sequence[Wanted],
-    ) -> None:
-        rows = [{"entry_id": one.entry_id, "wanted": one} for one in wanted]
-        super().__init__(context, lease, rows)
-        self.outdated: set[str] = set()
-        self.anew: set[str] = set()
-        self.billed: set[str] = set()
-        self._operation = operation
-        self._changes = context.store.changes
-
-    def _claim(self, batch: Sequence[dict[str, Any]], qbo_time: datetime | None) -> Claim | None:
-        return self._changes.claim(
-            self._lease.run_id,
-            self._operation,
-            [row["wanted"] for row in batch],
-            lease=self._context.lease,
-            qbo_time=qbo_time,
-        )
-
-    def _release(self, made: Claim) -> None:
-        self._changes.release(made)
-
-    def _record(self, made: Claim, outcomes: Sequence[Outcome]) -> set[str]:
-        entry_of = {bid: entry_id for entry_id, bid, _ in made.items}
-        done = self._changes.record(made, outcomes, qbo_time=self._context.quickbooks.time)
-        self.anew |= {done.anew} if done.anew else set()
-        recorded = done.bids
-        self.outdated.update(
-            entry_of[one.bid]
-            for one in outcomes
-            if isinstance(one, NotDone) and one.fault.code in OUTDATED and one.bid in recorded
-        )
-        self.billed.update(
-            entry_of[one.bid] for one in outcomes if isinstance(one, Done) and one.is_billed
-        )
-        return recorded
-
-    def _answered(self, outcome: Outcome) -> Ended:
-        if isinstance(outcome, NotDone):
-            return Ended(State.REJECTED, Reason.QBO_REFUSED, refused(str(outcome.fault)))
-        return Ended(State.SENT, time_activity_id=outcome.qbo_id)
-
-    def _held_by_others(self, lost: Sequence[dict[str, Any]]) -> dict[str, Ended]:
-        return dict.fromkeys((row["entry_id"] for row in lost), _HELD_BY_OTHERS)
