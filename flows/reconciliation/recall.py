@@ -156,7 +156,8 @@ def _rows(context: RunContext, request: RecallRequest, report: RecallReport) -> 
     if not request.entry_ids:
         assert request.start is not None, "neither a run, entries nor days"  # noqa: S101
         last = request.end or date.max
-        return store.between(request.start.isoformat(), last.isoformat())
+        of_days = store.between(request.start.isoformat(), last.isoformat())
+        return _without_adopted(context, of_days, report)
     rows = store.of(list(dict.fromkeys(request.entry_ids)))
     there = {row.entry_id for row in rows}
     report.notes += [
@@ -186,12 +187,12 @@ def _chosen(request: RecallRequest, rows: Sequence[Any], report: RecallReport) -
 
 
 def _without_adopted(context: RunContext, rows: Sequence[Any], report: RecallReport) -> list[Any]:
-    """Leave out what a run has not sent but adopted, and note how to take that back."""
+    """Leave out what was not sent but adopted, and note how to take that back."""
     adopted = context.store.sent.adopted([row.entry_id for row in rows])
     if adopted:
         report.notes.append(
-            f"{len(adopted):,} entries stay in QuickBooks: their time was there before, and the run"
-            " only adopted it. `clockbooks recall --entry ID` deletes it all the same."
+            f"{len(adopted):,} entries stay in QuickBooks: their time was there before, and was"
+            " only adopted. `clockbooks recall --entry ID` deletes it all the same."
         )
     return [row for row in rows if row.entry_id not in adopted]
 

@@ -333,11 +333,13 @@ def test_without_a_terminal_it_needs_a_word(week):
     assert week.run("adopt", *DAY).code == 2
 
 
-def test_a_recall_of_the_run_that_adopted_deletes_nobodys_time(elsewhere):
-    """`recall --run` takes back what this run sent; what it adopted goes only by its own id."""
+@pytest.mark.parametrize("which", ["run", "days"])
+def test_a_recall_deletes_no_time_that_was_only_adopted(elsewhere, which):
+    """Of a run or of days goes what was sent; what was adopted goes only by its own id."""
     document, books = adopt(elsewhere).document, deepcopy(elsewhere.quickbooks.activities)
 
-    ran = elsewhere.run("recall", "--run", document["run_id"], "--yes")
+    chosen = ("--run", document["run_id"]) if which == "run" else DAY
+    ran = elsewhere.run("recall", *chosen, "--yes")
 
     assert elsewhere.quickbooks.activities == books
     assert "9 entries stay in QuickBooks" in ran.err
