@@ -175,11 +175,12 @@ def check(
     """
     with command(as_json=json) as output:
         from flows.cli import render_connections
-        from flows.connections import check as checking
+        from flows.connections.check import check as check_all
+        from flows.connections.check_lines import PROBLEM
 
-        output.document = checking.check(connection, allow_payroll=allow_payroll)
+        output.document = check_all(connection, allow_payroll=allow_payroll)
         render_connections.show_checks(output, output.document)
-        if any(row["state"] == checking.PROBLEM for row in output.document["checks"]):
+        if any(row["state"] == PROBLEM for row in output.document["checks"]):
             # `check && send` stops here: the send could not run either.
             output.outcome = ExitCode.COULD_NOT_RUN
 

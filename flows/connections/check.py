@@ -4,84 +4,31 @@ What stops a send is asked of the functions that stop it (`flows.connections.req
 failure does not stop the others: only what depends on a service that did not answer is left out.
 """
 
-from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass, field
+from collections.abc import Mapping
+from dataclasses import asdict
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import sqlalchemy as sa
 
 from connectors.encryption import keys_from_file
-from connectors.errors import ClockbooksError
 from connectors.store.key_rotation import outdated
-from flows.connections import requirements
+from flows.connections.check_lines import Checks
+from flows.connections.check_services import check_clockify, check_currency, check_quickbooks
 from flows.connections.choices import in_words, judge_rules
 from flows.connections.consent_expiry import ends_soon
-from flows.connections.payroll import payroll_state
-from flows.connections.requirements import Problem
 from flows.connections.rule_state import checked
 from flows.connections.unknown_time import read_unknown, unknown_rows
 from flows.context import OUTDATED, RunContext, open_context
 from flows.settings import strangers_told
 from flows.settings_file import FILE
-from flows.text import hours, typed
+from flows.text import hours
 from schemas.quickbooks import Company
 from schemas.words import Kind, LedgerState
 
-Answer = TypeVar("Answer")
-
 #: Days in which `check` looks for time that came from elsewhere, today included.
 _DAYS_BEFORE = 31
-
-OK, WARNING, PROBLEM = "ok", "warning", "problem"
-
-
-@dataclass(frozen=True)
-class Check:
-    """One line.
-
-    Attributes:
-        name: What was checked.
-        state: `ok`, `warning` (a send runs anyway) or `problem` (it does not).
-        found: What is so.
-        to_do: How to fix it; empty when there is nothing to do.
-    """
-
-    name: str
-    state: str
-    found: str
-    to_do: str = ""
-
-
-@dataclass
-class Checks:
-    """The lines so far."""
-
-    context: RunContext
-    lines: list[Check] = field(default_factory=list)
-
-    def add(self, name: str, found: str, to_do: str = "") -> None:
-        """Add a line: a warning if there is something to do."""
-        self.lines.append(Check(name, WARNING if to_do else OK, found, to_do))
-
-    def add_unless(self, problem: Problem | None, name: str, found: str) -> None:
-        """Add a line: a problem, which stops a send, if there is one."""
-        if problem:
-            self.lines.append(Check(name, PROBLEM, problem.found, _fix(problem)))
-        else:
-            self.add(name, found)
-
-    def ask(self, name: str, question: Callable[[], Answer]) -> Answer | None:
-        """Ask a service; if it does not answer, add that as a problem and return `None`."""
-        try:
-            return question()
-        except ClockbooksError as error:
-            to_do = error.to_do or "Correct that, then run `clockbooks check` again."
-            self.lines.append(
-                Check(name, PROBLEM, f"It could not be checked. {error.found}", to_do)
-            )
-            return None
 
 
 def check(name: str | None, *, allow_payroll: bool | None) -> dict[str, Any]:
@@ -97,9 +44,9 @@ def check(name: str | None, *, allow_payroll: bool | None) -> dict[str, Any]:
         checks = Checks(context)
         if allow_payroll is None:
             allow_payroll = context.settings.allow_payroll
-        workspace = _clockify(checks)
-        company = _quickbooks(checks, allow_payroll=allow_payroll)
-        _currency(checks, workspace, company)
+        workspace = check_clockify(checks)
+        company = check_quickbooks(checks, allow_payroll=allow_payroll)
+        check_currency(checks, workspace, company)
         _timezone(checks, company)
         _links(checks)
         if company is not None:
@@ -117,59 +64,6 @@ def check(name: str | None, *, allow_payroll: bool | None) -> dict[str, Any]:
     }
 
 
-def _fix(problem: Problem) -> str:
-    return f"{problem.fix} Add {typed(problem.option)}." if problem.option else problem.fix
-
-
-def _clockify(checks: Checks) -> Mapping[str, Any] | None:
-    clockify = checks.context.clockify
-    me = checks.ask("Clockify", clockify.me)
-    if me is None:
-        return None
-    checks.add("Clockify", f"It answers. The key belongs to {me.get('name') or 'a nameless user'}.")
-    before = len(checks.lines)
-    problem = checks.ask("Clockify role", lambda: requirements.role_problem(clockify))
-    if len(checks.lines) == before:
-        found = "The key's user is an owner or admin of the workspace."
-        checks.add_unless(problem, "Clockify role", found)
-    workspace = checks.ask("Clockify plan", clockify.workspace)
-    if workspace is not None:
-        checks.add_unless(
-            requirements.feature_problem(workspace),
-            "Clockify plan",
-            f"The plan of {workspace.get('name')!r} includes the QuickBooks integration.",
-        )
-    return workspace
-
-
-def _quickbooks(checks: Checks, *, allow_payroll: bool | None) -> Company | None:
-    company = checks.ask("QuickBooks", checks.context.quickbooks.company)
-    if company is None:
-        return None
-    checks.add("QuickBooks", f"It answers. The company is {company.name!r}.")
-    _plan(checks, company)
-    subscription = company.subscription.lower() or "unknown"
-    checks.add_unless(
-        requirements.subscription_problem(company), "Subscription", f"It is {subscription}."
-    )
-    if company.has_payroll and allow_payroll is not False:
-        state = payroll_state(checks.context, tries_one=allow_payroll is None)
-        checks.add("Payroll", *state)
-    else:
-        no_payroll = "The company has no QuickBooks Payroll."
-        checks.add_unless(requirements.payroll_problem(company), "Payroll", no_payroll)
-    checks.add_unless(requirements.time_problem(company), "Time tracking", "It is on.")
-    checks.add("Billable time", *_BILLING[company.bills_customers])
-    closed = company.closed_until
-    checks.add(
-        "Books",
-        f"Closed through {closed}: entries of those days are rejected."
-        if closed
-        else "No closing date is set.",
-    )
-    return company
-
-
 def _choices(checks: Checks, workspace: Mapping[str, Any], company: Company) -> None:
     """Add how time goes by the settings: a wrong one stops a send."""
     context, settings = checks.context, checks.context.settings
@@ -179,55 +73,6 @@ def _choices(checks: Checks, workspace: Mapping[str, Any], company: Company) -> 
     if rules is not None:
         said = in_words(rules, settings.day_zone)
         checks.add("How time goes", " ".join(said) or "As in Clockify: no setting changes it.")
-
-
-def _plan(checks: Checks, company: Company) -> None:
-    problem = requirements.plan_problem(company)
-    if problem or requirements.knows_plan(company):
-        checks.add_unless(problem, "QuickBooks plan", f"It is {company.plan}.")
-    else:
-        checks.add(
-            "QuickBooks plan",
-            f"It is {company.plan or 'not named'}, which Clockbooks does not know.",
-            "Make sure that it has time tracking: Essentials, Plus and Advanced do. Send a single"
-            " entry first.",
-        )
-
-
-#: What is said of billing customers for time, and what to do about it.
-_BILLING = {
-    True: ("Customers are billed for time.",),
-    None: (
-        "QuickBooks does not say whether customers are billed for time.",
-        "Plans without time tracking lack the setting: send a single billable entry first.",
-    ),
-    False: (
-        "QuickBooks does not bill customers for time, so it may refuse billable entries.",
-        "Turn it on in QuickBooks under Account and settings, Time.",
-    ),
-}
-
-
-def _currency(checks: Checks, workspace: Mapping[str, Any] | None, company: Company | None) -> None:
-    if company is None or workspace is None:
-        return
-    own = requirements.default_currency(workspace)
-    many = " It keeps books in several currencies." if company.many_currencies else ""
-    if not company.currency:
-        checks.add(
-            "Currency",
-            "QuickBooks does not name its home currency.",
-            "Compare the rates in a dry run before the first send.",
-        )
-    elif own and own != company.currency:
-        checks.add(
-            "Currency",
-            f"The workspace uses {own}, the company {company.currency}.{many}",
-            f"Billable entries with a rate in {own} are rejected: set Clockify's rates in"
-            f" {company.currency}.",
-        )
-    else:
-        checks.add("Currency", f"Both use {company.currency}.{many}")
 
 
 def _timezone(checks: Checks, company: Company | None) -> None:
