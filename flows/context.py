@@ -156,6 +156,7 @@ def open_context(name: str | None, *, clock: Clock = REAL_CLOCK) -> Iterator[Run
             reports_url=settings.clockify_reports_url,
             api_key=clockify_key(settings, store, connection, vault),
             workspace_id=connection.workspace_id,
+            requests_per_second=settings.clockify_requests_per_second,
             sleep=clock.sleep,
         )
         tokens = TokenStore(

@@ -12,7 +12,7 @@ from typing import Annotated, Any, Literal
 from zoneinfo import ZoneInfo
 
 import sqlalchemy as sa
-from pydantic import AfterValidator, Field, SecretStr, ValidationError
+from pydantic import AfterValidator, Field, SecretStr, StringConstraints, ValidationError
 from pydantic_settings import (
     BaseSettings,
     InitSettingsSource,
@@ -85,6 +85,7 @@ Zone = Annotated[str, _readable_by(zone)]
 ImportMap = Annotated[str, _readable_by(lambda text: parse_mapping(mapping_lines(text)))]
 RoundingWords = Annotated[str, _readable_by(parse_rounding)]
 TemplateText = Annotated[str, _readable_by(parse_template)]
+TagName = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=100)]
 TargetWords = Annotated[str, _readable_by(parse_targets)]
 
 #: What to do about a secret that is too short to be hidden in output. The old secret key may be
@@ -105,6 +106,7 @@ OWN = (
     "foreign_rate",
     "description_template",
     "description_marker",
+    "sent_tag",
     "approved_only",
     "allow_payroll",
     "required_on_time",
@@ -113,6 +115,7 @@ OWN = (
     "history_years",
     "import_map",
     "second_run",
+    "clockify_requests_per_second",
     "qbo_batch_size",
     "qbo_batches_per_minute",
     "qbo_requests_per_minute",
@@ -141,6 +144,7 @@ class Settings(BaseSettings):
     qbo_authorize_url: Url = "https://appcenter.intuit.com/connect/oauth2"
     qbo_revoke_url: Url = "https://developer.api.intuit.com/v2/oauth2/tokens/revoke"
     qbo_discovery_url: Url = "https://developer.intuit.com/.well-known/openid_configuration"
+    clockify_requests_per_second: Annotated[int, Field(ge=1)] = 10
     qbo_batch_size: Annotated[int, Field(ge=1, le=30)] = 30
     qbo_batches_per_minute: Annotated[int, Field(ge=1)] = 40
     qbo_requests_per_minute: Annotated[int, Field(ge=1)] = 500
@@ -159,6 +163,7 @@ class Settings(BaseSettings):
     rounding_per: Literal["entry", "day"] = "entry"
     description_template: TemplateText | None = None
     description_marker: bool = False
+    sent_tag: TagName | None = None
     approved_only: bool = False
     allow_payroll: bool | None = None
     required_on_time: TargetWords | None = None

@@ -551,11 +551,13 @@ marks = sa.Table(
     _column(
         "settled",
         sa.Boolean,
-        "Whether the mark is known to be there, and ours; false while a call that sets it or takes"
-        " it off is on the way, and after one whose end is not known.",
+        "Whether the mark is known to be there, and ours; false before a call has set it, while one"
+        " that sets it or takes it off is on the way, and after one whose end is not known.",
     ),
-    _column("since", Utc, "UTC; when the latest of these calls began."),
-    comment="The marks on entries in Clockify that we set. Nobody else's is ever taken off.",
+    _column("since", Utc, "UTC; when it was wanted, or the latest of these calls began."),
+    _column("tag_id", sa.String(64), "Clockify's id of the tag; null for others.", null=True),
+    sa.Index("ix_marks_settled", "connection_id", "mark", "settled"),
+    comment="The marks on entries in Clockify that are ours. Nobody else's is ever taken off.",
 )
 
 pacing = sa.Table(

@@ -123,6 +123,7 @@ class Mark(StrEnum):
     """A mark that we set on entries in Clockify."""
 
     INVOICED = "invoiced"
+    SENT_TAG = "sent_tag"  # a tag, on what the ledger has as sent
 
 
 class Event(StrEnum):

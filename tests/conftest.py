@@ -229,6 +229,7 @@ def house_builder() -> Iterator[Callable[..., House]]:
             environment = {
                 "CLOCKBOOKS_DATABASE_URL": f"sqlite:///{folder}/clockbooks.db",
                 **settings_for(scenario, clockify_url=clockify_url, quickbooks_url=quickbooks_url),
+                "CLOCKBOOKS_CLOCKIFY_REQUESTS_PER_SECOND": "100000",
                 "CLOCKBOOKS_QBO_BATCHES_PER_MINUTE": "100000",
                 "CLOCKBOOKS_QBO_REQUESTS_PER_MINUTE": "100000",
                 "CLOCKBOOKS_QBO_REQUESTS_PER_SECOND": "100000",

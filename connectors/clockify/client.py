@@ -18,9 +18,15 @@ from zoneinfo import ZoneInfo
 
 import requests
 
+from connectors.clockify.answers import (
+    describe_error,
+    is_last,
+    objects_of,
+    text_of,
+)
 from connectors.clockify.report import ReportReading, repeated, report_body
-from connectors.errors import AskPerson, NotAuthorized, Refused, Throttled, TryAgain, Unsure
-from connectors.http import Failure, Http, HttpRequest, read_json
+from connectors.errors import AskPerson, NotAuthorized, Refused, TryAgain, Unsure
+from connectors.http import Http, HttpRequest, read_json
 
 SERVICE = "Clockify"
 
@@ -33,6 +39,9 @@ READINGS = 4
 
 #: Seconds to wait for an answer; a page of a large report takes a while.
 TIMEOUT_S = 60
+
+#: An entry is read, replaced, and read again when its tags change.
+CALLS_A_TAG = 3
 
 #: Without them, the list of users leaves out limited and deleted accounts: 2.4.
 ACCOUNT_STATUSES = "ACTIVE,PENDING_EMAIL_VERIFICATION,NOT_REGISTERED,LIMITED,DELETED"
@@ -51,9 +60,17 @@ class Clockify:
     """
 
     def __init__(
-        self, *, url: str, reports_url: str, api_key: str, workspace_id: str = "", **http: Any
+        self,
+        *,
+        url: str,
+        reports_url: str,
+        api_key: str,
+        workspace_id: str = "",
+        requests_per_second: int = 10,
+        **http: Any,
     ) -> None:
         self.workspace_id = workspace_id
+        self._pause_s = CALLS_A_TAG / requests_per_second
         self._api_key = api_key
         self._core = url.rstrip("/")
         self._reports = reports_url.rstrip("/")
@@ -73,7 +90,7 @@ class Clockify:
         Owners do not count as admins there, so ask for both.
         """
         found = self._get("/workspaces", [("roles", role) for role in roles])
-        return _list(found)
+        return objects_of(found)
 
     def workspace(self) -> dict[str, Any]:
         """Read the workspace, with its settings, features and currencies: 2.2."""
@@ -132,6 +149,20 @@ class Clockify:
         body = {"invoiced": invoiced, "timeEntryIds": list(entry_ids)}
         self._send("PATCH", path, read=False, data=json.dumps(body).encode())
 
+    def replace_entry(self, id_: str, body: Mapping[str, Any]) -> None:
+        """Replace an entry: what *body* leaves out is cleared (section 3).
+
+        Waits before, so that what is read around it keeps the pace.
+
+        Raises:
+            Refused: Clockify does not take it, so nothing was changed.
+            Unsure: No clear answer.
+            TryAgain: Clockify is busy; nothing was changed.
+        """
+        self._http.sleep(self._pause_s)
+        path = f"{self._core}/workspaces/{self.workspace_id}/time-entries/{id_}"
+        self._send("PUT", path, read=False, data=json.dumps(body, default=float).encode())
+
     def report(
         self,
         start: date,
@@ -184,7 +215,7 @@ class Clockify:
             if rows:
                 yield rows
             # A short page is no end: the service may give fewer rows than asked for.
-            if not rows or _is_last(response):
+            if not rows or is_last(response):
                 reading.check_complete()
                 return
 
@@ -197,7 +228,7 @@ class Clockify:
             TryAgain: Clockify could not be asked; nothing was created.
         """
         return self._ensure(
-            "clients", {"name": name}, {"name": name}, lambda row: _text(row, "name") == name
+            "clients", {"name": name}, {"name": name}, lambda row: text_of(row, "name") == name
         )
 
     def ensure_project(
@@ -216,7 +247,20 @@ class Clockify:
             "projects",
             {"name": name, "strict-name-search": "true", **of_client},
             {"name": name, "isPublic": public, "billable": billable, **with_client},
-            lambda row: (_text(row, "name"), _text(row, "clientId")) == (name, client_id or ""),
+            lambda row: (text_of(row, "name"), text_of(row, "clientId")) == (name, client_id or ""),
+        )
+
+    def ensure_tag(self, name: str) -> str:
+        """Return the id of the tag *name*, which is created unless it is there (2.5).
+
+        Raises:
+            Refused, Unsure, TryAgain: See `ensure_client`.
+        """
+        return self._ensure(
+            "tags",
+            {"name": name, "strict-name-search": "true"},
+            {"name": name},
+            lambda row: text_of(row, "name") == name,
         )
 
     def ensure_user(self, email: str) -> str:
@@ -229,7 +273,7 @@ class Clockify:
             "users",
             {"email": email, "account-statuses": ACCOUNT_STATUSES},
             {"email": email},
-            lambda row: _text(row, "email").casefold() == email.casefold(),
+            lambda row: text_of(row, "email").casefold() == email.casefold(),
             params={"send-email": "true"},
         )
 
@@ -250,7 +294,7 @@ class Clockify:
         if found is None:
             raise Unsure(
                 "Clockify gave no clear answer: it may be there or not."
-                " Run `clockbooks sync` again, which looks before it creates anything."
+                " Run the command again, which looks before it creates anything."
             )
         return found
 
@@ -277,7 +321,7 @@ class Clockify:
         with suppress(TryAgain):  # an answer that cannot be read is as good as none
             made = read_json(SERVICE, response)
             if name != "users" and isinstance(made, Mapping):
-                return _text(made, "id") or None
+                return text_of(made, "id") or None
         return None
 
     def _object(self, path: str) -> dict[str, Any]:
@@ -339,58 +383,12 @@ class Clockify:
                 f"{self._core}/workspaces/{self.workspace_id}/{name}",
                 params={**params, "page": page, "page-size": page_size},
             )
-            new = _list(read_json(SERVICE, found))
+            new = objects_of(read_json(SERVICE, found))
             ids = {row.get("id") for row in new}
             if new and ids <= seen:
                 raise repeated(name, page)
             rows += [row for row in new if row.get("id") not in seen]
             seen |= ids
-            if not new or _is_last(found):
+            if not new or is_last(found):
                 return rows, page if new else page - 1
         raise AssertionError("count never ends")
-
-
-def describe_error(response: requests.Response) -> Failure:
-    """Read `{"message", "code"}`; the message may repeat what was sent: kept short (1.4)."""
-    try:
-        body = response.json()
-    except (ValueError, RecursionError):
-        body = None
-    if not isinstance(body, Mapping) or "message" not in body:
-        return Failure("without an explanation", "", None)
-    refusals = {401: NotAuthorized, 429: Throttled}
-    status = response.status_code
-    proves = refusals.get(status, Refused) if 400 <= status < 500 else None
-    return Failure(str(body["message"])[:200], str(body.get("code", "")), proves)
-
-
-def unknown_workspace(workspace_id: str, known: Sequence[Mapping[str, Any]]) -> AskPerson:
-    """Return the error that lists the workspaces, when none is the one that was asked for."""
-    names = ", ".join(f"{found.get('name')} ({found.get('id')})" for found in known) or "none"
-    return AskPerson(
-        f"The Clockify key does not see the workspace {workspace_id!r}. It sees: {names}.",
-        to_do="Set CLOCKBOOKS_CLOCKIFY_WORKSPACE_ID to one of them.",
-    )
-
-
-def missing_route(error: Refused) -> bool:
-    """Return whether a refusal means that the service has no such address: 1.4."""
-    return error.status in {404, 405}
-
-
-def _text(row: Mapping[str, Any], member: str) -> str:
-    """Return a member as text without blanks at its ends; empty where there is none."""
-    return str(row.get(member) or "").strip()
-
-
-def _is_last(response: requests.Response) -> bool:
-    return response.headers.get("Last-Page", "").lower() == "true"
-
-
-def _list(answer: Any) -> list[dict[str, Any]]:
-    if not isinstance(answer, list) or not all(isinstance(row, dict) for row in answer):
-        raise TryAgain(
-            "Clockify sent something other than a list of objects. Nothing was changed.",
-            to_do="Run the command again.",
-        )
-    return answer

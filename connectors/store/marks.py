@@ -1,7 +1,9 @@
 """The marks on entries in Clockify that are ours.
 
 A row is written before Clockify is called, and is settled once the mark is known to be there. So a
-mark without a row is never ours, and one whose row is not settled may be somebody else's.
+mark without a row is never ours, and one whose row is not settled may be somebody else's. Which
+entries are to have the tag of sent ones, the ledger says: their rows are written before their time
+is handed over, and count once it is sent.
 """
 
 from collections.abc import Sequence
@@ -10,8 +12,11 @@ import sqlalchemy as sa
 
 from connectors.database import changing, chunks, insert_into
 from connectors.store.scope import ConnectionScope
-from schemas.tables import marks
-from schemas.words import Mark
+from schemas.tables import ledger, marks
+from schemas.words import LedgerState, Mark
+
+#: Who was tried longest ago comes first, so that none keeps the others waiting.
+_LONGEST_AGO = (marks.c.since, marks.c.entry_id)
 
 
 class Marks(ConnectionScope):
@@ -26,15 +31,24 @@ class Marks(ConnectionScope):
                 found |= {row.entry_id: row.settled for row in connection.execute(query)}
         return found
 
-    def begin(self, mark: Mark, entry_ids: Sequence[str]) -> None:
-        """Record that a call is about to set marks or take them off."""
+    def want(self, mark: Mark, entry_ids: Sequence[str]) -> None:
+        """Record that entries are to have a mark; one that they have stays as it is."""
+        rows = insert_into(self.engine, marks).on_conflict_do_nothing()
+        own = {"connection_id": self.connection_id, "mark": mark}
+        own |= {"settled": False, "since": self.now()}
+        if entry_ids:
+            with changing(self.engine) as connection:
+                connection.execute(rows, [{**own, "entry_id": id_} for id_ in entry_ids])
+
+    def begin(self, mark: Mark, entry_ids: Sequence[str], *, tag_id: str | None = None) -> None:
+        """Record that a call is about to set marks or take them off; for a tag, which one."""
         rows = insert_into(self.engine, marks)
         rows = rows.on_conflict_do_update(
             index_elements=list(marks.primary_key),
-            set_={name: rows.excluded[name] for name in ("settled", "since")},
+            set_={name: rows.excluded[name] for name in ("settled", "since", "tag_id")},
         )
         own = {"connection_id": self.connection_id, "mark": mark}
-        own |= {"settled": False, "since": self.now()}
+        own |= {"settled": False, "since": self.now(), "tag_id": tag_id}
         if entry_ids:
             with changing(self.engine) as connection:
                 connection.execute(rows, [{**own, "entry_id": id_} for id_ in entry_ids])
@@ -50,6 +64,34 @@ class Marks(ConnectionScope):
         with changing(self.engine) as connection:
             for some in chunks(entry_ids):
                 connection.execute(marks.delete().where(self._of(mark, some)))
+
+    def to_tag(self) -> list[str]:
+        """Return sent entries that are to have the tag, longest ago first."""
+        wanted = sa.and_(self._in_ledger(LedgerState.SENT), ~marks.c.settled)
+        query = sa.select(marks.c.entry_id).where(wanted).order_by(*_LONGEST_AGO)
+        with self.engine.connect() as connection:
+            return list(connection.execute(query).scalars())
+
+    def to_untag(self) -> list[tuple[str, str | None]]:
+        """Return recalled entries that had the tag, and its id, longest ago first."""
+        recalled = self._in_ledger(LedgerState.RECALLED)
+        query = sa.select(marks.c.entry_id, marks.c.tag_id).where(recalled).order_by(*_LONGEST_AGO)
+        with self.engine.connect() as connection:
+            return [(row.entry_id, row.tag_id) for row in connection.execute(query)]
+
+    def tag_ids(self) -> frozenset[str]:
+        """Return the ids of all tags that were ever ours, as far as an entry has one."""
+        ours = sa.and_(self._own(marks), marks.c.mark == Mark.SENT_TAG, marks.c.tag_id.is_not(None))
+        with self.engine.connect() as connection:
+            return frozenset(
+                connection.execute(sa.select(marks.c.tag_id).where(ours).distinct()).scalars()
+            )
+
+    def _in_ledger(self, state: LedgerState) -> sa.ColumnElement[bool]:
+        """Select tags of entries that the ledger has in a state."""
+        same = ledger.c.connection_id == marks.c.connection_id
+        is_tag = sa.and_(self._own(marks), marks.c.mark == Mark.SENT_TAG)
+        return sa.and_(is_tag, same, ledger.c.entry_id == marks.c.entry_id, ledger.c.state == state)
 
     def _of(self, mark: Mark, entry_ids: Sequence[str]) -> sa.ColumnElement[bool]:
         return sa.and_(self._own(marks), marks.c.mark == mark, marks.c.entry_id.in_(entry_ids))

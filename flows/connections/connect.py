@@ -8,7 +8,8 @@ from http import HTTPStatus
 from pathlib import Path
 from typing import Any
 
-from connectors.clockify.client import Clockify, unknown_workspace
+from connectors.clockify.answers import unknown_workspace
+from connectors.clockify.client import Clockify
 from connectors.database import closing_database
 from connectors.encryption import Vault
 from connectors.errors import AskPerson, ClockbooksError, Refused

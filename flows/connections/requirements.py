@@ -4,7 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from connectors.clockify.client import Clockify, unknown_workspace
+from connectors.clockify.answers import unknown_workspace
+from connectors.clockify.client import Clockify
 from connectors.errors import AskPerson
 from schemas.quickbooks import Company
 

@@ -44,6 +44,7 @@ from flows.sending.request import ImportRequest
 from flows.text import named
 from schemas.file_entries import FileEntries
 from schemas.words import Reason, State
+from transforms.entries.sent_tag import without_tags
 from transforms.identity.same_work import look_alikes
 from transforms.plan.hold_back import hold_back, set_outcomes
 
@@ -116,7 +117,7 @@ def _judge_slices(
     new_rows = NewRows()
 
     def judge_slice(rows: pd.DataFrame) -> Slice:
-        entries = _as_entries(rows, files, names)
+        entries = _as_entries(rows, files, names, facts.own_tags)
         entries, match = match_rows(context, entries, names.link_state.links, untold, new_rows)
         plan = judge(entries, match, names.link_state, rules)
         plan, other = ask_the_books(context, request, facts.company, plan)
@@ -128,10 +129,14 @@ def _judge_slices(
 
 
 def _as_entries(
-    rows: pd.DataFrame, files: Sequence[FileRead], names: ResolvedNames
+    rows: pd.DataFrame,
+    files: Sequence[FileRead],
+    names: ResolvedNames,
+    own_tags: frozenset[str],
 ) -> pd.DataFrame:
     """Return staged rows as `FileEntries`; their ids are only numbers yet."""
     entries = rows.assign(
+        tags=without_tags(rows["tags"], own_tags),
         entry_id=rows.index.astype("str"),
         file=rows["file"].map(dict(enumerate(file.name for file in files))),
         user_id=names.user_ids(rows),

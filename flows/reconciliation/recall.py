@@ -22,6 +22,7 @@ from flows.reconciliation.repair import Repaired, repair
 from flows.reconciliation.sides import LOOKS, looks_of_sent, sent_of
 from flows.sending.report import is_named
 from flows.sending.run_lease import run_lease
+from flows.sending.sent_tags import keep_tags
 from flows.sending.settle_doubts import settle
 from flows.sending.spool import Spool
 from schemas.words import Block, Reason, Repair, State, Verdict
@@ -145,6 +146,7 @@ def recall(
             if done.repair == Repair.DELETED:
                 context.store.drift.forget_entries([done.finding.entry_id or ""])
             _add_done(report, done)
+        report.notes += keep_tags(context, context.settings.sent_tag)
         return report.document(lease.run_id)
 
 

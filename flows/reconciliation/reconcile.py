@@ -26,6 +26,7 @@ from flows.reconciliation.report import DONE, ReconcileReport, drift_of
 from flows.reconciliation.request import ReconcileRequest
 from flows.sending.facts import check_both_sides, read_links, with_defaults
 from flows.sending.run_lease import RunLease, run_lease
+from flows.sending.sent_tags import keep_tags
 from flows.sending.settle_doubts import settle
 from schemas.words import Kind
 from transforms.reconciliation.judge import Judged, Step, judge
@@ -82,6 +83,7 @@ def reconcile(
         if marking is not None:
             marking.carry_out()
         _finish(context, lease, request, comparison, report, progress or Progress())
+        report.notes += keep_tags(context, send.sent_tag)
         return report.document(lease.run_id, **days)
 
 

@@ -14,6 +14,7 @@ from flows.sending.canary import send_canary
 from flows.sending.facts import call_directly
 from flows.sending.load import load, not_loaded
 from flows.sending.plan import RunPlan
+from flows.sending.sent_tags import keep_tags, want_tag
 from flows.sending.unknown_time import keep_other
 from schemas.words import State
 from transforms.identity.same_work import superseded
@@ -38,6 +39,8 @@ def execute(
     progress, report = progress or Progress(), plan.report
     progress.begun(report.count(State.READY))
     report.begin()
+    if plan.sent_tag:
+        want_tag(context, (one.plan for one in plan.slices))
     canary = send_canary(context, plan, progress, run)
     report.stopped = canary.stopped
     for one in plan.slices:
@@ -54,6 +57,7 @@ def execute(
     if report.stopped and not canary.is_refused and not report.count(State.SENT, State.IN_DOUBT):
         raise TryAgain(f"Nothing was sent. {report.stopped}")
     report.notes += context.quickbooks.limiter.notes()
+    report.notes += keep_tags(context, plan.sent_tag)
     return report.document(plan.lease.run_id)
 
 

@@ -14,7 +14,8 @@ from typing import Any
 
 import pandas as pd
 
-from connectors.clockify.client import READINGS, missing_route
+from connectors.clockify.answers import missing_route
+from connectors.clockify.client import READINGS
 from connectors.clockify.report import Moved
 from connectors.errors import Refused, TryAgain
 from connectors.prefetch import read_ahead
@@ -191,7 +192,7 @@ def _stage(
     context: RunContext, rows: list[Any], facts: Facts, staged: StagedEntries, *, approved: bool
 ) -> None:
     """Stage the rows that are entries, with their local days, and set the others aside."""
-    read = read_report(rows, currency=facts.currency, approved=approved)
+    read = read_report(rows, currency=facts.currency, approved=approved, own_tags=facts.own_tags)
     staged.add(
         read.entries.assign(
             start_us=read.entries["start"].astype("int64"),

@@ -57,6 +57,7 @@ class Facts:
         rules: What entries are judged by; all of them take part.
         filters: What takes part, by id.
         zones: Names of users' time zones by Clockify's ids, where those decide about days.
+        own_tags: Ids and names of tags in Clockify that are ours, and do not count.
     """
 
     company: Company
@@ -64,6 +65,7 @@ class Facts:
     rules: JudgeRules
     filters: Filters = field(default_factory=Filters)
     zones: Mapping[str, str] = field(default_factory=dict)
+    own_tags: frozenset[str] = frozenset()
 
     def zone_of(self, user_id: str) -> ZoneInfo:
         """Return the time zone that decides on a user's days: theirs, or the connection's."""
@@ -74,7 +76,7 @@ class Facts:
 #: Options that a setting decides where the request leaves them open.
 _BY_SETTING = (
     "approved_only", "rounding", "rounding_per", "missing_rate", "foreign_rate", "day_zone",
-    "description_template", "description_marker", "allow_payroll", "sync",
+    "description_template", "description_marker", "sent_tag", "allow_payroll", "sync",
 )  # fmt: skip
 
 
@@ -103,6 +105,7 @@ def check_both_sides(context: RunContext, request: JobRequest) -> Facts:
         currency=default_currency(workspace),
         rules=judge_rules(request, workspace, company, context.timezone),
         zones=_zones(context.clockify.users()) if request.day_zone == "worker" else {},
+        own_tags=frozenset(filter(None, [*context.store.marks.tag_ids(), request.sent_tag])),
     )
 
 

@@ -63,6 +63,7 @@ class RunPlan:
         tries_one: Whether one entry goes first, alone, until QuickBooks has taken time
             (`flows.sending.canary`).
         people: The kinds of people, employees or vendors, whose entries are ready.
+        sent_tag: Name of the tag that sent entries are to get in Clockify, if any.
     """
 
     company: Company
@@ -73,6 +74,7 @@ class RunPlan:
     clashing: list[str] = field(default_factory=list)
     tries_one: bool = False
     people: set[str] = field(default_factory=set)
+    sent_tag: str | None = None
 
     def become(self, slices: Iterable[Slice]) -> None:
         """Make *slices* the plan, and add it up from the beginning; they may be made of its own."""
@@ -111,6 +113,7 @@ def open_plan(
         report.notes += [note for note in (settled.message, *settled.notes) if note]
         tries_one = company.has_payroll and request.allow_payroll is None
         plan = RunPlan(company, report, lease, settled, tries_one=tries_one)
+        plan.sent_tag = request.sent_tag
         try:
             yield plan
         finally:

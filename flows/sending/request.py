@@ -79,6 +79,12 @@ class JobRequest:
         "End descriptions with the entry's id, to find the entry by in QuickBooks; default: what"
         " the settings say, or no.",
     )
+    sent_tag: str | None = option(
+        None,
+        "Put this tag on sent entries in Clockify, and take it off again when they are recalled;"
+        " see docs/settings.md; default: what the settings say, or no tag.",
+        metavar="NAME",
+    )
     allow_payroll: bool | None = option(
         None,
         "Whether a company with QuickBooks Payroll gets all entries at once, or none; default: what"

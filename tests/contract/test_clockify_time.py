@@ -7,6 +7,8 @@ import pytest
 from contract_clockify import MONDAY, RATE, refusal
 from contract_rules import rule
 
+from transforms.entries.sent_tag import differences, replacement
+
 # --- entries -----------------------------------------------------------------------------------
 
 
@@ -35,6 +37,24 @@ def test_a_put_replaces(clockify):
 
     row = clockify.call("GET", f"/time-entries/{entry['id']}").json()
     assert (row["description"], row["projectId"], row["billable"]) == ("", None, False)
+
+
+@rule("Clockify 3")
+def test_an_entry_that_is_put_as_it_was_read_changes_in_its_tags_alone(clockify):
+    """Also its rate stays; the write takes the custom fields under their other name."""
+    tag = clockify.made("/tags", {"name": clockify.name("tag")})
+    clockify.undo("DELETE", f"/tags/{tag['id']}")
+    path = f"/time-entries/{clockify.entry()['id']}"
+    before = clockify.call("GET", path).json()
+
+    body = replacement(before, tag["id"], tagged=True)
+    assert clockify.call("PUT", path, json=body).status_code == 200
+    after = clockify.call("GET", path).json()
+    clockify.call("PUT", path, json=replacement(after, tag["id"], tagged=False))
+
+    assert after["tagIds"] == [*(before["tagIds"] or []), tag["id"]]
+    assert differences(before, after, tag["id"]) == {}
+    assert differences(before, clockify.call("GET", path).json(), tag["id"]) == {}
 
 
 @rule("Clockify 1.4")

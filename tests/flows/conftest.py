@@ -299,7 +299,7 @@ def _row_of(house: Any, entry: dict[str, Any], day: str, clock: str, step_s: int
         "User": user["name"],
         "Group": "",
         "Email": user["email"],
-        "Tags": "",
+        "Tags": ", ".join(house.clockify.tags[id_]["name"] for id_ in entry.get("tagIds") or []),
         "Type": entry.get("type", "REGULAR").replace("_", " ").capitalize(),
         "Billable": "Yes" if entry["billable"] else "No",
         "Start Date": start.strftime(day),

@@ -1,6 +1,6 @@
 """Reads the rows of Clockify's detailed report as `TimeEntries`, and sets bad rows aside."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -46,19 +46,26 @@ class ReadEntries:
     set_aside: list[SetAside]
 
 
-def read_report(rows: Sequence[Any], *, currency: str | None, approved: bool = True) -> ReadEntries:
+def read_report(
+    rows: Sequence[Any],
+    *,
+    currency: str | None,
+    approved: bool = True,
+    own_tags: Collection[str] = (),
+) -> ReadEntries:
     """Read the rows of a detailed report (`timeentries`), of 2023 as of 2026.
 
     Args:
         rows: Decoded JSON; numbers with a fraction as `Decimal`.
         currency: The workspace's default currency, for entries that name none.
         approved: Whether these entries are approved; true for all if approval does not matter.
+        own_tags: Ids and names of tags that are ours: entries are read as if without them.
 
     Source: FACTS, Clockify, section 4.
     """
     objects = [row for row in rows if isinstance(row, dict)]
     set_aside = [SetAside(None, "the row is not a JSON object")] * (len(rows) - len(objects))
-    frame = _typed(report_columns(objects), currency=currency, approved=approved)
+    frame = _typed(report_columns(objects, own_tags), currency=currency, approved=approved)
     # A row that appears twice is one entry: while people edit, entries move between pages.
     frame = frame[~(frame["entry_id"].duplicated(keep="last") & frame["entry_id"].notna())]
     validated = validate_rows(TimeEntries, frame)

@@ -3,7 +3,7 @@
 Source: FACTS, Clockify, section 4.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from decimal import ROUND_HALF_UP, Decimal
 from typing import Any
 
@@ -29,12 +29,15 @@ TEXT_MEMBERS = {
 _FARTHEST = Decimal(10**20)
 
 
-def report_columns(rows: Sequence[Mapping[str, Any]]) -> pd.DataFrame:
+def report_columns(
+    rows: Sequence[Mapping[str, Any]], own_tags: Collection[str] = ()
+) -> pd.DataFrame:
     """Take the rows of a report apart.
 
     Args:
         rows: Decoded JSON objects; numbers with a fraction as `Decimal`. Characters that no
             database holds were replaced when the answer was decoded.
+        own_tags: Ids and names of tags that are ours, and do not count.
 
     Returns:
         One row for each, in order: the texts of `TEXT_MEMBERS`; `tags`, `start` and `end` as
@@ -50,7 +53,9 @@ def report_columns(rows: Sequence[Mapping[str, Any]]) -> pd.DataFrame:
     columns["start"] = [interval.get("start") for interval in intervals]
     ends = (interval.get("end") for interval in intervals)
     columns["end"] = [end if end is None or isinstance(end, str) else "?" for end in ends]
-    columns["tags"] = [_tag_names(tags) if (tags := row.get("tags")) else None for row in rows]
+    columns["tags"] = [
+        _tag_names(tags, own_tags) if (tags := row.get("tags")) else None for row in rows
+    ]
     _leave_only_texts(columns)
     columns["duration_s"] = _int64([_whole(interval.get("duration")) for interval in intervals])
     columns["billable"] = pd.array(list(map(_billable, rows)), dtype="boolean")
@@ -75,13 +80,16 @@ def _leave_only_texts(columns: pd.DataFrame) -> None:
         columns[name] = columns[name].where(is_text).astype("str")
 
 
-def _tag_names(tags: Any) -> str | None:
+def _tag_names(tags: Any, own_tags: Collection[str]) -> str | None:
     """Join the names of `tags: [{"_id", "name"}]`; older reports have only ids, in `tagIds`."""
     if not isinstance(tags, list):
         return None
-    return ", ".join(
-        str(tag["name"]) for tag in tags if isinstance(tag, Mapping) and tag.get("name")
-    )
+    theirs = (tag for tag in tags if isinstance(tag, Mapping) and not _is_own(tag, own_tags))
+    return ", ".join(str(tag["name"]) for tag in theirs if tag.get("name")) or None
+
+
+def _is_own(tag: Mapping[str, Any], own_tags: Collection[str]) -> bool:
+    return bool(own_tags) and any(tag.get(name) in own_tags for name in ("_id", "id", "name"))
 
 
 def _rate(row: Mapping[str, Any]) -> Any:

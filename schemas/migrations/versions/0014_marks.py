@@ -15,7 +15,9 @@ def upgrade() -> None:
         "marks",
         connection_id(primary_key=True),
         sa.Column("entry_id", sa.String(64), primary_key=True),
-        sa.Column("mark", one_of("mark", "invoiced"), primary_key=True),
+        sa.Column("mark", one_of("mark", "invoiced", "sent_tag"), primary_key=True),
         sa.Column("settled", sa.Boolean, nullable=False),
         instant("since"),
+        sa.Column("tag_id", sa.String(64)),
     )
+    op.create_index("ix_marks_settled", "marks", ["connection_id", "mark", "settled"])

@@ -6,7 +6,8 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from connectors.clockify.client import Clockify, missing_route, unknown_workspace
+from connectors.clockify.answers import missing_route, unknown_workspace
+from connectors.clockify.client import Clockify
 from connectors.clockify.report import Moved
 from connectors.errors import AskPerson, Refused, TryAgain
 from connectors.standins.clockify.app import ClockifyStandin, Switches
@@ -483,3 +484,11 @@ def test_captured_projects_are_read(build, script, shared_samples, sample):
     assert [row["id"] for row in build(script.url).projects()] == [
         row["id"] for row in json.loads(content)
     ]
+
+
+def test_entries_are_replaced_at_a_pace(clockify, standin):
+    """Ten requests a second at most, of which each entry takes three."""
+    id_ = next(id_ for id_, one in standin.entries.items() if not one["approved"])
+    clockify.replace_entry(id_, {"start": "2026-03-02T09:00:00Z", "end": "2026-03-02T10:00:00Z"})
+
+    assert clockify.slept == [0.3]

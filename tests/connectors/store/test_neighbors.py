@@ -194,6 +194,7 @@ class Store:
         """Leave what a reconciliation leaves of differences and marks."""
         self.store.drift.keep(self.run, list(map(_drift, ids)))
         self.store.marks.begin(Mark.INVOICED, ids)
+        self.store.marks.begin(Mark.SENT_TAG, ids[:1], tag_id=f"tag {self.number}")
 
     def writer(self, *ids, flow_run=FLOW_RUN):
         days = {"days": (DAY, DAY), "flow_run_id": flow_run, "address": None, "currency": "USD"}
@@ -527,6 +528,10 @@ OWN = {
     "marks.begin": lambda s: s.store.marks.begin(Mark.INVOICED, ["sent", "new"]),
     "marks.forget": lambda s: s.store.marks.forget(Mark.INVOICED, ["sent", "new"]),
     "marks.known": lambda s: s.store.marks.known(Mark.INVOICED, IDS),
+    "marks.tag_ids": lambda s: s.store.marks.tag_ids(),
+    "marks.to_tag": lambda s: s.store.marks.to_tag(),
+    "marks.to_untag": lambda s: s.store.marks.to_untag(),
+    "marks.want": lambda s: s.store.marks.want(Mark.SENT_TAG, ["sent", "new"]),
     "marks.settle": lambda s: s.store.marks.settle(Mark.INVOICED, ["sent", "new"]),
     "runs.start": lambda s: s.start() and None,
     "rules.replace": lambda s: s.store.rules.replace(s.store.rules.stored(), _rules("new")),

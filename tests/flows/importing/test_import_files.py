@@ -636,3 +636,16 @@ def test_a_million_rows_need_the_memory_of_ten_thousand(week):
         return used.ru_maxrss
 
     assert peak_kib(1_000_000) < 1.5 * peak_kib(10_000)
+
+
+def test_our_tag_in_a_file_does_not_count(week, export):
+    """Clockify exports the tag of sent entries like any other: it is in no description."""
+    week.clockify.tags["ours"] = {"id": "ours", "name": "In QuickBooks"}
+    for entry in week.clockify.entries.values():
+        entry["tagIds"] = ["ours"]
+    options = ("--description-template", "{description}[ #{tags}]", "--sent-tag", "In QuickBooks")
+
+    found = week.run("import", str(export(week)), *options, *DRY).document["entries"]
+
+    texts = {row["description"] for row in found}
+    assert texts == {entry["description"] for entry in week.clockify.entries.values()}

@@ -367,6 +367,24 @@ def test_an_approved_plan_begins_with_one_entry_where_payroll_is_on(desk, all_on
     all_once(desk.house)
 
 
+def test_our_own_tag_is_no_change_since_the_plan_was_shown(desk, rows_of):
+    """Another tag is one where the template has `{tags}`; ours never is, on every entry."""
+    clockify = desk.house.clockify
+    clockify.tags |= {id_: {"id": id_, "name": id_} for id_ in ("ours", "other")}
+    options = {"sent_tag": "ours", "description_template": "{description}[ #{tags}]"}
+    run_id = desk.start(**options)
+    for entry in clockify.entries.values():
+        entry["tagIds"] = [*(entry.get("tagIds") or []), "ours"]
+    changed = min(clockify.entries)
+    clockify.entries[changed]["tagIds"].append("other")
+
+    desk.resume(run_id, decision="approve", who="Ann Lee")
+
+    told = {row["entry_id"]: row["reason"] for row in rows_of(desk.house, "verdicts")}
+    assert told == {**dict.fromkeys(told), changed: "changed_since_review"}
+    assert len(told) == 9
+
+
 def test_a_resumed_review_takes_the_days_of_its_plan(desk, rows_of, execute):
     """By then "the last seven days" are others: what was not in the plan's is not looked at."""
     run_id = desk.start(start="2026-09-21", end="2026-09-22")
