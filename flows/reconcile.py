@@ -9,6 +9,7 @@ from prefect.states import Completed
 from pydantic import Field
 
 from flows.context import open_context
+from flows.operations.fan_out import run_for_all
 from flows.operations.final_states import reconciled, shown
 from flows.operations.run_lock import run_lock
 from flows.operations.tasks import run_as_task
@@ -46,7 +47,8 @@ def reconcile(
         start: First day, in the connection's time zone; or use last_days instead.
         end: Last day, included.
         last_days: This many days before today instead of start and end, as a schedule needs it.
-        connection: Which connection; empty for the only one.
+        connection: Which connection; empty for the only one. Of several, a scheduled run starts a
+            run for each.
         repair: Repair what may be repaired. What somebody edited in QuickBooks stays, and so does
             what is on an invoice or in closed books.
         prefer_clockify: Overwrite what somebody edited in QuickBooks, too.
@@ -59,6 +61,9 @@ def reconcile(
         review: Stop before a repair or marks, and make the changes that somebody approves on this
             run's page, by its Resume button.
     """
+    of_all = run_for_all(connection, scheduled_only=True)
+    if of_all:
+        return of_all
     with (
         callbacks(ReconcileReport) as watched,
         open_context(connection or None) as context,

@@ -14,6 +14,7 @@ from prefect.states import Completed
 from pydantic import Field
 
 from flows.context import RunContext, open_context
+from flows.operations.fan_out import run_for_all
 from flows.operations.final_states import ended, shown
 from flows.operations.parameters import with_options
 from flows.operations.run_lock import run_lock
@@ -48,10 +49,14 @@ def send_time(
         end: Last day, included.
         last_days: This many days before today instead of start and end, as a schedule needs it.
             Today is left out: its hours are not all there yet.
-        connection: Which connection; empty for the only one.
+        connection: Which connection; empty for the only one. Of several, a scheduled run starts a
+            run for each.
         review: Stop after the plan, and send what somebody approves on this run's page, by its
             Resume button.
     """
+    of_all = run_for_all(connection, scheduled_only=True)
+    if of_all:
+        return of_all
     with (
         callbacks() as watched,
         open_context(connection or None) as context,

@@ -5,6 +5,7 @@ from typing import Any
 from prefect import flow
 
 from flows.context import open_context
+from flows.operations.fan_out import run_for_all
 from flows.operations.final_states import ended
 from flows.operations.run_lock import run_lock
 from flows.operations.tasks import run_as_task
@@ -19,8 +20,11 @@ def settle(connection: str | None = None) -> dict[str, Any]:
     Returns the JSON document of `clockbooks settle --json`.
 
     Args:
-        connection: Which connection; empty for the only one.
+        connection: Which connection; empty for the only one, or for a run of each.
     """
+    of_all = run_for_all(connection)
+    if of_all:
+        return of_all
     with open_context(connection or None) as context, run_lock(context) as not_now:
         if not_now:
             return not_now

@@ -7,6 +7,7 @@ from prefect import flow
 from flows.context import open_context
 from flows.directory.sync import Create, SyncRequest, create_sides, sync
 from flows.directory.sync_report import sync_document
+from flows.operations.fan_out import run_for_all
 from flows.operations.run_lock import run_lock
 from flows.operations.tasks import run_as_task
 
@@ -20,10 +21,13 @@ def sync_directory(
     Returns the JSON document of `clockbooks sync --json`.
 
     Args:
-        connection: Which connection; empty for the only one.
+        connection: Which connection; empty for the only one, or for a run of each.
         create: Where to create what is missing; empty for nowhere.
         dry_run: Change nothing; report what would be linked and created.
     """
+    of_all = run_for_all(connection)
+    if of_all:
+        return of_all
     request = SyncRequest(create=create_sides(create), dry_run=dry_run)
     with open_context(connection or None) as context, run_lock(context) as not_now:
         if not_now:

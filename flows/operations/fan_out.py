@@ -18,6 +18,7 @@ from uuid import UUID
 from prefect.client.orchestration import get_client
 from prefect.client.schemas.objects import FlowRun, State
 from prefect.deployments import run_deployment
+from prefect.runtime import deployment, flow_run
 from prefect.states import Completed, Failed
 
 from connectors.errors import AskPerson
@@ -26,9 +27,13 @@ from connectors.store.credentials import all_lifetimes
 from flows.context import open_installation
 from flows.operations.final_states import PARTLY_DONE, shown
 from flows.operations.recovery import every_run
+from flows.operations.run_lock import own_run, why_missed
 
 #: Seconds between two checks of the runs.
 PAUSE_S = 2
+
+#: How long a run that goes over all connections waits for theirs.
+LONGEST_MINUTES = 240
 
 #: The type of a run's state if its process or machine died, not its work: it is started again.
 DIED = "CRASHED"
@@ -58,6 +63,35 @@ def run_for_each(
         # One call for all of them; Prefect's own `wait_for_flow_run` asks about one.
         time.sleep(PAUSE_S)
     return _outcome(list(runs.values()))
+
+
+def run_for_all(connection: str | None, *, scheduled_only: bool = False) -> dict[str, Any] | None:
+    """Let a deployed run that names no connection, where there are several, go over all of them.
+
+    Args:
+        connection: The connection that the run names.
+        scheduled_only: Whether a run that a person started is to name its connection.
+
+    Returns:
+        What `run_for_each` returns, of runs of the same deployment; `None` if this run is for one
+        connection, or of no deployment.
+
+    Raises:
+        AskPerson: Nothing is connected.
+    """
+    run = own_run()
+    if connection or run is None or run.deployment_id is None:
+        return None
+    if scheduled_only and not run.auto_scheduled:
+        return None
+    names = _chosen(())
+    if len(names) < 2:
+        return None
+    missed = why_missed()
+    if missed:
+        return missed
+    target = f"{flow_run.flow_name}/{deployment.name}"
+    return run_for_each(target, names, run.parameters, wait_minutes=LONGEST_MINUTES)
 
 
 @dataclass

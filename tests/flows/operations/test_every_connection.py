@@ -1,0 +1,71 @@
+"""Schedules that name no connection go over all of them, where there are several."""
+
+import shutil
+from collections.abc import Iterator
+from copy import deepcopy
+from typing import Any
+
+import pytest
+
+from connectors.standins.scenario import load_scenario
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture(scope="module")
+def ui(
+    open_house: Any, shared_house: Any, demo_scenario: Any, tmp_path_factory: Any, running_ui: Any
+) -> Iterator[Any]:
+    """Let `clockbooks ui` run for two connections, of which the second does not work any more."""
+    folder = tmp_path_factory.mktemp("served")
+    scenario = load_scenario(demo_scenario)
+    gone = deepcopy(scenario)
+    gone["quickbooks"]["realm_id"] = "777"
+    gone["clockify"]["workspace"]["id"] = "64aaaaaaaaaaaaaaaaaaaaaa"
+    with open_house(scenario, folder) as house:
+        for name in ("clockbooks.db", "clockbooks.key"):
+            shutil.copy(shared_house.folder / name, folder / name)
+        with open_house(gone, tmp_path_factory.mktemp("gone")) as other:
+            other.environment["CLOCKBOOKS_DATABASE_URL"] = f"sqlite:///{folder}/clockbooks.db"
+            joined = other.connect("--connection", "second")
+            assert joined.code == 0, joined.err
+        with running_ui(house) as running:
+            yield running
+
+
+@pytest.mark.parametrize("name", ["settle/hourly", "sync-directory/nightly"])
+def test_a_run_that_names_no_connection_is_one_for_each(ui: Any, name: str) -> None:
+    """Each has a run of its own; trouble in one company does not stop the other."""
+    state = ui.ended(ui.start(name))
+
+    assert state["name"] == "PartlyDone", ui.said
+    assert "1 of 2 companies did not succeed: second" in state["message"]
+
+
+def test_a_run_that_names_its_connection_is_of_that_one(ui: Any) -> None:
+    """As before."""
+    assert ui.ended(ui.start("settle/hourly", connection="main"))["name"] == "Completed"
+
+
+def test_a_scheduled_send_is_one_for_each_and_one_by_hand_names_its_company(
+    ui: Any, until: Any
+) -> None:
+    """A person who forgets to choose a company is asked to."""
+    by_hand = ui.ended(ui.start("send-time/nightly"))
+    assert by_hand["type"] == "FAILED"
+    assert "There are several connections" in by_hand["message"]
+
+    deployment = ui.deployment("send-time/nightly")
+    path = f"deployments/{deployment['id']}/schedules"
+    [made] = ui.call("POST", path, [{"active": True, "schedule": {"interval": 60}}])
+    runs = {"deployments": {"id": {"any_": [deployment["id"]]}}}
+
+    def parent() -> Any:
+        ended = {"PartlyDone", "Completed", "Failed"}
+        every = ui.ask("flow_runs", **runs)
+        return [one for one in every if one["auto_scheduled"] and one["state"]["name"] in ended]
+
+    state = until(parent)[0]["state"]
+    ui.call("DELETE", f"{path}/{made['id']}")
+    assert state["name"] == "PartlyDone", ui.said
+    assert "2 companies did not succeed" in state["message"]
