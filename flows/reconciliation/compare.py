@@ -5,8 +5,10 @@ missing on one side is looked for by its id before it counts as gone: it may hav
 days. Nothing is held for the whole window.
 """
 
+import gc
 from collections.abc import Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import date, timedelta
 from typing import Any
@@ -86,7 +88,7 @@ class Comparison:
         Raises:
             TryAgain: A service could not be read, or changed while it was read.
         """
-        with staging_entries() as staged:
+        with staging_entries() as staged, _imports_set_aside():
             days = (self._request.start, self._request.end)
             self.notes += extract(self._context, self._send, days, self._facts, staged)
             windows = self._windows(staged)
@@ -294,6 +296,16 @@ class Comparison:
     def _activities_by_id(self, ids: Sequence[str]) -> dict[str, dict[str, Any]]:
         rows = self._context.quickbooks.time_activities_by_id(ids)
         return {str(row["Id"]): row for row in rows}
+
+
+@contextmanager
+def _imports_set_aside() -> Iterator[None]:
+    """Spare the garbage collector what is there already: modules, which stay until the end."""
+    gc.freeze()
+    try:
+        yield
+    finally:
+        gc.unfreeze()
 
 
 def _person(activity: Mapping[str, Any]) -> str:

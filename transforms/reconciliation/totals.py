@@ -50,11 +50,16 @@ def shares(sides: Mapping[str, Known], tracked_s: int | None) -> Iterator[Share]
             person, or customer, use the names of the first of them: a new name makes no difference.
         tracked_s: Seconds in Clockify, before rounding; `None` if they are those of the fields.
     """
+    known: dict[tuple[str, Any], Mapping[str, Any]] = {}
+    for fields, looks in sides.values():
+        for name in ("user", "project"):
+            if (name, fields[name]) not in known:
+                known[name, fields[name]] = looks()
     for side, (fields, _) in sides.items():
-        place = _looks("project", fields, sides)
+        place = known["project", fields["project"]]
         named = {
             "date": fields["date"],
-            "user": same_form(_looks("user", fields, sides)["user"] or ""),
+            "user": same_form(known["user", fields["user"]]["user"] or ""),
             "client": place["client"] or "",
             "project": place["project"] or "",
             "rate": fields["rate"] or Decimal(0),
@@ -63,11 +68,6 @@ def shares(sides: Mapping[str, Known], tracked_s: int | None) -> Iterator[Share]
         if side == "clockify":
             yield Share(side, seconds=seconds if tracked_s is None else tracked_s, **named)
         yield Share("rounded" if side == "clockify" else side, seconds=seconds, **named)
-
-
-def _looks(field: str, fields: Mapping[str, Any], sides: Mapping[str, Known]) -> Mapping[str, Any]:
-    same = (looks for other, looks in sides.values() if other[field] == fields[field])
-    return next(same)()
 
 
 @dataclass
