@@ -1,6 +1,7 @@
 """How time goes by the choices of a run or of the settings: rules to judge by, and their words."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any, Protocol
 from zoneinfo import ZoneInfo
 
@@ -119,7 +120,9 @@ def in_words(rules: JudgeRules, day_zone: str | None) -> list[str]:
     return [text for text, holds in said.items() if holds]
 
 
-def choice_notes(rules: JudgeRules, day_zone: str | None) -> list[str]:
-    """Return a note about the choices, if there are any."""
+def choice_notes(rules: JudgeRules, choices: Choices, day_zone: str | None) -> list[str]:
+    """Return a note about the choices, if there are any; the workspace's own rounding is none."""
+    if choices.rounding is None:
+        rules = replace(rules, rounding=NO_ROUNDING)
     said = in_words(rules, day_zone)
     return [" ".join(["How time goes:", *said])] if said else []
