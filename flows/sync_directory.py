@@ -25,7 +25,8 @@ def sync_directory(
         create: Where to create what is missing; empty for nowhere.
         dry_run: Change nothing; report what would be linked and created.
     """
-    of_all = run_for_all(connection)
+    # Who forgets to choose a company does not create anything in all of them.
+    of_all = run_for_all(connection, scheduled_only=create is not None)
     if of_all:
         return of_all
     request = SyncRequest(create=create_sides(create), dry_run=dry_run)

@@ -78,6 +78,6 @@ def records(frame: pd.DataFrame) -> list[dict[str, Any]]:
     """Return the rows of a frame as a database takes them: `None` for what is missing."""
     plain = frame.astype(object)
     columns = plain.where(plain.notna(), None).items()
-    names, values = zip(*((name, column.tolist()) for name, column in columns), strict=True)
-    # Three times as fast as to_dict("records"), which looks at each value.
-    return [dict(zip(names, row, strict=True)) for row in zip(*values, strict=True)]
+    values = {name: column.tolist() for name, column in columns}
+    # Faster than to_dict("records"), which looks at each value's type.
+    return [dict(zip(values, row, strict=True)) for row in zip(*values.values(), strict=True)]

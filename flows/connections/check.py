@@ -65,14 +65,14 @@ def check(name: str | None, *, allow_payroll: bool | None) -> dict[str, Any]:
 
 
 def _choices(checks: Checks, workspace: Mapping[str, Any], company: Company) -> None:
-    """Add how time goes by the settings: a wrong one stops a send."""
+    """Add how time is sent, by the settings: a wrong one stops a send."""
     context, settings = checks.context, checks.context.settings
     rules = checks.ask(
-        "How time goes", lambda: judge_rules(settings, workspace, company, context.timezone)
+        "How time is sent", lambda: judge_rules(settings, workspace, company, context.timezone)
     )
     if rules is not None:
-        said = in_words(rules, settings.day_zone)
-        checks.add("How time goes", " ".join(said) or "As in Clockify: no setting changes it.")
+        said = in_words(rules, settings)
+        checks.add("How time is sent", " ".join(said) or "As in Clockify: no setting changes it.")
 
 
 def _timezone(checks: Checks, company: Company | None) -> None:

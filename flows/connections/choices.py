@@ -1,4 +1,4 @@
-"""How time goes by the choices of a run or of the settings: rules to judge by, and their words."""
+"""How time is sent, by a run's options or the settings: rules to judge by, and words for people."""
 
 from collections.abc import Mapping
 from dataclasses import replace
@@ -14,7 +14,7 @@ from transforms.plan.rounding import NO_ROUNDING, Rounding, parse_rounding, work
 
 
 class Choices(Protocol):
-    """What a run's request and the settings have in common."""
+    """What a run's request and the settings have in common; properties, as a request is frozen."""
 
     @property
     def rounding(self) -> str | None: ...
@@ -30,6 +30,10 @@ class Choices(Protocol):
     def description_marker(self) -> bool | None: ...
     @property
     def approved_only(self) -> bool | None: ...
+    @property
+    def day_zone(self) -> str | None: ...
+    @property
+    def sent_tag(self) -> str | None: ...
 
 
 def judge_rules(
@@ -100,29 +104,27 @@ _ZERO = {
 }
 
 
-def in_words(rules: JudgeRules, day_zone: str | None) -> list[str]:
-    """Return a sentence for each choice that makes a difference to what is sent.
-
-    Args:
-        rules: What entries are judged by.
-        day_zone: Whose time zone decides on the day: `connection` or `worker`.
-    """
-    to = rules.rounding
+def in_words(rules: JudgeRules, choices: Choices) -> list[str]:
+    """Return a sentence for each choice that makes a difference to what is sent."""
+    to, tag = rules.rounding, choices.sent_tag
+    step = "minute" if to.step_min == 1 else f"{to.step_min} minutes"
     said = {
-        f"Time is rounded {_TO[to.mode]} {to.step_min} minutes.": to != NO_ROUNDING,
+        f"Time is rounded {_TO[to.mode]} {step}.": to != NO_ROUNDING,
         "A person's day on a project is rounded as a whole.": rules.by_day,
         "Only approved entries go.": rules.approved_only,
-        "Each worker's own time zone decides on which day time falls.": day_zone == "worker",
+        "Each worker's own time zone decides on which day time falls.": choices.day_zone
+        == "worker",
         **{text: reason in rules.zero_rates for reason, text in _ZERO.items()},
         "Descriptions follow a template.": rules.template is not None,
         "Descriptions end with the entry's id.": rules.marked,
+        f"Sent entries get the tag {tag!r} in Clockify.": tag is not None,
     }
     return [text for text, holds in said.items() if holds]
 
 
-def choice_notes(rules: JudgeRules, choices: Choices, day_zone: str | None) -> list[str]:
-    """Return a note about the choices, if there are any; the workspace's own rounding is none."""
+def choice_notes(rules: JudgeRules, choices: Choices) -> list[str]:
+    """Return a note about the choices, if there are any; the workspace's rounding is not one."""
     if choices.rounding is None:
         rules = replace(rules, rounding=NO_ROUNDING)
-    said = in_words(rules, day_zone)
-    return [" ".join(["How time goes:", *said])] if said else []
+    said = in_words(rules, choices)
+    return [" ".join(["How time is sent:", *said])] if said else []

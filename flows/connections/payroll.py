@@ -19,7 +19,6 @@ _HAS = "The company has QuickBooks Payroll."
 
 _ONE = "One entry of the next send goes first, alone, and the others only if QuickBooks takes it."
 
-
 _ALL = "`allow_payroll` is set, so all entries of a send go at once all the same."
 
 

@@ -93,7 +93,8 @@ def make_import_plan(
             raise _not_all_good(report)
         names = run(resolve_names, context, staged, read_links(context, request))
         facts = run(read_rules, context, facts, names.link_state)
-        report.notes += choice_notes(facts.rules, request, None) + rule_notes(facts)
+        own_days = replace(request, day_zone=None)  # rows of files keep theirs
+        report.notes += choice_notes(facts.rules, own_days) + rule_notes(facts)
         report.notes += expiry_notes(context)
         with open_plan(context, facts.company, report, run, request) as plan:
             plan.become(_judge_slices(context, request, facts, files, names, staged))

@@ -88,7 +88,7 @@ class Comparison:
         Raises:
             TryAgain: A service could not be read, or changed while it was read.
         """
-        with staging_entries() as staged, _imports_set_aside():
+        with staging_entries() as staged, _loaded_set_aside():
             days = (self._request.start, self._request.end)
             self.notes += extract(self._context, self._send, days, self._facts, staged)
             windows = self._windows(staged)
@@ -299,8 +299,8 @@ class Comparison:
 
 
 @contextmanager
-def _imports_set_aside() -> Iterator[None]:
-    """Spare the garbage collector what is there already: modules, which stay until the end."""
+def _loaded_set_aside() -> Iterator[None]:
+    """Keep the garbage collector from going through what is loaded already, which stays anyway."""
     gc.freeze()
     try:
         yield

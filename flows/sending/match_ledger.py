@@ -55,7 +55,7 @@ def match_entries(context: RunContext, entries: pd.DataFrame, links: pd.DataFram
     )
     since = contents.newest_claim()
     held = ledger.held(entries["entry_id"].tolist())
-    # As objects: ten times as fast as text columns compare.
+    # As objects, which pandas compares ten times as fast as text columns.
     new = mine[~mine["entry_id"].astype(object).isin(held["entry_id"].astype(object))]
     from_files = contents.known(new["day"].tolist(), source=Source.FILE)
     twins = find_twins(new, from_files).dropna()

@@ -112,8 +112,9 @@ def open_plan(
         settled = Settled() if lease is None else run(settle, context, lease)
         report.notes += [note for note in (settled.message, *settled.notes) if note]
         tries_one = company.has_payroll and request.allow_payroll is None
-        plan = RunPlan(company, report, lease, settled, tries_one=tries_one)
-        plan.sent_tag = request.sent_tag
+        plan = RunPlan(
+            company, report, lease, settled, tries_one=tries_one, sent_tag=request.sent_tag
+        )
         try:
             yield plan
         finally:

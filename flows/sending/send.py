@@ -105,7 +105,7 @@ def make_plan(
         with staging_entries() as staged:
             link_state = run(read_links, context, request)
             facts = run(read_rules, context, facts, link_state)
-            report.notes += choice_notes(facts.rules, request, request.day_zone) + rule_notes(facts)
+            report.notes += choice_notes(facts.rules, request) + rule_notes(facts)
             days = (request.start, request.end)
             report.notes += run(extract, context, request, days, facts, staged)
             report.notes += stale(context, staged, link_state) + expiry_notes(context)

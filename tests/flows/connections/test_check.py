@@ -10,7 +10,7 @@ pytestmark = pytest.mark.usefixtures("in_this_process")
 NAMES = {
     "Clockify", "Clockify role", "Clockify plan", "QuickBooks", "QuickBooks plan", "Subscription",
     "Payroll", "Time tracking", "Billable time", "Books", "Currency", "Time zone", "Links",
-    "How time goes", "Ledger", "Tokens", "Limits", "Addresses", "Key", "Database",
+    "How time is sent", "Ledger", "Tokens", "Limits", "Addresses", "Key", "Database",
 }  # fmt: skip
 
 #: A line that is there only if there is something to say.
@@ -38,24 +38,28 @@ def test_a_house_that_is_well_is_ready(synced):
     assert "refresh token until" in found["Tokens"]["found"]
 
 
-def test_it_says_how_time_goes(synced, monkeypatch):
+def test_it_says_how_time_is_sent(synced, monkeypatch):
     """Each choice that the settings make is told, by `check` and by the plan of a send."""
-    before = lines(synced.run("check", "--json"))["How time goes"]["found"]
+    before = lines(synced.run("check", "--json"))["How time is sent"]["found"]
     monkeypatch.setitem(synced.environment, "CLOCKBOOKS_MISSING_RATE", "zero")
-    for name in ("rounding=up:6", "rounding_per=day", "day_zone=worker", "description_marker=true"):
+    for name in (
+        *("rounding=up:6", "rounding_per=day", "day_zone=worker"),
+        *("description_marker=true", "sent_tag=In QuickBooks"),
+    ):
         assert synced.run("configure", "--set", name).code == 0
 
-    told = lines(synced.run("check", "--json"))["How time goes"]["found"]
+    told = lines(synced.run("check", "--json"))["How time is sent"]["found"]
     (note,) = [note for note in synced.run(*LOOK, "--json").document["notes"] if told in note]
 
     assert told != before
-    assert note == f"How time goes: {told}"
+    assert note == f"How time is sent: {told}"
     for words in (
         "up to the next 6 minutes",
         "as a whole",
         "time zone",
         "rate of 0",
         "the entry's id",
+        "the tag 'In QuickBooks'",
     ):
         assert words in told, words
         assert words not in before, words

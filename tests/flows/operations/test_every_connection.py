@@ -43,8 +43,16 @@ def test_a_run_that_names_no_connection_is_one_for_each(ui: Any, name: str) -> N
 
 
 def test_a_run_that_names_its_connection_is_of_that_one(ui: Any) -> None:
-    """As before."""
+    """It starts no others."""
     assert ui.ended(ui.start("settle/hourly", connection="main"))["name"] == "Completed"
+
+
+def test_a_sync_by_hand_that_creates_names_its_company(ui: Any) -> None:
+    """Nothing is made in all companies because somebody forgot to choose one."""
+    state = ui.ended(ui.start("sync-directory/by-hand", create="quickbooks", dry_run=False))
+
+    assert state["type"] == "FAILED"
+    assert "There are several connections" in state["message"]
 
 
 def test_a_scheduled_send_is_one_for_each_and_one_by_hand_names_its_company(
