@@ -93,6 +93,21 @@ class Audit(ConnectionScope):
         query = sa.select(sa.func.count()).select_from(ledger).where(self._own(ledger), is_sent)
         return connection.execute(query).scalar_one()
 
+    def all_agree(self, connection: sa.Connection) -> bool:
+        """Return whether ledger and history say the same of every entry.
+
+        It takes half as long as to look for those that differ, which hardly any history has.
+        """
+        newest, mine, differs = self._newest_in_ledger(connection)
+        told = newest.c.event.in_(_SENT)
+        same = sa.and_(told, ledger.c.state == LedgerState.SENT, ~sa.or_(*differs.values()))
+        query = sa.select(
+            sa.func.count(sa.case((told, 1))).label("told"),
+            sa.func.count(sa.case((same, 1))).label("same"),
+        )
+        found = connection.execute(query.select_from(newest).outerjoin(ledger, mine)).one()
+        return {found.told, found.same} == {self.number_sent(connection)}
+
     def differing(self, connection: sa.Connection, head: Head | None) -> Iterator[sa.Row[Any]]:
         """Yield the entries of which ledger and history say different things.
 
@@ -101,17 +116,10 @@ class Audit(ConnectionScope):
         `held_as`, its TimeActivity there; `is_older`, whether that was before the history begins;
         and whether its `activity`, `minutes` and `content` differ.
         """
-        newest = self._newest(connection)
+        newest, mine, differs = self._newest_in_ledger(connection)
         is_sent, says_sent = ledger.c.state == LedgerState.SENT, newest.c.event.in_(_SENT)
-        states = ledger.c.state.in_([LedgerState.SENT, LedgerState.SENDING])
-        mine = sa.and_(self._own(ledger), ledger.c.entry_id == newest.c.entry_id, states)
         older = (ledger.c.changed_at < head.since if head else sa.false()).label("is_older")
         state = sa.type_coerce(ledger.c.state, sa.String).label("state")
-        differs = {
-            "activity": ledger.c.time_activity_id.is_distinct_from(newest.c.time_activity_id),
-            "minutes": ledger.c.minutes.is_distinct_from(newest.c.minutes),
-            "content": _sha256(connection, ledger.c.body).is_distinct_from(newest.c.fingerprint),
-        }
         told = sa.select(
             newest.c.entry_id,
             sa.case((says_sent, newest.c.number)).label("number"),
@@ -126,6 +134,20 @@ class Audit(ConnectionScope):
             *([sa.true()] * len(differs)),
         ).where(self._own(ledger), is_sent, ~sa.exists().where(tells))  # fmt: skip
         return _stream(connection, sa.union_all(told, untold))
+
+    def _newest_in_ledger(
+        self, connection: sa.Connection
+    ) -> tuple[sa.CTE, sa.ColumnElement[bool], dict[str, sa.ColumnElement[bool]]]:
+        """Return the newest events, the condition that joins the ledger, and what may differ."""
+        newest = self._newest(connection)
+        states = ledger.c.state.in_([LedgerState.SENT, LedgerState.SENDING])
+        mine = sa.and_(self._own(ledger), ledger.c.entry_id == newest.c.entry_id, states)
+        differs = {
+            "activity": ledger.c.time_activity_id.is_distinct_from(newest.c.time_activity_id),
+            "minutes": ledger.c.minutes.is_distinct_from(newest.c.minutes),
+            "content": _sha256(connection, ledger.c.body).is_distinct_from(newest.c.fingerprint),
+        }
+        return newest, mine, differs
 
     def _newest(self, connection: sa.Connection) -> sa.CTE:
         """Select the newest event that says what became of each entry."""

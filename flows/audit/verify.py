@@ -112,6 +112,8 @@ def _compare(
 ) -> dict[str, int]:
     """Compare the ledger with the newest event of each entry."""
     compared, from_before = audit.number_sent(connection), 0
+    if audit.all_agree(connection):
+        return {"compared": compared, "from_before": from_before}
     for row in audit.differing(connection, head):
         if row.number is None:
             compared -= 1

@@ -500,6 +500,7 @@ OWN = {
     "audit.head": _in_transaction(lambda s, c: s.audit.head(c).number),
     "audit.rows": _in_transaction(lambda s, c: [row[:2] for row in s.audit.rows(c)]),
     "audit.number_sent": _in_transaction(lambda s, c: s.audit.number_sent(c)),
+    "audit.all_agree": _in_transaction(lambda s, c: s.audit.all_agree(c)),
     "audit.differing": _in_transaction(
         lambda s, c: sorted(map(tuple, s.audit.differing(c, s.audit.head(c))))
     ),
