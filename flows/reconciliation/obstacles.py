@@ -13,6 +13,7 @@ from connectors.quickbooks.batch import part_of
 from flows.connections.unknown_time import person_of, read_unknown
 from flows.context import RunContext
 from flows.text import named
+from schemas.quickbooks import Company
 
 #: What a TimeActivity names, and QuickBooks has lists of (FACTS, QBO, 1.1).
 _NAMED = ("Employee", "Vendor", "Customer")
@@ -76,6 +77,21 @@ def unusable_names(context: RunContext, bodies: Mapping[str, str]) -> dict[str, 
     return found
 
 
+def untried_payroll(
+    context: RunContext, company: Company, bodies: Mapping[str, str]
+) -> dict[str, str]:
+    """Find TimeActivities that a company with payroll may not take: it has taken none so far.
+
+    Takes and returns the same as `typed_again`.
+    """
+    if not company.has_payroll or context.settings.allow_payroll:
+        return {}
+    payroll = context.store.payroll
+    taken = {of: payroll.taken_at(of_employees=of) is not None for of in (True, False)}
+    kinds = {id_: json.loads(body)["NameOf"] for id_, body in bodies.items()}
+    return {id_: _UNTRIED for id_, kind in kinds.items() if not taken[kind == "Employee"]}
+
+
 def _unusable(kind: str, id_: str, row: Mapping[str, Any] | None) -> str:
     if row is None:
         what = f"{kind} {id_} is not in QuickBooks"
@@ -88,3 +104,9 @@ _LINK = "or link another one with `clockbooks link`; then repair."
 
 #: What was sent keeps the person and customer of then, whatever is linked now.
 _RECALL = "or run `clockbooks recall --entry {}`: the next send books it for what is linked now."
+
+_UNTRIED = (
+    "The company has QuickBooks Payroll, and whether QuickBooks takes time there is not known yet,"
+    " so none is made anew. Send other time first: once QuickBooks has taken some, repair. Or set"
+    " CLOCKBOOKS_ALLOW_PAYROLL=true."
+)

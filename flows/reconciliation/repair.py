@@ -25,11 +25,12 @@ from flows.progress import Progress
 from flows.reconciliation.findings import Finding
 from flows.reconciliation.invoices import invoiced_meanwhile
 from flows.reconciliation.load_changes import HELD_BY_OTHERS, Changes
-from flows.reconciliation.obstacles import typed_again, unusable_names
+from flows.reconciliation.obstacles import typed_again, untried_payroll, unusable_names
 from flows.sending.load import Ended
 from flows.sending.match_ledger import sent_from_a_file
 from flows.sending.replay import create_claimed
 from flows.sending.run_lease import RunLease
+from schemas.quickbooks import Company
 from schemas.words import Block, Operation, Reason, Repair, State, Verdict
 from transforms.identity.match_books import content_of, content_of_body
 from transforms.plan.explain import refused
@@ -117,14 +118,14 @@ class _Repairs:
             yield Repaired(one, Repair.REFUSED, why, Reason.NOT_ATTEMPTED)
 
     def _round(self, findings: Sequence[Finding], outdated: set[str]) -> Iterator[Repaired]:
-        closed_until = self._context.quickbooks.company().closed_until
+        company = self._context.quickbooks.company()
         ids = [one.time_activity_id or "" for one in findings]
         rows = self._context.quickbooks.time_activities_by_id(ids)
         look = _Look({str(row["Id"]): row for row in rows}, self._context.quickbooks.time)
         wanted: dict[Step, dict[str, tuple[Finding, Wanted]]] = defaultdict(dict)
         for one in findings:
             activity = look.rows.get(one.time_activity_id or "")
-            again = replace(one, judged=self._judge_again(one, activity, closed_until))
+            again = replace(one, judged=self._judge_again(one, activity, company.closed_until))
             step = again.judged.step
             if again.judged.verdict == Verdict.AGREES:
                 yield Repaired(again, None)
@@ -134,6 +135,8 @@ class _Repairs:
                 wanted[step][again.entry_id or ""] = again, _wanted(again, activity)
         for step, chosen in wanted.items():
             if self._halted is None:
+                for id_, why in self._obstacles(step, chosen, company).items():
+                    yield Repaired(chosen.pop(id_)[0], Repair.REFUSED, why)
                 yield from self._take_all(step, chosen, look, outdated)
 
     def _take_all(
@@ -143,9 +146,7 @@ class _Repairs:
         look: _Look,
         outdated: set[str],
     ) -> Iterator[Repaired]:
-        """Take one step for all entries that need it and may have it."""
-        for id_, why in self._obstacles(step, chosen).items():
-            yield Repaired(chosen.pop(id_)[0], Repair.REFUSED, why)
+        """Take one step for entries that need it and may have it."""
         changes = {id_: change for id_, (_, change) in chosen.items()}
         taken = self._take(step, changes, look.rows, outdated)
         if step in {Step.DELETE, Step.REPLACE}:
@@ -157,13 +158,13 @@ class _Repairs:
                 yield self._repaired(step, chosen[id_][0], ended)
 
     def _obstacles(
-        self, step: Step, chosen: Mapping[str, tuple[Finding, Wanted]]
+        self, step: Step, chosen: Mapping[str, tuple[Finding, Wanted]], company: Company
     ) -> dict[str, str]:
         """Say why TimeActivities should not be created, by entry id."""
         if step not in {Step.REPLACE, Step.RESEND}:
             return {}
         bodies = {id_: one.replacement or one.body for id_, (_, one) in chosen.items()}
-        found = typed_again(self._context, bodies)
+        found = untried_payroll(self._context, company, bodies) | typed_again(self._context, bodies)
         # One that is refused without a deletion before it changes nothing.
         return found | (unusable_names(self._context, bodies) if step == Step.REPLACE else {})
 

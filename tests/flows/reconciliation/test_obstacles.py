@@ -158,3 +158,24 @@ def test_the_time_of_merged_customers_agrees_once_the_project_is_linked_to_the_o
     week.reconcile("--repair", "--yes", code=0)
 
     assert week.verdicts() == {}
+
+
+@pytest.mark.parametrize("how", ["replaced", "resent"])
+def test_nothing_is_made_anew_while_nobody_knows_whether_payroll_takes_it(week, how):
+    """The company turned payroll on after the send: a replacement would only delete."""
+    ids = [week.pick(number) for number in range(3)]
+    for id_ in ids:
+        week.people.delete_time(week.activity_id(id_)) if how == "resent" else week.move(id_)
+    week.house.quickbooks.company["NameValue"].append({"Name": "PayrollFeature", "Value": "true"})
+    before = deepcopy(week.books)
+
+    found = week.reconcile("--repair", "--resend", "--yes", code=3)
+
+    assert week.books == before
+    assert {only(found, id_)["repair"] for id_ in ids} == {"refused"}
+    assert all("QuickBooks Payroll" in only(found, id_)["detail"] for id_ in ids)
+    week.house.quickbooks.switches.payroll_code = None
+    week.track()
+    week.send(code=0)
+    found = week.reconcile("--repair", "--resend", "--yes", code=0)
+    assert {only(found, id_)["repair"] for id_ in ids} == {how}
