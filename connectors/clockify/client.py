@@ -143,11 +143,16 @@ class Clockify:
 
         Raises:
             Refused: Clockify does not take it.
-            Unsure: No clear answer.
+            Unsure: No clear answer; Clockify's own is empty.
         """
         path = f"{self._core}/workspaces/{self.workspace_id}/time-entries/invoiced"
         body = {"invoiced": invoiced, "timeEntryIds": list(entry_ids)}
-        self._send("PATCH", path, read=False, data=json.dumps(body).encode())
+        response = self._send("PATCH", path, read=False, data=json.dumps(body).encode())
+        if response.content.strip():
+            raise Unsure(
+                "The answer to a write does not look like Clockify's: it may or may not have been"
+                " done."
+            )
 
     def replace_entry(self, id_: str, body: Mapping[str, Any]) -> None:
         """Replace an entry: what *body* leaves out is cleared (section 3).

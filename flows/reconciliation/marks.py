@@ -8,7 +8,7 @@ mark is then never taken off, since a person may have set it meanwhile, but a pe
 from collections.abc import Mapping, Sequence
 from datetime import date, timedelta
 
-from connectors.errors import Refused, TryAgain, Unsure
+from connectors.errors import AskPerson, Refused, TryAgain, Unsure
 from flows.context import RunContext
 from flows.reconciliation.findings import Finding
 from flows.reconciliation.report import ReconcileReport
@@ -16,6 +16,7 @@ from flows.text import entries, named
 from schemas.words import Mark
 from transforms.entries.local_days import month_slices
 from transforms.identity.same_work import ROW_ID
+from transforms.reconciliation.judge import is_billed
 from transforms.reconciliation.marks import MarkPlan, Shown, plan_marks, shown_marks
 
 #: Entries that Clockify marks in one call.
@@ -65,14 +66,13 @@ class Marking:
             )
 
     def carry_out(self) -> None:
-        """Do what was planned, as far as Clockify still shows the same."""
-        self._context.store.marks.forget(Mark.INVOICED, self._plan.forget)
+        """Do what was planned, as far as it is right still: somebody may have approved it late."""
         planned = len(self._plan.put) + len(self._plan.take_off)
-        shown = self._shown() if planned else {}
-        if shown is None:
+        plan = self._plan_again()
+        if plan is None:
             self._report.undone += planned
             return
-        plan = plan_marks(self._billed, shown, self._ours)
+        self._context.store.marks.forget(Mark.INVOICED, _both(self._plan.forget, plan.forget))
         put = self._call(_both(self._plan.put, plan.put), invoiced=True)
         taken_off = self._call(_both(self._plan.take_off, plan.take_off), invoiced=False)
         if put:
@@ -82,6 +82,24 @@ class Marking:
                 "No longer marked as invoiced in Clockify, because on no invoice any more:"
                 f" {entries(taken_off)}."
             )
+
+    def _plan_again(self) -> MarkPlan | None:
+        """Plan by what all sides say now; `None`, with a note, if one cannot be read."""
+        ids = [*self._plan.put, *self._plan.take_off, *self._plan.forget]
+        if not ids:
+            return MarkPlan()
+        store, quickbooks = self._context.store, self._context.quickbooks
+        sent = {row.time_activity_id: row.entry_id for row in store.sent.of(ids)}
+        try:
+            rows = quickbooks.time_activities_by_id(list(sent))
+        except (Refused, TryAgain) as error:
+            self._report.notes.append(f"The invoiced marks in Clockify are as before: {error}")
+            return None
+        billed = dict.fromkeys(ids, False) | {sent[row["Id"]]: is_billed(row) for row in rows}
+        shown = self._shown()
+        if shown is None:
+            return None
+        return plan_marks(billed, shown, store.marks.known(Mark.INVOICED, ids))
 
     def _shown(self) -> Mapping[str, Shown] | None:
         """Read the marks of the entries that matter; `None`, with a note, if that fails."""
@@ -95,46 +113,51 @@ class Marking:
                 for rows in clockify.report(*part, timezone=zone, invoiced_only=True)
                 for id_, shown in shown_marks(rows).items()
             }
-        except (Refused, TryAgain) as error:
+        except (AskPerson, Refused, TryAgain) as error:
             self._report.notes.append(f"The invoiced marks in Clockify could not be read: {error}")
             return None
 
     def _call(self, ids: Sequence[str], *, invoiced: bool) -> int:
         """Set marks or take them off, and return how many; the others are noted."""
-        marks, done, failed = self._context.store.marks, 0, dict[str, Exception]()
+        marks, unclear, done = self._context.store.marks, dict[str, Exception](), 0
+        left: list[Exception] = []
         for first in range(0, len(ids), _AT_ONCE):
             some = ids[first : first + _AT_ONCE]
             marks.begin(Mark.INVOICED, some)
             try:
                 self._context.clockify.mark_invoiced(some, invoiced=invoiced)
-            except (Refused, Unsure, TryAgain) as error:
-                failed |= dict.fromkeys(some, error)
-                continue
-            (marks.settle if invoiced else marks.forget)(Mark.INVOICED, some)
-            done += len(some)
-        return done + self._look_up(failed, invoiced=invoiced)
-
-    def _look_up(self, failed: Mapping[str, Exception], *, invoiced: bool) -> int:
-        """Settle failed calls by what Clockify shows now; return how many marks are as wished.
-
-        What it does not show may still come, unless the call was not begun.
-        """
-        shown = self._shown() if failed else None
-        there = {id_ for id_ in failed if shown and shown.get(id_) is Shown.BY_HAND}
-        may_come = {id_ for id_, error in failed.items() if invoiced and isinstance(error, Unsure)}
-        marks = self._context.store.marks
-        marks.settle(Mark.INVOICED, sorted(there))
-        if shown is not None:
-            marks.forget(Mark.INVOICED, sorted(failed.keys() - there - may_come))
-        as_wished = there if invoiced or shown is None else failed.keys() - there
-        left = [error for id_, error in failed.items() if id_ not in as_wished]
+            except Unsure as error:
+                unclear |= dict.fromkeys(some, error)
+            except (AskPerson, Refused, TryAgain) as error:  # nothing was done: all is as before
+                (marks.forget if invoiced else marks.settle)(Mark.INVOICED, some)
+                left += [error] * len(some)
+            else:
+                (marks.settle if invoiced else marks.forget)(Mark.INVOICED, some)
+                done += len(some)
+        as_wished = self._look_up(list(unclear), invoiced=invoiced)
+        left += [error for id_, error in unclear.items() if id_ not in as_wished]
         self._report.undone += len(left)
         may = "may not be" if invoiced else "may still be"
         if left:
             self._report.notes.append(
                 f"{entries(len(left))} {may} marked as invoiced in Clockify: {left[0]}"
             )
-        return len(as_wished)
+        return done + len(as_wished)
+
+    def _look_up(self, ids: Sequence[str], *, invoiced: bool) -> set[str]:
+        """Settle unclear calls by what Clockify shows now; return which marks are as wished.
+
+        One that it does not show may still come.
+        """
+        shown = self._shown() if ids else None
+        there = {id_ for id_ in ids if shown and shown.get(id_) is Shown.BY_HAND}
+        marks = self._context.store.marks
+        marks.settle(Mark.INVOICED, sorted(there))
+        if invoiced or shown is None:
+            return there
+        gone = set(ids) - there
+        marks.forget(Mark.INVOICED, sorted(gone))
+        return gone
 
 
 def _both(planned: Sequence[str], now: Sequence[str]) -> list[str]:

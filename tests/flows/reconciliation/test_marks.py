@@ -17,6 +17,11 @@ def invoice(week, *ids):
     return week.people.invoice(customer, *map(week.activity_id, ids))
 
 
+def refusal(status, message):
+    body = json.dumps({"message": message, "code": status})
+    return {"status": status, "body": body, "content_type": "application/json"}
+
+
 def marked(week):
     return {id_ for id_, one in week.house.clockify.entries.items() if one.get("invoiced")}
 
@@ -228,3 +233,115 @@ def test_a_call_without_any_answer_is_on_record(week, invoiced):
     week.reconcile(*MARK, code=3)
 
     assert (marked(week), ours(week)) == (set() if invoiced else {id_}, {id_: 0})
+
+
+@pytest.mark.parametrize("invoiced", [True, False])
+def test_a_page_in_place_of_the_answer_proves_nothing(week, invoiced):
+    """A proxy's 200: Clockify did nothing, and the next run does it."""
+    id_ = week.pick()
+    number = invoice(week, id_)
+    if not invoiced:
+        week.reconcile(*MARK, code=0)
+        week.people.delete_invoice(number)
+    week.house.clockify.faults.plan(INVOICED, "answer", status=200, body="<p>Log in</p>")
+
+    found = week.reconcile(*MARK, code=3)
+
+    assert any("does not look like Clockify's" in note for note in found["notes"])
+    week.reconcile(*MARK, code=0)
+    assert marked(week) == ({id_} if invoiced else set())
+
+
+def test_a_mark_that_a_person_sets_while_ours_is_refused_is_theirs(week):
+    """Clockify said no, so the mark that is there right after it is nobody's but theirs."""
+    id_ = week.pick()
+    number = invoice(week, id_)
+
+    def set_by_hand(answer):
+        week.entry(id_)["invoiced"] = True
+        return answer
+
+    faults = week.house.clockify.faults
+    faults.plan(INVOICED, "answer", **refusal(403, "Access Denied"))
+    faults.plan("POST .*/reports/detailed", "edit", skip=2, edit=set_by_hand)
+    week.reconcile(*MARK)
+    week.entry(id_)["invoiced"] = True
+    week.people.delete_invoice(number)
+
+    assert week.reconcile(*MARK, code=0)["unmarks"] == []
+    assert marked(week) == {id_}
+
+
+def test_a_key_that_is_refused_leaves_the_mark_ours(week, billed):
+    """Nothing was done: the next run, with a key that works, takes it off."""
+    week.house.clockify.faults.plan(INVOICED, "answer", **refusal(401, "Api key does not exist"))
+
+    found = week.reconcile(*MARK, code=3)
+
+    assert any("does not accept the API key" in note for note in found["notes"])
+    assert (marked(week), ours(week)) == ({billed}, {billed: 1})
+    week.reconcile(*MARK, code=0)
+    assert (marked(week), ours(week)) == (set(), {})
+
+
+@pytest.fixture
+def while_it_asks(week, monkeypatch):
+    """Return a function that lets something happen while a run waits for a person's yes."""
+    monkeypatch.setattr(Output, "can_ask", property(lambda _: True))
+
+    def run(meanwhile):
+        def ask(*_):
+            monkeypatch.setattr(Output, "ask", lambda *_: True)
+            meanwhile()
+            return True
+
+        monkeypatch.setattr(Output, "ask", ask)
+        days = ("--start", "2026-09-14", "--end", "2026-09-18")
+        return week.house.run("reconcile", *days, "--mark-invoiced")
+
+    return run
+
+
+def test_what_is_approved_late_is_right_still(week, billed, while_it_asks):
+    """Another invoice was made meanwhile: the mark stays, and is ours."""
+    while_it_asks(lambda: invoice(week, billed))
+
+    assert (marked(week), ours(week)) == ({billed}, {billed: 1})
+
+
+def test_nothing_is_marked_whose_invoice_goes_before_somebody_approves(week, while_it_asks):
+    """There is nothing to take off later."""
+    number = invoice(week, week.pick())
+
+    while_it_asks(lambda: week.people.delete_invoice(number))
+
+    assert (marked(week), ours(week)) == (set(), {})
+
+
+def test_a_mark_that_another_run_took_off_meanwhile_is_not_ours_any_more(
+    week, billed, while_it_asks
+):
+    """What somebody marks by hand after that is theirs, whatever was approved."""
+
+    def meanwhile():
+        week.reconcile(*MARK, code=0)
+        week.entry(billed)["invoiced"] = True
+
+    while_it_asks(meanwhile)
+
+    assert marked(week) == {billed}
+
+
+def test_a_mark_that_another_run_set_meanwhile_is_not_forgotten(week, billed, while_it_asks):
+    """It was off when the plan was made, and the time is on another invoice since."""
+    week.entry(billed)["invoiced"] = False
+    other = week.pick(1)
+    invoice(week, other)  # so that there is something to ask for
+
+    def meanwhile():
+        invoice(week, billed)
+        week.reconcile(*MARK, code=0)
+
+    while_it_asks(meanwhile)
+
+    assert (marked(week), ours(week)) == ({billed, other}, {billed: 1, other: 1})
