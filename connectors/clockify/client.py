@@ -258,9 +258,12 @@ class Clockify:
     def ensure_tag(self, name: str) -> str:
         """Return the id of the tag *name*, which is created unless it is there (2.5).
 
+        Clockify leaves out blanks at the ends of names.
+
         Raises:
             Refused, Unsure, TryAgain: See `ensure_client`.
         """
+        name = name.strip()
         return self._ensure(
             "tags",
             {"name": name, "strict-name-search": "true"},
@@ -307,7 +310,8 @@ class Clockify:
         self, name: str, search: Mapping[str, str], is_it: Callable[[Mapping[str, Any]], bool]
     ) -> str | None:
         """Return the id of the row that is meant; the service's own search is vague."""
-        return next((str(row["id"]) for row in self._pages(name, search) if is_it(row)), None)
+        ids = (text_of(row, "id") for row in self._pages(name, search) if is_it(row))
+        return next(filter(None, ids), None)
 
     def _write(
         self, name: str, body: Mapping[str, Any], params: Mapping[str, str] | None

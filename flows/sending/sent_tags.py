@@ -93,7 +93,7 @@ class _Tagging:
         """Put the tag on one entry, or take it off."""
         self._marks.begin(Mark.SENT_TAG, [id_], tag_id=tag_id)
         try:
-            before = self._clockify.entry(id_)
+            before = self._read(id_)
         except Refused:
             self._counts["Not shown by Clockify, so that their tags wait for the next run"] += 1
             return
@@ -127,7 +127,12 @@ class _Tagging:
             if has_tag(after, tag_id) == tagged:
                 (self._marks.settle if tagged else self._marks.forget)(Mark.SENT_TAG, [id_])
             raise _Differs(_told(id_, changed))
-        return has_tag(after, tag_id) == tagged
+        if has_tag(after, tag_id) != tagged:
+            self._counts[
+                "Written and not changed in Clockify, so that the next run tries again"
+            ] += 1
+            return False
+        return True
 
     def _leave(self, id_: str, *, tagged: bool) -> bool:
         """Leave an entry alone that cannot be written: no tag, or another try in a later run."""
@@ -137,9 +142,20 @@ class _Tagging:
         self._counts[f"{which} in Clockify, because locked, approved or refused there"] += 1
         return False
 
+    def _read(self, id_: str) -> Mapping[str, Any] | None:
+        """Read an entry; see `Clockify.entry`.
+
+        Raises:
+            TryAgain: What came is another one, or none at all.
+        """
+        entry = self._clockify.entry(id_)
+        if entry is not None and entry.get("id") != id_:
+            raise TryAgain(f"What came for entry {id_} is not that entry.")
+        return entry
+
     def _read_again(self, id_: str) -> Mapping[str, Any]:
         try:
-            after = self._clockify.entry(id_)
+            after = self._read(id_)
         except (Refused, TryAgain) as error:
             raise TryAgain(
                 f"Entry {id_} was written but could not be read again: see in Clockify whether it"

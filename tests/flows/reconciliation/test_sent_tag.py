@@ -287,3 +287,54 @@ def test_no_rule_goes_by_our_tag(week, new, tmp_path):
 
     assert TAG not in explained["tags"]
     assert not any(one["decides"] for one in explained["rules"]), explained
+
+
+@pytest.mark.parametrize("body", ["{}", '{"error": "maintenance"}', '{"id": "x", "tagIds": []}'])
+@pytest.mark.parametrize("recalled", [True, False])
+def test_what_is_not_the_entry_settles_nothing(week, new, body, recalled):
+    """Something between us and Clockify answers: the tag is neither off nor given up."""
+    if recalled:
+        week.send(*TAGGED)
+    where = f"GET .*/time-entries/{new}"
+    page = {"status": 200, "body": body, "content_type": "application/json"}
+    week.house.clockify.faults.plan(where, "answer", times=99, **page)
+    found = week.run("recall", "--entry", new, "--yes") if recalled else week.send(*TAGGED, code=0)
+    assert any("is not that entry" in note for note in found["notes"])
+    week.house.clockify.faults.clear()
+
+    week.reconcile() if recalled else week.send(*TAGGED)
+
+    assert (TAG in tags_of(week, new), pending(week)) == (
+        not recalled,
+        {} if recalled else {new: 1},
+    )
+
+
+def test_a_page_in_place_of_the_answer_is_told(week, new):
+    """A proxy's 200: the entry is as before, and the next run writes it."""
+    week.house.clockify.faults.plan(PUT, "answer", status=200, body="<p>Log in</p>")
+
+    found = week.send(*TAGGED, code=0)
+
+    assert any("not changed in Clockify" in note and "1 entry" in note for note in found["notes"])
+    assert pending(week) == {new: 0}
+    week.send(*TAGGED, code=0)
+    assert pending(week) == {new: 1}
+
+
+def test_a_tag_without_an_id_stops_no_send(week, new):
+    """It is as good as none: whatever comes of making another is a note."""
+    body = json.dumps([{"name": TAG}])
+    answer = {"status": 200, "body": body, "content_type": "application/json"}
+    week.house.clockify.faults.plan("GET .*/tags", "answer", **answer)
+
+    assert week.found(week.send(*TAGGED, code=0), new)["state"] == "sent"
+
+
+def test_blanks_around_a_tags_name_do_not_count(week, new):
+    """As in the setting: Clockify has the name without them."""
+    week.house.clockify.tags["t9"] = {"id": "t9", "name": TAG}
+
+    week.send("--sent-tag", f" {TAG} ", code=0)
+
+    assert "t9" in week.entry(new)["tagIds"]
