@@ -3,7 +3,7 @@ PYTHON ?= python3
 PYTHON_3_10 ?= python3.10
 BIN := .venv/bin
 
-.PHONY: help demo test test-slow test-peers contract fidelity coverage screens bench dictionary lint format setup develop lock audit clean
+.PHONY: help demo test test-slow test-peers contract fidelity coverage screens bench wheel dictionary lint format setup develop lock audit clean
 
 help:  ## list these commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s%s\n", $$1, $$2}' Makefile
@@ -39,6 +39,9 @@ screens: develop  ## take the screenshots of docs/review.md, in Chromium
 
 bench: develop  ## measure time and memory, and write data/BENCHMARKS.md
 	$(BIN)/python tests/bench
+
+wheel: setup  ## build the wheel into dist/, for machines without a clone
+	$(BIN)/python -m hatchling build -t wheel
 
 dictionary: setup  ## write data/DICTIONARY.md from the schemas
 	$(BIN)/python -m schemas.dictionary > data/DICTIONARY.md
@@ -103,5 +106,5 @@ audit: develop  ## look up known vulnerabilities of what is locked; needs the ne
 	$(BIN)/pip-audit --strict --require-hashes --disable-pip -r requirements.lock -r requirements-dev.lock \
 		|| { echo "No all-clear: the advisories are above, or an error that kept them from being looked up." >&2; exit 1; }
 
-clean:  ## delete .venv and .peers, and the database and key in data/
-	rm -rf .venv .peers data/clockbooks.db* data/clockbooks.key data/prefect
+clean:  ## delete .venv, .peers and dist, and the database and key in data/
+	rm -rf .venv .peers dist data/clockbooks.db* data/clockbooks.key data/prefect

@@ -24,6 +24,7 @@ from connectors.encryption import SHORTEST_PASSPHRASE
 from connectors.errors import AskPerson
 from connectors.hosts import LOOPBACK, plain_host
 from connectors.masking import SHORTEST, remember
+from flows.installed import data_folder, default_database_url
 from flows.settings_file import ADDRESSES, PREFIX, file_settings, is_own
 from transforms.entries.local_days import zone
 from transforms.exports.formats import parse_mapping
@@ -130,7 +131,7 @@ class Settings(BaseSettings):
 
     model_config = SettingsConfigDict(env_prefix=PREFIX, env_ignore_empty=True, extra="ignore")
 
-    database_url: str = "sqlite:///data/clockbooks.db"
+    database_url: str = Field(default_factory=default_database_url)
     secret_key: Key | None = None
     old_secret_key: SecretStr | None = None
     clockify_api_key: SecretStr | None = None
@@ -191,8 +192,8 @@ class Settings(BaseSettings):
 
     @property
     def folder(self) -> Path:
-        """The folder for files of the installation: the database's, or `data`."""
-        return self._sqlite_file.parent if self._sqlite_file else Path("data")
+        """The folder for files of the installation: the database's, or else `data_folder`."""
+        return self._sqlite_file.parent if self._sqlite_file else data_folder()
 
     @property
     def key_file(self) -> Path:

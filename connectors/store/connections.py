@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from datetime import datetime
+from pathlib import Path
 from typing import Any
 
 import sqlalchemy as sa
@@ -66,7 +67,9 @@ def find_connection(engine: sa.Engine, name: str | None) -> Connection:
     """
     known = {connection.name: connection for connection in all_connections(engine)}
     if not known:
-        raise AskPerson("Nothing is connected yet: run `clockbooks connect` first.")
+        file = engine.url.database if engine.dialect.name == "sqlite" else None
+        place = f" The database is {Path(file).absolute()}." if file else ""
+        raise AskPerson(f"Nothing is connected yet: run `clockbooks connect` first.{place}")
     if name is not None:
         if name not in known:
             raise AskPerson(f"No connection is called {name!r}. There are: {', '.join(known)}.")

@@ -26,12 +26,13 @@ from connectors.standins.scenario import load_scenario, settings_for
 from connectors.standins.server import serving
 from connectors.store.connections import DEMO, all_connections, delete_connection
 from flows.cli.output import Output
+from flows.installed import FILES, IN_CHECKOUT, shown
 from flows.settings import OWN, read_settings
 from flows.text import hours
 from schemas.tables import ledger
 from schemas.words import LedgerState
 
-SCENARIO = Path(__file__).parents[2] / "data" / "demo_scenario.yaml"
+SCENARIO = FILES / "data" / "demo_scenario.yaml"
 
 #: Which service items and classes its time gets.
 RULES = SCENARIO.with_name("demo_rules.yaml")
@@ -42,13 +43,16 @@ WINDOW = ("--start", "2026-07-27", "--end", "2026-10-31")
 #: Days of it in which two entries change after they were sent.
 CHANGED = ("--start", "2026-09-16", "--end", "2026-09-16")
 
+#: What to type for `clockbooks`.
+_COMMAND = ".venv/bin/clockbooks" if IN_CHECKOUT else "clockbooks"
+
 #: Where to look after the demo.
 NEXT = {
-    ".venv/bin/clockbooks entries --state rejected": "what did not go, and why",
-    ".venv/bin/clockbooks entries --csv entries.csv": "every entry, for a spreadsheet",
-    "data/demo_scenario.yaml": "the company of this demo",
-    "data/demo_rules.yaml": "where its time lands",
-    "docs/guide.md": "how to connect your own",
+    f"{_COMMAND} entries --state rejected": "what did not go, and why",
+    f"{_COMMAND} entries --csv entries.csv": "every entry, for a spreadsheet",
+    shown("data/demo_scenario.yaml"): "the company of this demo",
+    shown("data/demo_rules.yaml"): "where its time lands",
+    shown("docs/guide.md"): "how to connect your own",
 }
 
 #: A real company allows 40 batches a minute, which would take too long to watch.
@@ -195,7 +199,7 @@ def _compare(output: Output, database_url: str, quickbooks: QuickBooksStandin) -
     output.say("")
     output.say("Where to look next:", style="bold")
     for where, what in NEXT.items():
-        output.say(f"  {where:<48} {what}")
+        output.say(f"  {what:<30} {where}")
 
 
 def _by_place(

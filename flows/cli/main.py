@@ -14,6 +14,7 @@ import typer.core
 from connectors import masking
 from flows.cli import audit, connections, directory, reconciliation, rules, sending, server
 from flows.cli.output import error_document, write_json
+from flows.installed import shown
 
 
 class Commands(typer.core.TyperGroup):
@@ -37,7 +38,8 @@ app = typer.Typer(
     help="Send the time that a company tracks in Clockify to QuickBooks Online: each entry exactly"
     " once, with an explanation for every entry that stays behind.",
     epilog="Exit codes: 0 done, nothing rejected or in doubt; 1 could not run; 2 wrong usage;"
-    " 3 done in part. Settings: environment variables CLOCKBOOKS_…, see docs/settings.md.",
+    " 3 done in part. Settings: environment variables CLOCKBOOKS_…, see"
+    f" {shown('docs/settings.md')}.",
 )
 for title, commands in {
     "Send time": sending.app,

@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from flows.cli.output import command
+from flows.installed import FILES
 
 app = typer.Typer()
 
@@ -50,8 +51,8 @@ def prefect(
 ) -> None:
     """Run Prefect's own command, logged in to the `clockbooks ui` of this machine.
 
-    For another server, set PREFECT_API_URL, and PREFECT_API_AUTH_STRING to
-    clockbooks:PASSWORD.
+    `deploy` finds Clockbooks' deployments from any folder. For another server,
+    set PREFECT_API_URL, and PREFECT_API_AUTH_STRING to clockbooks:PASSWORD.
     """
     with command(as_json=False, catches_up=False):
         from flows.operations.home import log_in, own_server
@@ -65,8 +66,46 @@ def prefect(
             os.environ.setdefault("PREFECT_API_URL", own[0])
         log_in(settings)
         os.environ["PYTHONSAFEPATH"] = "1"  # -m would import from the working folder first
+        given = arguments or []
+        first = next((word for word in given if not word.startswith("-")), "")
+        if first == "deploy" and not any(word.startswith("--prefect-file") for word in given):
+            given += ["--prefect-file", str(FILES / "prefect.yaml")]
         python = sys.executable
-        os.execv(python, [python, "-m", "prefect", *(arguments or [])])  # noqa: S606 - no shell
+        os.execv(python, [python, "-m", "prefect", *given])  # noqa: S606 - no shell
+
+
+@app.command(epilog="Example: clockbooks service --write")
+def service(
+    *,
+    system: Annotated[
+        bool,
+        typer.Option("--system/--user", help="Start with the machine, or with you (the default)."),
+    ] = False,
+    worker: Annotated[
+        bool, typer.Option("--worker", help="Run a worker instead; see docs/operations.md.")
+    ] = False,
+    write: Annotated[
+        bool, typer.Option("--write", help="Put it where systemd looks for it.")
+    ] = False,
+) -> None:
+    """Print a systemd unit that keeps `clockbooks ui` running in this folder.
+
+    With --system it runs as the owner of the folder.
+    """
+    with command(as_json=False, catches_up=False) as output:
+        from pathlib import Path
+
+        from flows.operations.service import Service, installed_command
+
+        unit = Service(worker=worker, system=system, folder=Path.cwd(), command=installed_command())
+        if write:
+            unit.write()
+            output.tell(f"Written to {unit.file}. Now run:")
+        else:
+            typer.echo(unit.text, nl=False)
+            output.tell(f"Save this as {unit.file}, or add --write. Then run:")
+        for line in unit.next_steps():
+            output.tell(line)
 
 
 @app.command(epilog="Example: clockbooks demo")

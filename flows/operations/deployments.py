@@ -4,7 +4,6 @@ Prefect's own `deploy` reads the same file for work pools.
 """
 
 from importlib import import_module
-from pathlib import Path
 from typing import Any
 
 import yaml
@@ -17,7 +16,9 @@ from prefect.deployments.runner import RunnerDeployment
 from prefect.exceptions import ObjectNotFound
 from prefect.types.entrypoint import EntrypointType
 
-PREFECT_YAML = Path(__file__).parents[2] / "prefect.yaml"
+from flows.installed import FILES
+
+PREFECT_YAML = FILES / "prefect.yaml"
 
 #: The members of a deployment that we read. A test holds the file to them, because Prefect silently
 #: ignores others. `work_pool` is for those who run workers.

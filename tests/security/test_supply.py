@@ -82,6 +82,17 @@ def test_the_locks_are_up_to_date(lock, wanted):
             assert requirement.specifier.contains(version), requirement
 
 
+@pytest.mark.parametrize("name", ["prefect", "sqlalchemy", "pandas", "pandera"])
+def test_the_wheel_pins_what_decides_how_clockbooks_behaves(name):
+    """Whoever installs a wheel has no lock, and still gets the versions that the tests ran with."""
+    wanted = {
+        canonicalize_name(each.name): each.specifier
+        for each in map(Requirement, PROJECT["project"]["dependencies"])
+    }
+
+    assert {str(wanted[name])} == {f"=={version}" for version in versions(RUN_TIME)[name]}
+
+
 def test_the_run_time_lock_covers_every_import():
     """The commands run with the run-time lock alone."""
     imported = {

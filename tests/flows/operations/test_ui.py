@@ -4,7 +4,6 @@ A server and a runner that import well may still never schedule a run, when thei
 fit together: so the proof is a run that a schedule made, and that came through.
 """
 
-import os
 import shutil
 import sqlite3
 import subprocess
@@ -271,21 +270,18 @@ def test_nothing_of_another_page_may_call_the_server(ui):
 
 
 def test_prefects_own_deploy_gives_the_same_deployments(ui):
-    """prefect.yaml means the same to Prefect's `deploy`, for workers, as to `clockbooks ui`."""
+    """prefect.yaml means the same to Prefect's `deploy`, for workers, as to `clockbooks ui`.
+
+    It is found from any folder.
+    """
     served = _shown(ui)
-    environment = {**os.environ, "PREFECT_API_URL": ui.url, "DO_NOT_TRACK": "1"}
-    environment["PREFECT_HOME"] = str(ui.house.folder / "own")
-    environment["PREFECT_API_AUTH_STRING"] = ":".join(ui.login)
-    prefect = [sys.executable, "-m", "prefect"]
+    own = {"PREFECT_HOME": str(ui.house.folder / "own"), "DO_NOT_TRACK": "1"}
     for command in (
         ["work-pool", "create", "clockbooks", "--type", "process"],
         ["--no-prompt", "deploy", "--all"],
     ):
-        ran = subprocess.run(
-            [*prefect, *command], cwd=ROOT, env=environment, capture_output=True, text=True,
-            check=False,
-        )  # fmt: skip
-        assert ran.returncode == 0, ran.stdout + ran.stderr
+        ran = ui.house.run("prefect", *command, **own)
+        assert ran.code == 0, ran.out + ran.err
 
     assert _shown(ui) == served
     assert len(served) == len(listed())
