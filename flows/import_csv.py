@@ -16,8 +16,9 @@ from flows.operations.parameters import with_options
 from flows.operations.run_lock import run_lock
 from flows.operations.tasks import run_as_task
 from flows.operations.terminal import callbacks, shortened
-from flows.pages.publish import PageTotals, followed, page_context, show_result
+from flows.pages.publish import followed, page_context, show_result
 from flows.sending.request import ImportRequest
+from flows.sending.totals import Totals
 
 
 @flow(name="import-csv")
@@ -42,7 +43,7 @@ def import_csv(
     ):
         if not_now:
             return not_now
-        report, seen = watched.report, PageTotals()
+        report, seen = watched.report, Totals()
         report.followers.append(seen)
         document = import_files(
             context,

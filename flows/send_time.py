@@ -20,10 +20,11 @@ from flows.operations.parameters import with_options
 from flows.operations.run_lock import run_lock
 from flows.operations.tasks import run_as_task
 from flows.operations.terminal import TerminalCallbacks, callbacks, shortened
-from flows.pages.publish import PageTotals, followed, page_context, show_result
+from flows.pages.publish import followed, page_context, show_result
 from flows.review.review import give_back, rejection, send_reviewed
 from flows.sending.request import JobRequest, SendRequest, days_of
 from flows.sending.send import send
+from flows.sending.totals import Totals
 from schemas.words import PlanState
 
 
@@ -74,7 +75,7 @@ def _in_pages(
     context: RunContext, request: SendRequest, watched: TerminalCallbacks, *, review: bool
 ) -> dict[str, Any]:
     """Send, with or without a review, and show in Prefect's pages what comes of it."""
-    report, seen, plan = watched.report, PageTotals(), None
+    report, seen, plan = watched.report, Totals(), None
     report.followers.append(seen)
     progress = followed(watched.progress, page_context(context, report.currency))
     give_back(context)

@@ -51,9 +51,23 @@ def hours(minutes: int | None) -> str:
     return f"{minutes // 60:,} h {minutes % 60:02d} min" if minutes >= 60 else f"{minutes} min"
 
 
+def money(cents: int, currency: str) -> str:
+    """Return an amount with its currency."""
+    return f"{cents // 100:,}.{cents % 100:02d} {currency}".rstrip()
+
+
 def entries(number: int) -> str:
     """Return a number of entries in words."""
     return "1 entry" if number == 1 else f"{number:,} entries"
+
+
+def headline(sums: Mapping[str, int], currency: str) -> str:
+    """Return how much goes: entries, hours, and the billable part; see `Overview.totals`."""
+    words = f"{entries(sums['entries'])}, {hours(sums['minutes'])}"
+    if sums["billable_minutes"]:
+        amount = money(sums["amount_cents"], currency)
+        words += f" ({hours(sums['billable_minutes'])} billable: {amount})"
+    return words
 
 
 def marking(document: Mapping[str, Any]) -> list[str]:

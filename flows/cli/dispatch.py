@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import date
 from importlib import import_module
+from pathlib import Path
 from typing import Any
 
 from connectors.errors import AskPerson
@@ -16,8 +17,8 @@ from connectors.masking import mask
 from flows.adopting.adopt import adopt
 from flows.adopting.report import AdoptReport, Near
 from flows.cli.exit_codes import ExitCode
-from flows.cli.output import Output
-from flows.cli.render import show_import, show_send
+from flows.cli.output import Output, save_csv
+from flows.cli.render import Told, question, show_job, show_sums
 from flows.cli.render_adopted import question_about, show_adopted
 from flows.cli.render_reconciliation import show_recall, show_reconciliation
 from flows.cli.tables import loading_bar
@@ -32,12 +33,13 @@ from flows.reconciliation.recall import recall as run_recall
 from flows.reconciliation.reconcile import reconcile as run_reconcile
 from flows.reconciliation.report import ReconcileReport
 from flows.reconciliation.request import ReconcileRequest
-from flows.sending.report import Report
+from flows.sending.report import MEMBERS, Report
 from flows.sending.request import ImportRequest, SendRequest, days_of
 from flows.sending.send import send
 from flows.sending.settle_by_hand import take_word
 from flows.sending.settle_doubts import settle_alone
 from flows.sending.settled import settled_document
+from flows.sending.totals import Totals
 from flows.server_address import check_server_address
 from flows.settings import read_settings
 from flows.settings_file import check_prefect_files
@@ -170,21 +172,33 @@ def adopt_time(
 
 
 def run_job(
-    output: Output, connection: str | None, request: SendRequest | ImportRequest, *, ask: bool
+    output: Output,
+    connection: str | None,
+    request: SendRequest | ImportRequest,
+    *,
+    ask: bool,
+    csv: Path | None = None,
 ) -> None:
     """Send, or import files, and show what came of it; if *ask*, show the plan and ask first.
 
     The document's lists are open until the command ends.
     """
-    job, flow, show = _FROM_FILES if isinstance(request, ImportRequest) else _FROM_CLOCKIFY
+    job, flow = _FROM_FILES if isinstance(request, ImportRequest) else _FROM_CLOCKIFY
+    report, seen, told = Report(), Totals(), Told()
+    output.resources.callback(report.close)
+    if ask or (request.dry_run and not output.as_json):
+        report.followers.append(seen)
+
+    def show_plan(plan: dict[str, Any]) -> None:
+        show_sums(output, seen.overview, report.currency)
+        show_job(output, plan, told)
+        save_csv(output, csv, plan["entries"], MEMBERS, "entries")
 
     def approve(plan: dict[str, Any]) -> bool:
-        show(output, plan)
+        show_plan(plan)
         ready = plan["counts"]["ready"]
-        return ready > 0 and output.ask(f"Send {ready:,} entries to QuickBooks?")
+        return ready > 0 and output.ask(question(plan, seen.overview, report.company))
 
-    report = Report()
-    output.resources.callback(report.close)
     asked = approve if ask else None
     with loading_bar(output, "Sending", wanted=not request.dry_run) as progress:
         if has_server():
@@ -198,7 +212,11 @@ def run_job(
     if ask and report.latest["dry_run"]:
         output.say("Nothing was sent.")
         return
-    show(output, report.latest)
+    if request.dry_run:
+        show_plan(report.latest)
+    else:
+        show_job(output, report.latest, told)
+        save_csv(output, csv, report.latest["entries"], MEMBERS, "entries")
     output.outcome = ExitCode.of(report.latest)
 
 
@@ -280,7 +298,7 @@ def recall(
     return report.latest
 
 
-#: A job, its flow, and how its document is shown.
-_Job = tuple[Callable[..., dict[str, Any]], str, Callable[[Output, dict[str, Any]], None]]
-_FROM_CLOCKIFY: _Job = (send, "send_time", show_send)
-_FROM_FILES: _Job = (import_files, "import_csv", show_import)
+#: A job, and its flow.
+_Job = tuple[Callable[..., dict[str, Any]], str]
+_FROM_CLOCKIFY: _Job = (send, "send_time")
+_FROM_FILES: _Job = (import_files, "import_csv")

@@ -1,7 +1,10 @@
 """The options that several commands share, each described once."""
 
+import calendar
+import re
 from collections.abc import Callable
 from dataclasses import Field
+from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -26,10 +29,26 @@ AllowPayroll = Annotated[
     ),
 ]
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Send without asking.")]
-FirstDay = typer.Option("--start", formats=["%Y-%m-%d"], metavar="YYYY-MM-DD", help="First day.")
-LastDay = typer.Option(
-    "--end", formats=["%Y-%m-%d"], metavar="YYYY-MM-DD", help="Last day, included."
-)
+
+
+def _day(text: str) -> datetime:
+    """Read a day, and say what is wrong with one that does not exist."""
+    if not re.fullmatch(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", text):
+        raise typer.BadParameter(f"Write {text!r} as YYYY-MM-DD, such as 2026-10-31.")
+    year, month, _ = map(int, text.split("-"))
+    try:
+        return datetime.fromisoformat(text)
+    except ValueError:
+        if not (year and 1 <= month <= 12):
+            problem = f"{text} is no day. There are 12 months and the years 0001 to 9999."
+        else:
+            name, days = calendar.month_name[month], calendar.monthrange(year, month)[1]
+            problem = f"{text} is no day. {name} {year} has {days} days."
+        raise typer.BadParameter(problem) from None
+
+
+FirstDay = typer.Option("--start", parser=_day, metavar="YYYY-MM-DD", help="First day.")
+LastDay = typer.Option("--end", parser=_day, metavar="YYYY-MM-DD", help="Last day, included.")
 
 
 def job_options(request: type[JobRequest]) -> Callable[[Callable[..., Any]], Callable[..., Any]]:

@@ -7,7 +7,7 @@ person reads standard output.
 import json
 import logging
 import sys
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from datetime import datetime
 from pathlib import Path
@@ -174,7 +174,7 @@ def _hidden(value: Any) -> Any:
 
 
 def save_csv(
-    output: Output, file: Path | None, rows: Sequence[Any], members: Sequence[str], what: str
+    output: Output, file: Path | None, rows: Collection[Any], members: Sequence[str], what: str
 ) -> None:
     """Write rows as CSV, if a file was named for them."""
     from flows.sending.report import write_csv

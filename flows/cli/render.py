@@ -18,36 +18,93 @@ from flows.cli.tables import (
     state_text,
     text,
 )
-from flows.text import OVERRIDES, clean, hours, project_name, typed
+from flows.text import OVERRIDES, clean, entries, headline, hours, money, project_name, typed
+from schemas.quickbooks import Company
 from schemas.words import STATE_OF, Reason
+from transforms.plan.summary import Overview
 
 #: Groups of entries that are told apart; the entries of others are counted.
 MOST_GROUPS = 1000
+
+#: Rows of a table of sums; a plan has two of them before the question.
+MOST_SUMS = 12
 
 _ORDER = {str(reason): place for place, reason in enumerate(Reason)}
 
 _PLAN_STYLE = {"waiting": "yellow", "approved": "green"}
 
 
-@for_people
-def show_send(output: Output, document: Mapping[str, Any]) -> None:
-    """Show what was sent, what was not, why, and what to do."""
+@dataclass
+class Told:
+    """What the plan has told already; the result tells what is new.
+
+    Attributes:
+        lines: Notes, and how each file was read.
+        counts: How many entries stay behind, by state and reason.
+        groups: Reason and detail of those that a person can do something about.
+    """
+
+    lines: set[str] = field(default_factory=set)
+    counts: list[Any] = field(default_factory=list)
+    groups: set[tuple[str, str]] = field(default_factory=set)
+
+
+def show_job(output: Output, document: Mapping[str, Any], told: Told) -> None:
+    """Show what a send or an import did, or would do: what goes, what does not, why, what to do."""
+    if output.as_json:
+        return
+    for file in document.get("files", ()):
+        _tell_once(output, told, f"{file['file']}: {file['message']}", style="dim")
     output.say(summary(document), style="bold")
     for note in document["notes"]:
-        output.say(f"Note: {note}")
-    _show_reasons(output, document["counts"])
-    _show_to_do(output, document["entries"])
-    _show_set_aside(output, document["set_aside"])
+        _tell_once(output, told, f"Note: {note}")
+    counts = [document["counts"][state] for state in ("skipped", "rejected", "in_doubt")]
+    if counts != told.counts:
+        _show_reasons(output, document["counts"])
+    groups, more = _groups(document["entries"])
+    new = {key: group for key, group in groups.items() if key not in told.groups}
+    _show_to_do(output, new, more, repeated=sum(groups[key].number for key in groups.keys() - new))
+    if not told.counts:
+        _show_set_aside(output, document["set_aside"])
+    told.counts, told.groups = counts, told.groups | set(groups)
     if document["stopped"]:
         output.say(f"The run ended early: {document['stopped']}", style="red")
 
 
-@for_people
-def show_import(output: Output, document: Mapping[str, Any]) -> None:
-    """Show how each file was read, then the same as of a send."""
-    for file in document["files"]:
-        output.say(f"{file['file']}: {file['message']}", style="dim")
-    show_send(output, document)
+def _tell_once(output: Output, told: Told, line: str, style: str = "") -> None:
+    if line not in told.lines:
+        output.say(line, style=style)
+    told.lines.add(line)
+
+
+def show_sums(output: Output, seen: Overview, currency: str) -> None:
+    """Show whose time would go, and for whom, with the hours and the amounts."""
+    if output.as_json or not seen.totals["entries"]:
+        return
+    output.say(f"{headline(seen.totals, currency)} would go.", style="bold")
+    for what, title in (("user", "Who"), ("place", "Project")):
+        sums = seen.per(what)
+        rows = [
+            (
+                row[0],
+                f"{row.entries:,}",
+                hours(row.minutes),
+                hours(row.billable_minutes),
+                money(row.amount_cents, currency),
+            )
+            for row in sums.itertuples(index=False)
+        ]
+        amounts = map(number, ("Entries", "Time", "Billable", "Amount"))
+        more = "--csv FILE writes every entry"
+        show_table(output, (title, *amounts), rows, most=MOST_SUMS, more=more)
+
+
+def question(document: Mapping[str, Any], seen: Overview, company: Company | None) -> str:
+    """Return what a person is asked before anything is sent."""
+    days = " … ".join(dict.fromkeys(seen.days))
+    ready = entries(document["counts"]["ready"])
+    name = f", to {company.name}" if company else ""
+    return f"Send {ready} to QuickBooks: {hours(seen.totals['minutes'])}, {days}{name}?"
 
 
 def summary(document: Mapping[str, Any]) -> str:
@@ -58,8 +115,10 @@ def summary(document: Mapping[str, Any]) -> str:
         parts = [f"{counts['ready']:,} would be sent ({hours(minutes)})"]
     else:
         parts = [f"{counts['sent']:,} sent ({hours(document['minutes_sent'])})"]
+    waiting = counts["skipped"].get(Reason.WAITING_FOR_REVIEW, 0)
     others = {
-        "skipped": sum(counts["skipped"].values()),
+        "waiting for review": waiting,
+        "skipped": sum(counts["skipped"].values()) - waiting,
         "rejected": sum(counts["rejected"].values()),
         "in doubt": counts["in_doubt"],
     }
@@ -187,18 +246,26 @@ class _Group:
         return f"{first} … {last[5:] if first[:4] == last[:4] else last}"
 
 
-def _show_to_do(output: Output, entries: Iterable[Row]) -> None:
-    """Show what to do, once for all entries that it fixes."""
+def _groups(rows: Iterable[Row]) -> tuple[dict[tuple[str, str], _Group], int]:
+    """Return what a person can do something about, and how many entries are in no group."""
     groups: dict[tuple[str, str], _Group] = {}
     more = 0
-    for row in entries:
+    for row in rows:
         key = (row["reason"], row["detail"])
-        if row["state"] not in {"rejected", "in_doubt"}:
+        waits = row["reason"] == Reason.WAITING_FOR_REVIEW
+        if row["state"] not in {"rejected", "in_doubt"} and not waits:
             continue
         if key in groups or len(groups) < MOST_GROUPS:
             groups.setdefault(key, _Group()).add(row)
         else:
             more += 1
+    return groups, more
+
+
+def _show_to_do(
+    output: Output, groups: Mapping[tuple[str, str], _Group], more: int, *, repeated: int
+) -> None:
+    """Show what to do, once for all entries that it fixes."""
     if groups:
         output.say("What to do", style="bold")
     in_order = sorted(groups.items(), key=lambda group: _ORDER[group[0][0]])
@@ -207,6 +274,8 @@ def _show_to_do(output: Output, entries: Iterable[Row]) -> None:
     more += sum(group.number for _, group in in_order[MOST_ROWS:])
     if more:
         output.say(f"… and {more:,} more entries: clockbooks entries --state rejected")
+    if repeated:
+        output.say(f"What to do about {entries(repeated)} stands above.")
 
 
 def _show_group(output: Output, reason: str, detail: str, group: _Group) -> None:

@@ -37,6 +37,7 @@ def send(
     end: Annotated[datetime, LastDay],
     options: dict[str, Any],
     yes: Yes = False,
+    csv: CsvFile = None,
     connection: ConnectionName = None,
     json: Json = False,
 ) -> None:
@@ -52,7 +53,7 @@ def send(
         from flows.cli import dispatch
 
         request = SendRequest(start=start.date(), end=end.date(), **options)
-        dispatch.run_job(output, connection, request, ask=ask)
+        dispatch.run_job(output, connection, request, ask=ask, csv=csv)
 
 
 @app.command(
@@ -70,6 +71,7 @@ def import_(
         typer.Option(metavar="FILE", help="The mapping from a file, one column per line."),
     ] = None,
     yes: Yes = False,
+    csv: CsvFile = None,
     connection: ConnectionName = None,
     json: Json = False,
 ) -> None:
@@ -88,7 +90,7 @@ def import_(
         options["mapping"] = [*options["mapping"], *(read_mapping(map_file) if map_file else ())]
         _check_reading(options["timezone"], options["mapping"])
         request = ImportRequest(files=tuple(files), **options)
-        dispatch.run_job(output, connection, request, ask=ask)
+        dispatch.run_job(output, connection, request, ask=ask, csv=csv)
 
 
 @app.command(epilog="Example: clockbooks adopt --start 2026-07-01 --end 2026-09-30 --dry-run")

@@ -53,6 +53,7 @@ def show_table(
     *,
     title: str | None = None,
     more: str = "--json lists all of them",
+    most: int = MOST_ROWS,
 ) -> None:
     """Print rows as a table; print nothing where there are none."""
     if not rows:
@@ -60,11 +61,11 @@ def show_table(
     table = Table(
         *columns, title=title, title_justify="left", title_style="bold", box=box.SIMPLE_HEAD
     )
-    for row in rows[:MOST_ROWS]:
+    for row in rows[:most]:
         table.add_row(*[cell if isinstance(cell, Text) else text(cell) for cell in row])
     output.console.print(table)
-    if len(rows) > MOST_ROWS:
-        output.say(f"… and {len(rows) - MOST_ROWS:,} more: {more}.")
+    if len(rows) > most:
+        output.say(f"… and {len(rows) - most:,} more: {more}.")
 
 
 def text(value: object, style: str = "") -> Text:

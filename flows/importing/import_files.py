@@ -84,7 +84,7 @@ def make_import_plan(
     """
     request = with_defaults(request, context.settings)
     facts = run(check_both_sides, context, request)
-    report.currency = facts.company.currency
+    report.company = facts.company
     with staging() as staged:
         files = run(read_files, context, request, facts, staged, report.set_aside)
         report.members["files"] = [file.document() for file in files]

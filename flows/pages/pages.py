@@ -14,7 +14,7 @@ import pandas as pd
 from connectors.store.plans import StoredPlan
 from flows.pages.charts import hours_chart
 from flows.pages.safe_markdown import picture, safe, table
-from flows.text import OVERRIDES, hours
+from flows.text import OVERRIDES, headline, hours, money
 from transforms.plan.summary import Overview
 
 #: Most rows of a table on a page; the others are counted.
@@ -43,7 +43,7 @@ class PageContext:
 
     def money(self, cents: int) -> str:
         """Return an amount with its currency."""
-        return f"{cents // 100:,}.{cents % 100:02d} {self.currency}".rstrip()
+        return money(cents, self.currency)
 
 
 def plan_page(plan: StoredPlan, seen: Overview, notes: Sequence[str], place: PageContext) -> str:
@@ -57,7 +57,7 @@ def plan_page(plan: StoredPlan, seen: Overview, notes: Sequence[str], place: Pag
     )
     return _lines(
         f"# Plan {plan.id}: {plan.first_day} … {plan.last_day}\n",
-        f"**{headline(seen, place)} would go to QuickBooks.** {_staying(seen)}\n",
+        f"**{headline(seen.totals, place.currency)} would go to QuickBooks.** {_staying(seen)}\n",
         decide,
         _notes(notes),
         _people(seen, place),
@@ -77,9 +77,10 @@ def result_page(
     verb = "would go to" if document["dry_run"] else "went to"
     name = f"--connection {place.connection}"
     stopped = f"**It ended early:** {safe(document['stopped'], 400)}\n"
+    going = headline(seen.totals, place.currency)
     return _lines(
         f"# {_title(document)}{dry}\n",
-        f"**{headline(seen, place)} {verb} QuickBooks**, of {counts['extracted']:,} that were read."
+        f"**{going} {verb} QuickBooks**, of {counts['extracted']:,} that were read."
         f" {_staying(seen)}\n",
         _decision(plan, place) if plan else [],
         stopped if document["stopped"] else [],
@@ -107,18 +108,6 @@ def _title(document: Mapping[str, Any]) -> str:
     if document["stopped"] or counts["in_doubt"] or counts["rejected"]:
         return "Sent in part"
     return "Sent"
-
-
-def headline(seen: Overview, place: PageContext) -> str:
-    """Return how much is sent: entries, hours, and the billable part."""
-    sums = seen.totals
-    entries = "entry" if sums["entries"] == 1 else "entries"
-    words = f"{sums['entries']:,} {entries}, {hours(sums['minutes'])}"
-    if sums["billable_minutes"]:
-        words += (
-            f" ({hours(sums['billable_minutes'])} billable: {place.money(sums['amount_cents'])})"
-        )
-    return words
 
 
 def _staying(seen: Overview) -> str:

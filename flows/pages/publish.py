@@ -11,7 +11,6 @@ from typing import Any
 from uuid import UUID
 
 import httpx
-import pandas as pd
 from prefect import get_run_logger
 from prefect.artifacts import (
     create_markdown_artifact,
@@ -27,25 +26,10 @@ from flows.context import RunContext
 from flows.pages.after_the_send import drift_page, drift_rows, recall_page, recall_rows
 from flows.pages.pages import PageContext, entry_rows, plan_page, remedy_rows, result_page
 from flows.progress import Progress
-from transforms.plan.summary import Overview, overview
+from transforms.plan.summary import Overview
 
 #: Minimum seconds between two updates of the progress; each is a call to Prefect's server.
 PAUSE_S = 2.0
-
-
-class PageTotals:
-    """Adds up a report for its pages."""
-
-    def __init__(self) -> None:
-        self.begin()
-
-    def begin(self) -> None:
-        """Start again at zero."""
-        self.overview = Overview.empty()
-
-    def add(self, plan: pd.DataFrame) -> None:
-        """Add rows of `Plan`, with the states in which they ended."""
-        self.overview += overview(plan)
 
 
 def page_context(context: RunContext, currency: str) -> PageContext:

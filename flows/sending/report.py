@@ -5,12 +5,14 @@ import os
 import re
 import stat
 from collections import Counter
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from datetime import date
 from pathlib import Path
 from typing import Any, Protocol
 
 import pandas as pd
+from rapidfuzz import process
+from rapidfuzz.utils import default_process
 
 from connectors.errors import AskPerson
 from connectors.masking import hide_known
@@ -18,6 +20,8 @@ from connectors.store.connection_store import ConnectionStore
 from connectors.store.scope import records
 from flows.context import open_store
 from flows.sending.spool import Spool
+from flows.text import tell_aside
+from schemas.quickbooks import Company
 from schemas.words import LedgerState, Reason, State
 from transforms.directory.names import same_form
 from transforms.plan.hold_back import set_outcomes
@@ -80,7 +84,7 @@ class Report:
         stopped: Why the run ended early; `None` when it did not.
         members: Further members of the document.
         latest: The document that was made last.
-        currency: The company's; empty while unknown.
+        company: The QuickBooks company; `None` while unknown.
         followers: Are shown the same rows.
     """
 
@@ -90,7 +94,7 @@ class Report:
         self.stopped: str | None = None
         self.members: dict[str, Any] = {}
         self.latest: dict[str, Any] = {}
-        self.currency = ""
+        self.company: Company | None = None
         self.followers: list[Follower] = []
         self._start_from_zero()
 
@@ -98,6 +102,11 @@ class Report:
         self._entries = Entries()
         self._counts: Counter[tuple[str, str]] = Counter()
         self._minutes_sent = 0
+
+    @property
+    def currency(self) -> str:
+        """The company's; empty while unknown."""
+        return self.company.currency if self.company else ""
 
     def begin(self) -> None:
         """Start counting from zero: the plan changes, or is executed now."""
@@ -178,6 +187,8 @@ def entries(
         drift = {row.entry_id: row.detail for row in store.drift.known() if row.entry_id}
         in_doubt = store.open_claims.changes()
     outcomes = _by_the_ledger(outcomes)
+    for what, names in (("user", users), ("project", projects)):
+        _tell_unknown(what, names, outcomes[what].dropna().unique().tolist())
     outcomes = outcomes[
         _are_named(outcomes["user"], users) & _are_named(outcomes["project"], projects)
     ]
@@ -200,7 +211,7 @@ def last_outcome(store: ConnectionStore, entry_id: str) -> list[dict[str, Any]]:
     return _items(_with_changes(outcomes, store.open_claims.changes()))
 
 
-def write_csv(found: Sequence[dict[str, Any]], path: Path, members: Sequence[str]) -> None:
+def write_csv(found: Iterable[dict[str, Any]], path: Path, members: Sequence[str]) -> None:
     """Write the *members* of rows as CSV, for their owner alone to read.
 
     Every cell is quoted, and no spreadsheet takes one for a formula. A file that exists already
@@ -292,6 +303,14 @@ def is_named(name: object, names: Sequence[str]) -> bool:
     return not names or (
         isinstance(name, str) and same_form(name) in {same_form(one) for one in names}
     )
+
+
+def _tell_unknown(what: str, names: Sequence[str], known: list[str]) -> None:
+    """Say on standard error which names no entry has that are nearly those of some."""
+    for name in names:
+        near = process.extractOne(name, known, processor=default_process, score_cutoff=70)
+        if near and not any(is_named(one, [name]) for one in known):
+            tell_aside(f"No entry has the {what} {name!r}. Did you mean {near[0]!r}?")
 
 
 def _are_named(column: pd.Series, names: Sequence[str]) -> pd.Series:

@@ -99,7 +99,7 @@ def make_plan(
     request = with_defaults(request, context.settings)
     report.members["connection"] = context.connection.name
     facts = run(look_around, context, request)
-    report.currency = facts.company.currency
+    report.company = facts.company
     with open_plan(context, facts.company, report, run, request) as plan:
         late = _Late(context, plan.settled.replayed)
         with staging_entries() as staged:

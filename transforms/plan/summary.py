@@ -40,11 +40,13 @@ class Overview:
             and `last_day`.
         shown: The first rows that go: `date`, `user`, `place`, `description`, `minutes`,
             `billable` and `amount_cents`.
+        days: The first and the last day on which something goes, as YYYY-MM-DD; empty if none.
     """
 
     going: pd.DataFrame
     staying: pd.DataFrame
     shown: pd.DataFrame
+    days: tuple[str, ...] = ()
 
     @classmethod
     def empty(cls) -> "Overview":
@@ -57,6 +59,7 @@ class Overview:
             going=_sum(pd.concat([self.going, other.going])),
             staying=_count(pd.concat([self.staying, other.staying])),
             shown=pd.concat([self.shown, other.shown], ignore_index=True).head(SHOWN_ROWS),
+            days=_ends([*self.days, *other.days]),
         )
 
     @property
@@ -136,6 +139,7 @@ def overview(plan: pd.DataFrame) -> Overview:
         going=_sum(going[[*_WHO, *_SUMS]]),
         staying=_count(staying[[*_WHY, "entries", "first_day", "last_day"]]),
         shown=going[shown].head(SHOWN_ROWS).reset_index(drop=True),
+        days=_ends(going["date"].unique().tolist()),
     )
 
 
@@ -191,6 +195,10 @@ def place_name(client: str | None, project: str | None) -> str:
         'Acme › Site'
     """
     return str(places(pd.Series([client], dtype="str"), pd.Series([project], dtype="str"))[0])
+
+
+def _ends(days: list[str]) -> tuple[str, ...]:
+    return (min(days), max(days)) if days else ()
 
 
 def _sum(rows: pd.DataFrame) -> pd.DataFrame:

@@ -1,5 +1,6 @@
 """How the commands speak: help, questions, JSON, exit codes, and what no terminal ever gets."""
 
+import csv
 import json
 import os
 import pty
@@ -148,9 +149,74 @@ def test_a_person_is_shown_the_plan_and_asked(week):
 
     code, shown = _at_terminal(week, "y", "send", *DAY)
     assert code == 0
-    assert "Send 9 entries to QuickBooks?" in shown
     assert "9 entries: 9 sent" in shown
     assert len(week.quickbooks.activities) == 9
+
+
+def test_the_question_names_what_would_go_and_where(week):
+    """Entries, hours, the day and the company; before it, the sums of each person and project."""
+    _, shown = _at_terminal(week, "", "send", *DAY)
+
+    plan = week.run("send", *DAY, "--dry-run", "--json").document["entries"]
+    minutes = sum(row["minutes"] for row in plan)
+    time = f"{minutes // 60} h {minutes % 60:02d} min"
+    asked = f"Send 9 entries to QuickBooks: {time}, 2026-09-22, to Tallgrass Studio? [y/N]"
+    assert asked in shown
+    before = shown.split(asked)[0]
+    assert "Amount" in before
+    for name in {row["user"] for row in plan} | {row["project"] for row in plan}:
+        assert name in before
+
+
+def test_the_result_does_not_repeat_what_the_plan_has_told(week):
+    """A reason and what to do about it stand once; the result counts what stands above."""
+    week.clockify.entries[next(iter(week.clockify.entries))]["projectId"] = None
+    code, shown = _at_terminal(week, "y", "send", *DAY)
+
+    assert code == 3
+    assert shown.count("It is billable but has no project") == 1
+    assert "8 sent" in shown
+    assert "What to do about 1 entry stands above." in shown
+
+
+def test_the_plan_and_the_result_can_be_kept_as_csv(week):
+    """Each entry in a row, of a dry run as ready, of a send as sent."""
+    file = week.folder / "plan.csv"
+    for option, state in (("--dry-run", "ready"), ("--yes", "sent")):
+        assert week.run("send", *DAY, option, "--csv", str(file)).code == 0
+        with file.open(encoding="utf-8-sig", newline="") as rows:
+            assert [row["state"] for row in csv.DictReader(rows)] == [state] * 9
+
+
+@pytest.mark.usefixtures("in_this_process")
+@pytest.mark.parametrize(
+    ("day", "words"),
+    [
+        ("2026-11-31", "November 2026 has 30 days."),
+        ("2026-02-29", "February 2026 has 28 days."),
+        ("2026-13-01", "There are 12 months"),
+        ("31.10.2026", "as YYYY-MM-DD"),
+        ("20261031", "as YYYY-MM-DD"),
+    ],
+)
+def test_a_day_that_does_not_exist_is_explained(week, day, words):
+    """A month's length in a sentence, instead of a format."""
+    ran = week.run("send", "--start", day, "--end", "2026-12-01", "--dry-run")
+
+    assert ran.code == 2
+    assert words in " ".join(ran.err.replace("│", " ").split())
+
+
+@pytest.mark.usefixtures("in_this_process")
+def test_an_unknown_name_gets_a_suggestion(week, send_day):
+    """`entries --user` with a name that no entry has says so, and names the nearest ones."""
+    known = send_day(week).document["entries"][0]["user"]
+
+    told = week.run("entries", "--user", known[:-1] + "x")
+
+    assert told.code == 0
+    assert f"Did you mean {known!r}?" in told.err
+    assert week.run("entries", "--user", known).err == ""
 
 
 def test_a_person_is_asked_before_a_connection_ends(synced, rows_of):

@@ -430,6 +430,9 @@ def test_a_second_send_leaves_what_waits_to_the_plan(desk, send_day, all_once):
     assert second.document["counts"]["skipped"] == {"waiting_for_review": 9}
     waits = [row for row in second.document["entries"] if row["reason"] == "waiting_for_review"]
     assert all(row["detail"].startswith("It waits in plan 1 for somebody's") for row in waits)
+    said = desk.house.run("send", "--start", DAYS["start"], "--end", DAYS["end"], "--yes").out
+    assert "10 entries: 0 sent (0 min), 9 waiting for review, 1 skipped." in said
+    assert said.count("It waits in plan 1 for somebody's decision") == 1
     desk.resume(run_id, decision="approve", who="Ann Lee")
     all_once(desk.house)
 

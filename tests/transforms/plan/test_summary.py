@@ -73,6 +73,8 @@ def test_sums_are_those_of_the_rows_that_go(rows):
         assert int(seen.per(what)["minutes"].sum()) == seen.totals["minutes"]
     assert int(seen.weekly_minutes().to_numpy().sum()) == seen.totals["minutes"]
     assert int(seen.remedies()["entries"].sum()) == len(rows) - len(going)
+    days = [(date(2026, 9, 1) + timedelta(days=row["day"])).isoformat() for row in going]
+    assert seen.days == ((min(days), max(days)) if days else ())
 
 
 @given(ROWS, st.integers(0, 12))
@@ -82,6 +84,7 @@ def test_slices_add_up_to_the_whole(rows, cut):
     parts = overview(plan.iloc[:cut]) + overview(plan.iloc[cut:])
 
     assert parts.totals == whole.totals
+    assert parts.days == whole.days
     assert parts.per("user").to_dict("records") == whole.per("user").to_dict("records")
     assert parts.remedies().to_dict("records") == whole.remedies().to_dict("records")
     assert parts.shown.to_dict("records") == whole.shown.to_dict("records")
