@@ -48,7 +48,7 @@ def reconcile(
         end: Last day, included.
         last_days: This many days before today instead of start and end, as a schedule needs it.
         connection: Which connection; empty for the only one. Of several, a scheduled run starts a
-            run for each.
+            run for each, but not for a review.
         repair: Repair what may be repaired. What somebody edited in QuickBooks stays, and so does
             what is on an invoice or in closed books.
         prefer_clockify: Overwrite what somebody edited in QuickBooks, too.
@@ -61,7 +61,8 @@ def reconcile(
         review: Stop before a repair or marks, and make the changes that somebody approves on this
             run's page, by its Resume button.
     """
-    of_all = run_for_all(connection, scheduled_only=True)
+    # A review waits on the page of a run of its own: one that is part of another cannot.
+    of_all = None if review else run_for_all(connection, scheduled_only=True)
     if of_all:
         return of_all
     with (

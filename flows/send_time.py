@@ -51,11 +51,12 @@ def send_time(
         last_days: This many days before today instead of start and end, as a schedule needs it.
             Today is left out: its hours are not all there yet.
         connection: Which connection; empty for the only one. Of several, a scheduled run starts a
-            run for each.
+            run for each, but not for a review.
         review: Stop after the plan, and send what somebody approves on this run's page, by its
             Resume button.
     """
-    of_all = run_for_all(connection, scheduled_only=True)
+    # A review waits on the page of a run of its own: one that is part of another cannot.
+    of_all = None if review else run_for_all(connection, scheduled_only=True)
     if of_all:
         return of_all
     with (

@@ -5,8 +5,8 @@ pool on any number of machines. Each is independent: one company's trouble stops
 of the run that starts them links to each.
 
 That run waits for them, so that somebody can read in one place which companies failed. It takes a
-slot of its own while it waits, so a pool's limit must be two or more. A company whose run died with
-its machine is started once more; the ledger says what is left to do.
+slot of its own while it waits, so a pool needs more slots than such runs. A company whose run died
+with its machine is started once more; the ledger says what is left to do.
 """
 
 import time
@@ -84,14 +84,13 @@ def run_for_all(connection: str | None, *, scheduled_only: bool = False) -> dict
         return None
     if scheduled_only and not run.auto_scheduled:
         return None
-    names = _chosen(())
-    if len(names) < 2:
+    if not _are_several():
         return None
     missed = why_missed()
     if missed:
         return missed
     target = f"{flow_run.flow_name}/{deployment.name}"
-    return run_for_each(target, names, run.parameters, wait_minutes=LONGEST_MINUTES)
+    return run_for_each(target, (), run.parameters, wait_minutes=LONGEST_MINUTES)
 
 
 @dataclass
@@ -144,6 +143,12 @@ class _Company:
         """Return what became of it, for a sentence."""
         row = self.row()
         return f"{self.name} ({row['state']}: {row['message'] or 'not ended yet'})"
+
+
+def _are_several() -> bool:
+    """Whether a run has to name its connection; disconnected ones count, too."""
+    with open_installation() as (_, engine):
+        return sum(one.name != DEMO for one in all_connections(engine)) > 1
 
 
 def _chosen(names: Sequence[str]) -> list[str]:

@@ -55,17 +55,12 @@ def test_a_sync_by_hand_that_creates_names_its_company(ui: Any) -> None:
     assert "There are several connections" in state["message"]
 
 
-def test_a_scheduled_send_is_one_for_each_and_one_by_hand_names_its_company(
-    ui: Any, until: Any
-) -> None:
-    """A person who forgets to choose a company is asked to."""
-    by_hand = ui.ended(ui.start("send-time/nightly"))
-    assert by_hand["type"] == "FAILED"
-    assert "There are several connections" in by_hand["message"]
-
-    deployment = ui.deployment("send-time/nightly")
+def scheduled(ui: Any, until: Any, name: str, **parameters: Any) -> Any:
+    """Let a deployment's schedule start a run, and return how that run ended."""
+    deployment = ui.deployment(name)
     path = f"deployments/{deployment['id']}/schedules"
-    [made] = ui.call("POST", path, [{"active": True, "schedule": {"interval": 60}}])
+    due = {"active": True, "schedule": {"interval": 60}, "parameters": parameters}
+    [made] = ui.call("POST", path, [due])
     runs = {"deployments": {"id": {"any_": [deployment["id"]]}}}
 
     def parent() -> Any:
@@ -75,5 +70,35 @@ def test_a_scheduled_send_is_one_for_each_and_one_by_hand_names_its_company(
 
     state = until(parent)[0]["state"]
     ui.call("DELETE", f"{path}/{made['id']}")
+    return state
+
+
+def test_a_scheduled_send_is_one_for_each_and_one_by_hand_names_its_company(
+    ui: Any, until: Any
+) -> None:
+    """A person who forgets to choose a company is asked to."""
+    by_hand = ui.ended(ui.start("send-time/nightly"))
+    assert by_hand["type"] == "FAILED"
+    assert "There are several connections" in by_hand["message"]
+
+    state = scheduled(ui, until, "send-time/nightly")
+
     assert state["name"] == "PartlyDone", ui.said
     assert "2 companies did not succeed" in state["message"]
+
+
+def test_a_scheduled_review_names_its_company(ui: Any, until: Any) -> None:
+    """A review waits on the page of a run of its own: one that others start could not."""
+    state = scheduled(ui, until, "send-time/by-hand", last_days=1)
+
+    assert state["type"] == "FAILED"
+    assert "There are several connections" in state["message"]
+
+
+def test_a_company_that_was_disconnected_takes_no_part(ui: Any, execute: Any) -> None:
+    """And the one that is left needs no name because of it."""
+    execute(ui.house, "DELETE FROM secrets WHERE connection_id = (SELECT max(id) FROM connections)")
+
+    state = ui.ended(ui.start("settle/hourly"))
+
+    assert state["name"] == "Completed", state
