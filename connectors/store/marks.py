@@ -73,9 +73,12 @@ class Marks(ConnectionScope):
             return list(connection.execute(query).scalars())
 
     def to_untag(self) -> list[tuple[str, str | None]]:
-        """Return recalled entries that had the tag, and its id, longest ago first."""
-        recalled = self._in_ledger(LedgerState.RECALLED)
-        query = sa.select(marks.c.entry_id, marks.c.tag_id).where(recalled).order_by(*_LONGEST_AGO)
+        """Return entries that had the tag and were recalled, and its id, longest ago first.
+
+        So are those whose replacement was refused.
+        """
+        gone = self._in_ledger(LedgerState.RECALLED, LedgerState.REFUSED)
+        query = sa.select(marks.c.entry_id, marks.c.tag_id).where(gone).order_by(*_LONGEST_AGO)
         with self.engine.connect() as connection:
             return [(row.entry_id, row.tag_id) for row in connection.execute(query)]
 
@@ -87,11 +90,12 @@ class Marks(ConnectionScope):
                 connection.execute(sa.select(marks.c.tag_id).where(ours).distinct()).scalars()
             )
 
-    def _in_ledger(self, state: LedgerState) -> sa.ColumnElement[bool]:
-        """Select tags of entries that the ledger has in a state."""
+    def _in_ledger(self, *states: LedgerState) -> sa.ColumnElement[bool]:
+        """Select tags of entries that the ledger has in one of some states."""
         same = ledger.c.connection_id == marks.c.connection_id
         is_tag = sa.and_(self._own(marks), marks.c.mark == Mark.SENT_TAG)
-        return sa.and_(is_tag, same, ledger.c.entry_id == marks.c.entry_id, ledger.c.state == state)
+        mine = sa.and_(is_tag, same, ledger.c.entry_id == marks.c.entry_id)
+        return sa.and_(mine, ledger.c.state.in_(states))
 
     def _of(self, mark: Mark, entry_ids: Sequence[str]) -> sa.ColumnElement[bool]:
         return sa.and_(self._own(marks), marks.c.mark == mark, marks.c.entry_id.in_(entry_ids))

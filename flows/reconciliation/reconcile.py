@@ -221,7 +221,12 @@ def _linked(invoices: list[dict[str, Any]]) -> dict[str, str]:
     return {
         str(link.get("TxnId")): str(invoice.get("DocNumber") or invoice.get("Id"))
         for invoice in invoices
-        for line in invoice.get("Line", [])
-        for link in line.get("LinkedTxn", [])
+        for line in _objects(invoice.get("Line"))
+        for link in _objects(line.get("LinkedTxn"))
         if link.get("TxnType") == "TimeActivity"
     }
+
+
+def _objects(part: Any) -> list[Mapping[str, Any]]:
+    """Return the objects of a list; none of what is no list."""
+    return [one for one in part if isinstance(one, Mapping)] if isinstance(part, list) else []

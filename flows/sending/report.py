@@ -270,6 +270,12 @@ def _cell(value: object) -> object:
     return _FORMULA.sub("'", hide_known(value)) if isinstance(value, str) else value
 
 
+_NOT_TAKEN = (
+    "QuickBooks refused it, and does not have it now. `clockbooks entries --entry ID` has its"
+    " words: correct what they are about; the next send tries it again."
+)
+
+
 def _by_the_ledger(outcomes: pd.DataFrame) -> pd.DataFrame:
     """Let the ledger have the last word: a later run may have settled what an earlier one left."""
     is_sent = outcomes["ledger_state"] == LedgerState.SENT
@@ -281,7 +287,16 @@ def _by_the_ledger(outcomes: pd.DataFrame) -> pd.DataFrame:
     unconfirmed = {"state": State.IN_DOUBT, "reason": Reason.UNCONFIRMED}
     free = {"state": State.RECALLED, "reason": None, "detail": None}
     stays = recalled & outcomes["state"].isin([State.SENT])
-    for rows, outcome in ((is_sent, sent), (in_doubt, unconfirmed), (stays, free)):
+    refused = (outcomes["ledger_state"] == LedgerState.REFUSED) & outcomes["state"].isin(
+        [State.SENT, State.IN_DOUBT]
+    )
+    not_taken = {"state": State.REJECTED, "reason": Reason.QBO_REFUSED, "detail": _NOT_TAKEN}
+    for rows, outcome in (
+        (is_sent, sent),
+        (in_doubt, unconfirmed),
+        (stays, free),
+        (refused, not_taken),
+    ):
         outcomes = set_outcomes(outcomes, pd.DataFrame(outcome, index=outcomes.index[rows]))
     outcomes["time_activity_id"] = outcomes["time_activity_id"].where(is_sent | recalled)
     return outcomes

@@ -110,6 +110,23 @@ def test_invoices_that_cannot_be_read_stop_no_repair(week):
     assert any("could not be read" in note and "No invoices" in note for note in found["notes"])
 
 
+@pytest.mark.parametrize("lines", [None, ["x"], [{"LinkedTxn": None}], [{"LinkedTxn": ["x"]}]])
+def test_an_invoice_of_another_shape_stops_nothing(week, lines):
+    """It only names what is billed."""
+    id_ = week.pick()
+    invoice(week, id_)
+
+    def edit(answer):
+        for one in answer["QueryResponse"].get("Invoice", []):
+            one["Line"] = lines
+        return answer
+
+    week.house.quickbooks.faults.plan("(GET|POST) .*/query", "edit", times=99, edit=edit)
+    week.reconcile("--mark-invoiced", "--yes", code=0)
+
+    assert marked(week) == {id_}
+
+
 def test_a_run_that_is_reviewed_sets_no_mark_before_somebody_approves(week, monkeypatch):
     """Marks alone wait for a decision too, which is about exactly these entries."""
     one, other = week.pick(0), week.pick(1)

@@ -338,3 +338,24 @@ def test_blanks_around_a_tags_name_do_not_count(week, new):
     week.send("--sent-tag", f" {TAG} ", code=0)
 
     assert "t9" in week.entry(new)["tagIds"]
+
+
+def test_time_that_a_repair_could_neither_replace_nor_put_back_loses_the_tag(week, new):
+    """QuickBooks does not have it, and `entries` says so too."""
+    week.send(*TAGGED)
+    week.entry(new)["taskId"] = None
+    week.move(new)
+    error = {"code": "6240", "Message": "No", "Detail": "Not today"}
+    item = {"bId": "1", "Fault": {"Error": [error], "type": "ValidationFault"}}
+    answer = {"status": 200, "body": json.dumps({"BatchItemResponse": [item]})}
+    answer["content_type"] = "application/json"
+    week.house.quickbooks.faults.plan("POST .*/batch", "answer", skip=1, times=2, **answer)
+
+    week.reconcile("--repair", "--yes", code=3)
+
+    assert (TAG in tags_of(week, new), pending(week)) == (False, {})
+    row = week.found(week.run("entries"), new)
+    assert (row["state"], row["reason"]) == ("rejected", "qbo_refused")
+    week.send(*TAGGED, code=0)
+    assert (TAG in tags_of(week, new), pending(week)) == (True, {new: 1})
+    assert week.found(week.run("entries"), new)["state"] == "sent"
