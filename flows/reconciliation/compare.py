@@ -169,13 +169,16 @@ class Comparison:
         """Compare what was sent; look elsewhere for what is missing on these days."""
         elsewhere, gone = self._elsewhere([id_ for id_ in sent if id_ not in now], sent, staged)
         missing = {row.time_activity_id for row in sent.values()} - activities.keys()
-        found = self._activities_by_id(sorted(missing))
-        check_whole(found.values(), *days)
-        by_id, in_clockify = {**activities, **found}, {**elsewhere, **now}
+        others = self._activities_by_id(sorted(missing))
+        check_whole(others.values(), *days)
+        by_id, in_clockify = {**activities, **others}, {**elsewhere, **now}
         for id_, row in sent.items():
             if id_ in in_clockify or id_ in gone:
                 activity = by_id.get(row.time_activity_id)
-                yield compared(row, in_clockify.get(id_), activity, self.rules, self._window)
+                found = compared(row, in_clockify.get(id_), activity, self.rules, self._window)
+                yield replace(
+                    found, entry_id=id_
+                )  # Clockify's, also while a dry run keeps a file's
 
     def _unknown_of(
         self, activities: Mapping[str, Mapping[str, Any]], in_flight: Sequence[InFlight]

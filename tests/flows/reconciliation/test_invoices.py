@@ -146,3 +146,20 @@ def test_a_run_that_is_reviewed_sets_no_mark_before_somebody_approves(week, monk
     assert number == 0
     invoice(week, other)
     assert fingerprint(week.reconcile("--mark-invoiced", "--dry-run"), repairs=False)[0] != seen
+
+
+def test_a_plan_names_entries_that_went_from_a_file_as_the_run_does(week, export):
+    """Or what somebody approves would be another plan."""
+    id_ = week.track()
+    file = export(week.house, entries=[week.entry(id_)])
+    imported = week.run("import", str(file), "--yes", "--not-in-books", code=0)
+    (row,) = [one for one in imported["entries"] if one["state"] == "sent"]
+    customer = week.books[row["time_activity_id"]]["CustomerRef"]["value"]
+    week.people.invoice(customer, row["time_activity_id"])
+
+    planned = week.reconcile("--mark-invoiced", "--dry-run")
+    done = week.reconcile("--mark-invoiced", "--yes", code=0)
+
+    assert planned["marks"] == done["marks"] == [id_]
+    assert fingerprint(planned, repairs=True) == fingerprint(done, repairs=True)
+    assert marked(week) == {id_}
