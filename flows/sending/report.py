@@ -24,6 +24,7 @@ from flows.text import tell_aside
 from schemas.quickbooks import Company
 from schemas.words import LedgerState, Reason, State
 from transforms.directory.names import same_form
+from transforms.identity.same_work import ROW_ID
 from transforms.plan.hold_back import set_outcomes
 
 #: Members of one entry in JSON, in the order of INTERFACE; `client` and `description` are ours.
@@ -275,6 +276,8 @@ _NOT_TAKEN = (
     " words: correct what they are about; the next send tries it again."
 )
 
+_RELEASED = "QuickBooks was asked, and does not have it. The next send takes it."
+
 
 def _by_the_ledger(outcomes: pd.DataFrame) -> pd.DataFrame:
     """Let the ledger have the last word: a later run may have settled what an earlier one left."""
@@ -287,15 +290,19 @@ def _by_the_ledger(outcomes: pd.DataFrame) -> pd.DataFrame:
     unconfirmed = {"state": State.IN_DOUBT, "reason": Reason.UNCONFIRMED}
     free = {"state": State.RECALLED, "reason": None, "detail": None}
     stays = recalled & outcomes["state"].isin([State.SENT])
-    refused = (outcomes["ledger_state"] == LedgerState.REFUSED) & outcomes["state"].isin(
-        [State.SENT, State.IN_DOUBT]
-    )
+    seems_there = outcomes["state"].isin([State.SENT, State.IN_DOUBT])
+    refused = (outcomes["ledger_state"] == LedgerState.REFUSED) & seems_there
     not_taken = {"state": State.REJECTED, "reason": Reason.QBO_REFUSED, "detail": _NOT_TAKEN}
+    # The ledger may have a file's row by now under Clockify's id.
+    known_by_id = ~outcomes["entry_id"].str.startswith(ROW_ID).astype(bool)
+    is_free = known_by_id & outcomes["ledger_state"].isna() & seems_there
+    released = {"state": State.REJECTED, "reason": Reason.NOT_ATTEMPTED, "detail": _RELEASED}
     for rows, outcome in (
         (is_sent, sent),
         (in_doubt, unconfirmed),
         (stays, free),
         (refused, not_taken),
+        (is_free, released),
     ):
         outcomes = set_outcomes(outcomes, pd.DataFrame(outcome, index=outcomes.index[rows]))
     outcomes["time_activity_id"] = outcomes["time_activity_id"].where(is_sent | recalled)

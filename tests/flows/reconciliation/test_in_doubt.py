@@ -45,3 +45,26 @@ def test_a_recall_names_what_holds_an_entry(week, in_doubt):
     refused = week.run("recall", "--entry", in_doubt, "--yes", code=3)["counts"]["refused"]
 
     assert refused == {"not_attempted": 1}
+
+
+@pytest.mark.parametrize("how", ["by hand", "asked", "resent"])
+def test_what_quickbooks_turned_out_not_to_have_is_listed_as_free(week, how):
+    """Neither in doubt nor sent any more, whether a person or QuickBooks says so."""
+    week.house.environment |= {"CLOCKBOOKS_QBO_AT_WORK_S": "0.01"}
+    id_ = week.pick() if how == "resent" else week.track()
+    faults = week.house.quickbooks.faults
+    faults.plan("POST .*/batch", "answer", **NO_ANSWER)
+    if how == "resent":
+        week.people.delete_time(week.activity_id(id_))
+        week.reconcile("--repair", "--resend", "--yes", code=3)
+    else:
+        week.send(code=3)
+    refusal = '{"BatchItemResponse": [{"bId": "1", "Fault": {"type": "ValidationFault", "Error": '
+    refusal += '[{"code": "6000", "Message": "No", "Detail": "A rule"}]}}]}'
+    faults.plan("POST .*/batch", "answer", status=200, body=refusal)
+
+    week.run("settle", *(["--entry", id_, "--is-not-there"] if how == "by hand" else []))
+
+    row = week.found(week.run("entries", "--state", "rejected"), id_)
+    assert (row["reason"], row["time_activity_id"]) == ("not_attempted", None)
+    assert week.run("entries", "--state", "in-doubt")["entries"] == []
