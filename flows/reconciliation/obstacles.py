@@ -80,12 +80,15 @@ def unusable_names(context: RunContext, bodies: Mapping[str, str]) -> dict[str, 
 def untried_payroll(
     context: RunContext, company: Company, bodies: Mapping[str, str]
 ) -> dict[str, str]:
-    """Find TimeActivities that a company with payroll may not take: it has taken none so far.
+    """Find TimeActivities that a company with payroll may not take, or that are not to go there.
 
     Takes and returns the same as `typed_again`.
     """
-    if not company.has_payroll or context.settings.allow_payroll:
+    allowed = context.settings.allow_payroll
+    if not company.has_payroll or allowed:
         return {}
+    if allowed is False:
+        return dict.fromkeys(bodies, _FORBIDDEN)
     payroll = context.store.payroll
     taken = {of: payroll.taken_at(of_employees=of) is not None for of in (True, False)}
     kinds = {id_: json.loads(body)["NameOf"] for id_, body in bodies.items()}
@@ -109,4 +112,9 @@ _UNTRIED = (
     "The company has QuickBooks Payroll, and whether QuickBooks takes time there is not known yet,"
     " so none is made anew. Send other time first: once QuickBooks has taken some, repair. Or set"
     " CLOCKBOOKS_ALLOW_PAYROLL=true."
+)
+
+_FORBIDDEN = (
+    "The company has QuickBooks Payroll, which CLOCKBOOKS_ALLOW_PAYROLL forbids, so none is made"
+    " anew."
 )

@@ -179,3 +179,18 @@ def test_nothing_is_made_anew_while_nobody_knows_whether_payroll_takes_it(week, 
     week.send(code=0)
     found = week.reconcile("--repair", "--resend", "--yes", code=0)
     assert {only(found, id_)["repair"] for id_ in ids} == {how}
+
+
+def test_a_company_whose_payroll_is_forbidden_is_compared_all_the_same(week):
+    """Nothing new goes there, and what was sent can be corrected."""
+    week.house.quickbooks.company["NameValue"].append({"Name": "PayrollFeature", "Value": "true"})
+    week.house.environment["CLOCKBOOKS_ALLOW_PAYROLL"] = "false"
+    moved, longer = week.pick(0), week.pick(1)
+    week.move(moved)
+    week.lengthen(longer)
+
+    found = week.reconcile("--repair", "--yes", code=3)
+
+    assert only(found, longer)["repair"] == "updated"
+    assert only(found, moved)["repair"] == "refused"
+    assert "forbids" in only(found, moved)["detail"]
