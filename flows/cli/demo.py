@@ -64,7 +64,7 @@ FASTER = {
 
 
 def run_demo(output: Output, app: Callable[..., Any]) -> None:
-    """Connect, sync, preview, send, send again, see what changes later and repair it, compare.
+    """Connect, sync, preview, send, ask about a month, repair what changes later, compare.
 
     Raises:
         AskPerson: The database holds real connections, or the books and the ledger differ at the
@@ -132,6 +132,8 @@ def _run_commands(
     type_in("send", *WINDOW, "--approved-only", "--yes")
     _step(output, "Send again. What is in doubt is settled first, and nothing goes twice.")
     type_in("send", *WINDOW, "--approved-only", "--yes")
+    _step(output, "Ask how much of a month is in QuickBooks now, and why the rest is not.")
+    type_in("month", "2026-10", "--approved-only")
 
 
 def _repair(

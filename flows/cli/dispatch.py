@@ -33,6 +33,7 @@ from flows.reconciliation.recall import recall as run_recall
 from flows.reconciliation.reconcile import reconcile as run_reconcile
 from flows.reconciliation.report import ReconcileReport
 from flows.reconciliation.request import ReconcileRequest
+from flows.sending.month import month as add_up_month
 from flows.sending.report import MEMBERS, Report
 from flows.sending.request import ImportRequest, SendRequest, days_of
 from flows.sending.send import send
@@ -123,6 +124,19 @@ def settle_doubts(connection: str | None) -> dict[str, Any]:
             return flow(connection=connection)
     with open_context(connection) as context:
         return settled_document(settle_alone(context))
+
+
+def month(
+    connection: str | None, text: str | None, *, approved_only: bool | None
+) -> dict[str, Any]:
+    """Add up what became of a month's time."""
+    if has_server():
+        with recorded():
+            from flows.month import month as flow
+
+            return flow(month=text, connection=connection, approved_only=approved_only)
+    with open_context(connection) as context:
+        return add_up_month(context, text, approved_only=approved_only)
 
 
 def settle_by_hand(

@@ -216,6 +216,34 @@ def entries(
         render.show_entries(output, found)
 
 
+@app.command(epilog="Example: clockbooks month 2026-10 --csv october.csv")
+def month(
+    *,
+    month: Annotated[
+        str | None, typer.Argument(metavar="YYYY-MM", help="Which month; default: the last one.")
+    ] = None,
+    approved_only: Annotated[
+        bool | None,
+        typer.Option("--approved-only", help="Only approved time may go; default: the setting."),
+    ] = None,
+    csv: CsvFile = None,
+    connection: ConnectionName = None,
+    json: Json = False,
+) -> None:
+    """Show how much of a month's time is in QuickBooks, and why the rest is not.
+
+    Reads Clockify anew and adds everything up, by person and project, with
+    the amounts. Nothing is sent.
+    """
+    with command(as_json=json) as output:
+        from flows.cli import dispatch, render_month
+        from flows.sending.month import MEMBERS, csv_rows
+
+        output.document = dispatch.month(connection, month, approved_only=approved_only)
+        save_csv(output, csv, csv_rows(output.document), MEMBERS, "sums")
+        render_month.show_month(output, output.document)
+
+
 @app.command(epilog="Example: clockbooks plans --entries 7 --csv plan-7.csv")
 def plans(
     *,

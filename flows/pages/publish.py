@@ -24,6 +24,7 @@ from prefect.utilities.urls import url_for
 from connectors.store.plans import StoredPlan
 from flows.context import RunContext
 from flows.pages.after_the_send import drift_page, drift_rows, recall_page, recall_rows
+from flows.pages.month import month_page
 from flows.pages.pages import PageContext, entry_rows, plan_page, remedy_rows, result_page
 from flows.progress import Progress
 from transforms.plan.summary import Overview
@@ -102,6 +103,19 @@ def show_recall(document: dict[str, Any], place: PageContext) -> None:
         _show_table("recalled-entries", recall_rows(document), "The entries of a recall.", place)
 
     _or_log(show, "the recall")
+
+
+def show_month(document: dict[str, Any], place: PageContext) -> None:
+    """Publish what became of a month's time."""
+
+    def show() -> None:
+        create_markdown_artifact(
+            key=key("month", place),
+            markdown=month_page(document, place),
+            description="What was tracked in a month, and how much of it is in QuickBooks.",
+        )
+
+    _or_log(show, "the month")
 
 
 def _show_table(what: str, rows: list[dict[str, Any]], words: str, place: PageContext) -> None:

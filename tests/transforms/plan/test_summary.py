@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from schemas.plan import Plan
+from transforms.plan.month import OUTCOMES, added_up, joined, wide
 from transforms.plan.summary import KEPT_REMEDIES, SHOWN_ROWS, amount_cents, mondays, overview
 
 NAMES = st.sampled_from(["Ann Lee", "Bo Li", None])
@@ -88,6 +89,23 @@ def test_slices_add_up_to_the_whole(rows, cut):
     assert parts.per("user").to_dict("records") == whole.per("user").to_dict("records")
     assert parts.remedies().to_dict("records") == whole.remedies().to_dict("records")
     assert parts.shown.to_dict("records") == whole.shown.to_dict("records")
+
+
+@given(ROWS, st.integers(0, 12))
+def test_every_minute_and_cent_has_one_outcome(rows, cut):
+    """Of a month: by person and by project the outcomes add up to all, in two parts as in one."""
+    plan, known = plan_of(rows), {"e0", "e2"}
+    whole = added_up(plan, known)
+    parts = joined([added_up(plan.iloc[:cut], known), added_up(plan.iloc[cut:], known)])
+
+    assert parts.to_dict("records") == whole.to_dict("records")
+    assert int(whole["entries"].sum()) == len(rows)
+    for by in ("user", "place"):
+        found = wide(whole, by)
+        for what in ("minutes", "amount_cents"):
+            assert int(found[what].sum()) == int(whole[what].sum())
+            shares = sum(found[f"{outcome}_{what}"] for outcome in OUTCOMES)
+            assert shares.tolist() == found[what].tolist()
 
 
 @given(st.integers(0, 1435), st.integers(0, 10**17))
