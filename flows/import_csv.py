@@ -14,6 +14,7 @@ from flows.importing.import_files import import_files
 from flows.operations.final_states import ended
 from flows.operations.parameters import with_options
 from flows.operations.run_lock import run_lock
+from flows.operations.run_names import run_name
 from flows.operations.tasks import run_as_task
 from flows.operations.terminal import callbacks, shortened
 from flows.pages.publish import followed, page_context, show_result
@@ -21,7 +22,7 @@ from flows.sending.request import ImportRequest
 from flows.sending.totals import Totals
 
 
-@flow(name="import-csv")
+@flow(name="import-csv", flow_run_name=run_name)
 @with_options(ImportRequest)
 def import_csv(
     *, files: list[Path], connection: str | None = None, options: dict[str, Any]

@@ -6,11 +6,12 @@ from prefect import flow
 
 from flows.context import open_context
 from flows.operations.fan_out import run_for_all
+from flows.operations.run_names import run_name
 from flows.pages.publish import page_context, show_month
 from flows.sending.month import month as add_up
 
 
-@flow(name="month")
+@flow(name="month", flow_run_name=run_name)
 def month(
     *,
     month: str | None = None,

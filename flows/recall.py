@@ -10,6 +10,7 @@ from connectors.errors import AskPerson
 from flows.context import open_context
 from flows.operations.final_states import ended, shown
 from flows.operations.run_lock import run_lock
+from flows.operations.run_names import run_name
 from flows.operations.tasks import run_as_task
 from flows.operations.terminal import callbacks, shortened
 from flows.pages.publish import followed, page_context, show_recall
@@ -18,7 +19,7 @@ from flows.reconciliation.recall import recall as take_back
 from flows.review.review_changes import review_changes
 
 
-@flow(name="recall")
+@flow(name="recall", flow_run_name=run_name)
 def recall(
     *,
     run_id: str | None = None,

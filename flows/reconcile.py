@@ -12,6 +12,7 @@ from flows.context import open_context
 from flows.operations.fan_out import run_for_all
 from flows.operations.final_states import reconciled, shown
 from flows.operations.run_lock import run_lock
+from flows.operations.run_names import run_name
 from flows.operations.tasks import run_as_task
 from flows.operations.terminal import callbacks, shortened
 from flows.pages.publish import followed, page_context, show_drift
@@ -22,7 +23,7 @@ from flows.review.review_changes import review_changes
 from flows.sending.request import days_of
 
 
-@flow(name="reconcile")
+@flow(name="reconcile", flow_run_name=run_name)
 def reconcile(
     *,
     start: date | None = None,

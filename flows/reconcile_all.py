@@ -8,13 +8,14 @@ from pydantic import Field
 
 from flows.operations.fan_out import run_for_each
 from flows.operations.run_lock import why_missed
+from flows.operations.run_names import run_name
 from flows.sending.request import days_of
 
 #: Which deployment reconciles one connection.
 TARGET = "reconcile/nightly"
 
 
-@flow(name="reconcile-all")
+@flow(name="reconcile-all", flow_run_name=run_name)
 def reconcile_all(
     connections: list[str] = [],
     last_days: Annotated[int | None, Field(ge=1, le=366)] = None,

@@ -18,6 +18,7 @@ from flows.operations.fan_out import run_for_all
 from flows.operations.final_states import ended, shown
 from flows.operations.parameters import with_options
 from flows.operations.run_lock import run_lock
+from flows.operations.run_names import run_name
 from flows.operations.tasks import run_as_task
 from flows.operations.terminal import TerminalCallbacks, callbacks, shortened
 from flows.pages.publish import followed, page_context, show_result
@@ -28,7 +29,7 @@ from flows.sending.totals import Totals
 from schemas.words import PlanState
 
 
-@flow(name="send-time")
+@flow(name="send-time", flow_run_name=run_name)
 @with_options(JobRequest)
 def send_time(
     *,

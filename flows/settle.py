@@ -8,12 +8,13 @@ from flows.context import open_context
 from flows.operations.fan_out import run_for_all
 from flows.operations.final_states import ended
 from flows.operations.run_lock import run_lock
+from flows.operations.run_names import run_name
 from flows.operations.tasks import run_as_task
 from flows.sending.settle_doubts import settle_alone
 from flows.sending.settled import settled_document
 
 
-@flow(name="settle")
+@flow(name="settle", flow_run_name=run_name)
 def settle(connection: str | None = None) -> dict[str, Any]:
     """Find out what became of entries that QuickBooks never confirmed.
 

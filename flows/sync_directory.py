@@ -9,10 +9,12 @@ from flows.directory.sync import Create, SyncRequest, create_sides, sync
 from flows.directory.sync_report import sync_document
 from flows.operations.fan_out import run_for_all
 from flows.operations.run_lock import run_lock
+from flows.operations.run_names import run_name
 from flows.operations.tasks import run_as_task
+from flows.pages.publish import page_context, show_sync
 
 
-@flow(name="sync-directory")
+@flow(name="sync-directory", flow_run_name=run_name)
 def sync_directory(
     connection: str | None = None, create: Create | None = None, dry_run: bool = False
 ) -> dict[str, Any]:
@@ -33,4 +35,6 @@ def sync_directory(
     with open_context(connection or None) as context, run_lock(context) as not_now:
         if not_now:
             return not_now
-        return sync_document(run_as_task(sync, context, request))
+        document = sync_document(run_as_task(sync, context, request))
+        show_sync(document, page_context(context, ""))
+        return document

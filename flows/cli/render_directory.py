@@ -5,8 +5,8 @@ from typing import Any
 
 from flows.cli.output import Output
 from flows.cli.tables import Row, for_people, show_table, whole
-from flows.directory.sync_report import SIDES
-from schemas.words import Kind, Side
+from flows.directory.sync_report import SIDES, sync_summary
+from schemas.words import Side
 
 #: Lists of pairs that are shown to be decided about, by their titles.
 _PAIRS = {
@@ -32,23 +32,6 @@ def show_sync(output: Output, document: Mapping[str, Any]) -> None:
         output.say(note)
     for next_step in _next_steps(document):
         output.say(next_step)
-
-
-def sync_summary(document: Mapping[str, Any]) -> str:
-    """Return in one line what a sync comes to."""
-    users = sum(link["kind"] == Kind.USER for link in document["links"])
-    ambiguous = {(row["kind"], row["clockify_id"]) for row in document["ambiguous"]}
-    near = len(document["near_misses"])
-    numbers = {
-        "would be created" if document["dry_run"] else "created": len(document["created"]),
-        "not created": len(document["not_created"]),
-        "near miss" if near == 1 else "near misses": near,
-        "missing": len(document["missing"]),
-        "ambiguous": len(ambiguous),
-    }
-    parts = [f"{number:,} {what}" for what, number in numbers.items() if number]
-    linked = f"Linked: {users:,} users, {len(document['links']) - users:,} projects."
-    return f"{linked} {', '.join(parts)}." if parts else linked
 
 
 @for_people

@@ -62,6 +62,23 @@ def sync_document(result: SyncResult) -> dict[str, Any]:
     }
 
 
+def sync_summary(document: Mapping[str, Any]) -> str:
+    """Return in one line what a sync comes to."""
+    users = sum(link["kind"] == Kind.USER for link in document["links"])
+    ambiguous = {(row["kind"], row["clockify_id"]) for row in document["ambiguous"]}
+    near = len(document["near_misses"])
+    numbers = {
+        "would be created" if document["dry_run"] else "created": len(document["created"]),
+        "not created": len(document["not_created"]),
+        "near miss" if near == 1 else "near misses": near,
+        "missing": len(document["missing"]),
+        "ambiguous": len(ambiguous),
+    }
+    parts = [f"{number:,} {what}" for what, number in numbers.items() if number]
+    linked = f"Linked: {users:,} users, {len(document['links']) - users:,} projects."
+    return f"{linked} {', '.join(parts)}." if parts else linked
+
+
 def sync_rows(document: Mapping[str, Any]) -> list[Item]:
     """Return the document as rows of a table, what needs action first."""
     rows = []

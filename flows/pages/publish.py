@@ -24,6 +24,7 @@ from prefect.utilities.urls import url_for
 from connectors.store.plans import StoredPlan
 from flows.context import RunContext
 from flows.pages.after_the_send import drift_page, drift_rows, recall_page, recall_rows
+from flows.pages.directory import sync_page
 from flows.pages.month import month_page
 from flows.pages.pages import PageContext, entry_rows, plan_page, remedy_rows, result_page
 from flows.progress import Progress
@@ -103,6 +104,19 @@ def show_recall(document: dict[str, Any], place: PageContext) -> None:
         _show_table("recalled-entries", recall_rows(document), "The entries of a recall.", place)
 
     _or_log(show, "the recall")
+
+
+def show_sync(document: dict[str, Any], place: PageContext) -> None:
+    """Publish what a sync has linked, and what somebody has to decide."""
+
+    def show() -> None:
+        create_markdown_artifact(
+            key=key("people-and-projects", place),
+            markdown=sync_page(document),
+            description="Who and what is linked, what is missing, and why.",
+        )
+
+    _or_log(show, "people and projects")
 
 
 def show_month(document: dict[str, Any], place: PageContext) -> None:

@@ -124,6 +124,7 @@ def test_an_import_shows_its_pages_too(ui):
     run_id = ui.start("import-csv/by-hand", files=[str(file)], dry_run=False)
 
     assert ui.ended(run_id)["name"] == "PartlyDone", ui.said
+    assert ui.call("GET", f"flow_runs/{run_id}")["name"] == "Import october.csv"
     found = ui.ask("artifacts", artifacts={"flow_run_id": {"any_": [run_id]}})
     pages = {row["key"]: row["data"] for row in found}
     page = pages["imported-main"]
@@ -133,6 +134,28 @@ def test_an_import_shows_its_pages_too(ui):
     assert "## Files" in page
     assert "Nobody Known" in str(pages["stays-behind-main"])
     assert pages["loading-main"] == 100
+
+
+def test_a_sync_and_a_month_show_their_pages(ui):
+    """Who is linked and what has to be decided; what of a month's time is in QuickBooks."""
+    runs = [
+        ui.start("sync-directory/by-hand"),
+        ui.start("month/monthly", month="2026-09", connection="main"),
+    ]
+    for run_id in runs:
+        assert ui.ended(run_id)["name"] == "Completed", ui.said
+    found = ui.ask("artifacts", artifacts={"flow_run_id": {"any_": runs}})
+    pages = {row["key"]: row["data"] for row in found}
+
+    page = pages["people-and-projects-main"]
+    assert page.startswith("# People and projects (dry run: nothing was changed)")
+    assert "**Linked: 12 users, 23 projects. 3 near misses, 12 missing, 1 ambiguous.**" in page
+    assert "| user | Dana mcallister (`64d0000000000000000000ad`) | Dana McAllister" in page
+    assert "clockbooks link user CLOCKIFY_ID QBO_ID" in page
+    month = pages["month-main"]
+    assert month.startswith("# 2026-09: ")
+    assert "## Why it is not in QuickBooks" in month
+    assert "| Kofi Mensah |" in month
 
 
 def test_a_second_run_of_a_connection_waits_or_is_skipped(ui, until):
