@@ -7,6 +7,7 @@ working folder (`flows.settings_file`).
 import re
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
+from datetime import date
 from pathlib import Path
 from typing import Annotated, Any, Literal
 from zoneinfo import ZoneInfo
@@ -100,6 +101,7 @@ _LONGER = {
 #: The settings that a connection may have of its own.
 OWN = (
     "timezone",
+    "not_before",
     "day_zone",
     "rounding",
     "rounding_per",
@@ -158,6 +160,7 @@ class Settings(BaseSettings):
     review_hours: Annotated[float, Field(gt=0, le=24 * 365)] = 72
     timezone: Zone | None = None
     rounding: RoundingWords | None = None
+    not_before: date | None = None
     day_zone: Literal["connection", "worker"] = "connection"
     missing_rate: Literal["reject", "zero"] = "reject"
     foreign_rate: Literal["reject", "zero"] = "reject"

@@ -25,6 +25,7 @@ class Reason(StrEnum):
     CHANGED_SINCE_REVIEW = "changed_since_review"
     DUPLICATE_ROW = "duplicate_row"
     NOT_APPROVED = "not_approved"
+    TOO_EARLY = "too_early"
     BREAK = "break"
     TOO_LONG = "too_long"
     ROUNDS_TO_ZERO = "rounds_to_zero"
@@ -51,6 +52,7 @@ STATE_OF = {
     Reason.CHANGED_SINCE_REVIEW: State.SKIPPED,
     Reason.DUPLICATE_ROW: State.SKIPPED,
     Reason.NOT_APPROVED: State.SKIPPED,
+    Reason.TOO_EARLY: State.SKIPPED,
     Reason.BREAK: State.SKIPPED,
     Reason.TOO_LONG: State.REJECTED,
     Reason.ROUNDS_TO_ZERO: State.REJECTED,

@@ -68,7 +68,8 @@ def _choices(checks: Checks, workspace: Mapping[str, Any], company: Company) -> 
     """Add how time is sent, by the settings: a wrong one stops a send."""
     context, settings = checks.context, checks.context.settings
     rules = checks.ask(
-        "How time is sent", lambda: judge_rules(settings, workspace, company, context.timezone)
+        "How time is sent",
+        lambda: judge_rules(settings, workspace, company, context.timezone, settings.not_before),
     )
     if rules is not None:
         said = in_words(rules, settings)

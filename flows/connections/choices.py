@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import replace
+from datetime import date
 from typing import Any, Protocol
 from zoneinfo import ZoneInfo
 
@@ -37,7 +38,11 @@ class Choices(Protocol):
 
 
 def judge_rules(
-    choices: Choices, workspace: Mapping[str, Any], company: Company, timezone: ZoneInfo
+    choices: Choices,
+    workspace: Mapping[str, Any],
+    company: Company,
+    timezone: ZoneInfo,
+    not_before: date | None,
 ) -> JudgeRules:
     """Return what entries are judged by, but for the filters and the rules of the connection.
 
@@ -53,6 +58,7 @@ def judge_rules(
         template=_template(choices.description_template),
         marked=bool(choices.description_marker),
         approved_only=bool(choices.approved_only),
+        first_day=not_before.isoformat() if not_before else "",
     )
 
 
@@ -112,6 +118,7 @@ def in_words(rules: JudgeRules, choices: Choices) -> list[str]:
         f"Time is rounded {_TO[to.mode]} {step}.": to != NO_ROUNDING,
         "A person's day on a project is rounded as a whole.": rules.by_day,
         "Only approved entries go.": rules.approved_only,
+        f"Nothing from before {rules.first_day} goes.": rules.first_day != "",
         "Each worker's own time zone decides on which day time falls.": choices.day_zone
         == "worker",
         **{text: reason in rules.zero_rates for reason, text in _ZERO.items()},

@@ -1,6 +1,7 @@
 """Shows and changes the settings that one connection has of its own."""
 
 from collections.abc import Sequence
+from datetime import date
 from typing import Any
 
 from connectors.store.connection_settings import LINK_VENDORS, ConnectionSettings
@@ -72,6 +73,8 @@ def _row(name: str, found: Connection, own: dict[str, str], settings: Settings) 
     )
     if name == "timezone" and value is None:
         value = found.timezone
+    if isinstance(value, date):
+        value = value.isoformat()
     return {"name": name, "value": value, "source": source}
 
 

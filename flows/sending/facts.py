@@ -103,7 +103,9 @@ def check_both_sides(context: RunContext, request: JobRequest) -> Facts:
     return Facts(
         company=company,
         currency=default_currency(workspace),
-        rules=judge_rules(request, workspace, company, context.timezone),
+        rules=judge_rules(
+            request, workspace, company, context.timezone, context.settings.not_before
+        ),
         zones=_zones(context.clockify.users()) if request.day_zone == "worker" else {},
         own_tags=frozenset(filter(None, [*context.store.marks.tag_ids(), request.sent_tag])),
     )

@@ -38,6 +38,10 @@ def explanations(
         Reason.NOT_APPROVED: lambda _: (
             f"Its timesheet is not approved. Have it approved in {tracker}; the next send takes it."
         ),
+        Reason.TOO_EARLY: lambda _: (
+            "It is from before the first day of this connection (`not_before`), so it is never"
+            " sent."
+        ),
         Reason.BREAK: lambda row: (
             f"Entries of type {row['entry_type']} are not worked time and are never sent."
         ),

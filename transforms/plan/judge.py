@@ -55,6 +55,7 @@ class JudgeRules:
         template: How descriptions are written; `None` leaves them as they are.
         marked: Whether descriptions end with the entry's id.
         approved_only: Whether entries without approval stay behind.
+        first_day: Nothing of an earlier day goes; YYYY-MM-DD, or empty for no limit.
         filters: Which entries take part.
         book: Which service item, class and location they get.
     """
@@ -68,6 +69,7 @@ class JudgeRules:
     template: Template | None = None
     marked: bool = False
     approved_only: bool = False
+    first_day: str = ""
     filters: Filters = field(default_factory=Filters)
     book: RuleBook = field(default_factory=RuleBook)
 
@@ -169,6 +171,7 @@ def _conditions(judged: pd.DataFrame, rules: JudgeRules) -> dict[Reason, pd.Seri
         Reason.UNCONFIRMED: judged["ledger_state"] == LedgerState.SENDING,
         Reason.FILTERED: ~_takes_part(judged, rules.filters),
         Reason.NOT_APPROVED: ~judged["approved"] & rules.approved_only,
+        Reason.TOO_EARLY: judged["date"] < rules.first_day,
         Reason.BREAK: judged["entry_type"] != "REGULAR",
         Reason.TOO_LONG: (duration_s > LONGEST_S) | (minutes > LONGEST_S // 60),
         Reason.ROUNDS_TO_ZERO: minutes == 0,

@@ -218,3 +218,20 @@ def test_each_workers_own_zone_may_decide_on_days(synced, zone):
         id_: one for id_, one in days.items() if "2026-09-16" <= one <= "2026-09-18"
     }
     assert [id_ for id_ in days if days[id_] != _day(synced.clockify.entries[id_], "UTC")]
+
+
+def test_nothing_from_before_the_first_day_of_a_connection_goes(synced):
+    """Its own `not_before` beats the days of every send and the approval; the day itself goes."""
+    wrong = synced.run("configure", "--set", "not_before=2026-09-31")
+    assert wrong.code == 2
+    assert synced.run("configure", "--set", "not_before=2026-09-21", "--json").code == 0
+
+    entries = synced.run("send", *FORTNIGHT, "--yes", "--json").document["entries"]
+
+    early = [row for row in entries if row["date"] < "2026-09-21" and row["reason"] != "running"]
+    assert {(row["state"], row["reason"]) for row in early} == {("skipped", "too_early")}
+    assert {"2026-09-21"} < {row["date"] for row in entries if row["state"] == "sent"}
+    days = {activity["TxnDate"] for activity in synced.quickbooks.activities.values()}
+    assert min(days) == "2026-09-21"
+    shown = synced.run("configure", "--json").document["settings"]
+    assert {"name": "not_before", "value": "2026-09-21", "source": "own"} in shown

@@ -39,6 +39,7 @@ CAUSES = {
         {"filters": {"client_ids": frozenset({"c2"})}},
     ],
     Reason.NOT_APPROVED: [{"row": {"approved": False}, "approved_only": True}],
+    Reason.TOO_EARLY: [{"first_day": "2026-03-03"}, {"first_day": "2027-01-01"}],
     Reason.BREAK: [{"row": {"entry_type": kind}} for kind in ("BREAK", "HOLIDAY", "TIME_OFF")],
     Reason.TOO_LONG: [{"row": {"duration_s": LONGEST_S + 1}}],
     Reason.ROUNDS_TO_ZERO: [{"row": {"duration_s": seconds}} for seconds in (0, 29)],
@@ -148,8 +149,9 @@ def test_of_two_reasons_the_first_is_given(plan, first, second):
 def test_all_together_give_the_first(plan):
     """An entry may have everything wrong with it; one reason is given at a time."""
     left = [
-        Reason.ALREADY_SENT, Reason.FILTERED, Reason.NOT_APPROVED, Reason.BREAK, Reason.TOO_LONG,
-        Reason.UNLINKED_USER, Reason.UNLINKED_PROJECT, Reason.BOOKS_CLOSED, Reason.RATE_CURRENCY,
+        Reason.ALREADY_SENT, Reason.FILTERED, Reason.NOT_APPROVED, Reason.TOO_EARLY, Reason.BREAK,
+        Reason.TOO_LONG, Reason.UNLINKED_USER, Reason.UNLINKED_PROJECT, Reason.BOOKS_CLOSED,
+        Reason.RATE_CURRENCY,
     ]  # fmt: skip
     while left:
         row, options = merged(*[CAUSES[reason][0] for reason in left])
