@@ -178,7 +178,11 @@ unlinked = sa.Table(
     _column("kind", sa.String(10), "user or project", primary_key=True),
     _column("clockify_id", sa.String(64), "Clockify's id.", primary_key=True),
     _column("clockify_name", sa.Text, "Its name, with its client.", null=True),
-    _column("problem", sa.String(10), "missing, near, ambiguous, unlinked (by hand) or gone"),
+    _column(
+        "problem",
+        sa.String(10),
+        "missing, near, ambiguous, unlinked or excluded (by hand), or gone",
+    ),
     _column("candidates", sa.Text, "The likeliest matches, as text."),
     comment="What the last sync could not link, so that a send can name the near misses.",
 )

@@ -25,6 +25,7 @@ class Reason(StrEnum):
     CHANGED_SINCE_REVIEW = "changed_since_review"
     DUPLICATE_ROW = "duplicate_row"
     NOT_APPROVED = "not_approved"
+    EXCLUDED = "excluded"
     TOO_EARLY = "too_early"
     BREAK = "break"
     TOO_LONG = "too_long"
@@ -52,6 +53,7 @@ STATE_OF = {
     Reason.CHANGED_SINCE_REVIEW: State.SKIPPED,
     Reason.DUPLICATE_ROW: State.SKIPPED,
     Reason.NOT_APPROVED: State.SKIPPED,
+    Reason.EXCLUDED: State.SKIPPED,
     Reason.TOO_EARLY: State.SKIPPED,
     Reason.BREAK: State.SKIPPED,
     Reason.TOO_LONG: State.REJECTED,
@@ -190,7 +192,12 @@ class Problem(StrEnum):
     NEAR = "near"  # somebody has nearly that name
     AMBIGUOUS = "ambiguous"  # several have that name, on either side
     UNLINKED = "unlinked"  # a person removed the link to the partner of that name
+    EXCLUDED = "excluded"  # a person said that its time is never to be sent
     GONE = "gone"  # deleted in Clockify, which no longer lists them; known from entries
+
+
+#: Problems that a person made: no sync decides otherwise.
+BY_HAND = (Problem.UNLINKED, Problem.EXCLUDED)
 
 
 class Target(StrEnum):

@@ -11,7 +11,7 @@ from connectors.store.scope import ConnectionScope, records
 from schemas import links as frames
 from schemas.frames import Frame
 from schemas.tables import connections, links, unlinked
-from schemas.words import Kind, Problem
+from schemas.words import BY_HAND, Kind, Problem
 
 Row = dict[str, Any]
 
@@ -43,11 +43,11 @@ class Links(ConnectionScope):
         """
         now = self.now()
         with changing(self.engine) as connection:
-            by_hand = self._keys(connection, unlinked, unlinked.c.problem == Problem.UNLINKED)
+            by_hand = self._keys(connection, unlinked, unlinked.c.problem.in_(BY_HAND))
             held = by_hand | self._keys(connection, links)
             rows = [row for row in records(new) if _key(row) not in held]
             self._insert(connection, links, rows, linked_at=now)
-            kept = [Problem.UNLINKED, Problem.GONE]
+            kept = [*BY_HAND, Problem.GONE]
             connection.execute(
                 unlinked.delete().where(self._own(unlinked), unlinked.c.problem.not_in(kept))
             )
@@ -85,14 +85,14 @@ class Links(ConnectionScope):
         """Take a link away, and remember that the name alone does not decide.
 
         With *rematch*, the next sync may link it by name again. Returns the link that was there;
-        for *rematch* also what was unlinked by hand before, without a partner. `None` when there
-        was neither.
+        for *rematch* also what was unlinked or excluded by hand before, without a partner. `None`
+        when there was neither.
         """
         key = (kind, clockify_id)
         with changing(self.engine) as connection:
             there = self._one(connection, links, *key)
             barred = self._one(connection, unlinked, *key)
-            if barred is not None and barred["problem"] != Problem.UNLINKED:
+            if barred is not None and barred["problem"] not in BY_HAND:
                 barred = None
             if there is None and not (rematch and barred):
                 return None
@@ -109,6 +109,15 @@ class Links(ConnectionScope):
                 }
                 self._insert(connection, unlinked, [lost])
         return there or barred
+
+    def exclude(self, kind: Kind, clockify_id: str, name: str | None) -> None:
+        """Remember that the time of a user or project is never to be sent; every sync keeps it."""
+        row = {"kind": kind, "clockify_id": clockify_id, "clockify_name": name}
+        with changing(self.engine) as connection:
+            for table in (links, unlinked):
+                connection.execute(table.delete().where(self._is(table, kind, clockify_id)))
+            excluded = {**row, "problem": Problem.EXCLUDED, "candidates": ""}
+            self._insert(connection, unlinked, [excluded])
 
     def _one(self, connection: sa.Connection, table: sa.Table, *key: str) -> Row | None:
         found = connection.execute(sa.select(table).where(self._is(table, *key)))

@@ -103,6 +103,28 @@ def unlink(
             output.say(message)
 
 
+@app.command(epilog="Example: clockbooks never project 64b0000000000000000000aa")
+def never(
+    *,
+    kind: Kind,
+    clockify_id: ClockifyId,
+    connection: ConnectionName = None,
+    json: Json = False,
+) -> None:
+    """Never send the time of a user or project; no sync links it again.
+
+    What was sent before stays as it is. `clockbooks unlink` with --rematch
+    undoes it, and so does `clockbooks link`.
+    """
+    with command(as_json=json) as output:
+        from flows.directory import link_by_hand
+
+        excluded = link_by_hand.never(connection, kind, clockify_id)
+        output.document = excluded.document
+        for message in excluded.messages:
+            output.say(message)
+
+
 @app.command(epilog="Example: clockbooks links --csv links.csv")
 def links(*, csv: CsvFile = None, connection: ConnectionName = None, json: Json = False) -> None:
     """List the links: who in Clockify is who in QuickBooks, since when, and why.

@@ -13,6 +13,7 @@ _PAIRS = {
     "near_misses": "Near misses, not linked",
     "ambiguous": "Ambiguous: which one is meant?",
     "unlinked": "Unlinked by hand",
+    "excluded": "Never sent",
 }
 
 _HOW = {"name": "same name", "manual": "by hand", "created": "created"}

@@ -96,6 +96,20 @@ def unlink(connection: str | None, kind: str, clockify_id: str, *, rematch: bool
     return Done({**row, "rematch": rematch}, [f"Unlinked: {kind} {name!r}. {then}"])
 
 
+def never(connection: str | None, kind: str, clockify_id: str) -> Done:
+    """Say that the time of a user or project is never to be sent.
+
+    Raises:
+        AskPerson: Clockify has no such user or project.
+    """
+    with open_context(connection) as context:
+        name = _name_in_clockify(context, Kind(kind), clockify_id)
+        context.store.links.exclude(Kind(kind), clockify_id, name)
+    row = {"kind": kind, "clockify_id": clockify_id, "clockify_name": name}
+    undo = f"clockbooks unlink {kind} {clockify_id} --rematch"
+    return Done(row, [f"Never sent: the {kind} {name or clockify_id!r}. To undo that: {undo}"])
+
+
 def listed(connection: str | None) -> list[dict[str, Any]]:
     """Return the stored links of a connection, by kind and name."""
     with open_store(connection) as (_, store, _):

@@ -15,7 +15,7 @@ from flows.context import RunContext
 from flows.directory.create_missing import Made, create_in_clockify, create_in_quickbooks
 from flows.directory.rules import resolved
 from flows.progress import Progress
-from schemas.words import Problem, Side
+from schemas.words import BY_HAND, Problem, Side
 from transforms.directory.candidates import Matches
 from transforms.directory.changes import Change, changes
 from transforms.directory.create_in_clockify import plan_for_clockify
@@ -179,7 +179,8 @@ def compare(context: RunContext) -> Comparison:
     stored = context.store.links.stored()
     unlinked = context.store.links.unlinked()
     rules = context.store.rules.stored()
-    apart = frozenset(unlinked.loc[unlinked["problem"] == Problem.UNLINKED, "clockify_id"])
+    by_hand = unlinked[unlinked["problem"].isin(BY_HAND)]
+    apart = dict(zip(by_hand["clockify_id"], map(Problem, by_hand["problem"]), strict=True))
     return Comparison(
         directory=directory,
         stored=stored,

@@ -21,6 +21,7 @@ STATUS = {
     "ambiguous": "ambiguous",
     "changes": "changed since linked",
     "unlinked": "unlinked by hand",
+    "excluded": "never sent",
     "missing": "missing",
     "links": "linked",
 }
@@ -46,6 +47,7 @@ def sync_document(result: SyncResult) -> dict[str, Any]:
         "near_misses": [_candidate(one) for matches in everybody for one in matches.near],
         "ambiguous": [_candidate(one) for matches in everybody for one in matches.ambiguous],
         "unlinked": _unlinked(result, Problem.UNLINKED),
+        "excluded": _unlinked(result, Problem.EXCLUDED, why="its time is never sent"),
         "changes": [
             _item(change.link, change=change.what, why=change.message) for change in result.changes
         ],

@@ -11,7 +11,7 @@ from connectors.store.staging import Staging
 from flows.context import RunContext
 from flows.sending.facts import LinkState
 from schemas.links import Links
-from schemas.words import Problem
+from schemas.words import BY_HAND
 from transforms.directory.match import match_projects, match_users
 from transforms.directory.names import same_form
 from transforms.directory.read_directory import (
@@ -107,7 +107,7 @@ def _match_strangers(
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Match those whom Clockify does not know with QuickBooks, by the rules of the sync."""
     linked, unlinked = link_state.links, link_state.unlinked
-    by_hand = unlinked[unlinked["problem"] == Problem.UNLINKED]
+    by_hand = unlinked[unlinked["problem"].isin(BY_HAND)]
     known = {*linked["clockify_id"], *by_hand["clockify_id"]}
     users = who.strangers[~who.strangers["clockify_id"].isin(known)]
     projects = what.strangers[~what.strangers["clockify_id"].isin(known)]

@@ -14,6 +14,7 @@ _LISTS = {
     "near_misses": "Near misses, not linked",
     "ambiguous": "Ambiguous: which one is meant?",
     "unlinked": "Unlinked by hand",
+    "excluded": "Never sent",
     "missing": "Only on one side",
 }
 

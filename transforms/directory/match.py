@@ -6,8 +6,9 @@ linked stays linked; only what is not linked yet is matched. What nearly matches
 """
 
 from collections import Counter
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any
 
 import pandas as pd
@@ -29,6 +30,9 @@ from transforms.directory.customer_tree import Customer, Tree
 from transforms.directory.names import DELETED_USER, OWN_ID, same_form, without_case, without_suffix
 from transforms.directory.near_misses import near_candidates
 
+#: Nobody was unlinked or excluded by hand.
+NOBODY: Mapping[str, Problem] = MappingProxyType({})
+
 
 def match_users(
     users: pd.DataFrame,
@@ -36,7 +40,7 @@ def match_users(
     *,
     linked: pd.DataFrame,
     link_vendors: bool,
-    apart: Collection[str] = (),
+    apart: Mapping[str, Problem] = NOBODY,
 ) -> Matches:
     """Match Clockify's users with QuickBooks' employees, and with vendors where allowed.
 
@@ -45,7 +49,7 @@ def match_users(
         people: `People`; only active rows are matched.
         linked: Existing `Links`; their users are left as they are.
         link_vendors: Whether contractors may be linked; an employee of the same name wins.
-        apart: Ids of users that a person has unlinked; they are not linked by name again.
+        apart: Ids of users whom a person has unlinked or excluded; no name links them again.
     """
     unmatched = [
         Unmatched(
@@ -88,7 +92,7 @@ def match_projects(
     customers: pd.DataFrame,
     *,
     linked: pd.DataFrame,
-    apart: Collection[str] = (),
+    apart: Mapping[str, Problem] = NOBODY,
 ) -> Matches:
     """Match Clockify's projects with QuickBooks' customers, sub-customers and projects.
 
@@ -101,7 +105,7 @@ def match_projects(
         projects: `Projects`.
         customers: `Customers`; only active rows are matched, but inactive ones count as parents.
         linked: Existing `Links`; their projects are left as they are.
-        apart: Ids of projects that a person has unlinked; they are not linked by name again.
+        apart: Ids of projects that a person has unlinked or excluded; no name links them again.
     """
     unmatched = []
     for row in projects.itertuples(index=False):
@@ -154,7 +158,7 @@ def _match(
     unmatched: Sequence[Unmatched],
     partners: PartnerIndex,
     linked: pd.DataFrame,
-    apart: Collection[str],
+    apart: Mapping[str, Problem],
 ) -> Matches:
     done = set(zip(linked["kind"], linked["clockify_id"], strict=True))
     rivals = _Rivals.of(unmatched, partners, linked)
@@ -166,7 +170,8 @@ def _match(
             continue
         found = partners.of(one)
         if one.clockify_id in apart:
-            problems.append((one, Problem.UNLINKED, as_candidates(one, found, "unlinked by hand")))
+            problem = apart[one.clockify_id]
+            problems.append((one, problem, as_candidates(one, found, f"{problem} by hand")))
         elif not found:
             without_partner.append(one)
         elif why := rivals.why_ambiguous(one, found):

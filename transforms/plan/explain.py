@@ -8,7 +8,7 @@ from typing import Any
 import pandas as pd
 
 from schemas.quickbooks import Company
-from schemas.words import Problem, Reason
+from schemas.words import Kind, Problem, Reason
 from transforms.directory.names import DELETED_USER
 
 #: The columns of a judged entry that its explanation may need.
@@ -38,6 +38,7 @@ def explanations(
         Reason.NOT_APPROVED: lambda _: (
             f"Its timesheet is not approved. Have it approved in {tracker}; the next send takes it."
         ),
+        Reason.EXCLUDED: _excluded,
         Reason.TOO_EARLY: lambda _: (
             "It is from before the first day of this connection (`not_before`), so it is never"
             " sent."
@@ -87,6 +88,7 @@ _READS = {
     Reason.BREAK: ["entry_type"],
     Reason.TOO_LONG: ["duration_s", "minutes"],
     Reason.ROUNDS_TO_ZERO: ["duration_s"],
+    Reason.EXCLUDED: ["user", "user_id", "user_problem", "project", "project_id"],
     Reason.UNLINKED_USER: ["user", "user_id", "user_problem", "user_candidates"],
     Reason.UNLINKED_PROJECT: [
         "project", "client", "project_id", "project_problem", "project_candidates",
@@ -201,6 +203,15 @@ def _unlinked_project(row: Row) -> str:
         row["project_candidates"],
         "Add that customer in QuickBooks",
         f"project {quote(row['project_id'])}",
+    )
+
+
+def _excluded(row: Row) -> str:
+    kind = Kind.USER if row["user_problem"] == Problem.EXCLUDED else Kind.PROJECT
+    ids = f"{kind} {quote(row[f'{kind}_id'])}"
+    return (
+        f"The time of {_name(row[kind])!r} is never sent: somebody said so. To send it after all,"
+        f" run `clockbooks unlink {ids} --rematch`, then `clockbooks sync`."
     )
 
 

@@ -171,6 +171,9 @@ def _conditions(judged: pd.DataFrame, rules: JudgeRules) -> dict[Reason, pd.Seri
         Reason.UNCONFIRMED: judged["ledger_state"] == LedgerState.SENDING,
         Reason.FILTERED: ~_takes_part(judged, rules.filters),
         Reason.NOT_APPROVED: ~judged["approved"] & rules.approved_only,
+        Reason.EXCLUDED: judged[["user_problem", "project_problem"]]
+        .eq(Problem.EXCLUDED)
+        .any(axis=1),
         Reason.TOO_EARLY: judged["date"] < rules.first_day,
         Reason.BREAK: judged["entry_type"] != "REGULAR",
         Reason.TOO_LONG: (duration_s > LONGEST_S) | (minutes > LONGEST_S // 60),

@@ -11,7 +11,7 @@ down_revision = "0012"
 _STATES = ("ready", "sent", "skipped", "rejected", "in_doubt", "recalled")
 _REASONS = (
     "running", "already_sent", "filtered", "waiting_for_review", "left_out",
-    "changed_since_review", "duplicate_row", "not_approved", "too_early", "break", "too_long",
+    "changed_since_review", "duplicate_row", "not_approved", "excluded", "too_early", "break", "too_long",
     "rounds_to_zero", "billable_without_project", "unlinked_user", "unlinked_project",
     "ambiguous_name", "books_closed", "rate_currency", "billable_without_rate",
     "class_required", "maybe_in_books", "qbo_refused", "not_attempted", "unconfirmed",

@@ -554,6 +554,7 @@ OWN = {
     "links.unlink": lambda s: s.store.links.unlink(Kind.USER, "linked", rematch=True),
     "links.unlink, barred": lambda s: s.store.links.unlink(Kind.USER, "barred", rematch=True),
     "links.unlink, of others": lambda s: s.store.links.unlink(Kind.USER, "new", rematch=True),
+    "links.exclude": lambda s: s.store.links.exclude(Kind.USER, "linked", "Ann"),
     "links.unlinked": lambda s: s.store.links.unlinked(),
     "connection_settings.change": lambda s: s.store.settings.change(
         wanted={"link_vendors": "false"}, unwanted=["round"]

@@ -13,6 +13,8 @@ COURTYARD = "Courtyard"  # a project without a client; two customers are called 
 #: Days on which Dana has entries that nothing else is wrong with.
 DANAS_DAYS = ("--start", "2026-10-26", "--end", "2026-10-27", "--user", DANA)
 
+QUARTER = ("--start", "2026-08-01", "--end", "2026-10-31")
+
 
 def stored(house, clockify_id):
     """Return a stored link, by Clockify's id."""
@@ -220,3 +222,36 @@ def test_only_what_matched_takes_part(house):
     document = house.run("send", *days, "--yes", "--json").document
     assert {entry["project"] for entry in document["entries"]} == {"Kessler Residence"}
     assert len(house.quickbooks.activities) == document["counts"]["sent"]
+
+
+@pytest.mark.parametrize(("kind", "column"), [("user", "userId"), ("project", "projectId")])
+def test_the_time_of_what_is_excluded_is_never_sent(synced, kind, column):
+    """No send takes it, no sync links it again or makes a partner for it; a link by hand undoes."""
+    entries = synced.clockify.entries.values()
+    chosen = ZOE if kind == "user" else next(row for row in entries if row["userId"] == ZOE)[column]
+    theirs = {row["id"] for row in entries if row[column] == chosen}
+    link = stored(synced, chosen)
+
+    ran = synced.run("never", kind, chosen, "--json")
+
+    assert (ran.code, ran.document["clockify_id"]) == (0, chosen)
+    shown = synced.run("sync", "--json", "--create", "both", "--dry-run").document
+    assert [row["clockify_id"] for row in shown["excluded"]] == [chosen]
+    assert chosen not in {row["clockify_id"] for row in [*shown["links"], *shown["created"]]}
+    found = synced.run("send", *QUARTER, "--sync", "--dry-run", "--json").document["entries"]
+    assert synced.run("sync").code == 0
+    sent = synced.run("send", *QUARTER, "--yes", "--json").document["entries"]
+    for rows in (found, sent):
+        reasons = {row["reason"] for row in rows if row["entry_id"] in theirs}
+        assert reasons == {"excluded"} | (reasons & {"running"})
+        assert {row["entry_id"] for row in rows if row["reason"] == "excluded"} <= theirs
+    words = next(row["detail"] for row in sent if row["reason"] == "excluded")
+    assert f"clockbooks unlink {kind} {chosen} --rematch" in words
+
+    assert synced.run("unlink", kind, chosen, "--rematch").code == 0
+    assert synced.run("sync").code == 0
+    assert stored(synced, chosen)["qbo_id"] == link["qbo_id"]
+    assert synced.run("never", kind, chosen).code == 0
+    assert synced.run("link", kind, chosen, link["qbo_id"]).code == 0
+    again = synced.run("send", *QUARTER, "--dry-run", "--json").document["counts"]
+    assert "excluded" not in again["skipped"]

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from schemas.clockify import Clients, Projects, Users
 from schemas.links import Links
 from schemas.quickbooks import Customers, People
-from schemas.words import Kind, Origin, QboKind, Side
+from schemas.words import Kind, Origin, Problem, QboKind, Side
 from transforms.directory.candidates import placed_name
 from transforms.directory.changes import changes
 from transforms.directory.create_in_clockify import plan_for_clockify
@@ -429,7 +429,10 @@ def test_a_project_that_was_unlinked_is_not_made_again(two):
     found = {
         "users": match_users(directory.users, directory.people, linked=NO_LINKS, link_vendors=True),
         "projects": match_projects(
-            directory.projects, directory.customers, linked=NO_LINKS, apart={garden}
+            directory.projects,
+            directory.customers,
+            linked=NO_LINKS,
+            apart={garden: Problem.UNLINKED},
         ),
         "linked": NO_LINKS,
     }

@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from schemas.links import Links
+from schemas.words import Problem
 from transforms.directory.match import match_projects, match_users
 from transforms.directory.names import DELETED_USER, same_form, without_case
 
@@ -190,7 +191,7 @@ def test_who_was_unlinked_by_hand_is_not_linked_by_name_again(users, people):
         people(("employee", "55", "Ann Lee"), ("employee", "56", "Bo Li")),
         linked=NO_LINKS,
         link_vendors=True,
-        apart={"u1"},
+        apart={"u1": Problem.UNLINKED},
     )
     assert linked(matches) == {"u2": "56"}
     assert lost(matches) == {"u1": "unlinked"}

@@ -19,6 +19,7 @@ PERSON = {"kind": "user", "clockify_id": "u1", "qbo_kind": "employee", "qbo_id":
 CUSTOMER = {"kind": "project", "clockify_id": "p1", "qbo_kind": "customer", "qbo_id": "21"}
 AMBIGUOUS_USER = {"kind": "user", "clockify_id": "u1", "problem": "ambiguous"}
 AMBIGUOUS_PROJECT = {"kind": "project", "clockify_id": "p1", "problem": "ambiguous"}
+EXCLUDED_USER = {"kind": "user", "clockify_id": "u1", "problem": "excluded"}
 #: A rule for all entries, of which nothing comes.
 INACTIVE = Rules.validate(
     pd.DataFrame(
@@ -39,6 +40,7 @@ CAUSES = {
         {"filters": {"client_ids": frozenset({"c2"})}},
     ],
     Reason.NOT_APPROVED: [{"row": {"approved": False}, "approved_only": True}],
+    Reason.EXCLUDED: [{"linked": [CUSTOMER], "lost": [EXCLUDED_USER]}],
     Reason.TOO_EARLY: [{"first_day": "2026-03-03"}, {"first_day": "2027-01-01"}],
     Reason.BREAK: [{"row": {"entry_type": kind}} for kind in ("BREAK", "HOLIDAY", "TIME_OFF")],
     Reason.TOO_LONG: [{"row": {"duration_s": LONGEST_S + 1}}],
