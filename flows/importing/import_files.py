@@ -70,6 +70,8 @@ def import_files(
         shown = report.document(None)
         if request.dry_run or (approve is not None and not approve(shown)):
             return shown
+        if approve is not None:
+            run(plan.look_again, context)
         keep_links(context, names)
         return execute(context, plan, progress=progress, run=run)
 

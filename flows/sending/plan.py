@@ -11,6 +11,7 @@ from typing import Any
 
 import pandas as pd
 
+from flows.connections.requirements import check_company
 from flows.context import RunContext
 from flows.sending.match_ledger import LedgerMatch
 from flows.sending.report import Report
@@ -60,8 +61,7 @@ class RunPlan:
         settled: What became of entries in doubt before the plan was made.
         slices: The plan; empty for a dry run.
         clashing: `Slice.clashing` of all slices.
-        tries_one: Whether one entry goes first, alone, until QuickBooks has taken time
-            (`flows.sending.canary`).
+        allow_payroll: Whether a company with payroll gets all entries at once; see `JobRequest`.
         people: The kinds of people, employees or vendors, whose entries are ready.
         sent_tag: Name of the tag that sent entries are to get in Clockify, if any.
     """
@@ -72,9 +72,23 @@ class RunPlan:
     settled: Settled
     slices: Spool[Slice] = field(default_factory=Spool)
     clashing: list[str] = field(default_factory=list)
-    tries_one: bool = False
+    allow_payroll: bool | None = None
     people: set[str] = field(default_factory=set)
     sent_tag: str | None = None
+
+    @property
+    def tries_one(self) -> bool:
+        """Whether one entry goes first, alone, until QuickBooks has taken time (`canary`)."""
+        return self.company.has_payroll and self.allow_payroll is None
+
+    def look_again(self, context: RunContext) -> None:
+        """Read the company again: somebody may have changed it while a person looked at the plan.
+
+        Raises:
+            NotReady: It accepts no time any more.
+        """
+        self.company = context.quickbooks.company()
+        check_company(self.company, allow_payroll=self.allow_payroll)
 
     def become(self, slices: Iterable[Slice]) -> None:
         """Make *slices* the plan, and add it up from the beginning; they may be made of its own."""
@@ -111,10 +125,8 @@ def open_plan(
         lease = None if request.dry_run else stack.enter_context(asked)
         settled = Settled() if lease is None else run(settle, context, lease)
         report.notes += [note for note in (settled.message, *settled.notes) if note]
-        tries_one = company.has_payroll and request.allow_payroll is None
-        plan = RunPlan(
-            company, report, lease, settled, tries_one=tries_one, sent_tag=request.sent_tag
-        )
+        allow, tag = request.allow_payroll, request.sent_tag
+        plan = RunPlan(company, report, lease, settled, allow_payroll=allow, sent_tag=tag)
         try:
             yield plan
         finally:

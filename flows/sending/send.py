@@ -81,6 +81,8 @@ def send(
         shown = report.document(None)
         if request.dry_run or (approve is not None and not approve(shown)):
             return shown
+        if approve is not None:
+            run(plan.look_again, context)
         return execute(context, plan, progress=progress, run=run)
 
 

@@ -6,11 +6,16 @@ or the other. Nine entries of one day go in batches of three.
 
 import json
 from collections.abc import Callable
+from datetime import date
 from typing import Any
 
 import pytest
 
+from flows.context import open_context
 from flows.sending import judge
+from flows.sending.report import Report
+from flows.sending.request import SendRequest
+from flows.sending.send import send
 
 pytestmark = pytest.mark.usefixtures("in_this_process")
 
@@ -401,3 +406,24 @@ def test_payroll_that_was_off_meanwhile_is_tried_again(week, send_day, sizes, al
     assert send_day(week).code == 0
     assert sizes() == [1, 2]
     all_once(week)
+
+
+def test_payroll_that_is_turned_on_while_somebody_looks_at_the_plan(week, sizes, monkeypatch):
+    """The plan was made without payroll; after the yes one entry goes first all the same."""
+    set_payroll(week, on=False)
+    sizes()
+    for name, value in week.environment.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.chdir(week.folder)
+
+    def approve(plan: Any) -> bool:
+        set_payroll(week, on=True)
+        return bool(plan["counts"]["ready"] == 9)
+
+    report = Report()
+    with open_context(None) as context:
+        day = date(2026, 9, 22)
+        send(context, SendRequest(start=day, end=day), report, approve=approve)
+        assert report.latest["counts"]["sent"] == 9
+    report.close()
+    assert sizes()[0] == 1
