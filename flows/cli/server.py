@@ -38,6 +38,28 @@ def ui(
         run_ui(Address(host, port), runs_here=not server_only, tell=output.say)
 
 
+@app.command(epilog="Example: clockbooks notify --test")
+def notify(
+    *,
+    test: Annotated[
+        bool, typer.Option("--test", help="Send a test to each, and say which accepts it.")
+    ] = False,
+) -> None:
+    """Show where notifications go, and with --test whether they arrive.
+
+    The addresses are in CLOCKBOOKS_NOTIFY; only their services are shown.
+    """
+    with command(as_json=False, catches_up=False) as output:
+        from flows.cli.exit_codes import ExitCode
+        from flows.connections.notices import try_addresses
+
+        ends = {None: "", True: ": accepted", False: ": not accepted"}
+        for number, (service, accepted) in enumerate(try_addresses(send=test), start=1):
+            output.say(f"{number}. {service}{ends[accepted]}")
+            if accepted is False:
+                output.outcome = ExitCode.PARTLY_DONE
+
+
 @app.command(
     epilog="Example: clockbooks prefect worker start --pool clockbooks",
     context_settings={"allow_extra_args": True, "ignore_unknown_options": True},

@@ -13,6 +13,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from connectors.encryption import keys_from_file
+from connectors.errors import AskPerson
 from connectors.store.key_rotation import outdated
 from flows.connections.check_lines import Checks
 from flows.connections.check_services import check_clockify, check_currency, check_quickbooks
@@ -56,7 +57,7 @@ def check(name: str | None, *, allow_payroll: bool | None) -> dict[str, Any]:
         _ledger(checks)
         if company is not None:
             _unknown_time(checks)
-        for add in (_tokens, _limits, _addresses, _settings_file, _key, _database):
+        for add in (_tokens, _limits, _addresses, _notices, _settings_file, _key, _database):
             add(checks)
     return {
         "connection": context.connection.name,
@@ -198,6 +199,18 @@ def _addresses(checks: Checks) -> None:
         checks.add("Addresses", f"{', '.join(own.standins)}: on this machine, for stand-ins.")
     else:
         checks.add("Addresses", "All lead to Clockify's and Intuit's own hosts.")
+
+
+def _notices(checks: Checks) -> None:
+    from flows.connections.notices import addresses, services  # slow to import
+
+    try:
+        found = services(addresses(checks.context.settings))
+    except AskPerson as error:
+        checks.add("Notifications", str(error), "Correct it, then run `clockbooks notify --test`.")
+        return
+    to = f"To {', '.join(found)}: `clockbooks notify --test` tries it." if found else ""
+    checks.add("Notifications", to or "To nobody: CLOCKBOOKS_NOTIFY is not set.")
 
 
 def _settings_file(checks: Checks) -> None:

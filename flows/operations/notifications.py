@@ -16,7 +16,7 @@ from contextlib import suppress
 from datetime import timedelta
 from typing import Any
 
-from apprise import Apprise, AppriseAsset, NotifyFormat
+from apprise import NotifyFormat
 from prefect.automations import Automation
 from prefect.blocks.abstract import NotificationBlock, NotificationError
 from prefect.client.orchestration import get_client
@@ -30,8 +30,7 @@ from prefect.events import (
 )
 from prefect.events.schemas.automations import AutomationCore
 
-from connectors.errors import AskPerson
-from connectors.masking import remember
+from flows.connections.notices import addresses
 from flows.operations.final_states import CRASHED, DRIFTED, PARTLY_DONE
 from flows.operations.page_rules import HARMLESS
 from flows.settings import Settings, read_settings
@@ -99,25 +98,6 @@ class ClockbooksNotice(NotificationBlock):
             failure = f"Not every address in CLOCKBOOKS_NOTIFY accepted this: {subject}. {body}"
             logger.error(failure)
             raise NotificationError(failure)
-
-
-def addresses(settings: Settings) -> Apprise:
-    """Return the addresses for notifications.
-
-    Raises:
-        AskPerson: Apprise does not know one of them.
-    """
-    asset = AppriseAsset(app_id="Clockbooks", app_desc="Clockbooks", app_url="")
-    known = Apprise(asset=asset)
-    given = settings.notify.get_secret_value().split() if settings.notify else []
-    for number, address in enumerate(given, start=1):
-        remember(address)
-        if not known.add(address):
-            raise AskPerson(
-                f"CLOCKBOOKS_NOTIFY: address number {number} is not valid. Use Apprise's addresses,"
-                " such as mailtos://…, slack://… or jsons://…, separated by spaces."
-            )
-    return known
 
 
 def tell(settings: Settings, subject: str, body: str) -> None:

@@ -55,7 +55,8 @@ def run_ui(address: Address, *, runs_here: bool, tell: Tell) -> None:
     ):
         elsewhere = other_server(address)
         os.environ.update(home.environment(address))
-        from flows.operations.notifications import addresses, drop_foreign, keep_watch
+        from flows.connections.notices import addresses
+        from flows.operations.notifications import drop_foreign, keep_watch
 
         addresses(settings)  # a wrong one is reported before anything starts
         guard = _guard(settings, address, home, engine)

@@ -10,7 +10,8 @@ pytestmark = pytest.mark.usefixtures("in_this_process")
 NAMES = {
     "Clockify", "Clockify role", "Clockify plan", "QuickBooks", "QuickBooks plan", "Subscription",
     "Payroll", "Time tracking", "Billable time", "Books", "Currency", "Time zone", "Links",
-    "How time is sent", "Ledger", "Tokens", "Limits", "Addresses", "Key", "Database",
+    "How time is sent", "Ledger", "Tokens", "Limits", "Addresses", "Notifications", "Key",
+    "Database",
 }  # fmt: skip
 
 #: A line that is there only if there is something to say.
