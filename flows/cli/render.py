@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
+from textwrap import shorten
 from typing import Any
 
 from rich.padding import Padding
@@ -25,6 +26,9 @@ from transforms.plan.summary import Overview
 
 #: Groups of entries that are told apart; the entries of others are counted.
 MOST_GROUPS = 1000
+
+#: Letters of a description in a list of entries.
+MOST_LETTERS = 40
 
 #: Rows of a table of sums; a plan has two of them before the question.
 MOST_SUMS = 12
@@ -139,21 +143,24 @@ def show_settled(output: Output, document: Mapping[str, Any]) -> None:
 @for_people
 def show_entries(output: Output, found: Sequence[Row]) -> None:
     """Show entries side by side: sent with their ids, unsent with their reasons."""
-    output.say(f"{len(found):,} entries.", style="bold")
+    minutes = sum(row["minutes"] or 0 for row in found)
+    output.say(f"{entries(len(found))}, {hours(minutes)}.", style="bold")
     rows = [
         (
             row["date"],
             row["user"],
             project_name(row),
+            shorten(row["description"], MOST_LETTERS, placeholder="…"),
             hours(row["minutes"]),
             state_text(row["state"]),
             f"{row['reason']}: {row['detail']}" if row["reason"] else row["time_activity_id"],
         )
         for row in found
     ]
-    columns = ("Day", "Who", "Project", number("Time"), "State", "TimeActivity, or why not")
+    columns = ("Day", "Who", "Project", "What", number("Time"), "State", "TimeActivity, or why not")
     more = "narrow it with --state, --start, --end, --user or --project, or write all with --csv"
     show_table(output, columns, rows, more=more)
+    output.say("Days that no run has read are not among them; `clockbooks month` counts those too.")
 
 
 @for_people

@@ -144,7 +144,7 @@ def test_a_table_for_people_tells_how_many_more_there_are(sent):
     ran = house.run("entries", **AWAY)
 
     assert ran.code == 0
-    assert f"{len(told):,} entries." in ran.out
+    assert f"{len(told):,} entries, " in ran.out
     assert f"… and {len(told) - 40:,} more" in ran.out
     assert "2026-10-05" in ran.out
 
