@@ -6,6 +6,7 @@ person reads standard output.
 
 import json
 import logging
+import os
 import sys
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
@@ -42,7 +43,7 @@ class Output:
         self.document: Any = None
         self.outcome = ExitCode.DONE
         self.console = Console(stderr=as_json, highlight=False)
-        if not self.console.is_terminal:
+        if not self.console.is_terminal and "COLUMNS" not in os.environ:
             self.console = Console(stderr=as_json, highlight=False, width=PIPED_WIDTH)
         self.errors = Console(stderr=True, highlight=False, soft_wrap=True)
         self.resources = ExitStack()

@@ -153,13 +153,14 @@ def show_entries(output: Output, found: Sequence[Row]) -> None:
             shorten(row["description"], MOST_LETTERS, placeholder="…"),
             hours(row["minutes"]),
             state_text(row["state"]),
-            f"{row['reason']}: {row['detail']}" if row["reason"] else row["time_activity_id"],
+            row["reason"] or row["time_activity_id"],
         )
         for row in found
     ]
-    columns = ("Day", "Who", "Project", "What", number("Time"), "State", "TimeActivity, or why not")
+    columns = ("Day", "Who", "Project", "What", number("Time"), "State", "TimeActivity, or reason")
     more = "narrow it with --state, --start, --end, --user or --project, or write all with --csv"
     show_table(output, columns, rows, more=more)
+    _show_to_do(output, *_groups(found), repeated=0)
     output.say("Days that no run has read are not among them; `clockbooks month` counts those too.")
 
 
