@@ -92,7 +92,7 @@ class _Found:
     """What a run needs of the findings besides its report.
 
     Attributes:
-        billed: Those that are on an invoice, by TimeActivity.
+        billed: Those that are shown and on an invoice, by TimeActivity.
         agreeing: Entries that differed when they were last compared, and agree now.
     """
 
@@ -113,7 +113,8 @@ def _read(
         report.add(findings)
         if marking is not None:
             marking.add(findings)
-        found.billed |= {one.time_activity_id or "": one for one in findings if one.billed}
+        billed = (one for one in findings if one.billed and (report.show_all or not one.agrees))
+        found.billed |= {one.time_activity_id or "": one for one in billed}
         found.agreeing |= drifted & {one.entry_id or "" for one in findings if one.agrees}
         named -= {one.entry_id or "" for one in findings}
     report.totals.add_all(comparison.on_their_way)

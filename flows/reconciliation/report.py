@@ -35,7 +35,8 @@ class ReconcileReport:
 
     Attributes:
         differences: Findings that do not agree, with what is needed to repair them.
-        agreeing: Findings that agree, if all are to be shown.
+        show_all: Whether findings that agree are shown, too.
+        agreeing: Findings that agree, if so.
         totals: The sums of all sides.
         notes: What a person should know besides.
         latest: The document that was made last.
@@ -61,7 +62,7 @@ class ReconcileReport:
         self.to_unmark: list[str] = []
         self.currency = ""
         self.names: Mapping[str, str] = {}
-        self._show_all = show_all
+        self.show_all = show_all
         self._repaired = Spool[dict[str, Any]]()
         self._counts: Counter[Verdict] = Counter()
         self._deletions = 0
@@ -71,7 +72,7 @@ class ReconcileReport:
         """Add what was found on some days."""
         self._counts.update(one.judged.verdict for one in findings)
         self.differences.extend(one for one in findings if one.judged.verdict != Verdict.AGREES)
-        if self._show_all:
+        if self.show_all:
             self.agreeing.extend(one for one in findings if one.judged.verdict == Verdict.AGREES)
         self._deletions += sum(one.judged.step == Step.DELETE for one in findings)
         for finding in findings:

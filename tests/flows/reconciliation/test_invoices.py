@@ -89,10 +89,24 @@ def test_an_invoice_of_unknown_time_is_named_too(week):
     assert (row["time_activity_id"], row["invoice"]) == (typed, "R-2")
 
 
+def test_invoices_are_read_only_where_they_are_shown(week):
+    """Billed time that agrees is not listed, so that only `--all` reads its invoice."""
+    id_ = week.pick()
+    invoice(week, id_, DocNumber="R-3")
+    week.house.quickbooks.requests.clear()
+    week.reconcile(code=0)
+    few = len(week.house.quickbooks.requests)
+    found = week.reconcile("--all", code=0)
+
+    assert len(week.house.quickbooks.requests) == 2 * few + 1
+    assert week.found(found, id_)["invoice"] == "R-3"
+
+
 def test_invoices_that_cannot_be_read_stop_no_repair(week):
     """They name what stands in the way of some entries; others are repaired without them."""
     billed, longer = week.pick(0), week.pick(1)
     invoice(week, billed)
+    week.lengthen(billed)
     week.lengthen(longer)
     fault = {"code": "5020", "Message": "Feature Not Supported", "Detail": "No invoices"}
     week.house.quickbooks.faults.plan(
@@ -104,7 +118,7 @@ def test_invoices_that_cannot_be_read_stop_no_repair(week):
         body=json.dumps({"Fault": {"Error": [fault], "type": "ValidationFault"}}),
     )
 
-    found = week.reconcile("--repair", "--yes", code=0)
+    found = week.reconcile("--repair", "--yes", code=3)
 
     assert week.found(found, longer)["repair"] == "updated"
     assert any("could not be read" in note and "No invoices" in note for note in found["notes"])
