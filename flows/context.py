@@ -17,12 +17,13 @@ from connectors.encryption import Vault, keys_from_file
 from connectors.errors import AskPerson
 from connectors.intuit.oauth_app import OAuthApp
 from connectors.quickbooks.client import QuickBooks
-from connectors.quickbooks.rate_limit.limiter import LocalPaceStore, RateLimiter
+from connectors.quickbooks.rate_limit.limiter import RateLimiter
 from connectors.quickbooks.rate_limit.quotas import Quotas
 from connectors.store.actors import Actor
 from connectors.store.connection_store import ConnectionStore
 from connectors.store.connections import DEMO, Connection, all_connections, find_connection
 from connectors.store.pace import SharedPaceStore
+from connectors.store.reads import Reads
 from connectors.store.tokens import TokenStore
 from flows.server_address import check_server_address
 from flows.settings import Settings, read_settings, required, strangers_told, with_own
@@ -67,6 +68,7 @@ class RunContext:
         store: What the database holds for the connection.
         clockify: The workspace.
         quickbooks: The company.
+        reads: Counts what is read from it.
         timezone: It decides on which day an entry falls.
         now: The clock.
         actor: Who runs it, for the history.
@@ -78,6 +80,7 @@ class RunContext:
     store: ConnectionStore
     clockify: Clockify
     quickbooks: QuickBooks
+    reads: Reads
     timezone: ZoneInfo
     now: Callable[[], datetime]
     actor: Actor
@@ -167,8 +170,9 @@ def open_context(name: str | None, *, clock: Clock = REAL_CLOCK) -> Iterator[Run
             vault=vault,
             sleep=clock.sleep,
         )
+        reads = Reads(engine, settings.qbo_client_id or "", clock.now)
         quickbooks = open_company(
-            settings, connection.realm_id, tokens.access_token, tokens.renew, clock, engine
+            settings, connection.realm_id, tokens.access_token, tokens.renew, reads, clock
         )
         with closing(clockify), closing(quickbooks):
             yield RunContext(
@@ -178,6 +182,7 @@ def open_context(name: str | None, *, clock: Clock = REAL_CLOCK) -> Iterator[Run
                 store=store,
                 clockify=clockify,
                 quickbooks=quickbooks,
+                reads=reads,
                 timezone=settings.zone or ZoneInfo(connection.timezone),
                 now=clock.now,
                 actor=_actor(),
@@ -254,10 +259,10 @@ def open_company(
     realm_id: str,
     access_token: Callable[[], str],
     renew: Callable[[str], str],
+    reads: Reads,
     clock: Clock = REAL_CLOCK,
-    engine: sa.Engine | None = None,
 ) -> QuickBooks:
-    """Open a company; with a database, all processes share its rate limit."""
+    """Open a company; all processes on the database share its rate limit."""
     quotas = Quotas(
         requests_per_minute=settings.qbo_requests_per_minute,
         requests_per_second=settings.qbo_requests_per_second,
@@ -266,7 +271,7 @@ def open_company(
         batch_size=settings.qbo_batch_size,
         timeout_ms=round(settings.qbo_timeout_s * 1000),
     )
-    store = SharedPaceStore(engine, realm_id, settings.qbo_url) if engine else LocalPaceStore()
+    store = SharedPaceStore(reads.engine, realm_id, settings.qbo_url)
     limiter = RateLimiter(quotas, now=clock.now, sleep=clock.sleep, store=store)
     return QuickBooks(
         url=settings.qbo_url,
@@ -275,5 +280,6 @@ def open_company(
         renew=renew,
         limiter=limiter,
         timeout_s=settings.qbo_timeout_s,
+        meter=reads,
         sleep=clock.sleep,
     )

@@ -152,6 +152,7 @@ class Settings(BaseSettings):
     qbo_batches_per_minute: Annotated[int, Field(ge=1)] = 40
     qbo_requests_per_minute: Annotated[int, Field(ge=1)] = 500
     qbo_requests_per_second: Annotated[int, Field(ge=1)] = 10
+    qbo_reads_per_month: Annotated[int, Field(ge=1)] = 500_000
     qbo_concurrency: Annotated[int, Field(ge=1, le=100)] = 10
     qbo_timeout_s: Annotated[float, Field(gt=0)] = 120
     qbo_at_work_s: Annotated[float, Field(gt=0)] = 150

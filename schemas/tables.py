@@ -29,7 +29,7 @@ from schemas.words import (
 )
 
 #: The newest migration, which creates these tables; a test holds the two equal.
-REVISION = "0015"
+REVISION = "0016"
 
 # Constraints have names, so that a migration can change them on every database.
 metadata = sa.MetaData(
@@ -572,6 +572,26 @@ pacing = sa.Table(
     _column("state", sa.Text, "Recent calls and learned limits, as JSON."),
     comment="The calls of the last minute and the learned limits of a company, shared by all"
     " processes that call it. What is lost here is learned again.",
+)
+
+reads = sa.Table(
+    "reads",
+    metadata,
+    _column("app", sa.String(64), "SHA-256 of the Intuit app's client id.", primary_key=True),
+    _column("month", sa.String(7), "YYYY-MM, in UTC.", primary_key=True),
+    _column("reads", sa.BigInteger, "How many reads left for QuickBooks, repeated ones too."),
+    comment="How often each app has read from QuickBooks, which Intuit meters by the month.",
+)
+
+list_copies = sa.Table(
+    "list_copies",
+    metadata,
+    _connection_id(primary_key=True),
+    _column("entity", sa.String(20), "QuickBooks' word for the list.", primary_key=True),
+    _column("rows", sa.Text, "What a sync needs of each row, as JSON."),
+    _column("as_of", Utc, "UTC, by QuickBooks' clock; all older changes are in the rows."),
+    _column("whole_at", Utc, "UTC; when the list was last read as a whole."),
+    comment="A copy of QuickBooks' lists: a sync asks for what has changed since. It may be lost.",
 )
 
 plans = sa.Table(

@@ -15,7 +15,6 @@ import requests
 from connectors.errors import (
     AskPerson,
     ClockbooksError,
-    NeverLeft,
     NotAuthorized,
     Refused,
     Throttled,
@@ -32,7 +31,8 @@ from connectors.quickbooks.answers import (
     unreadable,
 )
 from connectors.quickbooks.batch import Outcome, batch_bytes, created_at, instant_of, part_of
-from connectors.quickbooks.lists import Fits, read_list
+from connectors.quickbooks.ends import NoMeter, ReadMeter, end_of
+from connectors.quickbooks.lists import Fits, read_changes, read_list
 from connectors.quickbooks.rate_limit.limiter import Permit, RateLimiter
 from connectors.quickbooks.rate_limit.model import End, Want
 from schemas.quickbooks import Company
@@ -70,24 +70,27 @@ class QuickBooks:
         renew: Callable[[str], str],
         limiter: RateLimiter,
         timeout_s: float,
+        meter: ReadMeter | None = None,
         **http: Any,
     ) -> None:
         """Open the company *realm_id* at *url*, the API's base without `/v3`.
 
         *access_token* gives a token that lives for some minutes yet, *renew* another one than that
-        which was refused. The others are fields of `Http`.
+        which was refused; *meter* counts reads. The others are fields of `Http`.
         """
         self._realm_id = realm_id
         self._base = f"{url.rstrip('/')}/v3/company/{realm_id}"
         self._access_token = access_token
         self._renew = renew
         self.limiter = limiter
+        self._meter = meter or NoMeter()
         self.time: datetime | None = None
         self._http = Http(service=SERVICE, timeout_s=timeout_s, describe=describe, **http)
 
     def close(self) -> None:
-        """Close the connections to the service."""
+        """Close the connections to the service, and keep how many reads were counted."""
         self._http.session.close()
+        self._meter.close()
 
     def company(self) -> Company:
         """Read what decides which entries may go: CompanyInfo and Preferences (section 6)."""
@@ -105,6 +108,19 @@ class QuickBooks:
     def customers(self) -> list[dict[str, Any]]:
         """Read every customer, sub-customer and project, inactive ones too."""
         return self.query("Customer", "Active IN (true, false)")
+
+    def changes(
+        self, entities: Sequence[str], since: datetime
+    ) -> dict[str, list[dict[str, Any]]] | None:
+        """Read what has changed in some lists since an instant, in one call (4.5).
+
+        Returns:
+            By list, the changed rows, and those that are gone with a `status` of `Deleted`; `None`
+            where the answer may lack some, or is not about these lists since then.
+        """
+        at = since.isoformat(timespec="seconds")
+        answer = self._read_json("cdc", {"entities": ",".join(entities), "changedSince": at})
+        return read_changes(answer, entities, since)
 
     def targets(self, kind: Target) -> list[dict[str, Any]]:
         """Read the service items, classes or departments, inactive ones too (1.1, 5.4)."""
@@ -351,7 +367,10 @@ class QuickBooks:
 
         def ended(error: Exception | None) -> None:
             pause_s = error.wait_s if isinstance(error, Throttled) else None
-            in_a_row = self.limiter.ended(permits.pop(), _end_of(error), pause_s=pause_s)
+            end = end_of(error)
+            if request.read and end not in {End.REFUSED, End.NEVER_LEFT}:
+                self._meter.add()
+            in_a_row = self.limiter.ended(permits.pop(), end, pause_s=pause_s)
             if isinstance(error, Throttled):
                 error.in_a_row, error.wait_s = in_a_row, 0  # the next permit waits
 
@@ -372,23 +391,6 @@ class QuickBooks:
                 f"{in_brackets(error.trace_id)}. The ledger and the links are kept.",
                 to_do="Run `clockbooks connect` again.",
             ) from None
-
-
-def _end_of(error: Exception | None) -> End:
-    """Return what the end of a call says about the service's limits."""
-    match error:
-        case None:
-            return End.TAKEN
-        case Throttled():
-            return End.REFUSED
-        case NeverLeft():
-            return End.NEVER_LEFT
-        case Unsure(timed_out=True):
-            return End.SILENT
-        case Unsure(throttled=True):
-            return End.REFUSED
-        case _:
-            return End.UNCLEAR
 
 
 def _only_ids(texts: Sequence[str]) -> list[str]:

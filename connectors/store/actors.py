@@ -8,7 +8,16 @@ from dataclasses import asdict, dataclass
 import sqlalchemy as sa
 
 from connectors.database import changing
-from schemas.tables import actors, drift, links, plan_entries, plans, unlinked, verdicts
+from schemas.tables import (
+    actors,
+    drift,
+    links,
+    list_copies,
+    plan_entries,
+    plans,
+    unlinked,
+    verdicts,
+)
 from schemas.words import ActorKind, Kind
 
 #: Who somebody is: how they are known, and their name.
@@ -69,6 +78,7 @@ def pseudonymize(engine: sa.Engine, name: str) -> tuple[str, dict[str, int]]:
             change = sa.update(column.table).where(named).values({column.name: pseudonym})
             replaced[f"{column.table.name}.{column.name}"] = connection.execute(change).rowcount
         replaced["drift.differs"] = _replace_in_drift(connection, name, pseudonym)
+        connection.execute(list_copies.delete())  # the next sync reads whole lists
     return pseudonym, {where: rows for where, rows in replaced.items() if rows}
 
 

@@ -17,6 +17,7 @@ from connectors.store.history import History
 from connectors.store.last_outcomes import LastOutcomes
 from connectors.store.ledger import Ledger
 from connectors.store.links import Links
+from connectors.store.list_copies import ListCopies
 from connectors.store.marks import Marks
 from connectors.store.open_claims import OpenClaims
 from connectors.store.payroll import PayrollAnswers
@@ -47,6 +48,7 @@ class ConnectionStore:
         self.outcomes = LastOutcomes(*scope)
         self.history = History(*scope)
         self.links = Links(*scope)
+        self.list_copies = ListCopies(*scope)
         self.marks = Marks(*scope)
         self.rules = Rules(*scope)
         self.plans = Plans(*scope)

@@ -13,7 +13,7 @@ from connectors.encryption import Vault
 from connectors.errors import AskPerson
 from connectors.intuit.oauth_app import Tokens
 from connectors.store.credentials import locked_columns
-from schemas.tables import connections, secrets
+from schemas.tables import connections, list_copies, secrets
 
 #: The connection of `clockbooks demo`: it is not chosen as soon as there is a real one.
 DEMO = "demo"
@@ -123,7 +123,8 @@ def store_connection(
         else:
             change = connections.update().where(connections.c.id == found).values(**seen)
             connection.execute(change)
-            connection.execute(secrets.delete().where(secrets.c.connection_id == found))
+            for mine in (secrets, list_copies):  # a sync reads whole lists after that
+                connection.execute(mine.delete().where(mine.c.connection_id == found))
         connection.execute(secrets.insert().values(connection_id=found, **locked))
     return find_connection(engine, name)
 

@@ -31,12 +31,16 @@ from schemas.words import Kind, LedgerState
 #: Days in which `check` looks for time that came from elsewhere, today included.
 _DAYS_BEFORE = 31
 
+#: The share of the month's reads from which on `check` warns.
+_MOST_READS = 0.8
+
 
 def check(name: str | None, *, allow_payroll: bool | None) -> dict[str, Any]:
     """Check everything that a send of the connection *name* depends on; change nothing.
 
     Returns:
-        `connection`, and `checks`: the lines, each with `name`, `state`, `found`, `to_do`.
+        `connection`; `checks`: the lines, each with `name`, `state`, `found`, `to_do`; and `reads`:
+        what the app has read from QuickBooks this month, with `month`, `used`, `allowance`.
 
     Raises:
         AskPerson: There is no such connection, or a setting is wrong.
@@ -59,9 +63,11 @@ def check(name: str | None, *, allow_payroll: bool | None) -> dict[str, Any]:
             _unknown_time(checks)
         for add in (_tokens, _limits, _addresses, _notices, _settings_file, _key, _database):
             add(checks)
+        reads = _reads(checks)
     return {
         "connection": context.connection.name,
         "checks": [asdict(line) for line in checks.lines],
+        "reads": reads,
     }
 
 
@@ -174,7 +180,7 @@ def _tokens(checks: Checks) -> None:
     )
     checks.add(
         "Tokens",
-        f"{ends[:1].upper()}{ends[1:]}. Each run renews the first two.",
+        f"{ends[:1].upper()}{ends[1:]}. Each run that asks QuickBooks renews the first two.",
         "Run `clockbooks connect` again before it ends." if ends_soon(found, context.now()) else "",
     )
 
@@ -188,6 +194,23 @@ def _limits(checks: Checks) -> None:
         f" {own.qbo_requests_per_second:,} requests a second, {own.qbo_concurrency} at once;"
         f" a timeout of {own.qbo_timeout_s:g} s.",
     )
+
+
+def _reads(checks: Checks) -> dict[str, Any]:
+    """Add how much of the month's reads is used, over all connections of the app."""
+    allowance = checks.context.settings.qbo_reads_per_month
+    month, used = checks.context.reads.of_month()
+    checks.add(
+        "Reads",
+        f"QuickBooks reads this month: {used:,} of {allowance:,}, counted here for all connections"
+        " of your Intuit app.",
+        "Intuit blocks all reads of the app until the next month once they are used up. Run fewer"
+        " schedules, or move the app to a higher tier at developer.intuit.com and set"
+        " CLOCKBOOKS_QBO_READS_PER_MONTH."
+        if used >= _MOST_READS * allowance
+        else "",
+    )
+    return {"month": month, "used": used, "allowance": allowance}
 
 
 def _addresses(checks: Checks) -> None:

@@ -25,6 +25,7 @@ from connectors.store.connections import (
     has_consent_of,
     store_connection,
 )
+from connectors.store.reads import Reads
 from connectors.store.revocations import Revocations
 from flows.connections.browser_consent import Browser, ask_in_browser
 from flows.connections.disconnect import try_now
@@ -150,22 +151,24 @@ def _choose_name(name: str | None, settings: Settings) -> tuple[str, dict[str, s
 
 
 def _join(prepared: _Prepared, realm_id: str, tokens: Tokens) -> Connection:
-    quickbooks = open_company(
-        prepared.settings, realm_id, lambda: tokens.access_token, lambda _: tokens.access_token
-    )
-    with closing(quickbooks):
-        company = _open(quickbooks, realm_id)
-    check_company(company, allow_payroll=prepared.allow_payroll)
-    joined = Joined(
-        workspace_id=str(prepared.workspace["id"]),
-        workspace_name=str(prepared.workspace.get("name", "")),
-        realm_id=realm_id,
-        company_name=company.name,
-        timezone=prepared.timezone,
-        api_key=prepared.api_key,
-        tokens=tokens,
-    )
-    with closing_database(prepared.settings.database_url) as engine:
+    settings = prepared.settings
+    with closing_database(settings.database_url) as engine:
+        reads = Reads(engine, settings.qbo_client_id or "", utc_now)
+        quickbooks = open_company(
+            settings, realm_id, lambda: tokens.access_token, lambda _: tokens.access_token, reads
+        )
+        with closing(quickbooks):
+            company = _open(quickbooks, realm_id)
+        check_company(company, allow_payroll=prepared.allow_payroll)
+        joined = Joined(
+            workspace_id=str(prepared.workspace["id"]),
+            workspace_name=str(prepared.workspace.get("name", "")),
+            realm_id=realm_id,
+            company_name=company.name,
+            timezone=prepared.timezone,
+            api_key=prepared.api_key,
+            tokens=tokens,
+        )
         stored = store_connection(
             engine, prepared.name, joined, vault=prepared.vault, now=utc_now()
         )

@@ -13,6 +13,7 @@ from flows.connections.consent_expiry import expiry_notes
 from flows.connections.requirements import check_company, check_workspace
 from flows.context import RunContext
 from flows.directory.create_missing import Made, create_in_clockify, create_in_quickbooks
+from flows.directory.lists import read_lists
 from flows.directory.rules import resolved
 from flows.progress import Progress
 from schemas.words import BY_HAND, Problem, Side
@@ -145,7 +146,7 @@ def sync(
         store(context, comparison)
         created, failed = _create(context, plans, progress or Progress())
         if created:
-            comparison = compare(context)
+            comparison = compare(context, whole=True)
             store(context, comparison)
     return SyncResult(
         request,
@@ -166,15 +167,19 @@ def _has_payroll(context: RunContext, request: SyncRequest) -> bool:
     return company.has_payroll
 
 
-def compare(context: RunContext) -> Comparison:
-    """Read both directories and match what is not linked yet; change nothing."""
+def compare(context: RunContext, *, whole: bool = False) -> Comparison:
+    """Read both directories and match what is not linked yet; change nothing.
+
+    *whole* reads all of QuickBooks' lists, and not what has changed since the last time alone.
+    """
+    lists = read_lists(context, whole=whole)
     directory = read_directory(
         users=context.clockify.users(),
         clients=context.clockify.clients(),
         projects=context.clockify.projects(),
-        employees=context.quickbooks.employees(),
-        vendors=context.quickbooks.vendors(),
-        customers=context.quickbooks.customers(),
+        employees=lists["Employee"],
+        vendors=lists["Vendor"],
+        customers=lists["Customer"],
     )
     stored = context.store.links.stored()
     unlinked = context.store.links.unlinked()

@@ -17,6 +17,7 @@ from companies_bench import many_companies
 from memory_bench import memory_of_a_send, reading_pages
 from own_postgres import running_postgres
 from pacing_bench import beside_the_peer, share_of_the_ceiling
+from reads_bench import reads_of_a_month
 from reconcile_bench import reconciling
 from scheduled_bench import scheduled_run
 from sync_bench import compare_directories
@@ -52,6 +53,8 @@ def main() -> None:
         reconciling(),
         [""],
         compare_directories(),
+        [""],
+        reads_of_a_month(),
         [""],
         verifying(),
         [""],

@@ -1,6 +1,6 @@
 """How QuickBooks is called: batches, request ids, limits, queries, faults, tokens."""
 
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from urllib.parse import parse_qsl, urlsplit
 
 import pytest
@@ -470,6 +470,42 @@ def test_change_data_capture(qbo):
     answer = qbo.call("GET", "/cdc", params=params)
 
     qbo.shows("cdc_serves_time", answer.ok and row["Id"] in answer.text)
+
+
+@rule("QBO 4.5")
+def test_changes_of_names(qbo):
+    """One call tells of several lists what is new or was changed: a part for each, maybe empty."""
+    since = datetime.now(UTC) - timedelta(minutes=5)
+    row = qbo.made("Customer", {"DisplayName": qbo.name("customer")})
+    changed = qbo.made("Customer", row | {"DisplayName": qbo.name("customer")})
+
+    parts = _changes(qbo, since)
+
+    assert len(parts) == 3
+    (found,) = [one for one in parts[2]["Customer"] if one["Id"] == row["Id"]]
+    assert found["DisplayName"] == changed["DisplayName"]
+
+
+@rule("QBO 4.5", switch="cdc_shows_inactive")
+def test_changes_of_inactive_names(qbo):
+    """Whether a deactivation is told: if it is not, the next reading of the whole list finds it."""
+    since = datetime.now(UTC) - timedelta(minutes=5)
+    row = qbo.made("Customer", {"DisplayName": qbo.name("customer")})
+    qbo.made("Customer", key_of(row) | {"sparse": True, "Active": False})
+
+    found = _changes(qbo, since)[2].get("Customer", [])
+
+    qbo.shows("cdc_shows_inactive", row["Id"] in {one["Id"] for one in found})
+
+
+def _changes(qbo, since):
+    params = {
+        "entities": "Employee,Vendor,Customer",
+        "changedSince": since.isoformat(timespec="seconds"),
+    }
+    answer = qbo.call("GET", "/cdc", params=params)
+    (response,) = answer.json()["CDCResponse"]
+    return response["QueryResponse"]
 
 
 # --- faults, tokens, headers -------------------------------------------------------------------

@@ -200,6 +200,7 @@ QUICKBOOKS = [
     Run("billed time unbilled", {"update_of_billed": "unbills"}, BILLED),
     Run("billing raises tokens", {"billing_raises_sync_token": True}, BILLED),
     Run("changes of time told", {"cdc_serves_time": True}),
+    Run("inactive names untold", {"cdc_shows_inactive": False}),
     Run("inactive is 610", {"inactive_reference_code": "610"}, INACTIVE, refuses=True),
     Run("inactive taken", {"inactive_reference_code": None}, INACTIVE),
     Run("404 for what is not there", {"missing_status": 404}),

@@ -3,6 +3,7 @@
 Knows nothing of HTTP, tokens or throttles: those stand before it, in `app`.
 """
 
+import json
 from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from typing import Any, get_args
@@ -67,6 +68,7 @@ class Books:
             for entity, service in self._services.items()
             if entity != "Preferences"
         }
+        self._seen = self._as_seen()
 
     def entity(self, name: str) -> str:
         """Return an entity's own spelling, e.g. `TimeActivity` for the path's `timeactivity`."""
@@ -177,6 +179,7 @@ class Books:
 
     def changes(self, entities: str, since: str) -> Json:
         """Answer a change feed's question: what changed *since* then, an answer an entity."""
+        self._notice_edits()
         names, moment = _read_changes(entities, since)
         moment = max(moment, self.company.now() - timedelta(days=CDC_DAYS))
         answers: list[Json] = []
@@ -188,6 +191,28 @@ class Books:
             answers.append({self.entity(name): rows} | count if rows else {})
         return {"CDCResponse": [{"QueryResponse": answers}]}
 
+    def _notice_edits(self) -> None:
+        """Take what a test did to names in place for edits in QuickBooks' pages, just now."""
+        for entity, seen in self._seen.items():
+            rows, noted = self.rows[entity], {(one.entity, one.id) for one in self.company.changes}
+            for id_, row in rows.items():
+                text, times = seen.get(id_, ("", None))
+                made_here = times is None and (entity, id_) not in noted
+                if text != _contents(row) and (made_here or times == row["MetaData"]):
+                    moment = {"LastUpdatedTime": second(self.company.now())}
+                    row["MetaData"] = row.get("MetaData", {}) | moment
+            for id_ in seen.keys() - rows.keys():
+                self.company.note(entity, id_, "Delete")
+        self._seen = self._as_seen()
+
+    def _as_seen(self) -> dict[str, dict[str, tuple[str, Json]]]:
+        return {
+            entity: {
+                id_: (_contents(row), row["MetaData"]) for id_, row in self.rows[entity].items()
+            }
+            for entity in ("Customer", "Employee", "Vendor")
+        }
+
     def _changed(self, entity: str, since: datetime) -> list[Json]:
         """Return the rows that changed, deleted ones last."""
         if entity == "TimeActivity" and not self.switches.cdc_serves_time:
@@ -196,6 +221,7 @@ class Books:
             self._shown(entity, row)
             for row in list(self.rows.get(entity, {}).values())
             if datetime.fromisoformat(row["MetaData"]["LastUpdatedTime"]) >= since
+            and (row.get("Active", True) or self.switches.cdc_shows_inactive)
         ]
         deleted = [
             {
@@ -208,6 +234,10 @@ class Books:
             if (change.entity, change.operation) == (entity, "Delete") and change.moment >= since
         ]
         return changed + deleted
+
+
+def _contents(row: Json) -> str:
+    return json.dumps(row, default=str)
 
 
 def _read_changes(entities: str, since: str) -> tuple[list[str], datetime]:

@@ -38,6 +38,7 @@ class Switches:
     update_of_billed: Literal["refused", "stays_billed", "unbills"] = "refused"
     billing_raises_sync_token: bool = False  # billed rows were recorded with SyncToken 0
     cdc_serves_time: bool = False  # a release note of 2021 says yes, all else says no
+    cdc_shows_inactive: bool = True  # False: of names, only active ones and deleted ones come
     inactive_reference_code: Literal["2500", "610"] | None = "2500"  # None: taken
     missing_status: Literal[400, 404] = 400  # of reading an id that is not there, or no more
     has_been_billed_code: Literal["2170", "6000"] = "2170"  # of that status in a request

@@ -30,6 +30,7 @@ from connectors.store.audit import Audit, Chosen
 from connectors.store.change_rows import Wanted
 from connectors.store.connection_store import ConnectionStore
 from connectors.store.credentials import all_lifetimes
+from connectors.store.list_copies import ListCopy
 from connectors.store.plans import LeftOut
 from connectors.store.revocations import Revocations
 from connectors.store.scope import ConnectionScope, records
@@ -52,6 +53,8 @@ IDS = ["sent", "refused", "found", "doubt", "flying", "new", "newer"]
 #: Everybody's entries of all days.
 ALL = Chosen(user=None, names=(), first_day=None, last_day=None)
 
+REFUSED = Fault("6240", "No", "Not so", "ValidationFault")
+
 #: Columns that differ by chance, by encryption, or by how many rows are beside.
 BY_CHANCE = {
     "hash", "id", "run_id", "request_id", "plan_id", "access_token", "refresh_token",
@@ -69,6 +72,10 @@ def _link(clockify_id):
         "qbo_name": "Ann Lee",
         "origin": "name",
     }
+
+
+def _copy(number):
+    return ListCopy([{"Id": f"{number}"}], as_of=NOW, whole_at=NOW)
 
 
 def _lost(clockify_id, problem="missing"):
@@ -222,8 +229,7 @@ class Store:
         e, id_ = self.engine, self.id
         self.run = self.start()
         made = self.claim("sent", "refused")
-        refusal = NotDone("2", Fault("6240", "No", "Not so", "ValidationFault"))
-        self.record(made, Done("1", f"{self.number}1", "0"), refusal)
+        self.record(made, Done("1", f"{self.number}1", "0"), NotDone("2", REFUSED))
         for nth, id_of_others in enumerate(more, start=3):
             self.record(self.claim(id_of_others), Done("1", f"{self.number}{nth}", "0"))
         if more:
@@ -244,6 +250,7 @@ class Store:
         self.store.outcomes.keep(self.run, _outcomes("sent", "left", "new"))
         self.compare("sent", *more)
         self.store.rules.replace(self.store.rules.stored(), _rules("first", *more))
+        self.store.list_copies.keep(dict.fromkeys(("Vendor", *more), _copy(self.number)))
         links = self.store.links
         self.store.run_lock.take(HOLDER, "send", lease=LEASE)
         links.add([_link(one) for one in ("linked", *more)])
@@ -342,7 +349,7 @@ def _rows(engine, connection_id):
                 of = metadata.tables["plans"]
                 mine = sa.select(of.c.id).where(of.c.connection_id == connection_id)
                 query = sa.select(there).where(there.c.plan_id.in_(mine))
-            if name != "pacing":
+            if name not in {"pacing", "reads"}:
                 rows[name] = [dict(row) for row in connection.execute(query).mappings()]
     return rows
 
@@ -537,6 +544,10 @@ OWN = {
     "runs.start": lambda s: s.start() and None,
     "rules.replace": lambda s: s.store.rules.replace(s.store.rules.stored(), _rules("new")),
     "rules.stored": lambda s: records(s.store.rules.stored()),
+    "list_copies.keep": lambda s: s.store.list_copies.keep({"Vendor": _copy(9)}),
+    "list_copies.stored": lambda s: {
+        name: asdict(one) for name, one in s.store.list_copies.stored().items()
+    },
     "links.add": lambda s: s.store.links.add(
         [_link(one) for one in ("new", "linked", "missing", "gone")]
     ),

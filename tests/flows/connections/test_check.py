@@ -10,7 +10,7 @@ pytestmark = pytest.mark.usefixtures("in_this_process")
 NAMES = {
     "Clockify", "Clockify role", "Clockify plan", "QuickBooks", "QuickBooks plan", "Subscription",
     "Payroll", "Time tracking", "Billable time", "Books", "Currency", "Time zone", "Links",
-    "How time is sent", "Ledger", "Tokens", "Limits", "Addresses", "Notifications", "Key",
+    "How time is sent", "Ledger", "Tokens", "Limits", "Reads", "Addresses", "Notifications", "Key",
     "Database",
 }  # fmt: skip
 
