@@ -19,7 +19,7 @@ IMPURE = {"now", "utcnow", "today", "open", "print", "input", "read_text", "writ
 ALLOWED = {
     "schemas", "transforms", "bisect", "collections", "dataclasses", "datetime", "decimal",
     "enum", "functools", "hashlib", "json", "numpy", "pandas", "pyarrow", "rapidfuzz", "re",
-    "shlex", "itertools", "typing", "unicodedata", "zoneinfo",
+    "shlex", "itertools", "types", "typing", "unicodedata", "zoneinfo",
 }  # fmt: skip
 
 
