@@ -14,6 +14,8 @@ from flows.cli.tables import (
     MOST_ROWS,
     Row,
     for_people,
+    local_day,
+    local_time,
     number,
     show_table,
     state_text,
@@ -165,8 +167,9 @@ def show_entries(output: Output, found: Sequence[Row]) -> None:
 
 
 @for_people
-def show_plans(output: Output, found: Sequence[Row]) -> None:
+def show_plans(output: Output, document: Mapping[str, Any]) -> None:
     """Show the plans that somebody reviews, and where those that wait are decided."""
+    found, zone = document["plans"], document["timezone"]
     if not found:
         output.say("There are no plans yet. A send with `review` on, in Prefect, makes one.")
         return
@@ -177,7 +180,7 @@ def show_plans(output: Output, found: Sequence[Row]) -> None:
             f"{row['entries']:,}",
             hours(row["minutes"]),
             text(row["state"], _PLAN_STYLE.get(row["state"], "dim")),
-            f"{row['decider']}, {row['decided_at'][:10]}" if row["decided_at"] else "",
+            f"{row['decider']}, {local_day(row['decided_at'], zone)}" if row["decided_at"] else "",
             row["note"],
         )
         for row in found
@@ -186,8 +189,9 @@ def show_plans(output: Output, found: Sequence[Row]) -> None:
     show_table(output, columns, rows)
     for row in found:
         if row["state"] == "waiting":
+            until = local_time(row["expires_at"], zone)
             output.say(
-                f"Plan {row['plan']} waits until {row['expires_at'][:16]} UTC. To decide, press"
+                f"Plan {row['plan']} waits until {until}. To decide, press"
                 f" Resume at {row['address']}; to drop it, run `clockbooks plans --withdraw"
                 f" {row['plan']}`."
             )

@@ -281,7 +281,7 @@ def plans(
             output.document = list_plans.entries_of(connection, entries)
             found, members = output.document["entries"], list_plans.ENTRY_MEMBERS
         save_csv(output, csv, found, members, "plans" if entries is None else "entries")
-        render.show_plans(output, output.document["plans"])
+        render.show_plans(output, output.document)
         if entries is not None:
             render.show_plan_entries(output, found)
 

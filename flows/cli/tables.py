@@ -85,6 +85,12 @@ def local_day(instant: str | None, timezone: str) -> str:
     return datetime.fromisoformat(instant).astimezone(ZoneInfo(timezone)).date().isoformat()
 
 
+def local_time(instant: str, timezone: str) -> str:
+    """Return an ISO 8601 instant in a time zone, for people."""
+    there = datetime.fromisoformat(instant).astimezone(ZoneInfo(timezone))
+    return f"{there:%Y-%m-%d %H:%M} ({timezone})"
+
+
 @contextmanager
 def loading_bar(output: Output, what: str, *, wanted: bool) -> Iterator[Progress]:
     """Show on standard error how far *what* has come, where that is wanted and a terminal."""

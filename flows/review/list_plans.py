@@ -25,10 +25,12 @@ def listed(connection: str | None, *, withdraw: int | None = None) -> dict[str, 
     Raises:
         AskPerson: No connection fits; or that plan does not wait, or is another connection's.
     """
-    with open_store(connection) as (_, store, _):
+    with open_store(connection) as (settings, store, connected):
+        zone = settings.timezone or connected.timezone
         if withdraw is not None:
             store.plans.decide(withdraw, PlanState.WITHDRAWN, by="the command line")
-        return {"plans": [_item(plan) for plan in store.plans.all()]}
+        plans = [_item(plan) for plan in store.plans.all()]
+    return {"plans": plans, "timezone": zone}
 
 
 def entries_of(connection: str | None, plan_id: int) -> dict[str, Any]:
@@ -37,11 +39,12 @@ def entries_of(connection: str | None, plan_id: int) -> dict[str, Any]:
     Raises:
         AskPerson: No connection fits, or the plan is not its own.
     """
-    with open_store(connection) as (_, store, _):
+    with open_store(connection) as (settings, store, connected):
+        zone = settings.timezone or connected.timezone
         store.plans.end_overdue()
         plan = store.plans.of_id(plan_id)
         entries = store.plans.in_order(plan_id).to_dict("records")
-    return {"plans": [_item(plan)], "entries": entries}
+    return {"plans": [_item(plan)], "timezone": zone, "entries": entries}
 
 
 def _item(plan: StoredPlan) -> dict[str, Any]:

@@ -433,6 +433,7 @@ def test_a_second_send_leaves_what_waits_to_the_plan(desk, send_day, all_once):
     said = desk.house.run("send", "--start", DAYS["start"], "--end", DAYS["end"], "--yes").out
     assert "10 entries: 0 sent (0 min), 9 waiting for review, 1 skipped." in said
     assert said.count("It waits in plan 1 for somebody's decision") == 1
+    assert "(America/Chicago). To decide, press Resume" in desk.house.run("plans").out
     desk.resume(run_id, decision="approve", who="Ann Lee")
     all_once(desk.house)
 
