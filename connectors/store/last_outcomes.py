@@ -4,6 +4,7 @@ What was sent, the ledger alone says; an outcome only explains.
 """
 
 from collections.abc import Sequence
+from datetime import datetime
 
 import pandas as pd
 import sqlalchemy as sa
@@ -11,8 +12,8 @@ import sqlalchemy as sa
 from connectors.database import changing, chunks, insert_into
 from connectors.store.actors import ACTOR
 from connectors.store.scope import ConnectionScope, records
-from schemas.tables import actors, drift, ledger, runs, verdicts
-from schemas.words import Reason, State
+from schemas.tables import actors, batches, drift, ledger, runs, verdicts
+from schemas.words import LedgerState, Reason, State
 
 #: What a person sees of an entry, and may know it by.
 LOOKS = ("entry_id", "date", "user", "client", "project", "description", "minutes")
@@ -98,6 +99,26 @@ class LastOutcomes(ConnectionScope):
         )
         with self.engine.connect() as connection:
             return connection.execute(query).mappings().first()
+
+    def left_behind(self) -> dict[str, tuple[int, int]]:
+        """Return how many entries, of how many minutes, are not in QuickBooks, by state."""
+        in_books = ledger.c.state.in_([LedgerState.SENT, LedgerState.SENDING])
+        minutes = sa.func.coalesce(sa.func.sum(verdicts.c.minutes), 0)
+        query = (
+            sa.select(verdicts.c.state, sa.func.count(), minutes)
+            .outerjoin(ledger, _IN_LEDGER)
+            .where(self._own(verdicts), sa.or_(ledger.c.state.is_(None), ~in_books))
+            .group_by(verdicts.c.state)
+        )
+        with self.engine.connect() as connection:
+            return {str(row[0]): (row[1], int(row[2])) for row in connection.execute(query)}
+
+    def sent_at(self) -> datetime | None:
+        """Return when something was handed to QuickBooks last; `None` if nothing ever was."""
+        query = sa.select(sa.func.max(batches.c.claimed_at)).where(self._own(batches))
+        with self.engine.connect() as connection:
+            found: datetime | None = connection.scalar(query)
+            return found
 
     def between(
         self, *, start: str | None, end: str | None, entry_id: str | None = None

@@ -134,6 +134,20 @@ def connections(*, connection: ConnectionName = None, json: Json = False) -> Non
         render_connections.show_connections(output, output.document["connections"])
 
 
+@app.command(epilog="Example: clockbooks status --json")
+def status(*, connection: ConnectionName = None, json: Json = False) -> None:
+    """Show of every connection what was sent last, what is left, and what needs a person.
+
+    Calls neither service: it shows what the runs so far have found.
+    """
+    with command(as_json=json) as output:
+        from flows.cli import render_connections
+        from flows.connections import status as looking
+
+        output.document = looking.status(connection)
+        render_connections.show_status(output, output.document)
+
+
 @app.command(epilog="Example: clockbooks configure --set rounding=up:6 --set approved_only=true")
 def configure(
     *,

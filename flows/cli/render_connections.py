@@ -5,8 +5,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from flows.cli.output import Output
-from flows.cli.tables import Row, for_people, local_day, show_table, text, whole
-from flows.text import clean
+from flows.cli.tables import Row, for_people, local_day, number, show_table, text, whole
+from flows.connections.status import needs_person
+from flows.text import clean, hours
 
 _STATE_STYLE = {"ok": "green", "warning": "yellow", "problem": "red"}
 
@@ -60,6 +61,36 @@ def show_connections(output: Output, found: Sequence[Row]) -> None:
     show_table(output, (*names, *map(whole, others)), rows)
     for row in found:
         _show_remarks(output, row)
+
+
+@for_people
+def show_status(output: Output, document: Mapping[str, Any]) -> None:
+    """Show one line for each connection, and how many reads of QuickBooks are left."""
+    rows = [
+        (
+            text(row["connection"], "yellow" if needs_person(row) else "green"),
+            row["state"],
+            local_day(row["consent_ends_at"], row["timezone"]),
+            local_day(row["synced_at"], row["timezone"]) or "never",
+            local_day(row["sent_at"], row["timezone"]) or "never",
+            _left(row["rejected"]),
+            _left(row["skipped"]),
+            *(str(row[what] or "") for what in ("in_doubt", "drifted", "waiting_plans")),
+        )
+        for row in document["connections"]
+    ]
+    days = map(whole, ("Valid until", "Last sync", "Last send"))
+    numbers = map(number, ("Rejected", "Skipped", "In doubt", "Drifted", "Plans"))
+    show_table(output, ("Name", "State", *days, *numbers), rows)
+    reads, waiting = document["reads"], sum(map(needs_person, document["connections"]))
+    output.say(f"{waiting:,} of {len(rows):,} need somebody.", style="bold")
+    output.say(
+        f"Reads of QuickBooks in {reads['month']}: {reads['used']:,} of {reads['allowance']:,}."
+    )
+
+
+def _left(sums: Mapping[str, int]) -> str:
+    return f"{sums['entries']:,}: {hours(sums['minutes'])}" if sums["entries"] else ""
 
 
 def _show_remarks(output: Output, row: Row) -> None:
