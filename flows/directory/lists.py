@@ -35,12 +35,15 @@ WHOLE_AFTER = timedelta(days=6, hours=12)
 OVERLAP = timedelta(hours=1)
 
 
-def read_lists(context: RunContext, *, whole: bool = False) -> dict[str, list[Row]]:
+def read_lists(
+    context: RunContext, *, whole: bool = False, keep: bool = True
+) -> dict[str, list[Row]]:
     """Return the rows of all three lists, inactive ones too, in order of their ids.
 
     Args:
         context: What to work with.
         whole: Whether to read all of them again, because they have just been changed from here.
+        keep: Whether the run may leave a trace.
 
     Raises:
         TryAgain: QuickBooks could not be read to the end.
@@ -60,7 +63,8 @@ def read_lists(context: RunContext, *, whole: bool = False) -> dict[str, list[Ro
             name: ListCopy(rows, as_of, copies[name].whole_at if copies else began)
             for name, rows in lists.items()
         }
-        context.store.list_copies.keep(kept)
+        if keep:
+            context.store.list_copies.keep(kept)
     return lists
 
 

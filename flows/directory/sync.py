@@ -135,7 +135,7 @@ def sync(
     request = request or SyncRequest()
     check_workspace(context.clockify)
     has_payroll = _has_payroll(context, request)
-    comparison = compare(context)
+    comparison = compare(context, keep=not request.dry_run)
     plans = {
         side: comparison.missing_in(side, has_payroll=has_payroll)
         for side in sorted(request.create)
@@ -167,12 +167,12 @@ def _has_payroll(context: RunContext, request: SyncRequest) -> bool:
     return company.has_payroll
 
 
-def compare(context: RunContext, *, whole: bool = False) -> Comparison:
+def compare(context: RunContext, *, whole: bool = False, keep: bool = True) -> Comparison:
     """Read both directories and match what is not linked yet; change nothing.
 
-    *whole* reads all of QuickBooks' lists, and not what has changed since the last time alone.
+    See `read_lists` for *whole* and *keep*.
     """
-    lists = read_lists(context, whole=whole)
+    lists = read_lists(context, whole=whole, keep=keep)
     directory = read_directory(
         users=context.clockify.users(),
         clients=context.clockify.clients(),

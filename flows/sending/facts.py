@@ -131,7 +131,7 @@ def read_links(context: RunContext, request: JobRequest) -> LinkState:
         )
     from flows.directory.sync import compare, store  # slow to import
 
-    comparison = compare(context)
+    comparison = compare(context, keep=not request.dry_run)
     if not request.dry_run:
         store(context, comparison)
     return LinkState(comparison.linked, comparison.unlinked, context.now(), comparison.rules)

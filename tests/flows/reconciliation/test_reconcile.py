@@ -35,9 +35,10 @@ def only(found, id_):
 
 
 def kept(week):
-    """Return all rows of the database, but for the pace of calls."""
+    """Return all rows of the database, but for the pace of calls and the number of reads."""
     with closing(sqlite3.connect(week.house.folder / "clockbooks.db")) as database:
-        return [line for line in database.iterdump() if "pacing" not in line]
+        tables = ("pacing", '"reads"')
+        return [line for line in database.iterdump() if not any(one in line for one in tables)]
 
 
 # --- finding ------------------------------------------------------------------------------------
