@@ -5,7 +5,7 @@ from typing import Any
 
 from flows.directory.sync_report import SIDES, sync_summary
 from flows.pages.pages import MOST_LINES
-from flows.pages.safe_markdown import safe, table
+from flows.pages.safe_markdown import safe
 
 #: The lists of the document, in the order in which people look.
 _LISTS = {
@@ -41,23 +41,22 @@ def sync_page(document: Mapping[str, Any]) -> str:
 
 
 def _listed(title: str, rows: Sequence[Mapping[str, Any]]) -> str:
-    cells = [
-        (
-            str(row["kind"]),
+    """Return a list: in a table, Prefect would cut what is long."""
+    lines = []
+    for row in rows[:MOST_LINES]:
+        names = [
             _named(row["clockify_name"], row["clockify_id"]),
             _named(row["qbo_name"], row["qbo_id"]),
-            safe(row.get("why") or _missing(row), 300),
-        )
-        for row in rows[:MOST_LINES]
-    ]
+        ]
+        why = safe(row.get("why") or _missing(row), 300)
+        lines.append(f"- {row['kind']} {' — '.join(filter(None, names))}{': ' * bool(why)}{why}")
     more = len(rows) - MOST_LINES
-    rest = f"… and {more:,} more; `clockbooks sync --csv FILE` writes all of them.\n"
-    heads = ("Kind", "In Clockify", "In QuickBooks", "Why")
-    return f"## {title}\n\n{table(heads, cells)}{rest * (more > 0)}"
+    rest = [f"- … and {more:,} more; `clockbooks sync --csv FILE` writes all of them."] * (more > 0)
+    return "\n".join([f"## {title}\n", *lines, *rest, ""])
 
 
 def _named(name: str | None, id_: str | None) -> str:
-    return f"{safe(name or '(no name yet)')} (`{safe(id_)}`)" if id_ else safe(name or "")
+    return f"**{safe(name or '(no name yet)')}** (`{safe(id_)}`)" if id_ else safe(name or "")
 
 
 def _missing(row: Mapping[str, Any]) -> str:

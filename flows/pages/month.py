@@ -6,7 +6,7 @@ from typing import Any
 from flows.pages.pages import MOST_LINES, PageContext
 from flows.pages.safe_markdown import safe, table
 from flows.sending.month import in_ledger_note
-from flows.text import hours
+from flows.text import hours, money
 
 #: Outcomes, in the words of a person.
 OUTCOMES = {"sent": "Sent", "open": "Open", "not_sent": "Not sent"}
@@ -35,20 +35,26 @@ def month_page(document: Mapping[str, Any], place: PageContext) -> str:
 
 
 def _sums(what: str, rows: list[dict[str, Any]], place: PageContext) -> str:
-    heads = (what, "Tracked", *OUTCOMES.values(), "Billable", "Sent of it")
+    billable = f"Billable {place.currency}".rstrip()
+    heads = (what, "Tracked h:mm", *OUTCOMES.values(), billable, "of it sent")
     cells = [
         (
             safe(row["name"]),
-            hours(row["minutes"]),
-            *(hours(row[f"{outcome}_minutes"]) for outcome in OUTCOMES),
-            place.money(row["amount_cents"]),
-            place.money(row["sent_amount_cents"]),
+            _clock(row["minutes"]),
+            *(_clock(row[f"{outcome}_minutes"]) for outcome in OUTCOMES),
+            money(row["amount_cents"], ""),
+            money(row["sent_amount_cents"], ""),
         )
         for row in rows[:MOST_LINES]
     ]
     more = len(rows) - MOST_LINES
     rest = f"… and {more:,} more; `clockbooks month --csv FILE` writes all of them.\n"
     return table(heads, cells, right=heads[1:]) + rest * (more > 0)
+
+
+def _clock(minutes: int) -> str:
+    """Write a time as briefly as wide tables need it: 171:45."""
+    return f"{minutes // 60:,}:{minutes % 60:02d}"
 
 
 def _reasons(document: Mapping[str, Any], place: PageContext) -> str:

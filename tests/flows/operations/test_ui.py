@@ -150,7 +150,8 @@ def test_a_sync_and_a_month_show_their_pages(ui):
     page = pages["people-and-projects-main"]
     assert page.startswith("# People and projects (dry run: nothing was changed)")
     assert "**Linked: 12 users, 23 projects. 3 near misses, 12 missing, 1 ambiguous.**" in page
-    assert "| user | Dana mcallister (`64d0000000000000000000ad`) | Dana McAllister" in page
+    dana = "- user **Dana mcallister** (`64d0000000000000000000ad`) — **Dana McAllister** (`61`)"
+    assert f"{dana}: differs in case" in page
     assert "clockbooks link user CLOCKIFY_ID QBO_ID" in page
     month = pages["month-main"]
     assert month.startswith("# 2026-09: ")
