@@ -18,12 +18,7 @@ from zoneinfo import ZoneInfo
 
 import requests
 
-from connectors.clockify.answers import (
-    describe_error,
-    is_last,
-    objects_of,
-    text_of,
-)
+from connectors.clockify.answers import describe_error, is_last, objects_of, text_of
 from connectors.clockify.report import ReportReading, repeated, report_body
 from connectors.errors import AskPerson, NotAuthorized, Refused, TryAgain, Unsure
 from connectors.http import Http, HttpRequest, read_json
