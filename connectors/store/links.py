@@ -60,9 +60,10 @@ class Links(ConnectionScope):
             connection.execute(connections.update().where(own).values(synced_at=now))
 
     def add(self, rows: Sequence[Row]) -> None:
-        """Add links to what was just made (rows of `Links`); whoever is linked already stays so."""
+        """Add links (rows of `Links`); whoever is linked already, or not by hand, stays so."""
         with changing(self.engine) as connection:
-            there = self._keys(connection, links)
+            by_hand = self._keys(connection, unlinked, unlinked.c.problem.in_(BY_HAND))
+            there = by_hand | self._keys(connection, links)
             new = [row for row in rows if _key(row) not in there]
             self._insert(connection, links, new, linked_at=self.now())
             for row in new:

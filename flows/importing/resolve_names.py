@@ -11,7 +11,7 @@ from connectors.store.staging import Staging
 from flows.context import RunContext
 from flows.sending.facts import LinkState
 from schemas.links import Links
-from schemas.words import BY_HAND
+from schemas.words import BY_HAND, Kind
 from transforms.directory.match import match_projects, match_users
 from transforms.directory.names import same_form
 from transforms.directory.read_directory import (
@@ -20,7 +20,13 @@ from transforms.directory.read_directory import (
     read_projects,
     read_users,
 )
-from transforms.exports.resolve_names import Resolved, own_id, resolve_people, resolve_projects
+from transforms.exports.resolve_names import (
+    Resolved,
+    namesakes,
+    own_id,
+    resolve_people,
+    resolve_projects,
+)
 from transforms.plan.judge import Filters
 
 
@@ -111,6 +117,11 @@ def _match_strangers(
     known = {*linked["clockify_id"], *by_hand["clockify_id"]}
     users = who.strangers[~who.strangers["clockify_id"].isin(known)]
     projects = what.strangers[~what.strangers["clockify_id"].isin(known)]
+    apart = pd.concat([
+        namesakes(Kind.USER, users, by_hand), namesakes(Kind.PROJECT, projects, by_hand)
+    ])  # fmt: skip
+    users = users[~users["clockify_id"].isin(apart["clockify_id"])]
+    projects = projects[~projects["clockify_id"].isin(apart["clockify_id"])]
     matches = []
     if len(users):
         people = read_people(context.quickbooks.employees(), context.quickbooks.vendors()).good
@@ -120,7 +131,7 @@ def _match_strangers(
         customers = read_customers(context.quickbooks.customers()).good
         matches.append(match_projects(projects, customers, linked=linked))
     found = [linked.iloc[:0], *(one.links for one in matches)]
-    lost = [unlinked.iloc[:0], *(one.unlinked for one in matches)]
+    lost = [apart, *(one.unlinked for one in matches)]
     return Links.validate(pd.concat(found, ignore_index=True)), pd.concat(lost, ignore_index=True)
 
 

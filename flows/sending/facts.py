@@ -16,7 +16,7 @@ from flows.context import RunContext
 from flows.sending.request import JobRequest
 from flows.settings import Settings
 from schemas.quickbooks import Company
-from schemas.words import Kind
+from schemas.words import BY_HAND, Kind
 from transforms.entries.local_days import zone
 from transforms.plan.judge import Filters, JudgeRules
 from transforms.plan.rules import RuleBook, no_rules, parse_targets
@@ -134,7 +134,12 @@ def read_links(context: RunContext, request: JobRequest) -> LinkState:
     comparison = compare(context, keep=not request.dry_run)
     if not request.dry_run:
         store(context, comparison)
-    return LinkState(comparison.linked, comparison.unlinked, context.now(), comparison.rules)
+    links = comparison.linked if request.dry_run else context.store.links.stored()
+    kept = context.store.links.unlinked()  # a comparison sees only those whom Clockify lists
+    kept = kept[kept["problem"].isin(BY_HAND)]
+    unlinked = pd.concat([kept, comparison.unlinked], ignore_index=True)
+    unlinked = unlinked.drop_duplicates(["kind", "clockify_id"], ignore_index=True)
+    return LinkState(links, unlinked, context.now(), comparison.rules)
 
 
 def read_rules(context: RunContext, facts: Facts, link_state: LinkState) -> Facts:

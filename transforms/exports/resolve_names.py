@@ -6,6 +6,7 @@ from the name, is matched with QuickBooks by the same rules, and can be linked b
 """
 
 import hashlib
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -14,11 +15,14 @@ import pandas as pd
 from schemas.clockify import Projects, Users
 from schemas.links import Unlinked
 from schemas.words import Kind, Problem
-from transforms.directory.candidates import placed_name
+from transforms.directory.candidates import ARROW, placed_name
 from transforms.directory.names import DELETED_USER, OWN_ID, same_form
 
 #: The longest id that fits the database.
 _LONGEST_ID = 64
+
+#: An address after a name, as in our ids.
+_ADDRESS = re.compile(r" <[^<>]*>$")
 
 
 @dataclass(frozen=True)
@@ -115,6 +119,41 @@ def resolve_projects(names: pd.DataFrame, projects: pd.DataFrame) -> Resolved:
                 "client_name": client if told and client else None, "active": True,
             }  # fmt: skip
     return _resolved(ids, names.index, Projects, strangers, ambiguous)
+
+
+def namesakes(kind: Kind, strangers: pd.DataFrame, by_hand: pd.DataFrame) -> pd.DataFrame:
+    """Find strangers with a name that a person has unlinked or excluded: maybe the same ones.
+
+    Clockify may list those no more, or under another name, and a file may leave out their address
+    or client.
+
+    Args:
+        kind: What the strangers are.
+        strangers: Those of `Resolved`.
+        by_hand: `Unlinked`: what a person has unlinked or excluded.
+
+    Returns:
+        `Unlinked`: the strangers, as ambiguous.
+    """
+    holders = {}
+    for row in by_hand[by_hand["kind"] == kind].itertuples(index=False):
+        if isinstance(row.clockify_name, str):
+            name = same_form(_ADDRESS.sub("", row.clockify_name))
+            holders[name] = row
+            holders.setdefault(name.rpartition(ARROW)[2], row)
+    lost = []
+    for row in strangers.itertuples(index=False):
+        client, name = getattr(row, "client_name", None), row.name
+        name = name if isinstance(name, str) else ""
+        shown = placed_name(client if isinstance(client, str) else None, name)
+        holder = holders.get(same_form(shown))
+        if holder is not None:
+            why = f"the {kind} with the id {holder.clockify_id}, {holder.problem} by hand, has it"
+            lost.append({
+                "kind": kind, "clockify_id": row.clockify_id, "clockify_name": shown,
+                "problem": Problem.AMBIGUOUS, "candidates": why,
+            })  # fmt: skip
+    return Unlinked.validate(pd.DataFrame(lost, columns=list(Unlinked.to_schema().columns)))
 
 
 def own_id(name: str) -> str:

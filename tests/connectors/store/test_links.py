@@ -155,6 +155,15 @@ def test_what_was_created_is_linked_at_once(links, store):
     assert links.unlinked().empty
 
 
+def test_what_a_person_keeps_out_is_not_linked_as_created(links):
+    """Also if they said so while the run that links it was under way."""
+    links.exclude(Kind.USER, "u1", "Zoe")
+    links.add([{**link("u1", "90"), "origin": "created"}])
+
+    assert links.stored().empty
+    assert list(links.unlinked()["problem"]) == ["excluded"]
+
+
 def test_connections_do_not_see_each_others_links(engine, links, store, joined, vault, clock):
     """The same user may be another person's employee in another company."""
     second = connections.store_connection(

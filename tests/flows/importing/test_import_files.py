@@ -649,3 +649,37 @@ def test_our_tag_in_a_file_does_not_count(week, export):
 
     texts = {row["description"] for row in found}
     assert texts == {entry["description"] for entry in week.clockify.entries.values()}
+
+
+@pytest.mark.parametrize("word", ["never", "unlink"])
+@pytest.mark.parametrize("options", [(), ("--sync",)])
+def test_a_stranger_kept_out_by_hand_stays_out(week, export, word, options):
+    """Whom only a file names is in no list of Clockify's, so no comparison shows them."""
+    one = next(iter(week.clockify.entries.values()))
+    address = week.clockify.users[one["userId"]]["email"]
+    name = week.clockify.users[one["userId"]]["name"]
+    file = export(week, entries=[one], without=("Start Time", "End Time"))
+    file.write_text(file.read_text().replace(address, "").replace(name, "Peter Tester"))
+    week.quickbooks.employees["901"] = {"Id": "901", "DisplayName": "Peter Tester", "Active": True}
+    if word == "unlink":
+        assert week.run("link", "user", "name:Peter Tester", "901").code == 0
+    assert week.run(word, "user", "name:Peter Tester").code == 0
+
+    ran = week.run("import", str(file), *options, *YES)
+
+    assert outcome(ran) == {"excluded" if word == "never" else "unlinked_user": 1}
+
+
+@pytest.mark.parametrize("kind", ["user", "project"])
+def test_who_was_excluded_stays_out_under_their_name(week, export, kind):
+    """Once Clockify lists them no more, and QuickBooks has that name, a person is asked."""
+    one = next(row for row in week.clockify.entries.values() if row["projectId"])
+    file = export(week, entries=[one])
+    id_ = one["userId" if kind == "user" else "projectId"]
+    assert week.run("never", kind, id_).code == 0
+    del (week.clockify.users if kind == "user" else week.clockify.projects)[id_]
+
+    for options in ((), ("--sync",)):
+        ran = week.run("import", str(file), *options, *YES)
+        assert outcome(ran) == {"ambiguous_name": 1}
+        assert f"the {kind} with the id {id_}, excluded by hand" in json.dumps(ran.document)
