@@ -23,7 +23,7 @@ from connectors.store.scope import records
 from connectors.store.staging import StagedEntries, staging_entries
 from flows.connections.unknown_time import check_whole
 from flows.context import RunContext
-from flows.reconciliation.findings import NEVER_MEANT, Finding, compared, unknown, unsent
+from flows.reconciliation.findings import NEVER_SENT, Finding, compared, unknown, unsent
 from flows.reconciliation.request import ReconcileRequest
 from flows.reconciliation.sides import is_from_file, now_of
 from flows.sending import match_ledger
@@ -135,7 +135,7 @@ class Comparison:
             *(
                 unsent(id_, one, self._window)
                 for id_, one in now.items()
-                if id_ not in sent and one.reason not in NEVER_MEANT
+                if id_ not in sent and one.reason not in NEVER_SENT
             ),
             *self._unknown_of(
                 {id_: row for id_, row in activities.items() if id_ not in accounted}, in_flight

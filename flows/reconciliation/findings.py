@@ -13,6 +13,9 @@ from transforms.reconciliation.totals import Known, Share, shares
 #: Entries that nobody means to send: no drift, and in no total.
 NEVER_MEANT = (Reason.RUNNING, Reason.BREAK)
 
+#: The same of entries that were not sent; those sent before somebody said so stay in the totals.
+NEVER_SENT = (*NEVER_MEANT, Reason.EXCLUDED, Reason.TOO_EARLY)
+
 #: The first and the last day of a reconciliation, YYYY-MM-DD: what its totals are of.
 Window = tuple[str, str]
 

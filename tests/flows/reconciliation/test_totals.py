@@ -260,3 +260,38 @@ def test_amounts_in_another_currency_are_in_no_total(week):
     assert (row["verdict"], row["repair"]) == ("changed_in_clockify", None)
     assert "EUR" in row["detail"]
     assert Decimal(found["totals"]["amounts"]["rounded"]) < before
+
+
+@pytest.mark.parametrize("word", ["never", "not_before"])
+def test_what_is_never_to_be_sent_is_no_difference(week, word):
+    """It is in no total either; what was sent before somebody said so agrees, and stays."""
+    new = week.track()
+    if word == "never":
+        week.run("never", "project", week.entry(new)["projectId"], code=0)
+    else:
+        week.run("configure", "--set", "not_before=2026-09-19", code=0)
+
+    found = week.reconcile("--repair", "--yes", code=0)
+
+    assert found["counts"] == {"agrees": len(week.sent)}
+    minutes = found["totals"]["minutes"]
+    assert minutes["rounded"] == minutes["ledger"] == minutes["quickbooks"]
+
+
+@pytest.mark.parametrize("word", ["never", "not_before"])
+def test_no_repair_sends_what_is_never_to_be_sent(week, word):
+    """Neither again, nor with what has changed, nor anew on another project."""
+    longer, moved, gone = week.pick(0), week.pick(1), week.pick(2)
+    week.lengthen(longer)
+    del week.books[week.activity_id(gone)]
+    before = dict(week.books)
+    if word == "never":
+        week.move(moved)
+        for id_ in (longer, moved, gone):
+            week.run("never", "user", week.entry(id_)["userId"], code=0)
+    else:
+        week.run("configure", "--set", "not_before=2026-09-19", code=0)
+
+    week.reconcile("--repair", "--resend", "--yes", code=3)
+
+    assert week.books == before
