@@ -12,7 +12,7 @@ import sqlalchemy as sa
 
 from connectors.database import writing
 from connectors.store.scope import ConnectionScope
-from schemas.tables import connections, revocations, secrets
+from schemas.tables import connections, list_copies, revocations, secrets
 
 #: How often one token is tried again, at most.
 PAUSE = timedelta(hours=1)
@@ -50,6 +50,8 @@ class Revocations(ConnectionScope):
     def set_apart(self) -> Taken:
         """Delete the connection's secrets, and keep the refresh token to be revoked while it lives.
 
+        The copy of QuickBooks' lists goes with them: without them it serves nobody.
+
         While another process refreshes (FACTS, QBO, section 8: the token may change thereby),
         nothing is done: the token that is revoked must be the last one.
         """
@@ -60,7 +62,8 @@ class Revocations(ConnectionScope):
                 return Taken.NOTHING
             if row.refresher is not None and row.refresher_until and row.refresher_until > now:
                 return Taken.BUSY
-            connection.execute(secrets.delete().where(mine))
+            for table in (secrets, list_copies):
+                connection.execute(table.delete().where(self._own(table)))
             ends = [end for end in (row.refresh_expires_at, row.consent_expires_at) if end]
             if row.consent_ended_at is not None or any(end <= now for end in ends):
                 return Taken.DEAD

@@ -40,6 +40,7 @@ def test_the_consent_ends_and_the_secrets_go(week, send_day, rows_of):
 
     Connecting again goes on where it was: nothing is sent twice.
     """
+    assert week.run("sync").code == 0
     assert send_day(week).document["counts"]["sent"] == 9
     kept = {name: rows_of(week, name) for name in ("connections", "ledger", "links")}
 
@@ -50,6 +51,7 @@ def test_the_consent_ends_and_the_secrets_go(week, send_day, rows_of):
     assert ran.document["revocation"] == "revoked"
     assert _consents(week) == 0
     assert rows_of(week, "secrets") == rows_of(week, "revocations") == []
+    assert rows_of(week, "list_copies") == []  # names and addresses that nothing needs now
     assert {name: rows_of(week, name) for name in kept} == kept
     assert len(week.run("entries", "--json").document["entries"]) == 9
     assert week.run("links").code == 0
