@@ -11,6 +11,7 @@ from typing import Any
 
 import pandas as pd
 
+from connectors.errors import TryAgain
 from flows.connections.requirements import check_company
 from flows.context import RunContext
 from flows.sending.match_ledger import LedgerMatch
@@ -86,9 +87,17 @@ class RunPlan:
 
         Raises:
             NotReady: It accepts no time any more.
+            TryAgain: Its books were closed through a later day: the plan may have days before it.
         """
-        self.company = context.quickbooks.company()
+        before, self.company = self.company.closed_until, context.quickbooks.company()
         check_company(self.company, allow_payroll=self.allow_payroll)
+        closed = self.company.closed_until
+        if closed is not None and (before is None or closed > before):
+            raise TryAgain(
+                f"Since the plan was made, the books were closed through {closed}. Nothing was"
+                " sent.",
+                to_do="Run the command again.",
+            )
 
     def become(self, slices: Iterable[Slice]) -> None:
         """Make *slices* the plan, and add it up from the beginning; they may be made of its own."""
