@@ -54,7 +54,9 @@ def read_lists(
         copies, quickbooks = {}, context.quickbooks
         readers = (quickbooks.employees, quickbooks.vendors, quickbooks.customers)
         each = zip(LISTS, readers, strict=True)
-        lists = {name: [_kept(row) for row in read()] for name, read in each}
+        lists = {
+            name: [_kept(row) for row in read() or _counted(context, name)] for name, read in each
+        }
     time = context.quickbooks.time
     if time is not None and all(map(_has_ids, lists.values())):
         as_of = time - (context.now() - began)
@@ -66,6 +68,11 @@ def read_lists(
         if keep:
             context.store.list_copies.keep(kept)
     return lists
+
+
+def _counted(context: RunContext, name: str) -> list[Row]:
+    """Read a list again that seems to be empty: the copy would have it so for a week."""
+    return context.quickbooks.query(name, "Active IN (true, false)", to_the_end=True)
 
 
 def _are_fresh(context: RunContext, copies: Mapping[str, ListCopy]) -> bool:

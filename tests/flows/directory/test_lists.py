@@ -112,6 +112,18 @@ def test_another_consent_lets_whole_lists_be_read(nights, synced):
     assert nights.calls(_read)[1][-3:] == WHOLE
 
 
+def test_an_empty_answer_is_not_kept_for_a_week(nights):
+    """All customers would count as gone until then; so an empty list is read again."""
+    empty = {"QueryResponse": {}}
+    nights.quickbooks.faults.plan("GET .*Customer", "edit", edit=lambda answer: answer | empty)
+
+    first = nights.calls(_read)[0]
+    nights.pass_(24)
+
+    for lists in (first, nights.calls(_read)[0]):
+        assert len(lists["Customer"]) == len(nights.quickbooks.customers)
+
+
 def test_what_was_created_from_here_is_read_at_once(nights):
     """Whole lists are read after it: what is new may not be told yet."""
     nights.calls(_read)
