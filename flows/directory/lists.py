@@ -59,7 +59,7 @@ def read_lists(
         }
     time = context.quickbooks.time
     if time is not None and all(map(_has_ids, lists.values())):
-        as_of = time - (context.now() - began)
+        as_of = time - max(context.now() - began, timedelta())  # a clock may be set back
         lists = {name: sorted(rows, key=lambda row: int(row["Id"])) for name, rows in lists.items()}
         kept = {
             name: ListCopy(rows, as_of, copies[name].whole_at if copies else began)

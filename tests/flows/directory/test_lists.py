@@ -167,6 +167,24 @@ def test_a_change_that_shows_late_is_not_missed(nights):
     assert "Lucia F." in {row["DisplayName"] for row in lists["Vendor"]}
 
 
+def test_a_clock_that_is_set_back_misses_nothing(nights):
+    """Ours was three hours fast until the lists were being read."""
+    ahead = [timedelta(hours=3)]
+    nights.quickbooks.faults.plan(
+        "GET .*Customer", "edit", edit=lambda answer: ahead.clear() or answer
+    )
+    with open_context(None, clock=Clock(now=lambda: sum(ahead, nights.now))) as context:
+        read_lists(context)
+    nights.pass_(1)
+    nights.edit("Customer", "25", DisplayName="Kessler House")
+    nights.pass_(24)
+
+    lists, calls = nights.calls(_read)
+
+    assert calls == ["cdc"]
+    assert "Kessler House" in {row["DisplayName"] for row in lists["Customer"]}
+
+
 @pytest.mark.parametrize(
     "edit",
     [
