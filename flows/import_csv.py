@@ -11,7 +11,7 @@ from prefect import flow
 
 from flows.context import open_context
 from flows.importing.import_files import import_files
-from flows.operations.final_states import ended
+from flows.operations.final_states import ended, without_traceback
 from flows.operations.parameters import with_options
 from flows.operations.run_lock import run_lock
 from flows.operations.run_names import run_name
@@ -23,6 +23,7 @@ from flows.sending.totals import Totals
 
 
 @flow(name="import-csv", flow_run_name=run_name)
+@without_traceback
 @with_options(ImportRequest)
 def import_csv(
     *, files: list[Path], connection: str | None = None, options: dict[str, Any]

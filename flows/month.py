@@ -6,12 +6,14 @@ from prefect import flow
 
 from flows.context import open_context
 from flows.operations.fan_out import run_for_all
+from flows.operations.final_states import without_traceback
 from flows.operations.run_names import run_name
 from flows.pages.publish import page_context, show_month
 from flows.sending.month import month as add_up
 
 
 @flow(name="month", flow_run_name=run_name)
+@without_traceback
 def month(
     *,
     month: str | None = None,

@@ -10,7 +10,7 @@ from pydantic import Field
 
 from flows.context import open_context
 from flows.operations.fan_out import run_for_all
-from flows.operations.final_states import reconciled, shown
+from flows.operations.final_states import reconciled, shown, without_traceback
 from flows.operations.run_lock import run_lock
 from flows.operations.run_names import run_name
 from flows.operations.tasks import run_as_task
@@ -24,6 +24,7 @@ from flows.sending.request import days_of
 
 
 @flow(name="reconcile", flow_run_name=run_name)
+@without_traceback
 def reconcile(
     *,
     start: date | None = None,

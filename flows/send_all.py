@@ -7,6 +7,7 @@ from prefect import flow
 from pydantic import Field
 
 from flows.operations.fan_out import run_for_each
+from flows.operations.final_states import without_traceback
 from flows.operations.run_lock import why_missed
 from flows.operations.run_names import run_name
 from flows.sending.request import days_of
@@ -16,6 +17,7 @@ TARGET = "send-time/nightly"
 
 
 @flow(name="send-all", flow_run_name=run_name)
+@without_traceback
 def send_all(
     connections: list[str] = [],
     last_days: Annotated[int | None, Field(ge=1, le=366)] = None,

@@ -15,7 +15,7 @@ from pydantic import Field
 
 from flows.context import RunContext, open_context
 from flows.operations.fan_out import run_for_all
-from flows.operations.final_states import ended, shown
+from flows.operations.final_states import ended, shown, without_traceback
 from flows.operations.parameters import with_options
 from flows.operations.run_lock import run_lock
 from flows.operations.run_names import run_name
@@ -30,6 +30,7 @@ from schemas.words import PlanState
 
 
 @flow(name="send-time", flow_run_name=run_name)
+@without_traceback
 @with_options(JobRequest)
 def send_time(
     *,

@@ -8,6 +8,7 @@ from flows.context import open_context
 from flows.directory.sync import Create, SyncRequest, create_sides, sync
 from flows.directory.sync_report import sync_document
 from flows.operations.fan_out import run_for_all
+from flows.operations.final_states import without_traceback
 from flows.operations.run_lock import run_lock
 from flows.operations.run_names import run_name
 from flows.operations.tasks import run_as_task
@@ -15,6 +16,7 @@ from flows.pages.publish import page_context, show_sync
 
 
 @flow(name="sync-directory", flow_run_name=run_name)
+@without_traceback
 def sync_directory(
     connection: str | None = None, create: Create | None = None, dry_run: bool = False
 ) -> dict[str, Any]:

@@ -4,13 +4,18 @@ The state's message says what is left and what to do; notifications carry it
 (`flows.operations.notifications`). It is to Prefect's pages what exit code 3 is to the commands.
 """
 
-from typing import Any, cast
+from collections.abc import Callable
+from functools import wraps
+from typing import Any, TypeVar, cast
 
 from prefect.client.schemas.objects import State
-from prefect.states import Completed
+from prefect.states import Completed, Failed
 
+from connectors.errors import ClockbooksError
 from flows.text import VERDICTS, entries
 from schemas.words import Verdict
+
+Flow = TypeVar("Flow", bound=Callable[..., Any])
 
 #: The name of the state, and of the event, of a run that left something to do.
 PARTLY_DONE = "PartlyDone"
@@ -62,6 +67,22 @@ def reconciled(
     if document["unsettled"]:
         messages.append(_in_doubt(document["unsettled"], f" --connection {connection}"))
     return shown(Completed(name=DRIFTED, message=" ".join(messages), data=result))
+
+
+def without_traceback(flow: Flow) -> Flow:
+    """Let a flow's run fail with an error's own sentence, which says what to do.
+
+    Whoever calls the flow gets the error itself. Defects keep their traceback.
+    """
+
+    @wraps(flow)
+    def run(*args: Any, **options: Any) -> Any:
+        try:
+            return flow(*args, **options)
+        except ClockbooksError as error:
+            return Failed(message=str(error), data=error)
+
+    return cast("Flow", run)
 
 
 def shown(state: State[Any]) -> dict[str, Any]:

@@ -1,13 +1,34 @@
 """Steps of a job as Prefect tasks."""
 
 from collections.abc import Callable
+from functools import wraps
 from typing import Any
 
 from prefect import task
 from prefect.cache_policies import NO_CACHE
+from prefect.states import Failed
+
+from connectors.errors import ClockbooksError
 
 
 def run_as_task(step: Callable[..., Any], *args: Any, **options: Any) -> Any:
-    """Run one step as a Prefect task; its arguments are neither hashed nor kept."""
-    as_task = task(name=step.__name__.replace("_", "-"), cache_policy=NO_CACHE)(step)
-    return as_task(*args, **options)
+    """Run one step as a Prefect task; its arguments are neither hashed nor kept.
+
+    An error of ours makes the task fail with its sentence, without a traceback, and goes on to the
+    caller.
+    """
+    errors: list[ClockbooksError] = []
+
+    @wraps(step)
+    def told(*args: Any, **options: Any) -> Any:
+        try:
+            return step(*args, **options)
+        except ClockbooksError as error:
+            errors.append(error)
+            return Failed(message=str(error))
+
+    name = step.__name__.replace("_", "-")
+    result = task(name=name, cache_policy=NO_CACHE)(told)(*args, **options)
+    if errors:
+        raise errors[0]
+    return result

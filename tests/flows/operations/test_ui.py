@@ -85,12 +85,28 @@ def test_a_send_of_the_last_days_is_partly_done_and_told(ui, webhook, until):
     assert "a-secret-path" not in held + text + ui.said
 
 
+def test_an_unknown_name_is_a_sentence_and_not_a_traceback(ui):
+    """A mistake in the form is told by the run's state, and its log has no code in it."""
+    run_id = ui.start("send-time/by-hand", **DAYS, users=["Dimitri"], review=False)
+    state = ui.ended(run_id)
+
+    assert state["type"] == "FAILED"
+    assert state["message"].startswith("Clockify has no user 'Dimitri'")
+    logged = [row["message"] for row in ui.ask("logs") if row["flow_run_id"] == run_id]
+    assert logged
+    assert not [text for text in logged if "Traceback" in text]
+
+
 def test_a_failed_run_is_told_with_what_to_do(ui, webhook, until):
     """A run that cannot work says why, on its page and in a notification."""
-    state = ui.ended(ui.start("send-time/by-hand", start="2026-09-22"))
+    run_id = ui.start("send-time/by-hand", start="2026-09-22")
+    state = ui.ended(run_id)
 
     assert state["type"] == "FAILED"
     assert "start and end, or last_days" in state["message"]
+    assert "exception" not in state["message"]
+    logged = [row["message"] for row in ui.ask("logs") if row["flow_run_id"] == run_id]
+    assert not [text for text in logged if "Traceback" in text]
     assert until(lambda: webhook.told("send-time Failed", "start and end, or last_days"))
 
 
