@@ -565,8 +565,8 @@ OWN = {
     "links.unlink": lambda s: s.store.links.unlink(Kind.USER, "linked", rematch=True),
     "links.unlink, barred": lambda s: s.store.links.unlink(Kind.USER, "barred", rematch=True),
     "links.unlink, of others": lambda s: s.store.links.unlink(Kind.USER, "new", rematch=True),
-    "outcomes.left_behind": lambda s: s.store.outcomes.left_behind(),
-    "outcomes.sent_at": lambda s: s.store.outcomes.sent_at(),
+    "last_outcomes.left_behind": lambda s: s.store.outcomes.left_behind(),
+    "last_outcomes.sent_at": lambda s: s.store.outcomes.sent_at(),
     "links.exclude": lambda s: s.store.links.exclude(Kind.USER, "linked", "Ann"),
     "links.unlinked": lambda s: s.store.links.unlinked(),
     "connection_settings.change": lambda s: s.store.settings.change(
