@@ -114,8 +114,9 @@ class LastOutcomes(ConnectionScope):
             return {str(row[0]): (row[1], int(row[2])) for row in connection.execute(query)}
 
     def sent_at(self) -> datetime | None:
-        """Return when something was handed to QuickBooks last; `None` if nothing ever was."""
+        """Return when time was sent last, not changed or recalled; `None` if none ever was."""
         query = sa.select(sa.func.max(batches.c.claimed_at)).where(self._own(batches))
+        query = query.join(ledger, ledger.c.request_id == batches.c.request_id)
         with self.engine.connect() as connection:
             found: datetime | None = connection.scalar(query)
             return found

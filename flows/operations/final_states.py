@@ -4,6 +4,7 @@ The state's message says what is left and what to do; notifications carry it
 (`flows.operations.notifications`). It is to Prefect's pages what exit code 3 is to the commands.
 """
 
+import logging
 from collections.abc import Callable
 from functools import wraps
 from typing import Any, TypeVar, cast
@@ -67,6 +68,17 @@ def reconciled(
     if document["unsettled"]:
         messages.append(_in_doubt(document["unsettled"], f" --connection {connection}"))
     return shown(Completed(name=DRIFTED, message=" ".join(messages), data=result))
+
+
+class _Told(logging.Filter):
+    """Leaves out that an error of ours has ended a run: the run's state has said it."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        return not (record.exc_info and isinstance(record.exc_info[1], ClockbooksError))
+
+
+for _logger in ("prefect.flow_runs", "prefect.engine"):
+    logging.getLogger(_logger).addFilter(_Told())
 
 
 def without_traceback(flow: Flow) -> Flow:
