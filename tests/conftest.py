@@ -154,7 +154,10 @@ class House:
         """Run the command in this process: starting Python takes most of a test's time."""
         with chdir(self.folder):
             done = testing.CliRunner().invoke(
-                app, arguments, input=stdin, env={**self.environment, **environment}
+                app,
+                arguments,
+                input=stdin,
+                env={"COLUMNS": None, **self.environment, **environment},
             )
         if done.exception is not None and not isinstance(done.exception, SystemExit):
             raise done.exception

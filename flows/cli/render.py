@@ -152,7 +152,7 @@ def show_entries(output: Output, found: Sequence[Row]) -> None:
             row["date"],
             row["user"],
             project_name(row),
-            shorten(row["description"], MOST_LETTERS, placeholder="…"),
+            shorten(row["description"] or "", MOST_LETTERS, placeholder="…"),
             hours(row["minutes"]),
             state_text(row["state"]),
             row["reason"] or row["time_activity_id"],

@@ -86,3 +86,16 @@ def test_a_batch_may_ask_for_the_feed(changed):
     assert (invoices["Invoice"][0]["Id"], customers) == ("1", {})
     codes = [item["Fault"]["Error"][0]["code"] for item in others]
     assert codes == ["2020", "500", "500"]
+
+
+@pytest.mark.parametrize("shown", [True, False])
+def test_whether_inactive_names_are_in_the_feed(changed, shown):
+    """FACTS 4.5 does not say: a switch."""
+    changed.switches.cdc_shows_inactive = shown
+    name = changed.post("/customer", {"DisplayName": "Gone Soon"}).json()["Customer"]
+    key = {"Id": name["Id"], "SyncToken": name["SyncToken"], "sparse": True}
+    changed.post("/customer", key | {"DisplayName": "Gone Soon", "Active": False})
+
+    (customers,) = feed(changed, "Customer")
+
+    assert (name["Id"] in {row["Id"] for row in customers.get("Customer", [])}) == shown
