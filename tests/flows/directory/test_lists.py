@@ -38,6 +38,8 @@ class Nights:
         for name, rows in deepcopy(self._lists).items():
             self.quickbooks.books.rows[name].clear()
             self.quickbooks.books.rows[name].update(rows)
+        # The stand-in notices what a test does to rows when it is asked what has changed.
+        self.quickbooks.books.changes("Customer", self.now.isoformat())
 
     def pass_(self, hours: float) -> None:
         """Let time pass."""
