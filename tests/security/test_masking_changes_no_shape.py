@@ -56,12 +56,13 @@ def test_a_table_for_a_spreadsheet_keeps_its_header_and_hides_its_values(tmp_pat
     assert row == ",".join([f'"is {HIDDEN}"'] * len(MEMBERS))
 
 
-def test_a_table_in_the_terminal_keeps_its_heads_and_hides_its_values(capsys):
+def test_a_table_in_the_terminal_keeps_its_heads_and_hides_its_values(capsys, monkeypatch):
     """What a person typed as a description may be what they typed as a password."""
-    remember("TimeActivity, or why not", "hunter2-hunter2")
+    monkeypatch.setenv("COLUMNS", "160")
+    remember("TimeActivity, or reason", "hunter2-hunter2")
     row = dict.fromkeys(MEMBERS, None) | {
         "state": "rejected", "minutes": 5, "date": "2026-01-02", "user": "Ann hunter2-hunter2",
-        "reason": "hunter2-hunter2", "detail": "so",
+        "reason": "too_long", "detail": "hunter2-hunter2",
     }  # fmt: skip
 
     output = Output(as_json=False)
@@ -70,7 +71,7 @@ def test_a_table_in_the_terminal_keeps_its_heads_and_hides_its_values(capsys):
     output.tell("It is hunter2-hunter2.")
 
     shown = capsys.readouterr()
-    assert "why not" in shown.out
+    assert "TimeActivity, or reason" in shown.out
     assert "hunter2" not in shown.out + shown.err
     assert HIDDEN in shown.out
 
