@@ -33,6 +33,10 @@ SIDES = {
 }
 
 
+#: What becomes of a month's time (`transforms.plan.month`).
+OUTCOME_TITLES = {"sent": "Sent", "open": "Open", "not_sent": "Not sent"}
+
+
 def clean(words: str) -> str:
     """Remove secrets from a text, and what could steer a terminal: control and direction marks."""
     return "".join(

@@ -40,10 +40,10 @@ def _day(text: str) -> datetime:
         return datetime.fromisoformat(text)
     except ValueError:
         if not (year and 1 <= month <= 12):
-            problem = f"{text} is no day. There are 12 months and the years 0001 to 9999."
+            problem = f"{text} does not exist. There are 12 months and the years 0001 to 9999."
         else:
             name, days = calendar.month_name[month], calendar.monthrange(year, month)[1]
-            problem = f"{text} is no day. {name} {year} has {days} days."
+            problem = f"{text} does not exist. {name} {year} has {days} days."
         raise typer.BadParameter(problem) from None
 
 

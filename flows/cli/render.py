@@ -163,7 +163,7 @@ def show_entries(output: Output, found: Sequence[Row]) -> None:
     more = "narrow it with --state, --start, --end, --user or --project, or write all with --csv"
     show_table(output, columns, rows, more=more)
     _show_to_do(output, *_groups(found), repeated=0)
-    output.say("Days that no run has read are not among them; `clockbooks month` counts those too.")
+    output.say("This leaves out days that no run has read; `clockbooks month` counts them too.")
 
 
 @for_people
@@ -287,7 +287,7 @@ def _show_to_do(
     if more:
         output.say(f"… and {more:,} more entries: clockbooks entries --state rejected")
     if repeated:
-        output.say(f"What to do about {entries(repeated)} stands above.")
+        output.say(f"See above for what to do about {entries(repeated)}.")
 
 
 def _show_group(output: Output, reason: str, detail: str, group: _Group) -> None:

@@ -5,9 +5,8 @@ from typing import Any
 
 from flows.cli.output import Output
 from flows.cli.tables import for_people, number, show_table
-from flows.pages.month import OUTCOMES
 from flows.sending.month import in_ledger_note
-from flows.text import hours, money
+from flows.text import OUTCOME_TITLES, hours, money
 
 
 @for_people
@@ -16,7 +15,7 @@ def show_month(output: Output, document: Mapping[str, Any]) -> None:
     totals = document["totals"]
     shares = ", ".join(
         f"{hours(totals[f'{outcome}_minutes'])} {title.lower()}"
-        for outcome, title in OUTCOMES.items()
+        for outcome, title in OUTCOME_TITLES.items()
     )
     output.say(
         f"{document['month']}: {hours(totals['minutes'])} in Clockify = {shares}.", style="bold"
@@ -26,8 +25,8 @@ def show_month(output: Output, document: Mapping[str, Any]) -> None:
     for rows, title in (("people", "Who"), ("projects", "Project")):
         _show_sums(output, document, rows, title)
     why = [
-        (OUTCOMES[row["outcome"]], row["reason"], f"{row['entries']:,}", hours(row["minutes"]),
-         money(row["amount_cents"], document["currency"]))
+        (OUTCOME_TITLES[row["outcome"]], row["reason"], f"{row['entries']:,}",
+         hours(row["minutes"]), money(row["amount_cents"], document["currency"]))
         for row in document["reasons"] if row["outcome"] != "sent"
     ]  # fmt: skip
     columns = ("", "Reason", number("Entries"), number("Time"), number("Billable amount"))
@@ -41,13 +40,13 @@ def show_month(output: Output, document: Mapping[str, Any]) -> None:
 
 def _show_sums(output: Output, document: Mapping[str, Any], rows: str, title: str) -> None:
     def cells(row: Mapping[str, Any]) -> tuple[str, ...]:
-        times = [row["minutes"], *(row[f"{outcome}_minutes"] for outcome in OUTCOMES)]
+        times = [row["minutes"], *(row[f"{outcome}_minutes"] for outcome in OUTCOME_TITLES)]
         amounts = (row["amount_cents"], row["sent_amount_cents"])
         return (*map(hours, times), *(money(one, "") for one in amounts))
 
     names = (
         "Tracked",
-        *OUTCOMES.values(),
+        *OUTCOME_TITLES.values(),
         f"Billable {document['currency']}".strip(),
         "of it sent",
     )

@@ -118,7 +118,7 @@ def in_words(rules: JudgeRules, choices: Choices) -> list[str]:
         f"Time is rounded {_TO[to.mode]} {step}.": to != NO_ROUNDING,
         "A person's day on a project is rounded as a whole.": rules.by_day,
         "Only approved entries go.": rules.approved_only,
-        f"Nothing from before {rules.first_day} goes.": rules.first_day != "",
+        f"Nothing from before {rules.first_day} is sent.": rules.first_day != "",
         "Each worker's own time zone decides on which day time falls.": choices.day_zone
         == "worker",
         **{text: reason in rules.zero_rates for reason, text in _ZERO.items()},

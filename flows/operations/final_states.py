@@ -70,15 +70,15 @@ def reconciled(
     return shown(Completed(name=DRIFTED, message=" ".join(messages), data=result))
 
 
-class _Told(logging.Filter):
-    """Leaves out that an error of ours has ended a run: the run's state has said it."""
+class _LeavesOutOurErrors(logging.Filter):
+    """Leaves out the traceback of an error of ours: the run's state has its sentence."""
 
     def filter(self, record: logging.LogRecord) -> bool:
         return not (record.exc_info and isinstance(record.exc_info[1], ClockbooksError))
 
 
 for _logger in ("prefect.flow_runs", "prefect.engine"):
-    logging.getLogger(_logger).addFilter(_Told())
+    logging.getLogger(_logger).addFilter(_LeavesOutOurErrors())
 
 
 def without_traceback(flow: Flow) -> Flow:

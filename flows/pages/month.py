@@ -6,10 +6,7 @@ from typing import Any
 from flows.pages.pages import MOST_LINES, PageContext
 from flows.pages.safe_markdown import safe, table
 from flows.sending.month import in_ledger_note
-from flows.text import hours, money
-
-#: Outcomes, in the words of a person.
-OUTCOMES = {"sent": "Sent", "open": "Open", "not_sent": "Not sent"}
+from flows.text import OUTCOME_TITLES, hours, money
 
 
 def month_page(document: Mapping[str, Any], place: PageContext) -> str:
@@ -36,12 +33,12 @@ def month_page(document: Mapping[str, Any], place: PageContext) -> str:
 
 def _sums(what: str, rows: list[dict[str, Any]], place: PageContext) -> str:
     billable = f"Billable {place.currency}".rstrip()
-    heads = (what, "Tracked h:mm", *OUTCOMES.values(), billable, "of it sent")
+    heads = (what, "Tracked h:mm", *OUTCOME_TITLES.values(), billable, "of it sent")
     cells = [
         (
             safe(row["name"]),
             _clock(row["minutes"]),
-            *(_clock(row[f"{outcome}_minutes"]) for outcome in OUTCOMES),
+            *(_clock(row[f"{outcome}_minutes"]) for outcome in OUTCOME_TITLES),
             money(row["amount_cents"], ""),
             money(row["sent_amount_cents"], ""),
         )
@@ -60,7 +57,7 @@ def _clock(minutes: int) -> str:
 def _reasons(document: Mapping[str, Any], place: PageContext) -> str:
     rows = [
         (
-            OUTCOMES[row["outcome"]],
+            OUTCOME_TITLES[row["outcome"]],
             safe(row["reason"]),
             f"{row['entries']:,}",
             hours(row["minutes"]),

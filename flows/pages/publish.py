@@ -108,28 +108,19 @@ def show_recall(document: dict[str, Any], place: PageContext) -> None:
 
 def show_sync(document: dict[str, Any], place: PageContext) -> None:
     """Publish what a sync has linked, and what somebody has to decide."""
-
-    def show() -> None:
-        create_markdown_artifact(
-            key=key("people-and-projects", place),
-            markdown=sync_page(document),
-            description="Who and what is linked, what is missing, and why.",
-        )
-
-    _or_log(show, "people and projects")
+    words = "Who and what is linked, what is missing, and why."
+    _show_page("people-and-projects", sync_page(document), words, place)
 
 
 def show_month(document: dict[str, Any], place: PageContext) -> None:
     """Publish what became of a month's time."""
+    words = "What was tracked in a month, and how much of it is in QuickBooks."
+    _show_page("month", month_page(document, place), words, place)
 
-    def show() -> None:
-        create_markdown_artifact(
-            key=key("month", place),
-            markdown=month_page(document, place),
-            description="What was tracked in a month, and how much of it is in QuickBooks.",
-        )
 
-    _or_log(show, "the month")
+def _show_page(what: str, page: str, words: str, place: PageContext) -> None:
+    name = key(what, place)
+    _or_log(lambda: create_markdown_artifact(page, key=name, description=words), name)
 
 
 def _show_table(what: str, rows: list[dict[str, Any]], words: str, place: PageContext) -> None:
@@ -195,7 +186,7 @@ class _ProgressArtifact:
         )
 
 
-def _or_log(show: Callable[[], None], what: str) -> None:
+def _or_log(show: Callable[[], object], what: str) -> None:
     """Publish something; if Prefect's server cannot take it, log that and go on."""
     try:
         show()

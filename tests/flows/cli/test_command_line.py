@@ -176,7 +176,7 @@ def test_the_result_does_not_repeat_what_the_plan_has_told(week):
     assert code == 3
     assert shown.count("It is billable but has no project") == 1
     assert "8 sent" in shown
-    assert "What to do about 1 entry stands above." in shown
+    assert "See above for what to do about 1 entry." in shown
 
 
 def test_the_plan_and_the_result_can_be_kept_as_csv(week):
