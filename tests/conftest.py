@@ -157,7 +157,7 @@ class House:
                 app,
                 arguments,
                 input=stdin,
-                env={"COLUMNS": None, **self.environment, **environment},
+                env=self._only_here(environment),
             )
         if done.exception is not None and not isinstance(done.exception, SystemExit):
             raise done.exception
@@ -182,6 +182,11 @@ class House:
         self.forked += 1
         log = f"forked-{self.forked}"
         return Forked(arguments, self._environment(environment), self.folder, log)
+
+    def _only_here(self, more: dict[str, str]) -> dict[str, str | None]:
+        """Return what to change in this process, whatever settings other tests left in it."""
+        left = [name for name in os.environ if name.startswith("CLOCKBOOKS_")]
+        return {"COLUMNS": None, **dict.fromkeys(left), **self.environment, **more}
 
     def _environment(self, more: dict[str, str]) -> dict[str, str]:
         kept = kept_environment()
