@@ -105,6 +105,14 @@ class Clockify:
         """Read every project, archived ones too: 2.6."""
         return self._pages("projects")
 
+    def tasks(self) -> list[dict[str, Any]]:
+        """Read every task of every project, done ones too: 2.6, `hydrated`."""
+        return [
+            task
+            for project in self._pages("projects", {"hydrated": "true"})
+            for task in objects_of(project.get("tasks") or [])
+        ]
+
     def user_groups(self) -> list[dict[str, Any]]:
         """Read every user group, with the ids of its users (2.4: OpenAPI, `UserGroupDtoV1`)."""
         return self._pages("user-groups")
@@ -184,7 +192,7 @@ class Clockify:
             start: First day.
             end: Last day, included; at most 31 days after the first on free plans.
             timezone: Whose wall clock the days are read on (1.6: the service's bounds have none).
-            filters: Ids by `users`, `clients` or `projects`.
+            filters: Ids by `users`, `clients`, `projects`, `tasks` or `tags`.
             billable: Only billable rows, only others, or both.
             approved_only: Only rows whose timesheet is approved.
             invoiced_only: Only rows that are marked as invoiced.
@@ -197,6 +205,8 @@ class Clockify:
         body = report_body(start, end, timezone, approved_only=approved_only)
         for name, ids in (filters or {}).items():
             body[name] = {"ids": list(ids), "contains": "CONTAINS", "status": "ALL"}
+            if name == "tags":  # has a second word for it (4); nothing says which one counts
+                body[name]["containedInTimeentry"] = "CONTAINS"
         if invoiced_only:
             body["invoicingState"] = "INVOICED"
         if billable is not None:

@@ -36,6 +36,7 @@ from flows.sending.facts import (
     rule_notes,
     with_defaults,
 )
+from flows.sending.filters import with_groups
 from flows.sending.judge import SLICE_ROWS, ask_the_books, judge
 from flows.sending.match_ledger import NewRows, match_rows
 from flows.sending.plan import RunPlan, Slice, open_plan
@@ -113,8 +114,9 @@ def _judge_slices(
     staged: Staging,
 ) -> Iterator[Slice]:
     """Judge the staged rows in slices of whole days, as `flows.sending.judge` does entries."""
-    chosen = names.filters(request.users, request.clients, request.projects)
-    filters = replace(chosen, billable=request.billable)
+    filters = names.filters(request, staged)
+    groups = with_groups(context.clockify, filters.user_ids, request.groups)
+    filters = replace(filters, user_ids=groups)
     rules = replace(facts.rules, tracker=_tracker(files), filters=filters)
     untold = {file.name: file.untold for file in files}
     new_rows = NewRows()

@@ -10,6 +10,7 @@ from connectors.store.scope import records
 from connectors.store.staging import Staging
 from flows.context import RunContext
 from flows.sending.facts import LinkState
+from flows.sending.request import ImportRequest
 from schemas.links import Links
 from schemas.words import BY_HAND, Kind
 from transforms.directory.match import match_projects, match_users
@@ -28,6 +29,7 @@ from transforms.exports.resolve_names import (
     resolve_projects,
 )
 from transforms.plan.judge import Filters
+from transforms.plan.rules import meets_any
 
 
 @dataclass(frozen=True)
@@ -54,10 +56,10 @@ class ResolvedNames:
         """Return the id of each row's project; missing where it has none."""
         return _look_up(rows, self.projects, ["project_name", "client_name"])
 
-    def filters(
-        self, users: Sequence[str], clients: Sequence[str], projects: Sequence[str]
-    ) -> Filters:
+    def filters(self, request: ImportRequest, staged: Staging) -> Filters:
         """Find the ids that people mean, among those of the files: by name, address or id.
+
+        Tasks and tags of files have no ids; groups are Clockify's.
 
         Raises:
             AskPerson: No row has such a name.
@@ -65,9 +67,19 @@ class ResolvedNames:
         client_ids = self.projects["client_name"].map(client_id, "ignore")
         with_clients = self.projects.assign(client_id=client_ids)
         return Filters(
-            user_ids=_chosen("user", users, self.people, ["user_name", "user_email", "id"], "id"),
-            client_ids=_chosen("client", clients, with_clients, ["client_name"], "client_id"),
-            project_ids=_chosen("project", projects, self.projects, ["project_name", "id"], "id"),
+            user_ids=_chosen(
+                "user", request.users, self.people, ["user_name", "user_email", "id"], "id"
+            ),
+            client_ids=_chosen(
+                "client", request.clients, with_clients, ["client_name"], "client_id"
+            ),
+            project_ids=_chosen(
+                "project", request.projects, self.projects, ["project_name", "id"], "id"
+            ),
+            tasks=_there("task", request.tasks, staged.distinct("task_name")),
+            tags=_there("tag", request.tags, staged.distinct("tags")),
+            description=request.description or "",
+            billable=request.billable,
         )
 
 
@@ -154,9 +166,21 @@ def _chosen(
             values = values.str.casefold() if column == "user_email" else values
             fits |= (values == form).fillna(value=False)
         if not fits.any():
-            raise AskPerson(
-                f"No row of the files has the {kind} {text!r}: use the {kind}'s exact name as the"
-                " file has it. Nothing was sent."
-            )
+            raise _no_row(kind, text)
         ids |= set(names.loc[fits, id_])
     return frozenset(ids)
+
+
+def _there(kind: str, wanted: Sequence[str], rows: pd.DataFrame) -> dict[str, str]:
+    """Return the names themselves, once each is found in a row."""
+    for name in wanted:
+        if not meets_any(rows, kind, [name]).any():
+            raise _no_row(kind, name)
+    return {name: name for name in wanted}
+
+
+def _no_row(kind: str, name: str) -> AskPerson:
+    return AskPerson(
+        f"No row of the files has the {kind} {name!r}: use the {kind}'s exact name as the file has"
+        " it. Nothing was sent."
+    )

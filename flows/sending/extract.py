@@ -155,6 +155,8 @@ class _Reading:
             "users": filters.user_ids,
             "clients": filters.client_ids,
             "projects": filters.project_ids,
+            "tasks": filters.tasks,
+            "tags": filters.tags,
         }
         return self.context.clockify.report(
             *days,

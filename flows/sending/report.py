@@ -11,8 +11,6 @@ from pathlib import Path
 from typing import Any, Protocol
 
 import pandas as pd
-from rapidfuzz import process
-from rapidfuzz.utils import default_process
 
 from connectors.errors import AskPerson
 from connectors.masking import hide_known
@@ -24,6 +22,7 @@ from flows.text import tell_aside
 from schemas.quickbooks import Company
 from schemas.words import LedgerState, Reason, State
 from transforms.directory.names import same_form
+from transforms.directory.near_misses import did_you_mean
 from transforms.identity.same_work import ROW_ID
 from transforms.plan.hold_back import set_outcomes
 
@@ -330,9 +329,9 @@ def is_named(name: object, names: Sequence[str]) -> bool:
 def _tell_unknown(what: str, names: Sequence[str], known: list[str]) -> None:
     """Say on standard error which names no entry has that are nearly those of some."""
     for name in names:
-        near = process.extractOne(name, known, processor=default_process, score_cutoff=70)
+        near = did_you_mean(name, known)
         if near and not any(is_named(one, [name]) for one in known):
-            tell_aside(f"No entry has the {what} {name!r}. Did you mean {near[0]!r}?")
+            tell_aside(f"No entry has the {what} {name!r}.{near}")
 
 
 def _are_named(column: pd.Series, names: Sequence[str]) -> pd.Series:

@@ -34,6 +34,18 @@ class JobRequest:
     users: tuple[str, ...] = option((), "Only these users: names or ids.", flag="--user")
     clients: tuple[str, ...] = option((), "Only these clients: names or ids.", flag="--client")
     projects: tuple[str, ...] = option((), "Only these projects: names or ids.", flag="--project")
+    tasks: tuple[str, ...] = option(
+        (), "Only these tasks, of whichever project: names or ids.", flag="--task"
+    )
+    tags: tuple[str, ...] = option(
+        (), "Only entries with one of these tags: names or ids.", flag="--tag"
+    )
+    groups: tuple[str, ...] = option(
+        (), "Only users who are in one of these groups: names or ids.", flag="--group"
+    )
+    description: str | None = option(
+        None, "Only entries with this text in their description; case is ignored.", metavar="TEXT"
+    )
     billable: bool | None = option(
         None,
         "Only billable entries, or only others; default: both.",
@@ -147,6 +159,8 @@ class ImportRequest(JobRequest):
     )
     clients: tuple[str, ...] = option((), "Only these clients: names.", flag="--client")
     projects: tuple[str, ...] = option((), "Only these projects: names.", flag="--project")
+    tasks: tuple[str, ...] = option((), "Only these tasks: names.", flag="--task")
+    tags: tuple[str, ...] = option((), "Only rows with one of these tags: names.", flag="--tag")
     approved_only: bool | None = option(
         None,
         "Leave out rows that the file does not call approved; default: what the settings say, or"

@@ -122,10 +122,7 @@ def make_plan(
 def look_around(context: RunContext, request: SendRequest) -> Facts:
     """Check both sides, and read what the plan depends on."""
     facts = check_both_sides(context, request)
-    filters = resolve_filters(
-        context.clockify, request.users, request.clients, request.projects, request.billable
-    )
-    return replace(facts, filters=filters)
+    return replace(facts, filters=resolve_filters(context.clockify, request))
 
 
 class _Late:

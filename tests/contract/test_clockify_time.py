@@ -269,6 +269,25 @@ def test_a_report_can_be_narrowed(clockify, kind):
 
 
 @rule("Clockify 4")
+@rule("Clockify 2.7")
+@pytest.mark.parametrize("kind", ["tasks", "tags"])
+def test_a_report_can_be_narrowed_to_labels(clockify, kind):
+    """To tasks and tags by their ids; a project that is listed hydrated has its tasks, done too."""
+    label, field = (clockify.task, "taskId") if kind == "tasks" else (clockify.tag, "tagIds")
+    entry = clockify.entry(**{field: label["id"] if kind == "tasks" else [label["id"]]})
+    other = clockify.entry()
+    asked = {"ids": [label["id"]], "contains": "CONTAINS", "status": "ALL"}
+    if kind == "tags":
+        asked["containedInTimeentry"] = "CONTAINS"
+
+    assert clockify.row(entry, **{kind: asked}) is not None
+    assert clockify.row(other, **{kind: asked}) is None
+    listed = clockify.list("/projects", name=clockify.prefix, hydrated="true")
+    tasks = [task["id"] for project in listed for task in project["tasks"]]
+    assert (label["id"] in tasks) is (kind == "tasks")
+
+
+@rule("Clockify 4")
 def test_a_report_of_billable_time(clockify):
     """`billable` chooses either kind."""
     yes, no = clockify.entry(), clockify.entry(billable=False)

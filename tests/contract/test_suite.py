@@ -43,7 +43,6 @@ NO_RULES = {
     "qbo-13.3": "about other services",
     "qbo-13.4": "about what stands between",
     "clockify-1.1": "the suite's own addresses",
-    "clockify-2.7": "tasks are not used",
     "clockify-2.8": "rates are read from the report",
     "clockify-7": "webhooks are not used",
     "clockify-8": "another product",

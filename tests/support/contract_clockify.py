@@ -143,6 +143,26 @@ class Clockify(Service):
         with self.unrecorded():
             return self.new_project(clientId=self.client, hourlyRate={"amount": RATE})
 
+    @cached_property
+    def task(self) -> Json:
+        """A task of the project, done."""
+        with self.unrecorded():
+            path = f"/projects/{self.project['id']}/tasks"
+            row = self.made(path, {"name": self.name("task")})
+            done = {"name": row["name"], "status": "DONE"}
+            self.undo("DELETE", f"{path}/{row['id']}")
+            self.call("PUT", f"{path}/{row['id']}", json=done)
+            return row
+
+    @cached_property
+    def tag(self) -> Json:
+        """A tag."""
+        with self.unrecorded():
+            row = self.made("/tags", {"name": self.name("tag")})
+            self.undo("DELETE", f"/tags/{row['id']}")
+            self.undo("PUT", f"/tags/{row['id']}", json={"name": row["name"], "archived": True})
+            return row
+
     def new_client(self, name: str = "") -> Json:
         """Make a client."""
         row = self.made("/clients", {"name": name or self.name("client")})

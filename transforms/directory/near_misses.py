@@ -12,7 +12,9 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
+from rapidfuzz import process
 from rapidfuzz.distance import OSA
+from rapidfuzz.utils import default_process
 
 from transforms.directory.candidates import (
     Candidate,
@@ -56,6 +58,9 @@ WHYS = (
     ONE_LETTER,
     ONE_WORD,
 )
+
+#: How alike a name must be to be asked for, of 100.
+ALIKE = 70
 
 Item = TypeVar("Item")
 
@@ -252,3 +257,14 @@ def _numbers(bare: str) -> list[str]:
 
 def _marks(name: str) -> list[str]:
     return [c for c in same_form(name) if not c.isalnum()]
+
+
+def did_you_mean(name: str, known: Sequence[str]) -> str:
+    """Ask for the name that is most like one, after a space; empty if none is like it.
+
+    Examples:
+        >>> did_you_mean("Desing", ["Design", "Permits"])
+        " Did you mean 'Design'?"
+    """
+    near = process.extractOne(name, known, processor=default_process, score_cutoff=ALIKE)
+    return f" Did you mean {near[0]!r}?" if near else ""

@@ -3,6 +3,7 @@
 A dry run shows the plan; a real run sends exactly its `ready` rows.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from zoneinfo import ZoneInfo
 
@@ -12,12 +13,13 @@ import pandas as pd
 from schemas.plan import Plan
 from schemas.quickbooks import Company
 from schemas.words import STATE_OF, Kind, LedgerState, Problem, Reason, State
+from transforms.directory.names import without_case as plain
 from transforms.entries.local_days import local_days
 from transforms.plan.descriptions import Template, described
 from transforms.plan.explain import explain
 from transforms.plan.lookups import ledger_state, link_state
 from transforms.plan.rounding import NO_ROUNDING, Rounding, billed_minutes, minutes_by_day
-from transforms.plan.rules import RuleBook, place
+from transforms.plan.rules import RuleBook, meets_any, place
 
 #: Clockify's own integration sends nothing longer (FACTS, Clockify, section 8); nor do we.
 LONGEST_S = (23 * 60 + 55) * 60
@@ -32,12 +34,18 @@ class Filters:
         user_ids: Clockify's ids of users.
         client_ids: Clockify's ids of clients.
         project_ids: Clockify's ids of projects.
+        tasks: Names of tasks, by Clockify's ids.
+        tags: Names of tags, by Clockify's ids.
+        description: What the description has in it; case is ignored.
         billable: True for billable entries only, false for non-billable ones, `None` for both.
     """
 
     user_ids: frozenset[str] = frozenset()
     client_ids: frozenset[str] = frozenset()
     project_ids: frozenset[str] = frozenset()
+    tasks: Mapping[str, str] = field(default_factory=dict)
+    tags: Mapping[str, str] = field(default_factory=dict)
+    description: str = ""
     billable: bool | None = None
 
 
@@ -116,7 +124,7 @@ def judge_entries(
         )
     applies = {
         reason: applies.to_numpy(dtype=bool, na_value=False)
-        for reason, applies in _conditions(judged, rules).items()
+        for reason, applies in _conditions(entries, judged, rules).items()
     }
     reasons = np.select(list(applies.values()), list(map(str, applies)), default="")
     judged["reason"] = pd.Series(reasons, dtype="str").replace("", None)
@@ -150,7 +158,9 @@ def _looked_up(
     )
 
 
-def _conditions(judged: pd.DataFrame, rules: JudgeRules) -> dict[Reason, pd.Series]:
+def _conditions(
+    entries: pd.DataFrame, judged: pd.DataFrame, rules: JudgeRules
+) -> dict[Reason, pd.Series]:
     """Return which rows each reason applies to, in the order in which reasons are given.
 
     The order is that of `Reason`, except that `unconfirmed` comes early: an entry that was handed
@@ -169,7 +179,7 @@ def _conditions(judged: pd.DataFrame, rules: JudgeRules) -> dict[Reason, pd.Seri
         Reason.RUNNING: duration_s.isna(),
         Reason.ALREADY_SENT: judged["ledger_state"] == LedgerState.SENT,
         Reason.UNCONFIRMED: judged["ledger_state"] == LedgerState.SENDING,
-        Reason.FILTERED: ~_takes_part(judged, rules.filters),
+        Reason.FILTERED: ~_takes_part(entries, rules.filters),
         Reason.NOT_APPROVED: ~judged["approved"] & rules.approved_only,
         Reason.EXCLUDED: judged[["user_problem", "project_problem"]]
         .eq(Problem.EXCLUDED)
@@ -202,15 +212,21 @@ def _at_zero(judged: pd.DataFrame, rules: JudgeRules) -> pd.Series:
     return judged["billable"] & (missing | foreign & (Reason.RATE_CURRENCY in rules.zero_rates))
 
 
-def _takes_part(judged: pd.DataFrame, filters: Filters) -> pd.Series:
-    takes_part = pd.Series(True, index=judged.index)
+def _takes_part(entries: pd.DataFrame, filters: Filters) -> pd.Series:
+    takes_part = pd.Series(True, index=entries.index)
     for column, ids in (
         ("user_id", filters.user_ids),
         ("client_id", filters.client_ids),
         ("project_id", filters.project_ids),
     ):
         if ids:
-            takes_part &= judged[column].isin(ids)
+            takes_part &= entries[column].isin(ids)
+    for condition, names in (("task", filters.tasks), ("tag", filters.tags)):
+        if names:
+            takes_part &= meets_any(entries, condition, set(names.values()))
+    if filters.description:
+        texts, wanted = entries["description"].map(plain), plain(filters.description)
+        takes_part &= texts.map(lambda text: wanted in text).astype(bool)
     if filters.billable is not None:
-        takes_part &= judged["billable"] == filters.billable
+        takes_part &= entries["billable"] == filters.billable
     return takes_part

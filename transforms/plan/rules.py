@@ -3,7 +3,7 @@
 For each of the three, the first rule that matches an entry decides, and no other one.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from typing import Any
@@ -112,6 +112,12 @@ def meets(
         if not pd.isna(rule[name])
     }
     return pd.DataFrame(tests, index=entries.index, dtype=bool)
+
+
+def meets_any(entries: pd.DataFrame, condition: str, names: Iterable[str]) -> pd.Series:
+    """Return whether each entry meets a condition for one of some names."""
+    tests = {name: _meets(entries, condition, name, {}) for name in names}
+    return pd.DataFrame(tests, index=entries.index).any(axis="columns")
 
 
 def _meets(

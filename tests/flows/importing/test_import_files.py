@@ -521,10 +521,10 @@ def test_filters_go_by_the_names_in_the_file(week, export):
     for wanted in (user["name"], user["email"].upper(), user["id"]):
         counts = week.run("import", file, "--user", wanted, *DRY).document["counts"]
         assert (counts["ready"], counts["skipped"]) == (mine, {"filtered": 9 - mine})
-    refused = week.run("import", file, "--project", "No Such", *DRY)
-
-    assert refused.code == 1
-    assert "'No Such'" in refused.document["error"]["message"]
+    for kind in ("--project", "--tag"):
+        refused = week.run("import", file, kind, "No Such", *DRY)
+        assert refused.code == 1
+        assert "'No Such'" in refused.document["error"]["message"]
 
 
 def test_any_table_can_be_mapped(week, export, in_the_books):

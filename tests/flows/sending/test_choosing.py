@@ -3,7 +3,7 @@
 All by dry runs over a house that stays as it is; what a dry run says is ready is what would go.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -16,10 +16,28 @@ FORTNIGHT = ("--start", "2026-09-14", "--end", "2026-09-27")
 
 MARCUS = "64d0000000000000000000a3"
 PRIYA = "64d0000000000000000000a2"
+PLANTING_PLAN = "64e1000000000000000000a4"
+PERMITS = "64e1000000000000000000a5"
+SITE_VISIT = "64f0000000000000000000a1"
 LAGOON = "64b0000000000000000000aa"
 HOTEL = "64c0000000000000000000a5"
 UNIVERSITY_COURTYARD = "64b0000000000000000000a5"
 HOTEL_COURTYARD = "64b0000000000000000000a6"
+
+
+@pytest.fixture(scope="module", autouse=True)
+def groups(shared_house: Any) -> Iterator[None]:
+    """Let the workspace have a group of two, and one of nobody."""
+    there = shared_house.clockify.user_groups
+    there |= {
+        one["id"]: one
+        for one in (
+            {"id": "64a1", "name": "Landscape", "userIds": [MARCUS, PRIYA]},
+            {"id": "64a2", "name": "Interns", "userIds": []},
+        )
+    }
+    yield
+    there.clear()
 
 
 @pytest.fixture(scope="module")
@@ -73,6 +91,20 @@ FILTERS: dict[str, tuple[tuple[str, ...], Callable[[dict[str, Any]], bool]]] = {
         ("--client", HOTEL),
         lambda row: row["projectId"] in {HOTEL_COURTYARD, "64b0000000000000000000a7"},
     ),
+    "tasks by name and id": (
+        ("--task", "Planting  plan", "--task", PERMITS),
+        lambda row: row["taskId"] in {PLANTING_PLAN, PERMITS},
+    ),
+    "tag, by its name": (("--tag", "site visit"), lambda row: SITE_VISIT in (row["tagIds"] or [])),
+    "group and a user of it": (
+        ("--group", "Landscape", "--user", MARCUS),
+        lambda row: row["userId"] == MARCUS,
+    ),
+    "group": (("--group", "Landscape"), lambda row: row["userId"] in {MARCUS, PRIYA}),
+    "text of the description": (
+        ("--description", "PLANTING"),
+        lambda row: "planting" in row["description"].casefold(),
+    ),
     "billable": (("--billable",), lambda row: row["billable"]),
     "others": (("--non-billable",), lambda row: not row["billable"]),
     "all at once": (
@@ -104,6 +136,23 @@ def test_a_name_that_means_two_is_answered_with_both_ids(shared_house):
     message = ran.document["error"]["message"]
     assert f"{UNIVERSITY_COURTYARD} (of Lakeshore University)" in message
     assert f"{HOTEL_COURTYARD} (of Hôtel Saint-Clair)" in message
+
+
+@pytest.mark.parametrize(
+    ("options", "told"),
+    [
+        (("--task", "Planting plam"), "Clockify has no task 'Planting plam'"),
+        (("--tag", "sitevisit"), "Did you mean 'site visit'?"),
+        (("--group", "Interns"), "Nobody is in the group Interns"),
+        (("--group", "Landscape", "--user", "Tomasz Wójcik"), "None of these users is in"),
+    ],
+)
+def test_a_filter_that_fits_nothing_stops_the_run(shared_house, options, told):
+    """An unknown name asks for the nearest; a group of nobody does not let everybody pass."""
+    ran = shared_house.run("send", *FORTNIGHT, "--dry-run", "--json", *options)
+
+    assert ran.code == 1
+    assert told in ran.document["error"]["message"]
 
 
 def test_only_approved_time_goes_when_that_is_asked(plan, shared_house, becomes):

@@ -15,7 +15,10 @@ from flows.sending.request import ImportRequest, JobRequest, SendRequest, help_o
 COMMANDS = typer.main.get_command(app).commands
 
 #: How the command spells an option where the form spells it otherwise.
-SPELLED = {"users": "--user", "clients": "--client", "projects": "--project", "mapping": "--map"}
+SPELLED = {
+    "users": "--user", "clients": "--client", "projects": "--project", "tasks": "--task",
+    "tags": "--tag", "groups": "--group", "mapping": "--map",
+}  # fmt: skip
 
 
 @pytest.mark.parametrize(
@@ -28,7 +31,7 @@ def test_command_and_form_offer_every_option(request_type: Any, command: str, fl
     defaults = {one.name: one.default for one in fields(request_type)}
     options = help_of(request_type)
 
-    assert len(options) >= len(help_of(JobRequest)) == 18
+    assert len(options) >= len(help_of(JobRequest)) == 22
     for name, text in options.items():
         field = flow.parameters.properties[name]
         assert field["description"] == text

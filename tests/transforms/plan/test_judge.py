@@ -264,16 +264,23 @@ def test_approval_counts_only_where_it_is_asked_for(plan):
         ({"billable": True}, "ad"),
         ({"billable": False}, "bc"),
         ({"billable": False, "client_ids": frozenset({"c1"})}, "b"),
+        ({"tasks": {"t1": "Punch  list", "t2": "Permits"}}, "bc"),
+        ({"tasks": {"t1": "Punch list"}, "tags": {"g1": "on, site"}}, "b"),
+        ({"tags": {"g1": "site"}}, "b"),
+        ({"tags": {"g1": "on, site", "g2": "rework"}}, "bd"),
+        ({"description": "CAFE\u0301"}, "ad"),
     ],
 )
 def test_filters_take_what_fits_all_of_them(plan, filters, taken):
     """One of several values must match, and all filters; an empty filter matches everything."""
     rows = [
-        {"entry_id": "a"},
-        {"entry_id": "b", "project_id": "p2", "billable": False},
+        {"entry_id": "a", "description": "In the Café  of today"},
+        {"entry_id": "b", "project_id": "p2", "billable": False, "tags": "x, on, site"},
         {"entry_id": "c", "project_id": None, "client_id": None, "billable": False},
-        {"entry_id": "d", "user_id": "u2"},
+        {"entry_id": "d", "user_id": "u2", "tags": "rework", "description": "Cafe\u0301"},
     ]
+    tasks = {"b": "Punch list", "c": "Permits", "d": "Punch lists"}
+    rows = [{"tags": None, "task_name": tasks.get(row["entry_id"]), **row} for row in rows]
     judged = plan(*rows, filters=filters)
     kept = judged.loc[judged["reason"] != "filtered", "entry_id"]
     assert "".join(kept) == taken
