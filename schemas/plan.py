@@ -82,6 +82,19 @@ class Plan(Frame):
     time_activity_id: Series[str] = column(
         "QuickBooks' id, once sent.", source="the ledger", nullable=True
     )
+    start: Series[str] = column(
+        "When it begins, on the connection's clock, with the offset from UTC: ISO 8601. Empty where"
+        " a file has no clock times.",
+        source="TimeEntries.start in the connection's time zone",
+        nullable=True,
+    )
+    amount_cents: Series["Int64"] = column(
+        "Minutes times hourly rate; only for billable entries whose rate is in the company's"
+        " currency.",
+        source="minutes, rate_micros",
+        unit="hundredths of the currency unit",
+        nullable=True,
+    )
 
 
 class Activities(Frame):

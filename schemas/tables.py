@@ -29,7 +29,7 @@ from schemas.words import (
 )
 
 #: The newest migration, which creates these tables; a test holds the two equal.
-REVISION = "0016"
+REVISION = "0018"
 
 # Constraints have names, so that a migration can change them on every database.
 metadata = sa.MetaData(
@@ -541,6 +541,25 @@ verdicts = sa.Table(
     _column("client", sa.Text, "Name of the client.", null=True),
     _column("project", sa.Text, "Name of the project.", null=True),
     _column("description", sa.Text, "What was done."),
+    _column(
+        "start",
+        sa.String(25),
+        "When it begins on the connection's clock, ISO 8601 with its offset; null where the source"
+        " gives only the day, or the run was an earlier version's.",
+        null=True,
+    ),
+    _column(
+        "billable",
+        sa.Boolean,
+        "Whether the customer pays for it; null if the run was an earlier version's.",
+        null=True,
+    ),
+    _column(
+        "amount_cents",
+        sa.BigInteger,
+        "Billable amount, in hundredths of the currency unit; null where it has none.",
+        null=True,
+    ),
     sa.Index("ix_verdicts_day", "connection_id", "date"),
     comment="How each entry ended in the latest run that judged it. For what was sent, only the"
     " ledger counts.",

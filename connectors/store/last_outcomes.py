@@ -12,11 +12,14 @@ import sqlalchemy as sa
 from connectors.database import changing, chunks, insert_into
 from connectors.store.actors import ACTOR
 from connectors.store.scope import ConnectionScope, records
-from schemas.tables import actors, batches, drift, ledger, runs, verdicts
+from schemas.tables import actors, batches, drift, ledger, plans, runs, verdicts
 from schemas.words import LedgerState, Reason, State
 
 #: What a person sees of an entry, and may know it by.
-LOOKS = ("entry_id", "date", "user", "client", "project", "description", "minutes")
+LOOKS = (
+    "entry_id", "date", "user", "client", "project", "description", "minutes",
+    "start", "billable", "amount_cents",
+)  # fmt: skip
 
 OUTCOME = ("state", "reason", "detail")
 
@@ -127,11 +130,22 @@ class LastOutcomes(ConnectionScope):
         """Return the last outcome of every entry or one, with what the ledger holds of it.
 
         Days are local, YYYY-MM-DD, the last one included. The columns are those of `verdicts`, with
-        `ledger_state` and `time_activity_id`; by day and entry.
+        `ledger_state` and `time_activity_id`, and of its last claim `sent_at`, `run_id` and `plan`;
+        by day and entry.
         """
+        judged = [column for column in verdicts.c if column is not verdicts.c.run_id]
         query = (
-            sa.select(verdicts, ledger.c.state.label("ledger_state"), ledger.c.time_activity_id)
+            sa.select(
+                *judged,
+                ledger.c.state.label("ledger_state"),
+                ledger.c.time_activity_id,
+                batches.c.claimed_at.label("sent_at"),
+                batches.c.run_id,
+                plans.c.id.label("plan"),
+            )
             .outerjoin(ledger, _IN_LEDGER)
+            .outerjoin(batches, batches.c.request_id == ledger.c.request_id)
+            .outerjoin(plans, sa.and_(self._own(plans), plans.c.run_id == batches.c.run_id))
             .where(self._own(verdicts))
             .order_by(verdicts.c.date, verdicts.c.user, verdicts.c.entry_id)
         )

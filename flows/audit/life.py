@@ -5,7 +5,7 @@ from typing import Any
 from connectors.errors import AskPerson
 from connectors.store.chain import instant_text
 from flows.context import open_store
-from flows.sending.report import last_outcome
+from flows.sending.entry_list import last_outcome
 from schemas.words import ActorKind
 
 #: Members of one event in JSON, and as columns of the CSV.

@@ -14,12 +14,14 @@ from flows.cli.tables import (
     MOST_ROWS,
     Row,
     for_people,
+    lesser,
     local_day,
     local_time,
     number,
     show_table,
     state_text,
     text,
+    whole,
 )
 from flows.text import OVERRIDES, clean, entries, headline, hours, money, project_name, typed
 from schemas.quickbooks import Company
@@ -142,28 +144,38 @@ def show_settled(output: Output, document: Mapping[str, Any]) -> None:
         output.say(f"Note: {note}")
 
 
-@for_people
-def show_entries(output: Output, found: Sequence[Row]) -> None:
+def show_entries(output: Output, found: Sequence[Row], *, live: bool) -> None:
     """Show entries side by side: sent with their ids, unsent with their reasons."""
+    if output.as_json:
+        return
     minutes = sum(row["minutes"] or 0 for row in found)
     output.say(f"{entries(len(found))}, {hours(minutes)}.", style="bold")
     rows = [
         (
             row["date"],
+            (row["start"] or "")[11:16],
             row["user"],
             project_name(row),
             shorten(row["description"] or "", MOST_LETTERS, placeholder="…"),
             hours(row["minutes"]),
+            "" if row["amount_cents"] is None else money(row["amount_cents"], ""),
             state_text(row["state"]),
             row["reason"] or row["time_activity_id"],
+            (row["sent_at"] or "")[:10],
+            row["plan"],
         )
         for row in found
     ]
-    columns = ("Day", "Who", "Project", "What", number("Time"), "State", "TimeActivity, or reason")
+    columns = (
+        whole("Day"), lesser("Start", 2), "Who", "Project", lesser("What", 1, no_wrap=False),
+        number("Time"), lesser("Amount", 3, justify="right"), "State", "Id, or reason",
+        lesser("Sent", 4), lesser("Plan", 5),
+    )  # fmt: skip
     more = "narrow it with --state, --start, --end, --user or --project, or write all with --csv"
     show_table(output, columns, rows, more=more)
     _show_to_do(output, *_groups(found), repeated=0)
-    output.say("This leaves out days that no run has read; `clockbooks month` counts them too.")
+    if not live:
+        output.say("This leaves out days that no run has read: with --live, Clockify is asked.")
 
 
 @for_people

@@ -1,9 +1,10 @@
 """The commands that send time: send, import, adopt, settle, entries and plans."""
 
+from dataclasses import replace
 from datetime import date, datetime
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -11,6 +12,9 @@ from flows.cli.exit_codes import ExitCode
 from flows.cli.options import ConnectionName, CsvFile, FirstDay, Json, LastDay, Yes, job_options
 from flows.cli.output import check_days, command, save_csv, stop_usage, to_ask
 from flows.sending.request import ImportRequest, JobRequest, SendRequest
+
+if TYPE_CHECKING:
+    from flows.sending.entry_list import Wanted
 
 app = typer.Typer()
 
@@ -177,43 +181,59 @@ def entries(
     user: Annotated[
         list[str] | None, typer.Option(metavar="NAME", help="Only these users. Repeatable.")
     ] = None,
+    client: Annotated[
+        list[str] | None, typer.Option(metavar="NAME", help="Only these clients. Repeatable.")
+    ] = None,
     project: Annotated[
         list[str] | None, typer.Option(metavar="NAME", help="Only these projects. Repeatable.")
     ] = None,
+    billable: Annotated[
+        bool | None,
+        typer.Option(
+            "--billable/--non-billable",
+            help="Only billable entries, or only the others.",
+        ),
+    ] = None,
+    live: Annotated[
+        bool,
+        typer.Option(
+            "--live", help="Ask Clockify now for what is unsent on these days; change nothing."
+        ),
+    ] = False,
     csv: CsvFile = None,
     connection: ConnectionName = None,
     json: Json = False,
 ) -> None:
     """Show how each entry ended in the runs so far: sent and unsent side by side, with reasons.
 
-    Calls neither service; `clockbooks send --dry-run` reads Clockify again.
+    Calls neither service, and so leaves out days that no run has read;
+    with --live it reads Clockify, and shows what is not sent.
     """
     with command(as_json=json) as output:
         if start and end and end < start:
             stop_usage(f"--end {end:%Y-%m-%d} is before --start {start:%Y-%m-%d}.")
         from flows.cli import render, render_audit
-        from flows.sending import report
+        from flows.sending import entry_list
 
+        wanted = entry_list.Wanted(
+            str(state), _day(start), _day(end), user or (), client or (), project or (), billable
+        )
         if entry is not None:
-            if state != EntryState.ALL or start or end or user or project:
-                stop_usage("Use --entry without --state, --start, --end, --user and --project.")
+            if wanted != entry_list.Wanted() or live:
+                stop_usage("Use --entry without options that choose other entries.")
             from flows.audit import life
 
             output.document = life.life(connection, entry)
             save_csv(output, csv, output.document["history"], life.MEMBERS, "events")
             render_audit.show_life(output, output.document)
             return
-        found = report.entries(
-            connection,
-            state=str(state),
-            start=_day(start),
-            end=_day(end),
-            users=user or [],
-            projects=project or [],
-        )
-        save_csv(output, csv, found, report.MEMBERS, "entries")
+        if live:
+            found = entry_list.unsent_now(connection, _live(wanted))
+        else:
+            found = entry_list.listed(connection, wanted)
+        save_csv(output, csv, found, entry_list.LISTED, "entries")
         output.document = {"entries": found}
-        render.show_entries(output, found)
+        render.show_entries(output, found, live=live)
 
 
 @app.command(epilog="Example: clockbooks month 2026-10 --csv october.csv")
@@ -284,6 +304,15 @@ def plans(
         render.show_plans(output, output.document)
         if entries is not None:
             render.show_plan_entries(output, found)
+
+
+def _live(wanted: "Wanted") -> "Wanted":
+    """Return what --live is asked for; the states that it cannot tell stop the command."""
+    if not (wanted.start and wanted.end):
+        stop_usage("--live needs --start and --end.")
+    if wanted.state in {EntryState.SENT, EntryState.RECALLED, EntryState.DRIFTED}:
+        stop_usage(f"--live shows what is not sent: use it without --state {wanted.state}.")
+    return replace(wanted, state="unsent") if wanted.state == EntryState.ALL else wanted
 
 
 def _check_rounding(text: str | None) -> None:

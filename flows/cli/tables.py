@@ -2,12 +2,14 @@
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import datetime
 from functools import wraps
 from typing import Any
 from zoneinfo import ZoneInfo
 
 from rich import box
+from rich.cells import cell_len
 from rich.progress import Progress as Bar
 from rich.table import Column, Table
 from rich.text import Text
@@ -18,6 +20,9 @@ from flows.text import clean
 
 #: Rows of a table that a person still reads; the rest is counted.
 MOST_ROWS = 40
+
+#: Letters to which a column of text may shrink before a lesser column goes; blanks between columns.
+COMFORTABLE, BETWEEN = 20, 3
 
 _STYLE = {"sent": "green", "ready": "green", "skipped": "", "rejected": "yellow", "in_doubt": "red"}
 
@@ -46,6 +51,18 @@ def whole(header: str) -> Column:
     return Column(header, no_wrap=True)
 
 
+@dataclass
+class Lesser(Column):
+    """A column that goes where there is not enough room, the highest `rank` first."""
+
+    rank: int = 0
+
+
+def lesser(header: str, rank: int, **options: Any) -> Lesser:
+    """Return a column that is left out where it is empty, or others would not fit beside it."""
+    return Lesser(header, **{"no_wrap": True, "rank": rank, **options})
+
+
 def show_table(
     output: Output,
     columns: Sequence[Column | str],
@@ -58,14 +75,40 @@ def show_table(
     """Print rows as a table; print nothing where there are none."""
     if not rows:
         return
+    cells = [
+        [cell if isinstance(cell, Text) else text(cell) for cell in row] for row in rows[:most]
+    ]
+    all_ = [Column(one) if isinstance(one, str) else one for one in columns]
+    kept = _fitting(all_, cells, output.console.width)
     table = Table(
-        *columns, title=title, title_justify="left", title_style="bold", box=box.SIMPLE_HEAD
+        *(all_[place] for place in kept),
+        title=title,
+        title_justify="left",
+        title_style="bold",
+        box=box.SIMPLE_HEAD,
     )
-    for row in rows[:most]:
-        table.add_row(*[cell if isinstance(cell, Text) else text(cell) for cell in row])
+    for row in cells:
+        table.add_row(*(row[place] for place in kept))
     output.console.print(table)
     if len(rows) > most:
         output.say(f"… and {len(rows) - most:,} more: {more}.")
+
+
+def _fitting(columns: Sequence[Column], rows: Sequence[Sequence[Text]], width: int) -> list[int]:
+    """Return the places of the columns that fit, once lesser ones are left out."""
+
+    def room(place: int) -> int:
+        column = columns[place]
+        longest = max([cell_len(str(column.header)), *(row[place].cell_len for row in rows)])
+        wraps = not column.no_wrap and column.justify != "right"
+        return BETWEEN + (min(longest, COMFORTABLE) if wraps else longest)
+
+    kept = list(range(len(columns)))
+    ranks = {place: one.rank for place, one in enumerate(columns) if isinstance(one, Lesser)}
+    for place in sorted(ranks, key=ranks.__getitem__, reverse=True):
+        if sum(map(room, kept)) > width or not any(row[place].plain for row in rows):
+            kept.remove(place)
+    return kept
 
 
 def text(value: object, style: str = "") -> Text:

@@ -20,7 +20,7 @@ from flows.progress import Progress
 from flows.reconciliation.findings import Finding
 from flows.reconciliation.repair import Repaired, repair
 from flows.reconciliation.sides import LOOKS, looks_of_sent, sent_of
-from flows.sending.report import is_named
+from flows.sending.entry_list import is_named
 from flows.sending.run_lease import run_lease
 from flows.sending.sent_tags import keep_tags
 from flows.sending.settle_doubts import settle

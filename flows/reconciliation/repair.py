@@ -302,7 +302,9 @@ class _Repairs:
 
     def _keep(self, finding: Finding) -> None:
         """Keep what an entry looks like now that QuickBooks has it so."""
-        row = {**finding.looks, "entry_id": finding.entry_id, "state": State.SENT}
+        now = finding.now.row if finding.now else {}
+        row = {name: now.get(name) for name in ("start", "billable", "amount_cents")}
+        row |= {**finding.looks, "entry_id": finding.entry_id, "state": State.SENT}
         outcome = pd.DataFrame([row | {"reason": None, "detail": None}])
         self._context.store.outcomes.keep(self._lease.run_id, outcome)
 

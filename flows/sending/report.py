@@ -5,8 +5,7 @@ import os
 import re
 import stat
 from collections import Counter
-from collections.abc import Collection, Iterable, Iterator, Sequence
-from datetime import date
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -14,22 +13,15 @@ import pandas as pd
 
 from connectors.errors import AskPerson
 from connectors.masking import hide_known
-from connectors.store.connection_store import ConnectionStore
 from connectors.store.scope import records
-from flows.context import open_store
 from flows.sending.spool import Spool
-from flows.text import tell_aside
 from schemas.quickbooks import Company
-from schemas.words import LedgerState, Reason, State
-from transforms.directory.names import same_form
-from transforms.directory.near_misses import did_you_mean
-from transforms.identity.same_work import ROW_ID
-from transforms.plan.hold_back import set_outcomes
+from schemas.words import Reason, State
 
-#: Members of one entry in JSON, in the order of INTERFACE; `client` and `description` are ours.
+#: Members of one entry in JSON, in the order of INTERFACE; the others are ours.
 MEMBERS = (
     "entry_id", "state", "reason", "detail", "date", "minutes", "user", "client", "project",
-    "description", "time_activity_id",
+    "description", "time_activity_id", "start", "billable", "amount_cents",
 )  # fmt: skip
 
 #: Entries that become objects at once: a busy day of a large company has tens of thousands.
@@ -68,7 +60,8 @@ class Entries:
     def __iter__(self) -> Iterator[dict[str, Any]]:
         for plan in self._plans:
             for first in range(0, len(plan), _ITEMS_AT_ONCE):
-                yield from _items(plan.iloc[first : first + _ITEMS_AT_ONCE])
+                some = plan.iloc[first : first + _ITEMS_AT_ONCE]
+                yield from items_of(some, _members(some))
 
     def close(self) -> None:
         """Delete them."""
@@ -166,51 +159,6 @@ class Report:
         self.set_aside.close()
 
 
-def entries(
-    connection: str | None,
-    *,
-    state: str,
-    start: date | None,
-    end: date | None,
-    users: Sequence[str],
-    projects: Sequence[str],
-) -> list[dict[str, Any]]:
-    """Return how each entry ended in the latest run that judged it, corrected by the ledger.
-
-    Raises:
-        AskPerson: No connection fits, or nothing was sent yet from here.
-    """
-    with open_store(connection) as (_, store, _):
-        outcomes = store.outcomes.between(
-            start=start.isoformat() if start else None, end=end.isoformat() if end else None
-        )
-        drift = {row.entry_id: row.detail for row in store.drift.known() if row.entry_id}
-        in_doubt = store.open_claims.changes()
-    outcomes = _by_the_ledger(outcomes)
-    for what, names in (("user", users), ("project", projects)):
-        _tell_unknown(what, names, outcomes[what].dropna().unique().tolist())
-    outcomes = outcomes[
-        _are_named(outcomes["user"], users) & _are_named(outcomes["project"], projects)
-    ]
-    if state == "drifted":
-        drifted = outcomes["entry_id"].isin(list(drift)) & (outcomes["state"] == State.SENT)
-        outcomes = outcomes[drifted]
-        outcomes = outcomes.assign(detail=outcomes["entry_id"].map(drift))
-    elif state == "unsent":
-        outcomes = outcomes[outcomes["state"] != State.SENT]
-    else:
-        outcomes = _with_changes(outcomes, in_doubt)
-        if state != "all":
-            outcomes = outcomes[outcomes["state"] == state.replace("-", "_")]
-    return _items(outcomes)
-
-
-def last_outcome(store: ConnectionStore, entry_id: str) -> list[dict[str, Any]]:
-    """Return one entry as `entries` does; an empty list where no run has judged it."""
-    outcomes = _by_the_ledger(store.outcomes.between(start=None, end=None, entry_id=entry_id))
-    return _items(_with_changes(outcomes, store.open_claims.changes()))
-
-
 def write_csv(found: Iterable[dict[str, Any]], path: Path, members: Sequence[str]) -> None:
     """Write the *members* of rows as CSV, for their owner alone to read.
 
@@ -270,80 +218,14 @@ def _cell(value: object) -> object:
     return _FORMULA.sub("'", hide_known(value)) if isinstance(value, str) else value
 
 
-_NOT_TAKEN = (
-    "QuickBooks refused it, and does not have it now. `clockbooks entries --entry ID` has its"
-    " words: correct what they are about; the next send tries it again."
-)
-
-_RELEASED = "QuickBooks was asked, and does not have it. The next send takes it."
-
-
-def _by_the_ledger(outcomes: pd.DataFrame) -> pd.DataFrame:
-    """Let the ledger have the last word: a later run may have settled what an earlier one left."""
-    is_sent = outcomes["ledger_state"] == LedgerState.SENT
-    in_doubt = (outcomes["ledger_state"] == LedgerState.SENDING) & (
-        outcomes["state"] != State.IN_DOUBT
-    )
-    recalled = outcomes["ledger_state"] == LedgerState.RECALLED
-    sent = {"state": State.SENT, "reason": None, "detail": None}
-    unconfirmed = {"state": State.IN_DOUBT, "reason": Reason.UNCONFIRMED}
-    free = {"state": State.RECALLED, "reason": None, "detail": None}
-    stays = recalled & outcomes["state"].isin([State.SENT])
-    seems_there = outcomes["state"].isin([State.SENT, State.IN_DOUBT])
-    refused = (outcomes["ledger_state"] == LedgerState.REFUSED) & seems_there
-    not_taken = {"state": State.REJECTED, "reason": Reason.QBO_REFUSED, "detail": _NOT_TAKEN}
-    # The ledger may have a file's row by now under Clockify's id.
-    known_by_id = ~outcomes["entry_id"].str.startswith(ROW_ID).astype(bool)
-    is_free = known_by_id & outcomes["ledger_state"].isna() & seems_there
-    released = {"state": State.REJECTED, "reason": Reason.NOT_ATTEMPTED, "detail": _RELEASED}
-    for rows, outcome in (
-        (is_sent, sent),
-        (in_doubt, unconfirmed),
-        (stays, free),
-        (refused, not_taken),
-        (is_free, released),
-    ):
-        outcomes = set_outcomes(outcomes, pd.DataFrame(outcome, index=outcomes.index[rows]))
-    outcomes["time_activity_id"] = outcomes["time_activity_id"].where(is_sent | recalled)
-    return outcomes
-
-
-def _with_changes(outcomes: pd.DataFrame, in_doubt: Collection[str]) -> pd.DataFrame:
-    """Let sent entries be in doubt of which a change is."""
-    rows = outcomes["entry_id"].isin(list(in_doubt)) & (outcomes["state"] == State.SENT)
-    detail = (
-        "It is in QuickBooks, but whether its change is has no clear answer yet. The next run, or"
-        " `clockbooks settle`, finds out."
-    )
-    outcome = {"state": State.IN_DOUBT, "reason": Reason.UNCONFIRMED, "detail": detail}
-    return set_outcomes(outcomes, pd.DataFrame(outcome, index=outcomes.index[rows]))
-
-
-def is_named(name: object, names: Sequence[str]) -> bool:
-    """Whether a name is one of some; all are, if there are none."""
-    return not names or (
-        isinstance(name, str) and same_form(name) in {same_form(one) for one in names}
-    )
-
-
-def _tell_unknown(what: str, names: Sequence[str], known: list[str]) -> None:
-    """Say on standard error which names no entry has that are nearly those of some."""
-    for name in names:
-        near = did_you_mean(name, known)
-        if near and not any(is_named(one, [name]) for one in known):
-            tell_aside(f"No entry has the {what} {name!r}.{near}")
-
-
-def _are_named(column: pd.Series, names: Sequence[str]) -> pd.Series:
-    return column.map(lambda name: is_named(name, names)).astype(bool)
-
-
 def _members(plan: pd.DataFrame) -> list[str]:
     return [*MEMBERS, *(name for name in MORE if name in plan)]
 
 
-def _items(plan: pd.DataFrame) -> list[dict[str, Any]]:
+def items_of(plan: pd.DataFrame, members: Sequence[str]) -> list[dict[str, Any]]:
+    """Return rows as JSON objects; numbers are whole where one is missing, too."""
+    whole = ("minutes", "amount_cents")
     return [
-        row | {"minutes": None if row["minutes"] is None else int(row["minutes"])}
-        for row in records(plan[_members(plan)])
+        row | {name: None if row[name] is None else int(row[name]) for name in whole}
+        for row in records(plan[list(members)])
     ]

@@ -9,6 +9,7 @@ from connectors.errors import AskPerson
 from connectors.masking import HIDDEN, remember
 from flows.cli import render
 from flows.cli.output import Output, write_json
+from flows.sending.entry_list import LISTED
 from flows.sending.report import MEMBERS, write_csv
 from flows.settings import read_settings
 
@@ -59,19 +60,19 @@ def test_a_table_for_a_spreadsheet_keeps_its_header_and_hides_its_values(tmp_pat
 def test_a_table_in_the_terminal_keeps_its_heads_and_hides_its_values(capsys, monkeypatch):
     """What a person typed as a description may be what they typed as a password."""
     monkeypatch.setenv("COLUMNS", "160")
-    remember("TimeActivity, or reason", "hunter2-hunter2")
-    row = dict.fromkeys(MEMBERS, None) | {
+    remember("Id, or reason", "hunter2-hunter2")
+    row = dict.fromkeys(LISTED, None) | {
         "state": "rejected", "minutes": 5, "date": "2026-01-02", "user": "Ann hunter2-hunter2",
         "reason": "too_long", "detail": "hunter2-hunter2",
     }  # fmt: skip
 
     output = Output(as_json=False)
-    render.show_entries(output, [row])
+    render.show_entries(output, [row], live=False)
     output.say("It is hunter2-hunter2.")
     output.tell("It is hunter2-hunter2.")
 
     shown = capsys.readouterr()
-    assert "TimeActivity, or reason" in shown.out
+    assert "Id, or reason" in shown.out
     assert "hunter2" not in shown.out + shown.err
     assert HIDDEN in shown.out
 

@@ -34,6 +34,18 @@ def local_days(instants: pd.Series, timezone: ZoneInfo) -> pd.Series:
     return _wall_clock(instants, timezone).dt.strftime("%Y-%m-%d").rename("date")
 
 
+def shown(instants: pd.Series, timezone: ZoneInfo) -> pd.Series:
+    """Return each instant on a clock, in ISO 8601 with its offset; missing where there is none.
+
+    Examples:
+        >>> start = pd.Series([pd.Timestamp("2026-10-05T14:30Z")])
+        >>> shown(start, ZoneInfo("America/Chicago")).tolist()
+        ['2026-10-05T09:30:00-05:00']
+    """
+    texts = instants.dt.tz_convert(timezone).dt.strftime("%Y-%m-%dT%H:%M:%S%z").astype("str")
+    return texts.str[:-2] + ":" + texts.str[-2:]
+
+
 def workers_days(
     instants: pd.Series, users: pd.Series, zones: Mapping[str, str], timezone: ZoneInfo
 ) -> pd.Series:

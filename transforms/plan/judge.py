@@ -14,12 +14,13 @@ from schemas.plan import Plan
 from schemas.quickbooks import Company
 from schemas.words import STATE_OF, Kind, LedgerState, Problem, Reason, State
 from transforms.directory.names import without_case as plain
-from transforms.entries.local_days import local_days
+from transforms.entries.local_days import local_days, shown
 from transforms.plan.descriptions import Template, described
 from transforms.plan.explain import explain
 from transforms.plan.lookups import ledger_state, link_state
 from transforms.plan.rounding import NO_ROUNDING, Rounding, billed_minutes, minutes_by_day
 from transforms.plan.rules import RuleBook, meets_any, place
+from transforms.plan.summary import amount_cents
 
 #: Clockify's own integration sends nothing longer (FACTS, Clockify, section 8); nor do we.
 LONGEST_S = (23 * 60 + 55) * 60
@@ -131,6 +132,11 @@ def judge_entries(
     judged["state"] = judged["reason"].map(STATE_OF).fillna(State.READY)
     judged["detail"] = explain(judged, rules.company, LONGEST_SHOWN, rules.tracker)
     judged["rate_micros"] = judged["rate_micros"].where(judged["billable"])
+    priced = judged["rate_micros"].notna() & judged["minutes"].notna()
+    priced &= ~_is_foreign(judged, rules.company)
+    amounts = amount_cents(judged["minutes"][priced], judged["rate_micros"][priced])
+    judged["amount_cents"] = amounts.reindex(judged.index).astype("Int64")
+    judged["start"] = shown(judged["start"], rules.timezone)
     return Plan.validate(judged[list(Plan.to_schema().columns)])
 
 

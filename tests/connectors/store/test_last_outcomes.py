@@ -19,6 +19,9 @@ def judged(id_, state=State.SENT, reason=None, *, date="2026-03-02", minutes=60,
         "client": None,
         "project": "Garden",
         "description": "",
+        "start": "2026-03-02T09:00:00+01:00",
+        "billable": True,
+        "amount_cents": 9000,
         "more": "of no interest",
     } | fields
 
@@ -36,8 +39,10 @@ def test_the_last_outcome_is_shown(book):
     """Each entry is told once, with what the last run said of it and what the ledger holds."""
     keep(book, judged("a", State.REJECTED, Reason.UNLINKED_USER), judged("b", user="Bo"))
     book.send("a", "100")
-    book.run_id = book.start()
-    keep(book, judged("a"), judged("c", State.SKIPPED, Reason.RUNNING, minutes=pd.NA))
+    sent_by, book.run_id = book.run_id, book.start()
+    keep(
+        book, judged("a", billable=False), judged("c", State.SKIPPED, Reason.RUNNING, minutes=pd.NA)
+    )
 
     rows = {row.entry_id: row for row in told(book).itertuples()}
 
@@ -46,8 +51,12 @@ def test_the_last_outcome_is_shown(book):
     assert pd.isna(rows["a"].reason)
     assert pd.isna(rows["a"].detail)
     assert (rows["a"].ledger_state, rows["a"].time_activity_id) == (LedgerState.SENT, "100")
-    assert rows["a"].run_id == book.run_id != rows["b"].run_id
+    assert rows["a"].run_id == sent_by
+    assert not pd.isna(rows["a"].sent_at)
+    assert not rows["a"].billable
+    assert (rows["b"].start, rows["b"].amount_cents) == ("2026-03-02T09:00:00+01:00", 9000)
     assert pd.isna(rows["b"].ledger_state)
+    assert pd.isna(rows["b"].run_id)
     assert rows["b"].user == "Bo"
     assert pd.isna(rows["c"].minutes)
     assert rows["c"].reason == "running"

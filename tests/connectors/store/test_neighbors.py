@@ -91,6 +91,7 @@ def _rules(*names):
 def _outcomes(*ids):
     row = {"state": "rejected", "reason": "unlinked_user", "detail": "", "minutes": 60}
     row |= {"date": DAY, "user": "Ann", "client": "", "project": "", "description": ""}
+    row |= {"start": None, "billable": False, "amount_cents": None}
     return pd.DataFrame([{**row, "entry_id": id_} for id_ in ids])
 
 

@@ -100,6 +100,9 @@ def test_whatever_is_edited_in_clockify_is_repaired(week, edit):
     entry = week.entry(id_)
     assert week.activity(id_)["Description"] == entry["description"]
     assert (week.activity(id_)["BillableStatus"] == "Billable") == entry["billable"]
+    shown = week.found(week.run("entries"), id_)
+    assert datetime.fromisoformat(shown["start"]) == datetime.fromisoformat(entry["start"])
+    assert shown["billable"] == entry["billable"] == (shown["amount_cents"] is not None)
 
 
 def test_a_deletion_in_clockify_is_repaired(week):

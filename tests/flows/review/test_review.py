@@ -183,8 +183,9 @@ def test_it_stops_after_the_plan_and_approval_sends_it(desk, plan_of, all_once):
         "approved", "Ann Lee", "October is fine",
     )  # fmt: skip
     assert plan["flow_run_id"] == run_id
-    assert plan["run_id"]
-    assert len(entries) == plan["entries"] == 9
+    listed = desk.house.run("entries", "--json").document["entries"]
+    assert {(row["plan"], row["run_id"]) for row in listed} == {(plan["id"], plan["run_id"])}
+    assert len(entries) == plan["entries"] == len(listed) == 9
 
 
 def test_the_name_that_a_proxy_vouches_for_beats_what_was_typed(desk, execute):

@@ -2,9 +2,12 @@
 
 import csv
 from collections.abc import Callable
+from datetime import datetime
 from typing import Any
 
 import pytest
+
+from flows.sending.entry_list import SENT_BY
 
 pytestmark = pytest.mark.usefixtures("in_this_process")
 
@@ -39,13 +42,53 @@ def _without_last(answer: dict[str, Any], number: int) -> dict[str, Any]:
     return {**answer, "BatchItemResponse": answer["BatchItemResponse"][:-number]}
 
 
-def _listed(house: Any, *options: str) -> dict[str, Any]:
-    ran = house.run("entries", "--json", *options, **AWAY)
+def _listed(house: Any, *options: str, **environment: str) -> dict[str, Any]:
+    ran = house.run("entries", "--json", *options, **environment or AWAY)
     assert (ran.code, ran.err) == (0, "")
     assert list(ran.document) == ["entries"]
     found = {row["entry_id"]: row for row in ran.document["entries"]}
     assert len(found) == len(ran.document["entries"])
+    for row in found.values():  # how it went: the run's own document need not say that of each
+        went = [row.pop(name) for name in SENT_BY]
+        assert (went[:2] == [None, None]) is (row["state"] != "sent")
+        assert went[2] is None  # nobody reviewed a plan
     return found
+
+
+def test_an_entry_can_be_found_again(sent):
+    """By when it began on the connection's clock, and what it comes to in the company's money."""
+    house, told = sent
+    some = [row for row in told.values() if row["state"] == "sent" and row["billable"]]
+
+    assert some
+    for row in some:
+        entry = house.clockify.entries[row["entry_id"]]
+        start = datetime.fromisoformat(row["start"])
+        assert start == datetime.fromisoformat(entry["start"])
+        assert row["start"][:10] == row["date"]
+        assert row["amount_cents"] == (row["minutes"] * entry["rate"] + 30) // 60
+    assert {row["amount_cents"] for row in told.values() if not row["billable"]} == {None}
+
+
+def test_live_asks_for_what_is_unsent_now(sent):
+    """Also on days that no run has read; nothing is sent or kept, and what is sent is left out."""
+    house, told = sent
+    days = ("--start", "2026-10-15", "--end", "2026-10-20")
+    before = _listed(house)
+
+    found = _listed(house, "--live", *days, COLUMNS="80")
+
+    known = {id_: row for id_, row in told.items() if id_ in found}
+    assert {row["state"] for row in known.values()} <= {"skipped", "rejected", "in_doubt"}
+    assert set(known) == {
+        id_ for id_, row in told.items() if row["state"] != "sent" and row["date"] >= "2026-10-15"
+    }
+    unread = [row for id_, row in found.items() if id_ not in told and row["reason"] != "running"]
+    assert {row["date"] for row in unread} <= {"2026-10-19", "2026-10-20"}
+    assert "ready" in {row["state"] for row in unread}
+    assert _listed(house) == before
+    for wrong in (("--live",), ("--live", *days, "--state", "sent")):
+        assert house.run("entries", *wrong).code == 2
 
 
 def test_all_says_what_the_send_said_while_both_services_are_down(sent):
@@ -79,6 +122,10 @@ def test_a_state_shows_its_entries_and_no_others(sent, state, states):
     assert state != "in-doubt" or len(found) == 3
 
 
+def _of_the_lab(row: dict[str, Any]) -> bool:
+    return row["client"] == "Lab Building" and bool(row["billable"])
+
+
 @pytest.mark.parametrize(
     ("options", "fits"),
     [
@@ -96,6 +143,8 @@ def test_a_state_shows_its_entries_and_no_others(sent, state, states):
             ),
         ),
         (("--project", "No such project"), lambda _: False),
+        (("--client", "Lab Building", "--billable"), _of_the_lab),
+        (("--non-billable",), lambda row: not row["billable"]),
     ],
 )
 def test_days_people_and_projects_narrow_it(sent, options, fits):
