@@ -105,6 +105,7 @@ OWN = (
     "day_zone",
     "rounding",
     "rounding_per",
+    "rate",
     "missing_rate",
     "foreign_rate",
     "description_template",
@@ -163,8 +164,9 @@ class Settings(BaseSettings):
     rounding: RoundingWords | None = None
     not_before: date | None = None
     day_zone: Literal["connection", "worker"] = "connection"
-    missing_rate: Literal["reject", "zero"] = "reject"
-    foreign_rate: Literal["reject", "zero"] = "reject"
+    rate: Literal["clockify", "item", "person"] = "clockify"
+    missing_rate: Literal["reject", "zero", "item"] = "reject"
+    foreign_rate: Literal["reject", "zero", "item"] = "reject"
     rounding_per: Literal["entry", "day"] = "entry"
     description_template: TemplateText | None = None
     description_marker: bool = False

@@ -61,3 +61,9 @@ class Contents(Frame):
         source="TimeEntries.description",
         nullable=True,
     )
+    rate: Series[str] = column(
+        "Rate and currency that the source reports, such as `75.5 USD`; empty where it reports none"
+        " or the entry is not billable.",
+        source="TimeEntries.rate_micros, .currency",
+        nullable=True,
+    )

@@ -3,7 +3,7 @@
 from pandera.typing import Series
 
 from schemas.frames import Frame, column
-from schemas.words import QboKind, Reason, State
+from schemas.words import QboKind, RateSource, Reason, State
 
 
 class Plan(Frame):
@@ -45,8 +45,14 @@ class Plan(Frame):
     )
     rate_micros: Series["Int64"] = column(
         "Hourly rate; only for billable entries.",
-        source="TimeEntries.rate_micros",
+        source="TimeEntries.rate_micros, or QuickBooks",
         unit="millionths of the currency unit",
+        nullable=True,
+    )
+    rate_from: Series[str] = column(
+        "Where the rate comes from, or should come from; empty where it is the entry's own.",
+        source="the settings `rate`, `missing_rate` and `foreign_rate`",
+        isin=[RateSource.ITEM, RateSource.PERSON, RateSource.ZERO],
         nullable=True,
     )
     qbo_kind: Series[str] = column(

@@ -494,6 +494,13 @@ contents = sa.Table(
     _column("client", sa.Text, "Name of its client.", null=True),
     _column("task", sa.Text, "Name of the task.", null=True),
     _column("description", sa.String(32), "SHA-256 of what was done, shortened.", null=True),
+    _column(
+        "rate",
+        sa.String(40),
+        "Rate and currency that the source reported, such as 75.5 USD; empty for none, null where"
+        " it was not kept.",
+        null=True,
+    ),
     sa.ForeignKeyConstraint(
         ["connection_id", "entry_id"],
         ["ledger.connection_id", "ledger.entry_id"],

@@ -200,6 +200,15 @@ class Problem(StrEnum):
 BY_HAND = (Problem.UNLINKED, Problem.EXCLUDED)
 
 
+class RateSource(StrEnum):
+    """Where the hourly rate of billable time comes from."""
+
+    CLOCKIFY = "clockify"  # the entry, or the row of a file
+    ITEM = "item"  # the sales price of its service item in QuickBooks
+    PERSON = "person"  # the billing rate of its employee or vendor in QuickBooks
+    ZERO = "zero"
+
+
 class Target(StrEnum):
     """What a rule gives to an entry, as QuickBooks' pages call it."""
 

@@ -119,7 +119,7 @@ class EntryContents(ConnectionScope):
         rows = [
             json.loads(row.contents) | {"entry_id": f"{row.entry_id}~{row.id}"} for row in found
         ]
-        return _frame([[row[name] for name in NAMES] for row in rows])
+        return _frame([[row.get(name) for name in NAMES] for row in rows])
 
     def adopt(self, own_ids: Mapping[str, str]) -> None:
         """Give entries that were sent from a file, by their ids of ours, Clockify's ids.

@@ -25,7 +25,7 @@ from flows.connections.unknown_time import read_unknown, unknown_rows
 from flows.context import RunContext
 from flows.sending import match_ledger
 from flows.sending.extract import extract, stale
-from flows.sending.facts import Facts, LinkState, read_links, with_defaults
+from flows.sending.facts import Facts, LinkState, read_links, read_rates, with_defaults
 from flows.sending.judge import by_the_rules
 from flows.sending.plan import Slice
 from flows.sending.request import SendRequest
@@ -119,6 +119,7 @@ def adopt(
             report.notes += settle(context, lease).messages
         staged = stack.enter_context(staging_entries())
         link_state = read_links(context, request)
+        facts = read_rates(context, facts, link_state)
         report.names(link_state.links)
         report.notes += extract(context, request, days, facts, staged)
         report.notes += stale(context, staged, link_state)

@@ -19,6 +19,7 @@ from flows.connections.check_lines import Checks
 from flows.connections.check_services import check_clockify, check_currency, check_quickbooks
 from flows.connections.choices import in_words, judge_rules
 from flows.connections.consent_expiry import ends_soon
+from flows.connections.own_rates import checked_rates
 from flows.connections.rule_state import checked
 from flows.connections.unknown_time import read_unknown, unknown_rows
 from flows.context import OUTDATED, RunContext, open_context
@@ -81,6 +82,13 @@ def _choices(checks: Checks, workspace: Mapping[str, Any], company: Company) -> 
     if rules is not None:
         said = in_words(rules, settings)
         checks.add("How time is sent", " ".join(said) or "As in Clockify: no setting changes it.")
+        store = context.store
+        line = checks.ask(
+            "Rates",
+            lambda: checked_rates(context, rules.rates, store.rules.stored(), store.links.stored()),
+        )
+        if line is not None:
+            checks.add("Rates", *line)
 
 
 def _timezone(checks: Checks, company: Company | None) -> None:

@@ -105,8 +105,8 @@ def check_currency(
         checks.add(
             "Currency",
             f"The workspace uses {own}, the company {company.currency}.{many}",
-            f"Billable entries with a rate in {own} are rejected: set Clockify's rates in"
-            f" {company.currency}.",
+            f"Billable entries with a rate in {own} are rejected, unless a setting says otherwise:"
+            f" set Clockify's rates in {company.currency}.",
         )
     else:
         checks.add("Currency", f"Both use {company.currency}.{many}")

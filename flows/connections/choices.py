@@ -8,9 +8,10 @@ from zoneinfo import ZoneInfo
 
 from connectors.errors import AskPerson
 from schemas.quickbooks import Company
-from schemas.words import Reason
+from schemas.words import RateSource
 from transforms.plan.descriptions import Template, parse_template
 from transforms.plan.judge import JudgeRules
+from transforms.plan.rates import RateRules
 from transforms.plan.rounding import NO_ROUNDING, Rounding, parse_rounding, workspace_rounding
 
 
@@ -21,6 +22,8 @@ class Choices(Protocol):
     def rounding(self) -> str | None: ...
     @property
     def rounding_per(self) -> str | None: ...
+    @property
+    def rate(self) -> str | None: ...
     @property
     def missing_rate(self) -> str | None: ...
     @property
@@ -53,7 +56,7 @@ def judge_rules(
         timezone=timezone,
         company=company,
         rounding=_rounding(choices.rounding, workspace),
-        zero_rates=_zero_rates(choices),
+        rates=_rates(choices),
         by_day=choices.rounding_per == "day",
         template=_template(choices.description_template),
         marked=bool(choices.description_marker),
@@ -62,12 +65,15 @@ def judge_rules(
     )
 
 
-def _zero_rates(choices: Choices) -> frozenset[Reason]:
-    asked = {
-        Reason.BILLABLE_WITHOUT_RATE: choices.missing_rate,
-        Reason.RATE_CURRENCY: choices.foreign_rate,
-    }
-    return frozenset(reason for reason, wanted in asked.items() if wanted == "zero")
+def _rates(choices: Choices) -> RateRules:
+    def source(word: str | None) -> RateSource | None:
+        return None if word in {None, "reject"} else RateSource(word)
+
+    return RateRules(
+        source=source(choices.rate) or RateSource.CLOCKIFY,
+        missing=source(choices.missing_rate),
+        foreign=source(choices.foreign_rate),
+    )
 
 
 def _template(text: str | None) -> Template | None:
@@ -104,10 +110,20 @@ def _rounding(wanted: str | None, workspace: Mapping[str, Any]) -> Rounding:
 
 _TO = {"nearest": "to the nearest", "up": "up to the next", "down": "down to the last"}
 
-_ZERO = {
-    Reason.BILLABLE_WITHOUT_RATE: "Billable time without a rate goes at a rate of 0.",
-    Reason.RATE_CURRENCY: "Billable time with a rate in another currency goes at a rate of 0.",
+_AT = {
+    RateSource.ITEM: "goes at the price of its service item in QuickBooks",
+    RateSource.PERSON: "goes at the billing rate of its person in QuickBooks",
+    RateSource.ZERO: "goes at a rate of 0",
 }
+
+
+def _rates_in_words(rates: RateRules) -> list[str]:
+    said = {
+        "Billable time": rates.source,
+        "Billable time without a rate": rates.missing,
+        "Billable time with a rate in another currency": rates.foreign,
+    }
+    return [f"{time} {_AT[source]}." for time, source in said.items() if source in _AT]
 
 
 def in_words(rules: JudgeRules, choices: Choices) -> list[str]:
@@ -121,7 +137,7 @@ def in_words(rules: JudgeRules, choices: Choices) -> list[str]:
         f"Nothing from before {rules.first_day} is sent.": rules.first_day != "",
         "Each worker's own time zone decides on which day time falls.": choices.day_zone
         == "worker",
-        **{text: reason in rules.zero_rates for reason, text in _ZERO.items()},
+        **dict.fromkeys(_rates_in_words(rules.rates), True),
         "Descriptions follow a template.": rules.template is not None,
         "Descriptions end with the entry's id.": rules.marked,
         f"Sent entries get the tag {tag!r} in Clockify.": tag is not None,

@@ -224,7 +224,7 @@ class Comparison:
             rules=replace(facts.rules, approved_only=bool(self._request.approved_only)),
         )
         contents = {row["entry_id"]: row for row in records(match.contents.frame)}
-        return now_of(entries, plan, contents, facts.company.currency), dict(aliases)
+        return now_of(entries, plan, contents, facts.rules), dict(aliases)
 
     def _approved(self, entries: pd.DataFrame, sent: AbstractSet[str]) -> set[str]:
         """Read once more which sent entries are approved, of those that seem not to be.

@@ -24,7 +24,7 @@ from flows.reconciliation.marks import Marking
 from flows.reconciliation.repair import repair
 from flows.reconciliation.report import DONE, ReconcileReport, drift_of
 from flows.reconciliation.request import ReconcileRequest
-from flows.sending.facts import check_both_sides, read_links, with_defaults
+from flows.sending.facts import check_both_sides, read_links, read_rates, with_defaults
 from flows.sending.run_lease import RunLease, run_lease
 from flows.sending.sent_tags import keep_tags
 from flows.sending.settle_doubts import settle
@@ -70,6 +70,7 @@ def reconcile(
         else:
             report.unsettled = context.store.open_claims.number()
         link_state = read_links(context, send)
+        facts = read_rates(context, facts, link_state)
         report.names = _names(link_state.links)
         comparison = Comparison(context, request, facts, link_state)
         marking = Marking(context, report) if request.mark_invoiced else None

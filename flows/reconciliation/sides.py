@@ -12,8 +12,9 @@ import pandas as pd
 from connectors.quickbooks.batch import part_of
 from connectors.store.entry_contents import NAMES as CONTENTS
 from connectors.store.scope import records
-from schemas.words import QboKind, Source
+from schemas.words import QboKind, RateSource, Source
 from transforms.plan.activities import to_activities
+from transforms.plan.judge import JudgeRules
 from transforms.reconciliation.sides import Now, Sent, activity_values
 
 #: What people know an entry or a TimeActivity by.
@@ -70,28 +71,31 @@ def now_of(
     entries: pd.DataFrame,
     plan: pd.DataFrame,
     contents: Mapping[str, Mapping[str, Any]],
-    currency: str,
+    rules: JudgeRules,
 ) -> dict[str, Now]:
     """Return each entry of a `Plan` as Clockify has it; *entries* are its `TimeEntries`.
 
-    The company's *currency* is empty if QuickBooks does not say.
+    The currency of the company in *rules* is empty if QuickBooks does not say.
     """
+    currency = rules.company.currency
     is_foreign = (entries["currency"].fillna(currency) != currency) & (currency != "")
-    complete = plan["minutes"].notna() & (~plan["billable"] | plan["rate_micros"].notna())
+    own_rate = plan["rate_from"].isna() & (plan["rate_micros"].fillna(0) != 0)
     no_project = entries["project_id"].isna().to_numpy()
     filled = plan.assign(
         qbo_kind=plan["qbo_kind"].fillna(QboKind.EMPLOYEE),
         qbo_person_id=plan["qbo_person_id"].fillna(""),
         qbo_customer_id=plan["qbo_customer_id"].fillna("").mask(no_project),
+        rate_micros=plan["rate_micros"].fillna(0),  # a missing one is never written: see `judge`
     )
-    activities = to_activities(filled[complete.to_numpy()])
+    activities = to_activities(filled[plan["minutes"].notna().to_numpy()])
     bodies = dict(zip(activities["entry_id"], activities["body"], strict=True))
     person = plan["qbo_kind"].str.capitalize() + ":" + plan["qbo_person_id"]
     customer = plan["qbo_customer_id"].mask(no_project, "")
     extra = {
         "qbo_user": person,
         "qbo_project": customer,
-        "other_currency": is_foreign.to_numpy() & (plan["rate_micros"].fillna(0) != 0).to_numpy(),
+        "other_currency": is_foreign.to_numpy() & own_rate.to_numpy(),
+        "rate_counts": rules.rates.source == RateSource.CLOCKIFY,
         "seconds": entries["duration_s"].array,  # stays whole where one is missing
         "approved": entries["approved"].to_numpy(),
         "is_work": (entries["entry_type"] == "REGULAR").to_numpy(),

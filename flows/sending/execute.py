@@ -19,6 +19,9 @@ from flows.sending.unknown_time import keep_other
 from schemas.words import State
 from transforms.identity.same_work import superseded
 
+#: What only a preview tells: no table keeps it.
+PREVIEWED = ("decided_by", "rate_from")
+
 
 def execute(
     context: RunContext,
@@ -53,7 +56,7 @@ def execute(
             ended = not_loaded(one.plan, report.stopped)
         repeated = ended["entry_id"].isin(list(one.match.repeated))
         _keep_outcomes(context, plan.lease.run_id, ended[~repeated])
-        report.add(ended.drop(columns="decided_by"))  # the preview's alone: no table keeps it
+        report.add(ended.drop(columns=list(PREVIEWED)))
     if report.stopped and not canary.is_refused and not report.count(State.SENT, State.IN_DOUBT):
         raise TryAgain(f"Nothing was sent. {report.stopped}")
     report.notes += context.quickbooks.limiter.notes()

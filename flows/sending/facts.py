@@ -10,13 +10,14 @@ from zoneinfo import ZoneInfo
 import pandas as pd
 
 from flows.connections.choices import judge_rules
+from flows.connections.own_rates import own_rates
 from flows.connections.requirements import check_company, check_workspace, default_currency
 from flows.connections.rule_state import not_taken, still_active
 from flows.context import RunContext
 from flows.sending.request import JobRequest
 from flows.settings import Settings
 from schemas.quickbooks import Company
-from schemas.words import BY_HAND, Kind
+from schemas.words import BY_HAND, Kind, RateSource, Target
 from transforms.entries.local_days import zone
 from transforms.plan.judge import Filters, JudgeRules
 from transforms.plan.rules import RuleBook, no_rules, parse_targets
@@ -75,7 +76,7 @@ class Facts:
 
 #: Options that a setting decides where the request leaves them open.
 _BY_SETTING = (
-    "approved_only", "rounding", "rounding_per", "missing_rate", "foreign_rate", "day_zone",
+    "approved_only", "rounding", "rounding_per", "rate", "missing_rate", "foreign_rate", "day_zone",
     "description_template", "description_marker", "sent_tag", "allow_payroll", "sync",
 )  # fmt: skip
 
@@ -143,18 +144,38 @@ def read_links(context: RunContext, request: JobRequest) -> LinkState:
 
 
 def read_rules(context: RunContext, facts: Facts, link_state: LinkState) -> Facts:
-    """Return the facts with the rules, as things are now in Clockify and QuickBooks."""
+    """Return the facts with the rules and rates, as things are now in Clockify and QuickBooks."""
     required = parse_targets(context.settings.required_on_time or "")
-    if link_state.rules.empty:
-        return _with_book(facts, RuleBook(required=required))
+    rules = still_active(context, link_state.rules)
+    book = RuleBook(rules, _groups(context, rules), required)
+    return _with_rates(context, replace(facts, rules=replace(facts.rules, book=book)), link_state)
+
+
+def read_rates(context: RunContext, facts: Facts, link_state: LinkState) -> Facts:
+    """Return the facts with the rates of QuickBooks alone, for time that was sent before.
+
+    Rules are read only where a rate depends on them, and give nothing but that: what was sent keeps
+    its service item, class and location.
+    """
+    if facts.rules.rates.asks(RateSource.ITEM):
+        rules = link_state.rules[link_state.rules["gives"] == Target.ITEM].assign(problem=None)
+        book = RuleBook(rules, _groups(context, rules))
+        facts = replace(facts, rules=replace(facts.rules, book=book))
+    return _with_rates(context, facts, link_state)
+
+
+def _groups(context: RunContext, rules: pd.DataFrame) -> Mapping[str, frozenset[str]]:
+    if rules.empty:
+        return {}
     from flows.directory.rules import user_groups  # slow to import
 
-    rules = still_active(context, link_state.rules)
-    return _with_book(facts, RuleBook(rules, user_groups(context, rules), required))
+    return user_groups(context, rules)
 
 
-def _with_book(facts: Facts, book: RuleBook) -> Facts:
-    return replace(facts, rules=replace(facts.rules, book=book))
+def _with_rates(context: RunContext, facts: Facts, link_state: LinkState) -> Facts:
+    rules = facts.rules
+    rates = own_rates(context, rules.rates, rules.book.rules, link_state.links)
+    return replace(facts, rules=replace(rules, rates=rates))
 
 
 def rule_notes(facts: Facts) -> list[str]:

@@ -27,9 +27,9 @@ MEMBERS = (
 #: Entries that become objects at once: a busy day of a large company has tens of thousands.
 _ITEMS_AT_ONCE = 5000
 
-#: Further members, where a plan has them: which rules decided, and for an entry of a file where its
-#: row is.
-MORE = ("decided_by", "file", "line")
+#: Further members, where a plan has them: which rules decided, where the rate comes from, and of an
+#: entry of a file, where its row is.
+MORE = ("decided_by", "rate_from", "file", "line")
 
 
 class Follower(Protocol):

@@ -61,12 +61,18 @@ class JobRequest:
         " own.",
         metavar="MODE:MINUTES",
     )
-    missing_rate: Literal["reject", "zero"] | None = option(
+    rate: Literal["clockify", "item", "person"] | None = option(
         None,
-        "What becomes of billable time without a rate; zero: it goes at a rate of 0; default: what"
-        " the settings say, or reject.",
+        "Whose rate billable time goes at: the entry's own; the price of its service item in"
+        " QuickBooks; or its person's billing rate there; default: what the settings say, or"
+        " clockify.",
     )
-    foreign_rate: Literal["reject", "zero"] | None = option(
+    missing_rate: Literal["reject", "zero", "item"] | None = option(
+        None,
+        "What becomes of billable time without a rate; zero: it goes at a rate of 0; item: at the"
+        " price of its service item in QuickBooks; default: what the settings say, or reject.",
+    )
+    foreign_rate: Literal["reject", "zero", "item"] | None = option(
         None,
         "The same of billable time with a rate in another currency than the company's.",
     )

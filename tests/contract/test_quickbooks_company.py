@@ -206,6 +206,27 @@ def test_time_is_booked_on_services(qbo):
     assert qbo.read("Item", qbo.service["Id"])["Name"] == qbo.service["Name"]
 
 
+@rule("QBO 5.4")
+def test_a_service_has_a_price(qbo):
+    """A number, also where nobody set one."""
+    (row,) = qbo.query(f"select * from Item where Id = '{qbo.service['Id']}'")
+
+    assert row["UnitPrice"] >= 0
+
+
+@rule("QBO 5.4")
+def test_people_have_billing_rates(qbo):
+    """A vendor's, and an employee's whose time is billable, come back with their cents."""
+    given, _, family = qbo.name("person").rpartition(" ")
+    employee = {"GivenName": given, "FamilyName": family, "BillableTime": True, "BillRate": 87.35}
+    bodies = {"Employee": employee, "Vendor": {"DisplayName": qbo.name("rate"), "BillRate": 87.35}}
+
+    for entity, body in bodies.items():
+        id_ = qbo.made(entity, body)["Id"]
+        (row,) = qbo.query(f"select * from {entity} where Id = '{id_}'")
+        assert row["BillRate"] == 87.35
+
+
 # --- settings ----------------------------------------------------------------------------------
 
 

@@ -26,6 +26,7 @@ import pandas as pd
 from schemas.contents import Contents
 from schemas.words import Kind, Source
 from transforms.directory.names import OWN_ID, same_form
+from transforms.plan.activities import amount
 
 #: The prefix of our ids for rows of files.
 ROW_ID = "row-"
@@ -76,6 +77,7 @@ def entry_contents(
             "client": _alike(entries["client_name"].fillna("")),
             "task": _alike(entries["task_name"].fillna("")),
             "description": _digests(entries["description"]),
+            "rate": _rates(entries),
         },
         index=entries.index,
     )
@@ -85,6 +87,13 @@ def entry_contents(
 
 def _alike(names: pd.Series) -> pd.Series:
     return names.map({name: same_form(name) for name in names.unique()}).astype("str")
+
+
+def _rates(entries: pd.DataFrame) -> pd.Series:
+    """Write rates with their currencies, exactly; empty where there is none to bill."""
+    amounts = entries["rate_micros"].astype(object).map(amount, na_action="ignore").astype("str")
+    billed = entries["billable"].fillna(value=False).astype(bool)
+    return (amounts + " " + entries["currency"].fillna("")).where(billed).fillna("")
 
 
 def _digests(texts: pd.Series) -> pd.Series:

@@ -8,7 +8,7 @@ from typing import Any
 import pandas as pd
 
 from schemas.quickbooks import Company
-from schemas.words import Kind, Problem, Reason
+from schemas.words import Kind, Problem, RateSource, Reason
 from transforms.directory.names import DELETED_USER
 
 #: The columns of a judged entry that its explanation may need.
@@ -68,11 +68,7 @@ def explanations(
             f" Set a rate in {company.currency} for the project or client in {tracker}, then send"
             " again."
         ),
-        Reason.BILLABLE_WITHOUT_RATE: lambda _: (
-            f"It is billable, but {tracker} reports no rate, and QuickBooks requires one for"
-            f" billable time. Set a billable rate in {tracker}, or make the entry non-billable,"
-            " then send again."
-        ),
+        Reason.BILLABLE_WITHOUT_RATE: lambda row: _without_rate(row, tracker),
         Reason.CLASS_REQUIRED: _class_required,
         Reason.UNCONFIRMED: lambda _: (
             "Another run sent it to QuickBooks and is still running, or ended without an answer."
@@ -98,6 +94,7 @@ _READS = {
         "project", "project_id", "project_candidates",
     ],
     Reason.RATE_CURRENCY: ["currency"],
+    Reason.BILLABLE_WITHOUT_RATE: ["rate_from", "rate_of", "qbo_item_id", "user"],
     Reason.CLASS_REQUIRED: ["rule_problem", "lacking"],
 }  # fmt: skip
 
@@ -229,6 +226,30 @@ def _unlinked(
     if problem == Problem.NEAR:
         remedy = f"It has {candidates}: make the names match"
     return f"{nobody} {name!r}. {remedy} and run `clockbooks sync`, or {by_hand}."
+
+
+def _without_rate(row: Row, tracker: str) -> str:
+    if row["rate_from"] == RateSource.PERSON:
+        return (
+            f"It is billable at the billing rate of {_name(row['user'])!r} in QuickBooks, which has"
+            " none for them. Set one there; the next send takes the entry."
+        )
+    if row["rate_from"] != RateSource.ITEM:
+        return (
+            f"It is billable, but {tracker} reports no rate, and QuickBooks requires one for"
+            f" billable time. Set a billable rate in {tracker}, or make the entry non-billable,"
+            " then send again."
+        )
+    if not _given(row["qbo_item_id"]):
+        return (
+            "It is billable at the price of its service item, and no rule gives it one. Add one"
+            " with `clockbooks rules add --item NAME`; the next send takes the entry."
+        )
+    item = row["rate_of"] if _given(row["rate_of"]) else row["qbo_item_id"]
+    return (
+        f"It is billable at the price of the service item {item!r}, which has none in QuickBooks."
+        " Set its sales price there; the next send takes the entry."
+    )
 
 
 def _class_required(row: Row) -> str:

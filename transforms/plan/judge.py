@@ -18,6 +18,7 @@ from transforms.entries.local_days import local_days, shown
 from transforms.plan.descriptions import Template, described
 from transforms.plan.explain import explain
 from transforms.plan.lookups import ledger_state, link_state
+from transforms.plan.rates import RateRules, is_foreign, rated
 from transforms.plan.rounding import NO_ROUNDING, Rounding, billed_minutes, minutes_by_day
 from transforms.plan.rules import RuleBook, meets_any, place
 from transforms.plan.summary import amount_cents
@@ -59,7 +60,7 @@ class JudgeRules:
         company: The QuickBooks company, for its currency and closing date.
         tracker: Where time is tracked, for people.
         rounding: How durations become billed minutes.
-        zero_rates: Reasons about rates for which billable time goes at a rate of 0 instead.
+        rates: Which rate billable time goes at.
         by_day: Whether a person's day on a project is rounded as a whole.
         template: How descriptions are written; `None` leaves them as they are.
         marked: Whether descriptions end with the entry's id.
@@ -73,7 +74,7 @@ class JudgeRules:
     company: Company
     tracker: str = "Clockify"
     rounding: Rounding = NO_ROUNDING
-    zero_rates: frozenset[Reason] = frozenset()
+    rates: RateRules = field(default_factory=RateRules)
     by_day: bool = False
     template: Template | None = None
     marked: bool = False
@@ -111,9 +112,9 @@ def judge_entries(
         if "day" in entries
         else local_days(judged["start"], rules.timezone)
     )
-    at_zero = _at_zero(judged, rules)
-    judged["rate_micros"] = judged["rate_micros"].mask(at_zero, 0)
-    judged["currency"] = judged["currency"].mask(at_zero, rules.company.currency)
+    rates = rated(judged, rules.rates, rules.company)
+    judged[list(rates)] = rates
+    judged["rate_of"] = judged["qbo_item_id"].map(rules.rates.names)
     judged["minutes"] = (
         minutes_by_day(judged, rules.rounding)
         if rules.by_day
@@ -133,7 +134,7 @@ def judge_entries(
     judged["detail"] = explain(judged, rules.company, LONGEST_SHOWN, rules.tracker)
     judged["rate_micros"] = judged["rate_micros"].where(judged["billable"])
     priced = judged["rate_micros"].notna() & judged["minutes"].notna()
-    priced &= ~_is_foreign(judged, rules.company)
+    priced &= ~is_foreign(judged, rules.company)
     amounts = amount_cents(judged["minutes"][priced], judged["rate_micros"][priced])
     judged["amount_cents"] = amounts.reindex(judged.index).astype("Int64")
     judged["start"] = shown(judged["start"], rules.timezone)
@@ -199,23 +200,10 @@ def _conditions(
         Reason.UNLINKED_PROJECT: no_customer & ~unclear_customer,
         Reason.AMBIGUOUS_NAME: unclear_person | unclear_customer,
         Reason.BOOKS_CLOSED: judged["date"] <= closed_until,
-        Reason.RATE_CURRENCY: billable & has_rate & _is_foreign(judged, company),
+        Reason.RATE_CURRENCY: billable & has_rate & is_foreign(judged, company),
         Reason.BILLABLE_WITHOUT_RATE: billable & ~has_rate,
         Reason.CLASS_REQUIRED: judged["rule_problem"].notna() | judged["lacking"].notna(),
     }
-
-
-def _is_foreign(judged: pd.DataFrame, company: Company) -> pd.Series:
-    currency = judged["currency"]
-    return currency.notna() & (currency != company.currency) & (company.currency != "")
-
-
-def _at_zero(judged: pd.DataFrame, rules: JudgeRules) -> pd.Series:
-    """Return which billable entries go at a rate of 0, for want of one that fits."""
-    has_rate = judged["rate_micros"].notna()
-    missing = ~has_rate & (Reason.BILLABLE_WITHOUT_RATE in rules.zero_rates)
-    foreign = has_rate & _is_foreign(judged, rules.company)
-    return judged["billable"] & (missing | foreign & (Reason.RATE_CURRENCY in rules.zero_rates))
 
 
 def _takes_part(entries: pd.DataFrame, filters: Filters) -> pd.Series:

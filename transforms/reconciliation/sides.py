@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from decimal import ROUND_HALF_UP, Decimal
 from typing import Any
 
+from schemas.words import RateSource
 from transforms.directory.names import same_form
 from transforms.identity.match_books import CENT, content_of
 from transforms.plan.descriptions import DESCRIPTION_LIMIT, fit
@@ -35,8 +36,8 @@ FIELDS = tuple(MEMBERS)
 _COUNTED = {"utf-32-le": 4, "utf-16-le": 2, "utf-8": 1}
 
 #: What of an entry's contents, as Clockify has them, each field follows from. A template may write
-#: any of them into a description. Billable status and rate are not kept there; they are compared as
-#: they are.
+#: any of them into a description. Billable status is not kept there; it is compared as it is. Of
+#: rates, see `_is_another_rate`.
 _ORIGINS = {
     "date": ("start",),
     "user": ("user_id",),
@@ -82,7 +83,8 @@ class Now:
         approved: Whether its timesheet is approved, or nobody asked.
         is_work: Whether it is worked time: no break, holiday or time off.
         row: For people and totals: the columns of `Plan`, `seconds`, whether its rate is in an
-            `other_currency` than the company's, and the `qbo_user` and `qbo_project` of its links.
+            `other_currency` than the company's, whether its own `rate_counts`, and the `qbo_user`
+            and `qbo_project` of its links.
     """
 
     body: str | None
@@ -159,7 +161,7 @@ def clockify_values(sent: Sent, now: Now, ledger: Mapping[str, Any]) -> dict[str
         return dict(ledger)
     wanted = fields_of(now)
     return {
-        field: wanted[field] if _has_changed(field, sent, now) else ledger[field]
+        field: wanted[field] if _has_changed(field, sent, now, ledger) else ledger[field]
         for field in FIELDS
     }
 
@@ -187,12 +189,31 @@ def _without_body(now: Now) -> dict[str, Any]:
     }
 
 
-def _has_changed(field: str, sent: Sent, now: Now) -> bool:
+def _has_changed(field: str, sent: Sent, now: Now, ledger: Mapping[str, Any]) -> bool:
     """Whether what a field follows from is another in Clockify than when the entry was sent."""
+    if field == "rate":
+        return _is_another_rate(sent, now, ledger)
     before, after = sent.contents, now.contents
     if field not in _ORIGINS or before is None or after is None:
         return True
     return any(_is_another(origin, before, after) for origin in _ORIGINS[field])
+
+
+def _is_another_rate(sent: Sent, now: Now, ledger: Mapping[str, Any]) -> bool:
+    """Whether an entry is to be billed at another rate than it was sent with.
+
+    A rate that QuickBooks gave stays as it was, whatever QuickBooks has now, unless the entry
+    becomes billable, or another person's. One of Clockify's follows Clockify, where it counts.
+    """
+    if bool(now.row["billable"]) != ledger["billable"]:
+        return True
+    if not now.row["rate_counts"]:
+        is_persons = now.row["rate_from"] == RateSource.PERSON
+        return is_persons and _has_changed("user", sent, now, ledger)
+    rates = [one.contents["rate"] if one.contents else None for one in (sent, now)]
+    if None in rates:  # not kept, or a file did not say: what was sent may tell
+        return now.row["rate_from"] not in {RateSource.ITEM, RateSource.PERSON}
+    return rates[0] != rates[1]
 
 
 def _is_another(origin: str, sent: Mapping[str, Any], now: Mapping[str, Any]) -> bool:

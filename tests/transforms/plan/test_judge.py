@@ -1,6 +1,7 @@
 """The plan: which reason is given, in which order, and what filters and missing facts mean."""
 
 from datetime import date, timedelta
+from decimal import Decimal
 from itertools import combinations, product
 
 import pandas as pd
@@ -10,8 +11,9 @@ from hypothesis import strategies as st
 
 from schemas.plan import Plan
 from schemas.rules import Rules
-from schemas.words import STATE_OF, Reason, State, Target
+from schemas.words import STATE_OF, RateSource, Reason, State, Target
 from transforms.plan.activities import to_activities
+from transforms.plan.rates import RateRules, rate_micros
 from transforms.plan.rounding import Rounding
 from transforms.plan.rules import RuleBook
 
@@ -391,22 +393,23 @@ def test_each_entry_ends_once_with_what_it_needs(
 
 EUROS = {"billable": True, "currency": "EUR"}
 NO_RATE = {"billable": True, "rate_micros": None}
+HOME = {"billable": True, "rate_micros": 75_500_000}
 
 
 @pytest.mark.parametrize(
-    ("zero", "reasons"),
+    ("missing", "foreign", "reasons"),
     [
-        ([], ["rate_currency", "billable_without_rate", None, None]),
-        ([Reason.RATE_CURRENCY], [None, "billable_without_rate", None, None]),
-        ([Reason.BILLABLE_WITHOUT_RATE], ["rate_currency", None, None, None]),
-        ([Reason.RATE_CURRENCY, Reason.BILLABLE_WITHOUT_RATE], [None] * 4),
+        (None, None, ["rate_currency", "billable_without_rate", None, None]),
+        (None, RateSource.ZERO, [None, "billable_without_rate", None, None]),
+        (RateSource.ZERO, None, ["rate_currency", None, None, None]),
+        (RateSource.ZERO, RateSource.ZERO, [None] * 4),
     ],
 )
-def test_billable_time_without_a_fitting_rate_may_go_at_zero(plan, zero, reasons):
+def test_billable_time_without_a_fitting_rate_may_go_at_zero(plan, missing, foreign, reasons):
     """Only what the setting names, and no other rate is touched."""
-    others = [{"billable": True, "rate_micros": 75_500_000}, NO_RATE | {"billable": False}]
+    others = [HOME, NO_RATE | {"billable": False}]
     rows = [one | {"entry_id": f"z{n}"} for n, one in enumerate([EUROS, NO_RATE, *others])]
-    judged = plan(*rows, zero_rates=frozenset(zero))
+    judged = plan(*rows, rates=RateRules(missing=missing, foreign=foreign))
 
     assert judged["reason"].astype(object).where(judged["reason"].notna(), None).tolist() == reasons
     going = judged.loc[[0, 1], "reason"].isna()
@@ -414,4 +417,80 @@ def test_billable_time_without_a_fitting_rate_may_go_at_zero(plan, zero, reasons
     assert judged["rate_micros"][2] == 75_500_000
     assert pd.isna(judged["rate_micros"][3])
     bodies = to_activities(judged[judged["state"] == "ready"])["body"]
-    assert sum('"HourlyRate":0,' in body for body in bodies) == len(zero)
+    assert sum('"HourlyRate":0,' in body for body in bodies) == reasons.count(None) - 2
+
+
+#: Rules that give an item with a price, and one without.
+PRICED = Rules.validate(
+    pd.DataFrame(
+        [
+            {"number": 1, "gives": "item", "name": "Design", "qbo_id": "7", "task": "Design"},
+            {"number": 2, "gives": "item", "name": "Travel", "qbo_id": "8", "task": "Travel"},
+        ],
+        columns=list(Rules.to_schema().columns),
+        dtype=object,
+    )
+)
+
+
+@pytest.mark.parametrize(
+    "choice",
+    [
+        {"source": source, "missing": missing, "foreign": foreign}
+        for source in (RateSource.CLOCKIFY, RateSource.ITEM, RateSource.PERSON)
+        for missing in (None, RateSource.ZERO, RateSource.ITEM)
+        for foreign in (None, RateSource.ZERO, RateSource.ITEM)
+    ],
+)
+def test_a_rate_of_quickbooks_is_taken_where_the_setting_says_so(plan, choice):
+    """The item's or the person's; what has none there is rejected, or as the other setting says."""
+    cases = list(product([EUROS, NO_RATE, HOME], ["Design", "Travel", None], ["u1", "u2"]))
+    rows = [
+        one | {"entry_id": f"q{n}", "task_name": task, "user_id": user}
+        for n, (one, task, user) in enumerate(cases)
+    ]
+    linked = [PERSON, PERSON | {"clockify_id": "u2", "qbo_id": "56"}, CUSTOMER]
+    prices = {"items": {"7": 90_000_001}, "people": {"employee:55": 120_000_000}}
+    rates = RateRules(**choice, **prices, names={"7": "Design", "8": "Travel"})
+    judged = plan(*rows, linked=linked, rates=rates, book=RuleBook(PRICED))
+
+    for found, (row, task, user) in zip(judged.to_dict("records"), cases, strict=True):
+        known = {
+            RateSource.ITEM: 90_000_001 if task == "Design" else None,
+            RateSource.PERSON: 120_000_000 if user == "u1" else None,
+            RateSource.ZERO: 0,
+        }
+        rate, asked = row.get("rate_micros", 75_000_000), choice["source"]
+        reason = None
+        if asked in known:
+            rate = known[asked]
+        elif row is EUROS and choice["foreign"]:
+            asked = choice["foreign"]
+            rate = known[asked]
+        elif row is EUROS:
+            reason = "rate_currency"
+        if rate is None:
+            asked = choice["missing"] or asked
+            rate = known.get(choice["missing"])
+            reason = "billable_without_rate" if rate is None else None
+        assert (found["reason"] if reason else found["state"]) == (reason or "ready")
+        if reason is None:
+            assert found["rate_micros"] == rate
+        elif reason == "billable_without_rate":
+            of_item = "'Travel', which has none" if task else "rules add --item"
+            says = {RateSource.ITEM: of_item, RateSource.PERSON: "billing rate of"}
+            assert says.get(asked, "Clockify reports no rate") in found["detail"]
+
+
+@pytest.mark.parametrize(
+    ("value", "micros"),
+    [
+        (75, 75_000_000), (Decimal("75.5"), 75_500_000), (Decimal("0.0000005"), 1),
+        (Decimal("33.3333333"), 33_333_333), (99_999_999_999, 99_999_999_999_000_000),
+        (0, None), (Decimal("0.0"), None), (-1, None), (100_000_000_000, None), (None, None),
+        ("75", None), (True, None), (75.5, None), (Decimal("0.0000001"), None),
+    ],
+)  # fmt: skip
+def test_a_rate_is_read_to_the_digit(value, micros):
+    """As millionths, a half up; what is no rate above zero that QuickBooks takes is none."""
+    assert rate_micros(value) == micros
