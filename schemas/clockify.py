@@ -84,6 +84,11 @@ class Users(Frame):
         "False for deleted accounts and deactivated members, whose account still reads ACTIVE.",
         source="status, memberships[].membershipStatus",
     )
+    invited: Series["boolean"] = column(
+        "Whether they have yet to accept an invitation; empty for those known from files alone.",
+        source="status, memberships[].membershipStatus",
+        nullable=True,
+    )
 
 
 class Clients(Frame):

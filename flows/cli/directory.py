@@ -12,7 +12,10 @@ app = typer.Typer()
 
 Kind = Annotated[Literal["user", "project"], typer.Argument(metavar="KIND", help="What it is.")]
 ClockifyId = Annotated[
-    str, typer.Argument(metavar="CLOCKIFY_ID", help="Clockify's id of the user or project.")
+    str,
+    typer.Argument(
+        metavar="CLOCKIFY_ID", help="Clockify's id of the user or project, or a name only it has."
+    ),
 ]
 
 
@@ -57,7 +60,11 @@ def link(
     kind: Kind,
     clockify_id: ClockifyId,
     qbo_id: Annotated[
-        str, typer.Argument(metavar="QBO_ID", help="QuickBooks' id of the person or customer.")
+        str,
+        typer.Argument(
+            metavar="QBO_ID",
+            help="QuickBooks' id of the person or customer, or a name only they have.",
+        ),
     ],
     as_: Annotated[
         Literal["employee", "vendor"] | None,
@@ -135,7 +142,7 @@ def links(*, csv: CsvFile = None, connection: ConnectionName = None, json: Json 
         from flows.cli import render_directory
         from flows.directory import link_by_hand
 
-        found = link_by_hand.listed(connection)
+        found, timezone = link_by_hand.listed(connection)
         save_csv(output, csv, found, link_by_hand.MEMBERS, "links")
         output.document = {"links": found}
-        render_directory.show_links(output, found)
+        render_directory.show_links(output, found, timezone)

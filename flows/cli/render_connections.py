@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from flows.cli.output import Output
-from flows.cli.tables import Row, for_people, local_day, number, show_table, text, whole
+from flows.cli.tables import Row, for_people, lesser, local_day, number, show_table, text, whole
 from flows.connections.status import needs_person
 from flows.text import clean, hours
 
@@ -56,9 +56,11 @@ def show_connections(output: Output, found: Sequence[Row]) -> None:
         )
         for row in found
     ]
-    names = ("Name", "Workspace", "Company")  # these wrap: people know them anyway
-    others = ("Realm id", "Time zone", "State", "Valid until", "Last sync")
-    show_table(output, (*names, *map(whole, others)), rows)
+    columns = (
+        "Name", "Workspace", "Company", lesser("Realm id", 5), lesser("Time zone", 4),
+        lesser("State", 1), lesser("Valid until", 2), lesser("Last sync", 3),
+    )  # fmt: skip
+    show_table(output, columns, rows)
     for row in found:
         _show_remarks(output, row)
 

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from flows.cli.output import Output
-from flows.cli.tables import Row, for_people, show_table, whole
+from flows.cli.tables import Row, for_people, lesser, local_day, show_table, whole
 from flows.directory.sync_report import SIDES, sync_summary
 from schemas.words import Side
 
@@ -28,6 +28,12 @@ def show_sync(output: Output, document: Mapping[str, Any]) -> None:
     _show_created(output, "Not created", document["not_created"], "Why")
     for name, title in _PAIRS.items():
         _show_pairs(output, title, document[name])
+    show_table(
+        output,
+        (lesser("Name", 1), "E-mail", whole("Id")),
+        [(row["clockify_name"], row["email"], row["clockify_id"]) for row in document["invited"]],
+        title="Invited to Clockify, not accepted yet",
+    )
     _show_missing(output, document)
     for note in _notes(document):
         output.say(note)
@@ -35,15 +41,20 @@ def show_sync(output: Output, document: Mapping[str, Any]) -> None:
         output.say(next_step)
 
 
-@for_people
-def show_links(output: Output, found: Sequence[Row]) -> None:
-    """Show the stored links, and how and when each was made."""
+def show_links(output: Output, found: Sequence[Row], timezone: str) -> None:
+    """Show the stored links, and how and on which day in a time zone each was made."""
+    if output.as_json:
+        return
     output.say(f"{len(found):,} links.", style="bold")
-    show_table(
-        output,
-        ("Kind", "In Clockify", whole("Clockify id"), "In QuickBooks", whole("Id"), "How", "Since"),
-        [(*_pair(row, "(no name)"), _HOW[row["origin"]], row["linked_at"][:10]) for row in found],
-    )
+    columns = (
+        lesser("Kind", 4), "In Clockify", whole("Clockify id"), "In QuickBooks", lesser("Id", 1),
+        lesser("How", 3), lesser("Since", 2),
+    )  # fmt: skip
+    rows = [
+        (*_pair(row, "(no name)"), _HOW[row["origin"]], local_day(row["linked_at"], timezone))
+        for row in found
+    ]
+    show_table(output, columns, rows)
 
 
 def _pair(row: Row, nameless: str) -> tuple[Any, ...]:
@@ -53,7 +64,8 @@ def _pair(row: Row, nameless: str) -> tuple[Any, ...]:
 
 
 def _show_pairs(output: Output, title: str, rows: Sequence[Row]) -> None:
-    columns = ("Kind", "In Clockify", whole("Clockify id"), "In QuickBooks", whole("Id"), "Why")
+    names = "In Clockify", whole("Clockify id"), "In QuickBooks", whole("Id"), "Why"
+    columns = (lesser("Kind", 1), *names)
     pairs = [(*_pair(row, "(no name yet)"), row.get("why")) for row in rows]
     show_table(output, columns, pairs, title=title)
 

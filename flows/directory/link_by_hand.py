@@ -6,9 +6,10 @@ from typing import Any
 from connectors.errors import AskPerson
 from flows.context import RunContext, open_context, open_store
 from schemas.words import Kind, Origin, QboKind
-from transforms.directory.candidates import Partner, as_partner, placed_name
+from transforms.directory.candidates import ARROW, Partner, as_partner, placed_name
 from transforms.directory.customer_tree import Tree
-from transforms.directory.names import DELETED_USER, OWN_ID, without_suffix
+from transforms.directory.names import DELETED_USER, OWN_ID, same_form, without_suffix
+from transforms.directory.near_misses import did_you_mean
 from transforms.directory.read_directory import (
     read_customers,
     read_people,
@@ -41,15 +42,15 @@ class Found:
 def link(
     connection: str | None, kind: str, clockify_id: str, qbo_id: str, *, qbo_kind: str | None
 ) -> Done:
-    """Link a `user` or `project` by its id, after checking that both sides exist.
+    """Link a `user` or `project` by ids, or by names that only one has.
 
     If both of QuickBooks' lists have the id, *qbo_kind* says `employee` or `vendor`.
 
     Raises:
-        AskPerson: One of them does not exist, or both lists have the id.
+        AskPerson: One of them does not exist, or several have the name or the id.
     """
     with open_context(connection) as context:
-        name = _name_in_clockify(context, Kind(kind), clockify_id)
+        clockify_id, name = _in_clockify(context, Kind(kind), clockify_id)
         found = _find(context, Kind(kind), qbo_id, qbo_kind)
         partner = found.partner
         row = {
@@ -97,38 +98,38 @@ def unlink(connection: str | None, kind: str, clockify_id: str, *, rematch: bool
 
 
 def never(connection: str | None, kind: str, clockify_id: str) -> Done:
-    """Say that the time of a user or project is never to be sent.
+    """Say that the time of a user or project, given by id or name, is never to be sent.
 
     Raises:
-        AskPerson: Clockify has no such user or project.
+        AskPerson: Clockify has no such user or project, or several of the name.
     """
     with open_context(connection) as context:
-        name = _name_in_clockify(context, Kind(kind), clockify_id)
+        clockify_id, name = _in_clockify(context, Kind(kind), clockify_id)
         context.store.links.exclude(Kind(kind), clockify_id, name)
     row = {"kind": kind, "clockify_id": clockify_id, "clockify_name": name}
     undo = f"clockbooks unlink {kind} {clockify_id} --rematch"
     return Done(row, [f"Never sent: the {kind} {name or clockify_id!r}. To undo that: {undo}"])
 
 
-def listed(connection: str | None) -> list[dict[str, Any]]:
-    """Return the stored links of a connection, by kind and name."""
-    with open_store(connection) as (_, store, _):
+def listed(connection: str | None) -> tuple[list[dict[str, Any]], str]:
+    """Return the stored links of a connection, by kind and name, and the name of its time zone."""
+    with open_store(connection) as (settings, store, found):
         rows = store.links.listed()
     return [
         {name: row[name] for name in MEMBERS if name != "linked_at"}
         | {"linked_at": row["linked_at"].isoformat(timespec="seconds")}
         for row in rows
-    ]
+    ], settings.timezone or found.timezone
 
 
-def _name_in_clockify(context: RunContext, kind: Kind, clockify_id: str) -> str | None:
-    """Return the name of a user or project, with its client; `None` for a deleted user.
+def _in_clockify(context: RunContext, kind: Kind, wanted: str) -> tuple[str, str | None]:
+    """Return id and name, with its client, of a user or project; no name for a deleted user.
 
     Ids of ours, for what only files name, contain the name. Those that Clockify no longer lists
     may still be known here, from entries or a link.
     """
-    if clockify_id.startswith(OWN_ID):
-        return clockify_id.removeprefix(OWN_ID)
+    if wanted.startswith(OWN_ID):
+        return wanted, wanted.removeprefix(OWN_ID)
     if kind == Kind.USER:
         people = read_users(context.clockify.users()).good
         names = dict(zip(people["clockify_id"], people["name"], strict=True))
@@ -143,41 +144,67 @@ def _name_in_clockify(context: RunContext, kind: Kind, clockify_id: str) -> str 
     for frame in (context.store.links.stored(), context.store.links.unlinked()):
         rows = frame[frame["kind"] == kind]
         names = dict(zip(rows["clockify_id"], rows["clockify_name"], strict=True)) | names
-    if clockify_id not in names:
-        raise AskPerson(
-            f"Clockify has no {kind} with the id {clockify_id!r}. `clockbooks sync` shows the ids."
-        )
-    name = names[clockify_id]
-    return name if isinstance(name, str) and name != DELETED_USER else None
+    shown = {id_: name for id_, name in names.items() if isinstance(name, str)}
+    shown = {id_: name for id_, name in shown.items() if name != DELETED_USER}
+    if wanted in names:
+        return wanted, shown.get(wanted)
+    found = [id_ for id_, name in shown.items() if _is_called(wanted, name, name.split(ARROW)[-1])]
+    if len(found) == 1:
+        return found[0], shown[found[0]]
+    if found:
+        several = "; ".join(f"{id_} ({shown[id_]})" for id_ in found)
+        raise AskPerson(f"Clockify has several {kind}s named {wanted!r}; use an id: {several}.")
+    raise AskPerson(
+        f"Clockify has no {kind} with the id or name {wanted!r}."
+        f"{did_you_mean(wanted, list(shown.values()))} `clockbooks sync` shows the ids."
+    )
 
 
-def _find(context: RunContext, kind: Kind, qbo_id: str, qbo_kind: str | None) -> Found:
-    if kind == Kind.USER:
-        wanted, found = qbo_kind or "employee or vendor", _people(context, qbo_id, qbo_kind)
-    elif qbo_kind is None:
-        wanted, found = "customer", _customers(context, qbo_id)
-    else:
+def _is_called(wanted: str, *names: str) -> bool:
+    return same_form(wanted) in map(same_form, names)
+
+
+def _find(context: RunContext, kind: Kind, wanted: str, qbo_kind: str | None) -> Found:
+    """Return the person or customer with an id, or else the only one with a name."""
+    if kind == Kind.PROJECT and qbo_kind is not None:
         raise AskPerson("--as is for users: a project is always linked to a customer.")
+    is_id = wanted.isascii() and wanted.isdigit()
+    found = _partners(context, kind, wanted, qbo_kind) if is_id else []
     if not found:
+        everybody = _partners(context, kind, None, qbo_kind)
+        found = [
+            one for one in everybody if _is_called(wanted, one.partner.name, one.partner.shown)
+        ]
+    if len(found) == 1:
+        return found[0]
+    if not found:
+        what = "customer" if kind == Kind.PROJECT else qbo_kind or "employee or vendor"
+        near = did_you_mean(wanted, [one.partner.shown for one in everybody])
         raise AskPerson(
-            f"QuickBooks has no {wanted} with the id {qbo_id!r}. `clockbooks sync` shows the ids."
+            f"QuickBooks has no {what} with the id or name {wanted!r}.{near}"
+            " `clockbooks sync` shows the ids."
         )
-    if len(found) > 1:
-        both = " and ".join(str(row.partner) for row in found)
-        raise AskPerson(f"This id is that of {both}: add --as employee or --as vendor.")
-    return found[0]
+    several = " and ".join(str(row.partner) for row in found)
+    kinds = {one.partner.qbo_kind for one in found}
+    how = "add --as employee or --as vendor" if len(kinds) == len(found) else "use the id"
+    raise AskPerson(f"{wanted!r} is {several}: {how}.")
 
 
-def _customers(context: RunContext, qbo_id: str) -> list[Found]:
-    tree = Tree(read_customers(context.quickbooks.by_ids("Customer", [qbo_id])).good)
-    return [Found(as_partner(customer), customer.active) for customer in tree]
-
-
-def _people(context: RunContext, qbo_id: str, qbo_kind: str | None) -> list[Found]:
-    people = read_people(
-        context.quickbooks.by_ids("Employee", [qbo_id]),
-        context.quickbooks.by_ids("Vendor", [qbo_id]),
-    ).good
+def _partners(
+    context: RunContext, kind: Kind, qbo_id: str | None, qbo_kind: str | None
+) -> list[Found]:
+    """Return those with an id, or all of them."""
+    books = context.quickbooks
+    if kind == Kind.PROJECT:
+        rows = books.customers() if qbo_id is None else books.by_ids("Customer", [qbo_id])
+        tree = Tree(read_customers(rows).good)
+        return [Found(as_partner(customer), customer.active) for customer in tree]
+    lists = (
+        [books.employees(), books.vendors()]
+        if qbo_id is None
+        else [books.by_ids(entity, [qbo_id]) for entity in ("Employee", "Vendor")]
+    )
+    people = read_people(*lists).good
     return [
         Found(Partner(QboKind(row.qbo_kind), row.qbo_id, name, name), bool(row.active))
         for row in people.itertuples(index=False)

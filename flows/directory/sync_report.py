@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 from typing import Any
 
+import pandas as pd
+
 from connectors.store.scope import records
 from flows.directory.create_missing import Made, link_of
 from flows.directory.rules import shown_rule
@@ -23,6 +25,7 @@ STATUS = {
     "unlinked": "unlinked by hand",
     "excluded": "never sent",
     "missing": "missing",
+    "invited": "invited",
     "links": "linked",
 }
 
@@ -48,6 +51,7 @@ def sync_document(result: SyncResult) -> dict[str, Any]:
         "ambiguous": [_candidate(one) for matches in everybody for one in matches.ambiguous],
         "unlinked": _unlinked(result, Problem.UNLINKED),
         "excluded": _unlinked(result, Problem.EXCLUDED, why="its time is never sent"),
+        "invited": _invited(comparison.directory.users),
         "changes": [
             _item(change.link, change=change.what, why=change.message) for change in result.changes
         ],
@@ -118,6 +122,19 @@ def _unlinked(result: SyncResult, problem: Problem, **more: Any) -> list[Item]:
     return [
         _item(row, **(more or {"why": f"its name would match: {row['candidates'] or 'nobody'}"}))
         for row in records(rows[rows["problem"] == problem])
+    ]
+
+
+def _invited(users: pd.DataFrame) -> list[Item]:
+    """Return who has not accepted Clockify's invitation yet."""
+    waiting = records(users[users["invited"].fillna(value=False)].sort_values("clockify_id"))
+    return [
+        _item(
+            {"kind": Kind.USER, "clockify_id": row["clockify_id"], "clockify_name": row["name"]},
+            email=row["email"],
+            why=f"has not accepted Clockify's invitation to {row['email'] or 'no address'} yet",
+        )
+        for row in waiting
     ]
 
 

@@ -15,6 +15,7 @@ _LISTS = {
     "ambiguous": "Ambiguous: which one is meant?",
     "unlinked": "Unlinked by hand",
     "excluded": "Never sent",
+    "invited": "Invited to Clockify, not accepted yet",
     "missing": "Only on one side",
 }
 

@@ -70,6 +70,7 @@ def read_users(rows: Sequence[Mapping[str, Any]]) -> Validated:
                 "name": row.get("name"),
                 "email": row.get("email"),
                 "active": _is_active_user(row),
+                "invited": _is_invited(row),
             }
             for row in rows
         ],
@@ -155,14 +156,26 @@ def read_customers(rows: Sequence[Mapping[str, Any]]) -> Validated:
 
 def _is_active_user(row: Mapping[str, Any]) -> bool:
     """Whether a user is active; only the membership shows who was deactivated (2.4)."""
+    states = _memberships(row)
+    gone = {"DELETED", "LIMITED_DELETED"}
+    return row.get("status") not in gone and not (states and states <= {"INACTIVE", "DECLINED"})
+
+
+def _is_invited(row: Mapping[str, Any]) -> bool:
+    """Whether an active user has not accepted the invitation yet, or has no account (2.1, 2.4)."""
+    waiting = {"PENDING_EMAIL_VERIFICATION", "NOT_REGISTERED"}
+    is_pending = row.get("status") in waiting or _memberships(row) == {"PENDING"}
+    return is_pending and _is_active_user(row)
+
+
+def _memberships(row: Mapping[str, Any]) -> set[Any]:
+    """Return the states of a user's membership in the workspace; empty where it is not told."""
     memberships = row.get("memberships")
-    states = {
+    return {
         membership.get("membershipStatus")
         for membership in (memberships if isinstance(memberships, list) else [])
         if isinstance(membership, Mapping) and membership.get("membershipType") == "WORKSPACE"
     }
-    gone = {"DELETED", "LIMITED_DELETED"}
-    return row.get("status") not in gone and not (states and states <= {"INACTIVE", "DECLINED"})
 
 
 def _part(row: Mapping[str, Any], name: str) -> Mapping[str, Any]:

@@ -75,7 +75,10 @@ def test_what_is_unlinked_stays_so_until_somebody_says_otherwise(synced):
 @pytest.mark.parametrize(
     ("arguments", "told"),
     [
-        (("link", "user", "nobody", "61"), "Clockify has no user with the id 'nobody'"),
+        (("link", "user", "nobody", "61"), "Clockify has no user with the id or name 'nobody'"),
+        (("link", "user", "Dana mcalister", "61"), "Did you mean 'Dana mcallister'?"),
+        (("link", "user", DANA, "Dana Mcalister"), "Did you mean 'Dana McAllister'?"),
+        (("never", "project", COURTYARD), "Clockify has several projects named 'Courtyard'"),
         (("link", "project", ZOE, "2"), "Clockify has no project"),
         (("link", "user", DANA, "999"), "QuickBooks has no employee or vendor"),
         (("link", "user", DANA, "2"), "QuickBooks has no employee or vendor"),  # a customer's
@@ -94,6 +97,17 @@ def test_ids_that_are_none_are_told(shared_house, rows_of, arguments, told):
     assert ran.code == 1
     assert told in ran.err.replace("\n", " ")
     assert rows_of(shared_house, "links") == before
+
+
+def test_a_name_will_do_where_only_one_has_it(synced):
+    """On both sides; a project also with its client before it, or as QuickBooks writes it."""
+    assert synced.run("link", "user", "Dana mcallister", "Dana  McAllister").code == 0
+    assert stored(synced, DANA)["qbo_id"] == "61"
+
+    names = ("Hôtel Saint-Clair › Rooftop Terrace", "Brasserie Lenoir:Terrace")
+    linked = synced.run("link", "project", *names, "--json").document
+    assert linked["qbo_id"] == "28"
+    assert stored(synced, linked["clockify_id"])["origin"] == "manual"
 
 
 def test_an_id_of_an_employee_and_a_vendor_needs_a_word(synced):

@@ -56,10 +56,19 @@ def found(shared_house: Any) -> dict[str, Any]:
 
 def test_each_list_has_the_promised_members(found):
     """Scripts find the same six members in every object of every list."""
-    for name in ("links", "missing", "near_misses", "ambiguous", "created"):
+    for name in ("links", "missing", "near_misses", "ambiguous", "created", "invited"):
         assert all(set(item) >= MEMBERS for item in found[name])
     assert found["created"] == []
     assert found["set_aside"] == []
+
+
+def test_who_has_not_accepted_the_invitation_is_told(found, shared_house):
+    """By the address that it went to; on a terminal, too."""
+    (one,) = found["invited"]
+
+    assert (one["kind"], one["clockify_id"]) == ("user", "64d0000000000000000000b1")
+    assert one["email"] in one["why"]
+    assert one["email"] in shared_house.run("sync").out
 
 
 def test_who_bears_the_same_name_is_linked_and_nobody_else(found):

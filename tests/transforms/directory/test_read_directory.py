@@ -122,6 +122,26 @@ def test_users_without_a_name_stay():
     assert [row["name"] for row in rows_of(validated)] == [None, None]
 
 
+@pytest.mark.parametrize(
+    ("status", "membership", "invited"),
+    [
+        ("ACTIVE", "ACTIVE", False),
+        ("ACTIVE", "PENDING", True),
+        ("PENDING_EMAIL_VERIFICATION", "ACTIVE", True),
+        ("NOT_REGISTERED", "PENDING", True),
+        ("NOT_REGISTERED", "DECLINED", False),
+        ("PENDING_EMAIL_VERIFICATION", "INACTIVE", False),
+        ("DELETED", "PENDING", False),
+    ],
+)
+def test_who_has_yet_to_accept_is_invited(status, membership, invited):
+    """The account or the membership tells; who declined, left or was deleted is not asked again."""
+    here = {"membershipType": "WORKSPACE", "membershipStatus": membership}
+    elsewhere = {"membershipType": "PROJECT", "membershipStatus": "PENDING"}
+    row = {"id": "u1", "status": status, "memberships": [here, elsewhere]}
+    assert rows_of(read_users([row]))[0]["invited"] is invited
+
+
 def test_what_does_not_say_that_it_is_inactive_is_active():
     """QuickBooks may leave out what is true."""
     validated = read_people([{"Id": "1", "DisplayName": "Ann"}], [])
