@@ -62,8 +62,9 @@ class Contents(Frame):
         nullable=True,
     )
     rate: Series[str] = column(
-        "Rate and currency that the source reports, such as `75.5 USD`; empty where it reports none"
-        " or the entry is not billable.",
+        "Hourly rate that the source reports, with its currency: `75500000 USD`; empty where it"
+        " reports none, or the entry is not billable.",
         source="TimeEntries.rate_micros, .currency",
+        unit="millionths of the currency unit",
         nullable=True,
     )

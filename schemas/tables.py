@@ -497,8 +497,8 @@ contents = sa.Table(
     _column(
         "rate",
         sa.String(40),
-        "Rate and currency that the source reported, such as 75.5 USD; empty for none, null where"
-        " it was not kept.",
+        "Hourly rate that the source reported, in millionths of the currency unit, and that:"
+        " 75500000 USD; empty for none, null where it was not kept.",
         null=True,
     ),
     sa.ForeignKeyConstraint(

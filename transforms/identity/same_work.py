@@ -26,7 +26,6 @@ import pandas as pd
 from schemas.contents import Contents
 from schemas.words import Kind, Source
 from transforms.directory.names import OWN_ID, same_form
-from transforms.plan.activities import amount
 
 #: The prefix of our ids for rows of files.
 ROW_ID = "row-"
@@ -90,10 +89,10 @@ def _alike(names: pd.Series) -> pd.Series:
 
 
 def _rates(entries: pd.DataFrame) -> pd.Series:
-    """Write rates with their currencies, exactly; empty where there is none to bill."""
-    amounts = entries["rate_micros"].astype(object).map(amount, na_action="ignore").astype("str")
+    """Write rates with their currencies; empty where there is none to bill."""
+    micros = entries["rate_micros"].astype("Int64").astype("str")
     billed = entries["billable"].fillna(value=False).astype(bool)
-    return (amounts + " " + entries["currency"].fillna("")).where(billed).fillna("")
+    return (micros + " " + entries["currency"].fillna("")).where(billed).fillna("")
 
 
 def _digests(texts: pd.Series) -> pd.Series:
