@@ -1,13 +1,15 @@
 """Verifies the history: that no row was changed, and that the ledger says the same."""
 
-from collections.abc import Iterable, Sequence
-from contextlib import closing
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
+from multiprocessing import get_context
 from typing import Any
 
 import sqlalchemy as sa
 
-from connectors.database import snapshot
+from connectors.database import closing_database, snapshot
 from connectors.store.actors import Actor
 from connectors.store.audit import Audit, Head
 from connectors.store.chain import follows
@@ -17,6 +19,9 @@ from schemas.words import ActorKind, LedgerState
 
 #: Problems that are listed; the rest is counted.
 MOST_PROBLEMS = 100
+
+#: From so many rows on, the ledger is compared in a process of its own, while rows are verified.
+LONG_ROWS = 100_000
 
 _TO_DO = (
     "Something changed the database past Clockbooks. Keep a copy of it as it is, send nothing, and"
@@ -57,12 +62,16 @@ def verify_history(engine: sa.Engine, one: Connection) -> dict[str, Any]:
     audit, problems = Audit(engine, one.id, utc_now), Problems()
     with snapshot(engine) as connection:
         head = audit.head(connection)
-        with closing(audit.rows(connection)) as rows:
-            broken = _broken_row(rows, head) if head else _without_head(rows)
         compared = {"compared": 0, "from_before": 0}
-        if broken is None:
-            compared = _compare(audit, connection, head, problems)
-            _check_actors(audit, connection, problems)
+        with _agreement(audit, connection, head) as all_agree:
+            with closing(audit.rows(connection)) as rows:
+                broken = _broken_row(rows, head) if head else _without_head(rows)
+            if broken is None:
+                if all_agree():
+                    compared["compared"] = audit.number_sent(connection)
+                else:
+                    compared = _compare(audit, connection, head, problems)
+                _check_actors(audit, connection, problems)
     return {
         "connection": one.name,
         "is_valid": broken is None and not problems.number,
@@ -76,6 +85,24 @@ def verify_history(engine: sa.Engine, one: Connection) -> dict[str, Any]:
         "problems": problems.first,
         "number_of_problems": problems.number,
     }
+
+
+@contextmanager
+def _agreement(
+    audit: Audit, connection: sa.Connection, head: Head | None
+) -> Iterator[Callable[[], bool]]:
+    """Yield a function that tells whether ledger and history agree; see `Audit.all_agree`."""
+    if head is None or head.number - head.dropped < LONG_ROWS:
+        yield lambda: audit.all_agree(connection)
+        return
+    url = audit.engine.url.render_as_string(hide_password=False)
+    with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as beside:
+        yield beside.submit(_all_agree, url, audit.connection_id).result
+
+
+def _all_agree(database_url: str, connection_id: int) -> bool:
+    with closing_database(database_url) as engine, snapshot(engine) as connection:
+        return Audit(engine, connection_id, utc_now).all_agree(connection)
 
 
 def _broken_row(rows: Iterable[Sequence[Any]], head: Head) -> dict[str, Any] | None:
@@ -112,8 +139,6 @@ def _compare(
 ) -> dict[str, int]:
     """Compare the ledger with the newest event of each entry."""
     compared, from_before = audit.number_sent(connection), 0
-    if audit.all_agree(connection):
-        return {"compared": compared, "from_before": from_before}
     for row in audit.differing(connection, head):
         if row.number is None:
             compared -= 1

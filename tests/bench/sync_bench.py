@@ -35,12 +35,14 @@ class Cost:
     """What one command took.
 
     Attributes:
-        cpu_s: Processor time of its process, in seconds.
+        cpu_s: Processor time of its processes, in seconds.
         peak_mib: Most memory that it held, in MiB.
+        wall_s: Time from its start to its end, in seconds.
     """
 
     cpu_s: float
     peak_mib: float
+    wall_s: float
 
 
 def compare_directories() -> Iterator[str]:
@@ -95,17 +97,19 @@ def _run(
         )
     if done.returncode:
         raise SystemExit(f"clockbooks {arguments[0]} ended with {done.returncode}")
-    cpu_s, peak_kib = (folder / "cost").read_text().split()
-    return Cost(float(cpu_s), int(peak_kib) / 1024)
+    cpu_s, peak_kib, wall_s = (folder / "cost").read_text().split()
+    return Cost(float(cpu_s), int(peak_kib) / 1024, float(wall_s))
 
 
 #: Starts the command from a small process: a child's peak counts what its parent held before.
 _LAUNCHER = """
-import resource, subprocess, sys
+import resource, subprocess, sys, time
+start_s = time.perf_counter()
 code = subprocess.call(sys.argv[2:])
+wall_s = time.perf_counter() - start_s
 used = resource.getrusage(resource.RUSAGE_CHILDREN)
 with open(sys.argv[1], "w") as file:
-    file.write(f"{used.ru_utime + used.ru_stime} {used.ru_maxrss}")
+    file.write(f"{used.ru_utime + used.ru_stime} {used.ru_maxrss} {wall_s}")
 sys.exit(code)
 """
 

@@ -9,12 +9,14 @@ import sqlite3
 import subprocess
 import sys
 from datetime import UTC, datetime, timedelta
+from multiprocessing import get_context
 from pathlib import Path
 
 import pytest
 
 from connectors.database import changing, open_database
 from connectors.store.history import History
+from flows.audit import verify
 from schemas.words import Event
 
 pytestmark = pytest.mark.usefixtures("in_this_process")
@@ -58,6 +60,28 @@ def test_a_changed_history_is_named_and_ends_with_1(week, send_day):
     assert one["broken"]["number"] == 5
     assert "backup" in found.document["to_do"]
     assert "broken at row 5" in week.run("audit", "verify").out
+
+
+def test_a_long_history_is_compared_in_a_second_process(week, send_day, monkeypatch):
+    """A process beside compares the ledger of a long history, and finds what was changed there."""
+    send_day(week)
+    beside = []
+    monkeypatch.setattr(verify, "LONG_ROWS", 18)
+    monkeypatch.setattr(verify, "get_context", lambda how: beside.append(how) or get_context(how))
+
+    whole = week.run("audit", "verify", "--json")
+    with sqlite3.connect(week.folder / "clockbooks.db") as database:
+        database.execute("UPDATE ledger SET minutes = minutes + 60 WHERE entry_id LIKE '%1'")
+        (changed,) = database.execute("SELECT changes()").fetchone()
+    changed_ledger = week.run("audit", "verify", "--json")
+
+    assert beside == ["spawn", "spawn"]
+    (one,) = whole.document["connections"]
+    assert (whole.code, one["is_valid"], one["rows"], one["compared"]) == (0, True, 18, 9)
+    (one,) = changed_ledger.document["connections"]
+    assert changed_ledger.code == 1
+    assert (one["broken"], one["number_of_problems"]) == (None, changed)
+    assert changed > 0
 
 
 def test_one_entrys_life_is_told_from_the_beginning(week, send_day):
