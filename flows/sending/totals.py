@@ -6,19 +6,21 @@ from transforms.plan.summary import Overview, overview
 
 
 class Totals:
-    """The sums of a report: a follower of it.
-
-    Attributes:
-        overview: What goes and what stays, added up.
-    """
+    """The sums of a report: a follower of it."""
 
     def __init__(self) -> None:
         self.begin()
 
     def begin(self) -> None:
         """Start again at zero."""
-        self.overview = Overview.empty()
+        self._sum: Overview | None = None
 
     def add(self, plan: pd.DataFrame) -> None:
         """Add rows of `Plan`, with the states in which they ended."""
-        self.overview += overview(plan)
+        rows = overview(plan)
+        self._sum = rows if self._sum is None else self._sum + rows
+
+    @property
+    def overview(self) -> Overview:
+        """What goes and what stays, added up."""
+        return self._sum or Overview.empty()
