@@ -27,7 +27,7 @@ MEMORIES: dict[str, dict[str, bool]] = {
 }
 
 #: Points are shared out to so many cases, so that several workers take them.
-PARTS = 3
+PARTS = 5
 
 
 def _some_slow(values: Iterable[Any], quick: Any) -> list[Any]:

@@ -55,7 +55,7 @@ def test_a_run_may_die_at_any_point(
     print(f"{len(mine)} of {len(points)} crash points, QuickBooks {memory}")  # noqa: T201 - the figure is the proof
 
 
-@pytest.mark.parametrize("part", range(PARTS))
+@pytest.mark.parametrize("part", [0, pytest.param(1, marks=pytest.mark.slow)])
 @pytest.mark.parametrize("memory", QUICK_AND_SLOW)
 def test_a_settling_run_may_die_at_any_point(lab: Any, memory: str, part: int) -> None:
     """A run that dies while it settles the doubts of another leaves nothing twice, nothing lost."""
@@ -132,10 +132,25 @@ def _is_after_the_work(fault: dict[str, Any]) -> bool:
     return fault["kind"] not in {"drop_before", "answer"}
 
 
+@pytest.mark.parametrize("first", FAULTS)
+def test_every_answer_may_go_wrong(lab: Any, first: str) -> None:
+    """Each batch of a send is answered wrongly, in another way: each entry is booked once."""
+    names = list(FAULTS) * 2
+    plan, start = lab.plan(), names.index(first)
+    with lab.open(**MEMORIES["forgets"]) as house:
+        for name in names[start : start + 3]:
+            house.quickbooks.faults.plan("POST .*/batch", **FAULTS[name])
+        lab.send()
+        lab.recover(house)
+        lab.check_each_once(house)
+        assert lab.books(house) == plan
+
+
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("fault", "memory"),
     [
-        pytest.param(fault, memory, marks=_quick(memory))
+        (fault, memory)
         for fault in FAULTS
         for memory in (MEMORIES if _is_after_the_work(FAULTS[fault]) else ["forgets"])
     ],
@@ -152,17 +167,24 @@ def test_any_answer_may_go_wrong(lab: Any, fault: str, memory: str) -> None:
             assert lab.books(house) == plan
 
 
+READ_FAULTS = [name for name in FAULTS if not name.startswith(("an item", "nothing"))]
+
+
 @pytest.mark.parametrize(
-    "fault", [name for name in FAULTS if not name.startswith(("an item", "nothing"))]
+    ("fault", "nth"),
+    [
+        pytest.param(fault, nth, marks=() if place % 2 == nth else pytest.mark.slow)
+        for place, fault in enumerate(READ_FAULTS)
+        for nth in range(2)
+    ],
 )
-def test_any_reading_may_go_wrong(lab: Any, fault: str) -> None:
+def test_any_reading_may_go_wrong(lab: Any, fault: str, nth: int) -> None:
     """A fault while a service is read ends a run, or not, and never sends anything twice."""
     plan = lab.plan()
-    for nth in range(2):
-        with lab.open() as house:
-            house.quickbooks.faults.plan("GET .*", skip=nth, **FAULTS[fault])
-            house.clockify.faults.plan("POST .*/detailed", skip=nth, **FAULTS[fault])
-            lab.send()
-            lab.recover(house)
-            lab.check_each_once(house)
-            assert lab.books(house) == plan
+    with lab.open() as house:
+        house.quickbooks.faults.plan("GET .*", skip=nth, **FAULTS[fault])
+        house.clockify.faults.plan("POST .*/detailed", skip=nth, **FAULTS[fault])
+        lab.send()
+        lab.recover(house)
+        lab.check_each_once(house)
+        assert lab.books(house) == plan

@@ -7,10 +7,11 @@ case, and the one that its documentation does not rule out.
 
 import json
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import closing
 from datetime import date
 from decimal import Decimal
+from functools import partial
 from typing import Any
 
 import pytest
@@ -74,13 +75,23 @@ ITEMS: dict[str, dict[str, Any]] = {
 }
 
 
-@pytest.mark.parametrize("answer", FOREIGN)
-def test_what_something_on_the_way_answers_is_doubt(lab: Any, answer: str) -> None:
+def _threes(all_names: Iterable[str]) -> list[Any]:
+    """Share names out in threes: a send has three batches, and each can be answered otherwise."""
+    names = list(all_names)
+    threes = [names[first : first + 3] for first in range(0, len(names), 3)]
+    return [pytest.param(three, id=", ".join(three)) for three in threes]
+
+
+@pytest.mark.parametrize("answers", _threes(FOREIGN))
+def test_what_something_on_the_way_answers_is_doubt(lab: Any, answers: Sequence[str]) -> None:
     """The work was done before: a status, a page or a foreign fault releases nothing."""
     with lab.open(**FORGETS) as house:
-        house.quickbooks.faults.plan(BATCH, "answer_after", **FOREIGN[answer])
+        for answer in answers:
+            house.quickbooks.faults.plan(BATCH, "answer_after", **FOREIGN[answer])
         lab.send()
         assert len(house.quickbooks.activities) == 6
+        doubts = [row for row in lab.ledger(house) if row.state == "sending"]
+        assert len({row.request_id for row in doubts}) == len(answers)
         lab.recover(house)
         lab.check_each_once(house)
 
@@ -99,18 +110,21 @@ def test_the_same_on_a_replay_is_doubt(lab: Any, answer: str) -> None:
         lab.check_each_once(house)
 
 
-@pytest.mark.parametrize("fault", ITEMS)
-def test_an_item_that_broke_down_is_doubt(lab: Any, fault: str) -> None:
+@pytest.mark.parametrize("faults", _threes(ITEMS))
+def test_an_item_that_broke_down_is_doubt(lab: Any, faults: Sequence[str]) -> None:
     """Only a ValidationFault says that QuickBooks refused an item; even a retry doubles nothing."""
 
-    def break_first(answer: Any) -> Any:
+    def break_first(fault: str, answer: Any) -> Any:
         first, *rest = answer["BatchItemResponse"]
         return answer | {"BatchItemResponse": [{"Fault": ITEMS[fault], "bId": first["bId"]}, *rest]}
 
     with lab.open(**FORGETS) as house:
-        house.quickbooks.faults.plan(BATCH, "edit", edit=break_first)
+        for fault in faults:
+            house.quickbooks.faults.plan(BATCH, "edit", edit=partial(break_first, fault))
         lab.send()
-        assert "refused" not in {row.state for row in lab.ledger(house)}
+        states = [row.state for row in lab.ledger(house)]
+        assert states.count("sending") == len(faults)
+        assert "refused" not in states
         lab.recover(house)
         lab.check_each_once(house)
 
