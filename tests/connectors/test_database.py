@@ -211,7 +211,7 @@ def test_threads_that_open_an_empty_database_at_once_all_succeed(empty_database)
 
 def test_a_new_file_is_opened_by_many_at_once(tmp_path):
     """SQLite does not wait by itself while another one prepares a new file."""
-    for attempt in range(25):
+    for attempt in range(10):
         open_at_once(f"sqlite:///{tmp_path}/{attempt}.db", 4)
 
 
