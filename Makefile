@@ -3,7 +3,7 @@ PYTHON ?= python3
 PYTHON_3_10 ?= python3.10
 BIN := .venv/bin
 
-.PHONY: help demo test test-slow test-peers contract fidelity coverage screens bench wheel dictionary lint format setup develop lock audit clean
+.PHONY: help demo test test-slow test-peers contract fidelity proof coverage screens bench wheel dictionary lint format setup develop lock audit clean
 
 help:  ## list these commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s%s\n", $$1, $$2}' Makefile
@@ -27,6 +27,11 @@ contract: develop  ## hold the rules we rely on against the stand-ins and, with 
 
 fidelity: develop  ## write data/FIDELITY.md from the contract suite
 	$(BIN)/python tests/support/fidelity.py > data/FIDELITY.md
+
+# SEED=7 replays one history; HISTORIES=500 and MINUTES=30 say how many; both write data/PROOF.md.
+proof: develop  ## play random histories among failures, and check each from outside
+	$(BIN)/python tests/proof $(if $(SEED),--seed $(SEED)) $(if $(HISTORIES),--histories $(HISTORIES)) \
+		$(if $(MINUTES),--minutes $(MINUTES)) $(if $(HISTORIES)$(MINUTES),--report)
 
 coverage: develop  ## measure which lines and branches `make test` runs; fails below the floor in pyproject.toml
 	rm -f .coverage .coverage.*

@@ -55,9 +55,14 @@ class Fault:
 
 
 class Faults:
-    """The failures planned for one stand-in, in the order in which they were planned."""
+    """The failures planned for one stand-in, in the order in which they were planned.
+
+    Attributes:
+        struck: How many requests they have struck so far.
+    """
 
     def __init__(self) -> None:
+        self.struck = 0
         self._planned: list[Fault] = []
         self._lock = threading.Lock()
 
@@ -80,6 +85,7 @@ class Faults:
                         fault.skip -= 1
                         continue
                     fault.times -= 1
+                    self.struck += 1
                     return fault
         return None
 

@@ -50,6 +50,9 @@ class Ended:
     time_activity_id: str | None = None
 
 
+_STOPPED = "it was stopped. The next send takes it."
+
+
 def load(
     context: RunContext, lease: RunLease, company: Company, one: Slice, progress: Progress
 ) -> tuple[pd.DataFrame, str | None]:
@@ -58,6 +61,9 @@ def load(
     Returns its plan with the final states, and why the load ended early, if it did.
     """
     ready = one.plan[one.plan["state"] == State.READY]
+    # Whatever ends this run: `clockbooks entries` names what it meant to hand over, and lets the
+    # ledger say how far it came.
+    context.store.outcomes.keep(lease.run_id, not_loaded(ready, _STOPPED))
     activities = to_activities(ready).merge(ready[["entry_id", "minutes", "date"]], on="entry_id")
     rows = activities.to_dict("records")
     loader = _Creations(context, lease, rows, company, one)

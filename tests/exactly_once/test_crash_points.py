@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from crash_points import crash_points
+from crash_points import CHANGED, crash_points
 
 from connectors.standins.quickbooks.faults import THROTTLED_ANSWER, UNAUTHENTICATED_ANSWER
 
@@ -188,3 +188,31 @@ def test_any_reading_may_go_wrong(lab: Any, fault: str, nth: int) -> None:
         lab.recover(house)
         lab.check_each_once(house)
         assert lab.books(house) == plan
+
+
+@pytest.mark.parametrize("after", ["the claim", "the answer"])
+def test_what_a_dead_run_handed_over_is_listed(
+    lab: Any,
+    after: str,
+    in_this_process: None,  # noqa: ARG001 - `house.run`
+) -> None:
+    """`clockbooks entries` has each entry that was handed over, also before anybody settles."""
+    points = lab.points()
+    at = points.index(CHANGED) - (1 if after == "the claim" else 0)
+    with lab.open(remembers_request_ids=False) as house:
+        lab.bomb.reset(at)
+        assert not lab.send()
+        lab.bomb.reset()
+        handed_over = {row.entry_id for row in lab.ledger(house)}
+
+        listed = house.run("entries", "--json").document["entries"]
+
+        assert len(handed_over) == 2
+        by_state = {
+            state: {row["entry_id"] for row in listed if row["state"] == state}
+            for state in ("in_doubt", "rejected")
+        }
+        assert by_state["in_doubt"] == handed_over
+        assert by_state["rejected"] == set(house.clockify.entries) - handed_over
+        lab.recover(house)
+        lab.check_each_once(house)

@@ -476,6 +476,18 @@ def test_work_whose_answer_was_lost_is_found_again_by_its_ids(qbo):
     assert len(qbo.standin.activities) == 1
 
 
+def test_faults_are_counted_when_they_strike(qbo):
+    """Who plans failures can tell which of them came to anything."""
+    qbo.standin.faults.plan("POST .*/batch", "drop_before", skip=1)
+
+    qbo.batch(ACTIVITY, requestid="r-1")
+    assert qbo.standin.faults.struck == 0
+
+    with pytest.raises(requests.ConnectionError):
+        qbo.batch(ACTIVITY, requestid="r-2")
+    assert qbo.standin.faults.struck == 1
+
+
 # --- limits ------------------------------------------------------------------------------------
 
 

@@ -1,0 +1,396 @@
+"""Judges what a history came to, from outside: the books, Clockify, and what the command says.
+
+Pure functions of the evidence. What may be is what the project's rules say: an entry is in the
+books once, or a document of the command says why not, and that is true.
+"""
+
+import json
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+from gate import PEOPLE as SOMEBODY
+from gate import PRODUCT, Change
+from world import PEOPLE, as_booked, content, day_of, seconds_of
+
+LONGEST_S = (23 * 60 + 55) * 60
+
+#: What shows that something was not caught.
+UNCAUGHT = ("Traceback (most recent call last)", "sqlalche.me", "psycopg.", "sqlite3.")
+
+
+@dataclass(frozen=True)
+class Ran:
+    """A command that has ended.
+
+    Attributes:
+        arguments: Its arguments.
+        code: Its exit code; less than 0 if it was killed.
+        out: Its standard output.
+        err: Its standard error.
+        is_troubled: Whether something was broken on purpose while it ran.
+        is_alone: Whether nothing else happened meanwhile.
+        changes: What happened to the books meanwhile.
+        started: How many changes there had been before.
+    """
+
+    arguments: tuple[str, ...]
+    code: int | None
+    out: str
+    err: str
+    is_troubled: bool
+    is_alone: bool
+    changes: tuple[Change, ...]
+    started: int = 0
+
+    @cached_property
+    def document(self) -> dict[str, Any]:
+        """The JSON document on standard output; empty if there is none."""
+        try:
+            read = json.loads(self.out)
+        except ValueError:
+            return {}
+        return read if isinstance(read, dict) else {}
+
+    @property
+    def gist(self) -> str:
+        """Say in a few words what it says."""
+        if "error" in self.document:
+            return str(self.document["error"].get("message", ""))[:160]
+        counts = self.document.get("counts")
+        return ", ".join(_flat(counts)) if isinstance(counts, dict) else ""
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """All that is known at the end of a history.
+
+    Attributes:
+        history: What was played.
+        told: What happened, in sentences.
+        problems: What was wrong on the way already.
+        rans: The commands.
+        finals: The documents of the books at rest: `send`, `reconcile`, `entries` and `audit`, each
+            with its exit `code`; empty if there were problems before.
+        entries: Clockify's entries by id.
+        books: QuickBooks' TimeActivities by Id.
+        changes: Everything that happened to them.
+        closed_until: Until when the books are closed.
+        had: Every content that an entry ever had.
+        exported: Every content that was in an export.
+    """
+
+    history: Mapping[str, Any]
+    told: list[str]
+    problems: list[str]
+    rans: Sequence[Ran]
+    finals: Mapping[str, Any]
+    entries: Mapping[str, Mapping[str, Any]]
+    books: Mapping[str, Mapping[str, Any]]
+    changes: Sequence[Change]
+    closed_until: str | None
+    had: Mapping[str, set[tuple[Any, ...]]]
+    exported: AbstractSet[tuple[Any, ...]] = frozenset()
+
+
+def _flat(counts: Mapping[str, Any]) -> Iterator[str]:
+    for name, value in counts.items():
+        if isinstance(value, dict):
+            yield from (f"{value[reason]} {reason}" for reason in value)
+        elif value:
+            yield f"{value} {name}"
+
+
+# --- one command
+
+
+def ran_badly(
+    ran: Ran, changes: Sequence[Change], books: Mapping[str, Mapping[str, Any]]
+) -> list[str]:
+    """Return what a command did or said that it must not."""
+    found = [f"it shows {word!r}" for word in UNCAUGHT if word in ran.out + ran.err]
+    found += _changed_badly(ran, changes)
+    if ran.code is None or ran.code < 0:
+        return found
+    if ran.code not in {0, 1, 3}:
+        return [*found, f"it ends with {ran.code}"]
+    if not ran.document:
+        return [*found, "its standard output is no JSON document"]
+    return [*found, *_said_badly(ran, ran.document, books)]
+
+
+def _said_badly(
+    ran: Ran, document: Mapping[str, Any], books: Mapping[str, Mapping[str, Any]]
+) -> Iterator[str]:
+    if ran.arguments[:2] == ("audit", "verify"):
+        return
+    if ran.code == 1 and "error" not in document:
+        yield "it ends with 1 and does not say why"
+    elif ran.code == 1 and not ran.is_troubled and not _found_nothing(ran):
+        yield f"it could not run, without any trouble: {ran.gist}"
+    elif ran.code != 1 and "error" in document:
+        yield f"it ends with {ran.code}, and says that it could not run"
+    elif ran.code != 1 and ran.arguments[0] in {"send", "import"}:
+        yield from _sent_badly(ran, document, books)
+
+
+def _found_nothing(ran: Ran) -> bool:
+    """Whether a recall came before anything was sent: there was nothing that it could do."""
+    return ran.arguments[0] == "recall" and "Nothing was sent that fits" in ran.gist
+
+
+def _sent_badly(
+    ran: Ran, document: Mapping[str, Any], books: Mapping[str, Mapping[str, Any]]
+) -> Iterator[str]:
+    counts, entries = document["counts"], document["entries"]
+    rejected, skipped = (sum(counts[state].values()) for state in ("rejected", "skipped"))
+    total = counts["sent"] + counts["in_doubt"] + rejected + skipped + counts.get("ready", 0)
+    if total != counts["extracted"] or total != len(entries):
+        yield f"its counts add up to {total}, of {counts['extracted']}"
+    is_partly = bool(rejected or counts["in_doubt"] or document.get("set_aside"))
+    if ran.code != (3 if is_partly else 0):
+        yield f"it ends with {ran.code}, and has {rejected} rejected, {counts['in_doubt']} in doubt"
+    if ran.is_alone:
+        for entry in entries:
+            if entry["state"] == "sent" and entry["time_activity_id"] not in books:
+                yield f"it sent {entry['entry_id']}, which is not in the books"
+
+
+def _changed_badly(ran: Ran, changes: Sequence[Change]) -> Iterator[str]:
+    """Hold what was changed in the books against what may be: of this company's own rows."""
+    prefers = "--prefer" in ran.arguments or not ran.is_alone
+    for nth, change in enumerate(ran.changes, start=ran.started):
+        if change.who != PRODUCT:
+            continue
+        for row in (change.before, change.after):
+            if row and change.closed_until and row["TxnDate"] <= change.closed_until:
+                yield f"TimeActivity {change.id} of {row['TxnDate']} was changed in closed books"
+        if change.before is None:
+            continue
+        if change.before["BillableStatus"] == "HasBeenBilled":
+            yield f"TimeActivity {change.id} is on an invoice, and was changed"
+        if not prefers and _is_by_hand(change, changes[:nth]):
+            yield f"TimeActivity {change.id} was edited by hand, and was changed"
+
+
+def _is_by_hand(change: Change, earlier: Sequence[Change]) -> bool:
+    """Whether people wrote what stood there before a change, and it is not what we had written."""
+    of_it = [one for one in earlier if one.id == change.id and one.after is not None]
+    ours = [content(one.after) for one in of_it if one.who == PRODUCT and one.after]
+    if not ours:  # typed in by somebody: ours only once it was adopted
+        typed = [content(one.after) for one in of_it if one.after]
+        return content(change.before or {}) != typed[0]
+    return content(change.before or {}) != ours[-1]
+
+
+# --- the end
+
+
+def judge(evidence: Evidence) -> list[str]:
+    """Return everything that is wrong at the end of a history, in sentences."""
+    if evidence.problems or not evidence.finals:
+        return list(evidence.problems)
+    return [*_Judge(evidence).all()]
+
+
+class _Judge:
+    """Holds one evidence against the rules."""
+
+    def __init__(self, evidence: Evidence) -> None:
+        self.evidence = evidence
+        self.books, self.entries = evidence.books, evidence.entries
+        finals = evidence.finals
+        self.said = {row["entry_id"]: row for row in finals["send"].get("entries", [])}
+        self.verdicts = {
+            row["entry_id"]: row
+            for row in finals["reconcile"].get("entries", [])
+            if row["entry_id"] and row["verdict"] != "unsent"
+        }
+        self.ledger = [row for row in finals["entries"]["entries"] if row["state"] == "sent"]
+        self.accounted = Counter(row["time_activity_id"] for row in self.ledger)
+        self.typed = {
+            change.id
+            for change in evidence.changes
+            if change.who == SOMEBODY and change.before is None
+        }
+
+    def all(self) -> Iterator[str]:
+        """Yield all that is wrong."""
+        if self.evidence.finals["audit"]["code"] != 0:
+            yield "the history's chain is broken"
+        for name in ("send", "reconcile", "entries"):
+            if self.evidence.finals[name]["code"] not in {0, 3}:
+                yield f"`{name}` does not run any more"
+                return
+        yield from self.each_once()
+        yield from self.nothing_unmade()
+        yield from self.no_content_twice()
+        yield from self.ledger_says_the_same()
+        yield from self.what_is_gone_is_taken_back()
+
+    # --- each entry is in the books once, or explained
+
+    def each_once(self) -> Iterator[str]:
+        missing = self.entries.keys() - self.said.keys()
+        yield from (f"{id_} is in Clockify, and no document names it" for id_ in sorted(missing))
+        for id_, row in self.said.items():
+            if row["state"] == "skipped" and row["reason"] == "already_sent":
+                yield from self._sent(id_, row)
+            elif row["state"] in {"skipped", "rejected"}:
+                if not self._is_true(row["reason"], self.entries[id_]):
+                    yield f"{id_} is said to be {row['reason']}, which is not so"
+            else:
+                yield f"{id_} is {row['state']}, and all has come to rest"
+
+    def _sent(self, id_: str, row: Mapping[str, Any]) -> Iterator[str]:
+        entry, activity_id = self.entries[id_], row["time_activity_id"]
+        activity, found = self.books.get(activity_id), self.verdicts.get(id_)
+        if found is None:
+            yield f"{id_} was sent, and the reconciliation does not name it"
+            return
+        if found["time_activity_id"] != activity_id:
+            yield f"{id_} is TimeActivity {activity_id}, or {found['time_activity_id']}"
+        verdict = found["verdict"]
+        if activity is None:
+            if verdict != "gone_from_quickbooks" or not self._was_deleted_by_people(activity_id):
+                yield f"{id_} was sent, and TimeActivity {activity_id} is not in the books"
+        elif verdict == "agrees":
+            if _unbilled(content(activity)) != as_booked(entry):
+                yield f"{id_} is not what TimeActivity {activity_id} says: {_told(entry, activity)}"
+        elif not self._is_so(verdict, found, entry, activity):
+            yield f"{id_} is said to be {verdict} ({found['detail']}), which is not so"
+
+    def _is_so(
+        self,
+        verdict: str,
+        found: Mapping[str, Any],
+        entry: Mapping[str, Any],
+        activity: Mapping[str, Any],
+    ) -> bool:
+        """Whether a difference may be left when the books are at rest."""
+        blocked = found["blocked"]
+        is_locked = (blocked == "billed" and activity["BillableStatus"] == "HasBeenBilled") or (
+            blocked == "books_closed" and self._is_closed(min(activity["TxnDate"], day_of(entry)))
+        )
+        may_wait = is_locked or not self.evidence.history["prefer"]
+        match verdict:
+            case "changed_in_clockify":
+                held = self._is_true("maybe_in_books", entry)
+                return is_locked or held
+            case "unapproved_since":
+                return is_locked and not entry["approved"]
+            case "changed_in_quickbooks" | "changed_in_both":
+                return may_wait and self._was_edited_by_people(activity["Id"])
+        return False
+
+    def _is_true(self, reason: str, entry: Mapping[str, Any]) -> bool:
+        """Whether a reason for not sending an entry holds, by what the services have."""
+        kind, person = PEOPLE.get(entry["userId"], (None, None))
+        tests: dict[str, Callable[[], bool]] = {
+            "break": lambda: entry["type"] == "BREAK",
+            "not_approved": lambda: (
+                bool(self.evidence.history["approved_only"]) and not entry["approved"]
+            ),
+            "unlinked_user": lambda: person is None,
+            "rounds_to_zero": lambda: seconds_of(entry) < 30,
+            "too_long": lambda: seconds_of(entry) > LONGEST_S,
+            "books_closed": lambda: self._is_closed(day_of(entry)),
+            "maybe_in_books": lambda: any(
+                id_ not in self.accounted
+                and content(row)[:2] == (kind, person)
+                and row["TxnDate"] == day_of(entry)
+                for id_, row in self.books.items()
+            ),
+        }
+        return reason in tests and tests[reason]()
+
+    def _is_closed(self, day: str) -> bool:
+        return bool(self.evidence.closed_until) and day <= str(self.evidence.closed_until)
+
+    def _was_deleted_by_people(self, id_: str) -> bool:
+        return any(
+            change.id == id_ and change.after is None and change.who == SOMEBODY
+            for change in self.evidence.changes
+        )
+
+    def _was_edited_by_people(self, id_: str) -> bool:
+        return any(
+            change.id == id_
+            and change.who == SOMEBODY
+            and change.before
+            and change.after
+            and _unbilled(content(change.before)) != _unbilled(content(change.after))
+            for change in self.evidence.changes
+        )
+
+    # --- nothing is there that nobody made
+
+    def nothing_unmade(self) -> Iterator[str]:
+        for id_, times in self.accounted.items():
+            if times > 1:
+                yield f"{times} entries are said to be TimeActivity {id_}"
+            if id_ not in self.books and not self._was_deleted_by_people(id_):
+                yield f"TimeActivity {id_} is said to be sent, and is not in the books"
+        for id_ in self.books:
+            if id_ not in self.typed and id_ not in self.accounted:
+                yield f"TimeActivity {id_} came from here, and no entry is said to be it"
+        for change in self.evidence.changes:
+            if change.id in self.typed and change.who == PRODUCT and change.after is None:
+                yield f"TimeActivity {change.id} was typed in by somebody, and was deleted"
+
+    def no_content_twice(self) -> Iterator[str]:
+        """No content is in the books more often than there were entries of it.
+
+        A row of an export that is not what was sent of its entry counts as other work
+        (docs/files.md), so an entry that was edited may be there as a row as well.
+        """
+        last = {
+            change.id: content(change.after)
+            for change in self.evidence.changes
+            if change.who == PRODUCT and change.after
+        }
+        made = Counter(
+            _unbilled(what)
+            for id_, what in last.items()
+            if id_ in self.books and id_ not in self.typed
+        )
+        wanted: Counter[tuple[Any, ...]] = Counter()
+        for contents in self.evidence.had.values():
+            wanted.update(contents)
+            if len(contents) > 1:
+                wanted.update(contents & self.evidence.exported)
+        for what, times in made.items():
+            if times > wanted[what]:
+                yield f"{what} is in the books {times} times, for {wanted[what]} entries"
+
+    # --- the ledger says what the books say
+
+    def ledger_says_the_same(self) -> Iterator[str]:
+        for row in self.ledger:
+            activity = self.books.get(row["time_activity_id"])
+            verdict = self.verdicts.get(row["entry_id"], {}).get("verdict")
+            if activity is None or verdict not in {"agrees", None}:
+                continue
+            minutes, day = content(activity)[4], activity["TxnDate"]
+            if verdict == "agrees" and (minutes, day) != (row["minutes"], row["date"]):
+                yield f"{row['entry_id']} is said to have {row['minutes']} min on {row['date']}"
+
+    def what_is_gone_is_taken_back(self) -> Iterator[str]:
+        for id_ in self.verdicts.keys() - self.entries.keys():
+            found = self.verdicts[id_]
+            is_waiting = found["verdict"] == "gone_from_clockify" and not found["blocked"]
+            if is_waiting and not self._was_edited_by_people(found["time_activity_id"]):
+                yield f"{id_} is gone from Clockify, and was not taken back"
+
+
+def _unbilled(what: tuple[Any, ...]) -> tuple[Any, ...]:
+    """Return a content as it was before an invoice took it up."""
+    status = "Billable" if what[5] == "HasBeenBilled" else what[5]
+    return (*what[:5], status, *what[6:])
+
+
+def _told(entry: Mapping[str, Any], activity: Mapping[str, Any]) -> str:
+    return f"{as_booked(entry)} and {content(activity)}"

@@ -1,0 +1,123 @@
+"""Puts one company after another behind the two addresses, on either database, and plays there."""
+
+import os
+import random
+import shutil
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from copy import deepcopy
+from dataclasses import dataclass, field
+from typing import Any
+
+import psycopg
+import sqlalchemy as sa
+from checker import Evidence
+from events import MEMORIES, PERMISSIVE
+from performance import PATIENCE_S, Performance
+from processes import Zygote
+from world import Servers, World
+
+
+@dataclass
+class Player:
+    """Plays histories against one pair of servers, with commands from one zygote.
+
+    Attributes:
+        servers: Where the worlds are put.
+        zygote: Starts the commands.
+        postgres: The address of a PostgreSQL server; `None` where there is none.
+        dice: For what is left to chance in real time.
+        counts: What was played so far.
+    """
+
+    servers: Servers
+    zygote: Zygote
+    postgres: str | None = None
+    dice: random.Random = field(default_factory=random.Random)
+    counts: Counter[str] = field(default_factory=Counter)
+    number: int = 0
+    _templates: dict[str, Any] = field(default_factory=dict)
+
+    def play(self, history: Mapping[str, Any]) -> Evidence:
+        """Play a history to its end, and return what is known of it then."""
+        self.number += 1
+        with ExitStack() as stack:
+            performance = Performance(self, history, self._open(history, stack))
+            evidence = performance.play()
+        shutil.rmtree(performance.world.folder, ignore_errors=True)
+        return evidence
+
+    def _open(self, history: Mapping[str, Any], stack: ExitStack) -> World:
+        """Put a company there, connected and synced: the first of its kind is copied later."""
+        kind = history["database"]
+        switches = MEMORIES[history["memory"]] | (PERMISSIVE if history["permissive"] else {})
+        url = None
+        if kind == "postgresql":
+            url = stack.enter_context(self._database(self._templates.get(kind, [None])[0]))
+        world = self.servers.world(f"world-{self.number}", url, **switches)
+        if kind in self._templates:
+            _, files, consents = self._templates[kind]
+            for file, data in files.items():
+                (world.folder / file).touch(mode=0o600)
+                (world.folder / file).write_bytes(data)
+            world.quickbooks.oauth._consents = deepcopy(consents)  # noqa: SLF001 - as they were
+        else:
+            self._connect(world)
+            files = {one.name: one.read_bytes() for one in world.folder.glob("clockbooks.*")}
+            kept = self._keep(url) if url else None
+            consents = deepcopy(world.quickbooks.oauth._consents)  # noqa: SLF001
+            self._templates[kind] = kept, files, consents
+        if history["approved_only"]:
+            world.environment["CLOCKBOOKS_APPROVED_ONLY"] = "true"
+        return world
+
+    def _connect(self, world: World) -> None:
+        token = world.folder / "token"
+        token.touch(mode=0o600)
+        token.write_text("small-refresh-token-0001")
+        for arguments in (
+            ("connect", "--realm-id", "123", "--refresh-token-file", "token"),
+            ("sync",),
+        ):
+            process = self.zygote.start(arguments, world.environment, world.folder, fork=False)
+            process.ended.wait(PATIENCE_S)
+
+    # --- PostgreSQL
+
+    @contextmanager
+    def _database(self, template: str | None) -> Iterator[str]:
+        """Make a database for a block, empty or as *template*; yield its address."""
+        name = f"clockbooks_proof_{os.getpid()}_{self.number}"
+        copied = f' TEMPLATE "{template}"' if template else ""
+        self._on_server(f'CREATE DATABASE "{name}"{copied}')
+        try:
+            address = sa.make_url(self.postgres or "").set(database=name)
+            yield address.render_as_string(hide_password=False)
+        finally:
+            self._on_server(f'DROP DATABASE "{name}" WITH (FORCE)')
+
+    def _keep(self, url: str) -> str:
+        name = f"clockbooks_proof_{os.getpid()}_template"
+        self._on_server(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
+        self._on_server(f'CREATE DATABASE "{name}" TEMPLATE "{sa.make_url(url).database}"')
+        return name
+
+    def _on_server(self, statement: str) -> None:
+        address = sa.make_url(self.postgres or "").set(database="postgres", drivername="postgresql")
+        with psycopg.connect(address.render_as_string(False), autocommit=True) as server:
+            server.execute(statement)  # type: ignore[arg-type]
+
+    def cut_off(self, url: str) -> None:
+        """End every connection to a database, as a server that restarts does."""
+        database = sa.make_url(url).database
+        self._on_server(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+            f" WHERE datname = '{database}' AND pid <> pg_backend_pid()"
+        )
+
+    def close(self) -> None:
+        """Drop what was kept."""
+        for name, _, _ in self._templates.values():
+            if name:
+                self._on_server(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')

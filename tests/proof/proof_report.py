@@ -1,0 +1,113 @@
+"""Writes data/PROOF.md: what was played, what was found, and what is left to doubt."""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+HERE = Path(__file__).parent
+
+PEOPLE = {
+    "track": "time tracked in Clockify",
+    "edit": "entries edited",
+    "delete": "entries deleted",
+    "approve": "approvals given or withdrawn",
+    "type": "time typed into QuickBooks",
+    "edit books": "TimeActivities edited",
+    "delete books": "TimeActivities deleted",
+    "bill": "TimeActivities put on an invoice",
+    "unbill": "invoices deleted",
+    "close": "books closed or opened",
+    "wait": "waits, of 36 seconds to a week",
+    "jump": "jumps of the machine's clock",
+}
+NEMESIS = {
+    "kill": "processes killed (SIGKILL)",
+    "suspend": "processes suspended and resumed, up to two hours later",
+    "beside": "commands beside which another one ran",
+    "cut off": "databases cut off or locked",
+    "fill the disk": "disks filled",
+    "fault struck": "requests that a service failed",
+}
+
+
+def _total(verdicts: Sequence[Mapping[str, Any]]) -> Counter[str]:
+    counts: Counter[str] = Counter()
+    for verdict in verdicts:
+        counts.update(verdict["counts"])
+    return counts
+
+
+def _count(number: int, one: str, many: str | None = None) -> str:
+    return f"{number:,} {one if number == 1 else many or one + 's'}"
+
+
+def summary(verdicts: Sequence[Mapping[str, Any]], seconds: float) -> str:
+    """Return what a run came to, in a few lines."""
+    counts = _total(verdicts)
+    failed = [str(one["seed"]) for one in verdicts if one["problems"]]
+    checked = sum(one["checked"] for one in verdicts)
+    played = ", ".join(
+        [
+            _count(sum(one["played"] for one in verdicts), "event"),
+            _count(counts["command"], "command"),
+            f"{_count(checked, 'entry', 'entries')} held against the books",
+        ]
+    )
+    lines = [
+        f"{_count(len(verdicts), 'history', 'histories')} in {seconds:,.0f} s: {played}.",
+        "Trouble that hit: "
+        + ", ".join(f"{counts[name]:,} {what}" for name, what in NEMESIS.items() if counts[name])
+        + ".",
+        f"Fails: seed {', '.join(failed)}." if failed else "All hold.",
+    ]
+    return "\n".join(lines)
+
+
+def write_report(path: Path, verdicts: Sequence[Mapping[str, Any]], seconds: float) -> None:
+    """Write the report of a run to *path*, with what is kept by hand in `found.md`."""
+    counts = _total(verdicts)
+    seeds = sorted(one["seed"] for one in verdicts)
+    parts = [
+        (HERE / "about.md").read_text().strip(),
+        "## The last run",
+        f"`make proof SEED={seeds[0]} HISTORIES={len(seeds)}`:" if seeds else "",
+        summary(verdicts, seconds),
+        _table("Played on", _grounds(verdicts)),
+        _table("People", {what: counts[name] for name, what in PEOPLE.items()}),
+        _table("Nemesis", {what: counts[name] for name, what in NEMESIS.items()}),
+        *_failures(verdicts),
+        (HERE / "found.md").read_text().strip(),
+    ]
+    path.write_text("\n\n".join(part for part in parts if part) + "\n")
+
+
+def _grounds(verdicts: Sequence[Mapping[str, Any]]) -> dict[str, int]:
+    names = {"sqlite": "SQLite", "postgresql": "PostgreSQL"}
+    return Counter(
+        f"{names[one['database']]}, {'real' if one['real'] else 'simulated'} time"
+        for one in sorted(verdicts, key=lambda one: (one["database"], one["real"]))
+    )
+
+
+def _table(head: str, rows: Mapping[str, int]) -> str:
+    lines = [f"| {what} | {number:,} |" for what, number in rows.items()]
+    return "\n".join([f"| {head} | |", "| --- | ---: |", *lines])
+
+
+def _failures(verdicts: Sequence[Mapping[str, Any]]) -> list[str]:
+    return [
+        "\n".join(
+            [
+                f"### Seed {one['seed']} fails",
+                "",
+                *(f"- {problem}" for problem in one["problems"]),
+                "",
+                "Shortened:",
+                "",
+                *(f"{nth}. {line}" for nth, line in enumerate(one["told"], start=1)),
+            ]
+        )
+        for one in verdicts
+        if one["problems"]
+    ]
