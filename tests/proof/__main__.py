@@ -55,7 +55,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--seed", type=int, help="the first history; alone: only this one")
     parser.add_argument("--histories", type=int, help="how many; 20 unless minutes are given")
     parser.add_argument("--minutes", type=float, help="for how long")
-    parser.add_argument("--length", type=int, default=12, help="events of each, but for the first")
+    parser.add_argument("--length", type=int, default=24, help="events of each, about")
     parser.add_argument("--workers", type=int, default=min(os.cpu_count() or 1, 2))
     parser.add_argument("--plays", type=int, default=25, help="plays to shorten a failing history")
     parser.add_argument("--report", action="store_true", help="write data/PROOF.md")

@@ -68,7 +68,7 @@ PERMISSIVE = {
 }
 
 
-def history(seed: int, *, database: str = "sqlite", length: int = 14, real: bool = False) -> Event:
+def history(seed: int, *, database: str = "sqlite", length: int = 24, real: bool = False) -> Event:
     """Make up the history of a seed: the company's circumstances, and so many events."""
     dice = Dice(f"{seed} {database} {real}")
     made = {
@@ -84,7 +84,7 @@ def history(seed: int, *, database: str = "sqlite", length: int = 14, real: bool
     events = [_track(dice) for _ in range(dice.randint(3, 6))]
     events.append(_run(dice, made, dice.choice(["send", "send", "send", "import"])))
     while len(events) < length:
-        events += [_people(dice) for _ in range(dice.choice([1, 1, 2, 3]))]
+        events += [_people(dice) for _ in range(dice.choice([2, 3, 4]))]
         events += [_time(dice)] * (dice.random() < 0.4)
         events.append(_run(dice, made))
     return made | {"events": events}
@@ -154,14 +154,22 @@ def _run(dice: Dice, made: Mapping[str, Any], command: str | None = None) -> Eve
         run["command"] = "send"
     trouble = dice.random()
     if trouble < 0.35:
-        run["faults"] = [_fault(dice) for _ in range(dice.choice([1, 1, 2]))]
+        run["faults"] = [_fault(dice, command) for _ in range(dice.choice([1, 1, 2]))]
     elif trouble < 0.9:
-        run["stop"] = _stop(dice, made)
+        run["stop"] = _stop(dice, made, command)
     return run
 
 
-def _fault(dice: Dice) -> Event:
-    place = dice.choice(["batch"] * 6 + ["request to QuickBooks", "query", "request to Clockify"])
+def _place(dice: Dice, command: str) -> str:
+    """Return where trouble comes: mostly at what writes, where a command often does."""
+    writes = 8 if command in {"send", "import", "recall"} else 2
+    return dice.choice(
+        ["batch"] * writes + ["request to QuickBooks", "query", "request to Clockify"]
+    )
+
+
+def _fault(dice: Dice, command: str) -> Event:
+    place = _place(dice, command)
     return {
         "what": dice.choice(list(FAULTS)),
         "place": place,
@@ -170,11 +178,11 @@ def _fault(dice: Dice) -> Event:
     }
 
 
-def _stop(dice: Dice, made: Mapping[str, Any]) -> Event:
+def _stop(dice: Dice, made: Mapping[str, Any], command: str) -> Event:
     how = dice.choice(["kill"] * 4 + ["suspend"] * 3 + ["beside", "cut off", "fill the disk"])
     if how == "fill the disk" and made["database"] != "sqlite":
         how = "cut off"
-    place = dice.choice(["batch"] * 6 + ["request to QuickBooks"] * 2 + ["request to Clockify"])
+    place = _place(dice, command)
     work = dice.choice(["never", "at once", "at once", "late"])
     if how not in {"kill", "suspend"}:
         work = "at once"
