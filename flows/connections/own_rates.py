@@ -81,7 +81,7 @@ def checked_rates(
     if not found:
         return None
     to_do = (
-        f"Billable time that needs the rate of {named(without, _MOST_NAMED)} is rejected: set it in"
-        " QuickBooks."
+        f"QuickBooks has no rate for {named(without, _MOST_NAMED)}: billable time that needs it is"
+        " rejected. Set it there."
     )
     return " ".join(found), to_do if without else ""

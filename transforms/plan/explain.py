@@ -231,8 +231,8 @@ def _unlinked(
 def _without_rate(row: Row, tracker: str) -> str:
     if row["rate_from"] == RateSource.PERSON:
         return (
-            f"It is billable at the billing rate of {_name(row['user'])!r} in QuickBooks, which has"
-            " none for them. Set one there; the next send takes the entry."
+            f"It is billable, but QuickBooks has no billing rate for {_name(row['user'])!r}. Set"
+            " one there; the next send takes the entry."
         )
     if row["rate_from"] != RateSource.ITEM:
         return (
@@ -242,13 +242,13 @@ def _without_rate(row: Row, tracker: str) -> str:
         )
     if not _given(row["qbo_item_id"]):
         return (
-            "It is billable at the price of its service item, and no rule gives it one. Add one"
+            "It is billable at the price of its service item, but no rule gives it an item. Add one"
             " with `clockbooks rules add --item NAME`; the next send takes the entry."
         )
     item = row["rate_of"] if _given(row["rate_of"]) else row["qbo_item_id"]
     return (
-        f"It is billable at the price of the service item {item!r}, which has none in QuickBooks."
-        " Set its sales price there; the next send takes the entry."
+        f"It is billable, but the service item {item!r} has no price in QuickBooks. Set its sales"
+        " price there; the next send takes the entry."
     )
 
 

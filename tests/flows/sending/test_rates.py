@@ -64,7 +64,7 @@ def test_time_goes_at_the_price_of_its_item_and_keeps_it(priced, send_day):
     left = [row for row in plan["entries"] if row["state"] != "ready"]
     assert {row["reason"] for row in left} == {"billable_without_rate"}
     assert len(left) == 5
-    assert all("'Hours', which has none in QuickBooks" in row["detail"] for row in left)
+    assert all("the service item 'Hours' has no price" in row["detail"] for row in left)
     assert [row["rate_from"] for row in plan["entries"]].count("item") == 8
 
     send_day(priced)
@@ -111,7 +111,7 @@ def test_time_goes_at_the_billing_rate_of_its_person(week, send_day):
     for row in ended:
         if same_form(row["user"]) == poor:
             assert row["reason"] == "billable_without_rate"
-            assert f"the billing rate of {row['user']!r}" in row["detail"]
+            assert f"no billing rate for {row['user']!r}" in row["detail"]
         else:
             booked = week.quickbooks.activities[row["time_activity_id"]]
             assert booked["HourlyRate"] == people[same_form(row["user"])]["BillRate"]

@@ -477,8 +477,8 @@ def test_a_rate_of_quickbooks_is_taken_where_the_setting_says_so(plan, choice):
         if reason is None:
             assert found["rate_micros"] == rate
         elif reason == "billable_without_rate":
-            of_item = "'Travel', which has none" if task else "rules add --item"
-            says = {RateSource.ITEM: of_item, RateSource.PERSON: "billing rate of"}
+            of_item = "'Travel' has no price" if task else "rules add --item"
+            says = {RateSource.ITEM: of_item, RateSource.PERSON: "no billing rate for"}
             assert says.get(asked, "Clockify reports no rate") in found["detail"]
 
 
