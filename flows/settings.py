@@ -56,6 +56,11 @@ def _readable_by(parse: Callable[[str], object]) -> AfterValidator:
     return AfterValidator(check)
 
 
+def _whole_path(text: str) -> None:
+    if not Path(text).is_absolute():
+        raise ValueError("must be a whole path, from the root: runs start in other folders")
+
+
 def mapping_lines(text: str) -> list[str]:
     """Split a mapping of columns in a setting, `Who=user; Day=date`, into its parts."""
     return [part.strip() for part in re.split("[;\n]", text) if part.strip()]
@@ -85,6 +90,7 @@ Password = Annotated[SecretStr, AfterValidator(_good_password)]
 Url = Annotated[str, AfterValidator(_safe_url)]
 Zone = Annotated[str, _readable_by(zone)]
 ImportMap = Annotated[str, _readable_by(lambda text: parse_mapping(mapping_lines(text)))]
+Folder = Annotated[str, _readable_by(_whole_path)]
 RoundingWords = Annotated[str, _readable_by(parse_rounding)]
 TemplateText = Annotated[str, _readable_by(parse_template)]
 TagName = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=100)]
@@ -118,6 +124,7 @@ OWN = (
     "review_hours",
     "history_years",
     "import_map",
+    "import_folder",
     "second_run",
     "clockify_requests_per_second",
     "qbo_batch_size",
@@ -176,6 +183,7 @@ class Settings(BaseSettings):
     required_on_time: TargetWords | None = None
     sync_before_send: bool = False
     import_map: ImportMap | None = None
+    import_folder: Folder | None = None
     second_run: Literal["wait", "skip"] = "wait"
     notify: SecretStr | None = None
     late_after_s: Annotated[float, Field(ge=10)] = 600

@@ -24,10 +24,11 @@ PREFIX = "CLOCKBOOKS_"
 #: `1` in the environment lets files of the working folder set addresses.
 ALLOW = "CLOCKBOOKS_ALLOW_OTHER_HOSTS"
 
-#: What only the environment may set: trust in the file, where notices go, who may use the pages.
+#: What only the environment may set: trust in the file, where notices go, who may use the pages,
+#: and from where time is taken.
 ENVIRONMENT_ONLY = frozenset({
     ALLOW, f"{PREFIX}NOTIFY", f"{PREFIX}UI_PASSWORD", f"{PREFIX}UI_HOSTS",
-    f"{PREFIX}UI_USER_HEADER",
+    f"{PREFIX}UI_USER_HEADER", f"{PREFIX}IMPORT_FOLDER",
 })  # fmt: skip
 
 #: The settings that say where secrets go, and the hosts that each may name.
@@ -76,8 +77,9 @@ def _refuse_redirects(path: Path, given: dict[str, str]) -> None:
     if redirected and not other_hosts_allowed():
         raise AskPerson(
             f"{path.absolute()} may not set {', '.join(redirected)}: that decides where secrets and"
-            " data go or who may use the pages, and anybody could have put the file there. Set it"
-            f" in the environment instead; or, if the file is yours, set {ALLOW}=1 there."
+            " data go, where time comes from or who may use the pages, and anybody could have put"
+            f" the file there. Set it in the environment instead; or, if the file is yours, set"
+            f" {ALLOW}=1 in the environment."
         )
 
 

@@ -67,7 +67,10 @@ def send(
 def import_(
     *,
     files: Annotated[
-        list[Path], typer.Argument(metavar="FILE", help="Detailed exports: CSV or .xlsx files.")
+        list[Path],
+        typer.Argument(
+            metavar="FILE", help="Detailed exports: CSV or .xlsx files, or a folder of them."
+        ),
     ],
     options: dict[str, Any],
     map_file: Annotated[

@@ -16,6 +16,7 @@ from connectors.errors import AskPerson
 from connectors.files.reader import DELIMITERS, ExportFile, open_export
 from connectors.store.staging import FILE_ROW, Staging
 from flows.context import RunContext
+from flows.importing.exports_in import exports_of
 from flows.sending.extract import microseconds
 from flows.sending.facts import Facts
 from flows.sending.request import ImportRequest
@@ -99,6 +100,8 @@ def read_files(
 ) -> list[FileRead]:
     """Read every file to its end, and stage its rows; one that is named twice is read once.
 
+    A folder stands for the exports in it.
+
     Rows that are no entries are *set_aside*, as objects.
 
     Raises:
@@ -114,7 +117,7 @@ def read_files(
         currency=facts.currency,
         kept_mapping=mapping_lines(context.settings.import_map or ""),
     )
-    different = {path.resolve(): path for path in request.files}
+    different = {path.resolve(): path for path in exports_of(request.files)}
     read = []
     for number, path in enumerate(different.values()):
         try:

@@ -17,6 +17,7 @@ _VERBS = {
     "send-time": ("Send", "Preview"),
     "send-all": ("Send", "Preview"),
     "import-csv": ("Import", "Preview of"),
+    "import-folder": ("Import dropped files", "Preview of dropped files"),
     "sync-directory": ("Match people and projects", "Compare people and projects"),
     "settle": ("Settle doubts", "Settle doubts"),
     "reconcile": ("Check the books", "Check the books"),

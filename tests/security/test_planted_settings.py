@@ -43,6 +43,7 @@ REDIRECTIONS = [
     "CLOCKBOOKS_UI_HOSTS=evil.example",
     "CLOCKBOOKS_UI_USER_HEADER=Accept-Language",
     "CLOCKBOOKS_NOTIFY=json://evil.example/",
+    "CLOCKBOOKS_IMPORT_FOLDER=/tmp/hours-that-nobody-worked",
     "PREFECT_API_URL=https://evil.example/api",
     "PREFECT_LOGGING_SETTINGS_PATH=/tmp/runs_code.yml",
     "CLOCKBOOKS_ALLOW_OTHER_HOSTS=1",
