@@ -44,6 +44,7 @@ _UNTOLD = {
     "client": ("client",),
     "task": ("task",),
     "description": ("description",),
+    "rate": ("rate",),
 }
 
 #: Steps to which trackers round durations in reports, minutes: FACTS, Clockify, section 5.
