@@ -159,6 +159,12 @@ def sync(
     )
 
 
+def quickbooks_plan(context: RunContext, comparison: Comparison) -> Creation:
+    """Plan what could be created in QuickBooks; reads what the company is like."""
+    asking = SyncRequest(create=frozenset({Side.QUICKBOOKS}))
+    return comparison.missing_in(Side.QUICKBOOKS, has_payroll=_has_payroll(context, asking))
+
+
 def _has_payroll(context: RunContext, request: SyncRequest) -> bool:
     if Side.QUICKBOOKS not in request.create:
         return False

@@ -35,8 +35,9 @@ def sync_page(document: Mapping[str, Any]) -> str:
     ]
     if document["near_misses"] or document["ambiguous"]:
         parts.append(
-            "Make the names match, or link by hand on the command line: `clockbooks link user"
-            " CLOCKIFY_ID QBO_ID` or `clockbooks link project CLOCKIFY_ID QBO_ID`."
+            "Make the names match; or start `sync-directory/review`, and choose on its page; or use"
+            " `clockbooks link user CLOCKIFY_ID QBO_ID` and `clockbooks link project CLOCKIFY_ID"
+            " QBO_ID`."
         )
     return "\n".join(parts)
 

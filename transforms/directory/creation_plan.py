@@ -3,7 +3,7 @@
 Everything that is known to be impossible is found here, so that a dry run reports it too.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass, field
 
 from schemas.words import Kind, QboKind, Side
@@ -107,6 +107,18 @@ class Creation:
                 return None
         self.wanted.append(wanted)
         return wanted
+
+    def only(self, clockify_ids: Collection[str]) -> list[Wanted]:
+        """Return some users and projects of what is wanted, with the parents that they need."""
+        keys = {
+            one.key
+            for one in self.wanted
+            if one.kind != Kind.CLIENT and one.clockify_id in clockify_ids
+        }
+        for one in reversed(self.wanted):  # parents come before
+            if one.key in keys and one.parent is not None and one.parent.key is not None:
+                keys.add(one.parent.key)
+        return [one for one in self.wanted if one.key in keys]
 
 
 def misspelled(candidates: Iterable[Candidate]) -> dict[tuple[str, str], Candidate]:

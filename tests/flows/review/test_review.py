@@ -30,6 +30,7 @@ from prefect.settings import PREFECT_API_URL, PREFECT_FLOWS_HEARTBEAT_FREQUENCY,
 from connectors.errors import AskPerson, ClockbooksError
 from flows.operations.notifications import drop_foreign
 from flows.send_time import send_time
+from flows.sync_directory import sync_directory
 
 pytestmark = pytest.mark.usefixtures("in_this_process")
 
@@ -90,16 +91,19 @@ def until(question: Any) -> Any:
 class Desk:
     """Prefect's page, as far as it matters here: start a run, look at it, resume it."""
 
-    def __init__(self, house: Any, api: str, monkeypatch: pytest.MonkeyPatch) -> None:
-        self.house, self.api = house, api
+    def __init__(
+        self, house: Any, api: str, monkeypatch: pytest.MonkeyPatch, flow: Any = send_time
+    ) -> None:
+        self.house, self.api, self.flow = house, api, flow
         for name, value in house.environment.items():
             monkeypatch.setenv(name, value)
-        self.deployment_id = send_time.to_deployment("by-hand").apply()
+        self.deployment_id = flow.to_deployment("by-hand").apply()
 
     def start(self, **parameters: Any) -> str:
         """Start a run as the form does, and let it go as far as it goes by itself."""
         path = f"deployments/{self.deployment_id}/create_flow_run"
-        run_id = str(self.call("POST", path, {"parameters": {**REVIEW, **parameters}})["id"])
+        own = REVIEW if self.flow is send_time else {}
+        run_id = str(self.call("POST", path, {"parameters": {**own, **parameters}})["id"])
         self.go_on(run_id)
         return run_id
 
@@ -111,7 +115,7 @@ class Desk:
             chdir(self.house.folder),
             suppress(Pause, ClockbooksError),
         ):
-            run_flow(send_time, flow_run=client.read_flow_run(run_id), return_type="state")
+            run_flow(self.flow, flow_run=client.read_flow_run(run_id), return_type="state")
 
     def resume(self, run_id: str, **answer: Any) -> Any:
         """Press Resume, fill in the form, and let the run go on; return the server's answer."""
@@ -140,6 +144,12 @@ class Desk:
         keys = self.state(run_id)["state_details"]["run_input_keyset"]
         return str(self.call("GET", f"flow_runs/{run_id}/input/{keys['description']}"))
 
+    def form(self, run_id: str) -> dict[str, Any]:
+        """Return the fields of the form that waits, by what stands above each."""
+        keys = self.state(run_id)["state_details"]["run_input_keyset"]
+        fields = self.call("GET", f"flow_runs/{run_id}/input/{keys['schema']}")["properties"]
+        return {field.get("title", name): {"name": name, **field} for name, field in fields.items()}
+
     def pages(self, run_id: str) -> dict[str, Any]:
         """Return the run's artifacts: the latest content of each, by the first part of its key."""
         wanted = {"artifacts": {"flow_run_id": {"any_": [run_id]}}, "sort": "CREATED_DESC"}
@@ -153,6 +163,13 @@ def desk(week: Any, address: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[D
     quiet = {PREFECT_API_URL: address, PREFECT_FLOWS_HEARTBEAT_FREQUENCY: None}
     with temporary_settings(quiet):
         yield Desk(week, address, monkeypatch)
+
+
+@pytest.fixture
+def links_desk(synced: Any, address: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Desk]:
+    """Yield the page for the directories of the demo, in which not everybody has a partner."""
+    with temporary_settings({PREFECT_API_URL: address, PREFECT_FLOWS_HEARTBEAT_FREQUENCY: None}):
+        yield Desk(synced, address, monkeypatch, sync_directory)
 
 
 @pytest.fixture
@@ -700,6 +717,66 @@ def test_a_review_needs_a_page_to_wait_in(desk, rows_of):
         send_time(**REVIEW)
 
     assert rows_of(desk.house, "plans") == []
+
+
+def _choose(form: dict[str, Any], title: str, start: str) -> dict[str, str]:
+    """Return the answer to one question: the first choice that begins so."""
+    field = form[title]
+    return {field["name"]: next(one for one in field["enum"] if one.startswith(start))}
+
+
+def test_links_are_chosen_on_the_page(links_desk, rows_of):
+    """Whom no name matched is linked, created, excluded or left open, as somebody chose."""
+    house = links_desk.house
+    before = {row["clockify_id"] for row in rows_of(house, "links")}
+    run_id = links_desk.start(review=True)
+    assert links_desk.state(run_id)["name"] == "Suspended"
+    assert "Near misses" in links_desk.pages(run_id)["people-and-projects"]
+    form = links_desk.form(run_id)
+    answer = {
+        **_choose(form, "Dana mcallister (user)", "Link to Dana McAllister (employee 61)"),
+        **_choose(form, "Theo Park (user)", "Create it"),
+        **_choose(form, "Pocket Park Competition (project)", "Never send"),
+        **_choose(form, "Courtyard (project)", "Link to Lakeshore University:Courtyard"),
+    }
+
+    links_desk.resume(run_id, who="Ann", **answer)
+
+    assert links_desk.state(run_id)["type"] == "COMPLETED"
+    new = [row for row in rows_of(house, "links") if row["clockify_id"] not in before]
+    [theo] = [
+        id_ for id_, row in house.quickbooks.employees.items() if row["DisplayName"] == "Theo Park"
+    ]
+    assert {(row["clockify_name"], row["qbo_id"], row["origin"]) for row in new} == {
+        ("Dana mcallister", "61", "manual"),
+        ("Theo Park", theo, "created"),
+        ("Courtyard", "6", "manual"),
+    }
+    never = [row for row in rows_of(house, "unlinked") if row["problem"] == "excluded"]
+    assert [row["clockify_name"] for row in never] == ["Pocket Park Competition"]
+    again = links_desk.form(links_desk.start(review=True))
+    assert set(form) - set(again) == {
+        "Dana mcallister (user)",
+        "Theo Park (user)",
+        "Pocket Park Competition (project)",
+        "Courtyard (project)",
+    }
+
+
+def test_links_that_were_decided_meanwhile_are_not_overwritten(links_desk, rows_of):
+    """An answer to what is no longer the question changes nothing, and the rest is asked again."""
+    house = links_desk.house
+    run_id = links_desk.start(review=True)
+    form = links_desk.form(run_id)
+    theo = next(id_ for id_, row in house.clockify.users.items() if row["name"] == "Theo Park")
+    assert house.run("link", "user", theo, "62").code == 0
+
+    links_desk.resume(run_id, who="Ann", **_choose(form, "Theo Park (user)", "Never send"))
+
+    assert links_desk.state(run_id)["name"] == "Suspended"
+    assert "Theo Park (user)" not in links_desk.form(run_id)
+    [link] = [row for row in rows_of(house, "links") if row["clockify_id"] == theo]
+    assert link["qbo_id"] == "62"
 
 
 def test_an_automation_that_was_planted_before_the_guard_is_deleted(desk):
