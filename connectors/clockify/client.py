@@ -1,9 +1,7 @@
 """Reads a Clockify workspace: who may, its settings, its directory and its time.
 
-Every list is read to its end; a page that repeats is an error. Calls go one after the other, so
-that the 50 a second of paid plans (1.3) are out of reach; a 429 is waited out (`connectors.http`).
-Before a client, a project or an invitation is created, it is looked for: Clockify ignores
-idempotency keys (1.4).
+Every list is read to its end; a page that repeats is an error. Calls keep a pace. Before a client,
+a project or an invitation is created, it is looked for: Clockify ignores idempotency keys (1.4).
 
 Source: FACTS, Clockify, sections 1 to 4.
 """
@@ -19,7 +17,8 @@ from zoneinfo import ZoneInfo
 import requests
 
 from connectors.clockify.answers import describe_error, is_last, objects_of, text_of
-from connectors.clockify.report import ReportReading, repeated, report_body
+from connectors.clockify.pace import Pace
+from connectors.clockify.report import ReportReading, id_filter, repeated, report_body
 from connectors.errors import AskPerson, NotAuthorized, Refused, TryAgain, Unsure
 from connectors.http import Http, HttpRequest, read_json
 
@@ -35,15 +34,10 @@ READINGS = 4
 #: Seconds to wait for an answer; a page of a large report takes a while.
 TIMEOUT_S = 60
 
-#: An entry is read, replaced, and read again when its tags change.
-CALLS_A_TAG = 3
-
 #: Without them, the list of users leaves out limited and deleted accounts: 2.4.
 ACCOUNT_STATUSES = "ACTIVE,PENDING_EMAIL_VERIFICATION,NOT_REGISTERED,LIMITED,DELETED"
 
-
-#: What is said of an id that the workspace does not know, or that was deleted. Its code, 501, is
-#: that of most other mistakes, too (1.4).
+#: Said of an id that the workspace does not have. Its code, 501, is that of most mistakes (1.4).
 _UNKNOWN = "doesn't belong to Workspace"
 
 
@@ -65,11 +59,11 @@ class Clockify:
         **http: Any,
     ) -> None:
         self.workspace_id = workspace_id
-        self._pause_s = CALLS_A_TAG / requests_per_second
         self._api_key = api_key
         self._core = url.rstrip("/")
         self._reports = reports_url.rstrip("/")
         self._http = Http(service=SERVICE, timeout_s=TIMEOUT_S, describe=describe_error, **http)
+        self._pace = Pace(requests_per_second, sleep=self._http.sleep)
 
     def close(self) -> None:
         """Close the connections to the service."""
@@ -107,11 +101,8 @@ class Clockify:
 
     def tasks(self) -> list[dict[str, Any]]:
         """Read every task of every project, done ones too: 2.6, `hydrated`."""
-        return [
-            task
-            for project in self._pages("projects", {"hydrated": "true"})
-            for task in objects_of(project.get("tasks") or [])
-        ]
+        projects = self._pages("projects", {"hydrated": "true"})
+        return [task for one in projects for task in objects_of(one.get("tasks") or [])]
 
     def user_groups(self) -> list[dict[str, Any]]:
         """Read every user group, with the ids of its users (2.4: OpenAPI, `UserGroupDtoV1`)."""
@@ -160,14 +151,11 @@ class Clockify:
     def replace_entry(self, id_: str, body: Mapping[str, Any]) -> None:
         """Replace an entry: what *body* leaves out is cleared (section 3).
 
-        Waits before, so that what is read around it keeps the pace.
-
         Raises:
             Refused: Clockify does not take it, so nothing was changed.
             Unsure: No clear answer.
             TryAgain: Clockify is busy; nothing was changed.
         """
-        self._http.sleep(self._pause_s)
         path = f"{self._core}/workspaces/{self.workspace_id}/time-entries/{id_}"
         self._send("PUT", path, read=False, data=json.dumps(body, default=float).encode())
 
@@ -204,9 +192,7 @@ class Clockify:
         """
         body = report_body(start, end, timezone, approved_only=approved_only)
         for name, ids in (filters or {}).items():
-            body[name] = {"ids": list(ids), "contains": "CONTAINS", "status": "ALL"}
-            if name == "tags":  # has a second word for it (4); nothing says which one counts
-                body[name]["containedInTimeentry"] = "CONTAINS"
+            body[name] = id_filter(name, ids)
         if invoiced_only:
             body["invoicingState"] = "INVOICED"
         if billable is not None:
@@ -357,7 +343,8 @@ class Clockify:
         try:
             return self._http.send(
                 HttpRequest(method, url, read=read, **request),
-                headers=lambda: {"X-Api-Key": self._api_key},
+                headers=self._when_free,
+                ended=self._pace.ended,
             )
         except NotAuthorized:
             raise AskPerson(
@@ -365,6 +352,11 @@ class Clockify:
                 to_do="Create one in Clockify under Preferences, Advanced, and set"
                 " CLOCKBOOKS_CLOCKIFY_API_KEY to it.",
             ) from None
+
+    def _when_free(self) -> dict[str, str]:
+        """Return the credentials once the next call may begin."""
+        self._pace.wait()
+        return {"X-Api-Key": self._api_key}
 
     def _pages(self, name: str, params: Mapping[str, str] | None = None) -> list[dict[str, Any]]:
         """Read a list of the core host to its end: 1.5.

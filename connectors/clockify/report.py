@@ -4,7 +4,7 @@ Source: FACTS, Clockify, sections 1 and 4.
 """
 
 from array import array
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import date
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -35,6 +35,13 @@ def report_body(
         "sortOrder": "ASCENDING",
         "users": {"ids": [], "contains": "CONTAINS", "status": "ALL"},
     }
+
+
+def id_filter(name: str, ids: Sequence[str]) -> dict[str, Any]:
+    """Return what lets rows pass that have one of some ids, whatever is archived."""
+    # Tags have a second word for it (4); nothing says which one counts.
+    more = {"containedInTimeentry": "CONTAINS"} if name == "tags" else {}
+    return {"ids": list(ids), "contains": "CONTAINS", "status": "ALL", **more}
 
 
 class ReportReading:

@@ -305,7 +305,11 @@ class Lab:
             neighbor = replace(
                 self,
                 connection="neighbor",
-                environment=settings | {"CLOCKBOOKS_CLOCKIFY_WORKSPACE_ID": NEIGHBOR},
+                environment=settings
+                | {
+                    "CLOCKBOOKS_CLOCKIFY_WORKSPACE_ID": NEIGHBOR,
+                    "CLOCKBOOKS_CLOCKIFY_REQUESTS_PER_SECOND": "100000",
+                },
             )
             with neighbor.acting():
                 connect(
