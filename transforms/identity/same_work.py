@@ -90,9 +90,9 @@ def _alike(names: pd.Series) -> pd.Series:
 
 def _rates(entries: pd.DataFrame) -> pd.Series:
     """Write rates with their currencies; empty where there is none to bill."""
-    micros = entries["rate_micros"].astype("Int64").astype("str")
-    billed = entries["billable"].fillna(value=False).astype(bool)
-    return (micros + " " + entries["currency"].fillna("")).where(billed).fillna("")
+    rates = entries["rate_micros"].astype("Int64").where(entries["billable"].fillna(value=False))
+    texts = rates.map({micros: f"{micros} " for micros in rates.dropna().unique()}).astype("str")
+    return (texts + entries["currency"].fillna("")).fillna("")
 
 
 def _digests(texts: pd.Series) -> pd.Series:

@@ -1,6 +1,6 @@
 """Decides at which hourly rate billable time goes: the entry's own, or one that QuickBooks has."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from decimal import ROUND_HALF_UP, Decimal
 from typing import Any
@@ -69,11 +69,10 @@ def rated(judged: pd.DataFrame, rules: RateRules, company: Company) -> pd.DataFr
         `rate_micros`, missing where there is none; `currency`; and `rate_from` of `Plan`, also
         where the rate is missing there.
     """
-    person = judged["qbo_kind"].astype("str") + ":" + judged["qbo_person_id"].astype("str")
-    micros: dict[RateSource | None, Any] = {
-        RateSource.ITEM: _found(judged["qbo_item_id"], rules.items),
-        RateSource.PERSON: _found(person, rules.people),
-        RateSource.ZERO: 0,
+    find: dict[RateSource | None, Callable[[], Any]] = {
+        RateSource.ITEM: lambda: _found(judged["qbo_item_id"], rules.items),
+        RateSource.PERSON: lambda: _found(_people(judged), rules.people),
+        RateSource.ZERO: lambda: 0,
     }
     rates = judged[["rate_micros", "currency"]].assign(
         rate_from=pd.Series(None, index=judged.index, dtype="str")
@@ -83,9 +82,9 @@ def rated(judged: pd.DataFrame, rules: RateRules, company: Company) -> pd.DataFr
         (rules.foreign, lambda rates: rates["rate_micros"].notna() & is_foreign(rates, company)),
         (rules.missing, lambda rates: rates["rate_micros"].isna()),
     ):
-        if source in micros:
+        if source in find:
             rows = judged["billable"] & concerned(rates)
-            rates["rate_micros"] = rates["rate_micros"].mask(rows, micros[source])
+            rates["rate_micros"] = rates["rate_micros"].mask(rows, find[source]())
             rates["currency"] = rates["currency"].mask(rows, company.currency)
             rates["rate_from"] = rates["rate_from"].mask(rows, str(source))
     return rates
@@ -95,6 +94,10 @@ def is_foreign(rates: pd.DataFrame, company: Company) -> pd.Series:
     """Return which rates are in another currency than the company's, as far as both are known."""
     currency = rates["currency"]
     return currency.notna() & (currency != company.currency) & (company.currency != "")
+
+
+def _people(judged: pd.DataFrame) -> pd.Series:
+    return judged["qbo_kind"].astype("str") + ":" + judged["qbo_person_id"].astype("str")
 
 
 def _found(ids: pd.Series, micros: Mapping[str, int]) -> pd.Series:
