@@ -16,6 +16,7 @@ from command_bench import nothing_to_do, start_up
 from companies_bench import many_companies
 from memory_bench import memory_of_a_send, reading_pages
 from own_postgres import running_postgres
+from pace_bench import unknown_rules
 from pacing_bench import beside_the_peer, share_of_the_ceiling
 from reads_bench import reads_of_a_month
 from reconcile_bench import reconciling
@@ -59,6 +60,8 @@ def main() -> None:
         verifying(),
         [""],
         share_of_the_ceiling(),
+        [""],
+        unknown_rules(),
         [""],
         beside_the_peer(),
         [""],

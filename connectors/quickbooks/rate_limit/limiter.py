@@ -13,7 +13,7 @@ from datetime import datetime
 from typing import Protocol, TypeVar
 from uuid import uuid4
 
-from connectors.quickbooks.rate_limit.model import MARGIN_MS, SECOND_MS, Call, End, Measure, Want
+from connectors.quickbooks.rate_limit.model import MARGIN_MS, SECOND_MS, Call, End, Kind, Want
 from connectors.quickbooks.rate_limit.pace import Pace
 from connectors.quickbooks.rate_limit.quotas import Quotas
 
@@ -21,6 +21,17 @@ Answer = TypeVar("Answer")
 
 #: The longest sleep between two looks whether the call is still wanted.
 POLL_MS = 250
+
+
+#: What a level counts, as people are told.
+WORDS = {
+    Kind.BATCHES: "entries a minute",
+    Kind.CALLS: "other calls a minute",
+    Kind.SIZE: "entries a batch",
+}
+
+#: Below this part of what the settings allow, in percent, people are told.
+TOLD = 95
 
 
 class PaceStore(Protocol):
@@ -129,18 +140,17 @@ class RateLimiter:
 
     def batch_size(self) -> int:
         """Return how many entries a batch carries at most, just now."""
-        return self.store.change(lambda pace: (pace.size(self.quotas), False))
+        return self.store.change(lambda pace: (pace.size(self.quotas, self._now_ms()), False))
 
     def notes(self) -> list[str]:
         """Return what a person should know about the company's pace."""
         pace = self.store.change(lambda pace: (pace, False))
-        minute, second, flight = (pace.limits[measure].allowed for measure in Measure)
-        parts = [
-            f"{minute:,} entries a minute" if minute is not None else "",
-            f"{second:,} calls a second" if second is not None else "",
-            f"{flight:,} calls at once" if flight is not None else "",
-        ]
-        limits = ", ".join(part for part in parts if part)
+        limits = " and ".join(
+            f"{level.allowed:,} {WORDS[kind]}"
+            for kind, level in pace.levels.items()
+            if level.allowed is not None
+            and 100 * level.allowed < TOLD * self.quotas.published(kind)
+        )
         strict = (
             f"QuickBooks accepts only about {limits} from this company, less than the settings"
             " allow. Clockbooks stays within that, and tries now and then whether it accepts more."

@@ -1,4 +1,4 @@
-"""What the pace of a company is made of: calls, how they end, and what may limit them.
+"""What the pace of a company is made of: calls, and how they end.
 
 Times are whole milliseconds of the epoch.
 """
@@ -13,12 +13,12 @@ SECOND_MS, MINUTE_MS = 1_000, 60_000
 MARGIN_MS = {SECOND_MS: 200, MINUTE_MS: 500}
 
 
-class Measure(StrEnum):
+class Kind(StrEnum):
     """What of our calls a service may limit."""
 
-    MINUTE = "minute"  # entries, and calls that carry none, in the last minute
-    SECOND = "second"  # calls in the last second
-    FLIGHT = "flight"  # calls at once
+    BATCHES = "batches"  # entries a minute, in batches
+    CALLS = "calls"  # other calls a minute
+    SIZE = "size"  # entries a batch
 
 
 class End(StrEnum):
@@ -55,9 +55,7 @@ class Call:
     begun_ms: int
     entries: int  # 0: no batch
     until_ms: int  # past it, a call that is out counts as dead
-    at_once: int  # calls in flight when it began, itself included
     owner: str  # the process that calls
-    beyond: bool = False  # whether it tries more than was ever taken
     end: End = End.OUT
     granted_ms: int = 0  # when it was allowed to begin; `begun_ms` follows its first byte
 
@@ -65,22 +63,12 @@ class Call:
         """Read the end where it comes as text."""
         self.end = End(self.end)
 
-    def cost(self, measure: Measure) -> int:
-        """Return what it counts: one call, or its entries where entries are counted."""
-        return max(self.entries, 1) if measure is Measure.MINUTE else 1
+    @property
+    def kind(self) -> Kind:
+        """Which of the two it counts as."""
+        return Kind.BATCHES if self.entries else Kind.CALLS
 
-
-@dataclass
-class Hypothesis:
-    """What may have caused a refusal: the levels of the call that was refused."""
-
-    levels: dict[Measure, int]
-    costs: dict[Measure, int]
-    sudden: bool  # whether all of it had been taken before
-    entries: int = 0  # of the call that was refused; 0 where it was no batch
-    test_id: int | None = None  # the call that goes alone, to find out
-
-    def __post_init__(self) -> None:
-        """Read the measures where they come as text."""
-        self.levels = {Measure(name): level for name, level in self.levels.items()}
-        self.costs = {Measure(name): cost for name, cost in self.costs.items()}
+    @property
+    def cost(self) -> int:
+        """What it counts a minute: its entries, or one call that carries none."""
+        return max(self.entries, 1)

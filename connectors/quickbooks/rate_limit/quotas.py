@@ -8,7 +8,7 @@ Calls are spaced as well, so that a surprise costs one or two refusals and not t
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from connectors.quickbooks.rate_limit.model import MARGIN_MS, MINUTE_MS, SECOND_MS, Call, Measure
+from connectors.quickbooks.rate_limit.model import MARGIN_MS, MINUTE_MS, SECOND_MS, Call, Kind
 from connectors.quickbooks.rate_limit.windows import wait_ms
 
 #: A minute's batches leave over this part of the minute at least: a surprise is met by few.
@@ -26,31 +26,26 @@ class Quotas:
     batch_size: int
     timeout_ms: int
 
-    def most(self, measure: Measure) -> int:
-        """Return the level from which on the settings limit calls anyway, or nearly."""
+    def published(self, kind: Kind) -> int:
+        """Return the most that the settings allow of a kind."""
         batches = min(self.batches_per_minute, self.requests_per_minute)
-        longer_ms = SECOND_MS + MARGIN_MS[SECOND_MS]
         return {
-            Measure.MINUTE: batches * self.batch_size * 19 // 20,
-            Measure.SECOND: max(self.requests_per_second * SECOND_MS // longer_ms, 1),
-            Measure.FLIGHT: self.in_flight,
-        }[measure]
+            Kind.BATCHES: batches * self.batch_size,
+            Kind.CALLS: self.requests_per_minute,
+            Kind.SIZE: self.batch_size,
+        }[kind]
 
 
-def published_waits(
-    calls: Sequence[Call], call: Call, quotas: Quotas, *, most_a_second: float
-) -> list[int]:
+def published_waits(calls: Sequence[Call], call: Call, quotas: Quotas) -> list[int]:
     """Return the wait for each quota, and for the distance to the last call, in milliseconds.
 
     Args:
         calls: The calls of the last minute.
         call: The call that is to begin.
         quotas: The quotas.
-        most_a_second: How many calls a second the service was found to take.
     """
     batches = [other for other in calls if other.entries]
-    a_second = min(quotas.requests_per_second, most_a_second)
-    spaces = [(calls, int((SECOND_MS + MARGIN_MS[SECOND_MS]) // a_second))]
+    spaces = [(calls, (SECOND_MS + MARGIN_MS[SECOND_MS]) // quotas.requests_per_second)]
     limits = [
         (calls, quotas.requests_per_minute, MINUTE_MS),
         (calls, quotas.requests_per_second, SECOND_MS),

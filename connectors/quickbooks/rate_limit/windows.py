@@ -2,14 +2,7 @@
 
 from collections.abc import Sequence
 
-from connectors.quickbooks.rate_limit.model import (
-    MARGIN_MS,
-    MINUTE_MS,
-    SECOND_MS,
-    Call,
-    End,
-    Measure,
-)
+from connectors.quickbooks.rate_limit.model import MARGIN_MS, MINUTE_MS, Call, End
 
 
 def recent(calls: Sequence[Call], now_ms: int) -> list[Call]:
@@ -31,22 +24,21 @@ def in_flight(calls: Sequence[Call], owner: str, now_ms: int, *, others_ms: int)
     ]
 
 
-def level_of(calls: Sequence[Call], measure: Measure, call: Call, *, margin: bool = False) -> int:
-    """Return how much of a measure there was when a call began, itself included.
-
-    With a *margin*, in a window that is longer than the service's.
-    """
-    if measure is Measure.FLIGHT:
-        return call.at_once
-    window_ms = MINUTE_MS if measure is Measure.MINUTE else SECOND_MS
-    margin = margin or measure is Measure.SECOND  # our own distances have it
-    since_ms = call.begun_ms - window_ms - (MARGIN_MS[window_ms] if margin else 0)
-    return call.cost(measure) + sum(
-        other.cost(measure)
+def alike(calls: Sequence[Call], call: Call) -> list[Call]:
+    """Return the other calls of a call's kind, batches or not, that the service did not refuse."""
+    return [
+        other
         for other in calls
-        if other.id != call.id
-        and other.end is not End.REFUSED
-        and since_ms < other.begun_ms
+        if other.id != call.id and other.end is not End.REFUSED and other.kind is call.kind
+    ]
+
+
+def minute_before(calls: Sequence[Call], call: Call) -> int:
+    """Return what calls of its kind counted in the minute before a call."""
+    return sum(
+        other.cost
+        for other in alike(calls, call)
+        if call.begun_ms - MINUTE_MS < other.begun_ms
         and (other.begun_ms, other.id) < (call.begun_ms, call.id)
     )
 

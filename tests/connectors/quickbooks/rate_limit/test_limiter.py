@@ -158,7 +158,7 @@ def test_people_are_told_of_a_company_that_takes_less(open_limiter, clock):
     limiter.ended(limiter.acquire(Want(30)), End.REFUSED)
 
     (told,) = open_limiter().notes()
-    assert "60 entries a minute" in told
+    assert "300 entries a minute" in told
     assert "less than the settings" in told
 
     clock.sleep(25 * 3600)
