@@ -12,7 +12,7 @@ import subprocess
 import sys
 import tempfile
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, chdir, contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -493,7 +493,12 @@ def prefect_database(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @contextmanager
 def _running_ui(
-    prefect_database: Path, house: Any, *options: str, first_start: bool = False, **environment: str
+    prefect_database: Path,
+    house: Any,
+    *options: str,
+    command: Sequence[str] = ("ui",),
+    first_start: bool = False,
+    **environment: str,
 ) -> Iterator[Ui]:
     home = house.folder / "prefect"
     if not (first_start or home.exists()):
@@ -506,7 +511,7 @@ def _running_ui(
     with (
         log.open("wb") as out,
         subprocess.Popen(
-            [str(COMMAND), "ui", "--port", str(port), *options],
+            [str(COMMAND), *command, "--port", str(port), *options],
             stdout=out,
             stderr=out,
             cwd=house.folder,

@@ -43,6 +43,16 @@ WINDOW = ("--start", "2026-07-27", "--end", "2026-10-31")
 #: Days of it in which two entries change after they were sent.
 CHANGED = ("--start", "2026-09-16", "--end", "2026-09-16")
 
+#: Another day, on which the same happens for those who then look at Prefect's pages.
+CHANGED_LATER = ("--start", "2026-09-17", "--end", "2026-09-17")
+
+#: What to try there: deployments and their days.
+TRY = {
+    "sync-directory/review": "say who is who",
+    "send-time/by-hand, 2026-10-01 to 2026-10-31": "review time that nobody approved in Clockify",
+    "reconcile/by-hand, 2026-09-17 to 2026-09-17": "repair what changed after the send",
+}
+
 #: What to type for `clockbooks`.
 _COMMAND = ".venv/bin/clockbooks" if IN_CHECKOUT else "clockbooks"
 
@@ -64,8 +74,12 @@ FASTER = {
 }
 
 
-def run_demo(output: Output, app: Callable[..., Any]) -> None:
+def run_demo(
+    output: Output, app: Callable[..., Any], then: Callable[[], None] | None = None
+) -> None:
     """Connect, sync, preview, send, ask about a month, repair what changes later, compare.
+
+    *then* is done while the stand-ins still run, with something left to decide.
 
     Raises:
         AskPerson: The database holds real connections, or the books and the ledger differ at the
@@ -94,6 +108,12 @@ def run_demo(output: Output, app: Callable[..., Any]) -> None:
         _run_commands(output, type_in, scenario, quickbooks, quickbooks_url, token_file)
         _repair(output, type_in, database_url, clockify)
         _compare(output, database_url, quickbooks)
+        if then is not None:
+            _change(database_url, clockify, CHANGED_LATER[1])
+            _step(output, "Now decide yourself: under Deployments, start one of these.")
+            for where, what in TRY.items():
+                output.say(f"  {what:<46} {where}")
+            then()
 
 
 def _run_commands(
@@ -141,24 +161,29 @@ def _repair(
     output: Output, type_in: Callable[..., None], database_url: str, clockify: ClockifyStandin
 ) -> None:
     """Change two entries in Clockify that were sent, see that, and repair it."""
-    query = (
-        sa.select(ledger.c.entry_id)
-        .where(ledger.c.state == LedgerState.SENT, ledger.c.txn_date == CHANGED[1])
-        .order_by(ledger.c.entry_id)
-    )
-    with closing_database(database_url) as engine, engine.connect() as connection:
-        edited, *_, deleted = connection.scalars(query)
     _step(
         output,
         "Later, somebody makes one entry half an hour longer in Clockify, and deletes another.",
     )
+    _change(database_url, clockify, CHANGED[1])
+    type_in("reconcile", *CHANGED)
+    _step(output, "Repair it: QuickBooks gets what Clockify has.")
+    type_in("reconcile", *CHANGED, "--repair", "--yes")
+
+
+def _change(database_url: str, clockify: ClockifyStandin, day: str) -> None:
+    """Make an entry of a day longer that was sent, and delete another."""
+    query = (
+        sa.select(ledger.c.entry_id)
+        .where(ledger.c.state == LedgerState.SENT, ledger.c.txn_date == day)
+        .order_by(ledger.c.entry_id)
+    )
+    with closing_database(database_url) as engine, engine.connect() as connection:
+        edited, *_, deleted = connection.scalars(query)
     entry = clockify.entries[edited]
     end = datetime.fromisoformat(entry["end"]) + timedelta(minutes=30)
     entry["end"] = f"{end:%Y-%m-%dT%H:%M:%SZ}"
     del clockify.entries[deleted]
-    type_in("reconcile", *CHANGED)
-    _step(output, "Repair it: QuickBooks gets what Clockify has.")
-    type_in("reconcile", *CHANGED, "--repair", "--yes")
 
 
 def _type(app: Callable[..., Any], *arguments: str) -> None:

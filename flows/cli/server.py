@@ -130,14 +130,31 @@ def service(
             output.tell(line)
 
 
-@app.command(epilog="Example: clockbooks demo")
-def demo(context: typer.Context) -> None:
+@app.command(epilog="Example: clockbooks demo --ui")
+def demo(
+    context: typer.Context,
+    *,
+    ui: Annotated[
+        bool,
+        typer.Option("--ui", help="Then start Prefect's pages for its company, until Ctrl-C."),
+    ] = False,
+    port: Annotated[
+        int, typer.Option(min=1, max=65535, help="With --ui: the port to listen on.")
+    ] = 4200,
+) -> None:
     """Try the main job against local stand-ins of both services.
 
     Needs no account, no key and no server. `clockbooks entries` shows the
-    result afterwards.
+    result afterwards. With --ui you can try the review of a send, the links
+    and a repair on the pages.
     """
     with command(as_json=False, catches_up=False) as output:
         from flows.cli.demo import run_demo
 
-        run_demo(output, context.find_root().command)
+        def serve() -> None:
+            from flows.operations.home import Address
+            from flows.operations.ui import run_ui
+
+            run_ui(Address("127.0.0.1", port), runs_here=True, tell=output.say)
+
+        run_demo(output, context.find_root().command, serve if ui else None)

@@ -37,6 +37,7 @@ MOST_QUESTIONS = 50
 #: What may be chosen beside a partner.
 LEAVE, NEVER, CREATE = "Leave it open", "Never send its time", "Create it in QuickBooks"
 
+_NAMELESS = "It has no name yet."
 _WHY = {
     Problem.MISSING: "QuickBooks has no such name.",
     Problem.GONE: "Deleted in Clockify; known from entries.",
@@ -75,10 +76,11 @@ def review_links(
     waitable()
     result = run_as_task(sync, context, request)
     creation = quickbooks_plan(context, result.comparison)
-    asked = questions(result.comparison, creation)
-    if not asked:
+    all_asked = questions(result.comparison, creation)
+    if not all_asked:
         return sync_document(result) | {"decided": []}
-    answer = _answer(context, asked, lambda: show(sync_document(result)))
+    asked, later = all_asked[:MOST_QUESTIONS], len(all_asked[MOST_QUESTIONS:])
+    answer = _answer(context, asked, later, lambda: show(sync_document(result)))
     labels = [getattr(answer, f"choice_{nth}") for nth in range(len(asked))]
     chosen = [(one, label) for one, label in zip(asked, labels, strict=True) if label != LEAVE]
     not_made = _carry_out(context, creation, chosen)
@@ -101,11 +103,20 @@ def questions(comparison: Comparison, creation: Creation) -> list[Question]:
             id_ = row["clockify_id"]
             found = likely.get(id_, [])
             words = [CREATE] * ((kind, id_) in creatable) + [NEVER]
-            why = f"Nearest name: {found[0].why}." if found else _WHY.get(row["problem"], "")
+            why = _why(row, found)
             choices = _choices(words, [one.partner for one in found], matches)
             asked.append(Question(kind, id_, row["clockify_name"] or id_, why, choices))
-    asked.sort(key=lambda one: (one.kind != Kind.USER, one.why in _WHY.values()))
-    return asked[:MOST_QUESTIONS]
+    unlikely = {*_WHY.values(), _NAMELESS}
+    asked.sort(key=lambda one: (one.kind != Kind.USER, one.why in unlikely))
+    return asked
+
+
+def _why(row: Mapping[str, Any], likely: Sequence[Candidate]) -> str:
+    if not likely:
+        return _WHY.get(row["problem"], "") if row["clockify_name"] else _NAMELESS
+    if row["problem"] == Problem.AMBIGUOUS:
+        return f"{likely[0].why[:1].upper()}{likely[0].why[1:]}."
+    return f"QuickBooks has {likely[0].partner.shown!r}: {likely[0].why}."
 
 
 def _by_id(candidates: Sequence[Candidate]) -> dict[str, list[Candidate]]:
@@ -124,7 +135,9 @@ def _choices(
     return {LEAVE: None, **labels, **dict.fromkeys(words)}
 
 
-def _answer(context: RunContext, asked: Sequence[Question], show: Callable[[], None]) -> Any:
+def _answer(
+    context: RunContext, asked: Sequence[Question], later: int, show: Callable[[], None]
+) -> Any:
     hours = context.settings.review_hours
     seen = json.dumps([[one.kind, one.clockify_id, *one.choices] for one in asked])
     key = f"links-{hashlib.sha256(seen.encode()).hexdigest()}"
@@ -133,23 +146,24 @@ def _answer(context: RunContext, asked: Sequence[Question], show: Callable[[], N
         show()
         get_run_logger().info("The links wait: press Resume on this page (new ones: ⋮, Resume).")
         let_the_heart_beat()
-    return suspend_flow_run(wait_for_input=_form(asked, hours), timeout=int(hours * 3600), key=key)
+    return suspend_flow_run(
+        wait_for_input=_form(asked, later, hours), timeout=int(hours * 3600), key=key
+    )
 
 
-def _form(asked: Sequence[Question], hours: float) -> type[RunInput]:
+def _form(asked: Sequence[Question], later: int, hours: float) -> type[RunInput]:
     fields: dict[str, Any] = {
         f"choice_{nth}": (
             Literal[tuple(one.choices)],
-            Field(
-                LEAVE, title=f"{clean(one.shown)} ({one.kind})", description=f"{one.why} {OPENED}"
-            ),
+            Field(LEAVE, title=f"{clean(one.shown)} ({one.kind})", description=one.why),
         )
         for nth, one in enumerate(asked)
     }
     made: type[RunInput] = pydantic.create_model("Decide", __base__=Answer, who=WHO, **fields)
+    more = f" {later:,} more come with the next run." if later else ""
     return made.with_initial_data(
-        description="## Who is who?\n\nWhat you leave open is asked again by the next run. If"
-        f" nobody decides within {hours:g} hours, nothing is changed."
+        description=f"## Who is who?\n\n{OPENED} What you leave open is asked again by the next"
+        f" run.{more} If nobody decides within {hours:g} hours, nothing is changed."
     )
 
 
