@@ -77,7 +77,8 @@ def test_clockifys_id_takes_the_place_of_ours(book):
     book.send("row of a", "100")
     verdict = {
         "state": "sent", "reason": None, "detail": None, "date": "2026-03-02", "minutes": 60,
-        "user": "Ann", "client": None, "project": None, "description": "a",
+        "user": "Ann", "client": None, "project": None, "description": "a", "start": None,
+        "billable": False, "amount_cents": None,
     }  # fmt: skip
     judged = pd.DataFrame([{"entry_id": id_, **verdict} for id_ in ("row of a", "a")])
     book.store.outcomes.keep(book.run_id, judged)
