@@ -17,6 +17,9 @@ from flows.pages.safe_markdown import picture, safe, table
 from flows.text import OVERRIDES, headline, hours, money
 from transforms.plan.summary import Overview
 
+#: How the paragraph of a plan's page begins that goes once it is decided.
+_TO_DECIDE = "**To decide**"
+
 #: Most rows of a table on a page; the others are counted.
 MOST_LINES = 40
 
@@ -51,7 +54,7 @@ def plan_page(plan: StoredPlan, seen: Overview, notes: Sequence[str], place: Pag
     here = f"[this run's page]({place.run_address})" if place.run_address else "this run's page"
     until = place.time(plan.expires_at) if plan.expires_at else ""
     decide = (
-        f"**To decide**, press **Resume** at the top right of {here} (in Prefect's new interface:"
+        f"{_TO_DECIDE}, press **Resume** at the top right of {here} (in Prefect's new interface:"
         " **⋮**, then **Resume**). You can approve all of it, leave out people, projects or"
         f" entries, or reject it. If nobody decides by **{until}**, nothing is sent.\n"
     )
@@ -65,6 +68,14 @@ def plan_page(plan: StoredPlan, seen: Overview, notes: Sequence[str], place: Pag
         _projects(seen, place),
         f"The plan's fingerprint: `{plan.fingerprint}`. Exactly this is sent. What changes in"
         " Clockify before then waits for the next run.",
+    )
+
+
+def decided_page(page: str, plan: StoredPlan, place: PageContext) -> str:
+    """Return the page of a plan once it is decided."""
+    lines = page.split("\n")
+    return "\n".join(
+        _decision(plan, place) if line.startswith(_TO_DECIDE) else line for line in lines
     )
 
 

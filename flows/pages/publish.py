@@ -18,6 +18,13 @@ from prefect.artifacts import (
     create_table_artifact,
     update_progress_artifact,
 )
+from prefect.client.orchestration import get_client
+from prefect.client.schemas.actions import ArtifactUpdate
+from prefect.client.schemas.filters import (
+    ArtifactFilter,
+    ArtifactFilterFlowRunId,
+    ArtifactFilterKey,
+)
 from prefect.runtime import flow_run
 from prefect.utilities.urls import url_for
 
@@ -26,7 +33,14 @@ from flows.context import RunContext
 from flows.pages.after_the_send import drift_page, drift_rows, recall_page, recall_rows
 from flows.pages.directory import sync_page
 from flows.pages.month import month_page
-from flows.pages.pages import PageContext, entry_rows, plan_page, remedy_rows, result_page
+from flows.pages.pages import (
+    PageContext,
+    decided_page,
+    entry_rows,
+    plan_page,
+    remedy_rows,
+    result_page,
+)
 from flows.progress import Progress
 from transforms.plan.summary import Overview
 
@@ -60,6 +74,22 @@ def show_plan(plan: StoredPlan, seen: Overview, notes: list[str], place: PageCon
         f" the first ones: `clockbooks plans --entries {plan.id}` has all of them.",
     )
     _show_remedies(seen, place)
+
+
+def show_decided(plan: StoredPlan, place: PageContext) -> None:
+    """Say on the page of this run's plan what was decided, in place of how to decide."""
+
+    def show() -> None:
+        of_run = ArtifactFilterFlowRunId(any_=[UUID(str(flow_run.id))])
+        named = ArtifactFilterKey(any_=[key("plan", place)])
+        wanted = ArtifactFilter(flow_run_id=of_run, key=named)
+        with get_client(sync_client=True) as client:
+            for page in client.read_artifacts(artifact_filter=wanted):
+                told = f"Plan {plan.id}, {plan.state} by {plan.decider}."
+                data = decided_page(str(page.data), plan, place)
+                client.update_artifact(page.id, ArtifactUpdate(data=data, description=told))
+
+    _or_log(show, "the decision")
 
 
 def show_result(

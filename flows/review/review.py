@@ -26,30 +26,27 @@ database. So there are no results of Prefect's to keep, or to share between mach
   what was sent. One that dies before it makes a new plan: nobody decides what nobody was shown.
 """
 
-import time
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, timedelta
+from functools import partial
 from itertools import count
 from typing import Any
 
 import numpy as np
 import pandas as pd
 from prefect import get_client, get_run_logger
-from prefect.context import FlowRunContext
 from prefect.exceptions import ObjectNotFound
-from prefect.flow_runs import suspend_flow_run
 from prefect.runtime import deployment, flow_run
-from prefect.settings import get_current_settings
 
 from connectors.errors import AskPerson
 from connectors.store.plans import StoredPlan
 from flows.context import RunContext
-from flows.operations.run_lock import own_run
 from flows.pages.pages import PageContext
-from flows.pages.publish import page_context, show_plan
+from flows.pages.publish import page_context, show_decided, show_plan
 from flows.pages.safe_markdown import safe
 from flows.progress import Progress
+from flows.review.ask import ask, was_asked
 from flows.review.form import Form
 from flows.sending.execute import execute
 from flows.sending.plan import Slice
@@ -64,9 +61,6 @@ from transforms.plan.summary import Overview, amount_cents
 
 #: Entries that a note names; the others are counted.
 _NAMED = 10
-
-#: Seconds that Prefect may take from suspending a run to the end of its process.
-NEAR_S = 3
 
 
 def send_reviewed(
@@ -120,17 +114,11 @@ def _earlier_plan(context: RunContext, run_id: str) -> tuple[StoredPlan | None, 
     """Return the plan that this run made before it was suspended, and whether it was answered."""
     context.store.plans.end_overdue()
     plan = context.store.plans.of_flow_run(run_id)
-    answered = plan is not None and _has_answer(plan)
+    answered = plan is not None and was_asked(_key(plan, 1))
     if plan is not None and plan.state is PlanState.WAITING and not answered:
         _withdraw(context, plan, "Its run started again before anybody decided.")
         return None, False
     return plan, answered
-
-
-def _has_answer(plan: StoredPlan) -> bool:
-    """Whether this run comes back with an answer; one that is retried does not."""
-    run = own_run()
-    return run is not None and _key(plan, 1) in (run.empirical_policy.pause_keys or ())
 
 
 def _key(plan: StoredPlan, asked: int) -> str:
@@ -206,23 +194,22 @@ def _decided(context: RunContext, plan: StoredPlan) -> StoredPlan:
                 " a new plan."
             )
         description = _question(plan, place, objection)
-        if asked >= flow_run.run_count:  # otherwise the run comes back with the answer
-            get_run_logger().info(
+        answer = ask(
+            form.model(description),
+            key=_key(plan, asked),
+            timeout_s=max(1, int(left.total_seconds())),
+            show=partial(
+                get_run_logger().info,
                 "Plan %s waits for a decision: open %s and press Resume (new pages: ⋮, Resume).",
                 plan.id,
                 place.run_address,
-            )
-            let_the_heart_beat()
-        answer = suspend_flow_run(
-            wait_for_input=form.model(description),
-            timeout=max(1, int(left.total_seconds())),
-            key=_key(plan, asked),
+            ),
         )
         choice = form.read(answer)
         objection = form.objection(choice)
         if objection is None:
             break
-    return context.store.plans.decide(
+    plan = context.store.plans.decide(
         plan.id,
         choice.state,
         by=choice.by,
@@ -231,22 +218,8 @@ def _decided(context: RunContext, plan: StoredPlan) -> StoredPlan:
         answer_id=choice.answer_id,
         was_in_time=True,  # Prefect takes no answer after the limit
     )
-
-
-def let_the_heart_beat() -> None:
-    """Wait for the run's next heartbeat if it is due.
-
-    If it came just after the run was suspended, `flows.operations.notifications` would wait for
-    another one, and mark a run as crashed that only waits.
-    """
-    flow_run_context = FlowRunContext.get()
-    every_s = get_current_settings().flows.heartbeat_frequency
-    if flow_run_context is None or every_s is None:
-        return
-    beating_s = (datetime.now(UTC) - flow_run_context.start_time).total_seconds()
-    left_s = every_s - beating_s % every_s  # Prefect counts by the wall clock, in a thread
-    if left_s < NEAR_S:
-        time.sleep(left_s + NEAR_S / 2)
+    show_decided(plan, place)
+    return plan
 
 
 def _question(plan: StoredPlan, place: PageContext, objection: str | None) -> str:

@@ -15,16 +15,15 @@ from typing import Any
 
 import pydantic
 from prefect import get_run_logger
-from prefect.flow_runs import suspend_flow_run
 from prefect.input import RunInput
 
 from connectors.errors import TryAgain
 from connectors.store.actors import Actor
 from flows.context import RunContext
-from flows.operations.run_lock import own_run
 from flows.operations.tasks import run_as_task
+from flows.review.ask import ask
 from flows.review.form import NOTE, OPENED, WHO, Answer, Decision, decision
-from flows.review.review import let_the_heart_beat, waitable
+from flows.review.review import waitable
 from flows.text import entries
 from schemas.words import ActorKind, State
 
@@ -74,18 +73,19 @@ def review_changes(
         only, marks = _only(seen, repairs=repairs), [len(plan.get(one, ())) for one in _MARKS]
         if not number and not any(marks):
             return Reviewed(context, only)
-        key, run = f"changes-{seen}", own_run()
-        if run is None or key not in (run.empirical_policy.pause_keys or ()):  # not answered yet
+
+        def show_it() -> None:
             show(plan, report)
             get_run_logger().info(
                 "A review waits: press Resume on this page (new ones: ⋮, Resume)."
             )
-            let_the_heart_beat()
-    answer: Any = suspend_flow_run(
-        wait_for_input=_form(number, marks, context.settings.review_hours),
-        timeout=int(context.settings.review_hours * 3600),
-        key=key,
-    )
+
+        answer = ask(
+            _form(number, marks, context.settings.review_hours),
+            key=f"changes-{seen}",
+            timeout_s=int(context.settings.review_hours * 3600),
+            show=show_it,
+        )
     who, note = answer.who.strip(), answer.note.strip()
     if answer.decision is Decision.REJECT:
         why = f": {note}" if note else ""

@@ -13,7 +13,6 @@ from typing import Any, Literal
 
 import pydantic
 from prefect import get_run_logger
-from prefect.flow_runs import suspend_flow_run
 from prefect.input import RunInput
 from pydantic import Field
 
@@ -22,10 +21,10 @@ from flows.context import RunContext
 from flows.directory.create_missing import create_in_quickbooks
 from flows.directory.sync import Comparison, SyncRequest, quickbooks_plan, sync
 from flows.directory.sync_report import sync_document
-from flows.operations.run_lock import own_run
 from flows.operations.tasks import run_as_task
+from flows.review.ask import ask
 from flows.review.form import MOST_NAMES, OPENED, WHO, Answer
-from flows.review.review import let_the_heart_beat, waitable
+from flows.review.review import waitable
 from flows.text import clean
 from schemas.words import BY_HAND, Kind, Origin, Problem
 from transforms.directory.candidates import Candidate, Matches, Partner
@@ -141,14 +140,12 @@ def _answer(
     hours = context.settings.review_hours
     seen = json.dumps([[one.kind, one.clockify_id, *one.choices] for one in asked])
     key = f"links-{hashlib.sha256(seen.encode()).hexdigest()}"
-    run = own_run()
-    if run is None or key not in (run.empirical_policy.pause_keys or ()):  # not answered yet
+
+    def show_it() -> None:
         show()
         get_run_logger().info("The links wait: press Resume on this page (new ones: ⋮, Resume).")
-        let_the_heart_beat()
-    return suspend_flow_run(
-        wait_for_input=_form(asked, later, hours), timeout=int(hours * 3600), key=key
-    )
+
+    return ask(_form(asked, later, hours), key=key, timeout_s=int(hours * 3600), show=show_it)
 
 
 def _form(asked: Sequence[Question], later: int, hours: float) -> type[RunInput]:

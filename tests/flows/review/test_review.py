@@ -7,13 +7,14 @@ resumed, is done here in this process, because starting Python would take most o
 
 import csv
 import json
+import logging
 import shutil
 import socket
 import subprocess
 import sys
 import threading
 from collections.abc import Iterator
-from contextlib import chdir, suppress
+from contextlib import chdir, contextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -672,10 +673,30 @@ def test_the_pages_say_what_goes_and_how_to_decide(desk):
     assert f"/runs/flow-run/{run_id}" in plan
     assert "![Hours per person and week](data:image/svg+xml;base64," in plan
     assert [row["No."] for row in _rows(pages["plan-entries"])] == list(range(1, 10))
-    desk.resume(run_id, decision="approve", who="Ann Lee", note="fine")
+    with _logged() as said:
+        desk.resume(run_id, decision="approve", who="Ann Lee", note="fine")
     pages = desk.pages(run_id)
-    assert "Plan 1 was approved by **Ann Lee (claimed, not verified)**" in pages["sent"]
+    decided = "Plan 1 was approved by **Ann Lee (claimed, not verified)**"
+    assert decided in pages["sent"]
+    assert decided in pages["plan"]
+    assert "press **Resume**" not in pages["plan"]
+    assert said
+    assert not [text for text in said if "Suspending" in text or "waits for a decision" in text]
     assert pages["loading"] == 100
+
+
+@contextmanager
+def _logged() -> Iterator[list[str]]:
+    """Collect what flow runs log during a block."""
+    said: list[str] = []
+    handler = logging.Handler()
+    handler.emit = lambda record: said.append(record.getMessage())  # type: ignore[method-assign]
+    logger = logging.getLogger("prefect.flow_runs")
+    logger.addHandler(handler)
+    try:
+        yield said
+    finally:
+        logger.removeHandler(handler)
 
 
 def _tried_again(desk: Any, run_id: str) -> None:
