@@ -3,6 +3,8 @@
 Prefect's own `deploy` reads the same file for work pools.
 """
 
+import asyncio
+from datetime import datetime
 from importlib import import_module
 from typing import Any
 
@@ -14,7 +16,9 @@ from prefect.client.schemas.responses import DeploymentResponse
 from prefect.client.schemas.schedules import CronSchedule
 from prefect.deployments.runner import RunnerDeployment
 from prefect.exceptions import ObjectNotFound
+from prefect.server.schemas.schedules import SCHEDULE_TYPES
 from prefect.types.entrypoint import EntrypointType
+from pydantic import TypeAdapter
 
 from flows.installed import FILES
 
@@ -37,6 +41,26 @@ def to_serve(client: SyncPrefectClient) -> list[RunnerDeployment]:
     So a restart keeps the schedules and parameters that somebody changed in Prefect's pages.
     """
     return [_deployment(item, client) for item in listed()]
+
+
+def next_runs(client: SyncPrefectClient, now: datetime) -> dict[str, datetime]:
+    """Return when each deployment runs next whose schedule is on, on the schedule's own clock."""
+    found = {}
+    for item in listed():
+        name = f"{flow_of(item).name}/{item['name']}"
+        known = _known(name, client)
+        if known is None or known.paused:
+            continue
+        dates = [next_date(row.schedule, now) for row in known.schedules if row.active]
+        if coming := [one for one in dates if one is not None]:
+            found[name] = min(coming)
+    return found
+
+
+def next_date(schedule: Any, now: datetime) -> datetime | None:
+    """Return the next date of a schedule; only the server's classes can reckon."""
+    reckoning = TypeAdapter(SCHEDULE_TYPES).validate_python(schedule.model_dump())
+    return next(iter(asyncio.run(reckoning.get_dates(1, start=now))), None)
 
 
 def flow_of(item: dict[str, Any]) -> Flow[..., Any]:

@@ -72,6 +72,7 @@ def run_ui(address: Address, *, runs_here: bool, tell: Tell) -> None:
             run = _runner() if runs_here else _wait_for_the_end
             _leave_working_folder(home)
             _show_address(settings, address, home, tell)
+            _show_schedules(tell)
             _open_signed_in(address, home, guard, tell)
             if elsewhere:
                 tell(f"Note: PREFECT_API_URL is {elsewhere}; `clockbooks ui` ignores it.")
@@ -228,6 +229,19 @@ def _show_address(settings: Settings, address: Address, home: Home, tell: Tell) 
     if not address.only_here:
         tell("Other machines reach it without encryption: put a proxy with TLS in front of it.")
     tell(f"To see the runs of commands there too: export PREFECT_API_URL={address.api}")
+
+
+def _show_schedules(tell: Tell) -> None:
+    from prefect.client.orchestration import get_client
+
+    from flows.operations.deployments import next_runs
+
+    with get_client(sync_client=True) as client:
+        coming = next_runs(client, utc_now())
+    for name, at in sorted(coming.items(), key=lambda one: one[1]):
+        tell(f"Schedule on: {name}, next at {at:%Y-%m-%d %H:%M %Z}.")
+    if not coming:
+        tell("No schedule is on.")
 
 
 def _open_signed_in(address: Address, home: Home, guard: PageGuard, tell: Tell) -> None:

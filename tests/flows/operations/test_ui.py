@@ -49,6 +49,7 @@ def test_a_schedule_starts_runs_that_come_through(ui, until):
     """Guard: a schedule that is switched on starts a run by itself, and that run completes."""
     deployment = ui.deployment("settle/hourly")
     assert [row["active"] for row in deployment["schedules"]] == [False]
+    assert "No schedule is on." in ui.said
     path = f"deployments/{deployment['id']}/schedules"
     [made] = ui.call("POST", path, [{"active": True, "schedule": {"interval": 15}}])
 
