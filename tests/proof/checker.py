@@ -165,8 +165,15 @@ def _changed_badly(ran: Ran, changes: Sequence[Change]) -> Iterator[str]:
     for nth, change in enumerate(ran.changes, start=ran.started):
         if change.who != PRODUCT:
             continue
+        # What was handed over before the books were closed may be created by its repetition.
+        is_late = change.repeats and change.before is None
         for row in (change.before, change.after):
-            if row and change.closed_until and row["TxnDate"] <= change.closed_until:
+            if (
+                not is_late
+                and row
+                and change.closed_until
+                and row["TxnDate"] <= change.closed_until
+            ):
                 yield f"TimeActivity {change.id} of {row['TxnDate']} was changed in closed books"
         if change.before is None:
             continue

@@ -84,7 +84,7 @@ def history(seed: int, *, database: str = "sqlite", length: int = 24, real: bool
     events = [_track(dice) for _ in range(dice.randint(3, 6))]
     events.append(_run(dice, made, dice.choice(["send", "send", "send", "import"])))
     while len(events) < length:
-        events += [_people(dice) for _ in range(dice.choice([2, 3, 4]))]
+        events += [_people(dice) for _ in range(dice.choice([1, 2, 2]))]
         events += [_time(dice)] * (dice.random() < 0.4)
         events.append(_run(dice, made))
     return made | {"events": events}

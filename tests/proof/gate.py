@@ -5,14 +5,15 @@ is held; afterwards the work is done, or never was, as the stop says.
 """
 
 import asyncio
-import queue
 import threading
 from collections.abc import Callable
+from concurrent.futures import Future
 from copy import deepcopy
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import partial
 from typing import Any
+from urllib.parse import parse_qs
 
 PRODUCT, PEOPLE = "clockbooks", "people"
 
@@ -89,6 +90,7 @@ class Change:
         before: The row as it was; `None` for a new one.
         after: The row as it is; `None` once it is deleted.
         closed_until: Until which day the books were closed then.
+        repeats: Whether it came of a call whose request id had been used before.
     """
 
     who: str
@@ -96,6 +98,7 @@ class Change:
     before: dict[str, Any] | None
     after: dict[str, Any] | None
     closed_until: str | None
+    repeats: bool = False
 
 
 class Journal:
@@ -112,13 +115,14 @@ class Journal:
         settings = self._quickbooks.preferences.get("AccountingInfoPrefs", {})
         return settings.get("BookCloseDate")
 
-    def note(self, who: str) -> None:
+    def note(self, who: str, *, repeats: bool = False) -> None:
         """Put what has changed since the last look down to somebody."""
         now = self._quickbooks.activities
         for id_ in [*self._last, *(id_ for id_ in now if id_ not in self._last)]:
             before, after = self._last.get(id_), now.get(id_)
             if before != after:
-                self.changes.append(Change(who, id_, before, deepcopy(after), self.closed_until))
+                change = Change(who, id_, before, deepcopy(after), self.closed_until, repeats)
+                self.changes.append(change)
         self._last = deepcopy(now)
 
 
@@ -142,6 +146,7 @@ class Gate:
         self.journal: Journal | None = None
         self.stops: list[Stop] = []
         self.requests = 0
+        self._asked: set[str] = set()
         self._loop: asyncio.AbstractEventLoop | None = None
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
@@ -158,6 +163,9 @@ class Gate:
         for late in self.stops:
             if late.hit and late.due is not None and late.due <= self.now():
                 await late.finish()
+        asked = parse_qs(scope["query_string"].decode()).get("requestid", [""])[0]
+        scope.setdefault("state", {})["repeats"] = asked in self._asked
+        self._asked |= {asked} - {""}
         request = f"{scope['method']} {scope['path']}"
         stop = next((one for one in self.stops if one.takes(request)), None)
         if stop is None:
@@ -186,15 +194,22 @@ class Gate:
     async def _work(self, scope: Any, receive: Any, send: Any) -> None:
         await self.app(scope, receive, send)
         if self.journal is not None:
-            self.journal.note(PRODUCT)
+            self.journal.note(PRODUCT, repeats=scope["state"]["repeats"])
 
     def people(self, act: Callable[[], Any]) -> Any:
         """Let people do something in the service's pages, between two requests."""
         if self._loop is None or self.journal is None:
             return self._acted(act)
-        answers: queue.Queue[Any] = queue.Queue()
-        self._loop.call_soon_threadsafe(lambda: answers.put(self._acted(act)))
-        return answers.get(timeout=30)
+        done: Future[Any] = Future()
+
+        def act_now() -> None:
+            try:
+                done.set_result(self._acted(act))
+            except BaseException as error:  # noqa: BLE001 - for whoever asked
+                done.set_exception(error)
+
+        self._loop.call_soon_threadsafe(act_now)
+        return done.result(timeout=30)
 
     def _acted(self, act: Callable[[], Any]) -> Any:
         if self.journal is None:

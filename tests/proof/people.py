@@ -113,7 +113,8 @@ class PeopleAtWork:
         if id_ is None:
             return None
         body = as_booked(self.world.clockify.entries[id_])
-        if body[0] is None or body[4] > 24 * 60 - 5 or body[4] == 0:
+        closed = self.world.journal.closed_until or ""
+        if body[0] is None or body[4] > 24 * 60 - 5 or body[4] == 0 or body[3] <= closed:
             return None
         if not event["equal"]:
             body = (*body[:4], 11, *body[5:7], "Typed in")

@@ -52,7 +52,7 @@ class Performance:
         self.rans: list[Ran] = []
         self.exported: set[tuple[Any, ...]] = set()
         self.counts: Counter[str] = player.counts
-        self.has_jumped = False
+        self.has_jumped = self.is_held_up = False
         self.finals: dict[str, Ran] = {}
 
     def play(self) -> Evidence:
@@ -148,7 +148,7 @@ class Performance:
             code=process.code,
             out=process.out,
             err=process.err,
-            is_troubled=bool(faults or happened or struck or self.has_jumped),
+            is_troubled=bool(faults or happened or struck or self.has_jumped or self.is_held_up),
             is_alone=not (happened and stop and stop["meanwhile"]),
             changes=tuple(self._changes(since)),
             started=since,
@@ -164,8 +164,11 @@ class Performance:
 
         def meanwhile() -> None:
             self.counts[stop["how"]] += 1
+            # Who is suspended at any instant may have the database locked.
+            self.is_held_up = self.history["real"] and stop["how"] == "suspend"
             for event in stop["meanwhile"]:
                 self.act(event)
+            self.is_held_up = False
 
         return self.nemesis.strike(process, stop, meanwhile)
 

@@ -120,7 +120,8 @@ class Zygote:
     def close(self) -> None:
         """End it; processes that are still at work are killed by whoever started them."""
         self._channel.close()
-        self._process.wait(timeout=10)
+        self._process.terminate()
+        self._process.wait(timeout=60)
 
     def __enter__(self) -> Self:
         """Return itself."""

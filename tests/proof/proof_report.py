@@ -71,13 +71,14 @@ def write_report(path: Path, verdicts: Sequence[Mapping[str, Any]], seconds: flo
     parts = [
         (HERE / "about.md").read_text().strip(),
         "## The last run",
-        f"`make proof SEED={seeds[0]} HISTORIES={len(seeds)}`:" if seeds else "",
+        f"Seeds {', '.join(map(str, seeds))}; each can be played again with `make proof SEED=…`.",
         summary(verdicts, seconds),
         _table("Played on", _grounds(verdicts)),
         _table("People", {what: counts[name] for name, what in PEOPLE.items()}),
         _table("Nemesis", {what: counts[name] for name, what in NEMESIS.items()}),
         *_failures(verdicts),
         (HERE / "found.md").read_text().strip(),
+        (HERE / "breaks.md").read_text().strip(),
     ]
     path.write_text("\n\n".join(part for part in parts if part) + "\n")
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from breaks import BREAKS, Break, broken
 from checker import Evidence, Ran, judge, ran_badly
 from events import history
 from gate import PEOPLE, PRODUCT, Change
@@ -308,3 +309,11 @@ def test_the_proof_knows_the_command_and_the_stand_ins_alone() -> None:
             and not name.startswith("connectors.standins")
         }
         assert not product or module.name in STARTS_THE_COMMAND, (module.name, product)
+
+
+@pytest.mark.parametrize("one", BREAKS, ids=lambda one: one.means)
+def test_each_break_still_fits_the_code(one: Break) -> None:
+    """The list of breaks on purpose follows the code: each line is there, once."""
+    whole = (HERE.parent.parent / one.file).read_text()
+
+    assert broken(one, whole) != whole
