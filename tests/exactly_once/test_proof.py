@@ -406,8 +406,18 @@ def test_a_rounded_rate_is_the_same_entry(lab: Any) -> None:
 
 
 def _not_yet(answer: Any) -> Any:
-    """Show nothing of the books: they are read from a copy that comes after."""
-    return {**answer, "QueryResponse": {}}
+    """Show nothing of the books, and count nothing: they are read from a copy that comes after."""
+    shown = {"totalCount": 0} if "totalCount" in answer["QueryResponse"] else {}
+    return {**answer, "QueryResponse": shown}
+
+
+def _show_late(house: Any) -> None:
+    """Let the first list of the books lack what was done, and so its count."""
+    house.quickbooks.faults.plan("GET .*/query", "edit", times=2, edit=_not_yet)
+
+
+def _batches(house: Any) -> int:
+    return sum(path.endswith("/batch") for _, path, _ in house.quickbooks.requests)
 
 
 def test_what_the_books_show_late_is_not_released_after_6000(lab: Any) -> None:
@@ -416,9 +426,11 @@ def test_what_the_books_show_late_is_not_released_after_6000(lab: Any) -> None:
         house.quickbooks.faults.plan(BATCH, "drop_after")
         lab.send()
         lab.pass_time(600)
-        house.quickbooks.faults.plan("GET .*/query", "edit", edit=_not_yet)
+        _show_late(house)
+        before = _batches(house)
         settled = _settle(lab)
 
+        assert _batches(house) == before + 1, "it was handed over again, and refused"
         assert (len(settled.sent), settled.released) == (2, [])
         lab.recover(house)
         lab.check_each_once(house)
@@ -430,7 +442,7 @@ def test_what_was_edited_is_not_released_after_6000(
     """The books show it only after the replay, and with an edit: a person must say."""
     with lab.open(replay_answers_6000=True) as house:
         id_ = lost_and_edited(house, EDITS["text"])
-        house.quickbooks.faults.plan("GET .*/query", "edit", edit=_not_yet)
+        _show_late(house)
         settled = _settle(lab)
 
         (doubted,) = settled.in_doubt
@@ -606,9 +618,11 @@ def test_what_quickbooks_remembers_was_not_created_by_the_replay(lab: Any) -> No
         house.quickbooks.faults.plan(BATCH, "drop_after")
         lab.send()
         lab.pass_time(600)
-        house.quickbooks.faults.plan("GET .*/query", "edit", edit=_not_yet)
+        _show_late(house)
+        before = _batches(house)
         settled = _settle(lab)
 
+        assert _batches(house) == before + 1, "it was handed over again"
         assert (len(settled.sent), settled.replayed) == (2, [])
 
 
