@@ -25,7 +25,7 @@ def _all_of(folder: Path) -> list[Path]:
     if links:
         raise AskPerson(f"{links[0]} is a link or no file: put the file itself there.")
     if not files:
-        raise AskPerson(f"{folder} has no {' or '.join(SUFFIXES)} file.")
+        raise AskPerson(f"The folder {folder} has no {' or '.join(SUFFIXES)} file.")
     return files
 
 
