@@ -250,7 +250,7 @@ class Pace:
         """Let less go from now on: smaller batches or, as a rule, fewer calls."""
         rate, size = self.levels[call.kind], self.levels[Kind.SIZE]
         is_try, taken = rate.is_trying(now_ms), minute_before(self.calls, call)
-        is_larger = call.entries > size.proven and not is_try
+        is_larger = call.entries > max(size.proven, 1) and not is_try  # one fits always
         if is_larger and (not taken or size.is_trying(now_ms)):
             size.refused(call.entries // 2, quotas.batch_size, now_ms)
         elif taken or is_try:  # else the service takes nothing at all just now, however little
