@@ -58,9 +58,9 @@ def next_runs(client: SyncPrefectClient, now: datetime) -> dict[str, datetime]:
 
 
 def next_date(schedule: Any, now: datetime) -> datetime | None:
-    """Return the next date of a schedule; only the server's classes can reckon."""
-    reckoning = TypeAdapter(SCHEDULE_TYPES).validate_python(schedule.model_dump())
-    return next(iter(asyncio.run(reckoning.get_dates(1, start=now))), None)
+    """Return the next date of a schedule; only the server's classes can compute it."""
+    computable = TypeAdapter(SCHEDULE_TYPES).validate_python(schedule.model_dump())
+    return next(iter(asyncio.run(computable.get_dates(1, start=now))), None)
 
 
 def flow_of(item: dict[str, Any]) -> Flow[..., Any]:

@@ -50,14 +50,14 @@ class Question:
     Attributes:
         kind: User or project.
         clockify_id: Clockify's id.
-        shown: Its name, with its client before it; the id where it has none.
+        name: Its name, with its client before it; `None` where it has none.
         why: Why it has no partner.
         choices: The partner that each label means; `None` for one of the words above.
     """
 
     kind: Kind
     clockify_id: str
-    shown: str
+    name: str | None
     why: str
     choices: Mapping[str, Partner | None]
 
@@ -104,7 +104,7 @@ def questions(comparison: Comparison, creation: Creation) -> list[Question]:
             words = [CREATE] * ((kind, id_) in creatable) + [NEVER]
             why = _why(row, found)
             choices = _choices(words, [one.partner for one in found], matches)
-            asked.append(Question(kind, id_, row["clockify_name"] or id_, why, choices))
+            asked.append(Question(kind, id_, row["clockify_name"], why, choices))
     unlikely = {*_WHY.values(), _NAMELESS}
     asked.sort(key=lambda one: (one.kind != Kind.USER, one.why in unlikely))
     return asked
@@ -152,7 +152,11 @@ def _form(asked: Sequence[Question], later: int, hours: float) -> type[RunInput]
     fields: dict[str, Any] = {
         f"choice_{nth}": (
             Literal[tuple(one.choices)],
-            Field(LEAVE, title=f"{clean(one.shown)} ({one.kind})", description=one.why),
+            Field(
+                LEAVE,
+                title=f"{clean(one.name or one.clockify_id)} ({one.kind})",
+                description=one.why,
+            ),
         )
         for nth, one in enumerate(asked)
     }
@@ -174,7 +178,7 @@ def _carry_out(
         if partner is not None:
             links.link(_link(one, partner))
         elif label == NEVER:
-            links.exclude(one.kind, one.clockify_id, one.shown)
+            links.exclude(one.kind, one.clockify_id, one.name)
     wanted = creation.only({one.clockify_id for one, label in chosen if label == CREATE})
     return [one for one in create_in_quickbooks(context, wanted) if isinstance(one, NotMade)]
 
@@ -183,7 +187,7 @@ def _link(one: Question, partner: Partner) -> dict[str, Any]:
     return {
         "kind": str(one.kind),
         "clockify_id": one.clockify_id,
-        "clockify_name": one.shown,
+        "clockify_name": one.name,
         "qbo_kind": str(partner.qbo_kind),
         "qbo_id": partner.qbo_id,
         "qbo_name": partner.shown,
@@ -196,7 +200,7 @@ def _decided(one: Question, label: str) -> dict[str, Any]:
     return {
         "kind": str(one.kind),
         "clockify_id": one.clockify_id,
-        "clockify_name": one.shown,
+        "clockify_name": one.name,
         "decision": "link" if partner else {NEVER: "never", CREATE: "create"}[label],
         "qbo_id": partner.qbo_id if partner else None,
     }

@@ -50,7 +50,8 @@ class Ended:
     time_activity_id: str | None = None
 
 
-_STOPPED = "it was stopped. The next send takes it."
+#: Stands with each entry until its end is known.
+_STOPPED = "it was stopped, unless it is still at work. The next send takes it."
 
 
 def load(
