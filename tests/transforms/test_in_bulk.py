@@ -166,6 +166,8 @@ def test_explanations_are_those_of_a_plain_loop():
         "currency": ["EUR", "GBP"], "time_activity_id": ["1", "2"],
         "duration_s": [0, 29, 31, 90_000], "minutes": [0, 1500],
         "rule_problem": ["It has no class.", None], "lacking": ["class", "item"],
+        "rate_from": ["clockify", "item", "person"], "rate_of": ["item", "person"],
+        "qbo_item_id": ["7", None],
     }  # fmt: skip
     rows = [{name: pick.choice(some) for name, some in columns.items()} for _ in range(3000)]
     judged = pd.DataFrame(rows)
