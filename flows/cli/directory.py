@@ -86,7 +86,7 @@ def link(
             output.say(message)
 
 
-@app.command(epilog="Example: clockbooks unlink user 64d0000000000000000000ae")
+@app.command(epilog='Example: clockbooks unlink user "Dana mcallister"')
 def unlink(
     *,
     kind: Kind,

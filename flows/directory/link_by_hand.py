@@ -1,9 +1,11 @@
 """Links by hand: `clockbooks link`, `unlink` and `links`."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from connectors.errors import AskPerson
+from connectors.store.connection_store import ConnectionStore
 from flows.context import RunContext, open_context, open_store
 from schemas.words import Kind, Origin, QboKind
 from transforms.directory.candidates import ARROW, Partner, as_partner, placed_name
@@ -74,17 +76,21 @@ def link(
     return Done(row, messages)
 
 
-def unlink(connection: str | None, kind: str, clockify_id: str, *, rematch: bool) -> Done:
-    """Remove a link.
+def unlink(connection: str | None, kind: str, wanted: str, *, rematch: bool) -> Done:
+    """Remove the link of a user or project, given by id or by a name that only it has.
 
     Raises:
-        AskPerson: There is none.
+        AskPerson: There is none, or several have the name.
     """
     with open_store(connection) as (_, store, _):
+        names = _known_names(store, Kind(kind))
+        found = _only_one(kind, wanted, names, "The last sync knew")
+        clockify_id = wanted if found is None else found
         gone = store.links.unlink(Kind(kind), clockify_id, rematch=rematch)
     if gone is None:
+        near = did_you_mean(wanted, list(_usable(names).values())) if found is None else ""
         raise AskPerson(
-            f"The {kind} {clockify_id!r} is not linked. `clockbooks links` lists the links."
+            f"The {kind} {wanted!r} is not linked.{near} `clockbooks links` lists the links."
         )
     row = {name: gone.get(name) for name in MEMBERS if name != "linked_at"}
     name = gone["clockify_name"] or clockify_id
@@ -141,23 +147,45 @@ def _in_clockify(context: RunContext, kind: Kind, wanted: str) -> tuple[str, str
             )
             for row in frame.itertuples(index=False)
         }
-    for frame in (context.store.links.stored(), context.store.links.unlinked()):
-        rows = frame[frame["kind"] == kind]
-        names = dict(zip(rows["clockify_id"], rows["clockify_name"], strict=True)) | names
-    shown = {id_: name for id_, name in names.items() if isinstance(name, str)}
-    shown = {id_: name for id_, name in shown.items() if name != DELETED_USER}
-    if wanted in names:
-        return wanted, shown.get(wanted)
-    found = [id_ for id_, name in shown.items() if _is_called(wanted, name, name.split(ARROW)[-1])]
-    if len(found) == 1:
-        return found[0], shown[found[0]]
-    if found:
-        several = "; ".join(f"{id_} ({shown[id_]})" for id_ in found)
-        raise AskPerson(f"Clockify has several {kind}s named {wanted!r}; use an id: {several}.")
+    names = _known_names(context.store, kind) | names
+    found = _only_one(kind, wanted, names, "Clockify has")
+    if found is not None:
+        return found, _usable(names).get(found)
     raise AskPerson(
         f"Clockify has no {kind} with the id or name {wanted!r}."
-        f"{did_you_mean(wanted, list(shown.values()))} `clockbooks sync` shows the ids."
+        f"{did_you_mean(wanted, list(_usable(names).values()))} `clockbooks sync` shows the ids."
     )
+
+
+def _known_names(store: ConnectionStore, kind: Kind) -> dict[str, str | None]:
+    """Return by id what users or projects were called when they were linked, or could not be."""
+    names: dict[str, str | None] = {}
+    for frame in (store.links.unlinked(), store.links.stored()):
+        rows = frame[frame["kind"] == kind]
+        names |= dict(zip(rows["clockify_id"], rows["clockify_name"], strict=True))
+    return names
+
+
+def _usable(names: Mapping[str, str | None]) -> dict[str, str]:
+    """Return the names that distinguish: all deleted users share one."""
+    shown = {id_: name for id_, name in names.items() if isinstance(name, str)}
+    return {id_: name for id_, name in shown.items() if name != DELETED_USER}
+
+
+def _only_one(kind: str, wanted: str, names: Mapping[str, str | None], who_has: str) -> str | None:
+    """Return the id that is wanted, or the only one with that name; `None` if there is none.
+
+    Raises:
+        AskPerson: Several have the name.
+    """
+    if wanted in names:
+        return wanted
+    shown = _usable(names)
+    found = [id_ for id_, name in shown.items() if _is_called(wanted, name, name.split(ARROW)[-1])]
+    if len(found) > 1:
+        several = "; ".join(f"{id_} ({shown[id_]})" for id_ in found)
+        raise AskPerson(f"{who_has} several {kind}s named {wanted!r}; use an id: {several}.")
+    return found[0] if found else None
 
 
 def _is_called(wanted: str, *names: str) -> bool:

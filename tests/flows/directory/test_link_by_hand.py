@@ -86,6 +86,9 @@ def test_what_is_unlinked_stays_so_until_somebody_says_otherwise(synced):
         (("link", "user", DANA, "61", "--as", "vendor"), "QuickBooks has no vendor"),
         (("link", "project", DANA, "61"), "Clockify has no project"),
         (("unlink", "user", DANA), "is not linked"),
+        (("unlink", "user", "Zoe Lindquist"), "Did you mean 'Zoë Lindqvist'?"),
+        (("unlink", "project", COURTYARD), "several projects named 'Courtyard'; use an id: 64"),
+        (("unlink", "project", COURTYARD), "(Lakeshore University › Courtyard)"),
         (("unlink", "project", ZOE), "is not linked"),
         (("unlink", "user", DANA, "--rematch"), "is not linked"),
     ],
@@ -108,6 +111,18 @@ def test_a_name_will_do_where_only_one_has_it(synced):
     linked = synced.run("link", "project", *names, "--json").document
     assert linked["qbo_id"] == "28"
     assert stored(synced, linked["clockify_id"])["origin"] == "manual"
+
+
+def test_a_link_is_removed_by_a_name_that_only_one_has(synced):
+    """Also by a project's name with its client; the undoing hint keeps to the id."""
+    ran = synced.run("unlink", "project", "Hôtel Saint-Clair › Rooftop Terrace")
+    assert ran.code == 0
+    assert "Unlinked: project 'Hôtel Saint-Clair › Rooftop Terrace'" in ran.out
+
+    name = stored(synced, ZOE)["clockify_name"]
+    assert synced.run("never", "user", name).code == 0
+    gone = synced.run("unlink", "user", name, "--rematch", "--json").document
+    assert (gone["clockify_id"], gone["rematch"]) == (ZOE, True)
 
 
 def test_an_id_of_an_employee_and_a_vendor_needs_a_word(synced):
