@@ -10,6 +10,7 @@ from flows.operations.fan_out import run_for_each
 from flows.operations.final_states import without_traceback
 from flows.operations.run_lock import why_missed
 from flows.operations.run_names import run_name
+from flows.pages.publish import then_status
 from flows.sending.request import days_of
 
 #: Which deployment reconciles one connection.
@@ -18,6 +19,7 @@ TARGET = "reconcile/nightly"
 
 @flow(name="reconcile-all", flow_run_name=run_name)
 @without_traceback
+@then_status
 def reconcile_all(
     connections: list[str] = [],
     last_days: Annotated[int | None, Field(ge=1, le=366)] = None,

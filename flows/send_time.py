@@ -21,7 +21,7 @@ from flows.operations.run_lock import run_lock
 from flows.operations.run_names import run_name
 from flows.operations.tasks import run_as_task
 from flows.operations.terminal import TerminalCallbacks, callbacks, shortened
-from flows.pages.publish import followed, page_context, show_result
+from flows.pages.publish import followed, page_context, show_result, then_status
 from flows.review.review import give_back, rejection, send_reviewed
 from flows.sending.request import JobRequest, SendRequest, days_of
 from flows.sending.send import send
@@ -31,6 +31,7 @@ from schemas.words import PlanState
 
 @flow(name="send-time", flow_run_name=run_name)
 @without_traceback
+@then_status
 @with_options(JobRequest)
 def send_time(
     *,

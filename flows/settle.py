@@ -10,12 +10,14 @@ from flows.operations.final_states import ended, without_traceback
 from flows.operations.run_lock import run_lock
 from flows.operations.run_names import run_name
 from flows.operations.tasks import run_as_task
+from flows.pages.publish import then_status
 from flows.sending.settle_doubts import settle_alone
 from flows.sending.settled import settled_document
 
 
 @flow(name="settle", flow_run_name=run_name)
 @without_traceback
+@then_status
 def settle(connection: str | None = None) -> dict[str, Any]:
     """Find out what became of entries that QuickBooks never confirmed.
 

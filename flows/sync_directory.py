@@ -12,12 +12,13 @@ from flows.operations.final_states import without_traceback
 from flows.operations.run_lock import run_lock
 from flows.operations.run_names import run_name
 from flows.operations.tasks import run_as_task
-from flows.pages.publish import page_context, show_sync
+from flows.pages.publish import page_context, show_sync, then_status
 from flows.review.review_links import review_links
 
 
 @flow(name="sync-directory", flow_run_name=run_name)
 @without_traceback
+@then_status
 def sync_directory(
     connection: str | None = None,
     create: Create | None = None,

@@ -3,7 +3,9 @@
 import sys
 import unicodedata
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from connectors.masking import hide_known
 from schemas.words import Reason, Verdict
@@ -93,6 +95,13 @@ def differing(sums: Mapping[str, Any]) -> bool:
     """Whether the sides of a reconciliation differ in some sums, except for their rounding."""
     sides = [side for side in SIDES if side != "clockify"]
     return any(len({sums[of][side] for side in sides}) > 1 for of in ("minutes", "amounts"))
+
+
+def local_day(instant: str | None, timezone: str) -> str:
+    """Return the day of an ISO 8601 instant in a time zone; empty for none."""
+    if instant is None:
+        return ""
+    return datetime.fromisoformat(instant).astimezone(ZoneInfo(timezone)).date().isoformat()
 
 
 def named(names: Sequence[str], most: int) -> str:

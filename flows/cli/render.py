@@ -15,7 +15,6 @@ from flows.cli.tables import (
     Row,
     for_people,
     lesser,
-    local_day,
     local_time,
     number,
     show_table,
@@ -23,7 +22,17 @@ from flows.cli.tables import (
     text,
     whole,
 )
-from flows.text import OVERRIDES, clean, entries, headline, hours, money, project_name, typed
+from flows.text import (
+    OVERRIDES,
+    clean,
+    entries,
+    headline,
+    hours,
+    local_day,
+    money,
+    project_name,
+    typed,
+)
 from schemas.quickbooks import Company
 from schemas.words import STATE_OF, Reason
 from transforms.plan.summary import Overview

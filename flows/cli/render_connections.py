@@ -5,9 +5,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from flows.cli.output import Output
-from flows.cli.tables import Row, for_people, lesser, local_day, number, show_table, text, whole
+from flows.cli.tables import Row, for_people, lesser, number, show_table, text, whole
 from flows.connections.status import needs_person
-from flows.text import clean, hours
+from flows.text import clean, hours, local_day
 
 _STATE_STYLE = {"ok": "green", "warning": "yellow", "problem": "red"}
 

@@ -4,8 +4,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from flows.cli.output import Output
-from flows.cli.tables import Row, for_people, lesser, local_day, show_table, whole
+from flows.cli.tables import Row, for_people, lesser, show_table, whole
 from flows.directory.sync_report import SIDES, sync_summary
+from flows.text import local_day
 from schemas.words import Side
 
 #: Lists of pairs that are shown to be decided about, by their titles.

@@ -121,13 +121,6 @@ def state_text(state: str) -> Text:
     return Text(state.replace("_", " "), style=_STYLE[state])
 
 
-def local_day(instant: str | None, timezone: str) -> str:
-    """Return the day of an ISO 8601 instant in a time zone; empty for none."""
-    if instant is None:
-        return ""
-    return datetime.fromisoformat(instant).astimezone(ZoneInfo(timezone)).date().isoformat()
-
-
 def local_time(instant: str, timezone: str) -> str:
     """Return an ISO 8601 instant in a time zone, for people."""
     there = datetime.fromisoformat(instant).astimezone(ZoneInfo(timezone))

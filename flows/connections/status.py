@@ -1,5 +1,6 @@
 """One view over all connections: what was sent, what is left, and what needs a person."""
 
+from collections.abc import Mapping
 from typing import Any
 
 import sqlalchemy as sa
@@ -47,7 +48,7 @@ def _row(engine: sa.Engine, listed: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def needs_person(row: dict[str, Any]) -> bool:
+def needs_person(row: Mapping[str, Any]) -> bool:
     """Whether somebody has to do something about a connection."""
     left = row["rejected"]["entries"] or row["in_doubt"] or row["drifted"] or row["waiting_plans"]
     return bool(left) or row["state"] != "connected"

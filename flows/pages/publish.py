@@ -7,7 +7,9 @@ extras: QuickBooks has the entries by then, so a failure is only logged and the 
 import re
 import time
 from collections.abc import Callable
-from typing import Any
+from contextlib import suppress
+from functools import wraps
+from typing import Any, TypeVar, cast
 from uuid import UUID
 
 import httpx
@@ -25,11 +27,13 @@ from prefect.client.schemas.filters import (
     ArtifactFilterFlowRunId,
     ArtifactFilterKey,
 )
-from prefect.runtime import flow_run
+from prefect.runtime import deployment, flow_run
 from prefect.utilities.urls import url_for
 
+from connectors.errors import ClockbooksError
 from connectors.store.plans import StoredPlan
-from flows.context import RunContext
+from flows.connections.status import status
+from flows.context import RunContext, utc_now
 from flows.pages.after_the_send import drift_page, drift_rows, recall_page, recall_rows
 from flows.pages.directory import sync_page
 from flows.pages.month import month_page
@@ -41,8 +45,11 @@ from flows.pages.pages import (
     remedy_rows,
     result_page,
 )
+from flows.pages.status import status_page
 from flows.progress import Progress
 from transforms.plan.summary import Overview
+
+Flow = TypeVar("Flow", bound=Callable[..., Any])
 
 #: Minimum seconds between two updates of the progress; each is a call to Prefect's server.
 PAUSE_S = 2.0
@@ -146,6 +153,40 @@ def show_month(document: dict[str, Any], place: PageContext) -> None:
     """Publish what became of a month's time."""
     words = "What was tracked in a month, and how much of it is in QuickBooks."
     _show_page("month", month_page(document, place), words, place)
+
+
+def then_status(flow: Flow) -> Flow:
+    """Let a flow's deployed run end with the page of all connections, also when it fails.
+
+    A run that is part of another leaves that to the other; one that is suspended has not ended.
+    """
+
+    @wraps(flow)
+    def run(*args: Any, **options: Any) -> Any:
+        try:
+            result = flow(*args, **options)
+        except ClockbooksError:
+            show_status()
+            raise
+        show_status()
+        return result
+
+    return cast("Flow", run)
+
+
+def show_status() -> None:
+    """Publish how all connections stand; always under one key, so that the newest is at hand."""
+
+    def show() -> None:
+        create_markdown_artifact(
+            key="status",
+            markdown=status_page(status(None), utc_now()),
+            description="All connections: last sync and send, what is left, who needs somebody.",
+        )
+
+    if deployment.id and not flow_run.parent_flow_run_id:
+        with suppress(ClockbooksError):  # what is wrong with the settings, the run says itself
+            _or_log(show, "the status")
 
 
 def _show_page(what: str, page: str, words: str, place: PageContext) -> None:

@@ -158,7 +158,7 @@ def test_an_import_shows_its_pages_too(ui):
 
 
 def test_a_sync_and_a_month_show_their_pages(ui):
-    """Who is linked and what has to be decided; what of a month's time is in QuickBooks."""
+    """Who is linked and what is to be decided; a month's time; how all connections stand."""
     runs = [
         ui.start("sync-directory/by-hand"),
         ui.start("month/monthly", month="2026-09", connection="main"),
@@ -178,6 +178,9 @@ def test_a_sync_and_a_month_show_their_pages(ui):
     assert month.startswith("# 2026-09: ")
     assert "## Why it is not in QuickBooks" in month
     assert "| Kofi Mensah |" in month
+    [status] = [row["data"] for row in found if row["key"] == "status"]  # the month has none
+    assert "of 1 needs somebody.**" in status or "**0 of 1 need somebody.**" in status
+    assert "\nReads of QuickBooks in 20" in status
 
 
 def test_a_second_run_of_a_connection_waits_or_is_skipped(ui, until):

@@ -752,7 +752,9 @@ def test_links_are_chosen_on_the_page(links_desk, rows_of):
     before = {row["clockify_id"] for row in rows_of(house, "links")}
     run_id = links_desk.start(review=True)
     assert links_desk.state(run_id)["name"] == "Suspended"
-    assert "Near misses" in links_desk.pages(run_id)["people-and-projects"]
+    pages = links_desk.pages(run_id)
+    assert "Near misses" in pages["people-and-projects"]
+    assert "status" not in pages  # it has not ended
     form = links_desk.form(run_id)
     answer = {
         **_choose(form, "Dana mcallister (user)", "Link to Dana McAllister (employee 61)"),
@@ -764,6 +766,7 @@ def test_links_are_chosen_on_the_page(links_desk, rows_of):
     links_desk.resume(run_id, who="Ann", **answer)
 
     assert links_desk.state(run_id)["type"] == "COMPLETED"
+    assert "main" in links_desk.pages(run_id)["status"]
     new = [row for row in rows_of(house, "links") if row["clockify_id"] not in before]
     [theo] = [
         id_ for id_, row in house.quickbooks.employees.items() if row["DisplayName"] == "Theo Park"
