@@ -14,7 +14,7 @@ demo: setup  ## run the main job end to end against local stand-ins of both serv
 test: develop  ## run the test suite, without the slow tests
 	$(BIN)/python -m pytest -n 3 -m "not slow and not real"
 
-test-slow: develop  ## run the slow tests, and look at ten times as many examples of each rule
+test-slow: develop  ## run the slow tests, and look at many more examples of each rule
 	$(BIN)/python -m pytest -m slow
 	$(BIN)/python -m pytest -n 2 -m "hypothesis and not slow" --hypothesis-profile deep
 

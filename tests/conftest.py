@@ -55,7 +55,7 @@ COMMAND = Path(sys.executable).parent / "clockbooks"
 
 #: `make test` looks at a few examples of each rule, `make test-slow` at many. No deadline: a slow
 #: machine is no failure.
-settings.register_profile("suite", max_examples=25, deadline=None)
+settings.register_profile("suite", max_examples=12, deadline=None)
 settings.register_profile("deep", max_examples=400, deadline=None)
 settings.load_profile("suite")
 

@@ -1,18 +1,13 @@
 """Longer histories, as they happen; the machine that makes them up is `tests/support/histories.py`.
 
 Whatever happened, at the end each entry is in the books exactly once, and the ledger says the same.
+All are slow; a short history is played among the quick tests by `tests/proof`.
 """
 
 from typing import Any
 
 import pytest
 from histories import MEMORIES, prove
-
-
-@pytest.mark.parametrize(("memory", "histories"), [("forgets", 4), ("answers 6000", 2)])
-def test_each_entry_is_booked_once_whatever_happened(lab: Any, memory: str, histories: int) -> None:
-    """A short look at many histories; the long one is for `make test-slow`."""
-    prove(lab, memory, has_neighbor=memory == "forgets", histories=histories, steps=8)
 
 
 @pytest.mark.slow

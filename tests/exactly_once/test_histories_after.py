@@ -145,15 +145,6 @@ class Afterwards(Histories):
             assert found["totals"]["amounts"]["rounded"] == found["totals"]["amounts"]["ledger"]
 
 
-@pytest.mark.parametrize(
-    "memory",
-    [pytest.param(one, marks=() if one == "forgets" else pytest.mark.slow) for one in MEMORIES],
-)
-def test_all_agrees_in_the_end(lab: Any, memory: str) -> None:
-    """A short look at many histories; the long one is for `make test-slow`."""
-    prove(lab, memory, has_neighbor=False, histories=4, steps=10, kind=Afterwards)
-
-
 @pytest.mark.slow
 @pytest.mark.parametrize("has_neighbor", [False, True])
 @pytest.mark.parametrize("memory", MEMORIES)

@@ -13,7 +13,7 @@ COURTYARD = "Courtyard"  # a project without a client; two customers are called 
 #: Days on which Dana has entries that nothing else is wrong with.
 DANAS_DAYS = ("--start", "2026-10-26", "--end", "2026-10-27", "--user", DANA)
 
-QUARTER = ("--start", "2026-08-01", "--end", "2026-10-31")
+FORTNIGHT = ("--start", "2026-09-14", "--end", "2026-09-27")
 
 
 def stored(house, clockify_id):
@@ -267,9 +267,9 @@ def test_the_time_of_what_is_excluded_is_never_sent(synced, kind, column):
     shown = synced.run("sync", "--json", "--create", "both", "--dry-run").document
     assert [row["clockify_id"] for row in shown["excluded"]] == [chosen]
     assert chosen not in {row["clockify_id"] for row in [*shown["links"], *shown["created"]]}
-    found = synced.run("send", *QUARTER, "--sync", "--dry-run", "--json").document["entries"]
+    found = synced.run("send", *FORTNIGHT, "--sync", "--dry-run", "--json").document["entries"]
     assert synced.run("sync").code == 0
-    sent = synced.run("send", *QUARTER, "--yes", "--json").document["entries"]
+    sent = synced.run("send", *FORTNIGHT, "--yes", "--json").document["entries"]
     for rows in (found, sent):
         reasons = {row["reason"] for row in rows if row["entry_id"] in theirs}
         assert reasons == {"excluded"} | (reasons & {"running"})
@@ -282,5 +282,5 @@ def test_the_time_of_what_is_excluded_is_never_sent(synced, kind, column):
     assert stored(synced, chosen)["qbo_id"] == link["qbo_id"]
     assert synced.run("never", kind, chosen).code == 0
     assert synced.run("link", kind, chosen, link["qbo_id"]).code == 0
-    again = synced.run("send", *QUARTER, "--dry-run", "--json").document["counts"]
+    again = synced.run("send", *FORTNIGHT, "--dry-run", "--json").document["counts"]
     assert "excluded" not in again["skipped"]

@@ -317,6 +317,7 @@ def test_nothing_of_another_page_may_call_the_server(ui):
     assert allowed(ui.url.removesuffix("/api")) == ui.url.removesuffix("/api")
 
 
+@pytest.mark.slow
 def test_prefects_own_deploy_gives_the_same_deployments(ui):
     """prefect.yaml means the same to Prefect's `deploy`, for workers, as to `clockbooks ui`.
 

@@ -23,7 +23,7 @@ BENCH = Path(__file__).parents[2] / "bench"
 QUARTER = ("--start", "2026-07-27", "--end", "2026-10-31")
 
 #: Each of its days becomes a slice, which takes a while.
-MONTH = ("--start", "2026-09-14", "--end", "2026-10-16")
+FORTNIGHT = ("--start", "2026-09-14", "--end", "2026-09-27")
 
 
 @pytest.fixture
@@ -48,12 +48,12 @@ def small_slices(monkeypatch: pytest.MonkeyPatch) -> Callable[[], list[int]]:
 @pytest.mark.parametrize("options", [(), ("--approved-only",)])
 def test_a_plan_in_slices_is_the_plan_in_one(request: Any, synced: Any, options: Any) -> None:
     """Page by page and day by day, the document is the same, byte for byte and in its order."""
-    whole = synced.run("send", *MONTH, *options, "--dry-run", "--json")
+    whole = synced.run("send", *FORTNIGHT, *options, "--dry-run", "--json")
     made = request.getfixturevalue("small_slices")
-    sliced = synced.run("send", *MONTH, *options, "--dry-run", "--json")
+    sliced = synced.run("send", *FORTNIGHT, *options, "--dry-run", "--json")
 
-    assert len(made()) > 20
-    assert sum(made()) == whole.document["counts"]["extracted"] > 100
+    assert len(made()) > 9
+    assert sum(made()) == whole.document["counts"]["extracted"] > 50
     assert sliced.out == whole.out
 
 
@@ -171,7 +171,7 @@ def test_a_load_that_ends_early_leaves_later_slices_alone(synced: Any) -> None:
     synced.quickbooks.faults.plan(
         r"POST .*/batch", "answer", skip=3, times=99, **UNAUTHENTICATED_ANSWER
     )
-    ran = synced.run("send", *MONTH, "--yes", "--json", CLOCKBOOKS_QBO_CONCURRENCY="1")
+    ran = synced.run("send", *FORTNIGHT, "--yes", "--json", CLOCKBOOKS_QBO_CONCURRENCY="1")
 
     counts = ran.document["counts"]
     assert ran.code == 3
