@@ -8,36 +8,45 @@ from pathlib import Path
 from typing import Any
 
 from prefect import flow
+from prefect.runtime import deployment
 
 from flows.context import open_context
-from flows.importing.import_files import import_files
-from flows.operations.final_states import ended, without_traceback
+from flows.importing.plan_files import files_to_read
+from flows.operations.final_states import without_traceback
 from flows.operations.parameters import with_options
 from flows.operations.run_lock import run_lock
 from flows.operations.run_names import run_name
-from flows.operations.tasks import run_as_task
-from flows.operations.terminal import callbacks, shortened
-from flows.pages.publish import followed, page_context, show_result
+from flows.operations.terminal import callbacks
+from flows.pages.publish import then_status
+from flows.review.in_pages import run_in_pages
+from flows.review.jobs import ImportJob
 from flows.sending.request import ImportRequest
-from flows.sending.totals import Totals
 
 
 @flow(name="import-csv", flow_run_name=run_name)
 @without_traceback
+@then_status
 @with_options(ImportRequest)
 def import_csv(
-    *, files: list[Path], connection: str | None = None, options: dict[str, Any]
+    *,
+    files: list[Path] = [],
+    connection: str | None = None,
+    options: dict[str, Any],
+    review: bool = False,
 ) -> dict[str, Any]:
     """Send the time of exported files to QuickBooks, each entry once, on the ledger of all sends.
 
-    Safe to run again over the same or overlapping files. Starts as a dry run unless told
-    otherwise. Returns the JSON document of `clockbooks import --json`; of long lists the beginning.
+    Put the files into CLOCKBOOKS_IMPORT_FOLDER, on the machine that runs this. Safe to run again
+    over the same or overlapping files. Starts as a dry run unless told otherwise. Returns the JSON
+    document of `clockbooks import --json`; of long lists the beginning.
 
     Args:
-        files: The exports, where this run can read them.
+        files: The exports, by their names in CLOCKBOOKS_IMPORT_FOLDER or whole paths, on the
+            machine that runs this; empty for all that are in that folder.
         connection: Which connection; empty for the only one.
+        review: Stop after the plan, and send what somebody approves on this run's page, by its
+            Resume button. Leave the files where they are until then.
     """
-    request = ImportRequest(files=tuple(files), **options)
     with (
         callbacks() as watched,
         open_context(connection or None) as context,
@@ -45,15 +54,7 @@ def import_csv(
     ):
         if not_now:
             return not_now
-        report, seen = watched.report, Totals()
-        report.followers.append(seen)
-        document = import_files(
-            context,
-            request,
-            report,
-            approve=watched.approve,
-            progress=followed(watched.progress, page_context(context, report.currency)),
-            run=run_as_task,
-        )
-        show_result(document, seen.overview, page_context(context, report.currency))
-        return ended(document, shortened(document), connection=context.connection.name)
+        # A command's files are those of the folder in which somebody typed it.
+        folder = context.settings.import_folder if deployment.id else None
+        request = ImportRequest(files=files_to_read(files, folder), **options)
+        return run_in_pages(context, ImportJob(request), watched, review=review)

@@ -10,23 +10,19 @@ from datetime import date
 from typing import Annotated, Any
 
 from prefect import flow
-from prefect.states import Completed
 from pydantic import Field
 
-from flows.context import RunContext, open_context
+from flows.context import open_context
 from flows.operations.fan_out import run_for_all
-from flows.operations.final_states import ended, shown, without_traceback
+from flows.operations.final_states import without_traceback
 from flows.operations.parameters import with_options
 from flows.operations.run_lock import run_lock
 from flows.operations.run_names import run_name
-from flows.operations.tasks import run_as_task
-from flows.operations.terminal import TerminalCallbacks, callbacks, shortened
-from flows.pages.publish import followed, page_context, show_result, then_status
-from flows.review.review import give_back, rejection, send_reviewed
+from flows.operations.terminal import callbacks
+from flows.pages.publish import then_status
+from flows.review.in_pages import run_in_pages
+from flows.review.jobs import SendJob
 from flows.sending.request import JobRequest, SendRequest, days_of
-from flows.sending.send import send
-from flows.sending.totals import Totals
-from schemas.words import PlanState
 
 
 @flow(name="send-time", flow_run_name=run_name)
@@ -71,28 +67,5 @@ def send_time(
             return not_now
         today = context.now().astimezone(context.timezone).date()
         first, last = days_of(start, end, last_days, today=today)
-        request = SendRequest(start=first, end=last, **options)
-        return _in_pages(context, request, watched, review=review and not request.dry_run)
-
-
-def _in_pages(
-    context: RunContext, request: SendRequest, watched: TerminalCallbacks, *, review: bool
-) -> dict[str, Any]:
-    """Send, with or without a review, and show in Prefect's pages what comes of it."""
-    report, seen, plan = watched.report, Totals(), None
-    report.followers.append(seen)
-    progress = followed(watched.progress, page_context(context, report.currency))
-    give_back(context)
-    if review:
-        document, plan = send_reviewed(
-            context, request, report, lambda: seen.overview, progress=progress, run=run_as_task
-        )
-    else:
-        document = send(
-            context, request, report, approve=watched.approve, progress=progress, run=run_as_task
-        )
-    show_result(document, seen.overview, page_context(context, report.currency), plan)
-    short = shortened(document)
-    if plan is not None and plan.state is PlanState.REJECTED:
-        return shown(Completed(name="Rejected", message=rejection(plan), data=short))
-    return ended(document, short, connection=context.connection.name)
+        job = SendJob(SendRequest(start=first, end=last, **options))
+        return run_in_pages(context, job, watched, review=review)

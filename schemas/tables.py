@@ -29,7 +29,7 @@ from schemas.words import (
 )
 
 #: The newest migration, which creates these tables; a test holds the two equal.
-REVISION = "0018"
+REVISION = "0019"
 
 # Constraints have names, so that a migration can change them on every database.
 metadata = sa.MetaData(
@@ -664,6 +664,12 @@ plans = sa.Table(
     ),
     _column(
         "run_id", sa.ForeignKey("runs.id"), "The run that sent it; null until then.", null=True
+    ),
+    _column(
+        "files",
+        sa.Text,
+        "Path and SHA-256 of each file that it was made of, as JSON; null of a send.",
+        null=True,
     ),
     sa.Index("ix_plans_waiting", "connection_id", "state"),
     sa.Index("ix_plans_flow_run_id", "flow_run_id"),

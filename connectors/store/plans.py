@@ -22,6 +22,7 @@ import sqlalchemy as sa
 from connectors.database import changing, chunks, writing
 from connectors.errors import AskPerson, TryAgain
 from connectors.store.actors import Actor
+from connectors.store.plan_files import PlanFile, as_text, from_text
 from connectors.store.scope import ConnectionScope, records
 from schemas.tables import plan_entries, plans
 from schemas.words import ActorKind, PlanState
@@ -56,6 +57,7 @@ class StoredPlan:
     note: str | None
     verified_by: str | None
     run_id: str | None
+    files: tuple[PlanFile, ...]
 
     @property
     def decider(self) -> str:
@@ -111,9 +113,15 @@ class Plans(ConnectionScope):
     """The plans of one connection."""
 
     def begin(
-        self, *, days: tuple[str, str], flow_run_id: str | None, address: str | None, currency: str
+        self,
+        *,
+        days: tuple[str, str],
+        flow_run_id: str | None,
+        address: str | None,
+        currency: str,
+        files: Sequence[PlanFile] = (),
     ) -> "PlanWriter":
-        """Begin a plan of some days, which holds nothing back until it is offered."""
+        """Begin a plan of some days, or *files*; it holds nothing back until it is offered."""
         now = self.now()
         # What a run that died left: its own, and those that nobody can be making any more.
         left = sa.or_(plans.c.flow_run_id == flow_run_id, plans.c.made_at < now - ABANDONED)
@@ -135,6 +143,7 @@ class Plans(ConnectionScope):
                     minutes=0,
                     amount_cents=0,
                     currency=currency,
+                    files=as_text(files),
                 )
                 .returning(plans.c.id)
             )
@@ -373,6 +382,7 @@ def vouch(engine: sa.Engine, flow_run_id: str, answer_id: str, name: str) -> Non
 def _stored(row: dict[str, Any]) -> StoredPlan:
     values = {**row, "state": PlanState(row["state"])}
     del values["answer_id"]
+    values["files"] = from_text(row["files"])
     if row["decided_at"] is None:
         values["verified_by"] = None  # whoever answered has not decided yet: see `Plans.decide`
     return StoredPlan(**values)

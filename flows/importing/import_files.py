@@ -37,6 +37,7 @@ from flows.sending.facts import (
     with_defaults,
 )
 from flows.sending.filters import with_groups
+from flows.sending.hold_back import hold_back_waiting
 from flows.sending.judge import SLICE_ROWS, ask_the_books, judge
 from flows.sending.match_ledger import NewRows, match_rows
 from flows.sending.plan import RunPlan, Slice, open_plan
@@ -124,7 +125,7 @@ def _judge_slices(
     def judge_slice(rows: pd.DataFrame) -> Slice:
         entries = _as_entries(rows, files, names, facts.own_tags)
         entries, match = match_rows(context, entries, names.link_state.links, untold, new_rows)
-        plan = judge(entries, match, names.link_state, rules)
+        plan = hold_back_waiting(context, judge(entries, match, names.link_state, rules))
         plan, other = ask_the_books(context, request, facts.company, plan)
         plan = plan.join(entries[["file", "line"]].set_index(plan.index))
         plan = _as_clockify_said(context, files, plan)

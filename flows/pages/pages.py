@@ -7,6 +7,7 @@ lists end with a count of the rest.
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from pathlib import Path
 from typing import Any
 
 import pandas as pd
@@ -14,11 +15,14 @@ import pandas as pd
 from connectors.store.plans import StoredPlan
 from flows.pages.charts import hours_chart
 from flows.pages.safe_markdown import picture, safe, table
-from flows.text import OVERRIDES, headline, hours, money
+from flows.text import OVERRIDES, headline, hours, money, named
 from transforms.plan.summary import Overview
 
 #: How the paragraph of a plan's page begins that goes once it is decided.
 _TO_DECIDE = "**To decide**"
+
+#: Files that a title names; the others are counted.
+_NAMED_FILES = 3
 
 #: Most rows of a table on a page; the others are counted.
 MOST_LINES = 40
@@ -49,26 +53,40 @@ class PageContext:
         return money(cents, self.currency)
 
 
-def plan_page(plan: StoredPlan, seen: Overview, notes: Sequence[str], place: PageContext) -> str:
+def plan_page(
+    plan: StoredPlan, seen: Overview, document: Mapping[str, Any], place: PageContext
+) -> str:
     """Return the page of a plan that waits for a decision."""
     here = f"[this run's page]({place.run_address})" if place.run_address else "this run's page"
     until = place.time(plan.expires_at) if plan.expires_at else ""
+    changes = (
+        "Leave the files where they are until then: if one has changed, nothing is sent."
+        if plan.files
+        else "What changes in Clockify before then waits for the next run."
+    )
     decide = (
         f"{_TO_DECIDE}, press **Resume** at the top right of {here} (in Prefect's new interface:"
         " **⋮**, then **Resume**). You can approve all of it, leave out people, projects or"
         f" entries, or reject it. If nobody decides by **{until}**, nothing is sent.\n"
     )
     return _lines(
-        f"# Plan {plan.id}: {plan.first_day} … {plan.last_day}\n",
+        f"# Plan {plan.id}: {plan.first_day} … {plan.last_day}{of_files(plan)}\n",
         f"**{headline(seen.totals, place.currency)} would go to QuickBooks.** {_staying(seen)}\n",
         decide,
-        _notes(notes),
+        _notes(document["notes"]),
         _people(seen, place),
         _remedies(seen),
+        _set_aside(document["set_aside"]),
         _projects(seen, place),
-        f"The plan's fingerprint: `{plan.fingerprint}`. Exactly this is sent. What changes in"
-        " Clockify before then waits for the next run.",
+        _files(document.get("files", ())),
+        f"The plan's fingerprint: `{plan.fingerprint}`. Exactly this is sent. {changes}",
     )
+
+
+def of_files(plan: StoredPlan) -> str:
+    """Return the names of the files that a plan was made of, after its days; empty of a send."""
+    names = [Path(one.path).name for one in plan.files]
+    return f", from {safe(named(names, _NAMED_FILES))}" if names else ""
 
 
 def decided_page(page: str, plan: StoredPlan, place: PageContext) -> str:

@@ -67,11 +67,13 @@ def key(what: str, place: PageContext) -> str:
     return f"{what}-{plain}".rstrip("-")
 
 
-def show_plan(plan: StoredPlan, seen: Overview, notes: list[str], place: PageContext) -> None:
+def show_plan(
+    plan: StoredPlan, seen: Overview, document: dict[str, Any], place: PageContext
+) -> None:
     """Publish a plan that waits: its page, its entries, and what stays behind."""
     create_markdown_artifact(
         key=key("plan", place),
-        markdown=plan_page(plan, seen, notes, place),
+        markdown=plan_page(plan, seen, document, place),
         description=f"Plan {plan.id}, waiting for a decision: sums, hours, and what stays behind.",
     )
     create_table_artifact(

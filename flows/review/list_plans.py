@@ -53,4 +53,5 @@ def _item(plan: StoredPlan) -> dict[str, Any]:
     for name, value in shown.items():
         if isinstance(value, datetime):
             shown[name] = value.isoformat()
-    return shown | {"decider": plan.decider if plan.decided_at else None}
+    files = [{"file": one.path, "sha256": one.sha256} for one in plan.files]
+    return shown | {"files": files, "decider": plan.decider if plan.decided_at else None}

@@ -1,4 +1,4 @@
-"""Review before sending: a send that stops after its plan, and waits for a person.
+"""Review before sending: a send or an import that stops after its plan, and waits for a person.
 
     send-time, review=true ──► plan, kept in our database ──► the run is suspended: nothing waits
                                                                       │
@@ -21,6 +21,7 @@ database. So there are no results of Prefect's to keep, or to share between mach
 - *Exactly what was shown goes*: the plan is made again, and what is not byte for byte what was
   approved is left for the next run, with a reason (`transforms.plan.approval`). The ledger knows
   what other runs have sent since.
+- *Files are read again*: the plan has the SHA-256 of each, and ends if one is another by then.
 - *An answer that Prefect accepted in time* counts, however late the run comes back with it.
 - *A run that dies after the decision* may be retried: the decision stands, and the ledger knows
   what was sent. One that dies before it makes a new plan: nobody decides what nobody was shown.
@@ -28,7 +29,7 @@ database. So there are no results of Prefect's to keep, or to share between mach
 
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import date, timedelta
+from datetime import timedelta
 from functools import partial
 from itertools import count
 from typing import Any
@@ -42,17 +43,16 @@ from prefect.runtime import deployment, flow_run
 from connectors.errors import AskPerson
 from connectors.store.plans import StoredPlan
 from flows.context import RunContext
-from flows.pages.pages import PageContext
+from flows.pages.pages import PageContext, of_files
 from flows.pages.publish import page_context, show_decided, show_plan
 from flows.pages.safe_markdown import safe
 from flows.progress import Progress
 from flows.review.ask import ask, was_asked
 from flows.review.form import Form
+from flows.review.jobs import Job
 from flows.sending.execute import execute
 from flows.sending.plan import Slice
 from flows.sending.report import Report
-from flows.sending.request import SendRequest
-from flows.sending.send import make_plan
 from flows.text import hours
 from schemas.words import PlanState, State
 from transforms.plan.activities import to_activities
@@ -63,9 +63,9 @@ from transforms.plan.summary import Overview, amount_cents
 _NAMED = 10
 
 
-def send_reviewed(
+def do_reviewed(
     context: RunContext,
-    request: SendRequest,
+    job: Job,
     report: Report,
     seen: Callable[[], Overview],
     *,
@@ -75,39 +75,37 @@ def send_reviewed(
     """Make a plan, wait for somebody's decision, and send what they approved.
 
     Suspends the flow run in between: it comes back here in a new process. Once a plan waits, its
-    days count, not the request's. *seen* returns the sums of the report, for the plan's page; for
-    the other arguments see `flows.sending.send.send`.
+    days or files count, not the request's. *seen* returns the sums of the report, for the plan's
+    page; for the other arguments see `flows.sending.send.send`.
 
     Returns:
-        The JSON document of `clockbooks send`, and the plan; `None` if there was nothing to decide.
+        The job's JSON document, and the plan; `None` if there was nothing to decide.
 
     Raises:
-        AskPerson: The run has no page to wait in; or the plan expired or was withdrawn.
+        AskPerson: The run has no page to wait in; the plan expired or was withdrawn; or one of its
+            files has changed.
         TryAgain: See `flows.sending.send.send`; or another plan came first.
     """
     run_id = waitable()
     plan, answered = _earlier_plan(context, run_id)
     if plan is None:
-        plan = _make(context, request, report, run, run_id)
+        plan = _make(context, job, report, run, run_id)
         if plan is None:
             report.notes.append("There is nothing to decide: no entry would be sent.")
             # Nobody looks at this, unlike at a dry run: so the run's state says what is left.
             return report.document(None, dry_run=False), None
-        _show(context, plan, seen(), report.notes)
+        _show(context, plan, seen(), report.document(None))
     if plan.state is PlanState.WAITING or (answered and plan.state is PlanState.EXPIRED):
-        plan = _decided(context, plan)
+        plan = _decided(context, job, plan)
     if plan.state is PlanState.REJECTED:
         report.notes.append(rejection(plan))
-        return report.document(None, connection=context.connection.name), plan
+        return report.document(None, **job.members(context)), plan
     if plan.state is not PlanState.APPROVED:
         raise AskPerson(
             f"Plan {plan.id} has {'expired' if plan.state is PlanState.EXPIRED else 'ended'}:"
             " none of it was sent. Start a new run for a new plan."
         )
-    # The days of the plan: "the last seven days" have moved on since.
-    first, last = date.fromisoformat(plan.first_day), date.fromisoformat(plan.last_day)
-    request = replace(request, start=first, end=last)
-    return _send_approved(context, request, report, plan, progress, run), plan
+    return _send_approved(context, job, report, plan, progress, run), plan
 
 
 def _earlier_plan(context: RunContext, run_id: str) -> tuple[StoredPlan | None, bool]:
@@ -130,10 +128,10 @@ def _withdraw(context: RunContext, plan: StoredPlan, why: str) -> None:
     context.store.plans.decide(plan.id, PlanState.WITHDRAWN, by="Clockbooks", note=why)
 
 
-def _show(context: RunContext, plan: StoredPlan, seen: Overview, notes: list[str]) -> None:
+def _show(context: RunContext, plan: StoredPlan, seen: Overview, document: dict[str, Any]) -> None:
     """Show the plan; withdraw one that cannot be shown, or somebody might approve it unseen."""
     try:
-        show_plan(plan, seen, notes, page_context(context, plan.currency))
+        show_plan(plan, seen, document, page_context(context, plan.currency))
     except BaseException:  # whatever stops it, Ctrl-C and Cancel too
         _withdraw(context, plan, "It could not be shown.")
         raise
@@ -157,15 +155,20 @@ def waitable() -> str:
 
 
 def _make(
-    context: RunContext, request: SendRequest, report: Report, run: Callable[..., Any], run_id: str
+    context: RunContext, job: Job, report: Report, run: Callable[..., Any], run_id: str
 ) -> StoredPlan | None:
     """Make the plan, and store what would go; `None` when nothing would."""
-    with make_plan(context, request, report, run=run) as plan:
+    job = job.with_files()
+    with job.plan(context, report, run=run) as plan:
+        days = job.days(plan)
+        if days is None:
+            return None
         writer = context.store.plans.begin(
-            days=(request.start.isoformat(), request.end.isoformat()),
+            days=days,
             flow_run_id=run_id,
             address=page_context(context, report.currency).run_address,
             currency=report.currency,
+            files=job.files,
         )
         for one in plan.slices:
             ready = one.plan[one.plan["state"] == State.READY]
@@ -176,7 +179,7 @@ def _make(
     return writer.offer(context.now() + timedelta(hours=context.settings.review_hours))
 
 
-def _decided(context: RunContext, plan: StoredPlan) -> StoredPlan:
+def _decided(context: RunContext, job: Job, plan: StoredPlan) -> StoredPlan:
     """Wait for a decision that can be carried out, and record it.
 
     The first call for a plan suspends the run; when the run comes back, the same call gives what
@@ -209,6 +212,8 @@ def _decided(context: RunContext, plan: StoredPlan) -> StoredPlan:
         objection = form.objection(choice)
         if objection is None:
             break
+    if choice.state is PlanState.APPROVED:
+        _check_files(context, job, plan)
     plan = context.store.plans.decide(
         plan.id,
         choice.state,
@@ -222,13 +227,29 @@ def _decided(context: RunContext, plan: StoredPlan) -> StoredPlan:
     return plan
 
 
+def _check_files(context: RunContext, job: Job, plan: StoredPlan) -> None:
+    """End a plan whose files are not any more what somebody approves.
+
+    Raises:
+        AskPerson: So it is; nothing was sent.
+    """
+    stale = job.stale(plan)
+    if stale is None:
+        return
+    if plan.state is PlanState.WAITING:
+        _withdraw(context, plan, stale)
+    raise AskPerson(
+        f"{stale} So nothing more of plan {plan.id} is sent. Start a new run for a new plan."
+    )
+
+
 def _question(plan: StoredPlan, place: PageContext, objection: str | None) -> str:
     """Return the description above the form."""
     again = f"⚠ **{safe(objection, 600)}** Please decide again.\n\n" if objection else ""
     money = f", {place.money(plan.amount_cents)} billable" if plan.amount_cents else ""
     until = place.time(plan.expires_at) if plan.expires_at else ""
     return (
-        f"## Plan {plan.id}: {plan.first_day} … {plan.last_day}\n\n{again}"
+        f"## Plan {plan.id}: {plan.first_day} … {plan.last_day}{of_files(plan)}\n\n{again}"
         f"{plan.entries:,} entries, {hours(plan.minutes)}{money}, would go to QuickBooks. The plan,"
         " its entries with their numbers, and what stays behind and why are under **Artifacts** of"
         f" this run. If nobody decides by {until}, nothing is sent."
@@ -237,7 +258,7 @@ def _question(plan: StoredPlan, place: PageContext, objection: str | None) -> st
 
 def _send_approved(
     context: RunContext,
-    request: SendRequest,
+    job: Job,
     report: Report,
     stored: StoredPlan,
     progress: Progress,
@@ -252,30 +273,27 @@ def _send_approved(
         held = only_approved(one.plan, kept, plan_id=stored.id, by=stored.decider)
         return replace(one, plan=held)
 
+    _check_files(context, job, stored)
     context = replace(context, actor=stored.actor)
-    with make_plan(context, request, report, run=run) as plan:
+    with job.approved(stored).plan(context, report, run=run) as plan:
         plan.become(map(approved, plan.slices))
         gone = np.flatnonzero(~found[1:]) + 1
         if len(gone):
             named = context.store.plans.numbered(stored.id, gone[:_NAMED].tolist())
-            report.notes.append(_gone(stored, len(gone), named))
+            report.notes.append(_gone(stored, job.lost, len(gone), named))
         document = execute(context, plan, progress=progress, run=run)
     context.store.plans.sent_by(stored.id, document["run_id"])
     return document
 
 
-def _gone(plan: StoredPlan, number: int, named: pd.DataFrame) -> str:
-    """Return a note on the entries of a plan that Clockify no longer has on these days."""
+def _gone(plan: StoredPlan, lost: str, number: int, named: pd.DataFrame) -> str:
+    """Return a note on the entries of a plan that are not found any more."""
     first = "; ".join(
         f"No. {row.number} ({row.date}, {row.user or 'no name'}, {hours(row.minutes)})"
         for row in named.itertuples(index=False)
     )
     more = f" and {number - len(named):,} more" if number > len(named) else ""
-    return (
-        f"{number:,} of the {plan.entries:,} entries of plan {plan.id} are no longer among these"
-        f" days' entries in Clockify: they were deleted or moved to other days, and were not sent:"
-        f" {first}{more}."
-    )
+    return f"{number:,} of the {plan.entries:,} entries of plan {plan.id} {lost}: {first}{more}."
 
 
 def give_back(context: RunContext) -> None:

@@ -7,8 +7,9 @@ changed in QuickBooks since, after a sync, or when somebody asks for it.
 What waits in a plan for somebody's decision is left to that plan. Prefect does not see to it: it
 gives the slot of a waiting run away. The other entries of those days go as always.
 
-Rows of files have no ids by which a plan could know them. One that is the same as an entry of a
-waiting plan goes with its import; the plan, once approved, finds the entry sent, and leaves it.
+A row of a file and an entry of Clockify have different ids, so what waits in the plan of an import
+goes with a send of the same days, and the other way round; the plan, once approved, finds it sent,
+and leaves it.
 """
 
 import json

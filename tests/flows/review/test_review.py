@@ -6,6 +6,7 @@ resumed, is done here in this process, because starting Python would take most o
 """
 
 import csv
+import hashlib
 import json
 import logging
 import shutil
@@ -29,6 +30,7 @@ from prefect.flow_engine import run_flow
 from prefect.settings import PREFECT_API_URL, PREFECT_FLOWS_HEARTBEAT_FREQUENCY, temporary_settings
 
 from connectors.errors import AskPerson, ClockbooksError
+from flows.import_csv import import_csv
 from flows.operations.notifications import drop_foreign
 from flows.send_time import send_time
 from flows.sync_directory import sync_directory
@@ -171,6 +173,19 @@ def links_desk(synced: Any, address: str, monkeypatch: pytest.MonkeyPatch) -> It
     """Yield the page for the directories of the demo, in which not everybody has a partner."""
     with temporary_settings({PREFECT_API_URL: address, PREFECT_FLOWS_HEARTBEAT_FREQUENCY: None}):
         yield Desk(synced, address, monkeypatch, sync_directory)
+
+
+@pytest.fixture
+def files_desk(
+    week: Any, address: str, monkeypatch: pytest.MonkeyPatch, export: Any
+) -> Iterator[Desk]:
+    """Yield the page for imports: the import folder has an export of the day's nine entries."""
+    folder = week.folder / "exports"
+    folder.mkdir()
+    export(week, "exports/september.csv", entries=list(week.clockify.entries.values()))
+    week.environment["CLOCKBOOKS_IMPORT_FOLDER"] = str(folder)
+    with temporary_settings({PREFECT_API_URL: address, PREFECT_FLOWS_HEARTBEAT_FREQUENCY: None}):
+        yield Desk(week, address, monkeypatch, import_csv)
 
 
 @pytest.fixture
@@ -801,6 +816,112 @@ def test_links_that_were_decided_meanwhile_are_not_overwritten(links_desk, rows_
     assert "Theo Park (user)" not in links_desk.form(run_id)
     [link] = [row for row in rows_of(house, "links") if row["clockify_id"] == theo]
     assert link["qbo_id"] == "62"
+
+
+#: Parameters of an import that waits for somebody.
+IMPORT = {"dry_run": False, "review": True}
+
+
+def test_an_import_waits_and_exactly_what_was_approved_goes(files_desk, plan_of, booked, rows_of):
+    """The exports of the import folder; meanwhile other imports leave its rows to it."""
+    house = files_desk.house
+    file = house.folder / "exports" / "september.csv"
+    run_id = files_desk.start(**IMPORT)
+    assert files_desk.state(run_id)["name"] == "Suspended"
+    page = files_desk.pages(run_id)["plan"]
+    assert page.startswith("# Plan 1: 2026-09-22 … 2026-09-22, from september.csv\n")
+    assert "Clockify's detailed report, utf-8, comma, 9 rows" in page
+    assert "from september.csv" in files_desk.question(run_id)
+
+    other = house.run("import", str(file), "--yes", "--json").document["counts"]
+    assert (other["sent"], other["skipped"]) == (0, {"waiting_for_review": 9})
+    later = file.read_text(encoding="utf-8").replace("09/22/", "09/23/")
+    (file.parent / "later.csv").write_text(later, encoding="utf-8")
+    files_desk.resume(run_id, decision="approve", who="Ann Lee", without_entries=[5])
+
+    assert files_desk.state(run_id)["type"] == "COMPLETED"
+    assert "went to QuickBooks" in files_desk.pages(run_id)["imported"]
+    plan, entries = plan_of(house)
+    assert json.loads(plan["files"]) == [
+        {"path": str(file), "sha256": hashlib.sha256(file.read_bytes()).hexdigest()}
+    ]
+    [told] = house.run("plans", "--json").document["plans"]
+    assert [one["file"] for one in told["files"]] == [str(file)]
+    sent = {row["entry_id"] for row in rows_of(house, "ledger") if row["state"] == "sent"}
+    assert sent == {row["entry_id"] for number, row in entries.items() if number != 5}
+    assert sum(booked(house).values()) == 8
+    again = house.run("import", str(file), "--yes", "--json").document["counts"]
+    assert (again["sent"], again["skipped"]) == (1, {"already_sent": 8})
+
+
+@pytest.mark.parametrize("change", ["edited", "moved away"])
+def test_a_plan_ends_where_its_file_is_another(files_desk, change):
+    """Nobody approved what it has now: nothing is sent, and its entries are free again."""
+    house = files_desk.house
+    file = house.folder / "exports" / "september.csv"
+    run_id = files_desk.start(**IMPORT, files=["september.csv"])
+    if change == "edited":
+        file.write_text(file.read_text(encoding="utf-8") + "\n", encoding="utf-8")
+    else:
+        file.rename(file.with_name("elsewhere.csv"))
+
+    files_desk.resume(run_id, decision="approve", who="Ann Lee")
+
+    state = files_desk.state(run_id)
+    assert state["type"] == "FAILED"
+    why = {
+        "edited": f"{file} has changed since.",
+        "moved away": f"There is no file {file}: check its name and folder.",
+    }[change]
+    assert state["message"] == (
+        f"{why} So nothing more of plan 1 is sent. Start a new run for a new plan."
+    )
+    assert house.quickbooks.activities == {}
+    [plan] = house.run("plans", "--json").document["plans"]
+    assert (plan["state"], plan["note"]) == ("withdrawn", why)
+    assert house.run("import", str(file.parent), "--yes").code == 0
+    assert len(house.quickbooks.activities) == 9
+
+
+def test_an_approved_import_leaves_what_clockify_sent_meanwhile(files_desk, send_day, all_once):
+    """The same work went under Clockify's ids: the plan finds it sent, and nothing goes twice."""
+    run_id = files_desk.start(**IMPORT)
+    some = min(row["userId"] for row in files_desk.house.clockify.entries.values())
+    sent = send_day(files_desk.house, "--user", some).document["counts"]["sent"]
+    assert 0 < sent < 9
+
+    files_desk.resume(run_id, decision="approve", who="Ann Lee")
+
+    assert files_desk.state(run_id)["type"] == "COMPLETED"
+    assert (
+        f"{sent} of the 9 entries of plan 1 are not new any more"
+        in files_desk.pages(run_id)["imported"]
+    )
+    assert len(files_desk.house.quickbooks.activities) == 9
+    assert send_day(files_desk.house).document["counts"]["skipped"] == {"already_sent": 9}
+    all_once(files_desk.house)
+
+
+def test_a_decided_import_that_is_tried_again_looks_at_its_files_again(files_desk, rows_of):
+    """A run that died after the decision goes on only with the same bytes; a rejected one ends."""
+    house = files_desk.house
+    file = house.folder / "exports" / "september.csv"
+    run_id = files_desk.start(**IMPORT)
+    house.clockify.faults.plan("/users", "answer", status=200, body="{", times=99)
+    files_desk.resume(run_id, decision="approve", who="Ann Lee")
+    assert files_desk.state(run_id)["type"] == "FAILED"
+    house.clockify.faults.clear()
+    file.write_bytes(file.read_bytes() + b"\n")
+
+    _tried_again(files_desk, run_id)
+
+    assert "has changed since. So nothing more of plan 1" in files_desk.state(run_id)["message"]
+    assert rows_of(house, "ledger") == []
+    second = files_desk.start(**IMPORT)
+    files_desk.resume(second, decision="reject", who="Bo Li", note="Not yet")
+    assert files_desk.state(second)["name"] == "Rejected"
+    assert "was rejected by **Bo Li" in files_desk.pages(second)["import-dry-run"]
+    assert house.quickbooks.activities == {}
 
 
 def test_an_automation_that_was_planted_before_the_guard_is_deleted(desk):
