@@ -1,14 +1,17 @@
-"""Bounds on what others send: how much, and how long it may take as a whole.
+"""Bounds on what others send, and a last look before anything is sent to them.
 
 A timeout of a socket starts anew with every byte, and a compressed answer can unpack to a thousand
-times its size: neither bounds anything. Requests has no setting for either.
+times its size: neither bounds anything. Between the start of a request and its first byte, a
+connection may take seconds to come about. Requests has no setting for any of these.
 """
 
 import http.client
 import io
 import socket
 import time
-from contextlib import closing
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
+from contextvars import ContextVar
 from typing import Any
 
 import requests
@@ -117,12 +120,35 @@ class _Answer(http.client.HTTPResponse):
         self.fp = sock.makefile("rb") if timeout_s is None else read_in_time(sock, timeout_s)
 
 
+_LAST_LOOK: ContextVar[Callable[[], None]] = ContextVar("last_look", default=lambda: None)
+
+
+@contextmanager
+def last_look(check: Callable[[], None]) -> Iterator[None]:
+    """Call *check* just before bytes of a request leave, for the requests of a block.
+
+    It is called once the connection is there, before the headers and before the body. If it raises,
+    they do not leave, and a request without its body does nothing.
+    """
+    token = _LAST_LOOK.set(check)
+    try:
+        yield
+    finally:
+        _LAST_LOOK.reset(token)
+
+
 class _PlainConnection(HTTPConnection):
     response_class = _Answer
 
+    def send(self, data: Any) -> None:
+        if self.sock is None:
+            self.connect()
+        _LAST_LOOK.get()()
+        super().send(data)
 
-class _SecureConnection(HTTPSConnection):
-    response_class = _Answer
+
+class _SecureConnection(_PlainConnection, HTTPSConnection):
+    pass
 
 
 class _PlainPool(HTTPConnectionPool):

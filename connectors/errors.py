@@ -38,7 +38,7 @@ class TryAgain(ClockbooksError):
 
 
 class NeverLeft(TryAgain):
-    """No connection came about: the service has seen nothing of the call."""
+    """No connection came about, or the run may send nothing more: the call did not leave."""
 
 
 class Throttled(TryAgain):

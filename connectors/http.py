@@ -21,7 +21,7 @@ import tenacity
 from urllib3.exceptions import NameResolutionError, NewConnectionError
 from urllib3.util.ssl_match_hostname import CertificateError
 
-from connectors.bounds import AnswerTooLong, bounded
+from connectors.bounds import AnswerTooLong, bounded, last_look
 from connectors.errors import (
     AskPerson,
     ClockbooksError,
@@ -143,6 +143,7 @@ class Http:
         *,
         headers: Callable[[], Mapping[str, str]],
         ended: Callable[[Exception | None], None] = lambda _: None,
+        check: Callable[[], None] = lambda: None,
         resend_throttled: bool = True,
     ) -> requests.Response:
         """Send a request, and again while that is safe and may help.
@@ -152,6 +153,7 @@ class Http:
             headers: Called before each attempt: waits for a permit, returns the credentials.
             ended: Called after each attempt with what went wrong; `None` when nothing did. It may
                 change how long the error asks to wait: a rate limiter sees to that itself.
+            check: Called last of all, with nothing but the bytes left to send; may raise.
             resend_throttled: Whether a throttled request is sent again here.
 
         Raises:
@@ -177,7 +179,8 @@ class Http:
             with attempt:
                 given = headers()
                 try:
-                    response = self._once(request, given)
+                    with last_look(check):
+                        response = self._once(request, given)
                 except ClockbooksError as error:
                     ended(error)
                     raise

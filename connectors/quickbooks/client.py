@@ -215,7 +215,7 @@ class QuickBooks:
                 `Id` and `SyncToken`; both are refused where that token is not the latest (1.2).
             request_id: Fixed in the ledger before; the same one with the same items repeats the
                 call without doing it twice, as far as QuickBooks remembers (section 3).
-            check: Called once the batch has a permit, just before it leaves; may raise.
+            check: Called last, just before the bytes of the batch leave; may raise.
             permit: Its permit, if it has one already; then a throttle is not waited out here.
 
         Returns:
@@ -359,7 +359,6 @@ class QuickBooks:
             try:
                 used = self._access_token()
                 self.limiter.leaves(permits[0])
-                check()  # last: nothing that may wait comes between it and the call
             except ClockbooksError:
                 self.limiter.ended(permits.pop(), End.NEVER_LEFT)
                 raise
@@ -375,8 +374,9 @@ class QuickBooks:
                 error.in_a_row, error.wait_s = in_a_row, 0  # the next permit waits
 
         def call() -> requests.Response:
+            resend = permit is None
             return self._http.send(
-                request, headers=credentials, ended=ended, resend_throttled=permit is None
+                request, headers=credentials, ended=ended, check=check, resend_throttled=resend
             )
 
         try:

@@ -7,7 +7,7 @@ from uuid import uuid4
 import sqlalchemy as sa
 
 from connectors.database import writing
-from connectors.errors import TryAgain
+from connectors.errors import NeverLeft
 from connectors.store.actors import Actor
 from connectors.store.scope import ConnectionScope
 from schemas.tables import runs
@@ -64,9 +64,9 @@ class Runs(ConnectionScope):
             connection.execute(runs.update().where(mine).values(finished_at=now))
 
 
-def lease_over() -> TryAgain:
+def lease_over() -> NeverLeft:
     """Return the error of a run that slept, or was cut off, until others counted it as dead."""
-    return TryAgain(
+    return NeverLeft(
         "The run was out of touch with the database for longer than its lease"
         " (CLOCKBOOKS_LEASE_S), so another run may have taken over. Run the command again."
     )

@@ -2,6 +2,7 @@
 
 import contextlib
 import socket
+import threading
 import traceback
 from decimal import Decimal
 
@@ -10,7 +11,7 @@ import requests
 from hypothesis import given
 from hypothesis import strategies as st
 
-from connectors.errors import NotAuthorized, Refused, Throttled, TryAgain, Unsure
+from connectors.errors import AskPerson, NotAuthorized, Refused, Throttled, TryAgain, Unsure
 from connectors.http import ATTEMPTS, Failure, Http, HttpRequest, classify, read_json
 from connectors.quickbooks.faults import fault_of
 
@@ -306,6 +307,69 @@ def test_credentials_are_fresh_for_each_attempt(build, script):
 
 
 # --- secrets -----------------------------------------------------------------------------------
+
+
+class Tap:
+    """A server that notes what reaches it, and answers once it has a whole request."""
+
+    def __init__(self):
+        self.listener = socket.create_server(("127.0.0.1", 0))
+        self.url = f"http://127.0.0.1:{self.listener.getsockname()[1]}"
+        self.is_connected, self.came = threading.Event(), b""
+        self.thread = threading.Thread(target=self.serve)
+
+    def serve(self):
+        peer, _ = self.listener.accept()
+        self.is_connected.set()
+        with peer:
+            while piece := peer.recv(1 << 16):
+                self.came += piece
+                if self.came.endswith(SECRETS[3].encode() + b'"'):
+                    peer.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}")
+
+    def __enter__(self):
+        self.thread.start()
+        return self
+
+    def __exit__(self, *_):
+        self.thread.join()
+        self.listener.close()
+
+
+def test_the_last_look_comes_when_only_the_bytes_are_left(build):
+    """A process that is suspended while it connects looks again: nothing of the call has left."""
+    client = build()
+    with Tap() as tap:
+        seen = []
+
+        def look():
+            assert tap.is_connected.wait(5)
+            seen.append(len(tap.came))
+
+        assert call(client, tap.url, read=False, check=look).status_code == 200
+        client.session.close()
+
+    assert seen[0] == 0
+    assert len(seen) == 2  # the headers, then the body
+
+
+@pytest.mark.parametrize("after", [0, 1])
+def test_no_body_leaves_after_a_look_that_fails(build, after):
+    """Whoever may not send any more says so: the service never has a whole request."""
+    client, looks = build(), []
+
+    def look():
+        looks.append(1)
+        if len(looks) > after:
+            raise AskPerson("Another run has taken over.")
+
+    with Tap() as tap:
+        with pytest.raises(AskPerson, match="taken over"):
+            call(client, tap.url, read=False, check=look)
+        client.session.close()
+
+    assert SECRETS[3].encode() not in tap.came
+    assert bool(tap.came) is bool(after)
 
 
 @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
