@@ -3,6 +3,7 @@
 `flows.directory.sync_report` writes the report of it.
 """
 
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 from itertools import chain
 from typing import Literal
@@ -85,8 +86,10 @@ class Comparison:
         """`Unlinked`: Clockify's users and projects without a match."""
         return pd.concat([self.users.unlinked, self.projects.unlinked], ignore_index=True)
 
-    def missing_in(self, side: Side, *, has_payroll: bool = False) -> Creation:
-        """Plan what to create on one side."""
+    def missing_in(
+        self, side: Side, *, has_payroll: bool = False, others: Collection[str] = ()
+    ) -> Creation:
+        """Plan what to create on one side; see `plan_for_quickbooks`."""
         if side == Side.CLOCKIFY:
             return plan_for_clockify(
                 self.directory, users=self.users, projects=self.projects, linked=self.linked
@@ -97,6 +100,7 @@ class Comparison:
             projects=self.projects,
             linked=self.linked,
             has_payroll=has_payroll,
+            others=others,
         )
 
 
@@ -159,10 +163,19 @@ def sync(
     )
 
 
-def quickbooks_plan(context: RunContext, comparison: Comparison) -> Creation:
-    """Plan what could be created in QuickBooks; reads what the company is like."""
-    asking = SyncRequest(create=frozenset({Side.QUICKBOOKS}))
-    return comparison.missing_in(Side.QUICKBOOKS, has_payroll=_has_payroll(context, asking))
+def quickbooks_planner(
+    context: RunContext, comparison: Comparison
+) -> Callable[[Collection[str]], Creation]:
+    """Return what plans what could be created in QuickBooks; reads what the company is like.
+
+    It takes Clockify's ids of those whose near misses somebody has called others.
+    """
+    has_payroll = _has_payroll(context, SyncRequest(create=frozenset({Side.QUICKBOOKS})))
+
+    def plan(others: Collection[str]) -> Creation:
+        return comparison.missing_in(Side.QUICKBOOKS, has_payroll=has_payroll, others=others)
+
+    return plan
 
 
 def _has_payroll(context: RunContext, request: SyncRequest) -> bool:

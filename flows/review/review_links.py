@@ -7,7 +7,7 @@ if there is something else to decide by now, it asks again.
 
 import hashlib
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
@@ -19,7 +19,7 @@ from pydantic import Field
 from connectors.store.scope import records
 from flows.context import RunContext
 from flows.directory.create_missing import create_in_quickbooks
-from flows.directory.sync import Comparison, SyncRequest, quickbooks_plan, sync
+from flows.directory.sync import Comparison, SyncRequest, quickbooks_planner, sync
 from flows.directory.sync_report import sync_document
 from flows.operations.tasks import run_as_task
 from flows.review.ask import ask
@@ -30,11 +30,19 @@ from schemas.words import BY_HAND, Kind, Origin, Problem
 from transforms.directory.candidates import Candidate, Matches, Partner
 from transforms.directory.creation_plan import Creation, NotMade
 
+#: Plans what could be created; see `quickbooks_planner`.
+Plan = Callable[[Collection[str]], Creation]
+
 #: One form asks about so many; the others come with the next run.
 MOST_QUESTIONS = 50
 
 #: What may be chosen beside a partner.
 LEAVE, NEVER, CREATE = "Leave it open", "Never send its time", "Create it in QuickBooks"
+
+#: The same of somebody for whom QuickBooks has nearly the same name.
+CREATE_OTHER = "It is another: create it in QuickBooks"
+
+_CREATES = (CREATE, CREATE_OTHER)
 
 _NAMELESS = "It has no name yet."
 _WHY = {
@@ -74,15 +82,15 @@ def review_links(
     """
     waitable()
     result = run_as_task(sync, context, request)
-    creation = quickbooks_plan(context, result.comparison)
-    all_asked = questions(result.comparison, creation)
+    plan = quickbooks_planner(context, result.comparison)
+    all_asked = questions(result.comparison, plan)
     if not all_asked:
         return sync_document(result) | {"decided": []}
     asked, later = all_asked[:MOST_QUESTIONS], len(all_asked[MOST_QUESTIONS:])
     answer = _answer(context, asked, later, lambda: show(sync_document(result)))
     labels = [getattr(answer, f"choice_{nth}") for nth in range(len(asked))]
     chosen = [(one, label) for one, label in zip(asked, labels, strict=True) if label != LEAVE]
-    not_made = _carry_out(context, creation, chosen)
+    not_made = _carry_out(context, plan, chosen)
     get_run_logger().info(
         f"{answer.who.strip()} (claimed, not verified) decided about {len(chosen)} of {len(asked)}."
     )
@@ -91,9 +99,12 @@ def review_links(
     return document | {"decided": [_decided(*one) for one in chosen]}
 
 
-def questions(comparison: Comparison, creation: Creation) -> list[Question]:
+def questions(comparison: Comparison, plan: Plan) -> list[Question]:
     """Return what to ask: about users first, those with a likely partner before the others."""
-    creatable = {(one.kind, one.clockify_id) for one in creation.wanted}
+    near = [*comparison.users.near, *comparison.projects.near]
+    others = {one.unmatched.clockify_id for one in near}
+    as_others = {(one.kind, one.clockify_id): CREATE_OTHER for one in plan(others).wanted}
+    creatable = as_others | {(one.kind, one.clockify_id): CREATE for one in plan(()).wanted}
     asked = []
     for kind, matches in ((Kind.USER, comparison.users), (Kind.PROJECT, comparison.projects)):
         likely = _by_id([*matches.near, *matches.ambiguous])
@@ -101,7 +112,7 @@ def questions(comparison: Comparison, creation: Creation) -> list[Question]:
         for row in records(open_.sort_values(["clockify_name", "clockify_id"])):
             id_ = row["clockify_id"]
             found = likely.get(id_, [])
-            words = [CREATE] * ((kind, id_) in creatable) + [NEVER]
+            words = [*([creatable[kind, id_]] if (kind, id_) in creatable else []), NEVER]
             why = _why(row, found)
             choices = _choices(words, [one.partner for one in found], matches)
             asked.append(Question(kind, id_, row["clockify_name"], why, choices))
@@ -169,7 +180,7 @@ def _form(asked: Sequence[Question], later: int, hours: float) -> type[RunInput]
 
 
 def _carry_out(
-    context: RunContext, creation: Creation, chosen: Sequence[tuple[Question, str]]
+    context: RunContext, plan: Plan, chosen: Sequence[tuple[Question, str]]
 ) -> list[NotMade]:
     """Link, exclude and create; return what could not be created."""
     links = context.store.links
@@ -179,8 +190,12 @@ def _carry_out(
             links.link(_link(one, partner))
         elif label == NEVER:
             links.exclude(one.kind, one.clockify_id, one.name)
-    wanted = creation.only({one.clockify_id for one, label in chosen if label == CREATE})
-    return [one for one in create_in_quickbooks(context, wanted) if isinstance(one, NotMade)]
+    ids = {one.clockify_id for one, label in chosen if label in _CREATES}
+    creation = plan(ids)
+    made = create_in_quickbooks(context, creation.only(ids))
+    # Of two that would have the same name, each could be created, but not both.
+    blocked = [one for one in creation.blocked if one.wanted.clockify_id in ids]
+    return [*blocked, *(one for one in made if isinstance(one, NotMade))]
 
 
 def _link(one: Question, partner: Partner) -> dict[str, Any]:
@@ -201,6 +216,6 @@ def _decided(one: Question, label: str) -> dict[str, Any]:
         "kind": str(one.kind),
         "clockify_id": one.clockify_id,
         "clockify_name": one.name,
-        "decision": "link" if partner else {NEVER: "never", CREATE: "create"}[label],
+        "decision": "link" if partner else "never" if label == NEVER else "create",
         "qbo_id": partner.qbo_id if partner else None,
     }

@@ -4,12 +4,13 @@ FACTS, QBO, 5.1 and 5.3 have the rules: a name has no colon, tab or newline; a n
 unique, whatever its case, among customers, vendors and employees; there are at most five levels.
 """
 
+from collections.abc import Collection, Mapping
 from typing import Any
 
 import pandas as pd
 
 from schemas.words import Kind, Problem, QboKind, Side
-from transforms.directory.candidates import Matches, Partner, as_partner, placed_name
+from transforms.directory.candidates import Candidate, Matches, Partner, as_partner, placed_name
 from transforms.directory.creation_plan import Creation, Parent, Wanted, link_command, misspelled
 from transforms.directory.customer_tree import COLON, DEEPEST, Customer, Tree
 from transforms.directory.names import same_form, without_case
@@ -27,6 +28,7 @@ def plan_for_quickbooks(
     projects: Matches,
     linked: pd.DataFrame,
     has_payroll: bool = False,
+    others: Collection[str] = (),
 ) -> Creation:
     """Plan the employees and customers for what is in Clockify only.
 
@@ -36,8 +38,11 @@ def plan_for_quickbooks(
         projects: How the projects were matched.
         linked: `Links`, old and new.
         has_payroll: If so, QuickBooks requires more of an employee than Clockify knows.
+        others: Clockify's ids of those whose near misses somebody has called others.
     """
-    planner = _Planner(directory, users, projects, linked, has_payroll=has_payroll)
+    leads = [*users.near, *projects.near]
+    near = misspelled(one for one in leads if one.unmatched.clockify_id not in others)
+    planner = _Planner(directory, near, projects, linked, has_payroll=has_payroll)
     for row in planner.open_projects:
         planner.want_project(row)
     for row in _in_order(directory.users, users.unlinked):
@@ -64,7 +69,7 @@ class _Planner:
     def __init__(
         self,
         directory: Directory,
-        users: Matches,
+        near: Mapping[tuple[str, str], Candidate],
         projects: Matches,
         linked: pd.DataFrame,
         *,
@@ -73,7 +78,7 @@ class _Planner:
         self.creation = Creation()
         self._has_payroll = has_payroll
         self._tree = Tree(directory.customers)
-        self._near = misspelled([*users.near, *projects.near])
+        self._near = near
         self.open_projects = _in_order(directory.projects, projects.unlinked)
         self._open_by_name: dict[str, list[Any]] = {}
         for row in self.open_projects:

@@ -762,8 +762,16 @@ def _choose(form: dict[str, Any], title: str, start: str) -> dict[str, str]:
 
 
 def test_links_are_chosen_on_the_page(links_desk, rows_of):
-    """Whom no name matched is linked, created, excluded or left open, as somebody chose."""
+    """Whom no name matched is linked, created, excluded or left open, as somebody chose.
+
+    Who has a near miss can be created once somebody says that it is another; not where QuickBooks
+    takes the two names for one.
+    """
     house = links_desk.house
+    house.quickbooks.employees["96"] = house.quickbooks.employees["51"] | {
+        "Id": "96",
+        "DisplayName": "Theo Parks",
+    }
     before = {row["clockify_id"] for row in rows_of(house, "links")}
     run_id = links_desk.start(review=True)
     assert links_desk.state(run_id)["name"] == "Suspended"
@@ -771,9 +779,14 @@ def test_links_are_chosen_on_the_page(links_desk, rows_of):
     assert "Near misses" in pages["people-and-projects"]
     assert "status" not in pages  # it has not ended
     form = links_desk.form(run_id)
+    assert not [one for one in form["Dana mcallister (user)"]["enum"] if "reate" in one]
+    [missing, *_] = [
+        title for title, field in form.items() if "Create it in QuickBooks" in field.get("enum", ())
+    ]
     answer = {
         **_choose(form, "Dana mcallister (user)", "Link to Dana McAllister (employee 61)"),
-        **_choose(form, "Theo Park (user)", "Create it"),
+        **_choose(form, "Theo Park (user)", "It is another: create it in QuickBooks"),
+        **_choose(form, missing, "Create it in QuickBooks"),
         **_choose(form, "Pocket Park Competition (project)", "Never send"),
         **_choose(form, "Courtyard (project)", "Link to Lakeshore University:Courtyard"),
     }
@@ -786,9 +799,11 @@ def test_links_are_chosen_on_the_page(links_desk, rows_of):
     [theo] = [
         id_ for id_, row in house.quickbooks.employees.items() if row["DisplayName"] == "Theo Park"
     ]
+    made = next(row["qbo_id"] for row in new if row["clockify_name"] == missing.rpartition(" (")[0])
     assert {(row["clockify_name"], row["qbo_id"], row["origin"]) for row in new} == {
         ("Dana mcallister", "61", "manual"),
         ("Theo Park", theo, "created"),
+        (missing.rpartition(" (")[0], made, "created"),
         ("Courtyard", "6", "manual"),
     }
     never = [row for row in rows_of(house, "unlinked") if row["problem"] == "excluded"]
@@ -797,6 +812,7 @@ def test_links_are_chosen_on_the_page(links_desk, rows_of):
     assert set(form) - set(again) == {
         "Dana mcallister (user)",
         "Theo Park (user)",
+        missing,
         "Pocket Park Competition (project)",
         "Courtyard (project)",
     }

@@ -335,6 +335,23 @@ def test_who_may_be_there_already_is_not_made_again(two):
     assert reasons(two.plan(Side.CLOCKIFY)).keys() == {"John Smith", "Gardens"}
 
 
+def test_who_is_called_another_is_made_in_spite_of_a_near_miss(two):
+    """Only those whom somebody has named, and not where QuickBooks takes the names for one."""
+    jon, kim = two.user("Jon Smith"), two.user("Kim Ode")
+    two.user("Ann LEE")
+    for name in ("John Smith", "Kim Odes", "Ann Lee"):
+        two.person(name)
+    garden = two.project("Garden", two.client("Acme"))
+    two.path("Acme", "Gardens")
+
+    creation = two.plan(Side.QUICKBOOKS, others={jon, garden})
+    assert {one.clockify_id for one in creation.wanted} == {jon, garden}
+    assert reasons(creation).keys() == {"Kim Ode", "Ann LEE"}
+    everybody = two.plan(Side.QUICKBOOKS, others={*two.users, *two.projects})
+    assert {one.clockify_id for one in everybody.wanted} == {jon, kim, garden}
+    assert "has this name already" in reasons(everybody)["Ann LEE"]
+
+
 def test_a_client_that_may_be_there_already_is_not_made_again(two):
     """`Acme, Inc.` in QuickBooks, `Acme Inc` in Clockify: make the names equal."""
     two.path("Acme, Inc.")
