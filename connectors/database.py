@@ -21,6 +21,10 @@ from schemas.tables import REVISION, metadata
 #: Seconds that a writer waits for another writer of the same SQLite file.
 SQLITE_PATIENCE_S = 60
 
+#: Seconds that a writer may pause before PostgreSQL undoes what it began: a machine that is
+#: suspended just then must not hold up all others.
+IDLE_S = 60
+
 #: Any number; the same in every process, so that one transaction at a time changes the ledger.
 LEDGER_LOCK = 0x6C656467
 
@@ -147,7 +151,9 @@ def database_trouble(error: BaseException) -> str | None:
     Returns:
         The sentence; `None` for any other error, also a mistake in a statement.
     """
-    lasting = (sa.exc.OperationalError, sa.exc.InterfaceError, sa.exc.TimeoutError)
+    lasting = (
+        sa.exc.OperationalError, sa.exc.InterfaceError, sa.exc.InternalError, sa.exc.TimeoutError,
+    )  # fmt: skip
     if not isinstance(error, lasting) and type(error) is not sa.exc.DatabaseError:
         return None
     # The driver's text may have names and the password in it: it is searched, not shown.
@@ -250,6 +256,9 @@ def closing_database(url: str) -> Iterator[sa.Engine]:
 def writing(engine: sa.Engine) -> Iterator[sa.Connection]:
     """Open a transaction that writes: committed at the end of the block, undone by an error."""
     with engine.connect().execution_options(writes=True) as connection, connection.begin():
+        if engine.dialect.name == "postgresql":
+            most_ms = round(IDLE_S * 1000)
+            connection.exec_driver_sql(f"SET LOCAL idle_in_transaction_session_timeout={most_ms}")
         yield connection
 
 

@@ -15,7 +15,14 @@ import sqlalchemy as sa
 from alembic import command
 from alembic.config import Config
 
-from connectors.database import closing_database, database_trouble, open_database, writing
+from connectors import database
+from connectors.database import (
+    changing,
+    closing_database,
+    database_trouble,
+    open_database,
+    writing,
+)
 from connectors.errors import AskPerson
 from schemas.tables import REVISION, Utc, connections, contents, metadata, runs, secrets
 
@@ -378,3 +385,19 @@ def test_errors_do_not_tell_what_was_written(engine, connection_id):
 
     assert "SQL parameters hidden" in str(raised.value)
     assert f"'secret-id', {connection_id}" not in str(raised.value)
+
+
+def test_who_is_suspended_while_writing_holds_nobody_up_for_long(postgres_engine, monkeypatch):
+    """PostgreSQL ends its transaction, so that others go on; on waking it is told what to do."""
+    monkeypatch.setattr(database, "IDLE_S", 0.2)
+
+    def be_suspended():
+        with changing(postgres_engine) as asleep:
+            with changing(postgres_engine) as other:  # it waits for the one that sleeps
+                assert other.scalar(sa.select(1)) == 1
+            asleep.execute(sa.select(1))
+
+    with pytest.raises(sa.exc.DatabaseError) as caught:
+        be_suspended()
+
+    assert "connection to the database was lost" in database_trouble(caught.value)
