@@ -16,7 +16,8 @@ import pandas as pd
 
 from schemas.words import Kind, Reason
 from transforms.plan.explain import explanations
-from transforms.plan.judge import LONGEST_S, LONGEST_SHOWN, JudgeRules
+from transforms.plan.judge import LONGEST_SHOWN, JudgeRules
+from transforms.plan.parts import LONGEST_S
 
 #: A row before it is judged, or why it is none.
 Entry = dict[str, Any]

@@ -18,13 +18,12 @@ from transforms.entries.local_days import local_days, shown
 from transforms.plan.descriptions import Template, described
 from transforms.plan.explain import explain
 from transforms.plan.lookups import ledger_state, link_state
+from transforms.plan.parts import LONGEST_S
 from transforms.plan.rates import RateRules, is_foreign, rated
-from transforms.plan.rounding import NO_ROUNDING, Rounding, billed_minutes, minutes_by_day
+from transforms.plan.rounding import NO_ROUNDING, Rounding, minutes_by_day, minutes_by_part
 from transforms.plan.rules import RuleBook, meets_any, place
 from transforms.plan.summary import amount_cents
 
-#: Clockify's own integration sends nothing longer (FACTS, Clockify, section 8); nor do we.
-LONGEST_S = (23 * 60 + 55) * 60
 LONGEST_SHOWN = "23 h 55 min"
 
 
@@ -62,6 +61,7 @@ class JudgeRules:
         rounding: How durations become billed minutes.
         rates: Which rate billable time goes at.
         by_day: Whether a person's day on a project is rounded as a whole.
+        by_midnight: Whether an entry is booked on each of its days, in parts.
         template: How descriptions are written; `None` leaves them as they are.
         marked: Whether descriptions end with the entry's id.
         approved_only: Whether entries without approval stay behind.
@@ -76,6 +76,7 @@ class JudgeRules:
     rounding: Rounding = NO_ROUNDING
     rates: RateRules = field(default_factory=RateRules)
     by_day: bool = False
+    by_midnight: bool = False
     template: Template | None = None
     marked: bool = False
     approved_only: bool = False
@@ -95,7 +96,7 @@ def judge_entries(
     """Judge every entry: give it the state it ends in, a reason and an explanation.
 
     Args:
-        entries: `TimeEntries`, or `FileEntries`.
+        entries: `TimeEntries`, with the parts of some in their place, or `FileEntries`.
         held: Their rows in the ledger: `entry_id`, `state`, `time_activity_id`, `minutes`.
         links: `Links` of the connection.
         unlinked: `Unlinked` of the connection's last sync.
@@ -118,7 +119,7 @@ def judge_entries(
     judged["minutes"] = (
         minutes_by_day(judged, rules.rounding)
         if rules.by_day
-        else billed_minutes(judged["duration_s"], rules.rounding)
+        else minutes_by_part(judged, rules.rounding)
     )
     if rules.template is not None or rules.marked:
         judged["description"] = described(

@@ -6,9 +6,11 @@ exact half goes up is our choice: Clockify does not say.
 
 import re
 from dataclasses import dataclass
-from typing import Literal, cast
+from typing import Any, Literal, cast
 
 import pandas as pd
+
+from schemas.part_ids import in_parts, whole_id
 
 Mode = Literal["nearest", "up", "down"]
 
@@ -101,9 +103,35 @@ def billed_minutes(duration_s: pd.Series, rounding: Rounding) -> pd.Series:
         >>> billed_minutes(pd.Series([29, 30], dtype="Int64"), NO_ROUNDING).tolist()
         [0, 1]
     """
+    return rounded(duration_s, rounding).rename("minutes")
+
+
+def rounded(duration_s: Any, rounding: Rounding) -> Any:
+    """Round a number of seconds, or a column of them, to minutes; see `billed_minutes`."""
     step_s = rounding.step_min * 60
     shift_s = {"down": 0, "nearest": step_s // 2, "up": step_s - 1}[rounding.mode]
-    return ((duration_s + shift_s) // step_s * rounding.step_min).rename("minutes")
+    return (duration_s + shift_s) // step_s * rounding.step_min
+
+
+def minutes_by_part(entries: pd.DataFrame, rounding: Rounding) -> pd.Series:
+    """Round durations so that the parts of an entry add up to what the whole is rounded to.
+
+    Each part has what the entry is rounded to up to its end, less what the parts before it have.
+
+    Args:
+        entries: `entry_id` and `duration_s`; the parts of an entry in their order.
+        rounding: The direction and the step.
+
+    Returns:
+        Billed minutes (Int64), with the index of *entries*; those of `billed_minutes` for an entry
+        without parts.
+    """
+    minutes = billed_minutes(entries["duration_s"], rounding)
+    is_part = in_parts(entries["entry_id"])
+    parts = entries[is_part]
+    until_s = parts["duration_s"].groupby(parts["entry_id"].map(whole_id)).cumsum()
+    minutes[is_part] = rounded(until_s, rounding) - rounded(until_s - parts["duration_s"], rounding)
+    return minutes
 
 
 def minutes_by_day(entries: pd.DataFrame, rounding: Rounding) -> pd.Series:
