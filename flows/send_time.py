@@ -22,13 +22,13 @@ from flows.operations.terminal import callbacks
 from flows.pages.publish import then_status
 from flows.review.in_pages import run_in_pages
 from flows.review.jobs import SendJob
-from flows.sending.request import JobRequest, SendRequest, days_of
+from flows.sending.request import SendRequest, days_of
 
 
 @flow(name="send-time", flow_run_name=run_name)
 @without_traceback
 @then_status
-@with_options(JobRequest)
+@with_options(SendRequest)
 def send_time(
     *,
     start: date | None = None,

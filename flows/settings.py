@@ -109,6 +109,7 @@ OWN = (
     "timezone",
     "not_before",
     "day_zone",
+    "split",
     "rounding",
     "rounding_per",
     "rate",
@@ -171,6 +172,7 @@ class Settings(BaseSettings):
     rounding: RoundingWords | None = None
     not_before: date | None = None
     day_zone: Literal["connection", "worker"] = "connection"
+    split: Literal["none", "midnight"] = "none"
     rate: Literal["clockify", "item", "person"] = "clockify"
     missing_rate: Literal["reject", "zero", "item"] = "reject"
     foreign_rate: Literal["reject", "zero", "item"] = "reject"

@@ -9,10 +9,11 @@ class TimeEntries(Frame):
     """One Clockify time entry per row, before it is rounded and judged."""
 
     entry_id: Series[str] = column(
-        "Clockify's id of the entry; the key of the ledger.",
+        "Clockify's id of the entry; the key of the ledger. Its parts have `/2`, `/3` behind it.",
         source="_id (report), id (core host)",
         unique=True,
-        str_length={"min_value": 1, "max_value": 64},
+        str_length={"min_value": 1, "max_value": 60},
+        str_matches=r"^[^/]*$",
     )
     user_id: Series[str] = column("Who worked.", source="userId", str_length={"min_value": 1})
     user_name: Series[str] = column(

@@ -29,7 +29,7 @@ from schemas.words import (
 )
 
 #: The newest migration, which creates these tables; a test holds the two equal.
-REVISION = "0019"
+REVISION = "0020"
 
 # Constraints have names, so that a migration can change them on every database.
 metadata = sa.MetaData(
@@ -368,6 +368,15 @@ changes = sa.Table(
     sa.Index("ix_changes_run_id", "run_id"),
     comment="Changes of sent entries that are claimed and not confirmed yet; in doubt once their"
     " run has ended.",
+)
+
+parts = sa.Table(
+    "parts",
+    metadata,
+    _connection_id(primary_key=True),
+    _column("entry_id", sa.String(64), "A part of an entry, by its id.", primary_key=True),
+    comment="Parts of entries that are handed over or taken back together, until QuickBooks is"
+    " known to have all of an entry's, or none.",
 )
 
 history_heads = sa.Table(

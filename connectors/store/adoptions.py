@@ -15,6 +15,7 @@ from connectors.store.history import History
 from connectors.store.ledger import PlanContents
 from connectors.store.runs import Runs, lease_over
 from connectors.store.scope import ConnectionScope, records, rows_of
+from schemas.part_ids import whole_id
 from schemas.tables import batches, ledger, unknown_time
 from schemas.words import Event, LedgerState, Proof
 
@@ -47,7 +48,8 @@ class Adoptions(ConnectionScope):
 
         Returns:
             The entries that were adopted: not those that a run has taken meanwhile, under whatever
-            id, and not where an entry of the company has the TimeActivity.
+            id, and not where an entry of the company has the TimeActivity; of entries in parts,
+            all parts that are among the rows, or none.
 
         Raises:
             TryAgain: The run's lease is over; nothing was adopted.
@@ -113,11 +115,12 @@ class Adoptions(ConnectionScope):
         for some in chunks([row["time_activity_id"] for row in rows]):
             holders |= set(books.holders(connection, some))
             books.let_go(connection, some)
-        return [
+        free = [
             row
             for row in rows
             if row["entry_id"] not in taken and row["time_activity_id"] not in holders
         ]
+        return free if len(free) == len(rows) else _without_divided(free, rows)
 
     def _insert(self, connection: sa.Connection, values: Sequence[dict[str, Any]]) -> None:
         statement = insert_into(connection, ledger)
@@ -147,3 +150,12 @@ class Adoptions(ConnectionScope):
         for some in chunks([value["time_activity_id"] for value in values]):
             known = unknown_time.c.time_activity_id.in_(some)
             connection.execute(unknown_time.delete().where(self._own(unknown_time), known))
+
+
+def _without_divided(
+    free: Sequence[dict[str, Any]], rows: Sequence[dict[str, Any]]
+) -> list[dict[str, Any]]:
+    """Return the free rows but for parts of entries of which another part is not free."""
+    ids = {row["entry_id"] for row in free}
+    divided = {whole_id(row["entry_id"]) for row in rows if row["entry_id"] not in ids}
+    return [row for row in free if whole_id(row["entry_id"]) not in divided]

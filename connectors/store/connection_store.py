@@ -20,6 +20,7 @@ from connectors.store.links import Links
 from connectors.store.list_copies import ListCopies
 from connectors.store.marks import Marks
 from connectors.store.open_claims import OpenClaims
+from connectors.store.parts import Parts
 from connectors.store.payroll import PayrollAnswers
 from connectors.store.plans import Plans
 from connectors.store.rules import Rules
@@ -42,6 +43,7 @@ class ConnectionStore:
         self.drift = Drift(*scope)
         self.doubts = Doubts(*scope)
         self.open_claims = OpenClaims(*scope)
+        self.parts = Parts(*scope)
         self.books = CompanyBooks(*scope)
         self.payroll = PayrollAnswers(*scope)
         self.contents = EntryContents(*scope)

@@ -114,6 +114,7 @@ class EntryContents(ConnectionScope):
             return _frame([])
         between = former_contents.c.day.between(*_around(days))
         query = sa.select(former_contents).where(self._own(former_contents), between)
+        query = query.where(~former_contents.c.entry_id.contains("/"))
         with self.engine.connect() as connection:
             found = connection.execute(query).all()
         rows = [
@@ -166,7 +167,11 @@ class EntryContents(ConnectionScope):
         return (
             sa.select(*[contents.c[name] for name in NAMES])
             .join(ledger, same_entry)
-            .where(self._own(contents), contents.c.day.between(*_around(days)))
+            .where(
+                self._own(contents),
+                contents.c.day.between(*_around(days)),
+                ~contents.c.entry_id.contains("/"),  # a later part says what its whole entry says
+            )
             .order_by(sa.case(rank, value=ledger.c.state), contents.c.entry_id)
         )
 

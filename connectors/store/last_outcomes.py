@@ -4,7 +4,7 @@ What was sent, the ledger alone says; an outcome only explains.
 """
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import date, datetime, timedelta
 
 import pandas as pd
 import sqlalchemy as sa
@@ -70,6 +70,23 @@ class LastOutcomes(ConnectionScope):
         with self.engine.connect() as connection:
             rows = connection.execute(query).all()
         return pd.DataFrame(rows, columns=names, dtype=object)
+
+    def later_parts(self, days: Sequence[str]) -> list[str]:
+        """Return the later parts of entries on some days and the month after them.
+
+        Those that the ledger holds are left out.
+        """
+        if not days:
+            return []
+        last = date.fromisoformat(max(days)) + timedelta(days=31)
+        query = sa.select(verdicts.c.entry_id).where(
+            self._own(verdicts),
+            verdicts.c.date.between(min(days), last.isoformat()),
+            verdicts.c.entry_id.contains("/"),
+            ~sa.exists().where(_IN_LEDGER),
+        )
+        with self.engine.connect() as connection:
+            return list(connection.scalars(query))
 
     def rejected(self, entry_ids: Sequence[str]) -> set[str]:
         """Return those of some entries that were rejected, but for what may be in the books."""

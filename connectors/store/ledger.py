@@ -25,6 +25,7 @@ from connectors.store.books import CompanyBooks
 from connectors.store.chain import of_ledger
 from connectors.store.entry_contents import EntryContents
 from connectors.store.history import History
+from connectors.store.parts import Parts
 from connectors.store.payroll import PayrollAnswers
 from connectors.store.runs import Runs, lease_over
 from connectors.store.scope import ConnectionScope, records
@@ -152,7 +153,8 @@ class Ledger(ConnectionScope):
 
         Args:
             run_id: The run that sends them; its lease is renewed.
-            ready: At most 30 rows with `entry_id`, `body`, `minutes` and `date`.
+            ready: At most 30 rows with `entry_id`, `body`, `minutes` and `date`; a part of an entry
+                has the whole's id as its `unit`.
             contents: What they are about.
             lease: How long the run counts as alive from now on.
             qbo_time: QuickBooks' own clock, as of its latest answer.
@@ -161,7 +163,8 @@ class Ledger(ConnectionScope):
 
         Returns:
             The claim, without the entries that another run holds or has sent meanwhile, under
-            whatever id; `None` when none is left.
+            whatever id, and without parts of which another one cannot be claimed; `None` when none
+            is left.
 
         Raises:
             TryAgain: The run's lease is over, or it is not alone; nothing was claimed.
@@ -182,7 +185,9 @@ class Ledger(ConnectionScope):
             asked = sa.select(runs.c.approved_only).where(self._own(runs), runs.c.id == run_id)
             approved_only = connection.scalar(asked)
             rivals = stored.claimed_since(connection, contents.since, run_id, whole["day"].tolist())
-            elsewhere = whole.loc[contents.twins(whole, rivals).notna(), "entry_id"].tolist()
+            elsewhere = set(whole.loc[contents.twins(whole, rivals).notna(), "entry_id"])
+            units = {row["entry_id"]: row.get("unit") for row in ready}
+            elsewhere |= self._same(Parts).cannot_go(connection, units, elsewhere)
             values = [
                 own
                 | {
@@ -213,6 +218,7 @@ class Ledger(ConnectionScope):
                 connection.rollback()
                 return None
             made = Claim(run_id, request_id, items)
+            self._same(Parts).add(connection, [id_ for id_ in mine if units[id_] is not None])
             claim_no = stored.insert(connection, records(contents.of(list(mine))))
             sent = fingerprint(batch_bytes(made.for_quickbooks))
             connection.execute(
@@ -274,6 +280,7 @@ class Ledger(ConnectionScope):
                     recorded.add(outcome.bid)
             for event, rows in told.items():
                 self._note(connection, event, rows, made)
+            self._same(Parts).close_sent(connection, [id_ for id_, _, _ in made.items])
         return recorded
 
     def release(self, made: Claim) -> None:

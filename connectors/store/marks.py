@@ -12,7 +12,7 @@ import sqlalchemy as sa
 
 from connectors.database import changing, chunks, insert_into
 from connectors.store.scope import ConnectionScope
-from schemas.tables import ledger, marks
+from schemas.tables import ledger, marks, parts
 from schemas.words import LedgerState, Mark
 
 #: Who was tried longest ago comes first, so that none keeps the others waiting.
@@ -66,8 +66,13 @@ class Marks(ConnectionScope):
                 connection.execute(marks.delete().where(self._of(mark, some)))
 
     def to_tag(self) -> list[str]:
-        """Return sent entries that are to have the tag, longest ago first."""
-        wanted = sa.and_(self._in_ledger(LedgerState.SENT), ~marks.c.settled)
+        """Return sent entries that are to have the tag, longest ago first.
+
+        One of which QuickBooks has only a part is none.
+        """
+        same = sa.and_(self._own(parts), parts.c.entry_id == marks.c.entry_id)
+        is_whole = ~sa.exists().where(same)
+        wanted = sa.and_(self._in_ledger(LedgerState.SENT), ~marks.c.settled, is_whole)
         query = sa.select(marks.c.entry_id).where(wanted).order_by(*_LONGEST_AGO)
         with self.engine.connect() as connection:
             return list(connection.execute(query).scalars())

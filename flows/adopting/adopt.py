@@ -10,7 +10,7 @@ stands in the ledger as it would be sent, so that a later comparison with QuickB
 two differ.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
@@ -33,6 +33,7 @@ from flows.sending.run_lease import RunLease, run_lease
 from flows.sending.send import look_around
 from flows.sending.settle_doubts import settle
 from flows.sending.spool import Spool
+from schemas.part_ids import in_parts, whole_id
 from schemas.words import State
 from transforms.identity.match_books import Content, whole_content_of
 from transforms.identity.match_unknown import Comparison, One, differences, match_unknown
@@ -149,14 +150,27 @@ def _compare(
     may be in the books all the same.
     """
     company = replace(facts.company, closed_until=None)
-    rules = replace(facts.rules, company=company, approved_only=False)
+    facts = replace(facts, rules=replace(facts.rules, company=company, approved_only=False))
     first, last = days
-    for one in by_the_rules(context, rules, staged, link_state):
-        until = date.fromisoformat(one.plan["date"].max())
+    for one in by_the_rules(context, facts, staged, link_state):
+        until = _until(one.plan, last)
         yield _part(context, (first, until), one)
         first = until + timedelta(days=1)
     if first <= last:
         yield _part(context, (first, last), None)
+
+
+def _until(plan: pd.DataFrame, last: date) -> date:
+    """Return the day through which the books are read for the entries of a slice.
+
+    The parts of an entry may lie beyond its days. The next slice has the books of those, unless
+    there is none: then the days of the parts are read too.
+    """
+    until = date.fromisoformat(plan["date"].max())
+    if until > last:
+        return until
+    later = plan["entry_id"].str.contains("/", regex=False).astype(bool)
+    return date.fromisoformat(plan.loc[~later, "date"].max())
 
 
 def _part(context: RunContext, days: tuple[date, date], one: Slice | None) -> Part:
@@ -174,7 +188,15 @@ def _part(context: RunContext, days: tuple[date, date], one: Slice | None) -> Pa
         [One(id_, whole_content_of(read(body))) for id_, body in bodies.items()],
         [One(id_, whole_content_of(row)) for id_, row in rows.items()],
     )
-    return Part(named, one, bodies, rows, found)
+    return Part(named, one, bodies, rows, _of_whole_entries(found, bodies))
+
+
+def _of_whole_entries(found: Comparison, entry_ids: Iterable[str]) -> Comparison:
+    """Let parts be no more than near of which another part is not in the books."""
+    divided = {whole_id(id_) for id_ in entry_ids if id_ not in found.equal}
+    parts = {id_: row for id_, row in found.equal.items() if whole_id(id_) in divided}
+    equal = {id_: row for id_, row in found.equal.items() if id_ not in parts}
+    return replace(found, equal=equal, near=found.near | parts)
 
 
 def _show(report: AdoptReport, part: Part) -> None:
@@ -190,9 +212,11 @@ def _adopt_part(job: _Job, lease: RunLease, part: Part, ask: Callable[[Near], bo
     report, found = job.report, part.found
     adopted = _record(job, lease, part, found.equal)
     left: dict[str, str] = {}
+    ids = pd.Series(list(part.bodies), dtype="str")
+    parts = set(ids[in_parts(ids)])  # of an entry, all are adopted or none
     for near in _near(report, part, found.near):
         pair = {near.entry_id: near.time_activity_id}
-        yes = ask is not None and ask(near)
+        yes = ask is not None and near.entry_id not in parts and ask(near)
         done = _record(job, lease, part, pair) if yes else {}
         adopted |= done
         left |= {} if done or near.time_activity_id not in part.rows else pair
@@ -210,7 +234,9 @@ def _adopt_part(job: _Job, lease: RunLease, part: Part, ask: Callable[[Near], bo
 
 def _record(job: _Job, lease: RunLease, part: Part, pairs: Mapping[str, str]) -> dict[str, str]:
     """Record entries as sent, as TimeActivities; return those for which that could be."""
-    pairs = _unchanged(job, part, pairs)
+    unchanged = _unchanged(job, part, pairs)
+    divided = {whole_id(id_) for id_ in pairs.keys() - unchanged.keys()}
+    pairs = {id_: row for id_, row in unchanged.items() if whole_id(id_) not in divided}
     if part.one is None or not pairs:
         return {}
     match_ledger.keep(job.context, part.one.match)

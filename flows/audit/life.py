@@ -6,6 +6,7 @@ from connectors.errors import AskPerson
 from connectors.store.chain import instant_text
 from flows.context import open_store
 from flows.sending.entry_list import last_outcome
+from schemas.part_ids import later_ids, whole_id
 from schemas.words import ActorKind
 
 #: Members of one event in JSON, and as columns of the CSV.
@@ -26,22 +27,23 @@ _ACTORS = {
 def life(connection: str | None, entry_id: str) -> dict[str, Any]:
     """Return an entry as `clockbooks entries` has it, and what happened to it, oldest first.
 
-    How the latest run judged it is among that, as `judged`, at the start of the run.
+    Of an entry that went in parts, all of them are there. How the latest run judged it is among
+    that, as `judged`, at the start of the run.
 
     Raises:
         AskPerson: No connection fits, or it knows no such entry.
     """
     with open_store(connection) as (_, store, found):
-        item = last_outcome(store, entry_id)
-        told = [_event(dict(row)) for row in store.history.of(entry_id)]
-        judged = store.outcomes.judged(entry_id)
+        parts = [whole_id(entry_id), *later_ids(whole_id(entry_id))]
+        item = [row for id_ in parts for row in last_outcome(store, id_)]
+        told = [_event(dict(row)) for id_ in parts for row in store.history.of(id_)]
+        judged = [row for id_ in parts if (row := store.outcomes.judged(id_)) is not None]
     if not item and not told:
         raise AskPerson(
             f"The connection {found.name!r} knows no entry {entry_id!r}: `clockbooks entries"
             " --json` lists their ids."
         )
-    if judged is not None:
-        told.append(_event(_judged(dict(judged))))
+    told += [_event(_judged(dict(row))) for row in judged]
     return {"entries": item, "history": sorted(told, key=lambda event: event["at"])}
 
 

@@ -11,7 +11,7 @@ import typer
 from flows.cli.exit_codes import ExitCode
 from flows.cli.options import ConnectionName, CsvFile, FirstDay, Json, LastDay, Yes, job_options
 from flows.cli.output import check_days, command, save_csv, stop_usage, to_ask
-from flows.sending.request import ImportRequest, JobRequest, SendRequest
+from flows.sending.request import ImportRequest, SendRequest
 
 if TYPE_CHECKING:
     from flows.sending.entry_list import Wanted
@@ -34,7 +34,7 @@ class EntryState(StrEnum):
 @app.command(
     epilog="Example: clockbooks send --start 2026-10-01 --end 2026-10-31 --approved-only --dry-run"
 )
-@job_options(JobRequest)
+@job_options(SendRequest)
 def send(
     *,
     start: Annotated[datetime, FirstDay],

@@ -58,6 +58,7 @@ def judge_rules(
         rounding=_rounding(choices.rounding, workspace),
         rates=_rates(choices),
         by_day=choices.rounding_per == "day",
+        by_midnight=getattr(choices, "split", None) == "midnight",  # files keep their days
         template=_template(choices.description_template),
         marked=bool(choices.description_marker),
         approved_only=bool(choices.approved_only),
@@ -137,6 +138,7 @@ def in_words(rules: JudgeRules, choices: Choices) -> list[str]:
         f"Nothing from before {rules.first_day} is sent.": rules.first_day != "",
         "Each worker's own time zone decides on which day time falls.": choices.day_zone
         == "worker",
+        "Time that crosses midnight is booked on each of its days.": rules.by_midnight,
         **dict.fromkeys(_rates_in_words(rules.rates), True),
         "Descriptions follow a template.": rules.template is not None,
         "Descriptions end with the entry's id.": rules.marked,

@@ -30,6 +30,8 @@ from flows.sending import match_ledger
 from flows.sending.extract import as_entries, extract
 from flows.sending.facts import Facts, LinkState
 from flows.sending.request import SendRequest
+from flows.sending.split import in_their_parts
+from schemas.part_ids import whole_id
 from schemas.words import Kind, LedgerState
 from transforms.entries.local_days import local_days, month_slices
 from transforms.identity.match_books import (
@@ -126,8 +128,8 @@ class Comparison:
         activities: Mapping[str, Mapping[str, Any]],
         staged: StagedEntries,
     ) -> list[Finding]:
-        now, aliases = self._clockify(staged.between(first, last))
-        sent = self._sent(first, last, now, aliases)
+        now, aliases, parts = self._clockify(staged.between(first, last))
+        sent = self._sent(first, last, [*now, *parts], aliases)
         accounted, in_flight = self._context.store.books.accounted(list(activities))
         sent |= self._moved_in(activities.keys() & accounted, sent, staged)
         findings = [
@@ -149,9 +151,12 @@ class Comparison:
         return findings
 
     def _sent(
-        self, first: str, last: str, now: Mapping[str, Now], aliases: Mapping[str, str]
+        self, first: str, last: str, now: Sequence[str], aliases: Mapping[str, str]
     ) -> dict[str, Any]:
-        """Return what was sent for some days, or is in Clockify on them, by Clockify's ids."""
+        """Return what was sent for some days, or is in Clockify on them, by Clockify's ids.
+
+        All parts of an entry are there that is in Clockify on these days.
+        """
         store = self._context.store
         of_days = store.sent.between(first, last)
         ids = {row.entry_id for row in of_days}
@@ -167,7 +172,11 @@ class Comparison:
         days: tuple[str, str],
     ) -> Iterator[Finding]:
         """Compare what was sent; look elsewhere for what is missing on these days."""
-        elsewhere, gone = self._elsewhere([id_ for id_ in sent if id_ not in now], sent, staged)
+        lacking, here = [id_ for id_ in sent if id_ not in now], set(map(whole_id, now))
+        elsewhere, gone = self._elsewhere(
+            [id_ for id_ in lacking if whole_id(id_) not in here], sent, staged
+        )
+        gone |= {id_ for id_ in lacking if whole_id(id_) in here}  # the entry has fewer parts now
         missing = {row.time_activity_id for row in sent.values()} - activities.keys()
         others = self._activities_by_id(sorted(missing))
         check_whole(others.values(), *days)
@@ -201,18 +210,27 @@ class Comparison:
         rows = self._context.store.sent.of_activities(sorted(accounted - known))
         first, last = self._window
         outside = [row for row in rows if not first <= row.txn_date <= last]
-        present = staged.present([row.entry_id for row in outside])
-        return {row.entry_id: row for row in outside if row.entry_id not in present}
+        present = staged.present([whole_id(row.entry_id) for row in outside])
+        return {row.entry_id: row for row in outside if whole_id(row.entry_id) not in present}
 
-    def _clockify(self, rows: pd.DataFrame) -> tuple[dict[str, Now], dict[str, str]]:
-        """Return Clockify's entries by id, and the ids of those that were sent from a file."""
+    def _clockify(self, rows: pd.DataFrame) -> tuple[dict[str, Now], dict[str, str], Sequence[str]]:
+        """Return Clockify's entries and parts of entries, by id.
+
+        Returns:
+            Those; the ids of entries that were sent from a file; and all parts of entries that the
+            ledger knows, also those that the entries do not have any more.
+        """
         if rows.empty:
-            return {}, {}
+            return {}, {}, []
         links, facts = self._link_state, self._facts
         entries = as_entries(rows).reset_index(drop=True)
         match = match_ledger.match_entries(self._context, entries, links.links)
-        sent = match.held.loc[match.held["state"] == LedgerState.SENT, "entry_id"]
-        entries["approved"] |= entries["entry_id"].isin(self._approved(entries, set(sent)))
+        parts, match = in_their_parts(self._context, facts, entries, match)
+        sent = match.held.loc[match.held["state"] == LedgerState.SENT, "entry_id"].map(whole_id)
+        approved = self._approved(entries, set(sent))
+        entries = parts.assign(
+            approved=parts["approved"] | parts["entry_id"].map(whole_id).isin(approved)
+        )
         if not self._request.dry_run:
             self._context.store.contents.adopt(match.own_ids)
         aliases = match.own_ids if self._request.dry_run else {}
@@ -224,7 +242,8 @@ class Comparison:
             rules=replace(facts.rules, approved_only=bool(self._request.approved_only)),
         )
         contents = {row["entry_id"]: row for row in records(match.contents.frame)}
-        return now_of(entries, plan, contents, facts.rules), dict(aliases)
+        later = [id_ for id_ in match.held["entry_id"] if id_ != whole_id(id_)]
+        return now_of(entries, plan, contents, facts.rules), dict(aliases), later
 
     def _approved(self, entries: pd.DataFrame, sent: AbstractSet[str]) -> set[str]:
         """Read once more which sent entries are approved, of those that seem not to be.
@@ -256,15 +275,23 @@ class Comparison:
             The others belong to another part, or could not be read.
         """
         from_files = {id_ for id_ in ids if is_from_file(sent[id_])}
-        present = staged.present(ids)
+        wholes = {whole_id(id_) for id_ in ids}
+        present = staged.present(sorted(wholes))
         unreadable = present & {row["entry_id"] or "" for row in staged.problems()}
         self.unreadable += sorted(unreadable)
-        days, gone = self._days_of(sorted(set(ids) - present - from_files))
+        days, gone = self._days_of(sorted(wholes - present - from_files))
         moved: dict[str, Now] = {}
         for day in sorted(set(days.values())):
             moved |= self._of_day(day, {id_ for id_, its_day in days.items() if its_day == day})
-        self.unreadable += sorted(days.keys() - moved.keys())
-        return moved, gone | (from_files - present)
+        there = set(map(whole_id, moved))
+        self.unreadable += sorted(days.keys() - there)
+        gone |= from_files - present
+        # An entry that is there may have fewer parts than were sent.
+        return moved, {
+            id_
+            for id_ in ids
+            if whole_id(id_) in gone or (whole_id(id_) in there and id_ not in moved)
+        }
 
     def _days_of(self, ids: Sequence[str]) -> tuple[dict[str, date], set[str]]:
         """Ask Clockify for entries one by one; return the days of some, and which are gone."""

@@ -5,6 +5,7 @@ lost, Clockify is looked at once more. A process that dies leaves a record that 
 mark is then never taken off, since a person may have set it meanwhile, but a person is told.
 """
 
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from datetime import date, timedelta
 
@@ -13,6 +14,7 @@ from flows.context import RunContext
 from flows.reconciliation.findings import Finding
 from flows.reconciliation.report import ReconcileReport
 from flows.text import entries, named
+from schemas.part_ids import whole_id
 from schemas.words import Mark
 from transforms.entries.local_days import month_slices
 from transforms.identity.same_work import ROW_ID
@@ -37,17 +39,35 @@ class Marking:
         self._plan = MarkPlan()
 
     def add(self, findings: Sequence[Finding]) -> None:
-        """Add what was found on some days, of entries that Clockify has."""
-        there = {
-            one.entry_id: one
-            for one in findings
-            if one.in_clockify and one.entry_id and not one.entry_id.startswith(ROW_ID)
-        }
+        """Add what was found on some days, of entries that Clockify has.
+
+        One in parts is on an invoice once all of its parts are; one of which not all are among what
+        was found stays as it is.
+        """
+        there: dict[str, list[Finding]] = defaultdict(list)
+        for one in findings:
+            if one.in_clockify and one.entry_id and not one.entry_id.startswith(ROW_ID):
+                there[whole_id(one.entry_id)].append(one)
+        parts = self._parts_of(list(there))
+        found = {one.entry_id for one in findings}
+        there = {id_: ones for id_, ones in there.items() if parts.get(id_, {id_}) <= found}
         ours = self._context.store.marks.known(Mark.INVOICED, list(there))
-        matter = {id_: one for id_, one in there.items() if one.billed or id_ in ours}
+        billed = {id_: all(one.billed for one in ones) for id_, ones in there.items()}
+        matter = {id_: is_billed for id_, is_billed in billed.items() if is_billed or id_ in ours}
         self._ours |= ours
-        self._billed |= {id_: one.billed for id_, one in matter.items()}
-        self._days |= {date.fromisoformat(one.looks["date"]) for one in matter.values()}
+        self._billed |= matter
+        self._days |= {
+            date.fromisoformat(min(one.looks["date"] for one in there[id_])) for id_ in matter
+        }
+
+    def _parts_of(self, entry_ids: Sequence[str]) -> dict[str, set[str]]:
+        """Return the sent parts of those of some entries that were sent in parts."""
+        parts: dict[str, set[str]] = {}
+        for row in self._context.store.parts.later(entry_ids):
+            if row.in_books:
+                whole = whole_id(row.entry_id)
+                parts.setdefault(whole, {whole}).add(row.entry_id)
+        return parts
 
     def plan(self) -> None:
         """Read the marks that Clockify shows, and plan what becomes of them."""
@@ -89,13 +109,16 @@ class Marking:
         if not ids:
             return MarkPlan()
         store, quickbooks = self._context.store, self._context.quickbooks
-        sent = {row.time_activity_id: row.entry_id for row in store.sent.of(ids)}
+        parts = self._parts_of(ids)
+        every = [part for id_ in ids for part in sorted(parts.get(id_, {id_}))]
+        sent = {row.time_activity_id: row.entry_id for row in store.sent.of(every)}
         try:
             rows = quickbooks.time_activities_by_id(list(sent))
         except (Refused, TryAgain) as error:
             self._report.notes.append(f"The invoiced marks in Clockify are as before: {error}")
             return None
-        billed = dict.fromkeys(ids, False) | {sent[row["Id"]]: is_billed(row) for row in rows}
+        on_invoice = {sent[row["Id"]] for row in rows if is_billed(row)}
+        billed = {id_: parts.get(id_, {id_}) <= on_invoice for id_ in ids}
         shown = self._shown()
         if shown is None:
             return None

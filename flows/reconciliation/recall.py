@@ -9,7 +9,6 @@ from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from datetime import date
 from functools import partial
-from itertools import islice
 from typing import Any
 
 from connectors.errors import AskPerson
@@ -18,13 +17,15 @@ from flows.connections.requirements import check_company
 from flows.context import RunContext
 from flows.progress import Progress
 from flows.reconciliation.findings import Finding
-from flows.reconciliation.repair import Repaired, repair
+from flows.reconciliation.repair import Repaired, in_units, repair
 from flows.reconciliation.sides import LOOKS, looks_of_sent, sent_of
 from flows.sending.entry_list import is_named
+from flows.sending.mend import mend
 from flows.sending.run_lease import run_lease
 from flows.sending.sent_tags import keep_tags
 from flows.sending.settle_doubts import settle
 from flows.sending.spool import Spool
+from schemas.part_ids import later_ids, part_number, whole_id
 from schemas.words import Block, Reason, Repair, State, Verdict
 from transforms.reconciliation.judge import Judged, Step, is_billed
 from transforms.reconciliation.sides import books_values, ledger_values, was_touched
@@ -132,7 +133,8 @@ def recall(
             report.notes += settle(context, lease).messages
         chosen = Spool[Finding]()
         stack.callback(chosen.close)
-        chosen.extend(_chosen(request, _rows(context, request, report), report))
+        rows = _with_other_parts(context, _rows(context, request, report))
+        chosen.extend(_chosen(request, rows, report))
         for one in _judged(
             context, chosen, partial(judge_again, closed_until=company.closed_until)
         ):
@@ -142,10 +144,12 @@ def recall(
             return document
         report.begin()
         progress.begun(len(chosen))
-        for done in repair(context, lease, chosen, judge_again, progress):
+        context.store.parts.begin(_in_parts(chosen))
+        for done in repair(context, lease, chosen, judge_again, progress, together=as_one):
             if done.repair == Repair.DELETED:
                 context.store.drift.forget_entries([done.finding.entry_id or ""])
             _add_done(report, done)
+        report.notes += mend(context, lease).notes
         report.notes += keep_tags(context, context.settings.sent_tag)
         return report.document(lease.run_id)
 
@@ -182,10 +186,48 @@ def _chosen(request: RecallRequest, rows: Sequence[Any], report: RecallReport) -
             " ".join(["Nothing was sent that fits.", *report.notes]),
             to_do="`clockbooks entries --state sent` lists what was.",
         )
-    for row in fitting:
+    for row in sorted(fitting, key=_first_day_of(fitting)):
         yield Finding(
             row.entry_id, row.time_activity_id, _TAKE_BACK, looks_of_sent(row), sent_of(row)
         )
+
+
+def _with_other_parts(context: RunContext, rows: Sequence[Any]) -> list[Any]:
+    """Return sent entries with all parts of those of which one is there."""
+    ids = {row.entry_id for row in rows}
+    wholes = {whole_id(row.entry_id) for row in context.store.parts.later(list(ids))}
+    others = {id_ for whole in wholes for id_ in (whole, *later_ids(whole))} - ids
+    return [*rows, *context.store.sent.of(sorted(others))]
+
+
+def _first_day_of(rows: Sequence[Any]) -> Callable[[Any], tuple[str, str, int]]:
+    """Return a key that keeps the parts of an entry together, by its first day."""
+    days: dict[str, str] = {}
+    for row in rows:
+        whole = whole_id(row.entry_id)
+        days[whole] = min(days.get(whole, row.txn_date), row.txn_date)
+    return lambda row: (
+        days[whole_id(row.entry_id)],
+        whole_id(row.entry_id),
+        part_number(row.entry_id),
+    )
+
+
+def _in_parts(chosen: Spool[Finding]) -> list[str]:
+    """Return the ids of the parts that are to be taken back."""
+    wholes = Counter(whole_id(one.entry_id or "") for one in chosen)
+    return [one.entry_id for one in chosen if one.entry_id and wholes[whole_id(one.entry_id)] > 1]
+
+
+def as_one(findings: Sequence[Finding]) -> list[Finding]:
+    """Return findings so that no part of an entry is taken back where another one stays."""
+    stays = {whole_id(one.entry_id or ""): one for one in findings if one.judged.step is None}
+    return [
+        replace(one, judged=stays[whole].judged)
+        if (whole := whole_id(one.entry_id or "")) in stays
+        else one
+        for one in findings
+    ]
 
 
 def _without_adopted(context: RunContext, rows: Sequence[Any], report: RecallReport) -> list[Any]:
@@ -202,12 +244,12 @@ def _without_adopted(context: RunContext, rows: Sequence[Any], report: RecallRep
 def _judged(
     context: RunContext, chosen: Spool[Finding], judge_again: Callable[..., Judged]
 ) -> Iterator[Finding]:
-    every = iter(chosen)
-    while some := list(islice(every, IDS_A_QUERY)):
+    for some in in_units(chosen, IDS_A_QUERY):
         ids = [one.time_activity_id or "" for one in some]
         by_id = {row["Id"]: row for row in context.quickbooks.time_activities_by_id(ids)}
-        for one in some:
-            yield replace(one, judged=judge_again(one, by_id.get(one.time_activity_id)))
+        yield from as_one(
+            [replace(one, judged=judge_again(one, by_id.get(one.time_activity_id))) for one in some]
+        )
 
 
 def _judge(

@@ -155,7 +155,7 @@ def _finish(
     def repairable() -> Iterator[Finding]:
         for one in report.differences:
             deletes = one.judged.step == Step.DELETE
-            if deletes and report.loses_most and one.entry_id not in request.entry_ids:
+            if deletes and report.loses_most and one.entry_id not in comparison.rules.entry_ids:
                 report.untouched(one)
             elif request.repair and one.judged.step is not None:
                 yield one

@@ -11,7 +11,7 @@ from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime
-from itertools import islice
+from itertools import groupby
 from typing import Any
 
 import pandas as pd
@@ -24,12 +24,13 @@ from flows.context import RunContext
 from flows.progress import Progress
 from flows.reconciliation.findings import Finding
 from flows.reconciliation.invoices import invoiced_meanwhile
-from flows.reconciliation.load_changes import HELD_BY_OTHERS, Changes
 from flows.reconciliation.obstacles import typed_again, untried_payroll, unusable_names
-from flows.sending.load import Ended
+from flows.sending.batches import Ended
+from flows.sending.load_changes import HELD_BY_OTHERS, Changes
 from flows.sending.match_ledger import sent_from_a_file
 from flows.sending.replay import create_claimed
 from flows.sending.run_lease import RunLease
+from schemas.part_ids import whole_id
 from schemas.quickbooks import Company
 from schemas.words import Block, Operation, Reason, Repair, State, Verdict
 from transforms.identity.match_books import content_of, content_of_body
@@ -68,16 +69,31 @@ def repair(
     findings: Iterable[Finding],
     judge_again: JudgeAgain,
     progress: Progress,
+    *,
+    together: Callable[[Sequence[Finding]], list[Finding]] = list,
 ) -> Iterator[Repaired]:
     """Take the step of each finding, and yield what became of it, in some order.
 
-    Once QuickBooks cannot be reached or read, the rest is refused: another run takes it.
+    Once QuickBooks cannot be reached or read, the rest is refused: another run takes it. What
+    *together* returns for findings that were judged anew is what becomes of them.
     """
-    every, repairs = iter(findings), _Repairs(context, lease, judge_again)
-    while some := list(islice(every, IDS_A_QUERY)):
+    repairs = _Repairs(context, lease, judge_again, together)
+    for some in in_units(findings, IDS_A_QUERY):
         for done in repairs.run(some):
             progress.moved(1)
             yield done
+
+
+def in_units(findings: Iterable[Finding], number: int) -> Iterator[list[Finding]]:
+    """Yield so many findings at once, or a few more: parts of an entry that follow each other."""
+    some: list[Finding] = []
+    for _, unit in groupby(findings, key=lambda one: whole_id(one.entry_id or "")):
+        some += unit
+        if len(some) >= number:
+            yield some
+            some = []
+    if some:
+        yield some
 
 
 @dataclass(frozen=True)
@@ -96,8 +112,15 @@ class _Look:
 class _Repairs:
     """The repairs of one run."""
 
-    def __init__(self, context: RunContext, lease: RunLease, judge_again: JudgeAgain) -> None:
+    def __init__(
+        self,
+        context: RunContext,
+        lease: RunLease,
+        judge_again: JudgeAgain,
+        together: Callable[[Sequence[Finding]], list[Finding]],
+    ) -> None:
         self._context, self._lease, self._judge_again = context, lease, judge_again
+        self._together_or_not = together
         self._halted: str | None = None
         self._to_check: dict[str, str] = {}
 
@@ -123,9 +146,12 @@ class _Repairs:
         rows = self._context.quickbooks.time_activities_by_id(ids)
         look = _Look({str(row["Id"]): row for row in rows}, self._context.quickbooks.time)
         wanted: dict[Step, dict[str, tuple[Finding, Wanted]]] = defaultdict(dict)
-        for one in findings:
-            activity = look.rows.get(one.time_activity_id or "")
-            again = replace(one, judged=self._judge_again(one, activity, company.closed_until))
+        judged = [
+            replace(one, judged=self._judge_again(one, look.rows.get(id_), company.closed_until))
+            for one, id_ in zip(findings, ids, strict=True)
+        ]
+        for again in self._together_or_not(judged):
+            activity = look.rows.get(again.time_activity_id or "")
             step = again.judged.step
             if again.judged.verdict == Verdict.AGREES:
                 yield Repaired(again, None)

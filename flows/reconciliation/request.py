@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from datetime import date
 
 from flows.sending.request import SendRequest
+from schemas.part_ids import later_ids, whole_id
 from transforms.reconciliation.judge import Rules
 
 
@@ -53,6 +54,10 @@ class ReconcileRequest:
         return Rules(
             closed_until=closed_until,
             prefer_clockify=self.prefer_clockify,
-            entry_ids=frozenset(self.entry_ids),
+            entry_ids=frozenset(
+                part
+                for whole in map(whole_id, self.entry_ids)
+                for part in (whole, *later_ids(whole))
+            ),
             resend=self.resend,
         )

@@ -57,6 +57,7 @@ from flows.text import hours
 from schemas.words import PlanState, State
 from transforms.plan.activities import to_activities
 from transforms.plan.approval import only_approved
+from transforms.plan.hold_back import hold_back_together
 from transforms.plan.summary import Overview, amount_cents
 
 #: Entries that a note names; the others are counted.
@@ -271,7 +272,7 @@ def _send_approved(
         kept = context.store.plans.entries(stored.id, one.plan["entry_id"].tolist())
         found[kept["number"].to_numpy(dtype=int)] = True
         held = only_approved(one.plan, kept, plan_id=stored.id, by=stored.decider)
-        return replace(one, plan=held)
+        return replace(one, plan=hold_back_together(held))
 
     _check_files(context, job, stored)
     context = replace(context, actor=stored.actor)

@@ -22,9 +22,10 @@ from flows.connections.payroll import ONE_FIRST
 from flows.context import RunContext
 from flows.progress import Progress
 from flows.sending import match_ledger
-from flows.sending.load import load
+from flows.sending.load import load_whole
 from flows.sending.plan import RunPlan, Slice
 from flows.sending.unknown_time import keep_other
+from schemas.part_ids import whole_id
 from schemas.words import QboKind, Reason, State
 from transforms.plan.hold_back import set_outcomes
 
@@ -77,17 +78,19 @@ def send_canary(
         one = next(entries, None)
         if one is None:  # none is left that could be stopped
             break
-        if len(canary.tried) == MOST_ALONE:
+        if len(canary.tried) >= MOST_ALONE:
             canary.stopped = _others(canary)
             break
         match_ledger.keep(context, one.match)
         keep_other(context, one)
-        ended, halted = run(load, context, plan.lease, plan.company, one, progress)
-        [entry_id], [outcome] = ended["entry_id"], records(ended[_OUTCOME])
-        canary.tried[entry_id] = outcome
-        if outcome["state"] == State.SENT:
+        went = one.plan.loc[one.plan["state"] == State.READY, "entry_id"]
+        ended, halted = load_whole(context, plan, one, progress, run)
+        ended = ended[ended["entry_id"].isin(went)]
+        tried = dict(zip(ended["entry_id"], records(ended[_OUTCOME]), strict=True))
+        canary.tried |= tried
+        if all(outcome["state"] == State.SENT for outcome in tried.values()):
             break
-        canary.stopped = halted or _why_stopped(context, entry_id, outcome)
+        canary.stopped = halted or _why_stopped(context, tried)
     return canary
 
 
@@ -102,18 +105,25 @@ def _in_turn(plan: RunPlan) -> Iterator[Slice]:
     """Yield each ready entry as a slice of its own.
 
     Employees' come before contractors', and one of each person before anybody's second: what is
-    wrong with a person is wrong with all of their entries.
+    wrong with a person is wrong with all of their entries. An entry's parts are one entry.
     """
     for kind in (QboKind.EMPLOYEE, QboKind.VENDOR):
         for one in plan.slices:
             is_ready = (one.plan["state"] == State.READY) & (one.plan["qbo_kind"] == kind)
-            turns = one.plan[is_ready].groupby("qbo_person_id").cumcount()
+            wholes = one.plan["entry_id"].map(whole_id)
+            ready = one.plan[is_ready]
+            ready = ready[~wholes[ready.index].duplicated()]
+            turns = ready.groupby("qbo_person_id").cumcount()
             for row in turns.sort_values(kind="stable").index:
-                yield replace(one, plan=one.plan.loc[[row]], alone=True)
+                yield replace(one, plan=one.plan[wholes == wholes[row]], alone=True)
 
 
-def _why_stopped(context: RunContext, entry_id: str, outcome: Mapping[str, Any]) -> str | None:
+def _why_stopped(context: RunContext, tried: Mapping[str, Mapping[str, Any]]) -> str | None:
     """Return why nothing else goes after an entry that was not taken; `None` if another may."""
+    refusals = context.store.ledger.refusals(list(tried))
+    in_doubt = [id_ for id_, one in tried.items() if one["state"] == State.IN_DOUBT]
+    entry_id = [*in_doubt, *(one.entry_id for one in refusals), *tried][0]
+    outcome = tried[entry_id]
     first = f"The company has QuickBooks Payroll, so one entry ({entry_id}) went first, alone:"
     if outcome["state"] == State.IN_DOUBT:
         return (
@@ -122,7 +132,6 @@ def _why_stopped(context: RunContext, entry_id: str, outcome: Mapping[str, Any])
         )
     if outcome["reason"] != Reason.QBO_REFUSED:  # another run sent it meanwhile
         return None
-    refusals = context.store.ledger.refusals([entry_id])
     fault = refusals[0].fault if refusals else outcome["detail"]  # of the whole call
     if is_of_the_item(fault):
         return None

@@ -12,10 +12,11 @@ from flows.progress import Progress
 from flows.sending import match_ledger
 from flows.sending.canary import send_canary
 from flows.sending.facts import call_directly
-from flows.sending.load import load, not_loaded
+from flows.sending.load import load_whole, not_loaded
 from flows.sending.plan import RunPlan
 from flows.sending.sent_tags import keep_tags, want_tag
 from flows.sending.unknown_time import keep_other
+from schemas.part_ids import whole_id
 from schemas.words import State
 from transforms.identity.same_work import superseded
 
@@ -51,7 +52,7 @@ def execute(
         match_ledger.keep(context, one.match)
         if report.stopped is None:
             keep_other(context, one)
-            ended, report.stopped = run(load, context, plan.lease, plan.company, one, progress)
+            ended, report.stopped = load_whole(context, plan, one, progress, run)
         else:
             ended = not_loaded(one.plan, report.stopped)
         repeated = ended["entry_id"].isin(list(one.match.repeated))
@@ -68,5 +69,9 @@ def _keep_outcomes(context: RunContext, run_id: str, ended: pd.DataFrame) -> Non
     """Keep how entries ended for `clockbooks entries`, in place of what was said before."""
     outcomes = context.store.outcomes
     outcomes.keep(run_id, ended)
-    before = outcomes.unsent(ended["date"].unique().tolist())
+    days = ended["date"].unique().tolist()
+    before = outcomes.unsent(days)
     outcomes.forget(superseded(ended, before))
+    ids = set(ended["entry_id"])  # of an entry that had more parts before
+    parts = [id_ for id_ in outcomes.later_parts(days) if whole_id(id_) in ids and id_ not in ids]
+    outcomes.forget(parts)

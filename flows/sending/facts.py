@@ -77,7 +77,7 @@ class Facts:
 #: Options that a setting decides where the request leaves them open.
 _BY_SETTING = (
     "approved_only", "rounding", "rounding_per", "rate", "missing_rate", "foreign_rate", "day_zone",
-    "description_template", "description_marker", "sent_tag", "allow_payroll", "sync",
+    "split", "description_template", "description_marker", "sent_tag", "allow_payroll", "sync",
 )  # fmt: skip
 
 
@@ -91,7 +91,7 @@ def with_defaults(request: AnyRequest, settings: Settings) -> AnyRequest:
     defaults = {
         name: getattr(settings, name if name != "sync" else "sync_before_send")
         for name in _BY_SETTING
-        if getattr(request, name) is None
+        if getattr(request, name, "") is None
     }
     return replace(request, **defaults)
 

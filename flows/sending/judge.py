@@ -13,8 +13,10 @@ from flows.sending.hold_back import hold_back_refused, hold_back_waiting
 from flows.sending.match_ledger import LedgerMatch, match_entries
 from flows.sending.plan import Slice
 from flows.sending.request import JobRequest
+from flows.sending.split import in_their_parts
 from flows.sending.unknown_time import hold_back_unknown
 from schemas.quickbooks import Company
+from transforms.plan.hold_back import hold_back_together
 from transforms.plan.judge import JudgeRules, judge_entries
 
 #: Rows that are judged and loaded together, at least; whole days are not divided.
@@ -34,26 +36,30 @@ def judge_slices(
     sent from a file is found once (`transforms.identity.same_work`). See `transforms.plan.judge`
     for the rules.
     """
-    rules = replace(facts.rules, filters=facts.filters)
+    facts = replace(facts, rules=replace(facts.rules, filters=facts.filters))
 
     def hold_back(one: Slice) -> Slice:
         plan = hold_back_waiting(context, one.plan)
         plan, other = ask_the_books(context, request, facts.company, plan)
-        return Slice(plan, one.match, other)
+        return Slice(hold_back_together(plan), one.match, other)
 
     # Nothing of a slice outlives it.
-    return map(hold_back, by_the_rules(context, rules, staged, link_state))
+    return map(hold_back, by_the_rules(context, facts, staged, link_state))
 
 
 def by_the_rules(
-    context: RunContext, rules: JudgeRules, staged: StagedEntries, link_state: LinkState
+    context: RunContext, facts: Facts, staged: StagedEntries, link_state: LinkState
 ) -> Iterator[Slice]:
-    """Judge the entries of a window, in slices of whole days, by rules and ledger alone."""
+    """Judge the entries of a window, in slices of whole days, by rules and ledger alone.
+
+    The parts of an entry are in the slice of the day on which it begins.
+    """
 
     def judge_slice(rows: pd.DataFrame) -> Slice:
         entries = as_entries(rows)
         match = match_entries(context, entries, link_state.links)
-        return Slice(judge(entries, match, link_state, rules), match)
+        entries, match = in_their_parts(context, facts, entries, match)
+        return Slice(judge(entries, match, link_state, facts.rules), match)
 
     return map(judge_slice, staged.slices(SLICE_ROWS))
 
@@ -62,9 +68,10 @@ def judge(
     entries: pd.DataFrame, match: LedgerMatch, link_state: LinkState, rules: JudgeRules
 ) -> pd.DataFrame:
     """Return the `Plan` of `TimeEntries` or `FileEntries`, by rules and ledger alone."""
-    return judge_entries(
+    plan = judge_entries(
         entries, held=match.held, links=link_state.links, unlinked=link_state.unlinked, rules=rules
     )
+    return hold_back_together(plan)
 
 
 def ask_the_books(

@@ -13,12 +13,20 @@ import pandas as pd
 
 from connectors.store.ledger import PlanContents
 from flows.context import RunContext
+from schemas.part_ids import whole_id
 from schemas.words import LedgerState, Source
 from transforms.entries.local_days import local_minutes
-from transforms.identity.same_work import a_day_off, clashes, entry_contents, find_twins, new_ids
+from transforms.identity.same_work import (
+    ROW_ID,
+    a_day_off,
+    clashes,
+    entry_contents,
+    find_twins,
+    new_ids,
+)
 
 #: What QuickBooks has, or may have.
-_IN_THE_BOOKS = (LedgerState.SENT, LedgerState.SENDING)
+IN_THE_BOOKS = (LedgerState.SENT, LedgerState.SENDING)
 
 #: How many days apart the same work may be dated: clocks of the world are up to 26 hours apart.
 _DAYS_APART = pd.Timedelta(days=2)
@@ -62,7 +70,7 @@ def match_entries(context: RunContext, entries: pd.DataFrame, links: pd.DataFram
     own_ids = dict(zip(twins, new.loc[twins.index, "entry_id"], strict=True))
     filed = ledger.held(from_files["entry_id"].tolist())
     is_twin = filed["entry_id"].isin(list(own_ids))
-    others = filed.loc[filed["state"].isin(_IN_THE_BOOKS) & ~is_twin, "entry_id"]
+    others = filed.loc[filed["state"].isin(IN_THE_BOOKS) & ~is_twin, "entry_id"]
     left = from_files[from_files["entry_id"].isin(others)]
     new = new.drop(index=twins.index)
     clashing = clashes(new, left).union(a_day_off(new, left)) if len(left) else new.index[:0]
@@ -167,6 +175,7 @@ def match_rows(
     originals = {id_: id_.rpartition(".")[0] for id_ in repeated}
     others = {*about["entry_id"], *originals.values()} - {*known["entry_id"]}
     held = pd.concat([held, context.store.ledger.held(sorted(others))], ignore_index=True)
+    held = _with_parts(context, held, about["entry_id"])
     match = LedgerMatch(
         held=_with_repeated(held, originals),
         contents=PlanContents(about.set_index("entry_id", drop=False), since, find_twins),
@@ -192,6 +201,21 @@ def _known(context: RunContext, days: list[str]) -> tuple[int, pd.DataFrame, pd.
         # A send may give a known entry Clockify's id in between: then it would look new.
         if len(held) == len(known):
             return since, known, held
+
+
+def _with_parts(context: RunContext, held: pd.DataFrame, entry_ids: pd.Series) -> pd.DataFrame:
+    """Let entries count as sent of which a part is in the books, or may be."""
+    own = [id_ for id_ in entry_ids if not id_.startswith(ROW_ID)]
+    parts = {
+        whole_id(row.entry_id): row.time_activity_id
+        for row in context.store.parts.later(own)
+        if row.in_books
+    }
+    lacking = parts.keys() - set(held.loc[held["state"].isin(IN_THE_BOOKS), "entry_id"])
+    rows = {"entry_id": sorted(lacking), "state": LedgerState.SENT}
+    added = pd.DataFrame(rows).assign(time_activity_id=[parts[id_] for id_ in rows["entry_id"]])
+    others = held[~held["entry_id"].isin(lacking)]
+    return pd.concat([others, added.astype("str")], ignore_index=True) if lacking else held
 
 
 def _with_repeated(held: pd.DataFrame, originals: Mapping[str, str]) -> pd.DataFrame:

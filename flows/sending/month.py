@@ -16,6 +16,7 @@ from flows.sending.report import Report
 from flows.sending.request import SendRequest
 from flows.sending.send import make_plan
 from flows.text import hours
+from schemas.part_ids import MOST_PARTS
 from schemas.plan import Plan
 from transforms.plan.month import OUTCOMES, added_up, joined, wide
 
@@ -25,6 +26,9 @@ SUMS = (
     "amount_cents", *(f"{outcome}_amount_cents" for outcome in OUTCOMES),
 )  # fmt: skip
 
+#: How long an entry in parts may be.
+_LONGEST = timedelta(days=MOST_PARTS // 2)
+
 #: Members of a row of the CSV file.
 MEMBERS = ("of", "name", *SUMS)
 
@@ -32,8 +36,9 @@ MEMBERS = ("of", "name", *SUMS)
 class _Sums:
     """Adds up a report: a follower of it."""
 
-    def __init__(self, known: set[str]) -> None:
+    def __init__(self, known: set[str], days: tuple[date, date]) -> None:
         self._known = known
+        self._first, self._last = (day.isoformat() for day in days)
         self.begin()
 
     def begin(self) -> None:
@@ -41,7 +46,8 @@ class _Sums:
         self.found = added_up(empty, ())
 
     def add(self, plan: pd.DataFrame) -> None:
-        self.found = joined([self.found, added_up(plan, self._known)])
+        of_month = plan[plan["date"].between(self._first, self._last)]
+        self.found = joined([self.found, added_up(of_month, self._known)])
 
 
 def read_month(text: str | None, today: date) -> tuple[date, date]:
@@ -76,11 +82,13 @@ def month(
     first, last = read_month(text, context.now().astimezone(context.timezone).date())
     days = {"start": first.isoformat(), "end": last.isoformat()}
     outcomes = context.store.outcomes.between(**days)
-    report, sums = Report(), _Sums(set(outcomes["entry_id"]))
+    report, sums = Report(), _Sums(set(outcomes["entry_id"]), (first, last))
     report.followers.append(sums)
     try:
+        # An entry that begins before the month may have parts in it.
+        before = _LONGEST if context.settings.split == "midnight" else timedelta(0)
         request = SendRequest(
-            start=first, end=last, dry_run=True, sync=False, approved_only=approved_only
+            start=first - before, end=last, dry_run=True, sync=False, approved_only=approved_only
         )
         with make_plan(context, request, report):
             document = _document(sums.found)

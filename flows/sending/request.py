@@ -136,6 +136,12 @@ class SendRequest(JobRequest):
 
     start: date
     end: date
+    split: Literal["none", "midnight"] | None = option(
+        None,
+        "midnight: an entry that crosses midnight, or is longer than 23 h 55 min, goes in parts,"
+        " one on each of its days, all of them or none; none: it goes whole on its first day, and"
+        " not at all if it is too long; default: what the settings say, or none.",
+    )
 
 
 @dataclass(frozen=True, kw_only=True)

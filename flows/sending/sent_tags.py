@@ -14,6 +14,7 @@ import pandas as pd
 from connectors.errors import AskPerson, Refused, TryAgain, Unsure
 from flows.context import RunContext
 from flows.text import entries
+from schemas.part_ids import whole_id
 from schemas.words import Mark, State
 from transforms.entries.sent_tag import differences, has_tag, is_writable, replacement
 from transforms.identity.same_work import ROW_ID
@@ -29,8 +30,8 @@ def want_tag(context: RunContext, plans: Iterable[pd.DataFrame]) -> None:
     """Record, before they are handed over, which ready rows of `Plan`s are to get the tag."""
     for plan in plans:
         ids = plan.loc[plan["state"] == State.READY, "entry_id"]
-        from_clockify = [id_ for id_ in ids if not id_.startswith(ROW_ID)]
-        context.store.marks.want(Mark.SENT_TAG, from_clockify)
+        from_clockify = {whole_id(id_): None for id_ in ids if not id_.startswith(ROW_ID)}
+        context.store.marks.want(Mark.SENT_TAG, list(from_clockify))
 
 
 def keep_tags(context: RunContext, name: str | None) -> list[str]:

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from connectors.errors import AskPerson
 from connectors.store.claims_in_doubt import Doubt
 from flows.context import RunContext
+from flows.sending.mend import mend_settled
 from flows.sending.replay import claim_of
 from flows.sending.run_lease import RunLease, run_lease
 from flows.sending.settle_doubts import find_in_books, found_of, record_found, wanted_of
@@ -35,8 +36,11 @@ def take_word(context: RunContext, entry_id: str, time_activity_id: str | None) 
             )
         if time_activity_id is not None:
             others = [one for one in doubts if one.entry_id != entry_id]
-            return _is_there(context, lease, doubt, others, time_activity_id)
-        return _is_not_there(context, lease, doubt)
+            settled = _is_there(context, lease, doubt, others, time_activity_id)
+        else:
+            settled = _is_not_there(context, lease, doubt)
+        mend_settled(context, lease, settled)
+        return settled
 
 
 def _not_in_doubt(context: RunContext, entry_id: str) -> str:

@@ -18,6 +18,7 @@ from connectors.store.change_rows import OpenChange
 from connectors.store.claims_in_doubt import Doubt
 from flows.connections.consent_expiry import expiry_notes
 from flows.context import RunContext
+from flows.sending.mend import mend_settled
 from flows.sending.replay import claim_of, replay
 from flows.sending.run_lease import RunLease, run_lease
 from flows.sending.settled import Settled, describe
@@ -38,7 +39,7 @@ def settle_alone(context: RunContext) -> Settled:
 
     Nothing in doubt needs no call: reads are metered (FACTS, QBO, 13.2).
     """
-    has_doubts = context.store.open_claims.number() > 0
+    has_doubts = context.store.open_claims.number() > 0 or bool(context.store.parts.open())
     if has_doubts:
         context.quickbooks.company()  # tells QuickBooks' clock, and whether it lets us in
     with run_lease(context) as lease:
@@ -74,6 +75,7 @@ def settle(context: RunContext, lease: RunLease) -> Settled:
             settled.released.append(doubt.entry_id)
         else:
             _keep(context, doubt, near, settled)
+    mend_settled(context, lease, settled)
     return settled
 
 

@@ -270,9 +270,10 @@ def clock() -> SimpleNamespace:
 LEASE = timedelta(minutes=10)
 
 
-def _ready(*ids):
+def _ready(*ids, units):
     return [
         {"entry_id": id_, "body": f'{{"Description":"{id_}"}}', "minutes": 60, "date": "2026-03-02"}
+        | {"unit": units.get(id_)}
         for id_ in ids
     ]
 
@@ -288,10 +289,10 @@ class Book:
     def start(self, lease=LEASE):
         return self.store.runs.start(lease)
 
-    def claim(self, *ids, run_id=None, source="clockify", since=0):
+    def claim(self, *ids, run_id=None, source="clockify", since=0, units=()):
         return self.store.ledger.claim(
             run_id or self.run_id,
-            _ready(*ids),
+            _ready(*ids, units=dict(units)),
             self.about(*ids, source=source, since=since),
             lease=LEASE,
             qbo_time=self.clock.now - timedelta(hours=8),

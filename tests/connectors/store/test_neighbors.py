@@ -199,7 +199,8 @@ class Store:
         return self.store.doubts.settle(doubt, created, run_id=self.run, proof=proof)
 
     def compare(self, *ids):
-        """Leave what a reconciliation leaves of differences and marks."""
+        """Leave what a reconciliation leaves of differences and marks, and a recall of parts."""
+        self.store.parts.begin([part for id_ in ids for part in (id_, f"{id_}/2")])
         self.store.drift.keep(self.run, list(map(_drift, ids)))
         self.store.marks.begin(Mark.INVOICED, ids)
         self.store.marks.begin(Mark.SENT_TAG, ids[:1], tag_id=f"tag {self.number}")
@@ -409,6 +410,21 @@ def _gone(s):
 
 
 OWN = {
+    "parts.later": lambda s: s.store.parts.later(["sent", "new"]),
+    "last_outcomes.later_parts": lambda s: s.store.outcomes.later_parts([DAY]),
+    "parts.close_sent": _in_transaction(
+        lambda s, c: s.store.parts.close_sent(c, ["sent/2", "new/2"])
+    ),
+    "parts.of": lambda s: s.store.parts.of(["sent", "new"]),
+    "parts.open": lambda s: s.store.parts.open(),
+    "parts.begin": lambda s: s.store.parts.begin(["newer", "newer/2"]),
+    "parts.add": _in_transaction(lambda s, c: s.store.parts.add(c, ["newer", "newer/2"])),
+    "parts.close": lambda s: s.store.parts.close(["sent", "new"]),
+    "parts.cannot_go": _in_transaction(
+        lambda s, c: s.store.parts.cannot_go(
+            c, {"new": "new", "new/2": "new", "newer": None, "sent": None}, set()
+        )
+    ),
     "credentials.check_connected": lambda s: s.store.credentials.check_connected("c2"),
     "credentials.check_connected, gone": _gone,
     "credentials.clockify_key": lambda s: s.store.credentials.clockify_key(s.vault),

@@ -8,7 +8,7 @@ from connectors.quickbooks.batch import Done, NotDone, Outcome
 from connectors.store.change_rows import Wanted
 from connectors.store.ledger import Claim
 from flows.context import RunContext
-from flows.sending.load import BatchLoader, Ended
+from flows.sending.batches import BatchLoader, Ended
 from flows.sending.run_lease import RunLease
 from schemas.words import Operation, Reason, State
 from transforms.plan.explain import refused

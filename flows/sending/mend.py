@@ -1,0 +1,144 @@
+"""Takes back what QuickBooks took of an entry of which it does not have the other parts.
+
+QuickBooks answers each item of a batch by itself. So it may refuse one part of an entry and take
+another one, also in a run that died before it could do anything about that. What was billed or
+edited meanwhile, or lies in closed books, stays, and a person is told.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date
+from typing import Any
+
+from connectors.errors import AskPerson, Refused, TryAgain
+from connectors.store.change_rows import Wanted
+from connectors.store.parts import PartRow
+from flows.context import RunContext
+from flows.sending.batches import Ended
+from flows.sending.load_changes import Changes
+from flows.sending.run_lease import RunLease
+from flows.sending.settled import Settled
+from schemas.words import LedgerState, Operation, Reason, State
+from transforms.identity.match_books import content_of, content_of_body
+from transforms.plan.explain import refused
+from transforms.reconciliation.bodies import deletion
+from transforms.reconciliation.judge import is_billed
+
+
+@dataclass
+class Mended:
+    """What became of parts that stood alone.
+
+    Attributes:
+        ended: How each ended that was taken back, or may have been.
+        notes: What a person should know besides.
+    """
+
+    ended: dict[str, Ended] = field(default_factory=dict)
+    notes: list[str] = field(default_factory=list)
+
+    @property
+    def taken_back(self) -> list[str]:
+        """Those that QuickBooks does not have any more."""
+        return [id_ for id_, one in self.ended.items() if one.state == State.REJECTED]
+
+
+def mend(context: RunContext, lease: RunLease) -> Mended:
+    """Take back parts of which QuickBooks does not have the others, and close what is whole.
+
+    Entries of which a part is on its way, or in doubt, are left for the next run.
+    """
+    mended, broken, whole = Mended(), dict[str, list[PartRow]](), list[str]()
+    for id_, rows in context.store.parts.open().items():
+        states = {row.state for row in rows}
+        if LedgerState.SENDING in states:
+            continue
+        if LedgerState.SENT in states and len(states) > 1:
+            broken[id_] = rows
+        else:
+            whole.append(id_)
+    if broken:
+        try:
+            whole += _take_back(context, lease, broken, mended)
+        except (AskPerson, Refused, TryAgain) as error:
+            mended.notes.append(f"{_incomplete(broken)} The next run takes it back. {error}")
+    context.store.parts.close(whole)
+    return mended
+
+
+def mend_settled(context: RunContext, lease: RunLease, settled: Settled) -> None:
+    """Mend after doubts were settled, and tell what was taken back as they are told."""
+    mended = mend(context, lease)
+    back = set(mended.taken_back)
+    settled.sent = [id_ for id_ in settled.sent if id_ not in back]
+    settled.replayed = [id_ for id_ in settled.replayed if id_ not in back]
+    settled.recalled += sorted(back - set(settled.recalled))
+    settled.notes += mended.notes
+
+
+def _take_back(
+    context: RunContext, lease: RunLease, broken: Mapping[str, Sequence[PartRow]], mended: Mended
+) -> list[str]:
+    """Take parts back; return the entries of which QuickBooks has nothing any more."""
+    whole_of = {row.entry_id: id_ for id_, rows in broken.items() for row in rows}
+    sent = {row.entry_id: row for row in context.store.sent.of(list(whole_of))}
+    closed = context.quickbooks.company().closed_until
+    ids = [row.time_activity_id for row in sent.values()]
+    books = {str(row["Id"]): row for row in context.quickbooks.time_activities_by_id(ids)}
+    wanted: list[Wanted] = []
+    stays: dict[str, str] = {}
+    for id_, row in sent.items():
+        activity = books.get(row.time_activity_id)
+        why = None if activity is None else _why_it_stays(row, activity, closed)
+        if activity is None:
+            gone = Wanted(id_, row.time_activity_id, "", date=row.txn_date)
+            context.store.changes.gone(lease.run_id, [gone])
+        elif why is not None:
+            stays[id_] = why
+        else:
+            body = deletion(activity)
+            wanted.append(Wanted(id_, row.time_activity_id, body, date=row.txn_date))
+    loader = Changes(context, lease, Operation.DELETE, wanted)
+    ended = {id_: one for some in loader.run() for id_, one in some.items()}
+    left = {row.entry_id for row in context.store.sent.of(list(sent))}
+    for id_, row in sent.items():
+        whole = whole_of[id_]
+        if id_ not in left:
+            mended.ended[id_] = _taken_back(context, broken[whole])
+            mended.notes.append(_BACK.format(row.time_activity_id, id_))
+        elif id_ in ended and ended[id_].state == State.IN_DOUBT:
+            mended.ended[id_] = ended[id_]
+        else:
+            why = stays.get(id_) or ended[id_].detail or ""
+            mended.notes.append(_STAYS.format(whole, id_, row.time_activity_id, why))
+    return [id_ for id_ in broken if not any(row.entry_id in left for row in broken[id_])]
+
+
+def _why_it_stays(row: Any, activity: Mapping[str, Any], closed: date | None) -> str | None:
+    """Say why a part cannot be taken back; `None` if it can."""
+    if is_billed(activity):
+        return "It is on an invoice. Take it off the invoice in QuickBooks; the next run goes on."
+    if closed is not None and min(row.txn_date, content_of(activity).day) <= closed.isoformat():
+        return f"The books are closed through {closed}. Reopen them; the next run goes on."
+    if content_of(activity) != content_of_body(row.body):
+        return "Somebody edited it in QuickBooks. `clockbooks recall` takes it back all the same."
+    return None
+
+
+def _taken_back(context: RunContext, rows: Sequence[PartRow]) -> Ended:
+    refusals = context.store.ledger.refusals([row.entry_id for row in rows])
+    why = f" {refused(refusals[0].fault)}" if refusals else ""
+    text = f"QuickBooks does not have another part of this entry, so this one was taken back.{why}"
+    return Ended(State.REJECTED, Reason.QBO_REFUSED, text)
+
+
+def _incomplete(broken: Mapping[str, Sequence[PartRow]]) -> str:
+    return f"QuickBooks has only a part of {', '.join(sorted(broken)[:20])}."
+
+
+_BACK = (
+    "TimeActivity {} was taken out of QuickBooks: part {} of an entry of which QuickBooks does not"
+    " have the others."
+)
+
+_STAYS = "QuickBooks has only a part of entry {}: {}, TimeActivity {}. {}"

@@ -1,0 +1,90 @@
+"""The parts of an entry are claimed together, and are known as one until all have ended."""
+
+import pytest
+
+from connectors.quickbooks.batch import Done, NotDone
+from connectors.quickbooks.faults import Fault
+
+REFUSAL = Fault("6000", "No", "Not so", "ValidationFault")
+UNITS = {"a": "a", "a/2": "a", "a/3": "a"}
+
+
+def claimed(made):
+    return [] if made is None else [id_ for id_, _, _ in made.items]
+
+
+def open_parts(book):
+    return {
+        whole: {row.entry_id: row.state for row in rows}
+        for whole, rows in book.store.parts.open().items()
+    }
+
+
+@pytest.mark.parametrize("held", ["a", "a/2", "a/3"])
+@pytest.mark.parametrize("ends", ["sending", "sent"])
+def test_none_is_claimed_where_another_run_has_one(book, held, ends):
+    """Whichever it is; what else is in the batch is claimed."""
+    made = book.claim(held, run_id=book.start())
+    if ends == "sent":
+        book.record(made, Done("1", "100", "0"))
+
+    assert claimed(book.claim("a", "a/2", "a/3", "b", units=UNITS)) == ["b"]
+    assert set(book.ids()) == {held, "b"}
+    assert open_parts(book) == {}
+
+
+def test_all_are_claimed_again_that_were_refused_or_taken_back(book):
+    """As single entries are."""
+    made = book.claim("a", "a/2", units=UNITS)
+    book.record(made, NotDone("1", REFUSAL), NotDone("2", REFUSAL))
+
+    assert claimed(book.claim("a", "a/2", units=UNITS)) == ["a", "a/2"]
+
+
+def test_an_entry_is_open_until_its_parts_have_ended(book):
+    """With what the ledger holds of each: nothing of what was released."""
+    made = book.claim("a", "a/2", "b", units=UNITS)
+    assert open_parts(book) == {"a": {"a": "sending", "a/2": "sending"}}
+    book.record(made, Done("1", "100", "0"), NotDone("2", REFUSAL))
+    assert open_parts(book) == {"a": {"a": "sent", "a/2": "refused"}}
+    [rows] = book.store.parts.open().values()
+    assert [row.in_books for row in rows] == [True, False]
+    assert (rows[0].time_activity_id, rows[0].minutes, rows[0].txn_date) == (
+        "100", 60, "2026-03-02",
+    )  # fmt: skip
+
+    book.store.parts.close(["a"])
+    assert open_parts(book) == {}
+    book.store.ledger.release(book.claim("c", "c/2", units={"c": "c", "c/2": "c"}))
+    assert open_parts(book) == {"c": {"c": None, "c/2": None}}
+
+
+def test_a_whole_entry_never_goes_beside_a_part_of_it(book):
+    """A run that made its plan before another one sent the parts finds the entry open."""
+    made = book.claim("a", "a/2", units=UNITS)
+    book.record(made, NotDone("1", REFUSAL), Done("2", "100", "0"))
+
+    assert claimed(book.claim("a", "b", run_id=book.start())) == ["b"]
+    assert claimed(book.claim("a", units=UNITS)) == ["a"]  # with the other one, it is whole
+
+
+def test_the_later_parts_of_an_entry_are_found(book):
+    """By the entry's id or one of theirs, as far as the ledger holds them."""
+    book.claim("a", "a/2", "a/3", "b", units=UNITS)
+
+    for ids in (["a"], ["a/3", "a"], ["a", "b", "c"]):
+        assert sorted(row.entry_id for row in book.store.parts.later(ids)) == ["a/2", "a/3"]
+    assert book.store.parts.later(["b", "c"]) == []
+    # The second one may be gone while the third one is in doubt.
+    book.store.ledger.release(book.claim("d/2", units={"d/2": "d"}))
+    book.claim("d/3", units={"d/3": "d"})
+    assert [row.entry_id for row in book.store.parts.later(["d"])] == ["d/3"]
+
+
+def test_what_a_later_part_is_about_is_nobody_elses_twin(book):
+    """It says what its whole entry says, which has one content."""
+    book.claim("a", "a/2", units=UNITS)
+
+    known = book.store.contents.known(["2026-03-02"])
+    assert known["entry_id"].tolist() == ["a"]
+    assert len(book.store.contents.as_claimed(["a", "a/2"])) == 2
