@@ -21,6 +21,9 @@ LONGEST_S = (23 * 60 + 55) * 60
 #: What shows that something was not caught.
 UNCAUGHT = ("Traceback (most recent call last)", "sqlalche.me", "psycopg.", "sqlite3.")
 
+#: What a command says whose tokens Intuit does not take any more.
+CONNECT_AGAIN = "`clockbooks connect` again"
+
 
 @dataclass(frozen=True)
 class Ran:
@@ -54,6 +57,11 @@ class Ran:
         except ValueError:
             return {}
         return read if isinstance(read, dict) else {}
+
+    @property
+    def lacks_consent(self) -> bool:
+        """Whether it asks for Intuit's consent."""
+        return self.code == 1 and CONNECT_AGAIN in self.out
 
     @property
     def gist(self) -> str:
@@ -218,6 +226,8 @@ class _Judge:
         }
         self.ledger = [row for row in finals["entries"]["entries"] if row["state"] == "sent"]
         self.accounted = Counter(row["time_activity_id"] for row in self.ledger)
+        theirs = finals["neighbor"]["entries"] if "neighbor" in finals else []
+        self.neighbors = {row["time_activity_id"] for row in theirs} - {None}
         self.typed = {
             change.id
             for change in evidence.changes
@@ -237,6 +247,7 @@ class _Judge:
         yield from self.no_content_twice()
         yield from self.ledger_says_the_same()
         yield from self.what_is_gone_is_taken_back()
+        yield from self.neighbors_are_left_alone()
 
     # --- each entry is in the books once, or explained
 
@@ -306,7 +317,7 @@ class _Judge:
             "too_long": lambda: seconds_of(entry) > LONGEST_S,
             "books_closed": lambda: self._is_closed(day_of(entry)),
             "maybe_in_books": lambda: any(
-                id_ not in self.accounted
+                id_ not in {*self.accounted, *self.neighbors}
                 and content(row)[:2] == (kind, person)
                 and row["TxnDate"] == day_of(entry)
                 for id_, row in self.books.items()
@@ -342,11 +353,28 @@ class _Judge:
             if id_ not in self.books and not self._was_deleted_by_people(id_):
                 yield f"TimeActivity {id_} is said to be sent, and is not in the books"
         for id_ in self.books:
-            if id_ not in self.typed and id_ not in self.accounted:
+            if id_ not in {*self.typed, *self.accounted, *self.neighbors}:
                 yield f"TimeActivity {id_} came from here, and no entry is said to be it"
         for change in self.evidence.changes:
-            if change.id in self.typed and change.who == PRODUCT and change.after is None:
+            if change.id not in self.typed or change.who != PRODUCT or change.after is not None:
+                continue
+            if not self._may_settle_a_doubt(change.id):
                 yield f"TimeActivity {change.id} was typed in by somebody, and was deleted"
+
+    def _may_settle_a_doubt(self, id_: str) -> bool:
+        """Whether time that somebody typed in may be taken for an entry that was in doubt.
+
+        If it is equal to the last letter, nobody can tell them apart: it is that entry's then, and
+        is taken back with it.
+        """
+        typed = next(change.after for change in self.evidence.changes if change.id == id_)
+        has_doubts = any(
+            ran.code is None or ran.code < 0 or ran.document.get("counts", {}).get("in_doubt")
+            for ran in self.evidence.rans
+        )
+        return has_doubts and any(
+            content(typed or {}) in contents for contents in self.evidence.had.values()
+        )
 
     def no_content_twice(self) -> Iterator[str]:
         """No content is in the books more often than there were entries of it.
@@ -362,7 +390,7 @@ class _Judge:
         made = Counter(
             _unbilled(what)
             for id_, what in last.items()
-            if id_ in self.books and id_ not in self.typed
+            if id_ in self.books and id_ not in self.typed and id_ not in self.neighbors
         )
         wanted: Counter[tuple[Any, ...]] = Counter()
         for contents in self.evidence.had.values():
@@ -391,6 +419,23 @@ class _Judge:
             is_waiting = found["verdict"] == "gone_from_clockify" and not found["blocked"]
             if is_waiting and not self._was_edited_by_people(found["time_activity_id"]):
                 yield f"{id_} is gone from Clockify, and was not taken back"
+
+    def neighbors_are_left_alone(self) -> Iterator[str]:
+        """Each entry of the company's other workspace is in the books once, or explained."""
+        if "neighbor" not in self.evidence.finals:
+            return
+        taken = Counter(self.accounted.keys())
+        for row in self.evidence.finals["neighbor"]["entries"]:
+            id_ = row["time_activity_id"]
+            if row["reason"] == "already_sent":
+                taken[id_] += 1
+                if id_ not in self.books and not self._was_deleted_by_people(id_):
+                    yield f"The neighbor's TimeActivity {id_} is not in the books"
+            elif row["reason"] != "books_closed" or not self._is_closed(row["date"]):
+                yield f"The neighbor's {row['entry_id']} is {row['state']}: {row['reason']}"
+        for id_, times in taken.items():
+            if times > 1:
+                yield f"TimeActivity {id_} is said to be of both workspaces"
 
 
 def _unbilled(what: tuple[Any, ...]) -> tuple[Any, ...]:

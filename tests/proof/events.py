@@ -47,6 +47,7 @@ PLACES: dict[str, tuple[str, str]] = {
     "batch": ("quickbooks", "POST /v3/company/*/batch"),
     "request to QuickBooks": ("quickbooks", ""),
     "query": ("quickbooks", "GET /v3/company/*/query"),
+    "request for a token": ("quickbooks", "POST /oauth2"),
     "request to Clockify": ("clockify", ""),
 }
 
@@ -80,6 +81,7 @@ def history(seed: int, *, database: str = "sqlite", length: int = 24, real: bool
         "prefer": dice.random() < 0.5,
         "not_in_books": dice.random() < 0.5,
         "real": real,
+        "neighbor": dice.random() < 0.3,
     }
     events = [_track(dice) for _ in range(dice.randint(3, 6))]
     events.append(_run(dice, made, dice.choice(["send", "send", "send", "import"])))
@@ -124,6 +126,7 @@ def _people(dice: Dice, *, quiet: bool = False) -> Event:
             lambda: {"do": "bill", "nth": nth},
             lambda: {"do": "unbill", "nth": nth},
             lambda: {"do": "close", "day": dice.choice([None, None, 0, 1, 2])},
+            lambda: {"do": "end consent"},
         ]
     return dice.choice(makers)()
 
@@ -142,6 +145,7 @@ def _time(dice: Dice) -> Event:
 def _command(dice: Dice, made: Mapping[str, Any]) -> str:
     commands = ["send"] * 8 + ["settle", "reconcile", "reconcile --prefer clockify"]
     commands += ["reconcile --resend", "reconcile --prefer clockify --resend", "recall", "adopt"]
+    commands += ["connect"] + ["neighbor"] * 5 * made["neighbor"]
     if not made["approved_only"]:
         commands += ["import", "import"]
     return dice.choice(commands)
@@ -163,9 +167,8 @@ def _run(dice: Dice, made: Mapping[str, Any], command: str | None = None) -> Eve
 def _place(dice: Dice, command: str) -> str:
     """Return where trouble comes: mostly at what writes, where a command often does."""
     writes = 8 if command in {"send", "import", "recall"} else 2
-    return dice.choice(
-        ["batch"] * writes + ["request to QuickBooks", "query", "request to Clockify"]
-    )
+    places = ["batch"] * writes + ["request to QuickBooks", "query", "request to Clockify"]
+    return dice.choice([*places, "request for a token"])
 
 
 def _fault(dice: Dice, command: str) -> Event:

@@ -35,14 +35,14 @@ class Nemesis:
         world: Where they run.
         real: Whether in real time: then it holds no request, so that all go on at once.
         dice: For the milliseconds before a kill in real time.
-        cut_off: Ends all connections to a PostgreSQL database.
+        restart: Has a PostgreSQL database restart.
         wait: Lets seconds pass.
     """
 
     world: World
     real: bool
     dice: random.Random
-    cut_off: Callable[[str], None]
+    restart: Callable[[str], None]
     wait: Callable[[float], None]
 
     def strike(
@@ -105,8 +105,8 @@ class Nemesis:
     def _cut_off(self) -> str:
         url = self.world.environment["CLOCKBOOKS_DATABASE_URL"]
         if url.startswith("postgresql"):
-            self.cut_off(url)
-            return "the database drops all connections"
+            self.restart(url)
+            return "the database restarts"
         other = sqlite3.connect(
             url.removeprefix("sqlite:///"), isolation_level=None, check_same_thread=False
         )

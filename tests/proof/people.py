@@ -16,6 +16,7 @@ class PeopleAtWork:
 
     def __init__(self, world: World) -> None:
         self.world = world
+        self.allowed = 10
 
     def act_of(self, event: Event) -> str | None:
         """Let somebody do what an event says."""
@@ -145,3 +146,19 @@ class PeopleAtWork:
         until = None if event["day"] is None else CLOSINGS[event["day"]]
         self.world.in_books(lambda: self.world.quickbooks.people.close_books(until))
         return f"Somebody closes the books up to {until}." if until else "The books are opened."
+
+    def _end_consent(self, event: Event) -> str:  # noqa: ARG002 - as all others
+        """End the consent, as somebody does who disconnects the app at Intuit."""
+        self.world.quickbooks.oauth._consents.clear()  # noqa: SLF001 - no page of the stand-in's
+        self.world.lacking = {"main", "neighbor"}
+        return "Somebody disconnects Clockbooks at Intuit."
+
+    def allow(self) -> None:
+        """Give consent, and put the refresh token where `connect` finds it."""
+        oauth = self.world.quickbooks.oauth
+        self.allowed += 1
+        value = f"small-refresh-token-{self.allowed:04d}"
+        oauth._consents.append(oauth._new_consent(value))  # noqa: SLF001 - as above
+        token = self.world.folder / "token"
+        token.touch(mode=0o600)
+        token.write_text(value)

@@ -10,7 +10,7 @@ from typing import Any
 
 import checker
 import requests
-from checker import Evidence, Ran
+from checker import CONNECT_AGAIN, Evidence, Ran
 from events import FAULTS, PLACES
 from gate import Change
 from nemesis import Nemesis
@@ -19,6 +19,7 @@ from processes import Process
 from world import FIRST, LAST, NAMES, PEOPLE, WORKSPACE, World, as_booked, content
 
 WINDOW = ("--start", FIRST, "--end", LAST)
+CONNECT = ("connect", "--realm-id", "123", "--refresh-token-file", "token", "--json")
 COMMANDS: dict[str, tuple[str, ...]] = {
     "send": ("send", *WINDOW, "--yes", "--json"),
     "settle": ("settle", "--json"),
@@ -26,12 +27,22 @@ COMMANDS: dict[str, tuple[str, ...]] = {
     "recall": ("recall", *WINDOW, "--yes", "--json"),
     "adopt": ("adopt", *WINDOW, "--yes", "--json"),
     "import": ("import", "export.csv", "--yes", "--json"),
+    "connect": CONNECT,
+    "neighbor": ("send", *WINDOW, "--yes", "--json", "--not-in-books"),
 }
 #: So long a command may take, in seconds of the real clock; then it is said to hang.
 PATIENCE_S = 240
 
+#: Where the answer to a request for a token may get lost, and with it a new refresh token.
+TOKENS = {"request for a token", "request to QuickBooks"}
+
 #: So often the books are settled, sent and repaired until nothing changes any more.
 ROUNDS = 4
+
+
+def connection_of(world: World, *, neighbor: bool = False) -> tuple[str, ...]:
+    """Return the option that names a command's connection, where there are two."""
+    return ("--connection", "neighbor" if neighbor else "main") if world.neighbor else ()
 
 
 class Performance:
@@ -46,13 +57,13 @@ class Performance:
     def __init__(self, player: Any, history: Mapping[str, Any], world: World) -> None:
         self.player, self.history, self.world = player, history, world
         self.people = PeopleAtWork(world)
-        self.nemesis = Nemesis(world, history["real"], player.dice, player.cut_off, self._pass)
+        self.nemesis = Nemesis(world, history["real"], player.dice, player.restart, self._pass)
         self.told: list[str] = []
         self.problems: list[str] = []
         self.rans: list[Ran] = []
         self.exported: set[tuple[Any, ...]] = set()
         self.counts: Counter[str] = player.counts
-        self.has_jumped = self.is_held_up = False
+        self.has_jumped = self.is_held_up = self.may_lose_token = False
         self.finals: dict[str, Ran] = {}
 
     def play(self) -> Evidence:
@@ -121,34 +132,59 @@ class Performance:
         name, *options = event["command"].split(" ", 1)
         if name == "import":
             self._export()
+        if name == "connect":
+            self.people.allow()
         arguments = [*COMMANDS[name], *" ".join(options).split()]
         faults = [self._plan(fault) for fault in event["faults"]]
-        return self.command(arguments, event["stop"], faults)
+        troubles = [*event["faults"], *([event["stop"]] if event["stop"] else [])]
+        self.may_lose_token |= any(one["place"] in TOKENS for one in troubles)
+        is_neighbor = name == "neighbor"
+        ran = self.command(arguments, event["stop"], faults, neighbor=is_neighbor)
+        self._connect_again(ran, neighbor=is_neighbor)
+        return ran
+
+    def _connect_again(self, ran: Ran, *, neighbor: bool = False) -> None:
+        """Give consent again, as a person does whom a command asks to."""
+        if ran.lacks_consent:
+            self.people.allow()
+            self.command(CONNECT, neighbor=neighbor)
 
     def command(
         self,
         arguments: Sequence[str],
         stop: Mapping[str, Any] | None = None,
         faults: Sequence[str] = (),
+        *,
+        neighbor: bool = False,
     ) -> Ran:
         """Run a command to its end, or to where a stop kills it."""
         since = len(self.world.journal.changes)
         place = len(self.told)
         self.say("")
         self.counts["command"] += 1
-        process = self.player.zygote.start(arguments, self.world.environment, self.world.folder)
+        arguments = [*arguments, *connection_of(self.world, neighbor=neighbor)]
+        process = self.player.zygote.start(
+            arguments, self.world.settings(neighbor=neighbor), self.world.folder
+        )
         happened = self._struck(process, stop) if stop else None
         if not process.ended.wait(PATIENCE_S):
             self.problems.append(f"`{' '.join(arguments[:1])}` did not end in {PATIENCE_S} s.")
             process.kill()
             process.ended.wait(10)
         struck = self._clear_faults()
+        whose = "neighbor" if neighbor else "main"
+        may_lack = self.may_lose_token or whose in self.world.lacking
+        lacks_consent = may_lack and CONNECT_AGAIN in process.out
+        if arguments[0] == "connect" and process.code == 0:
+            self.world.lacking.discard(whose)
         ran = Ran(
             arguments=tuple(arguments),
             code=process.code,
             out=process.out,
             err=process.err,
-            is_troubled=bool(faults or happened or struck or self.has_jumped or self.is_held_up),
+            is_troubled=bool(
+                faults or happened or struck or lacks_consent or self.has_jumped or self.is_held_up
+            ),
             is_alone=not (happened and stop and stop["meanwhile"]),
             changes=tuple(self._changes(since)),
             started=since,
@@ -197,7 +233,8 @@ class Performance:
         return f"{who} {fault['what']}{often} from {fault['place']} {fault['skip'] + 1} on"
 
     def _sentence(self, ran: Ran, happened: str | None, faults: Sequence[str]) -> str:
-        words = [one for one in ran.arguments if one not in {*WINDOW, "--yes", "--json"}]
+        unsaid = {*WINDOW, *CONNECT[1:], "--yes", "--connection", "main"}
+        words = [one for one in ran.arguments if one not in unsaid]
         troubles = "; ".join([*faults, *([happened] if happened else [])])
         ended = "is killed" if ran.code is not None and ran.code < 0 else f"ends with {ran.code}"
         return f"`{' '.join(words)}` {ended}{': ' + ran.gist if ran.gist else ''}." + (
@@ -232,6 +269,9 @@ class Performance:
         self.world.theirs.set(self.world.ours.read())
         self._pass(48 * 3600)
         self.has_jumped = False
+        self._connect_again(self.command(COMMANDS["settle"]))
+        if self.world.neighbor:
+            self._connect_again(self.command(COMMANDS["neighbor"], neighbor=True), neighbor=True)
         repair = [*COMMANDS["reconcile"], "--all"]
         repair += ["--prefer", "clockify", "--resend"] if self.history["prefer"] else []
         send = [*COMMANDS["send"], "--retry-refused"]
@@ -241,6 +281,8 @@ class Performance:
             self.settle()
             self.command(COMMANDS["adopt"])
             self.finals = {"send": self.command(send), "reconcile": self.command(repair)}
+            if self.world.neighbor:
+                self.finals["neighbor"] = self.command(COMMANDS["neighbor"], neighbor=True)
             repaired = self.finals["reconcile"].document.get("entries", [])
             is_quiet = not any(row["repair"] for row in repaired)
             if self.problems or (is_quiet and len(self.world.journal.changes) == before):
@@ -286,6 +328,6 @@ class Performance:
 
     def _asked(self) -> dict[str, Any]:
         """Return all that the command says about the books at rest."""
-        for name, arguments in (("entries", ()), ("audit", ("verify",))):
-            self.finals[name] = self.command((name, *arguments, "--json"))
+        self.finals["entries"] = self.command(("entries", "--json"))
+        self.finals["audit"] = self.command(("audit", "verify", "--json"))
         return {name: {"code": ran.code, **ran.document} for name, ran in self.finals.items()}

@@ -3,6 +3,7 @@
 import os
 import random
 import shutil
+import threading
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
@@ -14,9 +15,13 @@ import psycopg
 import sqlalchemy as sa
 from checker import Evidence
 from events import MEMORIES, PERMISSIVE
-from performance import PATIENCE_S, Performance
+from people import PeopleAtWork
+from performance import CONNECT, PATIENCE_S, Performance, connection_of
 from processes import Zygote
 from world import Servers, World
+
+#: For so long a database takes no connection while it restarts, in seconds.
+DOWN_S = 0.5
 
 
 @dataclass
@@ -50,12 +55,15 @@ class Player:
 
     def _open(self, history: Mapping[str, Any], stack: ExitStack) -> World:
         """Put a company there, connected and synced: the first of its kind is copied later."""
-        kind = history["database"]
+        database, has_neighbor = history["database"], history.get("neighbor", False)
+        kind = database, has_neighbor
         switches = MEMORIES[history["memory"]] | (PERMISSIVE if history["permissive"] else {})
         url = None
-        if kind == "postgresql":
+        if database == "postgresql":
             url = stack.enter_context(self._database(self._templates.get(kind, [None])[0]))
-        world = self.servers.world(f"world-{self.number}", url, **switches)
+        world = self.servers.world(
+            f"world-{self.number}", url, has_neighbor=has_neighbor, **switches
+        )
         if kind in self._templates:
             _, files, consents = self._templates[kind]
             for file, data in files.items():
@@ -65,7 +73,7 @@ class Player:
         else:
             self._connect(world)
             files = {one.name: one.read_bytes() for one in world.folder.glob("clockbooks.*")}
-            kept = self._keep(url) if url else None
+            kept = self._keep(url, has_neighbor) if url else None
             consents = deepcopy(world.quickbooks.oauth._consents)  # noqa: SLF001
             self._templates[kind] = kept, files, consents
         if history["approved_only"]:
@@ -73,15 +81,17 @@ class Player:
         return world
 
     def _connect(self, world: World) -> None:
-        token = world.folder / "token"
-        token.touch(mode=0o600)
-        token.write_text("small-refresh-token-0001")
-        for arguments in (
-            ("connect", "--realm-id", "123", "--refresh-token-file", "token"),
-            ("sync",),
-        ):
-            process = self.zygote.start(arguments, world.environment, world.folder, fork=False)
-            process.ended.wait(PATIENCE_S)
+        people = PeopleAtWork(world)
+        for neighbor in [False, True][: 1 + bool(world.neighbor)]:
+            people.allow()
+            for command in (CONNECT, ("sync",)):
+                process = self.zygote.start(
+                    [*command, *connection_of(world, neighbor=neighbor)],
+                    world.settings(neighbor=neighbor),
+                    world.folder,
+                    fork=False,
+                )
+                process.ended.wait(PATIENCE_S)
 
     # --- PostgreSQL
 
@@ -97,8 +107,8 @@ class Player:
         finally:
             self._on_server(f'DROP DATABASE "{name}" WITH (FORCE)')
 
-    def _keep(self, url: str) -> str:
-        name = f"clockbooks_proof_{os.getpid()}_template"
+    def _keep(self, url: str, has_neighbor: bool) -> str:  # noqa: FBT001 - of a kind
+        name = f"clockbooks_proof_{os.getpid()}_template_{has_neighbor:d}"
         self._on_server(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
         self._on_server(f'CREATE DATABASE "{name}" TEMPLATE "{sa.make_url(url).database}"')
         return name
@@ -108,9 +118,12 @@ class Player:
         with psycopg.connect(address.render_as_string(False), autocommit=True) as server:
             server.execute(statement)  # type: ignore[arg-type]
 
-    def cut_off(self, url: str) -> None:
-        """End every connection to a database, as a server that restarts does."""
+    def restart(self, url: str) -> None:
+        """End every connection to a database and take none for a moment, as in a restart."""
         database = sa.make_url(url).database
+        allow = f'ALTER DATABASE "{database}" ALLOW_CONNECTIONS'
+        self._on_server(f"{allow} false")
+        threading.Timer(DOWN_S, self._on_server, [f"{allow} true"]).start()
         self._on_server(
             "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
             f" WHERE datname = '{database}' AND pid <> pg_backend_pid()"

@@ -18,6 +18,7 @@ PEOPLE = {
     "bill": "TimeActivities put on an invoice",
     "unbill": "invoices deleted",
     "close": "books closed or opened",
+    "end consent": "consents ended at Intuit",
     "wait": "waits, of 36 seconds to a week",
     "jump": "jumps of the machine's clock",
 }
@@ -25,7 +26,7 @@ NEMESIS = {
     "kill": "processes killed (SIGKILL)",
     "suspend": "processes suspended and resumed, up to two hours later",
     "beside": "commands beside which another one ran",
-    "cut off": "databases cut off or locked",
+    "cut off": "databases restarted or locked",
     "fill the disk": "disks filled",
     "fault struck": "requests that a service failed",
 }
@@ -71,7 +72,7 @@ def write_report(path: Path, verdicts: Sequence[Mapping[str, Any]], seconds: flo
     parts = [
         (HERE / "about.md").read_text().strip(),
         "## The last run",
-        f"Seeds {', '.join(map(str, seeds))}; each can be played again with `make proof SEED=…`.",
+        f"Seeds {_ranges(seeds)}; each can be played again with `make proof SEED=…`.",
         summary(verdicts, seconds),
         _table("Played on", _grounds(verdicts)),
         _table("People", {what: counts[name] for name, what in PEOPLE.items()}),
@@ -81,6 +82,22 @@ def write_report(path: Path, verdicts: Sequence[Mapping[str, Any]], seconds: flo
         (HERE / "breaks.md").read_text().strip(),
     ]
     path.write_text("\n\n".join(part for part in parts if part) + "\n")
+
+
+def _ranges(numbers: Sequence[int]) -> str:
+    """Return sorted numbers as people write them.
+
+    Examples:
+        >>> _ranges([1, 2, 3, 5])
+        '1 to 3, 5'
+    """
+    runs: list[list[int]] = []
+    for number in numbers:
+        if runs and number == runs[-1][-1] + 1:
+            runs[-1].append(number)
+        else:
+            runs.append([number])
+    return ", ".join(f"{run[0]} to {run[-1]}" if run[1:] else str(run[0]) for run in runs)
 
 
 def _grounds(verdicts: Sequence[Mapping[str, Any]]) -> dict[str, int]:

@@ -8,6 +8,7 @@ import os
 import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from copy import deepcopy
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -31,7 +32,7 @@ CLOSINGS = ("2026-03-02", "2026-03-04", "2026-03-09")
 TEXTS = ("Digging", "Planting", "Twin")
 RATE = 7550
 SECRET_KEY = "cHJvb2Zwcm9vZnByb29mcHJvb2Zwcm9vZnByb29mcHI="
-WORKSPACE = "64aa000000000000000000a1"
+WORKSPACE, NEIGHBOR = "64aa000000000000000000a1", "64aa000000000000000000b2"
 ADA, BO, CY, DEE = (f"64d00000000000000000000{nth}" for nth in range(1, 5))
 GARDEN, HOUSE = "64b000000000000000000001", "64b000000000000000000002"
 
@@ -168,49 +169,52 @@ class World:
     Attributes:
         clockify: The stand-in of Clockify.
         quickbooks: The stand-in of QuickBooks.
-        gates: What stands before them: `clockify` and `quickbooks`.
+        gates: What stands before them: `clockify`, `neighbor` and `quickbooks`.
+        urls: Where those are.
         journal: What happened to the books.
         ours: The clock of the machine that Clockbooks runs on.
         theirs: The services' own.
+        neighbor: Clockify with another workspace of the same company; `None` where there is none.
         folder: Where the command runs, and its database if that is a file.
         environment: Its settings.
         had: Every content that an entry ever had, by the entry's id.
+        lacking: Connections whose tokens Intuit does not take any more, as somebody wanted it.
     """
 
     clockify: ClockifyStandin
     quickbooks: QuickBooksStandin
     gates: dict[str, Gate]
+    urls: Mapping[str, str]
     journal: Journal
     ours: SharedClock | RealClock
     theirs: SharedClock | RealClock
     folder: Path
     environment: dict[str, str]
+    neighbor: ClockifyStandin | None = None
     had: dict[str, set[tuple[Any, ...]]] = field(default_factory=dict)
     number: int = 0
+    lacking: set[str] = field(default_factory=set)
+
+    def settings(self, *, neighbor: bool = False) -> dict[str, str]:
+        """Return the settings of a command, of this workspace or the neighbor's."""
+        if not neighbor:
+            return self.environment
+        theirs = {
+            "CLOCKBOOKS_CLOCKIFY_WORKSPACE_ID": NEIGHBOR,
+            "CLOCKBOOKS_CLOCKIFY_API_KEY": "neighbor-key",
+        }
+        for name, value in self.environment.items():
+            if name.startswith("CLOCKBOOKS_CLOCKIFY_") and name.endswith("_URL"):
+                theirs[name] = value.replace(self.urls["clockify"], self.urls["neighbor"])
+        return self.environment | theirs
 
     # --- what people do in Clockify
 
     def track(self, user: str, day: str, minutes: int, text: str, **members: Any) -> str:
         """Track time and return the entry's id."""
         self.number += 1
-        start = datetime.fromisoformat(f"{day}T09:{self.number % 60:02d}:00").replace(tzinfo=ZONE)
-        length = timedelta(minutes=minutes, seconds=members.pop("seconds", 0))
         id_ = f"64ee{self.number:020d}"
-        self.clockify.entries[id_] = {
-            "id": id_,
-            "userId": user,
-            "projectId": GARDEN,
-            "taskId": None,
-            "tagIds": [],
-            "description": text,
-            "start": _stored(start),
-            "end": _stored(start + length),
-            "billable": True,
-            "type": "REGULAR",
-            "rate": RATE,
-            "currency": "USD",
-            "approved": False,
-        } | members
+        self.clockify.entries[id_] = _entry(self.number, user, day, minutes, text, **members)
         self._remember(id_)
         return id_
 
@@ -258,6 +262,42 @@ class World:
         return id_
 
 
+def _entry(
+    number: int, user: str, day: str, minutes: int, text: str, **members: Any
+) -> dict[str, Any]:
+    start = datetime.fromisoformat(f"{day}T09:{number % 60:02d}:00").replace(tzinfo=ZONE)
+    length = timedelta(minutes=minutes, seconds=members.pop("seconds", 0))
+    return {
+        "id": f"64ee{number:020d}",
+        "userId": user,
+        "projectId": GARDEN,
+        "taskId": None,
+        "tagIds": [],
+        "description": text,
+        "start": _stored(start),
+        "end": _stored(start + length),
+        "billable": True,
+        "type": "REGULAR",
+        "rate": RATE,
+        "currency": "USD",
+        "approved": False,
+    } | members
+
+
+def _neighbor(made: Mapping[str, Any], now: Any) -> ClockifyStandin:
+    """Return another workspace, whose entries have ids and contents that the first one has, too."""
+    clockify = deepcopy(made["clockify"])
+    clockify["workspace"]["id"] = NEIGHBOR
+    clockify["api_keys"] = {"neighbor-key": ADA}
+    clockify["entries"] = [
+        _entry(1, BO, DAYS[0], 30, "Digging"),
+        _entry(2, BO, DAYS[1], 30, "Twin"),
+        _entry(3, ADA, DAYS[2], 45, "Twin"),
+    ]
+    switches = ClockifySwitches(requests_per_second=None)
+    return ClockifyStandin({"clockify": clockify}, now=now, switches=switches)
+
+
 def _stored(instant: datetime) -> str:
     return f"{instant.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"
 
@@ -272,7 +312,9 @@ class Servers:
         self.clocks = [] if real else [folder / "ours", folder / "theirs"]
         self.ours, self.theirs = [SharedClock(path) for path in self.clocks] or [RealClock()] * 2
 
-    def world(self, name: str, database_url: str | None, **switches: Any) -> World:
+    def world(
+        self, name: str, database_url: str | None, *, has_neighbor: bool = False, **switches: Any
+    ) -> World:
         """Put a new company there; its database is a file in its folder if none is named."""
         folder = self.folder / name
         folder.mkdir()
@@ -288,7 +330,9 @@ class Servers:
             made, now=self.theirs.now, switches=Switches(**{**_LIFTED, **switches})
         )
         journal = Journal(quickbooks)
+        neighbor = _neighbor(made, self.theirs.now) if has_neighbor else None
         self.gates["clockify"].app = clockify.app
+        self.gates["neighbor"].app = neighbor.app if neighbor else None
         self.gates["quickbooks"].app = quickbooks.app
         self.gates["quickbooks"].journal = journal
         for gate in self.gates.values():
@@ -311,7 +355,16 @@ class Servers:
             **(REAL if self.real else SIMULATED),
         }
         return World(
-            clockify, quickbooks, self.gates, journal, self.ours, self.theirs, folder, environment
+            clockify=clockify,
+            quickbooks=quickbooks,
+            neighbor=neighbor,
+            gates=self.gates,
+            urls=self.urls,
+            journal=journal,
+            ours=self.ours,
+            theirs=self.theirs,
+            folder=folder,
+            environment=environment,
         )
 
 
@@ -319,11 +372,12 @@ class Servers:
 def open_servers(*, real: bool = False) -> Iterator[Servers]:
     """Serve two addresses for a block; *real* keeps to the machine's clock."""
     room = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None  # noqa: S108
-    gates = {"clockify": Gate(), "quickbooks": Gate()}
+    gates = {"clockify": Gate(), "neighbor": Gate(), "quickbooks": Gate()}
     with (
         tempfile.TemporaryDirectory(prefix="clockbooks-proof-", dir=room) as name,
         serving(gates["clockify"]) as clockify,
+        serving(gates["neighbor"]) as neighbor,
         serving(gates["quickbooks"]) as quickbooks,
     ):
-        urls = {"clockify": clockify, "quickbooks": quickbooks}
+        urls = {"clockify": clockify, "neighbor": neighbor, "quickbooks": quickbooks}
         yield Servers(Path(name), urls, gates, real=real)
