@@ -7,6 +7,7 @@ from prefect import flow
 from flows.context import open_context
 from flows.operations.fan_out import run_for_all
 from flows.operations.final_states import without_traceback
+from flows.operations.parameters import in_words
 from flows.operations.run_names import run_name
 from flows.pages.publish import page_context, show_month
 from flows.sending.month import month as add_up
@@ -14,6 +15,7 @@ from flows.sending.month import month as add_up
 
 @flow(name="month", flow_run_name=run_name)
 @without_traceback
+@in_words
 def month(
     *,
     month: str | None = None,

@@ -9,6 +9,7 @@ from prefect.states import Completed
 from connectors.errors import AskPerson
 from flows.context import open_context
 from flows.operations.final_states import ended, shown, without_traceback
+from flows.operations.parameters import in_words
 from flows.operations.run_lock import run_lock
 from flows.operations.run_names import run_name
 from flows.operations.tasks import run_as_task
@@ -21,6 +22,7 @@ from flows.review.review_changes import review_changes
 
 @flow(name="recall", flow_run_name=run_name)
 @without_traceback
+@in_words
 def recall(
     *,
     run_id: str | None = None,

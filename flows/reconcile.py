@@ -11,6 +11,7 @@ from pydantic import Field
 from flows.context import open_context
 from flows.operations.fan_out import run_for_all
 from flows.operations.final_states import reconciled, shown, without_traceback
+from flows.operations.parameters import in_words
 from flows.operations.run_lock import run_lock
 from flows.operations.run_names import run_name
 from flows.operations.tasks import run_as_task
@@ -26,6 +27,7 @@ from flows.sending.request import days_of
 @flow(name="reconcile", flow_run_name=run_name)
 @without_traceback
 @then_status
+@in_words
 def reconcile(
     *,
     start: date | None = None,
@@ -47,7 +49,7 @@ def reconcile(
     of long lists the beginning.
 
     Args:
-        start: First day, in the connection's time zone; or use last_days instead.
+        start: First day, in the connection's time zone; or a number of last days instead.
         end: Last day, included.
         last_days: This many days before today instead of start and end, as a schedule needs it.
         connection: Which connection; empty for the only one. Of several, a scheduled run starts a

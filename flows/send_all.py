@@ -8,6 +8,7 @@ from pydantic import Field
 
 from flows.operations.fan_out import run_for_each
 from flows.operations.final_states import without_traceback
+from flows.operations.parameters import in_words
 from flows.operations.run_lock import why_missed
 from flows.operations.run_names import run_name
 from flows.pages.publish import then_status
@@ -20,6 +21,7 @@ TARGET = "send-time/nightly"
 @flow(name="send-all", flow_run_name=run_name)
 @without_traceback
 @then_status
+@in_words
 def send_all(
     connections: list[str] = [],
     last_days: Annotated[int | None, Field(ge=1, le=366)] = None,
@@ -37,7 +39,7 @@ def send_all(
     Args:
         connections: Only these connections; empty for all that are connected.
         last_days: This many days before today instead of start and end, as a schedule needs it.
-        start: First day, in each connection's time zone; or use last_days instead.
+        start: First day, in each connection's time zone; or a number of last days instead.
         end: Last day, included.
         approved_only: Leave out entries without approval; empty for what the settings say.
         sync: Compare both directories first; empty for what the settings say.

@@ -45,7 +45,7 @@ def send_time(
     long lists the beginning.
 
     Args:
-        start: First day, in the connection's time zone; or use last_days instead.
+        start: First day, in the connection's time zone; or a number of last days instead.
         end: Last day, included.
         last_days: This many days before today instead of start and end, as a schedule needs it.
             Today is left out: its hours are not all there yet.

@@ -7,6 +7,7 @@ from prefect import flow
 from flows.context import open_context
 from flows.operations.fan_out import run_for_all
 from flows.operations.final_states import ended, without_traceback
+from flows.operations.parameters import in_words
 from flows.operations.run_lock import run_lock
 from flows.operations.run_names import run_name
 from flows.operations.tasks import run_as_task
@@ -18,6 +19,7 @@ from flows.sending.settled import settled_document
 @flow(name="settle", flow_run_name=run_name)
 @without_traceback
 @then_status
+@in_words
 def settle(connection: str | None = None) -> dict[str, Any]:
     """Find out what became of entries that QuickBooks never confirmed.
 

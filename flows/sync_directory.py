@@ -9,6 +9,7 @@ from flows.directory.sync import Create, SyncRequest, create_sides, sync
 from flows.directory.sync_report import sync_document
 from flows.operations.fan_out import run_for_all
 from flows.operations.final_states import without_traceback
+from flows.operations.parameters import in_words
 from flows.operations.run_lock import run_lock
 from flows.operations.run_names import run_name
 from flows.operations.tasks import run_as_task
@@ -19,6 +20,7 @@ from flows.review.review_links import review_links
 @flow(name="sync-directory", flow_run_name=run_name)
 @without_traceback
 @then_status
+@in_words
 def sync_directory(
     connection: str | None = None,
     create: Create | None = None,

@@ -55,8 +55,8 @@ def name_of(flow: str, parameters: Mapping[str, Any]) -> str:
 def _days(parameters: Mapping[str, Any]) -> str:
     first, last = (str(parameters.get(name) or "")[:10] for name in ("start", "end"))
     if not (first and last):
-        number = parameters.get("last_days")
-        return f"the last {number} days" if number else ""
+        number = str(parameters.get("last_days") or "")
+        return f"the last {number} days" if number.isdecimal() else ""
     with suppress(ValueError):  # the run itself says what is wrong with a day
         day = date.fromisoformat(first)
         whole = f"{day:%Y-%m}-{monthrange(day.year, day.month)[1]}"

@@ -10,6 +10,24 @@ from prefect.states import Failed
 
 from connectors.errors import ClockbooksError
 
+#: What people read in place of the names of our functions.
+NAMES = {
+    "look_around": "Check Clockify and QuickBooks",
+    "check_both_sides": "Check Clockify and QuickBooks",
+    "settle": "Settle doubts",
+    "settle_alone": "Settle doubts",
+    "extract": "Read time entries",
+    "read_links": "Read links",
+    "read_rules": "Read rules and rates",
+    "read_files": "Read files",
+    "resolve_names": "Match names of the files",
+    "look_again": "Check the company again",
+    "load": "Send to QuickBooks",
+    "sync": "Compare people and projects",
+    "reconcile": "Compare with both services",
+    "recall": "Take time back out of QuickBooks",
+}
+
 
 def run_as_task(step: Callable[..., Any], *args: Any, **options: Any) -> Any:
     """Run one step as a Prefect task; its arguments are neither hashed nor kept.
@@ -27,7 +45,7 @@ def run_as_task(step: Callable[..., Any], *args: Any, **options: Any) -> Any:
             errors.append(error)
             return Failed(message=str(error))
 
-    name = step.__name__.replace("_", "-")
+    name = NAMES.get(step.__name__, step.__name__.replace("_", " "))
     result = task(name=name, cache_policy=NO_CACHE)(told)(*args, **options)
     if errors:
         raise errors[0]

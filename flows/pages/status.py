@@ -8,7 +8,8 @@ from flows.connections.status import needs_person
 from flows.pages.safe_markdown import safe, table
 from flows.text import entries, hours, local_day
 
-_DAYS = ("Consent until", "Last sync", "Last send")
+#: Prefect cuts a table that is wider than these two.
+_WHO = ("Connection", "Company", "State", "Consent until", "Last sync", "Last send")
 _NUMBERS = ("Rejected", "Skipped", "In doubt", "Drifted", "Plans that wait")
 _COUNTED = ("in_doubt", "drifted", "waiting_plans")
 
@@ -17,7 +18,6 @@ def status_page(document: Mapping[str, Any], now: datetime) -> str:
     """Return the page of `clockbooks status`, made from its document; *now* is in UTC."""
     rows, reads = document["connections"], document["reads"]
     waiting = [row for row in rows if needs_person(row)]
-    heads = ("Connection", "Company", "State", *_DAYS, *_NUMBERS)
     need = "needs" if len(waiting) == 1 else "need"
     used = f"{reads['used']:,} of {reads['allowance']:,}"
     told = (
@@ -27,7 +27,9 @@ def status_page(document: Mapping[str, Any], now: datetime) -> str:
     parts = [
         "# All connections\n",
         f"{told}\n",
-        table(heads, map(_cells, rows), right=_NUMBERS),
+        table(_WHO, map(_who, rows)),
+        "## What is left\n",
+        table(("Connection", *_NUMBERS), map(_what, rows), right=_NUMBERS),
         *[f"- {line}" for row in waiting for line in _to_do(row)],
         *[""] * bool(waiting),
         f"Reads of QuickBooks in {reads['month']}: {used}. `clockbooks status` shows what is now.",
@@ -35,16 +37,26 @@ def status_page(document: Mapping[str, Any], now: datetime) -> str:
     return "\n".join(parts)
 
 
-def _cells(row: Mapping[str, Any]) -> tuple[str, ...]:
+def _name(row: Mapping[str, Any]) -> str:
+    return f"**{safe(row['connection'])}**" if needs_person(row) else safe(row["connection"])
+
+
+def _who(row: Mapping[str, Any]) -> tuple[str, ...]:
     days = (row["consent_ends_at"], row["synced_at"], row["sent_at"])
     until, synced, sent = (local_day(day, row["timezone"]) for day in days)
     return (
-        f"**{safe(row['connection'])}**" if needs_person(row) else safe(row["connection"]),
+        _name(row),
         safe(row["company"] or ""),
         row["state"],
         until,
         synced or "never",
         sent or "never",
+    )
+
+
+def _what(row: Mapping[str, Any]) -> tuple[str, ...]:
+    return (
+        _name(row),
         *(_left(row[what]) for what in ("rejected", "skipped")),
         *(f"{row[what]:,}" if row[what] else "" for what in _COUNTED),
     )

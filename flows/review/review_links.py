@@ -23,7 +23,7 @@ from flows.directory.sync import Comparison, SyncRequest, quickbooks_planner, sy
 from flows.directory.sync_report import sync_document
 from flows.operations.tasks import run_as_task
 from flows.review.ask import ask
-from flows.review.form import MOST_NAMES, OPENED, WHO, Answer
+from flows.review.form import MOST_NAMES, WHO, Answer
 from flows.review.review import waitable
 from flows.text import clean
 from schemas.words import BY_HAND, Kind, Origin, Problem
@@ -174,8 +174,9 @@ def _form(asked: Sequence[Question], later: int, hours: float) -> type[RunInput]
     made: type[RunInput] = pydantic.create_model("Decide", __base__=Answer, who=WHO, **fields)
     more = f" {later:,} more come with the next run." if later else ""
     return made.with_initial_data(
-        description=f"## Who is who?\n\n{OPENED} What you leave open is asked again by the next"
-        f" run.{more} If nobody decides within {hours:g} hours, nothing is changed."
+        description="## Who is who?\n\nThe arrows at the right of a field open its list. What you"
+        f" leave open is asked again by the next run.{more} If nobody decides within {hours:g}"
+        " hours, nothing is changed."
     )
 
 

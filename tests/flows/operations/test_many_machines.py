@@ -183,7 +183,7 @@ def test_all_companies_end_right_when_a_worker_is_killed(
         parent = ui.start("send-all/nightly", **WINDOW, **wanted)
         until(lambda: ui.state(parent)["type"] == "RUNNING")
         machines.enter_context(_worker(tmp_path / "second", environment))
-        until(lambda: "Task run 'look-around" in (tmp_path / "second" / "log").read_text())
+        until(lambda: "Task run 'Check Clockify" in (tmp_path / "second" / "log").read_text())
         assert _kill_all(tmp_path / "second") > 1
         state = ui.ended(parent, patience_s=1200)
         rows = ui.ask("flow_runs", flows={"name": {"any_": ["send-time"]}})

@@ -22,6 +22,7 @@ from flows.operations.run_names import name_of
             "Preview 2026-10-05",
         ),
         ("send-time", {"last_days": 35, "connection": "acme"}, "Send the last 35 days, acme"),
+        ("send-time", {"start": "", "end": "", "last_days": "not used"}, "Send"),
         ("send-time", {"start": "soon", "end": "later"}, "Send soon … later"),
         ("send-time", {}, "Send"),
         ("send-all", {"last_days": 7, "connections": ["a", "b"]}, "Send the last 7 days, a, b"),

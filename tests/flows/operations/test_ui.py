@@ -298,7 +298,12 @@ def test_a_command_is_recorded_as_a_flow_run_without_any_secret(ui, until):
         return [row for row in rows if row["state"]["type"] == "COMPLETED"][1:] and rows
 
     names = {row["name"].rpartition("-")[0] for row in until(tasks)}  # recorded a little later
-    assert names == {"look-around", "read-links", "read-rules", "extract"}
+    assert names == {
+        "Check Clockify and QuickBooks",
+        "Read links",
+        "Read rules and rates",
+        "Read time entries",
+    }
     shown = [run, ui.ask("task_runs"), ui.ask("logs"), ran.err]
     for secret in _secrets(ui.house):
         assert secret not in str(shown)

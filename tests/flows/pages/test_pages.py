@@ -66,13 +66,10 @@ def test_the_page_of_all_connections_says_who_needs_somebody_and_what_to_do():
     assert page.startswith(
         "# All connections\n\n**1 of 2 needs somebody.** As of 2026-11-02 03:04 UTC;"
     )
-    good = (
-        "| acme | Acme \\| Co | connected | 2027-03-01 | 2026-11-02 | never |  |"
-        " 2: 1 h 30 min |  |  |  |"
-    )
-    assert good in page.splitlines()
-    assert "| **bolt** |" in page
-    assert "| 3: 45 min | 2: 1 h 30 min | 1 | 1,200 | 1 |" in page
+    lines = page.splitlines()
+    assert "| acme | Acme \\| Co | connected | 2027-03-01 | 2026-11-02 | never |" in lines
+    assert "| acme |  | 2: 1 h 30 min |  |  |  |" in lines
+    assert "| **bolt** | 3: 45 min | 2: 1 h 30 min | 1 | 1,200 | 1 |" in lines
     assert page.count("--connection acme") == 0
     commands = ("connect", "entries --state rejected", "settle", "entries --state drifted", "plans")
     for command in commands:

@@ -15,7 +15,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
-from playwright.sync_api import Page, sync_playwright
+from playwright.sync_api import Page, expect, sync_playwright
 
 CHROMIUM = shutil.which("chromium")
 
@@ -67,12 +67,14 @@ def choose(page: Page, number: int, option: str) -> None:
     page.locator(".p-select-option").get_by_text(option, exact=True).click()
 
 
-def pick_day(page: Page, number: int, day: str) -> None:
-    """Switch a date of the form on, and fill it in."""
-    page.get_by_role("button", name="date", exact=True).nth(number).click()
-    page.get_by_text("Select date").first.click()
+def pick_day(page: Page, day: str) -> None:
+    """Fill in the first date of the form that is empty."""
+    empty = page.get_by_text("Select date")
+    others = empty.count() - 1
+    empty.first.click()
     page.locator("input[type=date]").fill(day)
     page.get_by_role("button", name="Apply").click()
+    expect(empty).to_have_count(others)
 
 
 def open_artifact(page: Page, address: str, name: str) -> None:
@@ -95,8 +97,8 @@ def reviewed(
         page.goto(f"{home}/deployments/deployment/{ui.deployment('send-time/by-hand')['id']}/run")
         page.get_by_text("Run Name").wait_for()
         page.locator("form input").first.fill("october")
-        pick_day(page, 0, "2026-10-01")
-        pick_day(page, 1, "2026-10-31")
+        pick_day(page, "2026-10-01")
+        pick_day(page, "2026-10-31")
         photograph("1-form")
         page.get_by_role("button", name="Submit").click()
         page.get_by_role("link", name="october", exact=True).first.wait_for()

@@ -38,7 +38,8 @@ def test_command_and_form_offer_every_option(request_type: Any, command: str, fl
         flag = flags[SPELLED.get(name, f"--{name.replace('_', '-')}")]
         assert flag.help.startswith(text)
         wanted = list(defaults[name]) if isinstance(defaults[name], tuple) else defaults[name]
-        assert field.get("default") == (True if name == "dry_run" else wanted)
+        begun = flow.validate_parameters({name: field["default"]})[name]
+        assert begun == (True if name == "dry_run" else wanted)
         assert (flag.default or wanted) == wanted
 
 
