@@ -4,6 +4,7 @@ import pytest
 
 from connectors.quickbooks.batch import Done, NotDone
 from connectors.quickbooks.faults import Fault
+from schemas.words import Mark
 
 REFUSAL = Fault("6000", "No", "Not so", "ValidationFault")
 UNITS = {"a": "a", "a/2": "a", "a/3": "a"}
@@ -57,6 +58,25 @@ def test_an_entry_is_open_until_its_parts_have_ended(book):
     assert open_parts(book) == {}
     book.store.ledger.release(book.claim("c", "c/2", units={"c": "c", "c/2": "c"}))
     assert open_parts(book) == {"c": {"c": None, "c/2": None}}
+
+
+def test_an_entry_is_closed_as_soon_as_all_of_it_is_sent(book):
+    """What changes later, another run must not take for a part that QuickBooks lacks."""
+    made = book.claim("a", "a/2", "b", units=UNITS)
+    book.record(made, Done("1", "100", "0"))
+    assert list(open_parts(book)) == ["a"]
+    book.record(made, Done("2", "101", "0"), Done("3", "102", "0"))
+    assert open_parts(book) == {}
+
+
+def test_an_entry_gets_its_tag_once_all_of_it_is_sent(book):
+    """Not while QuickBooks has only its first part."""
+    book.store.marks.want(Mark.SENT_TAG, ["a"])
+    made = book.claim("a", "a/2", units=UNITS)
+    book.record(made, Done("1", "100", "0"), NotDone("2", REFUSAL))
+    assert book.store.marks.to_tag() == []
+    book.record(book.claim("a/2", units=UNITS), Done("1", "101", "0"))
+    assert book.store.marks.to_tag() == ["a"]
 
 
 def test_a_whole_entry_never_goes_beside_a_part_of_it(book):
