@@ -23,9 +23,9 @@ from connectors.store.ledger import PlanContents
 from flows.context import RunContext
 from flows.progress import Progress
 from flows.reconciliation.findings import Finding
-from flows.reconciliation.invoices import invoiced_meanwhile
 from flows.reconciliation.obstacles import typed_again, untried_payroll, unusable_names
 from flows.sending.batches import Ended
+from flows.sending.invoices import invoiced_meanwhile
 from flows.sending.load_changes import HELD_BY_OTHERS, Changes
 from flows.sending.match_ledger import sent_from_a_file
 from flows.sending.replay import create_claimed

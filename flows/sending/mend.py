@@ -6,7 +6,7 @@ edited meanwhile, or lies in closed books, stays, and a person is told.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
 from typing import Any
 
@@ -15,7 +15,8 @@ from connectors.store.change_rows import Wanted
 from connectors.store.parts import PartRow
 from flows.context import RunContext
 from flows.sending.batches import Ended
-from flows.sending.load_changes import Changes
+from flows.sending.invoices import invoiced_meanwhile
+from flows.sending.load_changes import HELD_BY_OTHERS, Changes
 from flows.sending.run_lease import RunLease
 from flows.sending.settled import Settled
 from schemas.words import LedgerState, Operation, Reason, State
@@ -82,36 +83,45 @@ def _take_back(
     """Take parts back; return the entries of which QuickBooks has nothing any more."""
     whole_of = {row.entry_id: id_ for id_, rows in broken.items() for row in rows}
     sent = {row.entry_id: row for row in context.store.sent.of(list(whole_of))}
-    closed = context.quickbooks.company().closed_until
-    ids = [row.time_activity_id for row in sent.values()]
-    books = {str(row["Id"]): row for row in context.quickbooks.time_activities_by_id(ids)}
-    wanted: list[Wanted] = []
-    stays: dict[str, str] = {}
-    for id_, row in sent.items():
-        activity = books.get(row.time_activity_id)
-        why = None if activity is None else _why_it_stays(row, activity, closed)
-        if activity is None:
-            gone = Wanted(id_, row.time_activity_id, "", date=row.txn_date)
-            context.store.changes.gone(lease.run_id, [gone])
-        elif why is not None:
-            stays[id_] = why
-        else:
-            body = deletion(activity)
-            wanted.append(Wanted(id_, row.time_activity_id, body, date=row.txn_date))
-    loader = Changes(context, lease, Operation.DELETE, wanted)
-    ended = {id_: one for some in loader.run() for id_, one in some.items()}
+    ended = _delete(context, lease, sent, mended)
     left = {row.entry_id for row in context.store.sent.of(list(sent))}
     for id_, row in sent.items():
-        whole = whole_of[id_]
+        whole, one = whole_of[id_], ended.get(id_, HELD_BY_OTHERS)
         if id_ not in left:
             mended.ended[id_] = _taken_back(context, broken[whole])
             mended.notes.append(_BACK.format(row.time_activity_id, id_))
-        elif id_ in ended and ended[id_].state == State.IN_DOUBT:
-            mended.ended[id_] = ended[id_]
+        elif one.state == State.IN_DOUBT:
+            mended.ended[id_] = one
         else:
-            why = stays.get(id_) or ended[id_].detail or ""
-            mended.notes.append(_STAYS.format(whole, id_, row.time_activity_id, why))
+            mended.notes.append(_STAYS.format(whole, id_, row.time_activity_id, one.detail))
     return [id_ for id_ in broken if not any(row.entry_id in left for row in broken[id_])]
+
+
+def _delete(
+    context: RunContext, lease: RunLease, sent: Mapping[str, Any], mended: Mended
+) -> dict[str, Ended]:
+    """Delete what may be deleted of some rows of `SentEntries`, and return how each ended."""
+    closed = context.quickbooks.company().closed_until
+    ids = [row.time_activity_id for row in sent.values()]
+    books = {str(row["Id"]): row for row in context.quickbooks.time_activities_by_id(ids)}
+    looked_at = context.quickbooks.time
+    ended: dict[str, Ended] = {}
+    wanted: list[Wanted] = []
+    for id_, row in sent.items():
+        activity = books.get(row.time_activity_id)
+        change = Wanted(id_, row.time_activity_id, "", date=row.txn_date)
+        if activity is None:
+            context.store.changes.gone(lease.run_id, [change])
+        elif why := _why_it_stays(row, activity, closed):
+            ended[id_] = Ended(State.SENT, detail=why)
+        else:
+            wanted.append(replace(change, body=deletion(activity)))
+    for some in Changes(context, lease, Operation.DELETE, wanted).run():
+        ended |= some
+    were = {one.entry_id: books[one.time_activity_id] for one in wanted}
+    for id_, to_check in invoiced_meanwhile(context, were, looked_at).items():
+        mended.notes.append(f"Entry {id_}: {to_check}")
+    return ended
 
 
 def _why_it_stays(row: Any, activity: Mapping[str, Any], closed: date | None) -> str | None:
@@ -120,8 +130,12 @@ def _why_it_stays(row: Any, activity: Mapping[str, Any], closed: date | None) ->
         return "It is on an invoice. Take it off the invoice in QuickBooks; the next run goes on."
     if closed is not None and min(row.txn_date, content_of(activity).day) <= closed.isoformat():
         return f"The books are closed through {closed}. Reopen them; the next run goes on."
-    if content_of(activity) != content_of_body(row.body):
-        return "Somebody edited it in QuickBooks. `clockbooks recall` takes it back all the same."
+    is_as_sent = content_of(activity) == content_of_body(row.body)
+    if not is_as_sent or row.sync_token not in {None, activity.get("SyncToken")}:
+        return (
+            f"Somebody edited it in QuickBooks. `clockbooks recall --entry {row.entry_id} --prefer"
+            " clockify` takes it back all the same."
+        )
     return None
 
 

@@ -139,6 +139,30 @@ def test_a_part_that_was_billed_meanwhile_stays_and_is_told(night, rows_of):
     assert (books(night), rows_of(night, "parts")) == (PARTS, [])
 
 
+@pytest.mark.parametrize("what", ["edited", "invoiced"])
+def test_what_people_do_to_a_part_meanwhile_is_told(night, what):
+    """An edit stays; of what came onto an invoice, somebody looks at the invoice."""
+    night.quickbooks.switches.billed_can_be_deleted = True
+
+    def meddle(answer: Any) -> Any:
+        for id_, activity in list(night.quickbooks.activities.items()):
+            if what == "edited":
+                night.quickbooks.people.edit_time(id_, Description="Mine")
+            else:
+                customer = activity["CustomerRef"]["value"]
+                night.quickbooks.people.invoice(customer, id_, DocNumber="R-77")
+        return answer
+
+    where = "POST .*/batch" if what == "edited" else r"GET .*/query\?.*Id(%20|\+)IN"
+    close_after_the_look(night, "2026-09-21")
+    night.quickbooks.faults.plan(where, "edit", edit=meddle)
+    sent = send(night, **MIDNIGHT)
+
+    told = " ".join(sent.document["notes"])
+    assert ("edited it" in told, "Invoice R-77" in told) == (what == "edited", what == "invoiced")
+    assert len(books(night)) == (what == "edited")
+
+
 def test_an_entry_stays_as_it_was_sent(night):
     """Whole or in parts, whatever the settings say later: also what would cut it otherwise."""
     assert send(night).document["counts"]["sent"] == 1
