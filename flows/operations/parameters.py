@@ -44,6 +44,7 @@ TITLES = {
     "missing_rate": "Billable time without a rate",
     "foreign_rate": "Billable time in another currency",
     "day_zone": "Time zone that decides on the day",
+    "split": "Time that crosses midnight",
     "description_marker": "Entry's id in the description",
     "sent_tag": "Tag of sent entries in Clockify",
     "allow_payroll": "Company with payroll",
