@@ -23,6 +23,7 @@ NAMES = {
     "resolve_names": "Match names of the files",
     "look_again": "Check the company again",
     "load": "Send to QuickBooks",
+    "mend": "Take back parts that stand alone",
     "sync": "Compare people and projects",
     "reconcile": "Compare with both services",
     "recall": "Take time back out of QuickBooks",

@@ -278,6 +278,23 @@ def test_approved_without_some_entries_people_and_projects(desk, plan_of, booked
     }
 
 
+def test_an_entry_in_parts_is_approved_whole_or_not(desk, plan_of):
+    """Where one part is left out, the other one stays behind too; else both go."""
+    entry = next(iter(desk.house.clockify.entries.values()))
+    entry |= {"start": "2026-09-23T03:00:00Z", "end": "2026-09-23T11:10:00Z"}
+    run_id = desk.start(split="midnight")
+    plan, entries = plan_of(desk.house)
+    [second] = [number for number, row in entries.items() if row["entry_id"] == f"{entry['id']}/2"]
+    assert plan["entries"] == 10
+    desk.resume(run_id, decision="approve", who="Ann Lee", without_entries=[second])
+    assert len(desk.house.quickbooks.activities) == 8
+    listed = desk.house.run("entries", "--entry", entry["id"], "--json").document["entries"]
+    assert [row["reason"] for row in listed] == ["left_out", "left_out"]
+
+    desk.resume(desk.start(split="midnight"), decision="approve", who="Ann Lee")
+    assert len(desk.house.quickbooks.activities) == 10
+
+
 def test_rejected(desk, plan_of, rows_of, send_day, all_once):
     """Nothing is sent, the note is kept, and the entries are free for the next send."""
     run_id = desk.start()
