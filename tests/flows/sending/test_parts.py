@@ -404,6 +404,16 @@ def test_no_batch_divides_an_entry(week):
     assert books(week) == [PARTS[0]] * 9 + [PARTS[1]] * 9
 
 
+def test_what_went_from_a_file_gets_no_parts(night, export):
+    """It was sent whole: Clockify's entry is recognized before it would be cut."""
+    whole = night.run("import", str(export(night)), "--yes", "--json", **MIDNIGHT).document
+    assert whole["counts"]["sent"] == 1
+    (row,) = send(night, **MIDNIGHT).document["entries"]
+
+    assert (row["entry_id"], row["reason"]) == (night.night["id"], "already_sent")
+    assert books(night) == [("2026-09-21", 8, 15)]
+
+
 def test_each_part_counts_in_its_own_month(night):
     """Ten in the evening of August's last day: two hours are August's, the rest September's."""
     night.night |= {"start": "2026-09-01T03:00:00Z", "end": "2026-09-01T11:10:00Z"}
