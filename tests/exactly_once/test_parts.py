@@ -1,5 +1,6 @@
 """An entry in parts is booked with all of them, or not at all, wherever a process dies."""
 
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -66,14 +67,31 @@ def test_a_run_may_die_while_it_takes_a_part_back(night: Any, memory: str) -> No
 
     for at in crash_points(points):
         with night.open(**MEMORIES[memory]) as house:
-            refuse_the_first_day(house)
-            night.bomb.reset(at)
-            assert not night.send()
-            night.recover(house)
-            is_closed = (
-                "BookCloseDate"
-                in house.quickbooks.people.company.preferences["AccountingInfoPrefs"]
-            )
-            assert days(house) == ([OTHER] if is_closed else ["2026-03-02", "2026-03-03", OTHER])
-            sent = {row.time_activity_id for row in night.ledger(house) if row.state == "sent"}
-            assert sent == set(house.quickbooks.activities)
+            die_and_recover(night, house, at)
+
+
+@pytest.mark.slow
+def test_on_postgresql_too(night: Any, postgres_database: Callable[..., Any]) -> None:
+    """A part is taken back there as it is on SQLite: every third point of those above."""
+    with night.open(**MEMORIES["forgets"]) as house:
+        refuse_the_first_day(house)
+        night.bomb.reset()
+        assert night.send()
+        points = list(night.bomb.points)
+    for at in crash_points(points)[::3]:
+        with postgres_database() as url, night.open(url, **MEMORIES["forgets"]) as house:
+            die_and_recover(night, house, at)
+
+
+def die_and_recover(night: Any, house: Any, at: int) -> None:
+    """Send until the point, recover, and hold books and ledger against what was refused."""
+    refuse_the_first_day(house)
+    night.bomb.reset(at)
+    assert not night.send()
+    night.recover(house)
+    is_closed = (
+        "BookCloseDate" in house.quickbooks.people.company.preferences["AccountingInfoPrefs"]
+    )
+    assert days(house) == ([OTHER] if is_closed else ["2026-03-02", "2026-03-03", OTHER])
+    sent = {row.time_activity_id for row in night.ledger(house) if row.state == "sent"}
+    assert sent == set(house.quickbooks.activities)
