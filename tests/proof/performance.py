@@ -162,6 +162,7 @@ class Performance:
         place = len(self.told)
         self.say("")
         self.counts["command"] += 1
+        self.player.wait_for_restart()
         arguments = [*arguments, *connection_of(self.world, neighbor=neighbor)]
         process = self.player.zygote.start(
             arguments, self.world.settings(neighbor=neighbor), self.world.folder
@@ -269,9 +270,9 @@ class Performance:
         self.world.theirs.set(self.world.ours.read())
         self._pass(48 * 3600)
         self.has_jumped = False
-        self._connect_again(self.command(COMMANDS["settle"]))
-        if self.world.neighbor:
-            self._connect_again(self.command(COMMANDS["neighbor"], neighbor=True), neighbor=True)
+        for neighbor in [False, True][: 1 + bool(self.world.neighbor)]:
+            self.people.allow()
+            self.command(CONNECT, neighbor=neighbor)
         repair = [*COMMANDS["reconcile"], "--all"]
         repair += ["--prefer", "clockify", "--resend"] if self.history["prefer"] else []
         send = [*COMMANDS["send"], "--retry-refused"]
@@ -284,7 +285,7 @@ class Performance:
             if self.world.neighbor:
                 self.finals["neighbor"] = self.command(COMMANDS["neighbor"], neighbor=True)
             repaired = self.finals["reconcile"].document.get("entries", [])
-            is_quiet = not any(row["repair"] for row in repaired)
+            is_quiet = not any(row["repair"] not in {None, "refused"} for row in repaired)
             if self.problems or (is_quiet and len(self.world.journal.changes) == before):
                 return
         self.problems.append(f"The books did not come to rest in {ROUNDS} rounds.")

@@ -43,6 +43,7 @@ class Player:
     counts: Counter[str] = field(default_factory=Counter)
     number: int = 0
     _templates: dict[str, Any] = field(default_factory=dict)
+    _down: threading.Timer | None = None
 
     def play(self, history: Mapping[str, Any]) -> Evidence:
         """Play a history to its end, and return what is known of it then."""
@@ -123,11 +124,17 @@ class Player:
         database = sa.make_url(url).database
         allow = f'ALTER DATABASE "{database}" ALLOW_CONNECTIONS'
         self._on_server(f"{allow} false")
-        threading.Timer(DOWN_S, self._on_server, [f"{allow} true"]).start()
+        self._down = threading.Timer(DOWN_S, self._on_server, [f"{allow} true"])
+        self._down.start()
         self._on_server(
             "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
             f" WHERE datname = '{database}' AND pid <> pg_backend_pid()"
         )
+
+    def wait_for_restart(self) -> None:
+        """Wait until the database takes connections again."""
+        if self._down is not None:
+            self._down.join()
 
     def close(self) -> None:
         """Drop what was kept."""

@@ -290,9 +290,9 @@ def _neighbor(made: Mapping[str, Any], now: Any) -> ClockifyStandin:
     clockify["workspace"]["id"] = NEIGHBOR
     clockify["api_keys"] = {"neighbor-key": ADA}
     clockify["entries"] = [
-        _entry(1, BO, DAYS[0], 30, "Digging"),
-        _entry(2, BO, DAYS[1], 30, "Twin"),
-        _entry(3, ADA, DAYS[2], 45, "Twin"),
+        _entry(1, BO, DAYS[0], 30, "Digging", approved=True),
+        _entry(2, BO, DAYS[1], 30, "Twin", approved=True),
+        _entry(3, ADA, DAYS[2], 45, "Twin", approved=True),
     ]
     switches = ClockifySwitches(requests_per_second=None)
     return ClockifyStandin({"clockify": clockify}, now=now, switches=switches)
