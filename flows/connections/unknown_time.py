@@ -5,6 +5,7 @@ goes, `flows.sending.unknown_time` asks; `flows.adopting` takes it over.
 """
 
 from collections.abc import Iterable, Mapping
+from datetime import datetime
 from typing import Any
 
 from connectors.errors import TryAgain
@@ -39,21 +40,38 @@ def read_unknown(context: RunContext, first_day: str, last_day: str) -> list[dic
 
 def _read_whole(context: RunContext, first_day: str, last_day: str) -> dict[str, dict[str, Any]]:
     """Read the TimeActivities of some days by id, and check that none that was sent is missing."""
+    asked_at = context.quickbooks.time
     rows = context.quickbooks.time_activities(first_day, last_day, created_from=None)
     by_id = {str(row["Id"]): row for row in rows}
     sent = {one.time_activity_id for one in context.store.sent.between(first_day, last_day)}
     missing = context.quickbooks.time_activities_by_id(sorted(sent - by_id.keys()))
-    check_whole(missing, first_day, last_day)
+    check_whole(missing, (first_day, last_day), asked_at)
     return by_id
 
 
-def check_whole(missing: Iterable[Mapping[str, Any]], first_day: str, last_day: str) -> None:
-    """Check that TimeActivities that the list of some days lacks are of other days.
+def check_whole(
+    missing: Iterable[Mapping[str, Any]], days: tuple[str, str], asked_at: datetime | None
+) -> None:
+    """Check that TimeActivities that a list of some days lacks are of other days, or younger.
+
+    Args:
+        missing: TimeActivities that are not in the list.
+        days: First and last day of the list, YYYY-MM-DD.
+        asked_at: When it was asked for, by QuickBooks' own clock; what others have sent since
+            need not be in it. `None` if nobody knows.
 
     Raises:
         TryAgain: The list was not whole: what it lacks besides would be overlooked.
     """
-    if any(first_day <= str(row["TxnDate"])[:10] <= last_day for row in missing):
+
+    def is_young(row: Mapping[str, Any]) -> bool:
+        made = created_at(row)
+        return bool(made and asked_at and made >= asked_at.replace(microsecond=0))
+
+    first_day, last_day = days
+    if any(
+        first_day <= str(row["TxnDate"])[:10] <= last_day and not is_young(row) for row in missing
+    ):
         raise TryAgain(
             "QuickBooks' list of time lacks some that it has. Nothing was changed.",
             to_do="Run the command again.",

@@ -69,6 +69,7 @@ class Comparison:
         link_state: LinkState,
     ) -> None:
         self.notes: list[str] = []
+        self._began_at = context.quickbooks.time
         self._context, self._request, self._facts = context, request, facts
         self._link_state = link_state
         self.rules = request.rules(facts.company.closed_until)
@@ -179,7 +180,7 @@ class Comparison:
         gone |= {id_ for id_ in lacking if whole_id(id_) in here}  # the entry has fewer parts now
         missing = {row.time_activity_id for row in sent.values()} - activities.keys()
         others = self._activities_by_id(sorted(missing))
-        check_whole(others.values(), *days)
+        check_whole(others.values(), days, self._began_at)
         by_id, in_clockify = {**activities, **others}, {**elsewhere, **now}
         for id_, row in sent.items():
             if id_ in in_clockify or id_ in gone:

@@ -3,7 +3,8 @@
 import json
 from collections import Counter
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
+from contextlib import closing
+from datetime import UTC, date, datetime, timedelta
 from types import SimpleNamespace
 from typing import Any
 
@@ -14,9 +15,18 @@ from connectors.database import closing_database, writing
 from connectors.errors import TryAgain
 from connectors.store.connection_store import ConnectionStore
 from connectors.store.ledger import PlanContents
+from flows.reconciliation.reconcile import reconcile
+from flows.reconciliation.report import ReconcileReport
+from flows.reconciliation.request import ReconcileRequest
 from schemas.tables import REVISION, batches, connections, runs
 
 MANY = 4
+
+#: Time of somebody who is in no ledger.
+TYPED = {
+    "NameOf": "Employee", "EmployeeRef": {"value": "55"}, "TxnDate": "2026-03-04", "Hours": 1,
+    "Minutes": 0, "BillableStatus": "NotBillable", "Description": "By hand",
+}  # fmt: skip
 
 
 def send_at_once(office: Any) -> list[tuple[int, dict[str, Any]]]:
@@ -170,3 +180,30 @@ def test_a_run_whose_doubts_were_taken_over_is_not_revived(
         assert not store.runs.renew(slow, lease)
         with pytest.raises(TryAgain, match="lease"):
             store.ledger.claim(slow, [row | {"entry_id": "b"}], **common)
+
+
+@pytest.mark.parametrize("job", ["send", "reconcile"])
+def test_who_sends_while_another_reads_the_books_stops_nobody(lab: Any, job: str) -> None:
+    """What was sent after a list of time was read is not in it; the list is whole all the same."""
+    names: list[str] = []
+
+    def visit(name: str) -> None:
+        """Let another run send the rest once the list of time was read to its end."""
+        names.append(name)
+        queries = [one for one in names if one.endswith("/query")]
+        if name == "after an answer" and len(queries) == 2:
+            lab.bomb.visit = None
+            assert lab.send()
+
+    with lab.open() as house:
+        assert lab.send(end=date(2026, 3, 3))
+        house.quickbooks.people.type_time(**TYPED)  # so that the list has an end to be read to
+        lab.bomb.visit = visit
+        if job == "send":
+            assert lab.send(not_in_books=True)
+        else:
+            with closing(ReconcileReport()) as report:
+                asked = ReconcileRequest(start=date(2026, 3, 2), end=date(2026, 3, 6))
+                assert lab.run(lambda context: reconcile(context, asked, report))
+        assert lab.bomb.visit is None, names
+        assert {row.state for row in lab.ledger(house)} == {"sent"}
