@@ -34,6 +34,14 @@ SIDES = {
     "quickbooks": "QuickBooks",
 }
 
+#: Reasons of which underscores for spaces make no good words.
+_REASONS: dict[str, str] = {
+    Reason.QBO_REFUSED: "refused by QuickBooks",
+    Reason.MAYBE_IN_BOOKS: "maybe in the books",
+    Reason.RATE_CURRENCY: "rate in another currency",
+    Reason.BILLABLE_WITHOUT_PROJECT: "billable, without a project",
+    Reason.BILLABLE_WITHOUT_RATE: "billable, without a rate",
+}
 
 #: What becomes of a month's time (`transforms.plan.month`).
 OUTCOME_TITLES = {"sent": "Sent", "open": "Open", "not_sent": "Not sent"}
@@ -55,6 +63,16 @@ def hours(minutes: int | None) -> str:
     if minutes is None:
         return "…"
     return f"{minutes // 60:,} h {minutes % 60:02d} min" if minutes >= 60 else f"{minutes} min"
+
+
+def reason_text(reason: str) -> str:
+    """Return a reason in words; documents and tables of the terminal keep the code.
+
+    Examples:
+        >>> reason_text("too_long")
+        'too long'
+    """
+    return _REASONS.get(reason, reason.replace("_", " "))
 
 
 def money(cents: int, currency: str) -> str:

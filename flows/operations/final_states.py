@@ -5,7 +5,7 @@ The state's message says what is left and what to do; notifications carry it
 """
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import wraps
 from typing import Any, TypeVar, cast
 
@@ -13,7 +13,7 @@ from prefect.client.schemas.objects import State
 from prefect.states import Completed, Failed
 
 from connectors.errors import ClockbooksError
-from flows.text import VERDICTS, entries
+from flows.text import VERDICTS, entries, reason_text
 from schemas.words import Verdict
 
 Flow = TypeVar("Flow", bound=Callable[..., Any])
@@ -111,10 +111,10 @@ def left_over(document: dict[str, Any], connection: str) -> list[str]:
     if document.get("stopped"):
         messages.append(f"It ended early: {document['stopped']} Run it again to continue.")
     if rejected:
-        listed = ", ".join(f"{number:,} {reason}" for reason, number in sorted(rejected.items()))
         messages.append(
             f"{sum(rejected.values()):,} of {counts['extracted']:,} entries were rejected"
-            f" ({listed}). What to do about each: `clockbooks entries --state rejected{which}`."
+            f" ({_listed(rejected)}). What to do about each: `clockbooks entries --state"
+            f" rejected{which}`."
         )
     if len(document.get("set_aside", ())):
         messages.append(f"{len(document['set_aside']):,} rows could not be read.")
@@ -125,14 +125,20 @@ def left_over(document: dict[str, Any], connection: str) -> list[str]:
         )
     staying = counts["refused"] if isinstance(counts.get("refused"), dict) else {}
     if staying:
-        listed = ", ".join(f"{number:,} {reason}" for reason, number in sorted(staying.items()))
         messages.append(
-            f"{entries(sum(staying.values()))} could not be taken out of QuickBooks ({listed}). Why"
-            " is on this run's page."
+            f"{entries(sum(staying.values()))} could not be taken out of QuickBooks"
+            f" ({_listed(staying)}). Why is on this run's page."
         )
     if in_doubt:
         messages.append(_in_doubt(in_doubt, which))
     return messages
+
+
+def _listed(counts: Mapping[str, int]) -> str:
+    """Return how many entries each reason keeps back, in words."""
+    return ", ".join(
+        f"{number:,} {reason_text(reason)}" for reason, number in sorted(counts.items())
+    )
 
 
 def _in_doubt(number: int, which: str) -> str:

@@ -6,7 +6,7 @@ from typing import Any
 
 from flows.pages.charts import sides_chart
 from flows.pages.pages import MOST_LINES, PageContext
-from flows.pages.safe_markdown import picture, safe, table
+from flows.pages.safe_markdown import picture, safe, sentence, table
 from flows.text import SIDES, VERDICTS, differing, entries, hours, marking, project_name
 
 #: Most rows of a table that is an artifact of its own.
@@ -29,7 +29,7 @@ def drift_page(document: Document, place: PageContext) -> str:
     parts = [
         f"# {'Drifted' if document['left'] else 'In agreement'}: {days}{dry}\n",
         f"**{found or 'There is nothing to compare'}.**\n",
-        *[f"- {safe(note, 600)}" for note in [*document["notes"], *marking(document)]],
+        *[f"- {sentence(note, 600)}" for note in [*document["notes"], *marking(document)]],
         "",
         _sums(("Total",), [{**totals, "Total": "Everything"}], place),
         _some_sums("People and weeks that differ", ("user", "week"), totals["weeks"], place),
@@ -49,7 +49,7 @@ def drift_rows(document: Document) -> list[dict[str, Any]]:
             "Found": VERDICTS[item["verdict"]],
             "Clockify, sent, QuickBooks": safe(_differs(item), 400),
             "Repair": item["repair"] or "",
-            "What to do": safe(item["detail"] or "", 600),
+            "What to do": sentence(item["detail"] or "", 600),
         }
         for item in islice(document["entries"], MOST_ROWS)
     ]
@@ -69,7 +69,7 @@ def recall_page(document: Document, place: PageContext) -> str:
     parts = [
         f"# {title}\n",
         f"**{entries(number)} {verb}.** What stays: {len(staying):,}.\n",
-        *[f"- {safe(note, 600)}" for note in document["notes"]],
+        *[f"- {sentence(note, 600)}" for note in document["notes"]],
         *_listed("What stays, and why", staying),
         end,
     ]
@@ -82,7 +82,7 @@ def recall_rows(document: Document) -> list[dict[str, Any]]:
         {
             **_looks(item),
             "State": item["state"].replace("_", " "),
-            "Why": safe(item["detail"] or "", 600),
+            "Why": sentence(item["detail"] or "", 600),
         }
         for item in islice(document["entries"], MOST_ROWS)
     ]
@@ -146,7 +146,7 @@ def _listed(title: str, items: Iterable[Mapping[str, Any]]) -> list[str]:
 
 def _said(item: Mapping[str, Any]) -> str:
     parts = [_differs(item) if "differs" in item else "", item.get("repair"), item["detail"]]
-    return safe(". ".join(part.rstrip(".") for part in parts if part), 600)
+    return sentence(". ".join(part.rstrip(".") for part in parts if part), 600)
 
 
 def _differs(item: Mapping[str, Any]) -> str:

@@ -5,7 +5,7 @@ from typing import Any
 
 from flows.directory.sync_report import SIDES, sync_summary
 from flows.pages.pages import MOST_LINES
-from flows.pages.safe_markdown import safe
+from flows.pages.safe_markdown import safe, sentence
 
 #: The lists of the document, in the order in which people look.
 _LISTS = {
@@ -29,7 +29,7 @@ def sync_page(document: Mapping[str, Any]) -> str:
     parts = [
         f"# People and projects{dry}\n",
         f"**{sync_summary(document)}**\n",
-        *[f"- {safe(note, 600)}" for note in [*notes, *document["notes"]]],
+        *[f"- {sentence(note, 600)}" for note in [*notes, *document["notes"]]],
         "",
         *[_listed(title, document[name]) for name, title in _LISTS.items() if document[name]],
     ]
@@ -50,7 +50,7 @@ def _listed(title: str, rows: Sequence[Mapping[str, Any]]) -> str:
             _named(row["clockify_name"], row["clockify_id"]),
             _named(row["qbo_name"], row["qbo_id"]),
         ]
-        why = safe(row.get("why") or _missing(row), 300)
+        why = sentence(row.get("why") or _missing(row), 300)
         lines.append(f"- {row['kind']} {' — '.join(filter(None, names))}{': ' * bool(why)}{why}")
     more = len(rows) - MOST_LINES
     rest = [f"- … and {more:,} more; `clockbooks sync --csv FILE` writes all of them."] * (more > 0)

@@ -6,7 +6,7 @@ from typing import Any
 from flows.pages.pages import MOST_LINES, PageContext
 from flows.pages.safe_markdown import safe, table
 from flows.sending.month import in_ledger_note
-from flows.text import OUTCOME_TITLES, hours, money
+from flows.text import OUTCOME_TITLES, hours, money, reason_text
 
 
 def month_page(document: Mapping[str, Any], place: PageContext) -> str:
@@ -58,7 +58,7 @@ def _reasons(document: Mapping[str, Any], place: PageContext) -> str:
     rows = [
         (
             OUTCOME_TITLES[row["outcome"]],
-            safe(row["reason"]),
+            reason_text(row["reason"]),
             f"{row['entries']:,}",
             hours(row["minutes"]),
             place.money(row["amount_cents"]),

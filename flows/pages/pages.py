@@ -14,8 +14,8 @@ import pandas as pd
 
 from connectors.store.plans import StoredPlan
 from flows.pages.charts import hours_chart
-from flows.pages.safe_markdown import picture, safe, table
-from flows.text import OVERRIDES, headline, hours, money, named
+from flows.pages.safe_markdown import picture, safe, sentence, table
+from flows.text import OVERRIDES, headline, hours, money, named, reason_text
 from transforms.plan.summary import Overview
 
 #: How the paragraph of a plan's page begins that goes once it is decided.
@@ -105,7 +105,7 @@ def result_page(
     dry = " (dry run: nothing was sent)" if document["dry_run"] else ""
     verb = "would go to" if document["dry_run"] else "went to"
     name = f"--connection {place.connection}"
-    stopped = f"**It ended early:** {safe(document['stopped'], 400)}\n"
+    stopped = f"**It ended early:** {sentence(document['stopped'], 400)}\n"
     going = headline(seen.totals, place.currency)
     return _lines(
         f"# {_title(document)}{dry}\n",
@@ -153,7 +153,7 @@ def _decision(plan: StoredPlan, place: PageContext) -> str:
 
 
 def _notes(notes: Sequence[str]) -> list[str]:
-    return [f"- {safe(note, 600)}" for note in notes] + ([""] if notes else [])
+    return [f"- {sentence(note, 600)}" for note in notes] + ([""] if notes else [])
 
 
 def _people(seen: Overview, place: PageContext) -> list[str]:
@@ -200,9 +200,9 @@ def _remedies(seen: Overview) -> list[str]:
     return [
         "## What stays behind, and what to do\n",
         *[
-            f"- **{row['entries']:,} × {safe(row['reason'])}** ({row['state'].replace('_', ' ')}):"
-            f" {safe(row['who'])}, {safe(row['where'])}, {_days(row)}  \n"
-            f"  {_remedy(row)}"
+            f"- **{row['entries']:,} × {reason_text(row['reason'])}**"
+            f" ({row['state'].replace('_', ' ')}): {safe(row['who'])}, {safe(row['where'])},"
+            f" {_days(row)}  \n  {_remedy(row)}"
             for row in acts.head(MOST_LINES).to_dict("records")
         ],
         *([f"- … and {more:,} more entries, for other reasons."] if more else []),
@@ -213,7 +213,7 @@ def _remedies(seen: Overview) -> list[str]:
 def _remedy(row: Mapping[str, Any]) -> str:
     option = OVERRIDES.get(row["reason"])
     anyway = f" Set {option} to send it again unchanged." if option else ""
-    return safe(f"{row['detail']}{anyway}", 600)
+    return sentence(f"{row['detail']}{anyway}", 600)
 
 
 def _set_aside(rows: Iterable[Mapping[str, Any]]) -> list[str]:
@@ -222,7 +222,7 @@ def _set_aside(rows: Iterable[Mapping[str, Any]]) -> list[str]:
     for number, row in enumerate(rows, start=1):
         if number <= MOST_LINES:
             where = f"{row['file']}, line {row['line']}" if row.get("file") else row["entry_id"]
-            shown.append(f"- {safe(where or 'no id')}: {safe(row['problem'], 600)}")
+            shown.append(f"- {safe(where or 'no id')}: {sentence(row['problem'], 600)}")
     if not shown:
         return []
     if number > MOST_LINES:
@@ -234,7 +234,7 @@ def _files(files: Sequence[Mapping[str, Any]]) -> list[str]:
     """Return how each file was read."""
     if not files:
         return []
-    lines = [f"- **{safe(file['file'])}**: {safe(file['message'], 600)}" for file in files]
+    lines = [f"- **{safe(file['file'])}**: {sentence(file['message'], 600)}" for file in files]
     return ["## Files\n", *lines, ""]
 
 
@@ -275,7 +275,7 @@ def remedy_rows(seen: Overview) -> list[dict[str, Any]]:
     return [
         {
             "Entries": int(row["entries"]),
-            "Reason": row["reason"],
+            "Reason": reason_text(row["reason"]),
             "Who": safe(row["who"]),
             "What to do": _remedy(row),
             "Where": safe(row["where"]),

@@ -18,6 +18,9 @@ _HTML = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;"})
 #: address still becomes a link, which shows where it leads.
 _SPECIAL = re.compile(r"([\\`*_\[\]|~])")
 
+#: A command in a text that is safe already: nothing in it but words, options and quotes.
+_COMMAND = re.compile(r"""\\`(clockbooks (?:[\w .:=,'"+@/…-]|\\_)*)\\`""")
+
 
 def safe(text: object, longest: int = LONGEST) -> str:
     r"""Return a text as markdown that shows it as it is, on one line.
@@ -32,6 +35,16 @@ def safe(text: object, longest: int = LONGEST) -> str:
     if len(words) > longest:
         words = words[: longest - 1].rstrip() + "…"
     return _SPECIAL.sub(r"\\\1", words.translate(_HTML))
+
+
+def sentence(text: object, longest: int = LONGEST) -> str:
+    r"""Return a sentence of ours as `safe` does, with its commands shown as code.
+
+    Examples:
+        >>> sentence("Run `clockbooks link user ID QBO_ID`, *now*.")
+        'Run `clockbooks link user ID QBO_ID`, \\*now\\*.'
+    """
+    return _COMMAND.sub(lambda found: f"`{found[1]}`".replace("\\_", "_"), safe(text, longest))
 
 
 def table(columns: Sequence[str], rows: Iterable[Sequence[str]], right: Sequence[str] = ()) -> str:

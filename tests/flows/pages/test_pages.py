@@ -34,6 +34,21 @@ def test_a_page_names_the_parameter_that_tries_a_refused_entry_again(refused):
     assert "--retry-refused" not in row["What to do"]
 
 
+def test_pages_speak_in_words_and_show_commands_as_code():
+    """A reason is no code, and a command is; what people typed stays text beside it."""
+    detail = "QuickBooks has no employee named '[x](y)'. Run `clockbooks link user u1 QBO_ID`."
+    row = {
+        "entry_id": "e1", "state": "rejected", "reason": "unlinked_user", "date": "2026-09-01",
+        "detail": detail, "user": "[x](y)", "minutes": 60, "billable": False, "description": "w",
+    }  # fmt: skip
+    plan = Plan.validate(pd.DataFrame([row], columns=list(Plan.to_schema().columns), dtype=object))
+
+    (shown,) = remedy_rows(overview(plan))
+
+    assert shown["Reason"] == "unlinked user"
+    assert "named '\\[x\\](y)'. Run `clockbooks link user u1 QBO_ID`." in shown["What to do"]
+
+
 def test_a_company_that_is_not_ready_names_the_parameter_that_tries_anyway():
     """A flow run fails with the error's text: the parameter is `allow_payroll` there."""
     company = Company(
