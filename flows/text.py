@@ -39,8 +39,8 @@ _REASONS: dict[str, str] = {
     Reason.QBO_REFUSED: "refused by QuickBooks",
     Reason.MAYBE_IN_BOOKS: "maybe in the books",
     Reason.RATE_CURRENCY: "rate in another currency",
-    Reason.BILLABLE_WITHOUT_PROJECT: "billable, without a project",
-    Reason.BILLABLE_WITHOUT_RATE: "billable, without a rate",
+    Reason.BILLABLE_WITHOUT_PROJECT: "billable without a project",
+    Reason.BILLABLE_WITHOUT_RATE: "billable without a rate",
 }
 
 #: What becomes of a month's time (`transforms.plan.month`).
