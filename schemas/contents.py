@@ -5,6 +5,9 @@ from pandera.typing import Series
 from schemas.frames import UTC_US, Frame, column
 from schemas.words import Source
 
+#: The rate of a file that does not tell any.
+UNTOLD = "untold"
+
 
 class Contents(Frame):
     """The content of one entry per row, as far as its source says.
@@ -63,7 +66,7 @@ class Contents(Frame):
     )
     rate: Series[str] = column(
         "Hourly rate that the source reports, with its currency: `75500000 USD`; empty where it"
-        " reports none, or the entry is not billable.",
+        " reports none, or the entry is not billable; `untold` of a file without rates.",
         source="TimeEntries.rate_micros, .currency",
         unit="millionths of the currency unit",
         nullable=True,

@@ -507,7 +507,8 @@ contents = sa.Table(
         "rate",
         sa.String(40),
         "Hourly rate that the source reported, in millionths of the currency unit, and that:"
-        " 75500000 USD; empty for none, null where it was not kept.",
+        " 75500000 USD; empty for none, untold of a file without rates, null where it was not"
+        " kept.",
         null=True,
     ),
     sa.ForeignKeyConstraint(

@@ -12,7 +12,7 @@ import pandas as pd
 from connectors.quickbooks.batch import part_of
 from connectors.store.entry_contents import NAMES as CONTENTS
 from connectors.store.scope import records
-from schemas.words import QboKind, RateSource, Source
+from schemas.words import QboKind, Source
 from transforms.plan.activities import to_activities
 from transforms.plan.judge import JudgeRules
 from transforms.reconciliation.sides import Now, Sent, activity_values
@@ -95,7 +95,7 @@ def now_of(
         "qbo_user": person,
         "qbo_project": customer,
         "other_currency": is_foreign.to_numpy() & own_rate.to_numpy(),
-        "rate_counts": rules.rates.source == RateSource.CLOCKIFY,
+        "rate_source": rules.rates.source,
         "seconds": entries["duration_s"].array,  # stays whole where one is missing
         "approved": entries["approved"].to_numpy(),
         "is_work": (entries["entry_type"] == "REGULAR").to_numpy(),

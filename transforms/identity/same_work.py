@@ -23,7 +23,7 @@ from typing import Any
 
 import pandas as pd
 
-from schemas.contents import Contents
+from schemas.contents import UNTOLD, Contents
 from schemas.words import Kind, Source
 from transforms.directory.names import OWN_ID, same_form
 
@@ -81,6 +81,7 @@ def entry_contents(
         index=entries.index,
     )
     told[list(untold)] = None
+    told["rate"] = told["rate"].fillna(UNTOLD)  # null is what an older version did not keep
     return Contents.validate(told[told["duration_s"].notna()])
 
 

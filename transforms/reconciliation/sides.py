@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from decimal import ROUND_HALF_UP, Decimal
 from typing import Any
 
+from schemas.contents import UNTOLD
 from schemas.words import RateSource
 from transforms.directory.names import same_form
 from transforms.identity.match_books import CENT, content_of
@@ -83,8 +84,8 @@ class Now:
         approved: Whether its timesheet is approved, or nobody asked.
         is_work: Whether it is worked time: no break, holiday or time off.
         row: For people and totals: the columns of `Plan`, `seconds`, whether its rate is in an
-            `other_currency` than the company's, whether its own `rate_counts`, and the `qbo_user`
-            and `qbo_project` of its links.
+            `other_currency` than the company's, the `rate_source` of the settings, and the
+            `qbo_user` and `qbo_project` of its links.
     """
 
     body: str | None
@@ -203,17 +204,18 @@ def _is_another_rate(sent: Sent, now: Now, ledger: Mapping[str, Any]) -> bool:
     """Whether an entry is to be billed at another rate than it was sent with.
 
     A rate that QuickBooks gave stays as it was, whatever QuickBooks has now, unless the entry
-    becomes billable, or another person's. One of Clockify's follows Clockify, where it counts.
+    becomes billable, or another person's, who may have none. One of Clockify's follows Clockify,
+    where it counts.
     """
     if bool(now.row["billable"]) != ledger["billable"]:
         return True
-    if not now.row["rate_counts"]:
-        is_persons = now.row["rate_from"] == RateSource.PERSON
+    if now.row["rate_source"] != RateSource.CLOCKIFY:
+        is_persons = now.row["rate_source"] == RateSource.PERSON
         return is_persons and _has_changed("user", sent, now, ledger)
     rates = [one.contents["rate"] if one.contents else None for one in (sent, now)]
-    if None in rates:  # not kept, or a file did not say: what was sent may tell
+    if None in rates:  # not kept: what was sent may tell
         return now.row["rate_from"] not in {RateSource.ITEM, RateSource.PERSON}
-    return rates[0] != rates[1]
+    return rates[0] not in {UNTOLD, rates[1]}
 
 
 def _is_another(origin: str, sent: Mapping[str, Any], now: Mapping[str, Any]) -> bool:

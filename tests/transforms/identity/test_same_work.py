@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from schemas.contents import Contents
+from schemas.contents import UNTOLD, Contents
 from schemas.words import Source
 from transforms.entries.local_days import local_days, local_minutes, zone
 from transforms.identity.same_work import a_day_off, entry_contents, find_twins, new_ids
@@ -254,7 +254,8 @@ def test_contents_are_those_of_finished_entries(
     when = {name: find(told["start"], tokyo) for name, find in
             (("days", local_days), ("walls", local_minutes))}  # fmt: skip
 
-    found = entry_contents(told, **when, links=linked, source=Source.CLOCKIFY, untold=["task"])
+    own = {"links": linked, "source": Source.CLOCKIFY}
+    found = entry_contents(told, **when, **own, untold=["task", "rate"])
 
     assert found["entry_id"].tolist() == ["a", "b"]
     assert len(set(found["description"])) == 1
@@ -263,3 +264,4 @@ def test_contents_are_those_of_finished_entries(
     assert found["person"].tolist() == ["vendor:7", "vendor:7"]
     assert found["day"].tolist() == ["2026-03-03", "2026-03-03"]
     assert found["task"].isna().all()
+    assert found["rate"].tolist() == [UNTOLD] * 2  # null is what was never kept
