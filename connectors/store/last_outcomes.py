@@ -3,7 +3,7 @@
 What was sent, the ledger alone says; an outcome only explains.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import date, datetime, timedelta
 
 import pandas as pd
@@ -23,6 +23,15 @@ LOOKS = (
 
 OUTCOME = ("state", "reason", "detail")
 
+#: Reasons that come before any look at the time itself.
+_ASIDE = (Reason.FILTERED, Reason.NOT_APPROVED, Reason.EXCLUDED, Reason.TOO_EARLY)
+
+#: Reasons that a file may not show: what was said of an entry is asked for when one brings it.
+_ASKED_FOR = (
+    Reason.BREAK, Reason.RATE_CURRENCY, Reason.BILLABLE_WITHOUT_PROJECT,
+    Reason.BILLABLE_WITHOUT_RATE,
+)  # fmt: skip
+
 _IN_LEDGER = sa.and_(
     ledger.c.connection_id == verdicts.c.connection_id, ledger.c.entry_id == verdicts.c.entry_id
 )
@@ -34,14 +43,22 @@ class LastOutcomes(ConnectionScope):
     def keep(self, run_id: str, judged: pd.DataFrame) -> None:
         """Keep how entries (rows of `Plan`) ended in a run, in place of what earlier runs said.
 
-        What a reconciliation found about entries that were sent now is forgotten.
+        A filter and the like say nothing of what an entry is: that it is a break stays known. What
+        a reconciliation found about entries that were sent now is forgotten.
         """
         own = {"connection_id": self.connection_id, "run_id": run_id}
         rows = [{**row, **own} for row in records(judged[[*LOOKS, *OUTCOME]])]
         statement = insert_into(self.engine, verdicts)
+        # Not `in_`: SQLAlchemy expands no list for many rows.
+        is_aside = sa.or_(*[statement.excluded.reason == reason for reason in _ASIDE])
+        stays = is_aside & sa.or_(*[verdicts.c.reason == reason for reason in _ASKED_FOR])
         statement = statement.on_conflict_do_update(
             index_elements=[verdicts.c.connection_id, verdicts.c.entry_id],
-            set_={name: statement.excluded[name] for name in [*LOOKS[1:], *OUTCOME, "run_id"]},
+            set_={name: statement.excluded[name] for name in LOOKS[1:]}
+            | {
+                name: sa.case((stays, verdicts.c[name]), else_=statement.excluded[name])
+                for name in (*OUTCOME, "run_id")
+            },
         )
         with changing(self.engine) as connection:
             if rows:
@@ -88,14 +105,14 @@ class LastOutcomes(ConnectionScope):
         with self.engine.connect() as connection:
             return list(connection.scalars(query))
 
-    def rejected(self, entry_ids: Sequence[str]) -> set[str]:
-        """Return those of some entries that were rejected, but for what may be in the books."""
-        columns = [verdicts.c.entry_id, verdicts.c.state, verdicts.c.reason]
-        return {
-            row.entry_id
-            for row in self._look_up(verdicts.c.entry_id, entry_ids, columns)
-            if row.state == State.REJECTED and row.reason != Reason.MAYBE_IN_BOOKS
-        }
+    def reasons(self, entry_ids: Collection[str]) -> dict[str, str]:
+        """Return the last reasons of those of some entries that a run has judged.
+
+        The reason of what went is empty.
+        """
+        columns = [verdicts.c.entry_id, verdicts.c.reason]
+        rows = self._look_up(verdicts.c.entry_id, entry_ids, columns)
+        return {row.entry_id: row.reason or "" for row in rows}
 
     def forget(self, entry_ids: Sequence[str]) -> None:
         """Forget the outcomes of some entries: they have one under another id."""

@@ -1,9 +1,9 @@
 """Holds ready entries back where QuickBooks has time of the same person and day that nobody knows.
 
 Somebody may have put them there already: by hand, by another tool, or from a database that was
-lost. Days with ready entries are looked at once, and again where time was rejected or taken back;
-what is found there holds entries back until an entry accounts for it (`clockbooks adopt`), it is
-gone from QuickBooks, or somebody says that it is other work (`not_in_books`).
+lost. Days with ready entries are looked at once, and again where time stayed behind or was taken
+back; what is found there holds entries back until an entry accounts for it (`clockbooks adopt`), it
+is gone from QuickBooks, or somebody says that it is other work (`not_in_books`).
 """
 
 from collections import defaultdict
@@ -19,6 +19,7 @@ from flows.context import RunContext
 from flows.sending.plan import Slice
 from flows.sending.request import JobRequest
 from flows.text import named
+from schemas.part_ids import whole_id
 from schemas.words import LedgerState, Reason, State
 from transforms.plan.explain import maybe_in_books
 from transforms.plan.hold_back import hold_back
@@ -42,13 +43,15 @@ def hold_back_unknown(
     if ready.empty:
         return plan, {}
     keys = dict(zip(ready["entry_id"], _keys(ready), strict=True))
-    look = _look(context, keys, keep=not request.dry_run)
-    unknown = _by_key(look.rows, set(keys.values()))
-    if not unknown:
-        return plan, {}
+    look = _Look(context, keep=not request.dry_run)
+    held_before, wanted = _look_at(look, keys), set(keys.values())
+    unknown = _by_key(look.rows, wanted)
     if request.not_in_books:
         return plan, {key: [row.time_activity_id for row in rows] for key, rows in unknown.items()}
-    unknown = _by_key(_still_there(context, look, unknown), set(keys.values()))
+    rows = _still_there(look, unknown)
+    gone = (held_before | unknown.keys()) - _by_key(rows, wanted).keys()
+    rows += look.read({day for _, day in gone})  # it may have been typed in anew
+    unknown = _by_key({row.time_activity_id: row for row in rows}.values(), wanted)
     details = {
         entry_id: _detail(key, unknown[key]) for entry_id, key in keys.items() if key in unknown
     }
@@ -68,36 +71,54 @@ class _Look:
     """What is known of the unknown time of some days.
 
     Attributes:
+        context: Where to look.
+        keep: Whether the run may leave a trace.
         rows: The unknown time.
         fresh: Ids that were read just now.
-        keep: Whether the run may leave a trace.
+        days: Days that were read just now.
     """
 
+    context: RunContext
     keep: bool
     rows: list[UnknownRow] = field(default_factory=list)
     fresh: set[str] = field(default_factory=set)
+    days: set[str] = field(default_factory=set)
+
+    def read(self, days: Collection[str]) -> list[UnknownRow]:
+        """Return the unknown time of those days that were not read just now."""
+        store, rows = self.context.store.unknown_time, []
+        for window in _windows(sorted({*days} - self.days)):
+            found = unknown_rows(read_unknown(self.context, window[0], window[-1]))
+            others = store.others(row.time_activity_id for row in found)
+            rows += [row for row in found if row.time_activity_id not in others]
+            self.days |= {*window}
+            if self.keep:
+                store.remember(window, found)
+        self.fresh |= {row.time_activity_id for row in rows}
+        return rows
 
 
-def _look(context: RunContext, keys: Mapping[str, Key], *, keep: bool) -> _Look:
+def _look_at(look: _Look, keys: Mapping[str, Key]) -> set[Key]:
     """Look at days that nobody looked at yet, and take what was found on the others.
 
-    Where time was rejected or taken back, somebody may have typed it in by now: its days are looked
-    at each time.
+    Where time stayed behind or was taken back, whatever the reason, somebody may have typed it in
+    by now: its days are looked at each time. Where unknown time held it back, that is asked for.
+
+    Returns:
+        People and days whose entries were held back by unknown time.
     """
+    context, store = look.context, look.context.store.unknown_time
     held = context.store.ledger.held(list(keys))
     is_out = held["state"].isin([LedgerState.RECALLED, LedgerState.REFUSED])
-    freed = {*held.loc[is_out, "entry_id"], *context.store.outcomes.rejected(list(keys))}
+    reasons = context.store.outcomes.reasons({*keys, *map(whole_id, keys)})
+    last = {id_: reasons.get(id_, reasons.get(whole_id(id_))) for id_ in keys}
+    held_before = {id_ for id_, reason in last.items() if reason == Reason.MAYBE_IN_BOOKS}
+    judged = {id_ for id_, reason in last.items() if reason is not None} - held_before
+    again = {keys[id_][1] for id_ in judged.union(held.loc[is_out, "entry_id"])}
     days = sorted({day for _, day in keys.values()})
-    store, look = context.store.unknown_time, _Look(keep)
-    looked = store.looked(days) - {keys[entry_id][1] for entry_id in freed}
-    for window in _windows([day for day in days if day not in looked]):
-        found = unknown_rows(read_unknown(context, window[0], window[-1]))
-        look.fresh |= {row.time_activity_id for row in found}
-        look.rows += found
-        if keep:
-            store.remember(window, found)
+    look.rows += look.read({*days} - (store.looked(days) - again))
     look.rows += [row for row in store.of(days) if row.time_activity_id not in look.fresh]
-    return look
+    return {keys[id_] for id_ in held_before}
 
 
 def _windows(days: Sequence[str]) -> Iterator[list[str]]:
@@ -112,11 +133,9 @@ def _windows(days: Sequence[str]) -> Iterator[list[str]]:
         yield window
 
 
-def _still_there(
-    context: RunContext, look: _Look, unknown: Mapping[Key, Sequence[UnknownRow]]
-) -> list[UnknownRow]:
+def _still_there(look: _Look, unknown: Mapping[Key, Sequence[UnknownRow]]) -> list[UnknownRow]:
     """Return the unknown time that is still in the books and still unknown, as it is now."""
-    rows = [row for found in unknown.values() for row in found]
+    context, rows = look.context, [row for found in unknown.values() for row in found]
     ids = [row.time_activity_id for row in rows]
     accounted, _ = context.store.books.accounted(ids)
     old = [id_ for id_ in ids if id_ not in look.fresh and id_ not in accounted]

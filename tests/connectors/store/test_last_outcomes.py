@@ -82,3 +82,20 @@ def test_thousands_of_outcomes_are_kept(book):
 
     with book.engine.connect() as connection:
         assert connection.scalar(sa.select(sa.func.count()).select_from(verdicts)) == 2500
+
+
+def test_a_filter_hides_no_break(book):
+    """What a file does not show stays known, while the looks follow; all else is replaced."""
+    first = {
+        "a": Reason.BREAK, "b": Reason.BILLABLE_WITHOUT_RATE, "c": Reason.UNLINKED_USER,
+        "d": Reason.BREAK,
+    }  # fmt: skip
+    keep(book, *(judged(id_, State.SKIPPED, reason) for id_, reason in first.items()))
+    book.run_id = book.start()
+    filtered = [judged(id_, State.SKIPPED, Reason.FILTERED, minutes=30) for id_ in "abc"]
+    keep(book, *filtered, judged("d", State.REJECTED, Reason.TOO_LONG))
+
+    rows = told(book).set_index("entry_id")
+
+    assert rows["reason"].to_dict() == first | {"c": Reason.FILTERED, "d": Reason.TOO_LONG}
+    assert rows["minutes"].to_dict() == {"a": 30, "b": 30, "c": 30, "d": 60}

@@ -655,7 +655,7 @@ OWN = {
     "last_outcomes.between": lambda s: s.store.outcomes.between(start=None, end=None),
     "last_outcomes.forget": lambda s: s.store.outcomes.forget(IDS),
     "last_outcomes.keep": lambda s: s.store.outcomes.keep(s.run, _outcomes("sent", "new")),
-    "last_outcomes.rejected": lambda s: s.store.outcomes.rejected(IDS),
+    "last_outcomes.reasons": lambda s: s.store.outcomes.reasons(IDS),
     "last_outcomes.unsent": lambda s: s.store.outcomes.unsent([DAY]),
 }
 

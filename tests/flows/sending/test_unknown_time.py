@@ -103,12 +103,17 @@ def test_a_dry_run_says_the_same_and_leaves_no_trace(week, foreign, send_day, ro
 
 
 def test_what_is_called_other_work_holds_nothing_back_again(week, foreign, send_day, rows_of):
-    """With --not-in-books all go, and a later entry of the same person and day goes without it."""
+    """With --not-in-books all go, and a later entry of the same person and day goes without it.
+
+    Also where the day is looked at again.
+    """
     assert send_day(week, "--not-in-books").document["counts"]["sent"] == 9
     (row,) = rows_of(week, "unknown_time")
     assert (row["time_activity_id"], row["is_other"]) == (foreign, 1)
     entry = week.clockify.entries[min(week.clockify.entries)]
-    week.clockify.entries["f" * 24] = entry | {"id": "f" * 24}
+    later = week.clockify.entries["f" * 24] = entry | {"id": "f" * 24, "rate": None}
+    assert send_day(week).document["counts"]["rejected"] == {"billable_without_rate": 1}
+    later["rate"] = entry["rate"]
 
     assert send_day(week).document["counts"]["sent"] == 1
 
@@ -140,9 +145,12 @@ def test_what_was_deleted_or_moved_in_quickbooks_holds_nothing_back(week, foreig
 
 
 def test_a_deleted_one_is_forgotten(week, foreign, send_day, rows_of):
-    """Once it is gone from QuickBooks the entries go."""
+    """Once it is gone from QuickBooks the entries go, unless it was typed in anew."""
     assert set(held(send_day(week))) == own(week)
     del week.quickbooks.activities[foreign]
+    anew = book(week, person(week))
+    assert all(f"TimeActivity {anew}." in text for text in held(send_day(week)).values())
+    del week.quickbooks.activities[anew]
 
     assert send_day(week).document["counts"]["sent"] == len(own(week))
     assert rows_of(week, "unknown_time") == []
@@ -189,8 +197,8 @@ def test_time_with_a_start_and_an_end_has_its_length(week, send_day):
     assert all("7 h 00 min of this person" in text for text in held(send_day(week)).values())
 
 
-@pytest.mark.parametrize("why", ["rejected", "refused"])
-def test_rejected_time_that_somebody_typed_in_is_not_booked_twice(week, reckon, why):
+@pytest.mark.parametrize("why", ["rejected", "refused", "not_approved"])
+def test_time_left_behind_that_somebody_typed_in_is_not_booked_twice(week, reckon, why):
     """Others of the day went, so the day was looked at before it was typed in."""
     id_ = min(own(week))
     entry = week.clockify.entries[id_]
@@ -198,14 +206,14 @@ def test_rejected_time_that_somebody_typed_in_is_not_booked_twice(week, reckon, 
     rate = entry["rate"]
     if why == "rejected":
         entry["rate"] = None
-    else:
-        customer["Active"] = False
+    customer["Active"] = why != "refused"
+    entry["approved"] = why != "not_approved"
     assert entry["billable"]
-    sent = week.run("send", *DAY, "--yes", "--json").document["counts"]["sent"]
+    sent = week.run("send", *DAY, "--yes", "--json", "--approved-only").document["counts"]["sent"]
     assert 0 < sent < 9
 
     book(week, person(week))
-    entry["rate"], customer["Active"] = rate, True
+    entry["rate"], entry["approved"], customer["Active"] = rate, True, True
     again = week.run("send", *DAY, "--yes", "--json", "--retry-refused")
 
     assert id_ in held(again)
