@@ -93,6 +93,8 @@ def _played(asked: argparse.Namespace) -> Iterator[dict[str, Any]]:
     ]
     try:
         yield from _lines(parts)
+        if any(part.wait() for part in parts):
+            raise SystemExit("A worker has died; its own words are above. Nothing is proven.")
     finally:
         for part in parts:
             part.terminate()

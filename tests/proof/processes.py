@@ -9,6 +9,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Self
@@ -44,7 +45,8 @@ class Process:
 
     def kill(self) -> None:
         """End it at once: nothing of it runs any more, not even its clean-up."""
-        os.kill(self.pid, signal.SIGKILL)
+        with suppress(ProcessLookupError):  # it has just ended by itself
+            os.kill(self.pid, signal.SIGKILL)
 
     def suspend(self) -> None:
         """Stop it where it is, as a laptop's lid does."""
