@@ -23,8 +23,8 @@ from flows.sending.request import ImportRequest
 def import_folder(*, connection: str | None = None, options: dict[str, Any]) -> dict[str, Any]:
     """Import each file in CLOCKBOOKS_IMPORT_FOLDER that has stopped growing, and move it away.
 
-    Files whose rows all went, or had gone before, end in `done`, the others in `failed`; beside
-    each is a report. Starts as a dry run unless told otherwise, which moves nothing.
+    Files whose rows all went, or need not go, end in `done`, the others in `failed`; beside each is
+    a report. Starts as a dry run unless told otherwise, which moves nothing.
 
     Args:
         connection: Which connection; empty for the only one.

@@ -17,15 +17,25 @@ from connectors.errors import AskPerson
 from flows.context import RunContext
 from flows.importing.exports_in import exports_in
 from flows.importing.import_files import import_files
+from flows.importing.read_files import WrongFile
 from flows.sending.facts import call_directly, check_both_sides
 from flows.sending.report import MEMBERS, MORE, Report, write_csv
 from flows.sending.request import ImportRequest
+from schemas.words import Reason
 
 #: Seconds without a change after which a file counts as whole: copies and downloads take a while.
 QUIET_S = 60
 
 #: Where files go whose rows all went or need not go; and the others.
 DONE, FAILED = "done", "failed"
+
+#: Why a row need not go, now or later.
+_NEED_NOT_GO = frozenset(
+    {
+        Reason.ALREADY_SENT, Reason.FILTERED, Reason.DUPLICATE_ROW, Reason.EXCLUDED,
+        Reason.TOO_EARLY, Reason.BREAK,
+    }
+)  # fmt: skip
 
 _LOCK = ".clockbooks.lock"
 
@@ -43,15 +53,16 @@ def take_in(
 ) -> dict[str, Any]:
     """Import each file of a folder that has stopped growing, and move it away.
 
-    A file whose import could not end, or that changed meanwhile, stays for the next run; so does
-    every file in a dry run.
+    A file whose import could not end, whose rows wait for a decision, or that changed meanwhile,
+    stays for the next run; so does every file in a dry run.
 
     Returns:
         `folder`; `files`, objects with `file`, `moved_to`, `counts` and `message`; and `left`, the
         names of links and the like, which are never read.
 
     Raises:
-        AskPerson: There is no such folder, or something must be fixed before any import.
+        AskPerson: There is no such folder, or something must be fixed before any import; files that
+            were not imported yet stay.
         TryAgain: A service could not be read.
     """
     if not folder.is_dir():
@@ -93,12 +104,10 @@ def _take(
             rows = [*document["entries"], *map(_unread, document["set_aside"])]
             target, message = _end_of(document)
             counts = document["counts"]
-        except AskPerson as error:
+        except WrongFile as error:
             target, message, counts = FAILED, str(error), None
             rows = [{"state": "failed", "detail": message, "file": str(file)}]
-        if request.dry_run or _state_of(file) != before:
-            target = None
-        moved = _move(file, target, rows) if target else None
+        moved = _move(file, before, target, rows) if target and not request.dry_run else None
     finally:
         report.close()
     return {"file": file.name, "moved_to": moved, "counts": counts, "message": message}
@@ -106,14 +115,17 @@ def _take(
 
 def _end_of(document: dict[str, Any]) -> tuple[str | None, str]:
     """Return where a file belongs whose import has ended, and why."""
-    counts = document["counts"]
+    counts, skipped = document["counts"], document["counts"]["skipped"]
     rejected, unread = sum(counts["rejected"].values()), len(document["set_aside"])
-    skipped = sum(counts["skipped"].values())
     if document["stopped"] or counts["in_doubt"]:
         return None, document["stopped"] or f"{counts['in_doubt']:,} entries are in doubt."
-    message = f"{counts['sent']:,} sent, {skipped:,} skipped, {rejected:,} rejected"
+    if waiting := skipped.get(Reason.WAITING_FOR_REVIEW):
+        return None, f"{waiting:,} rows wait in a plan for somebody's decision."
+    late = sum(number for reason, number in skipped.items() if reason not in _NEED_NOT_GO)
+    message = f"{counts['sent']:,} sent, {sum(skipped.values()):,} skipped, {rejected:,} rejected"
     message += f", {unread:,} rows unread." if unread else "."
-    return FAILED if rejected or unread else DONE, message
+    message += f" {late:,} rows may go later: export them again then." if late else ""
+    return FAILED if rejected or unread or late else DONE, message
 
 
 def _unread(row: dict[str, Any]) -> dict[str, Any]:
@@ -125,15 +137,29 @@ def _state_of(file: Path) -> tuple[int, ...]:
     return found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns
 
 
-def _move(file: Path, target: str, rows: Sequence[dict[str, Any]]) -> str:
-    """Write the report, then move the file; return where it is now, from the folder."""
+def _move(
+    file: Path, before: tuple[int, ...], target: str, rows: Sequence[dict[str, Any]]
+) -> str | None:
+    """Write the report, then move the file; return where it is now, from the folder.
+
+    A file that is not as it was *before* stays, without a report: nobody has read it.
+    """
     place = file.parent / target
     if place.is_symlink():
         raise AskPerson(f"{place} is a link: make it a folder. {file.name} stays where it is.")
     place.mkdir(exist_ok=True)
     names = chain([file.name], (f"{file.stem} ({number}){file.suffix}" for number in count(2)))
-    name = next(name for name in names if not os.path.lexists(place / name))
+    name = next(name for name in names if not any(map(os.path.lexists, _both(place, name))))
+    moved, report = _both(place, name)
     empty = dict.fromkeys(REPORTED)
-    write_csv([empty | row for row in rows], place / f"{name}.report.csv", REPORTED)
-    file.rename(place / name)
+    write_csv([empty | row for row in rows], report, REPORTED)
+    if _state_of(file) != before:
+        report.unlink()
+        return None
+    file.rename(moved)
     return f"{target}/{name}"
+
+
+def _both(place: Path, name: str) -> tuple[Path, Path]:
+    """Return where a file and its report belong."""
+    return place / name, place / f"{name}.report.csv"

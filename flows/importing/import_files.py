@@ -16,12 +16,11 @@ from typing import Any
 
 import pandas as pd
 
-from connectors.errors import AskPerson
 from connectors.store.staging import Staging, staging
 from flows.connections.choices import choice_notes
 from flows.connections.consent_expiry import expiry_notes
 from flows.context import RunContext
-from flows.importing.read_files import FileRead, read_files
+from flows.importing.read_files import FileRead, WrongFile, read_files
 from flows.importing.resolve_names import ResolvedNames, client_id, keep_links, resolve_names
 from flows.progress import Progress
 from flows.sending.canary import canary_notes
@@ -202,11 +201,11 @@ def _tracker(files: Sequence[FileRead]) -> str:
     return trackers.pop() if len(trackers) == 1 else "the time tracker"
 
 
-def _not_all_good(report: Report) -> AskPerson:
+def _not_all_good(report: Report) -> WrongFile:
     bad = list(islice(report.set_aside, _NAMED_LINES))
     lines = "; ".join(f"{row['file']}, line {row['line']}: {row['problem']}" for row in bad)
     more = len(report.set_aside) - len(bad)
-    return AskPerson(
+    return WrongFile(
         f"{len(report.set_aside):,} rows cannot be read, and --strict takes all or none: {lines}"
         f"{f'; and {more:,} more' if more else ''}. Fix them, or leave --strict out. Nothing was"
         " sent."

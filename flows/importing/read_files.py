@@ -79,6 +79,10 @@ class FileRead:
         return {"file": self.name, **self.found, "message": self.message, "told": self.message}
 
 
+class WrongFile(AskPerson):
+    """A file cannot be imported as it is; another may."""
+
+
 @dataclass(frozen=True)
 class _Reader:
     """What all files of an import are read with."""
@@ -106,7 +110,7 @@ def read_files(
     Rows that are no entries are *set_aside*, as objects.
 
     Raises:
-        AskPerson: A file cannot be read, is no export, or does not say enough; the text says what
+        WrongFile: A file cannot be read, is no export, or does not say enough; the text says what
             is needed. Nothing was sent.
     """
     reader = _Reader(
@@ -123,8 +127,10 @@ def read_files(
     for number, path in enumerate(different.values()):
         try:
             read.append(_read_file(reader, number, path))
+        except AskPerson as error:
+            raise WrongFile(error.found, to_do=error.to_do) from error
         except (NotAnExport, WrongMapping) as error:
-            raise AskPerson(f"{path}: {error}") from None
+            raise WrongFile(f"{path}: {error}") from None
     return read
 
 

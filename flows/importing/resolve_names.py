@@ -5,10 +5,10 @@ from dataclasses import dataclass, replace
 
 import pandas as pd
 
-from connectors.errors import AskPerson
 from connectors.store.scope import records
 from connectors.store.staging import Staging
 from flows.context import RunContext
+from flows.importing.read_files import WrongFile
 from flows.sending.facts import LinkState
 from flows.sending.request import ImportRequest
 from schemas.links import Links
@@ -62,7 +62,7 @@ class ResolvedNames:
         Tasks and tags of files have no ids; groups are Clockify's.
 
         Raises:
-            AskPerson: No row has such a name.
+            WrongFile: No row has such a name.
         """
         client_ids = self.projects["client_name"].map(client_id, "ignore")
         with_clients = self.projects.assign(client_id=client_ids)
@@ -179,8 +179,8 @@ def _there(kind: str, wanted: Sequence[str], rows: pd.DataFrame) -> dict[str, st
     return {name: name for name in wanted}
 
 
-def _no_row(kind: str, name: str) -> AskPerson:
-    return AskPerson(
+def _no_row(kind: str, name: str) -> WrongFile:
+    return WrongFile(
         f"No row of the files has the {kind} {name!r}: use the {kind}'s exact name as the file has"
         " it. Nothing was sent."
     )

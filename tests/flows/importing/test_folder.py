@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+import flows.importing.folder as folder_module
 from connectors.errors import AskPerson
 from flows.context import open_context
 from flows.importing.exports_in import exports_of
@@ -36,6 +37,24 @@ def look(week: Any, inbox: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..
     def once(quiet_s: float = 0, **options: Any) -> Any:
         with open_context(None) as context:
             return take_in(context, ImportRequest(files=(), **options), inbox, quiet_s=quiet_s)
+
+    return once
+
+
+@pytest.fixture
+def meanwhile(monkeypatch: pytest.MonkeyPatch) -> Callable[[Callable[[], Any]], None]:
+    """Return a function to have something happen once, right after a report was written."""
+    write_csv = folder_module.write_csv
+
+    def once(happens: Callable[[], Any]) -> None:
+        left = [happens]
+
+        def write(*args: Any) -> None:
+            write_csv(*args)
+            if left:
+                left.pop()()
+
+        monkeypatch.setattr(folder_module, "write_csv", write)
 
     return once
 
@@ -114,6 +133,62 @@ def test_two_runs_never_take_the_same_file(week, export, inbox, look):
         assert look()["files"] == []
         other.kill()
     assert [one["moved_to"] for one in look()["files"]] == ["done/a.csv"]
+
+
+def test_rows_that_are_not_approved_yet_are_not_done(week, export, inbox, look):
+    """Nothing else about the file will change: somebody has to export it again."""
+    with export(week).open(encoding="utf-8-sig", newline="") as file:
+        header, *rows = csv.reader(file)
+    with (inbox / "a.csv").open("w", newline="") as file:
+        no_and_yes = [[*row, "No" if number else "Yes"] for number, row in enumerate(rows)]
+        csv.writer(file).writerows([[*header, "Approved"], *no_and_yes])
+
+    (found,) = look(approved_only=True, mapping=("Approved=approved",))["files"]
+
+    assert found["counts"]["skipped"] == {"not_approved": 8}, found
+    assert found["moved_to"] == "failed/a.csv"
+    assert "8 rows may go later" in found["message"]
+
+
+def test_a_newer_file_that_comes_while_the_report_is_written_is_read(
+    week, export, inbox, look, meanwhile
+):
+    """It stays for the next run, and so does no report of the older one."""
+    entries = list(week.clockify.entries.values())
+    export(week, entries=entries[:4]).rename(inbox / "a.csv")
+    newer = export(week, name="newer.csv", entries=entries)
+    meanwhile(lambda: newer.rename(inbox / "a.csv"))
+
+    assert [one["moved_to"] for one in look()["files"]] == [None]
+    assert _names(inbox / "done") == set()
+    assert [one["moved_to"] for one in look()["files"]] == ["done/a.csv"]
+    assert len(week.quickbooks.activities) == 9
+
+
+def test_a_report_never_replaces_a_file(week, export, inbox, look):
+    """Somebody gave a file the name of another's report."""
+    export(week).rename(inbox / "a.csv.report.csv")
+    look()
+    before = (inbox / "done" / "a.csv.report.csv").read_bytes()
+    export(week).rename(inbox / "a.csv")
+
+    assert [one["moved_to"] for one in look()["files"]] == ["done/a (2).csv"]
+    assert (inbox / "done" / "a.csv.report.csv").read_bytes() == before
+
+
+def test_what_is_wrong_with_the_connection_is_no_files_fault(week, export, inbox, look, meanwhile):
+    """A key that is refused between two files ends the run; the second file stays."""
+    entries = list(week.clockify.entries.values())
+    export(week, entries=entries[:4]).rename(inbox / "a.csv")
+    export(week, entries=entries[4:]).rename(inbox / "b.csv")
+    meanwhile(lambda: week.clockify.faults.plan(".*", "answer", times=99, status=401))
+
+    with pytest.raises(AskPerson, match="API key"):
+        look()
+
+    assert _names(inbox) == {"b.csv", "done"}
+    week.clockify.faults.clear()
+    assert [one["moved_to"] for one in look()["files"]] == ["done/b.csv"]
 
 
 def test_a_folder_stands_for_its_exports_by_name(tmp_path):

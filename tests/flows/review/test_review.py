@@ -30,9 +30,12 @@ from prefect.flow_engine import run_flow
 from prefect.settings import PREFECT_API_URL, PREFECT_FLOWS_HEARTBEAT_FREQUENCY, temporary_settings
 
 from connectors.errors import AskPerson, ClockbooksError
+from flows.context import open_context
 from flows.import_csv import import_csv
+from flows.importing.folder import take_in
 from flows.operations.notifications import drop_foreign
 from flows.send_time import send_time
+from flows.sending.request import ImportRequest
 from flows.sync_directory import sync_directory
 
 pytestmark = pytest.mark.usefixtures("in_this_process")
@@ -868,6 +871,10 @@ def test_an_import_waits_and_exactly_what_was_approved_goes(files_desk, plan_of,
 
     other = house.run("import", str(file), "--yes", "--json").document["counts"]
     assert (other["sent"], other["skipped"]) == (0, {"waiting_for_review": 9})
+    with chdir(house.folder), open_context(None) as context:
+        watched = take_in(context, ImportRequest(files=()), file.parent, quiet_s=0)["files"]
+    assert [one["moved_to"] for one in watched] == [None]
+    assert "wait in a plan" in watched[0]["message"]
     later = file.read_text(encoding="utf-8").replace("09/22/", "09/23/")
     (file.parent / "later.csv").write_text(later, encoding="utf-8")
     files_desk.resume(run_id, decision="approve", who="Ann Lee", without_entries=[5])
