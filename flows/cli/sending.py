@@ -1,5 +1,6 @@
 """The commands that send time: send, import, adopt, settle, entries and plans."""
 
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import date, datetime
 from enum import StrEnum
@@ -11,7 +12,7 @@ import typer
 from flows.cli.exit_codes import ExitCode
 from flows.cli.options import ConnectionName, CsvFile, FirstDay, Json, LastDay, Yes, job_options
 from flows.cli.output import check_days, command, save_csv, stop_usage, to_ask
-from flows.sending.request import ImportRequest, SendRequest
+from flows.sending.request import BLANK, ImportRequest, SendRequest, is_blank
 
 if TYPE_CHECKING:
     from flows.sending.entry_list import Wanted
@@ -52,7 +53,7 @@ def send(
     """
     with command(as_json=json) as output:
         check_days(start, end)
-        _check_rounding(options["rounding"])
+        _check_options(options)
         ask = to_ask(output, yes=yes, dry_run=options["dry_run"])
         from flows.cli import dispatch
 
@@ -89,7 +90,7 @@ def import_(
     not go twice.
     """
     with command(as_json=json) as output:
-        _check_rounding(options["rounding"])
+        _check_options(options)
         ask = to_ask(output, yes=yes, dry_run=options["dry_run"])
         from flows.cli import dispatch
         from flows.importing.read_files import read_mapping
@@ -318,13 +319,16 @@ def _live(wanted: "Wanted") -> "Wanted":
     return replace(wanted, state="unsent") if wanted.state == EntryState.ALL else wanted
 
 
-def _check_rounding(text: str | None) -> None:
-    if text is None:
+def _check_options(options: Mapping[str, Any]) -> None:
+    description, rounding = options["description"], options["rounding"]
+    if description is not None and is_blank(description):
+        stop_usage(f"--description: {BLANK}")
+    if rounding is None:
         return
     from transforms.plan.rounding import parse_rounding
 
     try:
-        parse_rounding(text)
+        parse_rounding(rounding)
     except ValueError as error:
         stop_usage(f"--rounding: {error}")
 

@@ -14,6 +14,17 @@ from typing import Any, Literal, get_type_hints
 
 from connectors.errors import AskPerson
 
+#: What is wrong with a description of blanks alone.
+BLANK = (
+    "The text to look for in descriptions is blank: write a word of them, or leave the filter out."
+    " Nothing was sent."
+)
+
+
+def is_blank(text: str) -> bool:
+    """Whether a text is empty but for white space, which comparisons collapse."""
+    return not text.strip()
+
 
 def option(default: Any, help_: str, *, flag: str = "", metavar: str | None = None) -> Any:
     """Describe one option of a request.
@@ -122,12 +133,18 @@ class JobRequest:
     dry_run: bool = option(False, "Show the plan; send nothing, change nothing.")
 
     def __post_init__(self) -> None:
-        """Take lists for tuples, and an empty text, as a form gives it, for none."""
+        """Take lists for tuples, and an empty text, as a form gives it, for none.
+
+        Raises:
+            AskPerson: Every description would have the text.
+        """
         for one in fields(self):
             value = getattr(self, one.name)
             if isinstance(one.default, tuple):
                 value = tuple(value or ())
             object.__setattr__(self, one.name, None if value == "" else value)
+        if self.description is not None and is_blank(self.description):
+            raise AskPerson(BLANK)
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,9 @@ from typing import Any
 
 import pytest
 import typer
+from typer.testing import CliRunner
 
+from connectors.errors import AskPerson
 from flows.cli.sending import app
 from flows.import_csv import import_csv
 from flows.send_time import send_time
@@ -49,3 +51,15 @@ def test_an_empty_field_of_a_form_counts_as_left_out() -> None:
     form = SendRequest(day, day, users=[], rounding="", billable=None)  # type: ignore[arg-type]
 
     assert form == SendRequest(day, day)
+
+
+@pytest.mark.parametrize("text", [" ", "\t\n", "\u00a0"])
+def test_a_blank_description_is_no_filter(text: str) -> None:
+    """Every description would have it, so all would go: the run does not begin."""
+    with pytest.raises(AskPerson, match="is blank: write a word"):
+        ImportRequest(files=(), description=text)
+    for command in (["send", "--start", "2026-09-22", "--end", "2026-09-22"], ["import", "a.csv"]):
+        for blank in (text, ""):
+            ran = CliRunner().invoke(app, [*command, "--yes", "--description", blank])
+            assert ran.exit_code == 2, ran.output
+            assert "is blank" in " ".join(ran.output.split())
