@@ -149,7 +149,7 @@ def _answer(
     context: RunContext, asked: Sequence[Question], later: int, show: Callable[[], None]
 ) -> Any:
     hours = context.settings.review_hours
-    seen = json.dumps([[one.kind, one.clockify_id, *one.choices] for one in asked])
+    seen = json.dumps([[one.kind, one.clockify_id, one.name, *one.choices] for one in asked])
     key = f"links-{hashlib.sha256(seen.encode()).hexdigest()}"
 
     def show_it() -> None:

@@ -839,7 +839,10 @@ def test_links_are_chosen_on_the_page(links_desk, rows_of):
 
 
 def test_links_that_were_decided_meanwhile_are_not_overwritten(links_desk, rows_of):
-    """An answer to what is no longer the question changes nothing, and the rest is asked again."""
+    """An answer to what is no longer the question changes nothing, and the rest is asked again.
+
+    Nor is somebody created whom nobody was shown: under a new name it is another question.
+    """
     house = links_desk.house
     run_id = links_desk.start(review=True)
     form = links_desk.form(run_id)
@@ -852,6 +855,18 @@ def test_links_that_were_decided_meanwhile_are_not_overwritten(links_desk, rows_
     assert "Theo Park (user)" not in links_desk.form(run_id)
     [link] = [row for row in rows_of(house, "links") if row["clockify_id"] == theo]
     assert link["qbo_id"] == "62"
+
+    form = links_desk.form(run_id)
+    answer = _choose(form, "Pocket Park Competition (project)", "Create it in QuickBooks")
+    [park] = [one for one in house.clockify.projects.values() if "Pocket Park" in one["name"]]
+    park["name"] = "Something else"
+    customers = len(house.quickbooks.customers)
+
+    links_desk.resume(run_id, who="Ann", **answer)
+
+    assert links_desk.state(run_id)["name"] == "Suspended"
+    assert "Something else (project)" in links_desk.form(run_id)
+    assert len(house.quickbooks.customers) == customers
 
 
 #: Parameters of an import that waits for somebody.
