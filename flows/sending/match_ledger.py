@@ -74,7 +74,7 @@ def match_entries(context: RunContext, entries: pd.DataFrame, links: pd.DataFram
     left = from_files[from_files["entry_id"].isin(others)]
     new = new.drop(index=twins.index)
     clashing = clashes(new, left).union(a_day_off(new, left)) if len(left) else new.index[:0]
-    renamed = filed[is_twin].assign(entry_id=filed["entry_id"].map(own_ids))
+    renamed = filed[is_twin].assign(entry_id=lambda twins: twins["entry_id"].map(own_ids))
     return LedgerMatch(
         held=pd.concat([held, renamed], ignore_index=True),
         contents=PlanContents(mine.set_index("entry_id", drop=False), since, sent_from_a_file),

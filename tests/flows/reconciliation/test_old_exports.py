@@ -23,3 +23,14 @@ def test_an_old_export_sends_nothing_twice_after_a_repair(week, export, without)
         found = week.run("import", str(file), "--yes", code=0)
         assert found["counts"]["sent"] == 0, file
         assert len(week.books) == number
+
+
+def test_a_row_that_no_entry_equals_stops_no_comparison(week, export):
+    """Work that came by a file and is not in Clockify is in the books, and is compared."""
+    other = week.entry(week.pick()) | {"id": "e" * 24, "description": "Only in the file"}
+    file = export(week.house, "other.csv", entries=[other])
+    assert week.run("import", str(file), "--yes", "--not-in-books", code=0)["counts"]["sent"] == 1
+
+    counts = week.reconcile("--all", code=None)["counts"]
+
+    assert counts["agrees"] + counts.get("gone_from_clockify", 0) == len(week.books)
