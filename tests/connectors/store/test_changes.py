@@ -153,6 +153,19 @@ def test_what_is_not_answered_stays_claimed(changed):
     assert changed.book.states("a", "b") == {"a": LedgerState.SENT, "b": LedgerState.RECALLED}
 
 
+def test_the_history_tells_which_call_got_no_clear_answer(changed):
+    """That of one change, and not those of others that are on their way."""
+    made = changed.claim(Operation.UPDATE, new_time())
+    changed.claim(Operation.DELETE, wanted("b", "200"))
+
+    changed.book.store.ledger.leave_in_doubt(made, at_work=AT_WORK)
+
+    columns = (history.c.entry_id, history.c.operation)
+    with changed.book.engine.connect() as connection:
+        told = connection.execute(sa.select(*columns).where(history.c.event == "unclear")).all()
+    assert [tuple(row) for row in told] == [("a", "update")]
+
+
 def test_a_late_answer_changes_nothing(changed):
     """Whoever took a change over decides it."""
     made = changed.claim(Operation.DELETE, wanted())
