@@ -26,6 +26,7 @@ class Wanted:
         replacement: What to create after the deletion, to the byte; `None` for nothing.
         contents: What the entry is about afterwards, by the columns of `Contents`; `None` if that
             does not change, or is unknown.
+        unit: The whole entry, if it is one of several parts: they go together.
     """
 
     entry_id: str
@@ -35,6 +36,7 @@ class Wanted:
     date: str | None = None
     replacement: str | None = None
     contents: Mapping[str, Any] | None = None
+    unit: str | None = None
 
 
 @dataclass(frozen=True)

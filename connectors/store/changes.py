@@ -12,7 +12,7 @@ under the TimeActivity's Id tells what became of a change in doubt: nothing is h
 """
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import uuid4
@@ -35,6 +35,7 @@ from connectors.store.claims_in_doubt import take_over
 from connectors.store.entry_contents import EntryContents
 from connectors.store.history import History
 from connectors.store.ledger import Claim
+from connectors.store.parts import Parts
 from connectors.store.runs import Runs, lease_over
 from connectors.store.scope import ConnectionScope
 from connectors.store.unknown_time import UnknownTime
@@ -58,7 +59,7 @@ class Changes(ConnectionScope):
 
         Returns:
             The claim, without the entries that are not sent as that TimeActivity any more, or that
-            another run is changing; `None` when none is left.
+            another run is changing, and without the other parts of those; `None` when none is left.
 
         Raises:
             TryAgain: The run's lease is over; nothing was claimed.
@@ -164,6 +165,7 @@ class Changes(ConnectionScope):
         """
         with changing(self.engine) as connection:
             free = self._free(connection, wanted)
+            self._same(Parts).begin(connection, _units(free))
             nobody = Claim(run_id, "", (), Operation.DELETE)
             self._deleted(connection, [Found(**after(one)) for one in free], nobody)
         return {one.entry_id for one in free}
@@ -194,8 +196,11 @@ class Changes(ConnectionScope):
             if not self._same(Runs).renew_within(connection, run_id, now=now, lease=lease):
                 raise lease_over()
             free = self._free(connection, wanted)
+            divided = _units(one for one in wanted if one not in free)
+            free = [one for one in free if one.unit not in divided]
             if not free:
                 return None
+            self._same(Parts).begin(connection, _units(free))
             self._begin_batch(connection, run_id, request_id, qbo_time)
             rows = [values(one, request_id, str(n)) for n, one in enumerate(free, start=1)]
             taken = insert(connection, rows)
@@ -360,6 +365,11 @@ class Changes(ConnectionScope):
             changes.c.run_id == made.run_id,
             changes.c.bid.in_(bids),
         )
+
+
+def _units(wanted: Iterable[Wanted]) -> set[str]:
+    """Return the entries of which some changes are parts."""
+    return {one.unit for one in wanted if one.unit is not None}
 
 
 def _same_entry() -> sa.ColumnElement[bool]:

@@ -13,6 +13,7 @@ from connectors.store.chain import of_ledger
 from connectors.store.history import History
 from connectors.store.scope import ConnectionScope, records, rows_of
 from schemas.contents import Contents
+from schemas.part_ids import whole_id
 from schemas.tables import batches, contents, former_contents, ledger, verdicts
 from schemas.words import Event, LedgerState, Source
 
@@ -46,7 +47,7 @@ class EntryContents(ConnectionScope):
         if source is not None:
             query = query.where(contents.c.source == source)
         with self.engine.connect() as connection:
-            return _frame(connection.execute(query).all())
+            return _frame(self._once(connection, query))
 
     def as_claimed(self, entry_ids: Sequence[str]) -> pd.DataFrame:
         """Return the `Contents` of some entries as they were when they were claimed."""
@@ -58,7 +59,7 @@ class EntryContents(ConnectionScope):
     ) -> pd.DataFrame:
         """Return what other runs have claimed for those days since a claim; see `known`."""
         query = self._of_days(days).where(contents.c.claim_no > claim_no, ledger.c.run_id != run_id)
-        return _frame(connection.execute(query).all())
+        return _frame(self._once(connection, query))
 
     def insert(self, connection: sa.Connection, rows: Sequence[Mapping[str, Any]]) -> int:
         """Keep the `Contents` of entries that are being claimed, and return the claim's number.
@@ -158,6 +159,25 @@ class EntryContents(ConnectionScope):
         )
         return max(number or 0 for number in newest)
 
+    def _once(self, connection: sa.Connection, query: sa.Select[Any]) -> list[Any]:
+        """Return what a query finds, without later parts: they say what their whole entry says.
+
+        One that is in the books stands for its entry if the ledger does not have the first part.
+        """
+        rows = connection.execute(query).all()
+        firsts = {whole_id(row.entry_id) for row in rows if "/" in row.entry_id}
+        key = ledger.c.entry_id
+        held = rows_of(connection, key, self.connection_id, firsts, [key])
+        stood_for = {row.entry_id for row in held}
+        found = []
+        for row in rows:
+            if row.entry_id == whole_id(row.entry_id):
+                found.append(row)
+            elif whole_id(row.entry_id) not in stood_for:
+                stood_for.add(whole_id(row.entry_id))
+                found.append(row)
+        return found
+
     def _of_days(self, days: Sequence[str]) -> sa.Select[Any]:
         rank = {state: place for place, state in enumerate(_PREFERENCE)}
         same_entry = sa.and_(
@@ -170,7 +190,10 @@ class EntryContents(ConnectionScope):
             .where(
                 self._own(contents),
                 contents.c.day.between(*_around(days)),
-                ~contents.c.entry_id.contains("/"),  # a later part says what its whole entry says
+                sa.or_(
+                    ~contents.c.entry_id.contains("/"),
+                    ledger.c.state.in_([LedgerState.SENT, LedgerState.SENDING]),
+                ),
             )
             .order_by(sa.case(rank, value=ledger.c.state), contents.c.entry_id)
         )

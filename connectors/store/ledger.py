@@ -29,6 +29,7 @@ from connectors.store.parts import Parts
 from connectors.store.payroll import PayrollAnswers
 from connectors.store.runs import Runs, lease_over
 from connectors.store.scope import ConnectionScope, records
+from schemas.part_ids import whole_id
 from schemas.tables import batches, changes, ledger, runs
 from schemas.words import Event, LedgerState, Operation, Proof
 
@@ -280,7 +281,8 @@ class Ledger(ConnectionScope):
                     recorded.add(outcome.bid)
             for event, rows in told.items():
                 self._note(connection, event, rows, made)
-            self._same(Parts).close_sent(connection, [id_ for id_, _, _ in made.items])
+            later = [id_ for id_, _, _ in made.items if id_ != whole_id(id_)]
+            self._same(Parts).close_settled(connection, set(map(whole_id, later)))
         return recorded
 
     def release(self, made: Claim) -> None:

@@ -159,10 +159,15 @@ class StagedEntries(Staging):
             found |= {id_ for (id_,) in self._database.execute(query, some)}
         return found
 
-    def problems(self) -> Iterator[dict[str, str | None]]:
-        """Yield `entry_id` and `problem` of the bad rows, in the order in which they came."""
+    def problems(self, first_day: str = "") -> Iterator[dict[str, str | None]]:
+        """Yield `entry_id` and `problem` of the bad rows, in the order in which they came.
+
+        Those that are known to be of a day before *first_day* are left out.
+        """
         found = self._database.execute(
-            "SELECT entry_id, problem FROM entries WHERE problem IS NOT NULL ORDER BY rowid"
+            "SELECT entry_id, problem FROM entries WHERE problem IS NOT NULL"
+            " AND coalesce(bad_day, ?) >= ? ORDER BY rowid",
+            (first_day, first_day),
         )
         for entry_id, problem in found:
             yield {"entry_id": entry_id, "problem": problem}

@@ -10,7 +10,7 @@ stands in the ledger as it would be sent, so that a later comparison with QuickB
 two differ.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
@@ -152,31 +152,31 @@ def _compare(
     company = replace(facts.company, closed_until=None)
     facts = replace(facts, rules=replace(facts.rules, company=company, approved_only=False))
     first, last = days
+    taken: set[str] = set()
     for one in by_the_rules(context, facts, staged, link_state):
-        until = _until(one.plan, last)
-        yield _part(context, (first, until), one)
+        until = min(date.fromisoformat(one.plan.loc[~_is_later(one.plan), "date"].max()), last)
+        yield (part := _part(context, (first, until), one, taken))
+        taken |= set(part.rows)
         first = until + timedelta(days=1)
     if first <= last:
-        yield _part(context, (first, last), None)
+        yield _part(context, (first, last), None, taken)
 
 
-def _until(plan: pd.DataFrame, last: date) -> date:
-    """Return the day through which the books are read for the entries of a slice.
+def _is_later(plan: pd.DataFrame) -> pd.Series:
+    return plan["entry_id"].str.contains("/", regex=False).astype(bool)
 
-    The parts of an entry may lie beyond its days. The next slice has the books of those, unless
-    there is none: then the days of the parts are read too.
+
+def _part(
+    context: RunContext, days: tuple[date, date], one: Slice | None, taken: Collection[str]
+) -> Part:
+    """Compare the entries of a slice with the books of its days, but for what earlier ones took.
+
+    Of the days after them, on which later parts lie, only what is equal to a part counts.
     """
-    until = date.fromisoformat(plan["date"].max())
-    if until > last:
-        return until
-    later = plan["entry_id"].str.contains("/", regex=False).astype(bool)
-    return date.fromisoformat(plan.loc[~later, "date"].max())
-
-
-def _part(context: RunContext, days: tuple[date, date], one: Slice | None) -> Part:
     named = [f"{day:%Y-%m-%d}" for day in pd.date_range(*days)]
-    unknown = read_unknown(context, named[0], named[-1])
-    rows: dict[str, Row] = {str(row["Id"]): row for row in unknown}
+    until = named[-1] if one is None else max(named[-1], one.plan["date"].max())
+    unknown = read_unknown(context, named[0], until)
+    rows: dict[str, Row] = {str(row["Id"]): row for row in unknown if row["Id"] not in taken}
     for id_ in context.store.unknown_time.others(rows):
         del rows[id_]
     bodies = {}
@@ -184,11 +184,21 @@ def _part(context: RunContext, days: tuple[date, date], one: Slice | None) -> Pa
         one = replace(one, plan=one.plan[one.plan["state"] == State.READY])
         activities = to_activities(one.plan)
         bodies = dict(zip(activities["entry_id"], activities["body"], strict=True))
+    theirs = {id_: whole_content_of(row) for id_, row in rows.items()}
+    mine = {whole_content_of(read(body)) for body in bodies.values()}
     found = match_unknown(
         [One(id_, whole_content_of(read(body))) for id_, body in bodies.items()],
-        [One(id_, whole_content_of(row)) for id_, row in rows.items()],
+        [One(id_, row) for id_, row in theirs.items() if row.day <= named[-1] or row in mine],
     )
+    still = [id_ for id_ in found.unknown if theirs[id_].day <= named[-1]]
+    found = replace(found, unknown=still)
+    rows = {id_: rows[id_] for id_ in _of(found)}
     return Part(named, one, bodies, rows, _of_whole_entries(found, bodies))
+
+
+def _of(found: Comparison) -> list[str]:
+    """Return the TimeActivities of a comparison."""
+    return [*found.equal.values(), *found.sums, *found.near.values(), *found.unknown]
 
 
 def _of_whole_entries(found: Comparison, entry_ids: Iterable[str]) -> Comparison:

@@ -6,7 +6,7 @@ days. Nothing is held for the whole window.
 """
 
 import gc
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from contextlib import contextmanager
 from dataclasses import replace
@@ -25,14 +25,16 @@ from flows.connections.unknown_time import check_whole
 from flows.context import RunContext
 from flows.reconciliation.findings import NEVER_SENT, Finding, compared, unknown, unsent
 from flows.reconciliation.request import ReconcileRequest
-from flows.reconciliation.sides import is_from_file, now_of
+from flows.reconciliation.sides import is_from_file, now_of, sent_of
+from flows.reconciliation.units import united, whole_of, with_other_parts
 from flows.sending import match_ledger
 from flows.sending.extract import as_entries, extract
 from flows.sending.facts import Facts, LinkState
+from flows.sending.match_ledger import LedgerMatch
 from flows.sending.request import SendRequest
-from flows.sending.split import in_their_parts
+from flows.sending.split import cut, in_their_parts
 from schemas.part_ids import whole_id
-from schemas.words import Kind, LedgerState
+from schemas.words import Kind, LedgerState, Reason
 from transforms.entries.local_days import local_days, month_slices
 from transforms.identity.match_books import (
     CLOCK_MARGIN,
@@ -84,6 +86,7 @@ class Comparison:
         self.unreadable: list[str] = []
         self.on_their_way: list[Share] = []
         self._without_length: list[str] = []
+        self._seen: set[str | None] = set()
 
     def parts(self) -> Iterator[list[Finding]]:
         """Read and compare the window; yield what was found on some days, also what agrees.
@@ -129,12 +132,16 @@ class Comparison:
         activities: Mapping[str, Mapping[str, Any]],
         staged: StagedEntries,
     ) -> list[Finding]:
-        now, aliases, parts = self._clockify(staged.between(first, last))
-        sent = self._sent(first, last, [*now, *parts], aliases)
+        now, aliases = self._clockify(staged.between(first, last))
         accounted, in_flight = self._context.store.books.accounted(list(activities))
+        sent = self._sent(first, last, now, aliases)
         sent |= self._moved_in(activities.keys() & accounted, sent, staged)
+        rows, units = with_other_parts(self._context, list(sent.values()))
+        rows = [row for row in rows if whole_of(row.entry_id, units) not in self._seen]
+        sent = {aliases.get(row.entry_id, row.entry_id): row for row in rows}
+        compared = self._compare_sent(sent, units, now, activities, staged, (first, last))
         findings = [
-            *self._compare_sent(sent, now, activities, staged, (first, last)),
+            *united(compared),
             *(
                 unsent(id_, one, self._window)
                 for id_, one in now.items()
@@ -152,12 +159,9 @@ class Comparison:
         return findings
 
     def _sent(
-        self, first: str, last: str, now: Sequence[str], aliases: Mapping[str, str]
+        self, first: str, last: str, now: Iterable[str], aliases: Mapping[str, str]
     ) -> dict[str, Any]:
-        """Return what was sent for some days, or is in Clockify on them, by Clockify's ids.
-
-        All parts of an entry are there that is in Clockify on these days.
-        """
+        """Return what was sent for some days, or is in Clockify on them, by Clockify's ids."""
         store = self._context.store
         of_days = store.sent.between(first, last)
         ids = {row.entry_id for row in of_days}
@@ -167,28 +171,29 @@ class Comparison:
     def _compare_sent(
         self,
         sent: Mapping[str, Any],
+        units: Collection[str],
         now: Mapping[str, Now],
         activities: Mapping[str, Mapping[str, Any]],
         staged: StagedEntries,
         days: tuple[str, str],
     ) -> Iterator[Finding]:
         """Compare what was sent; look elsewhere for what is missing on these days."""
-        lacking, here = [id_ for id_ in sent if id_ not in now], set(map(whole_id, now))
-        elsewhere, gone = self._elsewhere(
-            [id_ for id_ in lacking if whole_id(id_) not in here], sent, staged
-        )
-        gone |= {id_ for id_ in lacking if whole_id(id_) in here}  # the entry has fewer parts now
+        lacking = [id_ for id_ in sent if id_ not in now]
+        elsewhere, gone = self._elsewhere(lacking, sent, staged)
         missing = {row.time_activity_id for row in sent.values()} - activities.keys()
         others = self._activities_by_id(sorted(missing))
         check_whole(others.values(), days, self._began_at)
         by_id, in_clockify = {**activities, **others}, {**elsewhere, **now}
         for id_, row in sent.items():
             if id_ in in_clockify or id_ in gone:
-                activity = by_id.get(row.time_activity_id)
-                found = compared(row, in_clockify.get(id_), activity, self.rules, self._window)
-                yield replace(
-                    found, entry_id=id_
-                )  # Clockify's, also while a dry run keeps a file's
+                unit, activity = whole_of(id_, units), by_id.get(row.time_activity_id)
+                self._seen |= {unit} - {None}
+                side = sent_of(row, unit)
+                found = compared(
+                    side, row, in_clockify.get(id_), activity, self.rules, self._window
+                )
+                # Clockify's id, also while a dry run keeps a file's.
+                yield replace(found, entry_id=id_)
 
     def _unknown_of(
         self, activities: Mapping[str, Mapping[str, Any]], in_flight: Sequence[InFlight]
@@ -214,37 +219,46 @@ class Comparison:
         present = staged.present([whole_id(row.entry_id) for row in outside])
         return {row.entry_id: row for row in outside if whole_id(row.entry_id) not in present}
 
-    def _clockify(self, rows: pd.DataFrame) -> tuple[dict[str, Now], dict[str, str], Sequence[str]]:
+    def _clockify(self, rows: pd.DataFrame) -> tuple[dict[str, Now], dict[str, str]]:
         """Return Clockify's entries and parts of entries, by id.
 
+        An entry that went in parts has those that were sent: its time is spread over them, and what
+        it is about, and whether it may go, is the whole's.
+
         Returns:
-            Those; the ids of entries that were sent from a file; and all parts of entries that the
-            ledger knows, also those that the entries do not have any more.
+            Those; and the ids of entries that were sent from a file.
         """
         if rows.empty:
-            return {}, {}, []
-        links, facts = self._link_state, self._facts
-        entries = as_entries(rows).reset_index(drop=True)
-        match = match_ledger.match_entries(self._context, entries, links.links)
-        parts, match = in_their_parts(self._context, facts, entries, match)
+            return {}, {}
+        facts = self._facts
+        whole = as_entries(rows).reset_index(drop=True)
+        match = match_ledger.match_entries(self._context, whole, self._link_state.links)
+        parts, match = in_their_parts(self._context, facts, whole, match)
         sent = match.held.loc[match.held["state"] == LedgerState.SENT, "entry_id"].map(whole_id)
-        approved = self._approved(entries, set(sent))
+        approved = self._approved(whole, set(sent))
         entries = parts.assign(
             approved=parts["approved"] | parts["entry_id"].map(whole_id).isin(approved)
         )
         if not self._request.dry_run:
             self._context.store.contents.adopt(match.own_ids)
         aliases = match.own_ids if self._request.dry_run else {}
-        plan = judge_entries(
+        plan = self._plan(_on_its_days(entries, whole, match.units), match)
+        contents = {row["entry_id"]: row for row in records(match.contents.frame)}
+        now = now_of(entries, plan, contents, facts.rules)
+        if match.units:
+            anew = cut(facts, whole[whole["entry_id"].isin(list(match.units))])
+            now |= _as_whole(now, self._plan(anew, match), match.units)
+        return now, dict(aliases)
+
+    def _plan(self, entries: pd.DataFrame, match: LedgerMatch) -> pd.DataFrame:
+        links = self._link_state
+        return judge_entries(
             entries,
             held=match.held[match.held["state"] != LedgerState.SENT],
             links=links.links,
             unlinked=links.unlinked,
-            rules=replace(facts.rules, approved_only=bool(self._request.approved_only)),
+            rules=replace(self._facts.rules, approved_only=bool(self._request.approved_only)),
         )
-        contents = {row["entry_id"]: row for row in records(match.contents.frame)}
-        later = [id_ for id_ in match.held["entry_id"] if id_ != whole_id(id_)]
-        return now_of(entries, plan, contents, facts.rules), dict(aliases), later
 
     def _approved(self, entries: pd.DataFrame, sent: AbstractSet[str]) -> set[str]:
         """Read once more which sent entries are approved, of those that seem not to be.
@@ -284,15 +298,9 @@ class Comparison:
         moved: dict[str, Now] = {}
         for day in sorted(set(days.values())):
             moved |= self._of_day(day, {id_ for id_, its_day in days.items() if its_day == day})
-        there = set(map(whole_id, moved))
-        self.unreadable += sorted(days.keys() - there)
+        self.unreadable += sorted(days.keys() - set(map(whole_id, moved)))
         gone |= from_files - present
-        # An entry that is there may have fewer parts than were sent.
-        return moved, {
-            id_
-            for id_ in ids
-            if whole_id(id_) in gone or (whole_id(id_) in there and id_ not in moved)
-        }
+        return moved, {id_ for id_ in ids if whole_id(id_) in gone}
 
     def _days_of(self, ids: Sequence[str]) -> tuple[dict[str, date], set[str]]:
         """Ask Clockify for entries one by one; return the days of some, and which are gone."""
@@ -327,6 +335,34 @@ class Comparison:
     def _activities_by_id(self, ids: Sequence[str]) -> dict[str, dict[str, Any]]:
         rows = self._context.quickbooks.time_activities_by_id(ids)
         return {str(row["Id"]): row for row in rows}
+
+
+def _on_its_days(parts: pd.DataFrame, whole: pd.DataFrame, units: Collection[str]) -> pd.DataFrame:
+    """Return sent parts as many days later as their entry begins after the first of them."""
+    wholes = parts["entry_id"].map(whole_id)
+    wholes = wholes[wholes.isin(list(units))]
+    if wholes.empty:
+        return parts
+    days = pd.to_datetime(parts["day"].loc[wholes.index])
+    later = pd.to_datetime(wholes.map(whole.set_index("entry_id")["day"]))
+    days += later - days.groupby(wholes).transform("min")
+    return parts.assign(day=days.dt.strftime("%Y-%m-%d").reindex(parts.index).fillna(parts["day"]))
+
+
+def _as_whole(now: Mapping[str, Now], anew: pd.DataFrame, units: Collection[str]) -> dict[str, Now]:
+    """Return parts with the reason for which the next send would not take their entry."""
+    why = {
+        whole_id(row["entry_id"]): (row["reason"], row["detail"])
+        for row in reversed(records(anew))
+        if row["reason"] is not None
+    }
+    found: dict[str, Now] = {}
+    for id_, one in now.items():
+        if whole := whole_of(id_, units):
+            reason, detail = why.get(whole, (None, None))
+            contents = None if reason == Reason.RUNNING else one.contents
+            found[id_] = replace(one, reason=reason, detail=detail, contents=contents)
+    return found
 
 
 @contextmanager

@@ -4,9 +4,9 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from flows.reconciliation.sides import LOOKS, looks_of, looks_of_sent, sent_of
+from flows.reconciliation.sides import LOOKS, looks_of, looks_of_sent
 from schemas.words import Reason, Verdict
-from transforms.reconciliation.judge import Judged, Rules, is_billed, judge
+from transforms.reconciliation.judge import Judged, Rules, Step, is_billed, judge
 from transforms.reconciliation.sides import Now, Sent, activity_values, fields_of
 from transforms.reconciliation.totals import Known, Share, shares
 
@@ -51,20 +51,36 @@ class Finding:
         """Whether nothing differs."""
         return self.judged.verdict == Verdict.AGREES
 
+    @property
+    def is_lost(self) -> bool:
+        """Whether a repair deletes it for good."""
+        return self.judged.step == Step.DELETE and not self.judged.anew
+
+    @property
+    def unit(self) -> str | None:
+        """The whole entry, if this is a part of it that may have to go with the others."""
+        return self.sent.unit if self.sent else None
+
 
 def compared(
-    row: Any, now: Now | None, activity: Mapping[str, Any] | None, rules: Rules, window: Window
+    sent: Sent,
+    row: Any,
+    now: Now | None,
+    activity: Mapping[str, Any] | None,
+    rules: Rules,
+    window: Window,
 ) -> Finding:
     """Compare the three sides of a sent entry.
 
     Args:
+        sent: The entry as it was sent.
         row: Its row of `SentEntries`.
         now: What Clockify has; `None` if it does not have it.
         activity: What QuickBooks has; `None` if it is gone.
         rules: What counts, and what may be done.
         window: The days of the totals.
     """
-    sent, ledger_looks = sent_of(row), looks_of_sent(row)
+    ledger_looks = looks_of_sent(row)
     judged = judge(sent, now, activity, rules)
     looks = ledger_looks if now is None else _looks_as_sent(now, judged)
     names: dict[str, Callable[[], Mapping[str, Any]]] = {
@@ -75,14 +91,14 @@ def compared(
     sides = {name: (fields, names[name]) for name, fields in judged.sides.items()}
     if now is not None and now.reason in NEVER_MEANT:
         sides.pop("clockify")
-    agrees = judged.verdict == Verdict.AGREES
+    is_done = judged.verdict == Verdict.AGREES and sent.unit is None  # else others decide
     return Finding(
         entry_id=row.entry_id,
         time_activity_id=row.time_activity_id,
         judged=judged,
         looks={name: looks[name] for name in LOOKS},
-        sent=None if agrees else sent,
-        now=None if agrees else now,
+        sent=None if is_done else sent,
+        now=None if is_done else now,
         in_clockify=now is not None,
         billed=activity is not None and is_billed(activity),
         shares=_within(window, sides, None if now is None else now.row["seconds"]),

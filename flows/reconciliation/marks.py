@@ -62,12 +62,8 @@ class Marking:
 
     def _parts_of(self, entry_ids: Sequence[str]) -> dict[str, set[str]]:
         """Return the sent parts of those of some entries that were sent in parts."""
-        parts: dict[str, set[str]] = {}
-        for row in self._context.store.parts.later(entry_ids):
-            if row.in_books:
-                whole = whole_id(row.entry_id)
-                parts.setdefault(whole, {whole}).add(row.entry_id)
-        return parts
+        units = self._context.store.parts.units(entry_ids)
+        return {whole: {whole, *(row.entry_id for row in rows)} for whole, rows in units.items()}
 
     def plan(self) -> None:
         """Read the marks that Clockify shows, and plan what becomes of them."""

@@ -19,13 +19,14 @@ from flows.progress import Progress
 from flows.reconciliation.findings import Finding
 from flows.reconciliation.repair import Repaired, in_units, repair
 from flows.reconciliation.sides import LOOKS, looks_of_sent, sent_of
+from flows.reconciliation.units import united, whole_of, with_other_parts
 from flows.sending.entry_list import is_named
 from flows.sending.mend import mend
 from flows.sending.run_lease import run_lease
 from flows.sending.sent_tags import keep_tags
 from flows.sending.settle_doubts import settle
 from flows.sending.spool import Spool
-from schemas.part_ids import later_ids, part_number, whole_id
+from schemas.part_ids import part_number, whole_id
 from schemas.words import Block, Reason, Repair, State, Verdict
 from transforms.reconciliation.judge import Judged, Step, is_billed
 from transforms.reconciliation.sides import books_values, ledger_values, was_touched
@@ -133,8 +134,7 @@ def recall(
             report.notes += settle(context, lease).messages
         chosen = Spool[Finding]()
         stack.callback(chosen.close)
-        rows = _with_other_parts(context, _rows(context, request, report))
-        chosen.extend(_chosen(request, rows, report))
+        chosen.extend(_chosen(request, *_rows(context, request, report), report))
         for one in _judged(
             context, chosen, partial(judge_again, closed_until=company.closed_until)
         ):
@@ -144,8 +144,7 @@ def recall(
             return document
         report.begin()
         progress.begun(len(chosen))
-        context.store.parts.begin(_in_parts(chosen))
-        for done in repair(context, lease, chosen, judge_again, progress, together=as_one):
+        for done in repair(context, lease, chosen, judge_again, progress):
             if done.repair == Repair.DELETED:
                 context.store.drift.forget_entries([done.finding.entry_id or ""])
             _add_done(report, done)
@@ -154,27 +153,39 @@ def recall(
         return report.document(lease.run_id)
 
 
-def _rows(context: RunContext, request: RecallRequest, report: RecallReport) -> Sequence[Any]:
-    """Return what was sent by the run, of the entries or for the days; note what was not."""
+def _rows(
+    context: RunContext, request: RecallRequest, report: RecallReport
+) -> tuple[Sequence[Any], Mapping[str, Any]]:
+    """Return what was sent by the run, of the entries or for the days; note what was not.
+
+    Of an entry in parts, all parts are there. Returns which ones are in parts, too.
+    """
     store = context.store.sent
     if request.run_id is not None:
-        return _without_adopted(context, store.of_run(request.run_id), report)
-    if not request.entry_ids:
+        rows = store.of_run(request.run_id)
+    elif not request.entry_ids:
         assert request.start is not None, "neither a run, entries nor days"  # noqa: S101
         last = request.end or date.max
-        of_days = store.between(request.start.isoformat(), last.isoformat())
-        return _without_adopted(context, of_days, report)
-    rows = store.of(list(dict.fromkeys(request.entry_ids)))
-    there = {row.entry_id for row in rows}
-    report.notes += [
-        f"Entry {id_} is not in QuickBooks as sent from here."
-        for id_ in request.entry_ids
-        if id_ not in there
-    ]
-    return rows
+        rows = store.between(request.start.isoformat(), last.isoformat())
+    else:
+        wanted = dict.fromkeys(request.entry_ids)
+        units = context.store.parts.units(wanted)
+        parts = [part.entry_id for unit in units.values() for part in unit]
+        rows = store.of(list(dict.fromkeys([*wanted, *parts])))
+        there = {row.entry_id for row in rows}
+        report.notes += [
+            f"Entry {id_} is not in QuickBooks as sent from here."
+            for id_ in request.entry_ids
+            if id_ not in there and whole_id(id_) not in units
+        ]
+        return rows, units
+    rows, units = with_other_parts(context, rows)
+    return _without_adopted(context, rows, report), units
 
 
-def _chosen(request: RecallRequest, rows: Sequence[Any], report: RecallReport) -> Iterator[Finding]:
+def _chosen(
+    request: RecallRequest, rows: Sequence[Any], units: Mapping[str, Any], report: RecallReport
+) -> Iterator[Finding]:
     """Yield those of the chosen people and projects; refuse where there are none."""
     fitting = [
         row
@@ -187,17 +198,8 @@ def _chosen(request: RecallRequest, rows: Sequence[Any], report: RecallReport) -
             to_do="`clockbooks entries --state sent` lists what was.",
         )
     for row in sorted(fitting, key=_first_day_of(fitting)):
-        yield Finding(
-            row.entry_id, row.time_activity_id, _TAKE_BACK, looks_of_sent(row), sent_of(row)
-        )
-
-
-def _with_other_parts(context: RunContext, rows: Sequence[Any]) -> list[Any]:
-    """Return sent entries with all parts of those of which one is there."""
-    ids = {row.entry_id for row in rows}
-    wholes = {whole_id(row.entry_id) for row in context.store.parts.later(list(ids))}
-    others = {id_ for whole in wholes for id_ in (whole, *later_ids(whole))} - ids
-    return [*rows, *context.store.sent.of(sorted(others))]
+        sent = sent_of(row, whole_of(row.entry_id, units))
+        yield Finding(row.entry_id, row.time_activity_id, _TAKE_BACK, looks_of_sent(row), sent)
 
 
 def _first_day_of(rows: Sequence[Any]) -> Callable[[Any], tuple[str, str, int]]:
@@ -213,26 +215,11 @@ def _first_day_of(rows: Sequence[Any]) -> Callable[[Any], tuple[str, str, int]]:
     )
 
 
-def _in_parts(chosen: Spool[Finding]) -> list[str]:
-    """Return the ids of the parts that are to be taken back."""
-    wholes = Counter(whole_id(one.entry_id or "") for one in chosen)
-    return [one.entry_id for one in chosen if one.entry_id and wholes[whole_id(one.entry_id)] > 1]
-
-
-def as_one(findings: Sequence[Finding]) -> list[Finding]:
-    """Return findings so that no part of an entry is taken back where another one stays."""
-    stays = {whole_id(one.entry_id or ""): one for one in findings if one.judged.step is None}
-    return [
-        replace(one, judged=stays[whole].judged)
-        if (whole := whole_id(one.entry_id or "")) in stays
-        else one
-        for one in findings
-    ]
-
-
 def _without_adopted(context: RunContext, rows: Sequence[Any], report: RecallReport) -> list[Any]:
     """Leave out what was not sent but adopted, and note how to take that back."""
-    adopted = context.store.sent.adopted([row.entry_id for row in rows])
+    ids = [row.entry_id for row in rows]
+    wholes = {whole_id(id_) for id_ in context.store.sent.adopted(ids)}
+    adopted = {id_ for id_ in ids if whole_id(id_) in wholes}
     if adopted:
         report.notes.append(
             f"{len(adopted):,} entries stay in QuickBooks: their time was there before, and was"
@@ -247,7 +234,7 @@ def _judged(
     for some in in_units(chosen, IDS_A_QUERY):
         ids = [one.time_activity_id or "" for one in some]
         by_id = {row["Id"]: row for row in context.quickbooks.time_activities_by_id(ids)}
-        yield from as_one(
+        yield from united(
             [replace(one, judged=judge_again(one, by_id.get(one.time_activity_id))) for one in some]
         )
 

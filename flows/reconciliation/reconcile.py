@@ -5,7 +5,7 @@
 3. What may be repaired is repaired, in batches, through the ledger; the rest is kept as drift.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from datetime import date
@@ -25,11 +25,12 @@ from flows.reconciliation.repair import repair
 from flows.reconciliation.report import DONE, ReconcileReport, drift_of
 from flows.reconciliation.request import ReconcileRequest
 from flows.sending.facts import check_both_sides, read_links, read_rates, with_defaults
+from flows.sending.mend import mend
 from flows.sending.run_lease import RunLease, run_lease
 from flows.sending.sent_tags import keep_tags
 from flows.sending.settle_doubts import settle
 from schemas.words import Kind
-from transforms.reconciliation.judge import Judged, Step, judge
+from transforms.reconciliation.judge import Judged, judge
 
 
 def reconcile(
@@ -154,14 +155,14 @@ def _finish(
 
     def repairable() -> Iterator[Finding]:
         for one in report.differences:
-            deletes = one.judged.step == Step.DELETE
-            if deletes and report.loses_most and one.entry_id not in comparison.rules.entry_ids:
+            if one.is_lost and report.loses_most and one.entry_id not in comparison.rules.entry_ids:
                 report.untouched(one)
             elif request.repair and one.judged.step is not None:
                 yield one
             else:
                 report.untouched(one)
 
+    anew: set[str] = set()  # entries in parts that the next send has to send again
     progress.begun(sum(one.judged.step is not None for one in report.differences))
     for done in repair(context, lease, repairable(), judge_again, progress):
         report.repaired(done)
@@ -169,11 +170,21 @@ def _finish(
             report.notes.append(f"Entry {done.finding.entry_id}: {done.detail}")
         if done.repair in DONE or done.repair is None:
             context.store.drift.forget_entries([done.finding.entry_id or ""])
+            anew |= {done.finding.unit or ""} if done.finding.judged.anew else set()
+    report.notes += _of_units(anew) + (mend(context, lease).notes if request.repair else [])
     unseen = context.store.drift.entry_ids() & set(comparison.unreadable)
     days = request.start.isoformat(), request.end.isoformat()
     context.store.drift.forget(*days, but=sorted(unseen))
     for items in _some(report.left()):
         context.store.drift.keep(lease.run_id, items)
+
+
+def _of_units(anew: Collection[str]) -> list[str]:
+    """Say how many entries in parts the next send has to send anew."""
+    if not anew:
+        return []
+    text = "entries in parts were taken out of QuickBooks whole. The next send sends them anew."
+    return [f"{len(anew):,} {text}"]
 
 
 def _names(links: pd.DataFrame) -> dict[str, str]:

@@ -24,13 +24,13 @@ from flows.context import RunContext
 from flows.progress import Progress
 from flows.reconciliation.findings import Finding
 from flows.reconciliation.obstacles import typed_again, untried_payroll, unusable_names
+from flows.reconciliation.units import united
 from flows.sending.batches import Ended
 from flows.sending.invoices import invoiced_meanwhile
 from flows.sending.load_changes import HELD_BY_OTHERS, Changes
 from flows.sending.match_ledger import sent_from_a_file
 from flows.sending.replay import create_claimed
 from flows.sending.run_lease import RunLease
-from schemas.part_ids import whole_id
 from schemas.quickbooks import Company
 from schemas.words import Block, Operation, Reason, Repair, State, Verdict
 from transforms.identity.match_books import content_of, content_of_body
@@ -69,15 +69,12 @@ def repair(
     findings: Iterable[Finding],
     judge_again: JudgeAgain,
     progress: Progress,
-    *,
-    together: Callable[[Sequence[Finding]], list[Finding]] = list,
 ) -> Iterator[Repaired]:
     """Take the step of each finding, and yield what became of it, in some order.
 
-    Once QuickBooks cannot be reached or read, the rest is refused: another run takes it. What
-    *together* returns for findings that were judged anew is what becomes of them.
+    Once QuickBooks cannot be reached or read, the rest is refused: another run takes it.
     """
-    repairs = _Repairs(context, lease, judge_again, together)
+    repairs = _Repairs(context, lease, judge_again)
     for some in in_units(findings, IDS_A_QUERY):
         for done in repairs.run(some):
             progress.moved(1)
@@ -87,7 +84,7 @@ def repair(
 def in_units(findings: Iterable[Finding], number: int) -> Iterator[list[Finding]]:
     """Yield so many findings at once, or a few more: parts of an entry that follow each other."""
     some: list[Finding] = []
-    for _, unit in groupby(findings, key=lambda one: whole_id(one.entry_id or "")):
+    for _, unit in groupby(findings, key=lambda one: one.unit or one.entry_id):
         some += unit
         if len(some) >= number:
             yield some
@@ -112,15 +109,8 @@ class _Look:
 class _Repairs:
     """The repairs of one run."""
 
-    def __init__(
-        self,
-        context: RunContext,
-        lease: RunLease,
-        judge_again: JudgeAgain,
-        together: Callable[[Sequence[Finding]], list[Finding]],
-    ) -> None:
+    def __init__(self, context: RunContext, lease: RunLease, judge_again: JudgeAgain) -> None:
         self._context, self._lease, self._judge_again = context, lease, judge_again
-        self._together_or_not = together
         self._halted: str | None = None
         self._to_check: dict[str, str] = {}
 
@@ -150,7 +140,7 @@ class _Repairs:
             replace(one, judged=self._judge_again(one, look.rows.get(id_), company.closed_until))
             for one, id_ in zip(findings, ids, strict=True)
         ]
-        for again in self._together_or_not(judged):
+        for again in united(judged):
             activity = look.rows.get(again.time_activity_id or "")
             step = again.judged.step
             if again.judged.verdict == Verdict.AGREES:
@@ -368,4 +358,7 @@ def _wanted(finding: Finding, activity: Mapping[str, Any] | None) -> Wanted:
     contents = now.contents if known and now is not None else None
     if contents is not None and contents["entry_id"] != sent.entry_id:
         contents = None  # sent from a file, and not renamed in a dry run
-    return Wanted(sent.entry_id, sent.time_activity_id, body, minutes, day, replacement, contents)
+    return Wanted(
+        *(sent.entry_id, sent.time_activity_id, body, minutes, day, replacement, contents),
+        unit=sent.unit,
+    )

@@ -9,7 +9,6 @@ from flows.reconciliation.findings import Finding
 from flows.reconciliation.repair import Repaired
 from flows.sending.spool import Spool
 from schemas.words import Repair, Verdict
-from transforms.reconciliation.judge import Step
 from transforms.reconciliation.totals import SIDES, Totals
 
 #: Members of one entry in JSON; `client`, `description`, `step` and `invoice` are ours.
@@ -74,7 +73,7 @@ class ReconcileReport:
         self.differences.extend(one for one in findings if one.judged.verdict != Verdict.AGREES)
         if self.show_all:
             self.agreeing.extend(one for one in findings if one.judged.verdict == Verdict.AGREES)
-        self._deletions += sum(one.judged.step == Step.DELETE for one in findings)
+        self._deletions += sum(one.is_lost for one in findings)
         for finding in findings:
             self.totals.add_all(finding.shares)
 

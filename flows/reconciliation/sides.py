@@ -27,8 +27,8 @@ def is_from_file(row: Any) -> bool:
     return bool(row.contents_source == Source.FILE)
 
 
-def sent_of(row: Any) -> Sent:
-    """Return a row of `SentEntries` as a side of a comparison."""
+def sent_of(row: Any, unit: str | None = None) -> Sent:
+    """Return a row of `SentEntries` as a side of a comparison; *unit* is the whole of a part."""
     contents = {name: getattr(row, column) for name, column in _CONTENTS.items()}
     return Sent(
         entry_id=row.entry_id,
@@ -38,6 +38,7 @@ def sent_of(row: Any) -> Sent:
         from_file=is_from_file(row),
         contents=contents if row.contents_entry_id is not None else None,
         sync_token=row.sync_token,
+        unit=unit,
     )
 
 

@@ -114,7 +114,7 @@ def unsent_now(connection: str | None, wanted: Wanted) -> list[Row]:
     finally:
         report.close()
     for note in report.notes:
-        tell_aside(f"Note: {note}")
+        tell_aside(note)
     return sorted(wanted.of(rows), key=lambda row: (row["date"], row["user"] or "", row["start"]))
 
 

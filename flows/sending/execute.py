@@ -17,7 +17,7 @@ from flows.sending.plan import RunPlan
 from flows.sending.sent_tags import keep_tags, want_tag
 from flows.sending.unknown_time import keep_other
 from schemas.part_ids import whole_id
-from schemas.words import State
+from schemas.words import Reason, State
 from transforms.identity.same_work import superseded
 
 #: What only a preview tells: no table keeps it.
@@ -72,6 +72,10 @@ def _keep_outcomes(context: RunContext, run_id: str, ended: pd.DataFrame) -> Non
     days = ended["date"].unique().tolist()
     before = outcomes.unsent(days)
     outcomes.forget(superseded(ended, before))
-    ids = set(ended["entry_id"])  # of an entry that had more parts before
-    parts = [id_ for id_ in outcomes.later_parts(days) if whole_id(id_) in ids and id_ not in ids]
+    # Of an entry that had more parts before, or that another run has sent whole meanwhile.
+    ids, there = (
+        set(ended["entry_id"]),
+        set(ended.loc[ended["reason"] != Reason.ALREADY_SENT, "entry_id"]),
+    )
+    parts = [id_ for id_ in outcomes.later_parts(days) if whole_id(id_) in ids and id_ not in there]
     outcomes.forget(parts)

@@ -16,7 +16,8 @@ from flows.sending.request import JobRequest
 from flows.sending.split import in_their_parts
 from flows.sending.unknown_time import hold_back_unknown
 from schemas.quickbooks import Company
-from transforms.plan.hold_back import hold_back_together
+from schemas.words import Reason
+from transforms.plan.hold_back import hold_back, hold_back_together
 from transforms.plan.judge import JudgeRules, judge_entries
 
 #: Rows that are judged and loaded together, at least; whole days are not divided.
@@ -38,13 +39,13 @@ def judge_slices(
     """
     facts = replace(facts, rules=replace(facts.rules, filters=facts.filters))
 
-    def hold_back(one: Slice) -> Slice:
+    def held_back(one: Slice) -> Slice:
         plan = hold_back_waiting(context, one.plan)
         plan, other = ask_the_books(context, request, facts.company, plan)
         return Slice(hold_back_together(plan), one.match, other)
 
     # Nothing of a slice outlives it.
-    return map(hold_back, by_the_rules(context, facts, staged, link_state))
+    return map(held_back, by_the_rules(context, facts, staged, link_state))
 
 
 def by_the_rules(
@@ -71,7 +72,7 @@ def judge(
     plan = judge_entries(
         entries, held=match.held, links=link_state.links, unlinked=link_state.unlinked, rules=rules
     )
-    return hold_back_together(plan)
+    return hold_back_together(hold_back(plan, Reason.NOT_ATTEMPTED, match.stuck))
 
 
 def ask_the_books(

@@ -122,12 +122,14 @@ class _Creations(BatchLoader):
             return {}
         entry_ids = [*(row["entry_id"] for row in lost), *self._taken_by_others()]
         ended = dict.fromkeys(entry_ids, in_doubt("Another run is sending it."))
-        for row in self._ledger.held(entry_ids).itertuples(index=False):
-            if row.state == LedgerState.SENT:
-                text = f"Another run sent it meanwhile, as TimeActivity {row.time_activity_id}."
-                ended[row.entry_id] = Ended(
-                    State.SKIPPED, Reason.ALREADY_SENT, text, row.time_activity_id
-                )
+        held = self._ledger.held(entry_ids).set_index("entry_id")
+        sent = held.loc[held["state"] == LedgerState.SENT, "time_activity_id"].to_dict()
+        for entry_id in entry_ids:
+            # Sent whole, an entry has no later parts.
+            own = entry_id if entry_id in held.index else whole_id(entry_id)
+            if own in sent:
+                text = f"Another run sent it meanwhile, as TimeActivity {sent[own]}."
+                ended[entry_id] = Ended(State.SKIPPED, Reason.ALREADY_SENT, text, sent[own])
         return ended
 
     def _taken_by_others(self) -> list[str]:

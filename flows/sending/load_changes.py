@@ -39,7 +39,7 @@ class Changes(BatchLoader):
         operation: Operation,
         wanted: Sequence[Wanted],
     ) -> None:
-        rows = [{"entry_id": one.entry_id, "wanted": one} for one in wanted]
+        rows = [{"entry_id": one.entry_id, "unit": one.unit, "wanted": one} for one in wanted]
         super().__init__(context, lease, rows)
         self.outdated: set[str] = set()
         self.anew: set[str] = set()

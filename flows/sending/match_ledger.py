@@ -6,14 +6,14 @@ taken one after the other: what a later one repeats of an earlier one goes once,
 one file are as many entries.
 """
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import pandas as pd
 
 from connectors.store.ledger import PlanContents
+from connectors.store.parts import PartRow
 from flows.context import RunContext
-from schemas.part_ids import whole_id
 from schemas.words import LedgerState, Source
 from transforms.entries.local_days import local_minutes
 from transforms.identity.same_work import (
@@ -42,6 +42,8 @@ class LedgerMatch:
         clashing: Ids of new entries that may be edited versions of entries that were sent.
         own_ids: The ids of entries that were sent from a file, and the ones they have in Clockify.
         repeated: Ids of rows that repeat one of an earlier file, with that file and line.
+        units: What the ledger holds of entries that went in parts, by the id of the whole.
+        stuck: Ids of parts that wait until others of their entry were taken back, and for what.
     """
 
     held: pd.DataFrame
@@ -49,6 +51,8 @@ class LedgerMatch:
     clashing: list[str]
     own_ids: dict[str, str] = field(default_factory=dict)
     repeated: dict[str, tuple[str, int]] = field(default_factory=dict)
+    units: Mapping[str, Sequence[PartRow]] = field(default_factory=dict)
+    stuck: dict[str, str] = field(default_factory=dict)
 
 
 def match_entries(context: RunContext, entries: pd.DataFrame, links: pd.DataFrame) -> LedgerMatch:
@@ -207,9 +211,8 @@ def _with_parts(context: RunContext, held: pd.DataFrame, entry_ids: pd.Series) -
     """Let entries count as sent of which a part is in the books, or may be."""
     own = [id_ for id_ in entry_ids if not id_.startswith(ROW_ID)]
     parts = {
-        whole_id(row.entry_id): row.time_activity_id
-        for row in context.store.parts.later(own)
-        if row.in_books
+        whole: next(row.time_activity_id for row in rows if row.in_books)
+        for whole, rows in context.store.parts.units(own).items()
     }
     lacking = parts.keys() - set(held.loc[held["state"].isin(IN_THE_BOOKS), "entry_id"])
     rows = {"entry_id": sorted(lacking), "state": LedgerState.SENT}

@@ -12,14 +12,15 @@ from typing import Any
 
 from connectors.errors import AskPerson, Refused, TryAgain
 from connectors.store.change_rows import Wanted
-from connectors.store.parts import PartRow
+from connectors.store.parts import PartRow, is_broken
 from flows.context import RunContext
 from flows.sending.batches import Ended
 from flows.sending.invoices import invoiced_meanwhile
 from flows.sending.load_changes import HELD_BY_OTHERS, Changes
 from flows.sending.run_lease import RunLease
 from flows.sending.settled import Settled
-from schemas.words import LedgerState, Operation, Reason, State
+from schemas.part_ids import whole_id
+from schemas.words import Operation, Reason, State
 from transforms.identity.match_books import content_of, content_of_body
 from transforms.plan.explain import refused
 from transforms.reconciliation.bodies import deletion
@@ -49,21 +50,15 @@ def mend(context: RunContext, lease: RunLease) -> Mended:
 
     Entries of which a part is on its way, or in doubt, are left for the next run.
     """
-    mended, broken, whole = Mended(), dict[str, list[PartRow]](), list[str]()
-    for id_, rows in context.store.parts.open().items():
-        states = {row.state for row in rows}
-        if LedgerState.SENDING in states:
-            continue
-        if LedgerState.SENT in states and len(states) > 1:
-            broken[id_] = rows
-        else:
-            whole.append(id_)
+    mended, open_ = Mended(), context.store.parts.open()
+    broken = {id_: rows for id_, rows in open_.items() if is_broken(rows)}
     if broken:
         try:
-            whole += _take_back(context, lease, broken, mended)
+            _take_back(context, lease, broken, mended)
         except (AskPerson, Refused, TryAgain) as error:
             mended.notes.append(f"{_incomplete(broken)} The next run takes it back. {error}")
-    context.store.parts.close(whole)
+    if open_:
+        context.store.parts.close(open_)
     return mended
 
 
@@ -79,14 +74,13 @@ def mend_settled(context: RunContext, lease: RunLease, settled: Settled) -> None
 
 def _take_back(
     context: RunContext, lease: RunLease, broken: Mapping[str, Sequence[PartRow]], mended: Mended
-) -> list[str]:
-    """Take parts back; return the entries of which QuickBooks has nothing any more."""
-    whole_of = {row.entry_id: id_ for id_, rows in broken.items() for row in rows}
-    sent = {row.entry_id: row for row in context.store.sent.of(list(whole_of))}
+) -> None:
+    """Take back what is there of some entries: all parts of one, or none."""
+    sent = _sent(context, broken)
     ended = _delete(context, lease, sent, mended)
     left = {row.entry_id for row in context.store.sent.of(list(sent))}
     for id_, row in sent.items():
-        whole, one = whole_of[id_], ended.get(id_, HELD_BY_OTHERS)
+        whole, one = whole_id(id_), ended.get(id_, HELD_BY_OTHERS)
         if id_ not in left:
             mended.ended[id_] = _taken_back(context, broken[whole])
             mended.notes.append(_BACK.format(row.time_activity_id, id_))
@@ -94,31 +88,75 @@ def _take_back(
             mended.ended[id_] = one
         else:
             mended.notes.append(_STAYS.format(whole, id_, row.time_activity_id, one.detail))
-    return [id_ for id_ in broken if not any(row.entry_id in left for row in broken[id_])]
+
+
+def why_stuck(context: RunContext, broken: Mapping[str, Sequence[PartRow]]) -> dict[str, str]:
+    """Say what stays of entries of which QuickBooks has only some parts, and why.
+
+    Returns:
+        A sentence by the id of each whole entry.
+    """
+    sent = _sent(context, broken)
+    stays, _ = _look(context, sent)
+    return {
+        whole_id(id_): _STAYS.format(
+            whole_id(id_), id_, row.time_activity_id, stays.get(id_, "The next run takes it back.")
+        )
+        for id_, row in sorted(sent.items(), key=lambda item: item[0] in stays)
+    }
+
+
+def _sent(context: RunContext, units: Mapping[str, Sequence[PartRow]]) -> dict[str, Any]:
+    ids = [row.entry_id for rows in units.values() for row in rows]
+    return {row.entry_id: row for row in context.store.sent.of(ids)}
+
+
+def _look(
+    context: RunContext, sent: Mapping[str, Any]
+) -> tuple[dict[str, str], dict[str, Mapping[str, Any]]]:
+    """Return why parts cannot be taken back, and what QuickBooks has of all of them.
+
+    Where one part of an entry stays, all of them do.
+    """
+    closed = context.quickbooks.company().closed_until
+    ids = [row.time_activity_id for row in sent.values()]
+    books: dict[str, Mapping[str, Any]]
+    books = {str(row["Id"]): row for row in context.quickbooks.time_activities_by_id(ids)}
+    stays = {
+        id_: why
+        for id_, row in sent.items()
+        if row.time_activity_id in books
+        and (why := _why_it_stays(row, books[row.time_activity_id], closed))
+    }
+    return stays, books
 
 
 def _delete(
     context: RunContext, lease: RunLease, sent: Mapping[str, Any], mended: Mended
 ) -> dict[str, Ended]:
     """Delete what may be deleted of some rows of `SentEntries`, and return how each ended."""
-    closed = context.quickbooks.company().closed_until
-    ids = [row.time_activity_id for row in sent.values()]
-    books = {str(row["Id"]): row for row in context.quickbooks.time_activities_by_id(ids)}
+    stays, books = _look(context, sent)
     looked_at = context.quickbooks.time
-    ended: dict[str, Ended] = {}
-    wanted: list[Wanted] = []
+    stuck = set(map(whole_id, stays))
+    ended = {
+        id_: Ended(State.SENT, detail=stays.get(id_, "It stays as long as another part does."))
+        for id_ in sent
+        if whole_id(id_) in stuck
+    }
+    there: list[Wanted] = []
+    gone: list[Wanted] = []
     for id_, row in sent.items():
-        activity = books.get(row.time_activity_id)
-        change = Wanted(id_, row.time_activity_id, "", date=row.txn_date)
-        if activity is None:
-            context.store.changes.gone(lease.run_id, [change])
-        elif why := _why_it_stays(row, activity, closed):
-            ended[id_] = Ended(State.SENT, detail=why)
+        change = Wanted(id_, row.time_activity_id, "", date=row.txn_date, unit=whole_id(id_))
+        if id_ in ended:
+            continue
+        if row.time_activity_id in books:
+            there.append(replace(change, body=deletion(books[row.time_activity_id])))
         else:
-            wanted.append(replace(change, body=deletion(activity)))
-    for some in Changes(context, lease, Operation.DELETE, wanted).run():
+            gone.append(change)
+    context.store.changes.gone(lease.run_id, gone)
+    for some in Changes(context, lease, Operation.DELETE, there).run():
         ended |= some
-    were = {one.entry_id: books[one.time_activity_id] for one in wanted}
+    were = {one.entry_id: books[one.time_activity_id] for one in there}
     for id_, to_check in invoiced_meanwhile(context, were, looked_at).items():
         mended.notes.append(f"Entry {id_}: {to_check}")
     return ended

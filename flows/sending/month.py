@@ -16,7 +16,7 @@ from flows.sending.report import Report
 from flows.sending.request import SendRequest
 from flows.sending.send import make_plan
 from flows.text import hours
-from schemas.part_ids import MOST_PARTS
+from schemas.part_ids import MOST_PARTS, whole_id
 from schemas.plan import Plan
 from transforms.plan.month import OUTCOMES, added_up, joined, wide
 
@@ -82,11 +82,15 @@ def month(
     first, last = read_month(text, context.now().astimezone(context.timezone).date())
     days = {"start": first.isoformat(), "end": last.isoformat()}
     outcomes = context.store.outcomes.between(**days)
+    in_ledger = context.store.sent.between(days["start"], days["end"])
     report, sums = Report(), _Sums(set(outcomes["entry_id"]), (first, last))
+    report.first_day = days["start"]
     report.followers.append(sums)
     try:
         # An entry that begins before the month may have parts in it.
-        before = _LONGEST if context.settings.split == "midnight" else timedelta(0)
+        has_parts = any(row.entry_id != whole_id(row.entry_id) for row in in_ledger)
+        is_split = context.settings.split == "midnight" or has_parts
+        before = _LONGEST if is_split else timedelta(0)
         request = SendRequest(
             start=first - before, end=last, dry_run=True, sync=False, approved_only=approved_only
         )
@@ -94,7 +98,6 @@ def month(
             document = _document(sums.found)
     finally:
         report.close()
-    in_ledger = context.store.sent.between(days["start"], days["end"])
     return {
         "connection": context.connection.name,
         "month": f"{first:%Y-%m}",

@@ -79,6 +79,7 @@ class Report:
         latest: The document that was made last.
         company: The QuickBooks company; `None` while unknown.
         followers: Are shown the same rows.
+        first_day: Rows that are no entries count from this day on, YYYY-MM-DD; empty for all.
     """
 
     def __init__(self) -> None:
@@ -89,6 +90,7 @@ class Report:
         self.latest: dict[str, Any] = {}
         self.company: Company | None = None
         self.followers: list[Follower] = []
+        self.first_day = ""
         self._start_from_zero()
 
     def _start_from_zero(self) -> None:

@@ -111,7 +111,7 @@ def make_plan(
             days = (request.start, request.end)
             report.notes += run(extract, context, request, days, facts, staged)
             report.notes += stale(context, staged, link_state) + expiry_notes(context)
-            report.set_aside.extend(staged.problems())
+            report.set_aside.extend(staged.problems(report.first_day))
             slices = judge_slices(context, request, facts, staged, link_state)
             plan.become(map(late.mark, slices))
         report.notes += [*_clash_notes(plan.clashing), *late.notes()]

@@ -43,7 +43,8 @@ def hold_back_unknown(
     if ready.empty:
         return plan, {}
     keys = dict(zip(ready["entry_id"], _keys(ready), strict=True))
-    look = _Look(context, keep=not request.dry_run)
+    last = max((day for id_, (_, day) in keys.items() if id_ == whole_id(id_)), default="")
+    look = _Look(context, keep=not request.dry_run, last=last)
     held_before, wanted = _look_at(look, keys), set(keys.values())
     unknown = _by_key(look.rows, wanted)
     if request.not_in_books:
@@ -73,6 +74,7 @@ class _Look:
     Attributes:
         context: Where to look.
         keep: Whether the run may leave a trace.
+        last: The last day of the send; those after it may not be over, and are not remembered.
         rows: The unknown time.
         fresh: Ids that were read just now.
         days: Days that were read just now.
@@ -80,6 +82,7 @@ class _Look:
 
     context: RunContext
     keep: bool
+    last: str
     rows: list[UnknownRow] = field(default_factory=list)
     fresh: set[str] = field(default_factory=set)
     days: set[str] = field(default_factory=set)
@@ -93,7 +96,8 @@ class _Look:
             rows += [row for row in found if row.time_activity_id not in others]
             self.days |= {*window}
             if self.keep:
-                store.remember(window, found)
+                over = [day for day in window if day <= self.last]
+                store.remember(over, [row for row in found if row.day in over])
         self.fresh |= {row.time_activity_id for row in rows}
         return rows
 
@@ -108,13 +112,15 @@ def _look_at(look: _Look, keys: Mapping[str, Key]) -> set[Key]:
         People and days whose entries were held back by unknown time.
     """
     context, store = look.context, look.context.store.unknown_time
-    held = context.store.ledger.held(list(keys))
+    ids = {*keys, *map(whole_id, keys)}  # a part may have stayed behind with its whole entry
+    held = context.store.ledger.held(list(ids))
     is_out = held["state"].isin([LedgerState.RECALLED, LedgerState.REFUSED])
-    reasons = context.store.outcomes.reasons({*keys, *map(whole_id, keys)})
+    out, reasons = set(held.loc[is_out, "entry_id"]), context.store.outcomes.reasons(ids)
     last = {id_: reasons.get(id_, reasons.get(whole_id(id_))) for id_ in keys}
     held_before = {id_ for id_, reason in last.items() if reason == Reason.MAYBE_IN_BOOKS}
     judged = {id_ for id_, reason in last.items() if reason is not None} - held_before
-    again = {keys[id_][1] for id_ in judged.union(held.loc[is_out, "entry_id"])}
+    judged |= {id_ for id_ in keys if not out.isdisjoint([id_, whole_id(id_)])}
+    again = {keys[id_][1] for id_ in judged}
     days = sorted({day for _, day in keys.values()})
     look.rows += look.read({*days} - (store.looked(days) - again))
     look.rows += [row for row in store.of(days) if row.time_activity_id not in look.fresh]

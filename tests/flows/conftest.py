@@ -238,6 +238,18 @@ COLUMNS = (
 )  # fmt: skip
 
 
+@pytest.fixture
+def night(week: Any) -> Any:
+    """Return the small week with one entry alone: ten in the evening to ten past six, Chicago."""
+    entries = week.clockify.entries
+    first = next(id_ for id_, one in sorted(entries.items()) if one["billable"])
+    week.night = entries[first]
+    for id_ in set(entries) - {first}:
+        del entries[id_]
+    week.night |= {"start": "2026-09-22T03:00:00Z", "end": "2026-09-22T11:10:00Z"}
+    return week
+
+
 @pytest.fixture(scope="session")
 def export() -> Callable[..., Path]:
     """Return a function to write entries of a house as Clockify would export them."""

@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 import numpy as np
 import pandas as pd
 
+from schemas.part_ids import in_parts
 from schemas.plan import Plan
 from schemas.quickbooks import Company
 from schemas.words import STATE_OF, Kind, LedgerState, Problem, Reason, State
@@ -121,6 +122,8 @@ def judge_entries(
         if rules.by_day
         else minutes_by_part(judged, rules.rounding)
     )
+    as_sent = in_parts(judged["entry_id"]) & judged["sent_minutes"].notna()
+    judged["minutes"] = judged["minutes"].mask(as_sent, judged["sent_minutes"])
     if rules.template is not None or rules.marked:
         judged["description"] = described(
             judged, rules.template, rules.timezone, marked=rules.marked

@@ -7,13 +7,13 @@ to nothing, or is too short, is no part of its own: the part beside it has its s
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from datetime import UTC, date, datetime, time, timedelta
 from functools import partial
-from itertools import accumulate
+from itertools import accumulate, pairwise
 from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
 import pandas as pd
 
-from schemas.part_ids import MOST_PARTS, later_ids, part_id
+from schemas.part_ids import MOST_PARTS, part_id
 from transforms.entries.local_days import workers_days
 from transforms.plan.rounding import Rounding, rounded
 
@@ -35,6 +35,20 @@ class Part(NamedTuple):
     from_s: int
     until_s: int
     day: date
+
+
+class SentPart(NamedTuple):
+    """A part of an entry as it was sent.
+
+    Attributes:
+        entry_id: Its id.
+        day: Its day, YYYY-MM-DD; `None` for the entry's own.
+        minutes: As sent; `None` for what is left of the entry's time.
+    """
+
+    entry_id: str
+    day: str | None
+    minutes: int | None
 
 
 def with_parts(
@@ -84,31 +98,32 @@ def with_parts(
     return all_.reset_index(drop=True)
 
 
-def as_sent(
-    parts: pd.DataFrame, entry: pd.DataFrame, sent: Sequence[tuple[str, str, int]]
-) -> pd.DataFrame:
-    """Return the parts with those of one entry as they were sent, whatever would cut it now.
+def as_sent(parts: pd.DataFrame, sent: Mapping[str, Sequence[SentPart]]) -> pd.DataFrame:
+    """Return the parts with some entries as they were sent, whatever they say now.
 
     Args:
-        parts: What `with_parts` returned.
-        entry: The whole entry: one row.
-        sent: Id, day and minutes of each part of it, in their order.
+        parts: What `with_parts` returned, or whole entries.
+        sent: The parts of each that are to be as they were sent, in their order, by its id.
     """
-    ids, days, minutes = zip(*sent, strict=True)
-    lasts_s = int(entry["duration_s"].iloc[0])
-    ends = [min(total * 60, lasts_s) for total in accumulate(minutes)][:-1]
-    start = entry["start"].iloc[0]
-    begun, ended = [0, *ends], [*ends, lasts_s]
-    cut = pd.concat([entry] * len(sent), ignore_index=True).assign(
-        entry_id=ids,
-        day=days,
-        start=[start + second * _SECOND for second in begun],
-        end=[start + second * _SECOND for second in ended],
-        duration_s=[until_s - from_s for from_s, until_s in zip(begun, ended, strict=True)],
+    rows = [_as_sent(entry, sent[id_]) for id_, entry in parts.groupby("entry_id") if id_ in sent]
+    others = parts[~parts["entry_id"].isin(list(sent))]
+    cut = [frame.astype(parts.dtypes.to_dict()) for frame in rows]
+    return pd.concat([others, *cut]).sort_index(kind="stable").reset_index(drop=True)
+
+
+def _as_sent(entry: pd.DataFrame, sent: Sequence[SentPart]) -> pd.DataFrame:
+    sent_s, start = 60 * sum(part.minutes or 0 for part in sent), entry["start"].iloc[0]
+    lasts_s = int(entry["duration_s"].fillna(sent_s).iloc[0])
+    rest_s = max(0, lasts_s - sent_s)
+    lengths = [rest_s if part.minutes is None else part.minutes * 60 for part in sent]
+    ends = [*[min(until_s, lasts_s) for until_s in accumulate(lengths)][:-1], lasts_s]
+    return pd.DataFrame(entry.loc[entry.index.repeat(len(sent))]).assign(
+        entry_id=[part.entry_id for part in sent],
+        day=[part.day or entry["day"].iloc[0] for part in sent],
+        start=[start + second * _SECOND for second in [0, *ends[:-1]]],
+        end=[start + second * _SECOND for second in ends],
+        duration_s=[until_s - from_s for from_s, until_s in pairwise([0, *ends])],
     )
-    mine = [ids[0], *later_ids(ids[0])]
-    others = parts[~parts["entry_id"].isin(mine)]
-    return pd.concat([others, cut.astype(parts.dtypes.to_dict())], ignore_index=True)
 
 
 def _may_have_parts(

@@ -18,6 +18,7 @@ from transforms.reconciliation.sides import (
     books_values,
     clockify_values,
     differing,
+    has_moved,
     ledger_values,
     was_touched,
 )
@@ -84,6 +85,7 @@ class Judged:
             entry is left out.
         step: What would repair it; `None` if nothing would, or may.
         fields: The fields that Clockify changed, which a repair writes.
+        anew: Whether the next send sends it anew once it was taken out of QuickBooks.
     """
 
     verdict: Verdict
@@ -92,6 +94,7 @@ class Judged:
     sides: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     step: Step | None = None
     fields: tuple[str, ...] = ()
+    anew: bool = False
 
     @property
     def differs(self) -> dict[str, dict[str, Any]]:
@@ -104,7 +107,10 @@ class Judged:
 
 
 def judge(sent: Sent, now: Now | None, activity: Mapping[str, Any] | None, rules: Rules) -> Judged:
-    """Compare the three sides of a sent entry.
+    """Compare the three sides of a sent entry, or of a part of one.
+
+    A part is never written anew: its step, also if it agrees, says whether it may be taken back
+    with the others.
 
     Args:
         sent: What the ledger has.
@@ -117,6 +123,9 @@ def judge(sent: Sent, now: Now | None, activity: Mapping[str, Any] | None, rules
     books = None if activity is None else books_values(activity, sent.body, new_body)
     clockify = _clockify(sent, now, ledger, books)
     ours, theirs = differing(clockify, ledger), differing(books, ledger)
+    is_part = sent.unit is not None
+    if is_part and now is not None and "minutes" not in ours and has_moved(sent, now):
+        ours = [*ours, "minutes"]
     stays_out = now is not None and not now.is_work
     if stays_out:
         verdict = _changed(("type",), theirs)
@@ -124,10 +133,12 @@ def judge(sent: Sent, now: Now | None, activity: Mapping[str, Any] | None, rules
         verdict = _verdict(sent, now, clockify, books) or _changed(ours, theirs)
     named = {"clockify": clockify, "ledger": ledger, "quickbooks": books}
     sides = {name: side for name, side in named.items() if side is not None}
-    if verdict == Verdict.AGREES:
+    if verdict == Verdict.AGREES and not is_part:
         return Judged(verdict, sides=sides)
     step = _step(clockify, books, deletes=stays_out or verdict == Verdict.UNAPPROVED_SINCE)
-    if step == Step.DELETE and was_touched(sent, activity):
+    if is_part and step == Step.CATCH_UP:
+        step = Step.UPDATE
+    if (step == Step.DELETE or is_part) and was_touched(sent, activity):
         theirs = [*theirs, "SyncToken"]
     blocked = _blocked(step, clockify, ledger, activity, rules)
     refusal = (
@@ -135,7 +146,11 @@ def judge(sent: Sent, now: Now | None, activity: Mapping[str, Any] | None, rules
         if blocked is not None
         else _unsendable(step, now, ours) or _not_allowed(step, theirs, sent.entry_id, rules)
     )
-    words = [_FOUND[verdict], *[_STAYS_OUT] * stays_out, refusal or _HELPS[step]]
+    anew = is_part and step not in {Step.DELETE, Step.FORGET}
+    if anew:
+        step = Step.FORGET if books is None else Step.DELETE
+    helps = refusal or (_ANEW if anew else _HELPS[step])
+    words = [*filter(None, [_FOUND.get(verdict)]), *[_STAYS_OUT] * stays_out, helps]
     return Judged(
         verdict=verdict,
         detail=" ".join(words),
@@ -143,6 +158,7 @@ def judge(sent: Sent, now: Now | None, activity: Mapping[str, Any] | None, rules
         sides=sides,
         step=None if refusal else step,
         fields=tuple(ours),
+        anew=anew,
     )
 
 
@@ -272,6 +288,8 @@ _HELPS = {
     Step.CATCH_UP: "Both say the same now; `--repair` notes that in the ledger.",
     Step.FORGET: "QuickBooks does not have it either; `--repair` notes that in the ledger.",
 }
+
+_ANEW = "`--repair` takes all parts of the entry out of QuickBooks; the next send sends it anew."
 
 _BLOCKED = {
     Block.BILLED: "It is on an invoice, so it stays as it is: correct the invoice in QuickBooks.",

@@ -60,6 +60,7 @@ class Sent:
         from_file: Whether it came from a file, so that Clockify may not have it.
         contents: What it was about then, by the columns of `Contents`; `None` if that is unknown.
         sync_token: QuickBooks' SyncToken after our last write; `None` if that is unknown.
+        unit: The whole entry, if this is a part of it; the contents are the whole's.
     """
 
     entry_id: str
@@ -69,6 +70,7 @@ class Sent:
     from_file: bool = False
     contents: Mapping[str, Any] | None = None
     sync_token: str | None = None
+    unit: str | None = None
 
 
 @dataclass(frozen=True)
@@ -165,6 +167,14 @@ def clockify_values(sent: Sent, now: Now, ledger: Mapping[str, Any]) -> dict[str
         field: wanted[field] if _has_changed(field, sent, now, ledger) else ledger[field]
         for field in FIELDS
     }
+
+
+def has_moved(sent: Sent, now: Now) -> bool:
+    """Whether an entry begins or ends at another time than when it was sent."""
+    before, after = sent.contents, now.contents
+    if before is None or after is None:
+        return True
+    return any(_is_another(origin, before, after) for origin in ("start", "duration_s"))
 
 
 def fields_of(now: Now) -> dict[str, Any]:

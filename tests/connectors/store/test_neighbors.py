@@ -200,7 +200,9 @@ class Store:
 
     def compare(self, *ids):
         """Leave what a reconciliation leaves of differences and marks, and a recall of parts."""
-        self.store.parts.begin([part for id_ in ids for part in (id_, f"{id_}/2")])
+        with writing(self.store.engine) as connection:
+            every = [part for id_ in ids for part in (id_, f"{id_}/2")]
+            self.store.parts.add(connection, every)
         self.store.drift.keep(self.run, list(map(_drift, ids)))
         self.store.marks.begin(Mark.INVOICED, ids)
         self.store.marks.begin(Mark.SENT_TAG, ids[:1], tag_id=f"tag {self.number}")
@@ -410,14 +412,14 @@ def _gone(s):
 
 
 OWN = {
-    "parts.later": lambda s: s.store.parts.later(["sent", "new"]),
+    "parts.units": lambda s: s.store.parts.units(["sent", "new"]),
     "last_outcomes.later_parts": lambda s: s.store.outcomes.later_parts([DAY]),
-    "parts.close_sent": _in_transaction(
-        lambda s, c: s.store.parts.close_sent(c, ["sent/2", "new/2"])
+    "parts.close_settled": _in_transaction(
+        lambda s, c: s.store.parts.close_settled(c, ["sent", "new"])
     ),
     "parts.of": lambda s: s.store.parts.of(["sent", "new"]),
     "parts.open": lambda s: s.store.parts.open(),
-    "parts.begin": lambda s: s.store.parts.begin(["newer", "newer/2"]),
+    "parts.begin": _in_transaction(lambda s, c: s.store.parts.begin(c, ["sent", "new"])),
     "parts.add": _in_transaction(lambda s, c: s.store.parts.add(c, ["newer", "newer/2"])),
     "parts.close": lambda s: s.store.parts.close(["sent", "new"]),
     "parts.cannot_go": _in_transaction(
@@ -775,6 +777,7 @@ WHOLE = {
     "actors.pseudonymize",
     "claims_in_doubt.take_over",  # within the transactions of `take`
     "connections.all_connections",
+    "parts.is_broken",  # of rows that are there already
     "plans.vouch",  # by Prefect's id of a run, which has one plan
     "credentials.all_lifetimes",
     "credentials.locked_columns",

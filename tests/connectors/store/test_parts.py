@@ -1,10 +1,13 @@
 """The parts of an entry are claimed together, and are known as one until all have ended."""
 
+from datetime import timedelta
+
 import pytest
 
 from connectors.quickbooks.batch import Done, NotDone
 from connectors.quickbooks.faults import Fault
-from schemas.words import Mark
+from connectors.store.change_rows import Wanted
+from schemas.words import Mark, Operation
 
 REFUSAL = Fault("6000", "No", "Not so", "ValidationFault")
 UNITS = {"a": "a", "a/2": "a", "a/3": "a"}
@@ -54,10 +57,12 @@ def test_an_entry_is_open_until_its_parts_have_ended(book):
         "100", 60, "2026-03-02",
     )  # fmt: skip
 
-    book.store.parts.close(["a"])
-    assert open_parts(book) == {}
+    book.store.parts.close(["a"])  # somebody who saw it before: it is as open as it was
+    assert list(open_parts(book)) == ["a"]
     book.store.ledger.release(book.claim("c", "c/2", units={"c": "c", "c/2": "c"}))
-    assert open_parts(book) == {"c": {"c": None, "c/2": None}}
+    assert open_parts(book)["c"] == {"c": None, "c/2": None}
+    book.store.parts.close(["c"])
+    assert list(open_parts(book)) == ["a"]
 
 
 def test_an_entry_is_closed_as_soon_as_all_of_it_is_sent(book):
@@ -73,9 +78,9 @@ def test_an_entry_gets_its_tag_once_all_of_it_is_sent(book):
     """Not while QuickBooks has only its first part."""
     book.store.marks.want(Mark.SENT_TAG, ["a"])
     made = book.claim("a", "a/2", units=UNITS)
-    book.record(made, Done("1", "100", "0"), NotDone("2", REFUSAL))
+    book.record(made, Done("1", "100", "0"))
     assert book.store.marks.to_tag() == []
-    book.record(book.claim("a/2", units=UNITS), Done("1", "101", "0"))
+    book.record(made, Done("2", "101", "0"))
     assert book.store.marks.to_tag() == ["a"]
 
 
@@ -85,20 +90,52 @@ def test_a_whole_entry_never_goes_beside_a_part_of_it(book):
     book.record(made, NotDone("1", REFUSAL), Done("2", "100", "0"))
 
     assert claimed(book.claim("a", "b", run_id=book.start())) == ["b"]
-    assert claimed(book.claim("a", units=UNITS)) == ["a"]  # with the other one, it is whole
+    assert claimed(book.claim("a", "a/3", "c", units=UNITS)) == ["c"]  # nor does another part
 
 
-def test_the_later_parts_of_an_entry_are_found(book):
-    """By the entry's id or one of theirs, as far as the ledger holds them."""
-    book.claim("a", "a/2", "a/3", "b", units=UNITS)
+def test_what_is_in_the_books_in_parts_is_found(book):
+    """By the entry's id or one of theirs; of an open one also what the books do not have."""
 
+    def units(*ids):
+        found = book.store.parts.units(ids)
+        return {whole: [row.entry_id for row in rows] for whole, rows in found.items()}
+
+    made = book.claim("a", "a/2", "a/3", "b", units=UNITS)
+    book.record(made, Done("1", "100", "0"), NotDone("2", REFUSAL), NotDone("3", REFUSAL))
     for ids in (["a"], ["a/3", "a"], ["a", "b", "c"]):
-        assert sorted(row.entry_id for row in book.store.parts.later(ids)) == ["a/2", "a/3"]
-    assert book.store.parts.later(["b", "c"]) == []
-    # The second one may be gone while the third one is in doubt.
-    book.store.ledger.release(book.claim("d/2", units={"d/2": "d"}))
-    book.claim("d/3", units={"d/3": "d"})
-    assert [row.entry_id for row in book.store.parts.later(["d"])] == ["d/3"]
+        assert units(*ids) == {"a": ["a", "a/2", "a/3"]}
+    assert units("b", "c") == {}
+    parts = {"d": "d", "d/2": "d"}
+    book.record(book.claim(*parts, units=parts), Done("1", "101", "0"), Done("2", "102", "0"))
+    assert units("d/2") == {"d": ["d", "d/2"]}
+
+
+def test_parts_are_taken_back_together(book):
+    """None where another run changes one; and open until nobody is at work on any."""
+    parts = {"d": "d", "d/2": "d"}
+    book.record(book.claim(*parts, units=parts), Done("1", "101", "0"), Done("2", "102", "0"))
+    first, second = (
+        Wanted(id_, time_activity_id, "{}", unit="d")
+        for id_, time_activity_id in (("d", "101"), ("d/2", "102"))
+    )
+    how = {"lease": timedelta(minutes=5), "qbo_time": None}
+    claim, run = book.store.changes.claim, book.start()
+    assert open_parts(book) == {}
+    other = claim(book.start(), Operation.DELETE, [first], **how)
+    assert claim(run, Operation.DELETE, [first, second], **how) is None
+    assert open_parts(book) == {"d": {"d": "sent", "d/2": "sent"}}
+    book.store.parts.close(["d"])
+    assert list(open_parts(book)) == ["d"]
+
+    book.store.changes.release(other)
+    made = claim(run, Operation.DELETE, [first, second], **how)
+    assert claimed(made) == ["d", "d/2"]
+    book.store.changes.record(made, [Done("1", "101", "")], qbo_time=None)
+    book.store.parts.close(["d"])
+    assert open_parts(book) == {"d": {"d": "recalled", "d/2": "sent"}}
+    book.store.changes.record(made, [Done("2", "102", "")], qbo_time=None)
+    book.store.parts.close(["d"])
+    assert open_parts(book) == {}
 
 
 def test_what_a_later_part_is_about_is_nobody_elses_twin(book):

@@ -3,43 +3,17 @@
 from typing import Any
 
 import pytest
+from nights import DAYS, MIDNIGHT, PARTS, books, close_after_the_look, send, stick
 
 pytestmark = pytest.mark.usefixtures("in_this_process")
 
-DAYS = ("--start", "2026-09-21", "--end", "2026-09-22")
-MIDNIGHT = {"CLOCKBOOKS_SPLIT": "midnight"}
-
-
-@pytest.fixture
-def night(week: Any) -> Any:
-    """Return the small week with one entry alone: ten in the evening to ten past six, Chicago."""
-    entries = week.clockify.entries
-    first = next(id_ for id_, one in sorted(entries.items()) if one["billable"])
-    week.night = entries[first]
-    for id_ in set(entries) - {first}:
-        del entries[id_]
-    week.night |= {"start": "2026-09-22T03:00:00Z", "end": "2026-09-22T11:10:00Z"}
-    return week
-
-
-def send(house: Any, *options: str, **environment: str) -> Any:
-    return house.run("send", *DAYS, "--yes", "--json", *options, **environment)
+#: The setting is off again.
+OFF = {"CLOCKBOOKS_SPLIT": "none"}
 
 
 def rows(document: dict[str, Any]) -> list[tuple[Any, ...]]:
     names = ("date", "minutes", "state", "reason")
     return [tuple(row[name] for name in names) for row in document["entries"]]
-
-
-def books(house: Any) -> list[tuple[Any, ...]]:
-    """Return day, hours and minutes of what is in the books, in order."""
-    return sorted(
-        (row["TxnDate"], row["Hours"], row["Minutes"])
-        for row in house.quickbooks.activities.values()
-    )
-
-
-PARTS = [("2026-09-21", 2, 0), ("2026-09-22", 6, 15)]
 
 
 def test_a_night_is_booked_on_both_of_its_days(night, reckon, rows_of):
@@ -75,34 +49,24 @@ def test_a_night_is_booked_on_both_of_its_days(night, reckon, rows_of):
     assert books(night) == PARTS
 
 
-def close_after_the_look(house: Any, day: str) -> None:
-    """Let the books be closed while a send reads Clockify: it has seen them open."""
-
-    def close(answer: Any) -> Any:
-        house.quickbooks.people.close_books(day)
-        return answer
-
-    house.clockify.faults.plan("/reports/detailed", "edit", edit=close)
-
-
 def test_no_part_goes_where_another_cannot(night, rows_of):
     """The books of the first day are closed: the second day waits too, and says why."""
     night.quickbooks.people.close_books("2026-09-21")
-    sent = send(night, "--split", "midnight")
+    sent = send(night)
 
     assert sent.code == 3
     assert [row["reason"] for row in sent.document["entries"]] == ["books_closed"] * 2
     assert "another one cannot go now" in sent.document["entries"][1]["detail"]
     assert (books(night), rows_of(night, "ledger")) == ([], [])
     night.quickbooks.people.close_books(None)
-    assert send(night, "--split", "midnight").code == 0
+    assert send(night).code == 0
     assert books(night) == PARTS
 
 
 def test_what_quickbooks_took_of_a_refused_entry_is_taken_back(night, rows_of):
     """It refuses one part and takes the other: none is in the books, and both go later."""
-    close_after_the_look(night, "2026-09-21")
-    sent = send(night, **MIDNIGHT)
+    close_after_the_look(night)
+    sent = send(night)
 
     assert sent.code == 3
     assert [row["reason"] for row in sent.document["entries"]] == ["qbo_refused"] * 2
@@ -112,31 +76,42 @@ def test_what_quickbooks_took_of_a_refused_entry_is_taken_back(night, rows_of):
     assert (books(night), rows_of(night, "parts")) == ([], [])
 
     night.quickbooks.people.close_books(None)
-    again = send(night, **MIDNIGHT)
+    again = send(night)
     assert (again.code, again.document["counts"]["sent"]) == (0, 2)
     assert books(night) == PARTS
 
 
-def test_a_part_that_was_billed_meanwhile_stays_and_is_told(night, rows_of):
-    """Its invoice would be wrong: a person decides, and the rest goes once it may."""
+@pytest.mark.parametrize("change", ["zone", "worker", "shift", "running", "off"])
+def test_a_part_that_stays_lets_no_other_go(night, rows_of, change):
+    """Its invoice would be wrong: a person decides, and whatever changes, nothing is cut anew."""
+    stays = stick(night)
+    assert (books(night), len(rows_of(night, "parts"))) == (PARTS[1:], 2)
+    options = {
+        "zone": {"CLOCKBOOKS_TIMEZONE": "America/Denver"},
+        "worker": {"CLOCKBOOKS_DAY_ZONE": "worker"},
+        "off": OFF,
+    }.get(change, {})
+    if change == "worker":
+        for user in night.clockify.users.values():
+            user["settings"] = {"timeZone": "America/Denver"}
+    was = dict(night.night)
+    if change in {"shift", "running"}:
+        ends = {"shift": "2026-09-22T10:10:00Z", "running": None}[change]
+        night.night |= {"start": "2026-09-22T02:00:00Z", "end": ends}
+    again = send(night, **options)
 
-    def bill(answer: Any) -> Any:
-        for activity in night.quickbooks.activities.values():
-            activity["BillableStatus"] = "HasBeenBilled"
-        return answer
-
-    close_after_the_look(night, "2026-09-21")
-    night.quickbooks.faults.plan("POST .*/batch", "edit", edit=bill)
-    sent = send(night, **MIDNIGHT)
-
-    assert [row["state"] for row in sent.document["entries"]] == ["rejected", "sent"]
-    assert any("only a part" in note and "invoice" in note for note in sent.document["notes"])
+    first, second = again.document["entries"]
+    assert (first["state"], second["reason"]) == ("rejected", "already_sent")
+    assert f"TimeActivity {stays}" in first["detail"]
+    assert "on an invoice" in first["detail"]
     assert books(night) == PARTS[1:]
-    assert len(rows_of(night, "parts")) == 2
-    night.quickbooks.people.close_books(None)
-    whole = send(night)  # the setting is off, and the whole entry stays out all the same
-    assert [row["state"] for row in whole.document["entries"]] == ["sent", "skipped"]
-    assert (books(night), rows_of(night, "parts")) == (PARTS, [])
+
+    night.night |= was
+    for invoice in list(night.quickbooks.people.company.invoices):
+        night.quickbooks.people.delete_invoice(invoice)
+    taken_back = send(night)
+    assert (taken_back.document["counts"]["sent"], rows_of(night, "parts")) == (2, [])
+    assert books(night) == PARTS
 
 
 @pytest.mark.parametrize("what", ["edited", "invoiced"])
@@ -154,9 +129,9 @@ def test_what_people_do_to_a_part_meanwhile_is_told(night, what):
         return answer
 
     where = "POST .*/batch" if what == "edited" else r"GET .*/query\?.*Id(%20|\+)IN"
-    close_after_the_look(night, "2026-09-21")
+    close_after_the_look(night)
     night.quickbooks.faults.plan(where, "edit", edit=meddle)
-    sent = send(night, **MIDNIGHT)
+    sent = send(night)
 
     told = " ".join(sent.document["notes"])
     assert ("edited it" in told, "Invoice R-77" in told) == (what == "edited", what == "invoiced")
@@ -165,16 +140,16 @@ def test_what_people_do_to_a_part_meanwhile_is_told(night, what):
 
 def test_an_entry_stays_as_it_was_sent(night):
     """Whole or in parts, whatever the settings say later: also what would cut it otherwise."""
-    assert send(night).document["counts"]["sent"] == 1
-    (row,) = send(night, **MIDNIGHT).document["entries"]
+    assert send(night, **OFF).document["counts"]["sent"] == 1
+    (row,) = send(night).document["entries"]
     assert (row["reason"], books(night)) == ("already_sent", [("2026-09-21", 8, 15)])
     compared = night.run("reconcile", *DAYS, "--json", **MIDNIGHT).document
     assert compared["counts"] == {"agrees": 1}
 
     assert night.run("recall", *DAYS, "--yes", "--json").code == 0
-    assert send(night, **MIDNIGHT).document["counts"]["sent"] == 2
+    assert send(night).document["counts"]["sent"] == 2
     for options in ({}, {"CLOCKBOOKS_ROUNDING": "down:480"}, {"CLOCKBOOKS_TIMEZONE": "UTC"}):
-        again = send(night, **options).document
+        again = send(night, **OFF | options).document
         assert again["counts"]["skipped"] == {"already_sent": 2}
         compared = night.run("reconcile", *DAYS, "--json", **options).document
         assert compared["counts"] == {"agrees": 2}
@@ -185,7 +160,7 @@ def test_an_entry_stays_as_it_was_sent(night):
 def test_the_parts_of_an_entry_are_taken_back_together(night):
     """By the id of one of them, or by its day; none where another one must stay."""
     id_ = night.night["id"]
-    send(night, **MIDNIGHT)
+    send(night)
     night.quickbooks.people.close_books("2026-09-21")
     kept = night.run("recall", "--entry", f"{id_}/2", "--yes", "--json")
     assert (kept.code, kept.document["counts"]["refused"]) == (3, {"books_closed": 2})
@@ -203,53 +178,8 @@ def test_the_parts_of_an_entry_are_taken_back_together(night):
     for part in (id_, f"{id_}/2"):
         events = [event for of, event in told if of == part and event != "judged"]
         assert events == ["claimed", "sent", "claimed", "recalled"]
-    assert send(night).document["counts"]["sent"] == 1  # whole again: the setting is off
+    assert send(night, **OFF).document["counts"]["sent"] == 1  # whole again: the setting is off
     assert books(night) == [("2026-09-21", 8, 15)]
-
-
-@pytest.mark.parametrize(
-    ("end", "repaired", "after"),
-    [
-        ("2026-09-22T12:00:00Z", [*PARTS[:1], ("2026-09-22", 7, 0)], None),
-        ("2026-09-22T04:30:00Z", [("2026-09-21", 1, 30)], None),
-        (
-            "2026-09-23T09:00:00Z",
-            [PARTS[0], ("2026-09-22", 12, 0)],
-            [PARTS[0], ("2026-09-22", 12, 0), ("2026-09-22", 12, 0), ("2026-09-23", 4, 0)],
-        ),
-    ],
-)
-def test_a_repair_changes_what_has_changed(night, end, repaired, after):
-    """A part that is longer now is updated, one that is gone deleted; a new one is sent later."""
-    send(night, **MIDNIGHT)
-    night.night["end"] = end
-    found = night.run("reconcile", *DAYS, "--repair", "--yes", "--json")
-
-    assert books(night) == repaired
-    assert found.document["counts"].get("unsent", 0) == len(after or repaired) - len(repaired)
-    assert send(night).code == 0  # also where nothing is to be split any more
-    assert books(night) == (after or repaired)
-    days = ("--start", "2026-09-21", "--end", "2026-09-23")
-    agreed = night.run("reconcile", *days, "--json").document
-    assert agreed["counts"] == {"agrees": len(after or repaired)}
-    minutes = sum(hours * 60 + rest for _, hours, rest in after or repaired)
-    assert set(agreed["totals"]["minutes"].values()) == {minutes} or end.endswith("04:30:00Z")
-
-
-def test_each_part_is_found_on_its_own_day(night):
-    """A comparison of the second day alone knows whose part it is, also once the entry is gone."""
-    send(night, **MIDNIGHT)
-    day = ("--start", "2026-09-22", "--end", "2026-09-22")
-    compared = night.run("reconcile", *day, "--json").document
-    assert compared["counts"] == {"agrees": 1}
-    assert compared["totals"]["minutes"]["ledger"] == 375
-
-    night.night["end"] = "2026-09-22T04:30:00Z"
-    compared = night.run("reconcile", *day, "--json").document
-    assert compared["counts"] == {"gone_from_clockify": 1}
-    del night.clockify.entries[night.night["id"]]
-    days = night.run("reconcile", *DAYS, "--json").document
-    assert days["counts"] == {"gone_from_clockify": 2}
 
 
 def test_parts_go_in_one_batch_however_small_batches_are(night):
@@ -272,7 +202,7 @@ def test_parts_go_in_one_batch_however_small_batches_are(night):
 def test_a_lost_answer_is_settled_for_all_parts(night, rows_of):
     """QuickBooks has both, and nobody knows: both are found, once."""
     night.quickbooks.faults.plan("POST .*/batch", "drop_after")
-    assert send(night, **MIDNIGHT).document["counts"]["in_doubt"] == 2
+    assert send(night).document["counts"]["in_doubt"] == 2
     settled = night.run("settle", "--json").document
 
     assert sorted(settled["sent"]) == [night.night["id"], f"{night.night['id']}/2"]
@@ -281,9 +211,9 @@ def test_a_lost_answer_is_settled_for_all_parts(night, rows_of):
 
 def test_settling_takes_back_what_stands_alone(night, rows_of):
     """The run died after QuickBooks had taken one part and refused the other."""
-    close_after_the_look(night, "2026-09-21")
+    close_after_the_look(night)
     night.quickbooks.faults.plan("POST .*/batch", "answer", skip=1, status=503)
-    send(night, **MIDNIGHT)
+    send(night)
     assert books(night) == PARTS[1:]
     night.quickbooks.faults.clear()
     settled = night.run("settle", "--json").document
@@ -294,7 +224,7 @@ def test_settling_takes_back_what_stands_alone(night, rows_of):
 
 def test_a_row_of_a_file_is_the_entry_that_went_in_parts(night, export):
     """The export has it whole: it is recognized, and files are never split."""
-    send(night, **MIDNIGHT)
+    send(night)
     file = export(night)
     again = night.run("import", str(file), "--yes", "--json", **MIDNIGHT).document
 
@@ -314,7 +244,7 @@ def test_a_company_with_payroll_gets_a_whole_entry_first(night):
         **night.night, "id": "f" * 24,
         "start": "2026-09-22T14:00:00Z", "end": "2026-09-22T15:00:00Z",
     }  # fmt: skip
-    refused = send(night, **MIDNIGHT)
+    refused = send(night)
     assert [row["reason"] for row in refused.document["entries"]] == [
         "qbo_refused", "qbo_refused", "not_attempted",
     ]  # fmt: skip
@@ -331,7 +261,7 @@ def test_marks_in_clockify_are_of_the_whole_entry(night):
     id_ = night.night["id"]
     night.environment["CLOCKBOOKS_SENT_TAG"] = "In QuickBooks"
     night.night["approved"] = False  # else it is locked
-    sent = send(night, **MIDNIGHT).document["entries"]
+    sent = send(night).document["entries"]
     tags = {tag["id"] for tag in night.clockify.tags.values() if tag["name"] == "In QuickBooks"}
     assert tags & set(night.clockify.entries[id_]["tagIds"])
 
@@ -352,7 +282,7 @@ def test_marks_in_clockify_are_of_the_whole_entry(night):
 def test_what_the_books_have_of_an_entry_is_adopted_whole_or_not(night):
     """The ledger was lost: both parts become sent; one alone never does."""
     kept = (night.folder / "clockbooks.db").read_bytes()
-    send(night, **MIDNIGHT)
+    send(night)
     for file in night.folder.glob("clockbooks.db*"):
         file.unlink()
     (night.folder / "clockbooks.db").write_bytes(kept)
@@ -361,12 +291,12 @@ def test_what_the_books_have_of_an_entry_is_adopted_whole_or_not(night):
     activity = night.quickbooks.activities.pop(lost)
     near = night.run("adopt", *first, "--yes", "--json", **MIDNIGHT).document
     assert near["counts"] == {"adopted": 0, "near": 1, "unknown": 0}
-    assert set(send(night, **MIDNIGHT).document["counts"]["rejected"]) == {"maybe_in_books"}
+    assert set(send(night).document["counts"]["rejected"]) == {"maybe_in_books"}
 
     night.quickbooks.activities[lost] = activity
     adopted = night.run("adopt", *first, "--yes", "--json", **MIDNIGHT).document
     assert adopted["counts"] == {"adopted": 2, "near": 0, "unknown": 0}
-    assert send(night, **MIDNIGHT).document["counts"]["skipped"] == {"already_sent": 2}
+    assert send(night).document["counts"]["skipped"] == {"already_sent": 2}
     assert books(night) == PARTS
 
 
@@ -408,7 +338,7 @@ def test_what_went_from_a_file_gets_no_parts(night, export):
     """It was sent whole: Clockify's entry is recognized before it would be cut."""
     whole = night.run("import", str(export(night)), "--yes", "--json", **MIDNIGHT).document
     assert whole["counts"]["sent"] == 1
-    (row,) = send(night, **MIDNIGHT).document["entries"]
+    (row,) = send(night).document["entries"]
 
     assert (row["entry_id"], row["reason"]) == (night.night["id"], "already_sent")
     assert books(night) == [("2026-09-21", 8, 15)]
@@ -429,10 +359,10 @@ def test_each_part_counts_in_its_own_month(night):
 def test_no_outcome_stays_of_a_part_that_is_none_any_more(night):
     """What was rejected in parts, and sent whole later, is not listed as unsent."""
     night.quickbooks.people.close_books("2026-09-21")
-    send(night, **MIDNIGHT)
+    send(night)
     listed = night.run("entries", "--state", "unsent", "--json").document["entries"]
     assert len(listed) == 2
     night.quickbooks.people.close_books(None)
-    assert send(night).document["counts"]["sent"] == 1
+    assert send(night, **OFF).document["counts"]["sent"] == 1
     listed = night.run("entries", "--json").document["entries"]
     assert [(row["entry_id"], row["state"]) for row in listed] == [(night.night["id"], "sent")]

@@ -1,0 +1,80 @@
+"""Entries in parts are one thing: all parts of one are taken back together, or none is.
+
+Nothing of one is written anew: what is not right any more goes, and the next send sends it again.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from typing import Any
+
+from connectors.store.parts import PartRow
+from flows.context import RunContext
+from flows.reconciliation.findings import Finding
+from schemas.part_ids import whole_id
+from schemas.words import Verdict
+from transforms.reconciliation.judge import Judged
+
+
+def with_other_parts(
+    context: RunContext, rows: Sequence[Any]
+) -> tuple[list[Any], dict[str, list[PartRow]]]:
+    """Return sent entries with all parts of those of which one is there, and what is in parts."""
+    ids = [row.entry_id for row in rows]
+    units = context.store.parts.units(ids)
+    parts = {part.entry_id for unit in units.values() for part in unit}
+    return [*rows, *context.store.sent.of(sorted(parts.difference(ids)))], units
+
+
+def united(findings: Iterable[Finding]) -> list[Finding]:
+    """Return findings, the parts of an entry behind each other, so that they go together or stay.
+
+    A part that is as it should be goes with one that is not.
+    """
+    units: dict[Any, list[Finding]] = {}
+    for number, one in enumerate(findings):
+        units.setdefault(one.unit or number, []).append(one)
+    return [
+        one
+        for parts in units.values()
+        for one in (_together(parts) if parts[0].unit is not None else parts)
+    ]
+
+
+def _together(parts: Sequence[Finding]) -> list[Finding]:
+    found = next((one.judged for one in parts if not one.agrees), None)
+    stays = next((one for one in parts if one.judged.step is None), None)
+    if found is None:
+        return [replace(one, judged=_left_alone(one.judged), sent=None, now=None) for one in parts]
+    if stays is not None:
+        return [
+            replace(one, judged=_left_alone(one.judged) if one.agrees else _kept(one, stays))
+            for one in parts
+        ]
+    return [
+        replace(one, judged=replace(one.judged, verdict=found.verdict, detail=found.detail))
+        if one.agrees
+        else one
+        for one in parts
+    ]
+
+
+def _left_alone(judged: Judged) -> Judged:
+    return Judged(Verdict.AGREES, sides=judged.sides)
+
+
+def _kept(one: Finding, stays: Finding) -> Judged:
+    """Return a part that stays because another one does."""
+    judged = one.judged
+    if judged.step is None:
+        return judged
+    detail = (
+        f"It stays, because another part of its entry does ({stays.entry_id}, TimeActivity"
+        f" {stays.time_activity_id}): {stays.judged.detail}"
+    )
+    verdict = judged.verdict if judged.verdict != Verdict.UNSENT else stays.judged.verdict
+    return replace(judged, verdict=verdict, step=None, blocked=stays.judged.blocked, detail=detail)
+
+
+def whole_of(entry_id: str, units: Iterable[str]) -> str | None:
+    """Return the whole entry of one that is in parts; `None` for any other."""
+    return whole if (whole := whole_id(entry_id)) in units else None
