@@ -40,13 +40,12 @@ def in_their_parts(
     parts = cut(facts, entries, whole={*sent_whole, *units})
     parts = as_sent(parts, {whole: _as_sent(rows) for whole, rows in units.items()})
     later = [row for rows in units.values() for row in rows if row.entry_id not in units]
-    broken = {whole: rows for whole, rows in units.items() if is_broken(rows)}
     return parts, replace(
         match,
         held=pd.concat([held, _held(later)], ignore_index=True),
         contents=replace(match.contents, frame=_with_copies(match.contents.frame, parts)),
         units=units,
-        stuck=_stuck(broken, why_stuck(context, broken)) if broken else {},
+        stuck=_stuck(context, units),
     )
 
 
@@ -71,9 +70,25 @@ def _as_sent(rows: Sequence[PartRow]) -> list[SentPart]:
     ]
 
 
-def _stuck(units: Mapping[str, Sequence[PartRow]], why: Mapping[str, str]) -> dict[str, str]:
-    out = [(row.entry_id, whole) for whole in why for row in units[whole] if not row.in_books]
-    return {entry_id: why[whole] for entry_id, whole in out}
+def _stuck(context: RunContext, units: Mapping[str, Sequence[PartRow]]) -> dict[str, str]:
+    """Say of each part that is not in the books why it waits."""
+    lacking = {
+        whole: rows for whole, rows in units.items() if not all(row.in_books for row in rows)
+    }
+    broken = {whole: rows for whole, rows in lacking.items() if is_broken(rows)}
+    why = why_stuck(context, broken) if broken else {}
+    return {
+        row.entry_id: why.get(whole, _ON_ITS_WAY)
+        for whole, rows in lacking.items()
+        for row in rows
+        if not row.in_books
+    }
+
+
+_ON_ITS_WAY = (
+    "It goes only together with all parts of its entry, and another one is on its way, or in"
+    " doubt. The next send, or `clockbooks settle`, finds out."
+)
 
 
 def _held(rows: Sequence[PartRow]) -> pd.DataFrame:

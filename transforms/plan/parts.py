@@ -105,10 +105,12 @@ def as_sent(parts: pd.DataFrame, sent: Mapping[str, Sequence[SentPart]]) -> pd.D
         parts: What `with_parts` returned, or whole entries.
         sent: The parts of each that are to be as they were sent, in their order, by its id.
     """
-    rows = [_as_sent(entry, sent[id_]) for id_, entry in parts.groupby("entry_id") if id_ in sent]
-    others = parts[~parts["entry_id"].isin(list(sent))]
+    mine = parts["entry_id"].isin(list(sent))
+    if not mine.any():
+        return parts
+    rows = [_as_sent(entry, sent[str(id_)]) for id_, entry in parts[mine].groupby("entry_id")]
     cut = [frame.astype(parts.dtypes.to_dict()) for frame in rows]
-    return pd.concat([others, *cut]).sort_index(kind="stable").reset_index(drop=True)
+    return pd.concat([parts[~mine], *cut]).sort_index(kind="stable").reset_index(drop=True)
 
 
 def _as_sent(entry: pd.DataFrame, sent: Sequence[SentPart]) -> pd.DataFrame:

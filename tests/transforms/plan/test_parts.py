@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from schemas.part_ids import MOST_PARTS, later_ids, part_number, whole_id
+from schemas.part_ids import MOST_PARTS, later_ids, part_id, part_number, whole_id
 from transforms.entries.local_days import local_days
-from transforms.plan.parts import LONGEST_S, with_parts
+from transforms.plan.parts import LONGEST_S, SentPart, as_sent, with_parts
 from transforms.plan.rounding import NO_ROUNDING, Rounding, billed_minutes, minutes_by_part
 
 CHICAGO = ZoneInfo("America/Chicago")
@@ -202,3 +202,22 @@ def test_parts_that_are_rounded_by_the_day_are_a_step_long(entries, start, lasts
 
     assert parts["duration_s"].sum() == lasts_s
     assert len(parts) == 1 or (parts["duration_s"] >= step_min * 60).all()
+
+
+@given(st.lists(st.integers(1, 1440), min_size=2, max_size=6), st.none() | st.integers(1, 10_000))
+def test_parts_are_shown_as_they_were_sent(entries, minutes, lasts_min):
+    """On their days, whatever the entry is like now; its time, as far as it is known, is theirs."""
+    start = at("2026-09-21 22:00")
+    end = None if lasts_min is None else start + timedelta(minutes=lasts_min)
+    whole = entries({"start": start, "end": end, "duration_s": lasts_min and lasts_min * 60})
+    whole["day"] = local_days(whole["start"], CHICAGO)
+    ids = [part_id("e1", number) for number in range(1, len(minutes) + 1)]
+    days = [f"2026-09-{21 + number}" for number in range(len(minutes))]
+    sent = [SentPart(*part) for part in zip(ids, days, minutes, strict=True)]
+    parts = as_sent(whole, {"e1": sent})
+
+    assert parts["entry_id"].tolist() == ids
+    assert parts["day"].tolist() == days
+    assert parts["duration_s"].sum() == 60 * (lasts_min or sum(minutes))
+    assert parts["end"].tolist()[:-1] == parts["start"].tolist()[1:]
+    assert parts.dtypes.to_dict() == whole.dtypes.to_dict()
