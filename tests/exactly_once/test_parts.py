@@ -1,10 +1,14 @@
 """An entry in parts is booked with all of them, or not at all, wherever a process dies."""
 
 from collections.abc import Callable
+from contextlib import closing
+from datetime import date
 from typing import Any
 
 import pytest
 from crash_points import crash_points
+
+from flows.reconciliation.recall import RecallReport, RecallRequest, recall
 
 MEMORIES: dict[str, dict[str, bool]] = {
     "forgets": {"remembers_request_ids": False},
@@ -68,6 +72,37 @@ def test_a_run_may_die_while_it_takes_a_part_back(night: Any, memory: str) -> No
     for at in crash_points(points):
         with night.open(**MEMORIES[memory]) as house:
             die_and_recover(night, house, at)
+
+
+def test_a_recall_may_die_at_any_point(night: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of an entry in parts both are in the books then, or none, however small batches are."""
+    monkeypatch.setenv("CLOCKBOOKS_QBO_BATCH_SIZE", "1")
+    second = date(2026, 3, 3)
+
+    def take_back() -> bool:
+        with closing(RecallReport()) as report:
+            request = RecallRequest(start=second, end=second)
+            return bool(night.run(lambda context: recall(context, request, report)))
+
+    with night.open(**MEMORIES["forgets"]) as house:
+        assert night.send()
+        night.bomb.reset()
+        assert take_back()
+        points = list(night.bomb.points)
+        assert days(house) == [OTHER]
+
+    for at in crash_points(points):
+        with night.open(**MEMORIES["forgets"]) as house:
+            night.bomb.reset()
+            assert night.send()
+            night.bomb.reset(at)
+            assert not take_back()
+            night.bomb.reset()
+            night.pass_time(600)
+            assert night.settle()
+            assert days(house) in ([OTHER], ["2026-03-02", "2026-03-03", OTHER])
+            assert night.send()
+            night.check_each_once(house)
 
 
 @pytest.mark.slow
