@@ -127,11 +127,14 @@ def ran_badly(
         return [*found, f"it ends with {ran.code}"]
     if not ran.document:
         return [*found, "its standard output is no JSON document"]
-    return [*found, *_said_badly(ran, ran.document, books)]
+    return [*found, *_said_badly(ran, ran.document, changes, books)]
 
 
 def _said_badly(
-    ran: Ran, document: Mapping[str, Any], books: Mapping[str, Mapping[str, Any]]
+    ran: Ran,
+    document: Mapping[str, Any],
+    changes: Sequence[Change],
+    books: Mapping[str, Mapping[str, Any]],
 ) -> Iterator[str]:
     if ran.arguments[:2] == ("audit", "verify"):
         return
@@ -142,7 +145,7 @@ def _said_badly(
     elif ran.code != 1 and "error" in document:
         yield f"it ends with {ran.code}, and says that it could not run"
     elif ran.code != 1 and ran.arguments[0] in {"send", "import"}:
-        yield from _sent_badly(ran, document, books)
+        yield from _sent_badly(ran, document, changes, books)
 
 
 def _found_nothing(ran: Ran) -> bool:
@@ -151,7 +154,10 @@ def _found_nothing(ran: Ran) -> bool:
 
 
 def _sent_badly(
-    ran: Ran, document: Mapping[str, Any], books: Mapping[str, Mapping[str, Any]]
+    ran: Ran,
+    document: Mapping[str, Any],
+    changes: Sequence[Change],
+    books: Mapping[str, Mapping[str, Any]],
 ) -> Iterator[str]:
     counts, entries = document["counts"], document["entries"]
     rejected, skipped = (sum(counts[state].values()) for state in ("rejected", "skipped"))
@@ -162,8 +168,9 @@ def _sent_badly(
     if ran.code != (3 if is_partly else 0):
         yield f"it ends with {ran.code}, and has {rejected} rejected, {counts['in_doubt']} in doubt"
     if ran.is_alone:
+        gone = {change.id for change in changes if change.who == SOMEBODY and not change.after}
         for entry in entries:
-            if entry["state"] == "sent" and entry["time_activity_id"] not in books:
+            if entry["state"] == "sent" and entry["time_activity_id"] not in {*books, *gone}:
                 yield f"it sent {entry['entry_id']}, which is not in the books"
 
 
@@ -233,6 +240,23 @@ class _Judge:
             for change in evidence.changes
             if change.who == SOMEBODY and change.before is None
         }
+
+        unknown = {
+            row["time_activity_id"]
+            for row in finals["reconcile"].get("entries", [])
+            if row["verdict"] == "unknown_in_quickbooks"
+        }
+        #: Ours, edited by somebody who typed in its equal while it was in doubt: that counts as the
+        #: entry then, and this one is told as time that nobody knows.
+        self.mistaken = {
+            id_ for id_ in unknown if self._had_doubts() and self._was_edited_by_people(id_)
+        }
+
+    def _had_doubts(self) -> bool:
+        return any(
+            ran.code is None or ran.code < 0 or ran.document.get("counts", {}).get("in_doubt")
+            for ran in self.evidence.rans
+        )
 
     def all(self) -> Iterator[str]:
         """Yield all that is wrong."""
@@ -353,7 +377,7 @@ class _Judge:
             if id_ not in self.books and not self._was_deleted_by_people(id_):
                 yield f"TimeActivity {id_} is said to be sent, and is not in the books"
         for id_ in self.books:
-            if id_ not in {*self.typed, *self.accounted, *self.neighbors}:
+            if id_ not in {*self.typed, *self.accounted, *self.neighbors, *self.mistaken}:
                 yield f"TimeActivity {id_} came from here, and no entry is said to be it"
         for change in self.evidence.changes:
             if change.id not in self.typed or change.who != PRODUCT or change.after is not None:
@@ -368,11 +392,7 @@ class _Judge:
         is taken back with it.
         """
         typed = next(change.after for change in self.evidence.changes if change.id == id_)
-        has_doubts = any(
-            ran.code is None or ran.code < 0 or ran.document.get("counts", {}).get("in_doubt")
-            for ran in self.evidence.rans
-        )
-        return has_doubts and any(
+        return self._had_doubts() and any(
             content(typed or {}) in contents for contents in self.evidence.had.values()
         )
 
@@ -390,7 +410,7 @@ class _Judge:
         made = Counter(
             _unbilled(what)
             for id_, what in last.items()
-            if id_ in self.books and id_ not in self.typed and id_ not in self.neighbors
+            if id_ in self.books and id_ not in {*self.typed, *self.neighbors, *self.mistaken}
         )
         wanted: Counter[tuple[Any, ...]] = Counter()
         for contents in self.evidence.had.values():
