@@ -238,9 +238,7 @@ def test_another_workspace_in_the_environment_stops_the_run(shared_house):
 
 def test_nothing_tracked_is_nothing_to_do(synced):
     """An empty window is no error: all counts are zero."""
-    ran = synced.run(
-        "send", "--start", "2025-01-01", "--end", "2025-03-31", "--yes", "--json"
-    )
+    ran = synced.run("send", "--start", "2025-01-01", "--end", "2025-03-31", "--yes", "--json")
 
     assert ran.code == 0
     assert ran.document["counts"] == {
