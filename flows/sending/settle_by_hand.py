@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from connectors.errors import AskPerson
 from connectors.store.claims_in_doubt import Doubt
+from flows.connections.unknown_time import unknown_rows
 from flows.context import RunContext
 from flows.sending.mend import mend_settled
 from flows.sending.replay import claim_of
@@ -98,7 +99,10 @@ def _is_not_there(context: RunContext, lease: RunLease, doubt: Doubt) -> Settled
     context.store.ledger.release(claim_of(lease, [doubt]))
     settled.released.append(doubt.entry_id)
     for _, near in missing:
-        if near:
+        if near:  # whoever says so has seen them: the next send need not ask again
+            rows = unknown_rows(context.quickbooks.time_activities_by_id(near))
+            context.store.unknown_time.remember([], rows)
+            context.store.unknown_time.call_other(near)
             settled.notes.append(
                 f"TimeActivity {', '.join(near)} looks like it. Make sure that it is other work:"
                 " the next send books the entry again."
