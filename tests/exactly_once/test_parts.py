@@ -58,7 +58,8 @@ def refuse_the_first_day(house: Any) -> None:
     house.clockify.faults.plan("/detailed", "edit", edit=close)
 
 
-@pytest.mark.parametrize("memory", ["forgets", pytest.param("remembers", marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize("memory", ["forgets", "remembers"])
 def test_a_run_may_die_while_it_takes_a_part_back(night: Any, memory: str) -> None:
     """Of an entry of which QuickBooks refuses a part, nothing stays in the books."""
     with night.open(**MEMORIES[memory]) as house:
