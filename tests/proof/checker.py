@@ -451,6 +451,8 @@ class _Judge:
                 taken[id_] += 1
                 if id_ not in self.books and not self._was_deleted_by_people(id_):
                     yield f"The neighbor's TimeActivity {id_} is not in the books"
+            elif row["state"] == "in_doubt":
+                continue  # it waits for a person's word, and here nobody gives one for the neighbor
             elif row["reason"] != "books_closed" or not self._is_closed(row["date"]):
                 yield f"The neighbor's {row['entry_id']} is {row['state']}: {row['reason']}"
         for id_, times in taken.items():
