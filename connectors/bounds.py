@@ -120,6 +120,7 @@ class _Answer(http.client.HTTPResponse):
         self.fp = sock.makefile("rb") if timeout_s is None else read_in_time(sock, timeout_s)
 
 
+#: What `last_look` gave, for the connection, which requests makes by itself.
 _LAST_LOOK: ContextVar[Callable[[], None]] = ContextVar("last_look", default=lambda: None)
 
 

@@ -359,6 +359,12 @@ def _wanted(finding: Finding, activity: Mapping[str, Any] | None) -> Wanted:
     if contents is not None and contents["entry_id"] != sent.entry_id:
         contents = None  # sent from a file, and not renamed in a dry run
     return Wanted(
-        *(sent.entry_id, sent.time_activity_id, body, minutes, day, replacement, contents),
+        sent.entry_id,
+        sent.time_activity_id,
+        body,
+        minutes=minutes,
+        date=day,
+        replacement=replacement,
+        contents=contents,
         unit=sent.unit,
     )
