@@ -17,13 +17,13 @@ from schemas.file_entries import FileEntries
 from schemas.links import Links, Unlinked
 from schemas.plan import Activities, Plan
 from schemas.quickbooks import Customers, People, Targets
-from schemas.rules import Rules
+from schemas.rules import PayTypes, Rules
 from schemas.tables import Utc, metadata
 
 #: The frames, in the order in which an entry passes through them.
 FRAMES: tuple[type[pa.DataFrameModel], ...] = (
     TimeEntries, ExportEntries, FileEntries, Contents, Users, Clients, Projects, People, Customers,
-    Links, Unlinked, Targets, Rules, Plan, Activities,
+    Links, Unlinked, Targets, Rules, PayTypes, Plan, Activities,
 )  # fmt: skip
 
 _INTRODUCTION = """\

@@ -80,6 +80,11 @@ class Plan(Frame):
     qbo_department_id: Series[str] = column(
         "QuickBooks' id of the location; likewise.", source="Rules.qbo_id", nullable=True
     )
+    qbo_pay_type_id: Series[str] = column(
+        "QuickBooks' id of the employee's pay type; likewise, and empty for vendors.",
+        source="PayTypes.pay_type_id",
+        nullable=True,
+    )
     decided_by: Series[str] = column(
         "Which rules gave these, by number: `item 3, class 1`; empty where none did.",
         source="Rules.number",

@@ -82,7 +82,7 @@ class Company:
         bills_customers: Preferences.TimeTrackingPrefs.BillCustomers; `None` if missing.
         takes: What may be given to time (section 6.2): an item unless TimeTrackingPrefs.UseServices
             is off, a class where AccountingInfoPrefs.ClassTrackingPerTxn, a location where
-            TrackDepartments.
+            TrackDepartments, a pay type where the company has payroll.
     """
 
     name: str

@@ -1,9 +1,9 @@
-"""The rules that say which service item, class and location an entry's time goes to."""
+"""The rules that say where an entry's time goes: service item, class, location and pay type."""
 
 from pandera.typing import Series
 
 from schemas.frames import Frame, column
-from schemas.words import Target, TargetProblem
+from schemas.words import PayOrigin, Target, TargetProblem
 
 
 class Rules(Frame):
@@ -20,7 +20,9 @@ class Rules(Frame):
         str_length={"min_value": 1},
     )
     qbo_id: Series[str] = column(
-        "QuickBooks' id; empty until it is found.", source="Id", nullable=True
+        "QuickBooks' id; empty until it is found, and of pay types, which have one per employee.",
+        source="Id",
+        nullable=True,
     )
     problem: Series[str] = column(
         "Why it cannot be used; empty when it can.",
@@ -47,4 +49,23 @@ class Rules(Frame):
     )
     billable: Series["boolean"] = column(
         "Whether the entry is billable.", source="a person", nullable=True
+    )
+
+
+class PayTypes(Frame):
+    """One pay type of an employee's per row: what a rule that gives its name means for them."""
+
+    qbo_person_id: Series[str] = column("QuickBooks' id of the employee.", source="EmployeeRef")
+    name: Series[str] = column(
+        "Its name; empty where QuickBooks' answers do not have it.",
+        source="PayrollItemRef.name, or a person",
+        nullable=True,
+    )
+    pay_type_id: Series[str] = column(
+        "QuickBooks' id of it, for this employee alone.", source="PayrollItemRef.value"
+    )
+    origin: Series[str] = column(
+        "How that is known; what was given by hand counts before what was learned.",
+        source="TimeActivities, or a person",
+        isin=list(PayOrigin),
     )

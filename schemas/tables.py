@@ -18,6 +18,7 @@ from schemas.words import (
     LedgerState,
     Mark,
     Operation,
+    PayOrigin,
     PlanState,
     Proof,
     Reason,
@@ -29,7 +30,7 @@ from schemas.words import (
 )
 
 #: The newest migration, which creates these tables; a test holds the two equal.
-REVISION = "0020"
+REVISION = "0021"
 
 # Constraints have names, so that a migration can change them on every database.
 metadata = sa.MetaData(
@@ -96,6 +97,12 @@ connections = sa.Table(
     _column("link_vendors", sa.Boolean, "Whether users may link to vendors."),
     _column("connected_at", Utc, "UTC; renewed by each connect."),
     _column("synced_at", Utc, "UTC; null until the first sync.", null=True),
+    _column(
+        "pay_types_as_of",
+        Utc,
+        "QuickBooks' clock: pay types were learned from time that changed before it. Null: never.",
+        null=True,
+    ),
     sa.UniqueConstraint("workspace_id", "realm_id"),
     comment="Each Clockify workspace joined to a QuickBooks company.",
 )
@@ -192,9 +199,14 @@ rules = sa.Table(
     metadata,
     _connection_id(primary_key=True),
     _column("number", sa.Integer, "Its place, from 1.", primary_key=True),
-    _column("gives", _one_of("gives", Target), "item, class or location"),
+    _column("gives", _one_of("gives", Target), "item, class, location or pay_type"),
     _column("name", sa.Text, "Name of that in QuickBooks."),
-    _column("qbo_id", sa.String(20), "QuickBooks' id; null until it is found.", null=True),
+    _column(
+        "qbo_id",
+        sa.String(20),
+        "QuickBooks' id; null until it is found, and of a pay type.",
+        null=True,
+    ),
     _column(
         "problem",
         _one_of("problem", TargetProblem),
@@ -209,7 +221,20 @@ rules = sa.Table(
     _column("user_group", sa.Text, "Condition: name or id of a group of the user.", null=True),
     _column("user", sa.Text, "Condition: name or id of the user.", null=True),
     _column("billable", sa.Boolean, "Condition: whether it is billable.", null=True),
-    comment="Which service item, class and location time goes to: the first that matches decides.",
+    comment="Which service item, class, location and pay type time gets: the first match decides.",
+)
+
+pay_types = sa.Table(
+    "pay_types",
+    metadata,
+    _connection_id(primary_key=True),
+    _column("qbo_person_id", sa.String(20), "QuickBooks' id of the employee.", primary_key=True),
+    _column("origin", _one_of("origin", PayOrigin), "learned or by_hand", primary_key=True),
+    _column(
+        "pay_type_id", sa.String(100), "QuickBooks' id of it, for this employee.", primary_key=True
+    ),
+    _column("name", sa.Text, "Its name; null where QuickBooks does not say.", null=True),
+    comment="What the pay types that rules give are for each employee (PayrollItemRef).",
 )
 
 runs = sa.Table(

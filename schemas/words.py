@@ -215,6 +215,7 @@ class Target(StrEnum):
     ITEM = "item"  # of type Service
     CLASS = "class"
     LOCATION = "location"  # Department in QuickBooks' API
+    PAY_TYPE = "pay_type"  # PayrollItemRef in QuickBooks' API: an id for each employee
 
 
 class TargetProblem(StrEnum):
@@ -223,6 +224,26 @@ class TargetProblem(StrEnum):
     MISSING = "missing"  # nothing has that name
     AMBIGUOUS = "ambiguous"  # several have that name, below different parents
     INACTIVE = "inactive"
+
+
+class TimeKind(StrEnum):
+    """Time of which QuickBooks' answer tells something: payroll pays employees alone.
+
+    An answer about a contractor's time tells nothing of an employee's, and one about time with a
+    pay type nothing of time without one, or the other way round. Where it takes any of an
+    employee's, it takes a contractor's.
+    """
+
+    PLAIN = "plain"  # an employee's, without a pay type
+    PAID = "paid"  # an employee's, with one
+    CONTRACTORS = "contractors"
+
+
+class PayOrigin(StrEnum):
+    """How it is known which id an employee's pay type has."""
+
+    LEARNED = "learned"  # from a TimeActivity in the books
+    BY_HAND = "by_hand"
 
 
 class Side(StrEnum):

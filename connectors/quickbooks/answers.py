@@ -48,22 +48,29 @@ def read_company(info: Mapping[str, Any], preferences: Mapping[str, Any]) -> Com
         name=str(info.get("CompanyName", "")),
         plan=features.get("OfferingSku", ""),
         subscription=features.get("SubscriptionStatus", ""),
-        has_payroll=features.get("PayrollFeature", "").lower() == "true",
+        has_payroll=_has_payroll(features),
         tracks_time=others.get("TimeTrackingFeatureEnabled", "true").lower() != "false",
         currency=str(home.get("value", "")),
         closed_until=_day(closed) if closed else None,
         timezone=str(info.get("DefaultTimeZone") or ""),
         many_currencies=currencies.get("MultiCurrencyEnabled") is True,
         bills_customers=bills if isinstance(bills, bool) else None,
-        takes=_takes(accounting, time),
+        takes=_takes(features, accounting, time),
     )
 
 
-def _takes(accounting: Mapping[str, Any], time: Mapping[str, Any]) -> frozenset[Target]:
+def _has_payroll(features: Mapping[str, str]) -> bool:
+    return features.get("PayrollFeature", "").lower() == "true"
+
+
+def _takes(
+    features: Mapping[str, str], accounting: Mapping[str, Any], time: Mapping[str, Any]
+) -> frozenset[Target]:
     switched = {
         Target.ITEM: time.get("UseServices") is not False,
         Target.CLASS: accounting.get("ClassTrackingPerTxn") is True,
         Target.LOCATION: accounting.get("TrackDepartments") is True,
+        Target.PAY_TYPE: _has_payroll(features),
     }
     return frozenset(target for target, is_on in switched.items() if is_on)
 

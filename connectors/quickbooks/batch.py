@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -63,6 +63,17 @@ def fingerprint(data: bytes) -> str:
 def created_at(row: Mapping[str, Any]) -> datetime | None:
     """Read when QuickBooks made an object, by its own clock; `None` if it does not say (1.1)."""
     return instant_of(part_of(row, "MetaData").get("CreateTime"))
+
+
+def is_from(member: str, since: datetime) -> Callable[[Mapping[str, Any]], bool]:
+    """Return whether a time in a row's MetaData is of an instant's second or later (1.1)."""
+    second = since.replace(microsecond=0)
+
+    def is_so(row: Mapping[str, Any]) -> bool:
+        time = instant_of(part_of(row, "MetaData").get(member))
+        return time is not None and time >= second
+
+    return is_so
 
 
 def instant_of(text: Any) -> datetime | None:

@@ -30,7 +30,7 @@ from connectors.quickbooks.answers import (
     read_outcomes,
     unreadable,
 )
-from connectors.quickbooks.batch import Outcome, batch_bytes, created_at, instant_of, part_of
+from connectors.quickbooks.batch import Outcome, batch_bytes, instant_of, is_from, part_of
 from connectors.quickbooks.ends import NoMeter, ReadMeter, end_of
 from connectors.quickbooks.lists import Fits, read_changes, read_list
 from connectors.quickbooks.rate_limit.limiter import Permit, RateLimiter
@@ -296,16 +296,17 @@ class QuickBooks:
         def of_days(row: Mapping[str, Any]) -> bool:
             return first_day <= str(row.get("TxnDate"))[:10] <= last_day
 
-        def is_young(row: Mapping[str, Any]) -> bool:
-            made = created_at(row)
-            return made is not None and made >= since
-
-        if created_from is None:
-            where, fits = f"TxnDate >= '{first_day}' AND TxnDate <= '{last_day}'", of_days
-        else:
-            since = created_from.replace(microsecond=0)
-            where, fits = f"MetaData.CreateTime >= '{since.isoformat()}'", is_young
+        where = f"TxnDate >= '{first_day}' AND TxnDate <= '{last_day}'"
+        fits: Fits = of_days
+        if created_from is not None:
+            where = f"MetaData.CreateTime >= '{created_from.replace(microsecond=0).isoformat()}'"
+            fits = is_from("CreateTime", created_from)
         return self.query("TimeActivity", where, to_the_end=True, fits=fits)
+
+    def changed_time(self, since: datetime) -> list[dict[str, Any]]:
+        """Read TimeActivities that were made or changed at or after an instant (1.1)."""
+        where = f"MetaData.LastUpdatedTime >= '{since.replace(microsecond=0).isoformat()}'"
+        return self.query("TimeActivity", where, fits=is_from("LastUpdatedTime", since))
 
     def invoices(
         self,

@@ -21,6 +21,7 @@ from connectors.store.list_copies import ListCopies
 from connectors.store.marks import Marks
 from connectors.store.open_claims import OpenClaims
 from connectors.store.parts import Parts
+from connectors.store.pay_types import PayTypes
 from connectors.store.payroll import PayrollAnswers
 from connectors.store.plans import Plans
 from connectors.store.rules import Rules
@@ -53,6 +54,7 @@ class ConnectionStore:
         self.list_copies = ListCopies(*scope)
         self.marks = Marks(*scope)
         self.rules = Rules(*scope)
+        self.pay_types = PayTypes(*scope)
         self.plans = Plans(*scope)
         self.run_lock = RunLocks(*scope)
         self.settings = ConnectionSettings(*scope)

@@ -13,10 +13,10 @@ import sqlalchemy as sa
 from connectors.errors import TryAgain
 from connectors.store.scope import ConnectionScope
 from schemas.tables import batches, ledger, runs
-from schemas.words import LedgerState
+from schemas.words import LedgerState, TimeKind
 
-#: How a TimeActivity of ours names an employee: payroll pays employees alone.
-_EMPLOYEE = '"NameOf":"Employee"'
+#: How a TimeActivity of ours names an employee, and a pay type.
+_EMPLOYEE, _PAY_TYPE = '"NameOf":"Employee"', '"PayrollItemRef":'
 
 
 @dataclass(frozen=True)
@@ -35,16 +35,18 @@ class PayrollRefusal:
 class PayrollAnswers(ConnectionScope):
     """What QuickBooks answered the company of one connection since it has payroll."""
 
-    def taken_at(self, *, of_employees: bool) -> datetime | None:
+    def taken_at(self, kind: TimeKind) -> datetime | None:
         """Return when QuickBooks was last handed time that it has taken, UTC; `None` if never.
 
-        *of_employees* leaves out contractors' time, which says nothing of employees.
+        Only time that tells something of *kind* counts.
         """
         which: list[sa.ColumnElement[bool]] = [
             ledger.c.state.in_([LedgerState.SENT, LedgerState.RECALLED])
         ]
-        if of_employees:
-            which.append(ledger.c.body.contains(_EMPLOYEE))
+        if kind != TimeKind.CONTRACTORS:
+            with_one = ledger.c.body.contains(_PAY_TYPE)
+            which += [ledger.c.body.contains(_EMPLOYEE)]
+            which += [with_one if kind == TimeKind.PAID else sa.not_(with_one)]
         newest = self._since_payroll(*which).with_only_columns(batches.c.claimed_at).limit(1)
         with self.engine.connect() as connection:
             return connection.scalar(newest)

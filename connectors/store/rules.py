@@ -1,4 +1,4 @@
-"""The rules of a connection: which service item, class and location time goes to."""
+"""The rules of a connection: which service item, class, location and pay type time gets."""
 
 import pandas as pd
 import sqlalchemy as sa

@@ -12,7 +12,16 @@ import typer
 import typer.core
 
 from connectors import masking
-from flows.cli import audit, connections, directory, reconciliation, rules, sending, server
+from flows.cli import (
+    audit,
+    connections,
+    directory,
+    pay_types,
+    reconciliation,
+    rules,
+    sending,
+    server,
+)
 from flows.cli.output import error_document, write_json
 from flows.installed import shown
 
@@ -54,6 +63,12 @@ for title, commands in {
 app.add_typer(
     rules.app,
     name="rules",
+    cls=Commands,
+    rich_help_panel="Match people and customers",
+)
+app.add_typer(
+    pay_types.app,
+    name="pay-types",
     cls=Commands,
     rich_help_panel="Match people and customers",
 )

@@ -18,7 +18,7 @@ def show_rules(output: Output, document: Mapping[str, Any]) -> None:
     show_table(
         output,
         (number("Rule"), "Gives", "Name", "To entries with"),
-        [(row["number"], row["gives"], row["name"], conditions(row["when"])) for row in rules],
+        [(row["number"], gives(row), row["name"], conditions(row["when"])) for row in rules],
     )
     for row in rules:
         if row["detail"]:
@@ -39,18 +39,21 @@ def show_explained(output: Output, document: Mapping[str, Any]) -> None:
         output,
         (number("Rule"), "Gives", "Name", "To entries with", "This entry"),
         [
-            (row["number"], row["gives"], row["name"], conditions(row["when"]), _verdict(row))
+            (row["number"], gives(row), row["name"], conditions(row["when"]), _verdict(row))
             for row in document["rules"]
         ],
     )
     for row in document["decided"]:
-        output.say(
-            row["detail"] or f"Its {row['gives']} is {row['name']}, by rule {row['number']}."
-        )
+        output.say(row["detail"] or f"Its {gives(row)} is {row['name']}, by rule {row['number']}.")
     if not document["decided"]:
         output.say("No rule decides about it.")
     for note in document["notes"]:
         output.say(f"Note: {note}")
+
+
+def gives(row: Mapping[str, Any]) -> str:
+    """Return what a rule gives, as people read it."""
+    return str(row["gives"]).replace("_", " ")
 
 
 def _verdict(row: Mapping[str, Any]) -> str:
@@ -66,3 +69,24 @@ def conditions(when: Mapping[str, Any]) -> str:
         for name, value in when.items()
     ]
     return ", ".join(parts) or "(all)"
+
+
+@for_people
+def show_pay_types(output: Output, document: Mapping[str, Any]) -> None:
+    """Show which id each pay type has for each employee."""
+    rows = document["pay_types"]
+    output.say(f"{len(rows):,} pay types of employees are known.", style="bold")
+    show_table(
+        output,
+        ("Employee", "Id", "Pay type", "Its id", "Known"),
+        [
+            (
+                row["employee"] or "(not linked)",
+                row["qbo_id"],
+                row["name"] or "(no name)",
+                row["pay_type_id"],
+                "by hand" if row["origin"] == "by_hand" else "from time in QuickBooks",
+            )
+            for row in rows
+        ],
+    )

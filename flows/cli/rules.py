@@ -1,4 +1,4 @@
-"""The commands about rules: which service item, class and location time goes to."""
+"""The commands about rules: which service item, class, location and pay type time gets."""
 
 from pathlib import Path
 from typing import Annotated, Any
@@ -35,7 +35,7 @@ def rules(
     connection: ConnectionName = None,
     json: Json = False,
 ) -> None:
-    """List the rules for service item, class and location: for each, the first match decides.
+    """List the rules for item, class, location and pay type: for each, the first match decides.
 
     `clockbooks rules add`, `remove` and `order` change them one by one,
     `export` writes them to a file.
@@ -69,6 +69,7 @@ def add(
     item: _named("Gives this service item.") = None,  # type: ignore[valid-type]
     class_: _named("Gives this class.", "--class") = None,  # type: ignore[valid-type]
     location: _named("Gives this location.") = None,  # type: ignore[valid-type]
+    pay_type: _named("Gives this pay type of QuickBooks Payroll.") = None,  # type: ignore[valid-type]
     task: _named("Only entries of this task.") = None,  # type: ignore[valid-type]
     tag: _named("Only entries with this tag.") = None,  # type: ignore[valid-type]
     project: _named("Only entries of this project: name or id.") = None,  # type: ignore[valid-type]
@@ -93,7 +94,8 @@ def add(
 
     Without a condition it is the default. What it gives must be active in
     QuickBooks, and be named with its parents where the name alone is ambiguous:
-    Parent:Child.
+    Parent:Child. A pay type has an id for each employee: see `clockbooks
+    pay-types`.
     """
     conditions = {
         "task": task,
@@ -104,9 +106,9 @@ def add(
         "user": user,
         "billable": billable,
     }
-    written = {"item": item, "class": class_, "location": location}
+    written = {"item": item, "class": class_, "location": location, "pay_type": pay_type}
     if sum(name is not None for name in written.values()) != 1:
-        stop_usage("A rule gives one thing: use one of --item, --class and --location.")
+        stop_usage("A rule gives one thing: use one of --item, --class, --location and --pay-type.")
     with command(as_json=json) as output:
         from flows.cli import render_rules
         from flows.directory import rules as job

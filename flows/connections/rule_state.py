@@ -5,8 +5,9 @@ import pandas as pd
 from connectors.quickbooks.client import ENTITY_OF
 from connectors.store.scope import records
 from flows.context import RunContext
-from schemas.words import Target, TargetProblem
-from transforms.directory.targets import CALLED, what_is_wrong
+from schemas.words import QboKind, Target, TargetProblem
+from transforms.directory.targets import CALLED, flag, what_is_wrong
+from transforms.plan.pay_types import told
 from transforms.plan.rules import is_default, parse_targets
 
 #: Where QuickBooks' pages have the switch for each.
@@ -15,6 +16,12 @@ _SWITCH = {
     Target.CLASS: 'Advanced, "Track classes", one to entire transaction',
     Target.LOCATION: 'Advanced, "Track locations"',
 }
+
+#: Why a company keeps none for time, and what to do about it.
+_NONE_KEPT = {
+    target: f"keeps none for time. Turn that on in QuickBooks under Account and settings, {where}"
+    for target, where in _SWITCH.items()
+} | {Target.PAY_TYPE: "has no QuickBooks Payroll. Turn that on"}
 
 
 def still_active(context: RunContext, rules: pd.DataFrame) -> pd.DataFrame:
@@ -31,8 +38,8 @@ def still_active(context: RunContext, rules: pd.DataFrame) -> pd.DataFrame:
 def not_taken(rules: pd.DataFrame, takes: frozenset[Target]) -> list[str]:
     """Say which rules do nothing, because the company has switched off what they are about."""
     return [
-        f"Rules that give a {CALLED[target]} do nothing: the company keeps none for time. Turn that"
-        f" on in QuickBooks under Account and settings, {_SWITCH[target]}, or remove the rules."
+        f"Rules that give a {CALLED[target]} do nothing: the company {_NONE_KEPT[target]}, or"
+        " remove the rules."
         for target in Target
         if target not in takes and (rules["gives"] == target).any()
     ]
@@ -51,20 +58,35 @@ def checked(context: RunContext, takes: frozenset[Target]) -> tuple[str, str] | 
     rows = records(still_active(context, rules))
     to_do = [what_is_wrong(row) for row in rows if row["problem"] is not None]
     to_do += not_taken(rules, takes)
+    to_do += [note for note, nobody in _pay_types_told(context, rules, takes).items() if nobody]
     defaults = {row["gives"] for row in rows if is_default(row)}
     to_do += [_without_default(one, takes) for one in Target if one in wanted - defaults]
     count = "1 rule says" if len(rows) == 1 else f"{len(rows):,} rules say"
-    return f"{count} on which service item, class and location time lands.", " ".join(to_do)
+    return f"{count} on which service item, class, location and pay type time lands.", " ".join(
+        to_do
+    )
+
+
+def pay_type_notes(context: RunContext, rules: pd.DataFrame, takes: frozenset[Target]) -> list[str]:
+    """Say of which pay types of rules not every linked employee's id is known."""
+    return list(_pay_types_told(context, rules, takes))
+
+
+def _pay_types_told(
+    context: RunContext, rules: pd.DataFrame, takes: frozenset[Target]
+) -> dict[str, bool]:
+    if Target.PAY_TYPE not in takes:
+        return {}
+    links = context.store.links.stored()
+    employees = links.loc[links["qbo_kind"] == QboKind.EMPLOYEE, "qbo_id"]
+    return told(rules, context.store.pay_types.stored(), employees)
 
 
 def _without_default(target: Target, takes: frozenset[Target]) -> str:
     wants = f"The company wants the {CALLED[target]} of all time"
     if target not in takes:
-        return (
-            f"{wants} (CLOCKBOOKS_REQUIRED_ON_TIME), but keeps none. Turn it on in QuickBooks under"
-            f" Account and settings, {_SWITCH[target]}."
-        )
+        return f"{wants} (CLOCKBOOKS_REQUIRED_ON_TIME), but {_NONE_KEPT[target]}."
     return (
         f"{wants}, and no rule gives it to all: entries without one are rejected. Add a default:"
-        f" `clockbooks rules add --{target} NAME`."
+        f" `clockbooks rules add {flag(target)} NAME`."
     )

@@ -7,12 +7,13 @@ from typing import Any
 import pandas as pd
 
 from connectors.errors import AskPerson, TryAgain
+from connectors.quickbooks.client import ENTITY_OF
 from connectors.store.connection_store import ConnectionStore
 from connectors.store.scope import records
-from flows.connections.rule_state import not_taken
+from flows.connections.rule_state import not_taken, pay_type_notes
 from flows.context import RunContext, open_context, open_store
+from flows.directory.pay_types import learn_pay_types
 from flows.directory.rules_file import as_written, numbered, read_rule, read_rules, write_rules
-from schemas.words import Target
 from transforms.directory.names import same_form
 from transforms.directory.targets import read_targets, resolve_targets, what_is_wrong
 from transforms.plan.rules import is_default, never_decides
@@ -126,7 +127,7 @@ def resolved(context: RunContext, rules: pd.DataFrame) -> pd.DataFrame:
     """
     if rules.empty:
         return rules
-    kinds = [target for target in Target if target in set(rules["gives"])]
+    kinds = [target for target in ENTITY_OF if target in set(rules["gives"])]
     targets = read_targets({kind: context.quickbooks.targets(kind) for kind in kinds})
     return resolve_targets(rules, targets.good)
 
@@ -192,9 +193,12 @@ def _refuse_problems(rows: Sequence[Row]) -> None:
 
 
 def _notes(context: RunContext, rules: pd.DataFrame) -> list[str]:
-    """Say what of the rules does nothing, or nothing yet."""
+    """Say what of the rules does nothing, or nothing yet; learns the pay types of new rules."""
+    company = context.quickbooks.company()
+    learn_pay_types(context, rules, company)
     return [
-        *not_taken(rules, context.quickbooks.company().takes),
+        *not_taken(rules, company.takes),
+        *pay_type_notes(context, rules, company.takes),
         *_unknown_conditions(context, rules),
     ]
 

@@ -22,10 +22,11 @@ _COLUMN = {GROUP: "user_group"}
 Name = Annotated[str, Field(min_length=1, max_length=1000)]
 
 _HEAD = """\
-# Which service item, class and location time goes to: for each of them, the first rule that matches
+# Which service item, class, location and pay type time gets: for each, the first rule that matches
 # an entry decides. A rule may have several conditions; an entry has to meet them all.
 #
-#   gives        item, class or location: a name in QuickBooks, with its parents' as Parent:Child
+#   gives        item, class or location: a name in QuickBooks, with its parents' as Parent:Child;
+#                or pay_type: its name
 #   conditions   task, tag, project, client, group, user: a name in Clockify; billable: true, false
 #
 # `clockbooks rules --file FILE` puts these rules in the place of those that are there.
@@ -40,6 +41,7 @@ class _Written(BaseModel):
     item: Name | None = None
     class_: Name | None = Field(None, alias="class")
     location: Name | None = None
+    pay_type: Name | None = None
     task: Name | None = None
     tag: Name | None = None
     project: Name | None = None
@@ -51,7 +53,7 @@ class _Written(BaseModel):
     @model_validator(mode="after")
     def _gives_one_thing(self) -> "_Written":
         if len(self.given) != 1:
-            raise ValueError("a rule gives one thing: item, class or location")
+            raise ValueError("a rule gives one thing: item, class, location or pay_type")
         if self.user is not None and same_form(self.user) == DELETED_USER:
             raise ValueError(f"every deleted user is called {DELETED_USER}: use the user's id")
         return self
@@ -59,7 +61,12 @@ class _Written(BaseModel):
     @property
     def given(self) -> dict[Target, str]:
         """What the rule gives, and its name."""
-        names = {Target.ITEM: self.item, Target.CLASS: self.class_, Target.LOCATION: self.location}
+        names = {
+            Target.ITEM: self.item,
+            Target.CLASS: self.class_,
+            Target.LOCATION: self.location,
+            Target.PAY_TYPE: self.pay_type,
+        }
         return {target: name for target, name in names.items() if name is not None}
 
 
@@ -75,7 +82,7 @@ def read_rule(written: Mapping[str, Any], where: str) -> dict[str, Any]:
         problems = "; ".join(_told(problem) for problem in error.errors(include_url=False))
         raise AskPerson(f"{where}: {problems}. Nothing was changed.") from None
     [(target, name)] = rule.given.items()
-    conditions = rule.model_dump(exclude={"item", "class_", "location"})
+    conditions = rule.model_dump(exclude={"item", "class_", "location", "pay_type"})
     return {
         **{_COLUMN.get(key, key): value for key, value in conditions.items()},
         "gives": target,

@@ -15,6 +15,7 @@ from flows.connections.requirements import check_company, check_workspace
 from flows.context import RunContext
 from flows.directory.create_missing import Made, create_in_clockify, create_in_quickbooks
 from flows.directory.lists import read_lists
+from flows.directory.pay_types import learn_pay_types
 from flows.directory.rules import resolved
 from flows.progress import Progress
 from schemas.words import BY_HAND, Problem, Side
@@ -146,8 +147,10 @@ def sync(
     }
     created = [Made(wanted) for wanted in chain(*(plan.wanted for plan in plans.values()))]
     failed: list[NotMade] = []
+    notes = expiry_notes(context)
     if not request.dry_run:
         store(context, comparison)
+        notes += learn_pay_types(context, comparison.rules)
         created, failed = _create(context, plans, progress or Progress())
         if created:
             comparison = compare(context, whole=True)
@@ -159,7 +162,7 @@ def sync(
         created=created,
         blocked=list(chain(*(plan.blocked for plan in plans.values()))),
         failed=failed,
-        notes=expiry_notes(context),
+        notes=notes,
     )
 
 

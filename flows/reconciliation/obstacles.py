@@ -14,6 +14,7 @@ from flows.connections.unknown_time import person_of, read_unknown
 from flows.context import RunContext
 from flows.text import named
 from schemas.quickbooks import Company
+from schemas.words import TimeKind
 
 #: What a TimeActivity names, and QuickBooks has lists of (FACTS, QBO, 1.1).
 _NAMED = ("Employee", "Vendor", "Customer")
@@ -90,9 +91,15 @@ def untried_payroll(
     if allowed is False:
         return dict.fromkeys(bodies, _FORBIDDEN)
     payroll = context.store.payroll
-    taken = {of: payroll.taken_at(of_employees=of) is not None for of in (True, False)}
-    kinds = {id_: json.loads(body)["NameOf"] for id_, body in bodies.items()}
-    return {id_: _UNTRIED for id_, kind in kinds.items() if not taken[kind == "Employee"]}
+    times = {id_: _kind_of(json.loads(body)) for id_, body in bodies.items()}
+    taken = {kind: payroll.taken_at(kind) is not None for kind in set(times.values())}
+    return {id_: _UNTRIED for id_, kind in times.items() if not taken[kind]}
+
+
+def _kind_of(activity: Mapping[str, Any]) -> TimeKind:
+    if activity["NameOf"] != "Employee":
+        return TimeKind.CONTRACTORS
+    return TimeKind.PAID if "PayrollItemRef" in activity else TimeKind.PLAIN
 
 
 def _unusable(kind: str, id_: str, row: Mapping[str, Any] | None) -> str:

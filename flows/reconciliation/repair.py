@@ -113,6 +113,7 @@ class _Repairs:
         self._context, self._lease, self._judge_again = context, lease, judge_again
         self._halted: str | None = None
         self._to_check: dict[str, str] = {}
+        self._pay_types = context.store.pay_types.stored()
 
     def run(self, findings: Sequence[Finding]) -> Iterator[Repaired]:
         """Repair some findings, again and again while somebody else changes them too."""
@@ -148,7 +149,10 @@ class _Repairs:
             elif step is None:
                 yield Repaired(again, Repair.REFUSED, again.judged.detail)
             else:
-                wanted[step][again.entry_id or ""] = again, _wanted(again, activity)
+                wanted[step][again.entry_id or ""] = (
+                    again,
+                    _wanted(again, activity, self._pay_types),
+                )
         for step, chosen in wanted.items():
             if self._halted is None:
                 for id_, why in self._obstacles(step, chosen, company).items():
@@ -344,11 +348,13 @@ _BILLED_MEANWHILE = (
 )
 
 
-def _wanted(finding: Finding, activity: Mapping[str, Any] | None) -> Wanted:
+def _wanted(
+    finding: Finding, activity: Mapping[str, Any] | None, pay_types: pd.DataFrame
+) -> Wanted:
     """Return the change that a finding's step makes."""
     assert finding.sent is not None, "only sent entries are repaired"  # noqa: S101
     sent, step = finding.sent, finding.judged.step
-    body, replacement = change_bodies(sent, finding.now, activity, finding.judged)
+    body, replacement = change_bodies(sent, finding.now, activity, finding.judged, pay_types)
     minutes, day = None, finding.looks["date"]
     if step not in {Step.DELETE, Step.FORGET}:
         after = content_of_body(replacement or body)

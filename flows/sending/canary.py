@@ -6,8 +6,8 @@ each run hands over one entry and waits for the answer. Taken, the rest follows.
 a clear answer, nothing else goes. A refusal that is about the entry itself says nothing of payroll,
 so another entry is tried, a few times.
 
-Payroll pays employees: a contractor's entry goes first only where no employee's is ready. Pay types
-(`PayrollItemRef`) are not sent.
+Payroll pays employees: a contractor's entry goes first only where no employee's is ready. Of time
+with a pay type (`PayrollItemRef`) and time without one, each has its own first entry.
 """
 
 from collections.abc import Callable, Iterator, Mapping
@@ -18,15 +18,15 @@ import pandas as pd
 
 from connectors.quickbooks.faults import is_of_the_item
 from connectors.store.scope import records
-from flows.connections.payroll import ONE_FIRST
+from flows.connections.payroll import ONE_FIRST, PAY_TYPES
 from flows.context import RunContext
 from flows.progress import Progress
 from flows.sending import match_ledger
 from flows.sending.load import load_whole
-from flows.sending.plan import RunPlan, Slice
+from flows.sending.plan import RunPlan, Slice, time_kinds
 from flows.sending.unknown_time import keep_other
 from schemas.part_ids import whole_id
-from schemas.words import QboKind, Reason, State
+from schemas.words import Reason, State, TimeKind
 from transforms.plan.hold_back import set_outcomes
 
 #: Entries that one run tries alone at most.
@@ -62,7 +62,7 @@ class Canary:
 
 def canary_notes(context: RunContext, plan: RunPlan) -> list[str]:
     """Say before anything is sent that one entry goes first."""
-    return [ONE_FIRST] if _is_needed(context, plan) else []
+    return [ONE_FIRST] if any(_is_needed(context, plan, kind) for kind in TimeKind) else []
 
 
 def send_canary(
@@ -73,14 +73,26 @@ def send_canary(
     See `flows.sending.execute.execute` for the arguments.
     """
     canary = Canary()
-    entries = _in_turn(plan)
-    while canary.stopped is None and _is_needed(context, plan):
-        one = next(entries, None)
-        if one is None:  # none is left that could be stopped
-            break
-        if len(canary.tried) >= MOST_ALONE:
+    for kind in TimeKind:
+        if canary.stopped is None and _is_needed(context, plan, kind):
+            _try(context, plan, kind, canary, progress, run)
+    return canary
+
+
+def _try(
+    context: RunContext,
+    plan: RunPlan,
+    kind: TimeKind,
+    canary: Canary,
+    progress: Progress,
+    run: Callable[..., Any],
+) -> None:
+    """Hand over entries of one kind, one after the other, until an answer tells something."""
+    before = len(canary.tried)
+    for one in _in_turn(plan, kind):
+        if len(canary.tried) - before >= MOST_ALONE:
             canary.stopped = _others(canary)
-            break
+            return
         match_ledger.keep(context, one.match)
         keep_other(context, one)
         went = one.plan.loc[one.plan["state"] == State.READY, "entry_id"]
@@ -89,33 +101,32 @@ def send_canary(
         tried = dict(zip(ended["entry_id"], records(ended[_OUTCOME]), strict=True))
         canary.tried |= tried
         if all(outcome["state"] == State.SENT for outcome in tried.values()):
-            break
+            return
         canary.stopped = halted or _why_stopped(context, tried)
-    return canary
+        if canary.stopped is not None or not _is_needed(context, plan, kind):
+            return
 
 
-def _is_needed(context: RunContext, plan: RunPlan) -> bool:
-    if not plan.tries_one or not plan.people:
+def _is_needed(context: RunContext, plan: RunPlan, kind: TimeKind) -> bool:
+    if not plan.tries_one or kind not in plan.kinds:
         return False
-    of_employees = QboKind.EMPLOYEE in plan.people
-    return context.store.payroll.taken_at(of_employees=of_employees) is None
+    return context.store.payroll.taken_at(kind) is None
 
 
-def _in_turn(plan: RunPlan) -> Iterator[Slice]:
-    """Yield each ready entry as a slice of its own.
+def _in_turn(plan: RunPlan, kind: TimeKind) -> Iterator[Slice]:
+    """Yield each ready entry of a kind as a slice of its own.
 
-    Employees' come before contractors', and one of each person before anybody's second: what is
-    wrong with a person is wrong with all of their entries. An entry's parts are one entry.
+    One of each person comes before anybody's second: what is wrong with a person is wrong with all
+    of their entries. An entry's parts are one entry.
     """
-    for kind in (QboKind.EMPLOYEE, QboKind.VENDOR):
-        for one in plan.slices:
-            is_ready = (one.plan["state"] == State.READY) & (one.plan["qbo_kind"] == kind)
-            wholes = one.plan["entry_id"].map(whole_id)
-            ready = one.plan[is_ready]
-            ready = ready[~wholes[ready.index].duplicated()]
-            turns = ready.groupby("qbo_person_id").cumcount()
-            for row in turns.sort_values(kind="stable").index:
-                yield replace(one, plan=one.plan[wholes == wholes[row]], alone=True)
+    for one in plan.slices:
+        is_ready = (one.plan["state"] == State.READY) & (time_kinds(one.plan) == kind)
+        wholes = one.plan["entry_id"].map(whole_id)
+        ready = one.plan[is_ready]
+        ready = ready[~wholes[ready.index].duplicated()]
+        turns = ready.groupby("qbo_person_id").cumcount()
+        for row in turns.sort_values(kind="stable").index:
+            yield replace(one, plan=one.plan[wholes == wholes[row]], alone=True)
 
 
 def _why_stopped(context: RunContext, tried: Mapping[str, Mapping[str, Any]]) -> str | None:
@@ -138,8 +149,8 @@ def _why_stopped(context: RunContext, tried: Mapping[str, Mapping[str, Any]]) ->
     return (
         f"{first} QuickBooks refused it, in these words: {fault}. Whether payroll is why, only the"
         " words can say. If it is not, correct what they are about; the next send tries one entry"
-        " again. Clockbooks sends no pay types. `--allow-payroll` (in Prefect: allow_payroll) sends"
-        " without trying one first."
+        f" again. {PAY_TYPES} `--allow-payroll` (in Prefect: allow_payroll) sends without trying"
+        " one first."
     )
 
 

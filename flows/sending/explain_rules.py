@@ -15,6 +15,7 @@ from flows.directory.rules import shown_rule
 from flows.sending.extract import as_entries, extract
 from flows.sending.facts import (
     Facts,
+    LinkState,
     check_both_sides,
     read_links,
     read_rules,
@@ -22,8 +23,9 @@ from flows.sending.facts import (
     with_defaults,
 )
 from flows.sending.request import SendRequest
-from schemas.words import Target
-from transforms.plan.rules import RuleBook, decide, meets
+from schemas.words import Kind, QboKind, Target
+from transforms.plan.lookups import link_state as looked_up
+from transforms.plan.rules import COLUMNS, RuleBook, decide, meets, place
 
 
 def explained(connection: str | None, entry_id: str) -> dict[str, Any]:
@@ -40,7 +42,8 @@ def explained(connection: str | None, entry_id: str) -> dict[str, Any]:
         request = SendRequest(*days, dry_run=True, allow_payroll=True, approved_only=False)
         request = with_defaults(request, context.settings)
         facts = check_both_sides(context, request)
-        facts = read_rules(context, facts, read_links(context, request))
+        link_state = read_links(context, request)
+        facts = read_rules(context, facts, link_state)
         staged = _read(context, request, facts, entry_id)
     entries = as_entries(staged)
     [entry] = records(entries)
@@ -53,7 +56,7 @@ def explained(connection: str | None, entry_id: str) -> dict[str, Any]:
         "task": entry["task_name"],
         "tags": entry["tags"],
         "billable": bool(entry["billable"]),
-        **_decisions(entries, facts.rules.book, facts.company.takes),
+        **_decisions(entries, facts, _people(entries, link_state)),
         "notes": rule_notes(facts),
     }
 
@@ -85,10 +88,17 @@ def _read(context: RunContext, request: SendRequest, facts: Facts, entry_id: str
     )
 
 
+def _people(entries: pd.DataFrame, link_state: LinkState) -> pd.DataFrame:
+    """Return whose time each entry is: `qbo_kind` and `qbo_person_id`."""
+    found = looked_up(entries["user_id"], Kind.USER, link_state.links, link_state.unlinked)
+    return found.rename(columns={"qbo_id": "qbo_person_id"})[["qbo_kind", "qbo_person_id"]]
+
+
 def _decisions(
-    entries: pd.DataFrame, book: RuleBook, takes: frozenset[Target]
+    entries: pd.DataFrame, facts: Facts, people: pd.DataFrame
 ) -> dict[str, list[dict[str, Any]]]:
     """Return what the entry is given, and what each rule says of it."""
+    book, takes = facts.rules.book, facts.company.takes
     first = {target: decide(entries, book, target).dropna().tolist() for target in Target}
     rules = [
         shown_rule(rule)
@@ -98,13 +108,23 @@ def _decisions(
         }
         for rule in records(book.rules)
     ]
+    [placed] = records(place(entries, book, facts.company, people))
     decided = [
         {name: rule[name] for name in ("gives", "number", "name", "qbo_id", "detail")}
         | {"is_sent": rule["gives"] in takes and rule["problem"] is None}
+        | (_pay_type(placed, people) if rule["gives"] == Target.PAY_TYPE else {})
         for rule in rules
         if rule["decides"]
     ]
     return {"decided": decided, "rules": rules}
+
+
+def _pay_type(placed: Mapping[str, Any], people: pd.DataFrame) -> dict[str, Any]:
+    """Return what a rule's pay type is for the entry's person."""
+    id_, detail = placed[COLUMNS[Target.PAY_TYPE]], placed["rule_problem"]
+    if (people["qbo_kind"] != QboKind.EMPLOYEE).all():
+        detail = "It gets no pay type: it is not an employee's, whom alone payroll pays."
+    return {"qbo_id": id_, "detail": None if id_ else detail, "is_sent": id_ is not None}
 
 
 def _not_met(entries: pd.DataFrame, rule: Mapping[str, Any], book: RuleBook) -> list[str]:

@@ -130,11 +130,13 @@ def read_links(context: RunContext, request: JobRequest) -> LinkState:
             context.connection.synced_at,
             context.store.rules.stored(),
         )
-    from flows.directory.sync import compare, store  # slow to import
+    from flows.directory.pay_types import learn_pay_types  # slow to import
+    from flows.directory.sync import compare, store
 
     comparison = compare(context, keep=not request.dry_run)
     if not request.dry_run:
         store(context, comparison)
+        learn_pay_types(context, comparison.rules)
     links = comparison.linked if request.dry_run else context.store.links.stored()
     kept = context.store.links.unlinked()  # a comparison sees only those whom Clockify lists
     kept = kept[kept["problem"].isin(BY_HAND)]
@@ -147,7 +149,8 @@ def read_rules(context: RunContext, facts: Facts, link_state: LinkState) -> Fact
     """Return the facts with the rules and rates, as things are now in Clockify and QuickBooks."""
     required = parse_targets(context.settings.required_on_time or "")
     rules = still_active(context, link_state.rules)
-    book = RuleBook(rules, _groups(context, rules), required)
+    pay_types = context.store.pay_types.stored()
+    book = RuleBook(rules, _groups(context, rules), required, pay_types)
     return _with_rates(context, replace(facts, rules=replace(facts.rules, book=book)), link_state)
 
 
@@ -155,7 +158,7 @@ def read_rates(context: RunContext, facts: Facts, link_state: LinkState) -> Fact
     """Return the facts with the rates of QuickBooks alone, for time that was sent before.
 
     Rules are read only where a rate depends on them, and give nothing but that: what was sent keeps
-    its service item, class and location.
+    its service item, class, location and pay type.
     """
     if facts.rules.rates.asks(RateSource.ITEM):
         rules = link_state.rules[link_state.rules["gives"] == Target.ITEM].assign(problem=None)

@@ -22,7 +22,7 @@ from flows.sending.settle_doubts import settle
 from flows.sending.settled import Settled
 from flows.sending.spool import Spool
 from schemas.quickbooks import Company
-from schemas.words import State
+from schemas.words import QboKind, State, TimeKind
 
 
 @dataclass(frozen=True)
@@ -63,7 +63,7 @@ class RunPlan:
         slices: The plan; empty for a dry run.
         clashing: `Slice.clashing` of all slices.
         allow_payroll: Whether a company with payroll gets all entries at once; see `JobRequest`.
-        people: The kinds of people, employees or vendors, whose entries are ready.
+        kinds: The kinds of time that are ready.
         sent_tag: Name of the tag that sent entries are to get in Clockify, if any.
     """
 
@@ -74,7 +74,7 @@ class RunPlan:
     slices: Spool[Slice] = field(default_factory=Spool)
     clashing: list[str] = field(default_factory=list)
     allow_payroll: bool | None = None
-    people: set[str] = field(default_factory=set)
+    kinds: set[TimeKind] = field(default_factory=set)
     sent_tag: str | None = None
 
     @property
@@ -102,15 +102,22 @@ class RunPlan:
     def become(self, slices: Iterable[Slice]) -> None:
         """Make *slices* the plan, and add it up from the beginning; they may be made of its own."""
         before, self.slices = self.slices, Spool[Slice]()
-        self.clashing, self.people = [], set()
+        self.clashing, self.kinds = [], set()
         self.report.begin()
         with closing(before):
             for one in slices:
                 self.report.add(one.plan)
                 self.clashing += one.clashing
-                self.people |= set(one.plan.loc[one.plan["state"] == State.READY, "qbo_kind"])
+                self.kinds |= set(time_kinds(one.plan[one.plan["state"] == State.READY]))
                 if self.lease is not None:
                     self.slices.extend([one])
+
+
+def time_kinds(plan: pd.DataFrame) -> pd.Series:
+    """Return the kind of each row's time, by `TimeKind`."""
+    has_one = plan["qbo_pay_type_id"].notna()
+    kinds = has_one.map({True: TimeKind.PAID, False: TimeKind.PLAIN})
+    return kinds.where(plan["qbo_kind"] == QboKind.EMPLOYEE, TimeKind.CONTRACTORS)
 
 
 @contextmanager

@@ -439,6 +439,39 @@ def test_payroll_and_pay_types(qbo):
     qbo.shows("takes_pay_types", qbo.post("TimeActivity", body).ok)
 
 
+@rule("QBO 13.1", switch="refuses_foreign_pay_types", only="sandboxes have no payroll")
+def test_pay_types_of_others(qbo):
+    """Whether time may have an id that is another employee's pay type."""
+    body = qbo.activity(PayrollItemRef={"value": "1"})
+    qbo.standin.pay_types["0"] = {"1": "Regular"}
+
+    qbo.shows("refuses_foreign_pay_types", not qbo.post("TimeActivity", body).ok)
+
+
+@rule("QBO 13.1", switch="names_pay_types", only="sandboxes have no payroll")
+def test_names_of_pay_types(qbo):
+    """Whether answers bear the name of a pay type, from which the product learns it."""
+    body = qbo.activity(PayrollItemRef={"value": "1"})
+    qbo.standin.pay_types[body["EmployeeRef"]["value"]] = {"1": "Regular"}
+
+    row = qbo.post("TimeActivity", body).json()["TimeActivity"]
+
+    qbo.shows("names_pay_types", "name" in row["PayrollItemRef"])
+
+
+@rule("QBO 13.1", switch="fills_pay_types", only="sandboxes have no payroll")
+def test_pay_types_by_default(qbo):
+    """Whether time without a pay type is given the employee's own."""
+    body = qbo.activity()
+    set_info(qbo, "PayrollFeature", "true")
+    qbo.standin.switches.payroll_code = None
+    qbo.standin.pay_types[body["EmployeeRef"]["value"]] = {"1": "Regular"}
+
+    row = qbo.post("TimeActivity", body).json()["TimeActivity"]
+
+    qbo.shows("fills_pay_types", "PayrollItemRef" in row)
+
+
 @rule("QBO 6.3", switch="payroll_takes_contractors", only="sandboxes have no payroll")
 def test_payroll_and_contractors(qbo):
     """Whether a vendor's time is taken where payroll refuses an employee's."""

@@ -107,6 +107,17 @@ def _say(name: str, value: str) -> Callable[[Any], None]:
     return say
 
 
+def _give_pay_types(house: Any) -> None:
+    _say("PayrollFeature", "true")(house)
+    own = {id_: {f"7{id_}": "Regular"} for id_ in house.quickbooks.employees}
+    house.quickbooks.pay_types.update(own)
+
+
+def _take_pay_types(house: Any) -> None:
+    _say("PayrollFeature", "false")(house)
+    house.quickbooks.pay_types.clear()
+
+
 def _prefer(name: str, *, on: bool) -> Callable[[Any], None]:
     def prefer(house: Any) -> None:
         house.quickbooks.preferences["TimeTrackingPrefs"][name] = on
@@ -140,6 +151,7 @@ CLOSED = Scene(_close_books, _open_books)
 CLOSED_TO_THE_FIFTH = Scene(_close_books_to_the_fifth, _open_books)
 INACTIVE = Scene(_make_active(active=False), _make_active(active=True))
 PROJECT = Scene(_make_project)
+PAID = Scene(_give_pay_types, _take_pay_types)
 PAYROLL = Scene(_say("PayrollFeature", "true"), _say("PayrollFeature", "false"))
 SIMPLE_START = Scene(
     _say("OfferingSku", "QuickBooks Online Simple Start"),
@@ -235,6 +247,9 @@ QUICKBOOKS = [
     Run("payroll wants a pay type", {"payroll_code": "2020"}, PAYROLL, refuses=True),
     Run("payroll takes contractors", {"payroll_takes_contractors": True}, PAYROLL, refuses=True),
     Run("payroll takes time", {"payroll_code": None}, PAYROLL),
+    Run("others' pay types", {"refuses_foreign_pay_types": False}, PAID, refuses=True),
+    Run("pay types without names", {"names_pay_types": False}, PAID, refuses=True),
+    Run("pay types by default", {"payroll_code": None, "fills_pay_types": True}, PAID),
     Run("no pay types", {"takes_pay_types": False}, PAYROLL, refuses=True),
     Run("a small plan is 6000", {"plan_code": "6000"}, SIMPLE_START, refuses=True),
     Run("a small plan takes time", {"plan_code": None}, SIMPLE_START),

@@ -17,7 +17,12 @@ from schemas.words import Target, TargetProblem
 from transforms.directory.names import same_form, skeleton, without_suffix
 
 #: What people call each.
-CALLED = {Target.ITEM: "service item", Target.CLASS: "class", Target.LOCATION: "location"}
+CALLED = {
+    Target.ITEM: "service item",
+    Target.CLASS: "class",
+    Target.LOCATION: "location",
+    Target.PAY_TYPE: "pay type",
+}
 
 #: So many names are shown of those that are meant, perhaps.
 _SHOWN = 5
@@ -45,11 +50,14 @@ def resolve_targets(rules: pd.DataFrame, targets: pd.DataFrame) -> pd.DataFrame:
     """Return `Rules` with what each gives found among `Targets`, or with the problem.
 
     What has an id is known by it as long as that row is active. A rule gets the full name of what
-    was found, so that another row of the same name makes it ambiguous no more.
+    was found, so that another row of the same name makes it ambiguous no more. A pay type has an id
+    for each employee, and none here.
     """
     known = targets.to_dict("records")
     rows = [
-        rule | _found(rule, [row for row in known if row["gives"] == rule["gives"]])
+        rule
+        if rule["gives"] == Target.PAY_TYPE
+        else rule | _found(rule, [row for row in known if row["gives"] == rule["gives"]])
         for rule in rules.to_dict("records")
     ]
     return Rules.validate(pd.DataFrame(rows, columns=rules.columns, dtype=object))
@@ -94,6 +102,16 @@ def _outcome(
         "name": name,
         "candidates": ", ".join(names) or None,
     }
+
+
+def flag(target: str) -> str:
+    """Return the option of `clockbooks rules add` that gives one.
+
+    Examples:
+        >>> flag(Target.PAY_TYPE)
+        '--pay-type'
+    """
+    return f"--{target.replace('_', '-')}"
 
 
 def what_is_wrong(rule: Mapping[str, Any]) -> str:

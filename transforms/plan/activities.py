@@ -61,11 +61,12 @@ def _customer(id_: str) -> str:
     return f'}},"CustomerRef":{{"value":{as_json(id_)}}}'
 
 
-#: Where the time goes, in the order in which QuickBooks writes it (FACTS, QBO, 1.1).
+#: What rules give, in the order in which QuickBooks writes it (FACTS, QBO, 1.1).
 _PLACES = {
     "DepartmentRef": "qbo_department_id",
     "ItemRef": "qbo_item_id",
     "ClassRef": "qbo_class_id",
+    "PayrollItemRef": "qbo_pay_type_id",
 }
 
 
@@ -79,7 +80,7 @@ def _places(ready: pd.DataFrame) -> pd.Series:
 
 
 def places_of(body: str) -> dict[str, Any]:
-    """Return the references of a TimeActivity to where its time goes, as it was written."""
+    """Return the references of a TimeActivity that rules have given, as they were written."""
     activity = json.loads(body)
     return {member: activity[member] for member in _PLACES if member in activity}
 

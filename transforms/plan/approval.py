@@ -50,5 +50,5 @@ def _difference(now: pd.Series, shown: pd.Series, body: str) -> str:
     if now["description"] != shown["description"]:
         found.append("description")
     if places_of(body) != places_of(shown["body"]):
-        found.append("item, class or location")
+        found.append("item, class, location or pay type")
     return "; ".join(found) or "person, customer or rate"

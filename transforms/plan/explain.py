@@ -10,6 +10,7 @@ import pandas as pd
 from schemas.quickbooks import Company
 from schemas.words import Kind, Problem, RateSource, Reason
 from transforms.directory.names import DELETED_USER
+from transforms.directory.targets import CALLED, flag
 
 #: The columns of a judged entry that its explanation may need.
 Row = Mapping[str, Any]
@@ -256,8 +257,9 @@ def _class_required(row: Row) -> str:
     if _given(row["rule_problem"]):
         return str(row["rule_problem"])
     return (
-        f"The company wants the {row['lacking']} of all time, and no rule gives it one. Add one"
-        f" with `clockbooks rules add --{row['lacking']} NAME`; the next send takes the entry."
+        f"The company wants the {CALLED[row['lacking']]} of all time, and no rule gives it one. Add"
+        f" one with `clockbooks rules add {flag(row['lacking'])} NAME`; the next send takes the"
+        " entry."
     )
 
 

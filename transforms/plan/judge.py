@@ -68,7 +68,7 @@ class JudgeRules:
         approved_only: Whether entries without approval stay behind.
         first_day: Nothing of an earlier day goes; YYYY-MM-DD, or empty for no limit.
         filters: Which entries take part.
-        book: Which service item, class and location they get.
+        book: Which service item, class, location and pay type they get.
     """
 
     timezone: ZoneInfo
@@ -108,7 +108,8 @@ def judge_entries(
     """
     entries = entries.reset_index(drop=True)
     judged = _looked_up(entries, held, links, unlinked)
-    judged = judged.join(place(entries, rules.book, rules.company))
+    people = judged[["qbo_kind", "qbo_person_id"]]
+    judged = judged.join(place(entries, rules.book, rules.company, people))
     judged["date"] = (
         entries["day"].to_numpy()
         if "day" in entries

@@ -1,8 +1,9 @@
-"""Decides which service item, class and location each entry's time goes to.
+"""Decides which service item, class, location and pay type each entry's time gets.
 
-For each of the three, the first rule that matches an entry decides, and no other one.
+For each of the four, the first rule that matches an entry decides, and no other one.
 """
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
@@ -12,9 +13,10 @@ import pandas as pd
 
 from schemas.quickbooks import Company
 from schemas.rules import Rules
-from schemas.words import Target
+from schemas.words import QboKind, Target
 from transforms.directory.names import DELETED_USER, same_form
 from transforms.directory.targets import what_is_wrong
+from transforms.plan.pay_types import no_pay_types, pay_type_ids
 
 #: The conditions of a rule.
 CONDITIONS = ("task", "tag", "project", "client", "user_group", "user", "billable")
@@ -24,6 +26,7 @@ COLUMNS = {
     Target.ITEM: "qbo_item_id",
     Target.CLASS: "qbo_class_id",
     Target.LOCATION: "qbo_department_id",
+    Target.PAY_TYPE: "qbo_pay_type_id",
 }
 
 #: The columns of an entry that a name or an id may be in.
@@ -49,20 +52,27 @@ class RuleBook:
         rules: `Rules`, in their order.
         groups: The ids of each user group's users, by the group's name and by its id.
         required: What the company wants on every TimeActivity.
+        pay_types: `PayTypes`: what pay types are for each employee.
     """
 
     rules: pd.DataFrame = field(default_factory=no_rules)
     groups: Mapping[str, frozenset[str]] = field(default_factory=dict)
     required: frozenset[Target] = frozenset()
+    pay_types: pd.DataFrame = field(default_factory=no_pay_types)
 
 
-def place(entries: pd.DataFrame, book: RuleBook, company: Company) -> pd.DataFrame:
+def place(
+    entries: pd.DataFrame, book: RuleBook, company: Company, people: pd.DataFrame
+) -> pd.DataFrame:
     """Return what each entry is given by the rules, where the company takes it.
+
+    Payroll pays employees alone: nobody else's time gets a pay type, or is to have one.
 
     Args:
         entries: `TimeEntries`, or `FileEntries`.
         book: The rules.
         company: The QuickBooks company.
+        people: Whose time each entry is: `qbo_kind` and `qbo_person_id`, missing without a link.
 
     Returns:
         For each entry, with the index of *entries*: the columns `COLUMNS` and `decided_by` of
@@ -71,20 +81,25 @@ def place(entries: pd.DataFrame, book: RuleBook, company: Company) -> pd.DataFra
     """
     concerned = book.required.union(book.rules["gives"]) & company.takes
     takes = [target for target in Target if target in concerned]
-    given = {str(target): decide(entries, book, target) for target in takes}
     none = pd.Series(None, index=entries.index, dtype="str")
     problems = {rule["number"]: _problem(rule) for rule in _rows(book.rules)}
     ids = {rule["number"]: rule["qbo_id"] for rule in _rows(book.rules)}
     placed = pd.DataFrame(dict.fromkeys((*COLUMNS.values(), "rule_problem", "lacking"), none))
     words = none.fillna("")
+    is_employees = people["qbo_kind"] == QboKind.EMPLOYEE
     for target in takes:
-        numbers = given[target]
-        placed[COLUMNS[target]] = _mapped(numbers, ids)
+        gets = is_employees | (target != Target.PAY_TYPE)
+        numbers = decide(entries, book, target).where(gets)
+        if target == Target.PAY_TYPE:
+            asked = people.assign(number=numbers, user=entries["user_name"])
+            found, problem = pay_type_ids(asked, book.rules, book.pay_types)
+        else:
+            found, problem = _mapped(numbers, ids), _mapped(numbers, problems)
+        placed[COLUMNS[target]] = found
         words += _mapped(numbers, {number: f", {target} {number}" for number in ids}).fillna("")
-        problem = _mapped(numbers, problems)
         placed["rule_problem"] = placed["rule_problem"].fillna(problem)
         if target in book.required:
-            lacking = none.mask(numbers.isna(), str(target))
+            lacking = none.mask(numbers.isna() & gets, str(target))
             placed["lacking"] = placed["lacking"].fillna(lacking)
     placed["decided_by"] = words.str.removeprefix(", ").replace("", None)
     return placed
@@ -166,12 +181,12 @@ def _problem(rule: Mapping[str, Any]) -> str | None:
 
 
 def parse_targets(text: str) -> frozenset[Target]:
-    """Read what a company wants on all time, as people write it: `class, location`.
+    """Read what a company wants on all time, as people write it: `class, pay type`.
 
     Raises:
         ValueError: Something in it is none of these.
     """
-    words = {word.strip().lower() for word in text.split(",")} - {""}
+    words = {re.sub("[ -]", "_", word.strip().lower()) for word in text.split(",")} - {""}
     if unknown := sorted(words - set(Target)):
         raise ValueError(f"{unknown[0]!r} is none of {', '.join(Target)}")
     return frozenset(map(Target, words))
@@ -187,9 +202,10 @@ def never_decides(rules: pd.DataFrame) -> str | None:
     for rule in _rows(rules):
         before = defaults.get(rule["gives"])
         if before is not None:
+            what = str(rule["gives"]).replace("_", " ")
             return (
                 f"Rule {rule['number']} would never decide: rule {before} has no condition, so it"
-                f" gives every entry its {rule['gives']}. Put it before rule {before}."
+                f" gives every entry its {what}. Put it before rule {before}."
             )
         if is_default(rule):
             defaults[rule["gives"]] = rule["number"]

@@ -10,7 +10,10 @@ from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any
 
+import pandas as pd
+
 from transforms.plan.activities import places_of
+from transforms.plan.pay_types import of_another
 from transforms.reconciliation.judge import Judged, Step
 from transforms.reconciliation.sides import (
     MEMBERS,
@@ -18,6 +21,7 @@ from transforms.reconciliation.sides import (
     Sent,
     activity_values,
     books_values,
+    read,
     wanted_body,
 )
 
@@ -31,21 +35,58 @@ _SAID_ALIKE = ("minutes", "description")
 _OF_THE_OLD_ONE = ("Id", "SyncToken", "ProjectRef")
 
 #: What belongs to its person: what an hour costs, and how it is paid.
-_OF_THE_PERSON = ("CostRate", "PayrollItemRef")
+_PAY_TYPE = "PayrollItemRef"
+_OF_THE_PERSON = ("CostRate", _PAY_TYPE)
 
 
 def change_bodies(
-    sent: Sent, now: Now | None, activity: Mapping[str, Any] | None, judged: Judged
+    sent: Sent,
+    now: Now | None,
+    activity: Mapping[str, Any] | None,
+    judged: Judged,
+    pay_types: pd.DataFrame,
 ) -> tuple[str, str | None]:
-    """Return the body that a step sends, and that of a replacement or `None`."""
+    """Return the body that a step sends, and that of a replacement or `None`.
+
+    Time that becomes another employee's gets their own id of its pay type, by `PayTypes`, and none
+    where that is not known.
+    """
     wanted = wanted_body(sent, now, list(judged.fields))
+    paid = _pay_type(sent, activity, wanted, pay_types)
     if activity is None:
-        return written(wanted | places_of(sent.body)), None
+        places = {name: one for name, one in places_of(sent.body).items() if name != _PAY_TYPE}
+        return written(wanted | places | paid), None
     if judged.step in {Step.DELETE, Step.REPLACE}:
         replaces = judged.step == Step.REPLACE
-        new = written(_whole(activity, wanted, _OF_THE_OLD_ONE)) if replaces else None
+        new = written(_whole(activity, wanted, _OF_THE_OLD_ONE) | paid) if replaces else None
         return deletion(activity), new
-    return written(_whole(activity, wanted)), None
+    return written(_whole(activity, wanted) | paid), None
+
+
+def _pay_type(
+    sent: Sent,
+    activity: Mapping[str, Any] | None,
+    wanted: Mapping[str, Any],
+    pay_types: pd.DataFrame,
+) -> dict[str, Any]:
+    """Return the pay type of a TimeActivity for the person whose it is to be.
+
+    That is the one in the books; if that is another person's there, the one of the same name, or
+    else the one that was sent.
+    """
+    person, was_sent = _id(wanted, "EmployeeRef"), read(sent.body)
+    for before in (activity or was_sent, was_sent):
+        theirs, id_ = _id(before, "EmployeeRef"), _id(before, _PAY_TYPE)
+        if person is None or person == theirs:
+            return {_PAY_TYPE: before[_PAY_TYPE]} if person and id_ else {}
+        if theirs and id_ and (found := of_another(pay_types, id_, theirs, person)):
+            return {_PAY_TYPE: {"value": found}}
+    return {}
+
+
+def _id(activity: Mapping[str, Any], member: str) -> str | None:
+    reference = activity.get(member)
+    return str(reference.get("value")) if isinstance(reference, Mapping) else None
 
 
 def deletion(activity: Mapping[str, Any]) -> str:

@@ -153,6 +153,12 @@ class Activities:
         return {name: self._named(name, value) for name, value in row.items()}
 
     def _named(self, member: str, value: Any) -> Any:
+        if member == "PayrollItemRef":
+            names = {
+                id_: name for own in self.company.pay_types.values() for id_, name in own.items()
+            }
+            is_named = self.company.switches.names_pay_types and value["value"] in names
+            return value | ({"name": names[value["value"]]} if is_named else {})
         if member not in self._lists:
             return value
         target = self._lists[member][0].get(value["value"])
@@ -229,12 +235,25 @@ class Activities:
         wanted &= company.preference("AccountingInfoPrefs", "ClassTrackingPerTxn") is True
         if wanted and "ClassRef" not in fields:
             raise faults.required("ClassRef")
-        for member in ("PayrollItemRef", "ProjectRef"):  # known to other services: not looked up
+        self._settle_pay_type(fields)
+        for member in ("PayrollItemRef", "ProjectRef"):  # known to other services
             if member in fields:
                 fields[member] = {"value": reference(fields[member], member)}
         project = company.customers.get(fields.get("CustomerRef", {}).get("value"), {})
         if project.get("IsProject") and company.switches.shows_project_ref:
             fields.setdefault("ProjectRef", {"value": f"4162961{project['Id']}"})
+
+    def _settle_pay_type(self, fields: Json) -> None:
+        """Settle whose pay type it is, of employees whose pay types the stand-in was given."""
+        company, switches = self.company, self.company.switches
+        own = company.pay_types.get(fields.get("EmployeeRef", {}).get("value"), {})
+        if "PayrollItemRef" not in fields:
+            if own and switches.fills_pay_types and company.has_payroll():
+                fields["PayrollItemRef"] = {"value": next(iter(own))}
+        elif company.pay_types and switches.refuses_foreign_pay_types:
+            id_ = reference(fields["PayrollItemRef"], "PayrollItemRef")
+            if id_ not in own:
+                raise faults.unknown_reference("PayrollItem", id_)
 
     def _look_up(self, fields: Json) -> None:
         for member, (rows, kind) in self._lists.items():

@@ -50,6 +50,7 @@ class QuickBooksStandin:
         activities: The TimeActivities in the books by Id, in the order of their creation.
         customers: Rows by Id, as a read answers them; likewise `employees`, `vendors`, `items`,
             `classes`, `departments`, `invoices` and `estimates`.
+        pay_types: Names of pay types by their ids, by the employee's; empty unless a test says so.
         people: What people do in QuickBooks' own pages.
         webhooks: Tells an endpoint what happened, when a test says so.
         company: CompanyInfo; change it to change the company. Likewise `preferences`.
@@ -85,6 +86,7 @@ class QuickBooksStandin:
         self.items = company.items
         self.classes = company.classes
         self.departments = company.departments
+        self.pay_types = company.pay_types
         self.invoices = company.invoices
         self.estimates = company.estimates
         self.people = People(self.books)

@@ -46,6 +46,7 @@ class Company:
 
     Attributes:
         customers: Rows by Id, as a read answers them; likewise the other lists.
+        pay_types: Names of pay types by their ids, by the employee's; the API has no list of them.
         activities: The TimeActivities in the books, in the order of their creation.
         changes: What happened, in its order: deletions for CDC, all of it for webhooks.
     """
@@ -61,6 +62,7 @@ class Company:
         self.items: Rows = {}
         self.classes: Rows = {}
         self.departments: Rows = {}
+        self.pay_types: dict[str, dict[str, str]] = {}
         self.invoices: Rows = {}
         self.estimates: Rows = {}
         self.company: Json = deepcopy(scenario.get("company", {})) | self.system_members(

@@ -66,6 +66,10 @@ class Switches:
     payroll_code: Literal["2020", "5030", "6000"] | None = "6000"
     takes_pay_types: bool = True  # False: payroll refuses time with a PayrollItemRef too
     payroll_takes_contractors: bool = False  # vendors, whom payroll does not pay
+    # Pay types of a company whose employees have some (13.1); no answer about them was ever seen.
+    refuses_foreign_pay_types: bool = True  # an id that is not the employee's own: 2500
+    names_pay_types: bool = True  # False: answers bear the id alone
+    fills_pay_types: bool = False  # True: time without one gets the employee's first
     plan_code: Literal["5030", "6000"] | None = "5030"  # Simple Start has no time tracking
 
     # --- names (FACTS 5.1)

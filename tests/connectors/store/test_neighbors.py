@@ -39,7 +39,7 @@ from connectors.store.unknown_time import UnknownRow
 from schemas.rules import Rules
 from schemas.tables import ledger as table
 from schemas.tables import metadata
-from schemas.words import Event, Kind, Mark, Operation, PlanState, Proof
+from schemas.words import Event, Kind, Mark, Operation, PlanState, Proof, TimeKind
 
 NOW = datetime(2026, 3, 9, 8, tzinfo=UTC)
 LEASE = timedelta(minutes=10)
@@ -222,6 +222,12 @@ class Store:
     def linked(self, *rows):
         return pd.DataFrame(rows, columns=list(_link("")))
 
+    def _rule(self, more):
+        """Say where time goes, and how it is paid."""
+        self.store.rules.replace(self.store.rules.stored(), _rules("first", *more))
+        self.store.pay_types.learn({("55", one): "Regular" for one in ("71", *more)}, NOW)
+        self.store.pay_types.put("55", "Overtime", "72", [])
+
     def leave_doubts(self, *ids):
         """Claim entries in a run that ends before it is answered."""
         run_id = self.start()
@@ -253,7 +259,7 @@ class Store:
         self.flying = self.claim("flying")
         self.store.outcomes.keep(self.run, _outcomes("sent", "left", "new"))
         self.compare("sent", *more)
-        self.store.rules.replace(self.store.rules.stored(), _rules("first", *more))
+        self._rule(more)
         self.store.list_copies.keep(dict.fromkeys(("Vendor", *more), _copy(self.number)))
         links = self.store.links
         self.store.run_lock.take(HOLDER, "send", lease=LEASE)
@@ -561,6 +567,13 @@ OWN = {
     "marks.want": lambda s: s.store.marks.want(Mark.SENT_TAG, ["sent", "new"]),
     "marks.settle": lambda s: s.store.marks.settle(Mark.INVOICED, ["sent", "new"]),
     "runs.start": lambda s: s.start() and None,
+    "pay_types.as_of": lambda s: s.store.pay_types.as_of(),
+    "pay_types.learn": lambda s: s.store.pay_types.learn(
+        {("55", "71"): None, ("55", "new"): "Holiday", ("56", "71"): "Regular"}, NOW + LEASE
+    ),
+    "pay_types.put": lambda s: s.store.pay_types.put("55", "Overtime", "new", ["72"]),
+    "pay_types.remove": lambda s: s.store.pay_types.remove("55", ["71", "new"]),
+    "pay_types.stored": lambda s: records(s.store.pay_types.stored()),
     "rules.replace": lambda s: s.store.rules.replace(s.store.rules.stored(), _rules("new")),
     "rules.stored": lambda s: records(s.store.rules.stored()),
     "list_copies.keep": lambda s: s.store.list_copies.keep({"Vendor": _copy(9)}),
@@ -700,7 +713,7 @@ SHARED = {
             c, s.flying.request_id, ["9", "19", "39"], run_id=s.run
         )
     ),
-    "payroll.taken_at": lambda s: s.store.payroll.taken_at(of_employees=False),
+    "payroll.taken_at": lambda s: s.store.payroll.taken_at(TimeKind.CONTRACTORS),
     "payroll.refusals": lambda s: [one.fault for one in s.store.payroll.refusals()],
     "payroll.check_alone": _in_transaction(
         lambda s, c: s.store.payroll.check_alone(c, s.flying.run_id)

@@ -11,10 +11,12 @@ from connectors.quickbooks.batch import Done, NotDone
 from connectors.quickbooks.faults import Fault, is_of_the_item
 from connectors.store import connections
 from connectors.store.connection_store import ConnectionStore
+from schemas.words import TimeKind
 
 LEASE = timedelta(minutes=10)
 
 EMPLOYEE = '{"NameOf":"Employee","Description":"x"}'
+PAID = '{"NameOf":"Employee","PayrollItemRef":{"value":"7"}}'
 VENDOR = '{"NameOf":"Vendor","Description":"\\"NameOf\\":\\"Employee\\""}'
 
 REFUSED = Fault("6000", "No", "Time needs a pay type", "ValidationFault")
@@ -50,9 +52,9 @@ class Side:
         made = self.claim(entry_id, **{"has_payroll": True, **claim})
         self.answer(made, NotDone("1", REFUSED))
 
-    def taken(self, *, of_employees: bool = True) -> bool:
-        """Whether QuickBooks has taken time."""
-        return self.store.payroll.taken_at(of_employees=of_employees) is not None
+    def taken(self, kind: TimeKind = TimeKind.PLAIN) -> bool:
+        """Whether QuickBooks has taken time that tells something of a kind."""
+        return self.store.payroll.taken_at(kind) is not None
 
 
 @pytest.fixture
@@ -99,8 +101,18 @@ def test_contractors_time_proves_nothing_of_employees(connect):
     side = connect("w2")
     side.send("e1", body=VENDOR)
 
-    assert side.taken(of_employees=False)
-    assert not side.taken(of_employees=True)
+    assert side.taken(TimeKind.CONTRACTORS)
+    assert not side.taken()
+
+
+def test_time_with_a_pay_type_proves_nothing_of_time_without(connect):
+    """Nor the other way round; either of them is an employee's."""
+    plain, paid = connect("w2"), connect("w3", "88")
+    plain.send("e1")
+    paid.send("e1", body=PAID)
+
+    assert [plain.taken(kind) for kind in TimeKind] == [True, False, True]
+    assert [paid.taken(kind) for kind in TimeKind] == [False, True, True]
 
 
 def test_payroll_that_was_off_begins_anew(connect):

@@ -48,11 +48,12 @@ def test_a_billable_entry_of_an_employee(plan):
     ]
 
 
-@given(*[st.none() | st.sampled_from(["3", '"'])] * 3)
-def test_where_the_time_goes(plan, item, class_, department):
+@given(*[st.none() | st.sampled_from(["3", '"'])] * 4)
+def test_where_the_time_goes(plan, item, class_, department, pay_type):
     """A reference for each that a rule has given, between the customer and the billing."""
     given_ = {"DepartmentRef": department, "ItemRef": item, "ClassRef": class_}
-    columns = ("qbo_department_id", "qbo_item_id", "qbo_class_id")
+    given_ |= {"PayrollItemRef": pay_type}
+    columns = ("qbo_department_id", "qbo_item_id", "qbo_class_id", "qbo_pay_type_id")
     judged = plan({}).assign(**dict(zip(columns, given_.values(), strict=True)))
 
     [body] = bodies(judged)

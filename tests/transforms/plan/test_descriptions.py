@@ -134,6 +134,7 @@ def _ready(description: str) -> pd.DataFrame:
                 "qbo_item_id": None,
                 "qbo_class_id": None,
                 "qbo_department_id": None,
+                "qbo_pay_type_id": None,
             }
         ]
     )

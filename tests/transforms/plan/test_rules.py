@@ -5,22 +5,33 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from schemas.rules import Rules
+from schemas.rules import PayTypes, Rules
 from schemas.words import Target
 from transforms.plan.rules import CONDITIONS, RuleBook, decide, never_decides, place
 
 ALL = frozenset(Target)
 
 
-def book(*rows, groups=None, required=()):
-    """Make rules of what differs; each gives the item that is called as its number."""
+def book(*rows, groups=None, required=(), paid=()):
+    """Make rules of what differs; each gives the item that is called as its number.
+
+    Of pay types, *paid* has the employee's id, the name, the id and how it is known.
+    """
     known = {"qbo_id": "7", "problem": None, "candidates": None, **dict.fromkeys(CONDITIONS)}
     filled = [
         known | {"number": number, "gives": "item", "name": f"N{number}"} | row
         for number, row in enumerate(rows, start=1)
     ]
     rules = pd.DataFrame(filled, columns=list(Rules.to_schema().columns), dtype=object)
-    return RuleBook(Rules.validate(rules), groups or {}, frozenset(required))
+    names = ["qbo_person_id", "name", "pay_type_id", "origin"]
+    pay_types = PayTypes.validate(pd.DataFrame(paid, columns=names, dtype="str"))
+    return RuleBook(Rules.validate(rules), groups or {}, frozenset(required), pay_types)
+
+
+def people(*kinds):
+    """Make whose time entries are: employee 55, vendor 55, or nobody who is linked."""
+    ids = [kind and "55" for kind in kinds]
+    return pd.DataFrame({"qbo_kind": kinds, "qbo_person_id": ids}, dtype="str")
 
 
 @pytest.fixture(scope="module")
@@ -120,20 +131,31 @@ def matches(rule, entry):
     )
 
 
-@given(some_rules, st.lists(some_entries, min_size=1, max_size=5))
-def test_the_first_matching_rule_and_no_other_decides(entries, company, rules, rows):
-    """For each of item, class and location, on its own."""
-    frame = entries(*({"entry_id": f"e{place}"} | row for place, row in enumerate(rows)))
+kinds = st.sampled_from(["employee", "vendor", None])
 
-    placed = place(frame, book(*rules, groups=GROUPS), company(takes=ALL))
 
-    for row, found in zip(rows, placed.to_dict("records"), strict=True):
+@given(some_rules, st.lists(st.tuples(some_entries, kinds), min_size=1, max_size=5))
+def test_the_first_matching_rule_and_no_other_decides(entries, company, rules, times):
+    """For each of item, class, location and pay type, on its own; of the last, employees alone."""
+    frame = entries(*({"entry_id": f"e{place}"} | row for place, (row, _) in enumerate(times)))
+    paid = [("55", f"N{number}", f"P{number}", "learned") for number in range(1, 7)]
+
+    placed = place(
+        frame,
+        book(*rules, groups=GROUPS, paid=paid),
+        company(takes=ALL),
+        people(*(kind for _, kind in times)),
+    )
+
+    for (row, kind), found in zip(times, placed.to_dict("records"), strict=True):
         first = {
             target: next(
                 (
                     number
                     for number, rule in enumerate(rules, start=1)
-                    if rule["gives"] == target and matches(rule, row)
+                    if rule["gives"] == target
+                    and matches(rule, row)
+                    and (target != Target.PAY_TYPE or kind == "employee")
                 ),
                 None,
             )
@@ -141,10 +163,14 @@ def test_the_first_matching_rule_and_no_other_decides(entries, company, rules, r
         }
         expected = [f"{target} {number}" for target, number in first.items() if number]
         assert (found["decided_by"] if expected else "") == ", ".join(expected)
-        columns = ("qbo_item_id", "qbo_class_id", "qbo_department_id")
-        for number, column in zip(first.values(), columns, strict=True):
+        columns = ("qbo_item_id", "qbo_class_id", "qbo_department_id", "qbo_pay_type_id")
+        for (target, number), column in zip(first.items(), columns, strict=True):
             given_ = None if pd.isna(found[column]) else found[column]
-            assert given_ == (rules[number - 1].get("qbo_id", "7") if number else None)
+            expected_id = number and (
+                f"P{number}" if target == Target.PAY_TYPE else rules[number - 1].get("qbo_id", "7")
+            )
+            assert given_ == expected_id
+        assert pd.isna(found["rule_problem"])
 
 
 @given(some_rules)
@@ -171,7 +197,50 @@ def test_what_the_company_does_not_keep_is_neither_given_nor_wanted(entries, com
     """A rule for it does nothing, and neither does the wish for it."""
     rules = book({"gives": "class"}, {"gives": "location", "problem": "missing"}, required=ALL)
 
-    [placed] = place(entries({}), rules, company()).to_dict("records")
+    [placed] = place(entries({}), rules, company(), people("employee")).to_dict("records")
 
     assert placed["lacking"] == "item"
     assert all(pd.isna(placed[name]) for name in placed if name != "lacking")
+
+
+#: Rules that give "Overtime", and what is known of the employees' pay types.
+some_pay_types = st.lists(
+    st.tuples(
+        st.sampled_from(["55", "56"]),
+        st.sampled_from(["Overtime", "Over time", "Over  time", "overtime", None]),
+        st.sampled_from(["71", "72"]),
+        st.sampled_from(["learned", "by_hand"]),
+    ),
+    max_size=5,
+)
+
+
+@given(some_pay_types, st.sampled_from(["Overtime", "Over time"]))
+def test_a_pay_type_is_the_employees_own_or_none(entries, company, paid, name):
+    """By its exact name; what was given by hand counts first, and several ids are no answer."""
+    rules = book({"gives": "pay_type", "name": name}, paid=paid)
+
+    [placed] = place(entries({}), rules, company(takes=ALL), people("employee")).to_dict("records")
+
+    mine = [
+        (origin, id_)
+        for person, known, id_, origin in paid
+        if person == "55" and known and " ".join(known.split()) == name
+    ]
+    ids = {id_ for origin, id_ in mine if origin == "by_hand"} or {id_ for _, id_ in mine}
+    if len(ids) == 1:
+        assert placed["qbo_pay_type_id"] in ids
+        assert pd.isna(placed["rule_problem"])
+    else:
+        assert pd.isna(placed["qbo_pay_type_id"])
+        assert "clockbooks pay-types set 55" in placed["rule_problem"]
+
+
+def test_what_a_company_wants_of_employees_it_does_not_want_of_others(entries, company):
+    """Payroll pays employees alone: a contractor's time without a pay type is complete."""
+    rows = entries(*({"entry_id": f"e{n}"} for n in range(3)))
+    wants = book(required=[Target.PAY_TYPE])
+
+    placed = place(rows, wants, company(takes=ALL), people("employee", "vendor", None))
+
+    assert placed["lacking"].fillna("").tolist() == ["pay_type", "", ""]

@@ -262,6 +262,38 @@ def test_payrolls_answers(qbo, payroll_code, takes_pay_types, plain, with_pay_ty
         assert answer.ok if code is None else fault(answer) == code
 
 
+@pytest.mark.parametrize("refuses_foreign_pay_types", [True, False])
+def test_another_employees_pay_type(qbo, refuses_foreign_pay_types):
+    """FACTS 13.1: ids are per employee; what becomes of another one's was not seen."""
+    qbo.switches.refuses_foreign_pay_types = refuses_foreign_pay_types
+    mine, other, *_ = qbo.standin.employees
+    qbo.standin.pay_types |= {mine: {"71": "Regular"}, other: {"72": "Regular"}}
+
+    answer = qbo.create(EmployeeRef={"value": mine}, PayrollItemRef={"value": "72"})
+
+    assert fault(answer) == "2500" if refuses_foreign_pay_types else answer.ok
+    assert qbo.create(EmployeeRef={"value": mine}, PayrollItemRef={"value": "71"}).ok
+
+
+@pytest.mark.parametrize("names_pay_types", [True, False])
+@pytest.mark.parametrize("fills_pay_types", [True, False])
+def test_pay_types_in_answers(qbo, names_pay_types, fills_pay_types):
+    """FACTS 1.1: a name is optional; whether time without one is given one was not seen."""
+    qbo.switches.names_pay_types = names_pay_types
+    qbo.switches.fills_pay_types = fills_pay_types
+    qbo.switches.payroll_code = None
+    qbo.standin.company["NameValue"][2]["Value"] = "true"
+    mine = next(iter(qbo.standin.employees))
+    qbo.standin.pay_types[mine] = {"71": "Regular", "72": "Overtime"}
+    person = {"EmployeeRef": {"value": mine}}
+
+    row = qbo.create(**person).json()["TimeActivity"]
+    given = qbo.create(**person, PayrollItemRef={"value": "72"}).json()["TimeActivity"]
+
+    assert row.get("PayrollItemRef", {}).get("value") == ("71" if fills_pay_types else None)
+    assert given["PayrollItemRef"].get("name") == ("Overtime" if names_pay_types else None)
+
+
 @pytest.mark.parametrize("payroll_takes_contractors", [False, True])
 def test_contractors_of_a_company_with_payroll(qbo, payroll_takes_contractors):
     """FACTS 13.1: pay types are employees'; what becomes of a vendor's time was not seen."""
