@@ -8,10 +8,7 @@ from schemas.migrations.columns import connection_id, instant, one_of
 revision = "0021"
 down_revision = "0020"
 
-_CHECKED = {
-    "gives": ("item", "class", "location", "pay_type"),
-    "problem": ("missing", "ambiguous", "inactive"),
-}
+_GIVEN = ("item", "class", "location", "pay_type")
 
 
 def upgrade() -> None:
@@ -29,13 +26,10 @@ def upgrade() -> None:
 
 
 def _allow_pay_types() -> None:
-    checks = {}
-    for name, words in _CHECKED.items():
-        allowed = sa.column(name).in_([sa.literal_column(f"'{word}'") for word in words])
-        checks[op.f(f"ck_rules_{name}")] = allowed
-    copied = tuple(sa.CheckConstraint(allowed, name=name) for name, allowed in checks.items())
-    gives = op.f("ck_rules_gives")
-    with op.batch_alter_table("rules", table_args=copied) as rules:  # SQLite copies it
-        rules.drop_constraint(gives, type_="check")
+    allowed = sa.column("gives").in_([sa.literal_column(f"'{word}'") for word in _GIVEN])
+    name = op.f("ck_rules_gives")
+    copied = sa.CheckConstraint(allowed, name=name)
+    with op.batch_alter_table("rules", table_args=(copied,)) as rules:  # SQLite copies it
+        rules.drop_constraint(name, type_="check")
     if op.get_bind().dialect.name != "sqlite":
-        op.create_check_constraint(gives, "rules", checks[gives])
+        op.create_check_constraint(name, "rules", allowed)
