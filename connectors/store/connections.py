@@ -121,10 +121,11 @@ def store_connection(
             )
             found = connection.execute(insert.returning(connections.c.id)).scalar_one()
         else:
-            change = connections.update().where(connections.c.id == found).values(**seen)
-            connection.execute(change)
-            for mine in (secrets, list_copies):  # a sync reads whole lists after that
-                connection.execute(mine.delete().where(mine.c.connection_id == found))
+            mine = connections.c.id == found
+            anew = {"pay_types_as_of": None}  # a sync looks back as far as the first one
+            connection.execute(connections.update().where(mine).values(**seen, **anew))
+            for table in (secrets, list_copies):  # a sync reads whole lists after that
+                connection.execute(table.delete().where(table.c.connection_id == found))
         connection.execute(secrets.insert().values(connection_id=found, **locked))
     return find_connection(engine, name)
 

@@ -92,8 +92,10 @@ def untried_payroll(
         return dict.fromkeys(bodies, _FORBIDDEN)
     payroll = context.store.payroll
     times = {id_: _kind_of(json.loads(body)) for id_, body in bodies.items()}
-    taken = {kind: payroll.taken_at(kind) is not None for kind in set(times.values())}
-    return {id_: _UNTRIED for id_, kind in times.items() if not taken[kind]}
+    taken = {kind for kind in TimeKind if payroll.taken_at(kind) is not None}
+    if TimeKind.PLAIN in taken:  # the books may have given it a pay type, with which it goes back
+        taken.add(TimeKind.PAID)
+    return {id_: _UNTRIED for id_, kind in times.items() if kind not in taken}
 
 
 def _kind_of(activity: Mapping[str, Any]) -> TimeKind:

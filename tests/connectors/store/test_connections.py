@@ -9,6 +9,7 @@ from connectors.errors import AskPerson
 from connectors.intuit.oauth_app import Tokens
 from connectors.store import connections
 from connectors.store.credentials import Credentials
+from connectors.store.pay_types import PayTypes
 from flows.context import utc_now
 from schemas.tables import secrets
 
@@ -47,8 +48,14 @@ def test_a_connection_comes_back_as_it_was_stored(engine, store, joined, vault):
 
 
 def test_connecting_again_renews_secrets_and_keeps_the_rest(engine, store, vault, clock):
-    """The same pair under the same name is the same connection: its links and ledger stay."""
+    """The same pair under the same name is the same connection: its links and ledger stay.
+
+    What is read of its books by what has changed is read from the beginning.
+    """
     first = store("studio")
+    pay_types = PayTypes(engine, first.id, utc_now)
+    pay_types.learn({("55", "71"): "Regular"}, clock.now)
+    assert pay_types.as_of() == clock.now
     tokens = Tokens("access-2", clock.now, "refresh-2", clock.now + timedelta(days=1))
 
     second = store("studio", api_key="another-key", tokens=tokens, company_name="Renamed Ltd")
@@ -59,6 +66,8 @@ def test_connecting_again_renews_secrets_and_keeps_the_rest(engine, store, vault
         (row,) = connection.execute(sa.select(secrets)).all()
     assert vault.unlock(row.access_token) == "access-2"
     assert vault.unlock(row.refresh_token) == "refresh-2"
+    assert pay_types.as_of() is None
+    assert len(pay_types.stored()) == 1
 
 
 @pytest.mark.parametrize("changed", ["workspace_id", "realm_id"])

@@ -255,6 +255,11 @@ def test_another_id_than_the_employees(payroll, send_day, refuses):
 # --- after the send ------------------------------------------------------------------------------
 
 
+def same(one, other):
+    """Whether two entries are of one project."""
+    return one["projectId"] == other["projectId"]
+
+
 def test_what_quickbooks_fills_in_is_no_edit(payroll, send_day):
     """Sent without a pay type and given one there: nothing differs, and a repair keeps it."""
     payroll.quickbooks.switches.payroll_code = None
@@ -265,7 +270,14 @@ def test_what_quickbooks_fills_in_is_no_edit(payroll, send_day):
     assert paid(payroll) == filled
 
     assert done(payroll, "reconcile", *DAY)["counts"] == {"agrees": 9}
-    for entry in payroll.clockify.entries.values():
+    entries = payroll.clockify.entries
+    moved = max(entries)  # to another customer: it is deleted and made anew
+    other = next(one["projectId"] for one in entries.values() if not same(one, entries[moved]))
+    entries[moved]["projectId"] = other
+    sent = set(payroll.quickbooks.activities)
+    done(payroll, "reconcile", *DAY, "--repair", "--yes")
+    assert len(sent - set(payroll.quickbooks.activities)) == 1
+    for entry in entries.values():
         entry["description"] = "Corrected"
     done(payroll, "reconcile", *DAY, "--repair", "--yes")
 
@@ -348,3 +360,21 @@ def test_rules_of_pay_types_go_in_and_out_and_are_explained(payroll):
     line = next(row for row in checks if row["name"] == "Rules")
     assert "The pay type 'Regular' is known of 0 of" in line["to_do"]
     assert "'Over time'" not in line["to_do"].replace("Known are 'Over time'", "")
+
+
+def test_each_part_of_an_entry_gets_its_pay_type(payroll, send_day):
+    """What is booked on two days is paid alike on both."""
+    people = people_of(payroll)
+    entry_id, *others = sorted(payroll.clockify.entries)
+    for id_ in others:
+        del payroll.clockify.entries[id_]
+    night = {"start": "2026-09-23T03:00:00Z", "end": "2026-09-23T07:00:00Z"}  # until 2 in Chicago
+    payroll.clockify.entries[entry_id] |= night
+    done(payroll, "pay-types", "set", people[entry_id], "Overtime", "77")
+    payroll.quickbooks.switches.refuses_foreign_pay_types = False
+    done(payroll, "rules", "add", "--pay-type", "Overtime")
+
+    sent = send_day(payroll, CLOCKBOOKS_SPLIT="midnight").document
+
+    assert sent["counts"]["sent"] == 2
+    assert paid(payroll) == {entry_id: "77", f"{entry_id}/2": "77"}
