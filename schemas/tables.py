@@ -30,7 +30,7 @@ from schemas.words import (
 )
 
 #: The newest migration, which creates these tables; a test holds the two equal.
-REVISION = "0021"
+REVISION = "0022"
 
 # Constraints have names, so that a migration can change them on every database.
 metadata = sa.MetaData(
@@ -347,6 +347,7 @@ ledger = sa.Table(
         "Whether the run that claimed it sent approved entries alone.",
         null=True,
     ),
+    _column("adopted", sa.Boolean, "True where QuickBooks had its time from elsewhere.", null=True),
     sa.CheckConstraint(
         "(state IN ('sent', 'recalled')) = (time_activity_id IS NOT NULL)", name="sent_has_an_id"
     ),

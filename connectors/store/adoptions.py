@@ -83,6 +83,7 @@ class Adoptions(ConnectionScope):
                     "time_activity_id": row["time_activity_id"],
                     "sync_token": row["sync_token"],
                     "proof": Proof.BOOKS,
+                    "adopted": True,
                     "changed_at": now,
                 }
                 for row, (bid, body) in zip(free, items, strict=True)

@@ -134,6 +134,7 @@ class CompanyBooks(ConnectionScope):
                     time_activity_id=None,
                     sync_token=None,
                     proof=None,
+                    adopted=None,
                     changed_at=self.now(),
                 )
             )

@@ -121,6 +121,7 @@ def claimed_anew(
         "sync_token": None,
         "proof": None,
         "qbo_time": None,
+        "adopted": None,
     }
 
 

@@ -351,7 +351,8 @@ def _claim_statement(engine: sa.Engine, values: Sequence[dict[str, Any]]) -> Any
     kept = {name: new[name] for name in values[0] if name not in {"connection_id", "entry_id"}}
     # A run that did not ask says nothing about the approval of what it puts back.
     kept["approved_only"] = sa.func.coalesce(new.approved_only, ledger.c.approved_only)
-    outcome = ("time_activity_id", "sync_token", "proof", "fault", "qbo_time", "company_state")
+    outcome = ("time_activity_id", "sync_token", "proof", "fault", "qbo_time", "company_state",
+               "adopted")  # fmt: skip
     return statement.on_conflict_do_update(
         index_elements=[ledger.c.connection_id, ledger.c.entry_id],
         set_=kept | dict.fromkeys(outcome),

@@ -8,8 +8,8 @@ import sqlalchemy as sa
 from connectors.database import chunks
 from connectors.store.entry_contents import NAMES
 from connectors.store.scope import ConnectionScope
-from schemas.tables import batches, contents, history, ledger, runs, verdicts
-from schemas.words import Event, LedgerState
+from schemas.tables import batches, contents, ledger, runs, verdicts
+from schemas.words import LedgerState
 
 #: What people know an entry by.
 _LOOKS = ("user", "client", "project", "description")
@@ -60,11 +60,7 @@ class SentEntries(ConnectionScope):
 
     def adopted(self, entry_ids: Sequence[str]) -> set[str]:
         """Return which of some entries were adopted: QuickBooks had their time from elsewhere."""
-        query = (
-            sa.select(ledger.c.entry_id)
-            .join(history, sa.and_(_same(history), history.c.request_id == ledger.c.request_id))
-            .where(self._own(ledger), history.c.event == Event.ADOPTED)
-        )
+        query = sa.select(ledger.c.entry_id).where(self._own(ledger), ledger.c.adopted)
         with self.engine.connect() as connection:
             return {
                 id_

@@ -81,3 +81,26 @@ def test_the_commands_show_what_0_1_0_had_sent(old_database, tmp_path, monkeypat
     }  # fmt: skip
     assert all(entry["time_activity_id"] for entry in entries if entry["state"] == "sent")
     assert (plan["entries"], plan["start"]) == (3, "2026-10-20")
+
+
+def test_earlier_adoptions_are_still_known_as_such(old_database):
+    """Of rows that are there at the upgrade, the history says which were adopted."""
+    engine = sa.create_engine(old_database, poolclass=sa.NullPool)
+    config = Config()
+    config.set_main_option("script_location", "schemas:migrations")
+    with engine.begin() as connection:
+        config.attributes["connection"] = connection
+        command.upgrade(config, "0021")
+        sent = "FROM ledger WHERE state = 'sent'"
+        told = "connection_id, 1, '', 'adopted', entry_id, request_id, ''"
+        connection.exec_driver_sql(
+            "INSERT INTO history (connection_id, number, at, event, entry_id, request_id, hash)"
+            f" SELECT {told} {sent} AND request_id = (SELECT MIN(request_id) {sent}) LIMIT 1"
+        )
+
+    with closing_database(old_database) as engine, engine.connect() as connection:
+        adopted = connection.exec_driver_sql("SELECT request_id FROM ledger WHERE adopted").all()
+        batch = connection.exec_driver_sql(f"SELECT request_id {sent} ORDER BY 1").all()
+
+    assert adopted == [row for row in batch if row == batch[0]]
+    assert len(adopted) < len(batch)

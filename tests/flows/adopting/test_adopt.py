@@ -346,3 +346,21 @@ def test_a_recall_deletes_no_time_that_was_only_adopted(elsewhere, which):
     one = document["adopted"][0]
     assert elsewhere.run("recall", "--entry", one["entry_id"], "--yes").code == 0
     assert one["time_activity_id"] not in elsewhere.quickbooks.activities
+
+
+def test_adopted_time_stays_after_its_history_ended(elsewhere, send_day, execute, rows_of):
+    """The history that tells of an adoption is dropped: a recall of days spares it all the same.
+
+    Once it was taken back and sent from here, it goes like anything that was.
+    """
+    first = adopt(elsewhere).document["adopted"][0]
+    execute(elsewhere, "UPDATE history SET at = '2024-01-01 00:00:00.000000'")
+    send_day(elsewhere, CLOCKBOOKS_HISTORY_YEARS="1")
+    assert rows_of(elsewhere, "history") == []
+
+    assert elsewhere.run("recall", *DAY, "--yes").code == 1
+    assert len(elsewhere.quickbooks.activities) == 9
+    assert elsewhere.run("recall", "--entry", first["entry_id"], "--yes").code == 0
+    assert send_day(elsewhere).document["counts"]["sent"] == 1
+    assert elsewhere.run("recall", *DAY, "--yes").code == 0
+    assert len(elsewhere.quickbooks.activities) == 8
