@@ -9,7 +9,9 @@ import sqlalchemy as sa
 
 from connectors.store.chain import of_ledger
 from connectors.store.history import History
+from connectors.store.parts import Parts
 from connectors.store.scope import ConnectionScope, rows_of
+from schemas.part_ids import whole_id
 from schemas.tables import batches, ledger, runs
 from schemas.words import Event, LedgerState, Proof
 
@@ -140,4 +142,6 @@ class CompanyBooks(ConnectionScope):
             )
             owner = History(self.engine, twin["connection_id"], self.now)
             owner.add(connection, Event.TAKEN_BACK, [of_ledger(twin)], run_id=run_id)
+            its_parts = Parts(self.engine, twin["connection_id"], self.now)
+            its_parts.begin(connection, [whole_id(twin["entry_id"])])
         return own

@@ -5,7 +5,7 @@
 
 A part has a row of the ledger like any entry, and its state there. An entry is open while it is not
 known how all of its parts ended, and as long as only some are in the books: from the claim of its
-parts, or of their deletion, on.
+parts, or of their deletion, on; and from when one of them turns out to be another entry's.
 """
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -13,11 +13,12 @@ from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from typing import Any
 
+import pandas as pd
 import sqlalchemy as sa
 
 from connectors.database import changing, insert_into
 from connectors.store.scope import ConnectionScope, rows_of
-from schemas.part_ids import later_ids, part_id, part_number, whole_id
+from schemas.part_ids import in_parts, later_ids, part_id, part_number, whole_id
 from schemas.tables import changes, ledger, parts
 from schemas.words import LedgerState
 
@@ -102,14 +103,16 @@ class Parts(ConnectionScope):
             connection.execute(statement, rows)
 
     def begin(self, connection: sa.Connection, wholes: Iterable[str]) -> None:
-        """Record that what the books have of some entries is about to be taken back together.
+        """Record that it is open again how the parts end that the books have of some entries.
 
-        Within the transaction that claims that, or records that a part is gone.
+        Within the transaction that claims their deletion, records that one is gone, or doubts one
+        again. Nothing is recorded of entries without parts.
         """
         every = [id_ for whole in wholes for id_ in (whole, *later_ids(whole))]
         columns = [ledger.c.entry_id, ledger.c.state]
         held = rows_of(connection, ledger.c.entry_id, self.connection_id, every, columns)
-        self.add(connection, [row.entry_id for row in held if row.state in _IN_BOOKS])
+        ids = pd.Series([row.entry_id for row in held if row.state in _IN_BOOKS], dtype="str")
+        self.add(connection, list(ids[in_parts(ids)]))
 
     def close_settled(self, connection: sa.Connection, wholes: Iterable[str]) -> None:
         """Close those of some entries of which the books have all parts, or none, for certain.

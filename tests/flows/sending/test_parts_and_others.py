@@ -216,3 +216,28 @@ def test_a_part_that_stays_is_compared_and_its_rest_is_unsent(night):
     found = reconcile(night, "--repair", "--yes")
     assert {row["blocked"] for row in found["entries"] if row["verdict"] != "unsent"} == {"billed"}
     assert books(night) == PARTS[1:]
+
+
+def test_an_answer_that_takes_a_part_away_opens_its_entry_again(night, rows_of, execute):
+    """Both of two equal nights went, QuickBooks has the second, and no answer came back.
+
+    The first one was given its time. Once the second one's call is repeated, the first is in doubt
+    again; QuickBooks refuses one of its days, so that the other one is taken back.
+    """
+    night.clockify.entries["f" * 24] = {**night.night, "id": "f" * 24}
+    for fault in ("drop_before", "drop_after"):
+        night.quickbooks.faults.plan("POST .*/batch", fault)
+    two = {"CLOCKBOOKS_QBO_BATCH_SIZE": "2", "CLOCKBOOKS_QBO_AT_WORK_S": "150"}
+    assert send(night, **two).document["counts"]["in_doubt"] == 4
+    night.quickbooks.faults.clear()
+    settled = night.run("settle", "--json", CLOCKBOOKS_QBO_AT_WORK_S="150").document
+    assert settled["sent"] == [night.night["id"], f"{night.night['id']}/2"]
+
+    night.quickbooks.people.close_books("2026-09-21")
+    execute(night, "UPDATE batches SET quiet_from = '2000-01-01 00:00:00'")
+    settled = night.run("settle", "--json").document
+    assert settled["recalled"] == [f"{night.night['id']}/2"]
+    assert (books(night), rows_of(night, "parts")) == (PARTS, [])
+    night.quickbooks.people.close_books(None)
+    assert send(night).document["counts"]["sent"] == 2
+    assert minutes(night) == 990
