@@ -219,7 +219,7 @@ class Ledger(ConnectionScope):
                 connection.rollback()
                 return None
             made = Claim(run_id, request_id, items)
-            self._same(Parts).add(connection, [id_ for id_ in mine if units[id_] is not None])
+            self._same(Parts).claimed(connection, [id_ for id_ in mine if units[id_] is not None])
             claim_no = stored.insert(connection, records(contents.of(list(mine))))
             sent = fingerprint(batch_bytes(made.for_quickbooks))
             connection.execute(

@@ -95,8 +95,16 @@ class Parts(ConnectionScope):
         with self.engine.connect() as connection:
             return self._open(connection, self._own(parts))
 
-    def add(self, connection: sa.Connection, entry_ids: Sequence[str]) -> None:
-        """Record that parts go together, within the transaction that claims them."""
+    def claimed(self, connection: sa.Connection, entry_ids: Sequence[str]) -> None:
+        """Record that parts go together, within the transaction that claims them.
+
+        Others of their entries are none any more: what a dead run left is of an entry as it was.
+        """
+        ids = [id_ for whole in {*map(whole_id, entry_ids)} for id_ in (whole, *later_ids(whole))]
+        connection.execute(parts.delete().where(self._own(parts), parts.c.entry_id.in_(ids)))
+        self._add(connection, entry_ids)
+
+    def _add(self, connection: sa.Connection, entry_ids: Sequence[str]) -> None:
         statement = insert_into(connection, parts).on_conflict_do_nothing()
         rows = [{"connection_id": self.connection_id, "entry_id": id_} for id_ in entry_ids]
         if rows:
@@ -112,7 +120,7 @@ class Parts(ConnectionScope):
         columns = [ledger.c.entry_id, ledger.c.state]
         held = rows_of(connection, ledger.c.entry_id, self.connection_id, every, columns)
         ids = pd.Series([row.entry_id for row in held if row.state in _IN_BOOKS], dtype="str")
-        self.add(connection, list(ids[in_parts(ids)]))
+        self._add(connection, list(ids[in_parts(ids)]))
 
     def close_settled(self, connection: sa.Connection, wholes: Iterable[str]) -> None:
         """Close those of some entries of which the books have all parts, or none, for certain.

@@ -202,7 +202,7 @@ class Store:
         """Leave what a reconciliation leaves of differences and marks, and a recall of parts."""
         with writing(self.store.engine) as connection:
             every = [part for id_ in ids for part in (id_, f"{id_}/2")]
-            self.store.parts.add(connection, every)
+            self.store.parts.claimed(connection, every)
         self.store.drift.keep(self.run, list(map(_drift, ids)))
         self.store.marks.begin(Mark.INVOICED, ids)
         self.store.marks.begin(Mark.SENT_TAG, ids[:1], tag_id=f"tag {self.number}")
@@ -426,7 +426,7 @@ OWN = {
     "parts.of": lambda s: s.store.parts.of(["sent", "new"]),
     "parts.open": lambda s: s.store.parts.open(),
     "parts.begin": _in_transaction(lambda s, c: s.store.parts.begin(c, ["sent", "new"])),
-    "parts.add": _in_transaction(lambda s, c: s.store.parts.add(c, ["newer", "newer/2"])),
+    "parts.claimed": _in_transaction(lambda s, c: s.store.parts.add(c, ["newer", "newer/2"])),
     "parts.close": lambda s: s.store.parts.close(["sent", "new"]),
     "parts.cannot_go": _in_transaction(
         lambda s, c: s.store.parts.cannot_go(

@@ -45,6 +45,15 @@ def test_all_are_claimed_again_that_were_refused_or_taken_back(book):
     assert claimed(book.claim("a", "a/2", units=UNITS)) == ["a", "a/2"]
 
 
+def test_what_a_dead_run_left_of_longer_parts_takes_nothing_back(book):
+    """It gave them back, and was killed before it closed the entry; that is shorter by now."""
+    book.store.ledger.release(book.claim("a", "a/2", "a/3", units=UNITS))
+    made = book.claim("a", "a/2", units=UNITS)
+    assert open_parts(book) == {"a": {"a": "sending", "a/2": "sending"}}
+    book.record(made, Done("1", "100", "0"), Done("2", "101", "0"))
+    assert open_parts(book) == {}
+
+
 def test_an_entry_is_open_until_its_parts_have_ended(book):
     """With what the ledger holds of each: nothing of what was released."""
     made = book.claim("a", "a/2", "b", units=UNITS)
