@@ -426,7 +426,7 @@ OWN = {
     "parts.of": lambda s: s.store.parts.of(["sent", "new"]),
     "parts.open": lambda s: s.store.parts.open(),
     "parts.begin": _in_transaction(lambda s, c: s.store.parts.begin(c, ["sent", "new"])),
-    "parts.claimed": _in_transaction(lambda s, c: s.store.parts.add(c, ["newer", "newer/2"])),
+    "parts.claimed": _in_transaction(lambda s, c: s.store.parts.claimed(c, ["sent", "new"])),
     "parts.close": lambda s: s.store.parts.close(["sent", "new"]),
     "parts.cannot_go": _in_transaction(
         lambda s, c: s.store.parts.cannot_go(
