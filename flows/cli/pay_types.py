@@ -18,7 +18,7 @@ Employee = Annotated[
 def pay_types(
     context: typer.Context, *, connection: ConnectionName = None, json: Json = False
 ) -> None:
-    """List the pay types of QuickBooks Payroll that are known of employees.
+    """List the pay types of QuickBooks Payroll that are known for employees.
 
     Rules give pay types by name. Which id that is for each employee, a sync
     learns from time in QuickBooks that has one, once a rule gives a pay type;

@@ -104,7 +104,7 @@ def removed(connection: str | None, wanted: str, name: str) -> dict[str, Any]:
         if not gone.any():
             near = did_you_mean(name, known.loc[theirs, "name"].dropna().tolist())
             raise AskPerson(
-                f"No pay type {name!r} is known of {employee.names[0]!r}.{near} `clockbooks"
+                f"No pay type {name!r} is known for {employee.names[0]!r}.{near} `clockbooks"
                 " pay-types` lists what is."
             )
         store.pay_types.remove(employee.id, known.loc[gone, "pay_type_id"].tolist())

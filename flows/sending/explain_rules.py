@@ -1,6 +1,7 @@
 """Says which rules match an entry, and which of them decides: `clockbooks rules --explain`."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import date, timedelta
 from typing import Any
 
@@ -108,7 +109,8 @@ def _decisions(
         }
         for rule in records(book.rules)
     ]
-    [placed] = records(place(entries, book, facts.company, people))
+    paying = replace(book, rules=book.rules[book.rules["gives"] == Target.PAY_TYPE])
+    [placed] = records(place(entries, paying, facts.company, people))
     decided = [
         {name: rule[name] for name in ("gives", "number", "name", "qbo_id", "detail")}
         | {"is_sent": rule["gives"] in takes and rule["problem"] is None}

@@ -79,9 +79,9 @@ def told(rules: pd.DataFrame, pay_types: pd.DataFrame, employees: Iterable[str])
             known = sorted(set(pay_types["name"].dropna()) - {name})
             others = "" if have or not known else f" Known are {', '.join(map(repr, known))}."
             notes[
-                f"The pay type {name!r} is known of {len(have):,} of {len(linked):,} linked"
-                f" employees; entries of the others to which a rule gives it are rejected.{others}"
-                " `clockbooks pay-types` lists whose are known, and says how to add others."
+                f"The id of the pay type {name!r} is known for {len(have):,} of {len(linked):,}"
+                f" linked employees; entries of the others to which a rule gives it are rejected.{others}"
+                " `clockbooks pay-types` lists what is known, and `clockbooks pay-types set` adds to it."
             ] = not have
     return notes
 
@@ -113,9 +113,9 @@ def _problem(asked: Any, name: str, ids: tuple[str, ...], pay_types: pd.DataFram
         f"id {id_}" if pd.isna(known) else repr(known)
         for known, id_ in zip(theirs["name"], theirs["pay_type_id"], strict=True)
     }
-    others = f" Known of theirs: {', '.join(sorted(shown))}." if shown else ""
+    others = f" Known for them: {', '.join(sorted(shown))}." if shown else ""
     return (
-        f"{begin}, which is not known of {asked.user!r}.{others} Enter some of their time with it"
-        f" in QuickBooks and run `clockbooks sync`, or give its id with {by_hand}; the next send"
+        f"{begin}, whose id is not known for {asked.user!r}.{others} Enter some of their time"
+        f" with it in QuickBooks and run `clockbooks sync`, or give its id with {by_hand}; the next send"
         " takes the entry."
     )

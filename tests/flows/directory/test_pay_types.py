@@ -96,14 +96,14 @@ def test_pay_types_land_in_the_books(payroll, send_day):
         ("pay_type", "Regular", None),
     ]
     linked = len(payroll.quickbooks.employees)
-    assert any("'Overtime' is known of" in note for note in added["notes"]), linked
+    assert any("'Overtime' is known for" in note for note in added["notes"]), linked
 
     rejected = send_day(payroll).document
 
     theirs = {id_ for id_ in people if people[id_] == by_hand}
     assert rejected["counts"]["rejected"] == {"class_required": len(theirs)}
     detail = next(row["detail"] for row in rejected["entries"] if row["reason"])
-    assert "Rule 2 gives the pay type 'Regular', which is not known of" in detail
+    assert "Rule 2 gives the pay type 'Regular', whose id is not known for" in detail
     assert f"clockbooks pay-types set {by_hand} Regular ID" in detail
 
     name = payroll.quickbooks.employees[by_hand]["DisplayName"]
@@ -163,13 +163,13 @@ def test_answers_without_names(payroll, send_day):
     for id_ in sorted(set(people.values())):
         type_paid(payroll, id_, f"1{id_}")
     added = done(payroll, "rules", "add", "--pay-type", "Regular")
-    assert any("'Regular' is known of 0 of" in note for note in added["notes"])
+    assert any("'Regular' is known for 0 of" in note for note in added["notes"])
 
     refused = send_day(payroll).document
 
     assert refused["counts"]["rejected"] == {"class_required": 9}
     for row in refused["entries"]:
-        assert f"Known of theirs: id 1{people[row['entry_id']]}." in row["detail"]
+        assert f"Known for them: id 1{people[row['entry_id']]}." in row["detail"]
     for id_ in set(people.values()):
         done(payroll, "pay-types", "set", id_, "Regular", f"1{id_}")
     assert send_day(payroll).document["counts"]["sent"] == 9
@@ -185,7 +185,7 @@ def test_what_is_said_by_hand_is_checked(payroll):
         (("set", vendor, "Regular", "1"), "is a contractor"),
         (("set", id_, "Regular", "no id"), "is no id of a pay type"),
         (("set", id_, " ", "1"), "A pay type has a name"),
-        (("remove", id_, "Regular"), "No pay type 'Regular' is known of"),
+        (("remove", id_, "Regular"), "No pay type 'Regular' is known for"),
     ):
         assert words in done(payroll, "pay-types", *command, code=1)["error"]["message"]
     done(payroll, "pay-types", "set", id_, "Regular", "1")
@@ -350,7 +350,7 @@ def test_rules_of_pay_types_go_in_and_out_and_are_explained(payroll):
     payroll.clockify.entries[entry_id]["billable"] = False
     [decided] = done(payroll, "rules", "--explain", entry_id)["decided"]
     assert (decided["number"], decided["qbo_id"], decided["is_sent"]) == (2, None, False)
-    assert "is not known of" in decided["detail"]
+    assert "is not known for" in decided["detail"]
     payroll.clockify.entries[entry_id]["userId"] = CONTRACTOR
     [decided] = done(payroll, "rules", "--explain", entry_id)["decided"]
     assert (decided["is_sent"], "not an employee's" in decided["detail"]) == (False, True)
@@ -358,7 +358,7 @@ def test_rules_of_pay_types_go_in_and_out_and_are_explained(payroll):
     assert "pay type" in shown
     checks = done(payroll, "check")["checks"]
     line = next(row for row in checks if row["name"] == "Rules")
-    assert "The pay type 'Regular' is known of 0 of" in line["to_do"]
+    assert "The id of the pay type 'Regular' is known for 0 of" in line["to_do"]
     assert "'Over time'" not in line["to_do"].replace("Known are 'Over time'", "")
 
 
