@@ -64,22 +64,22 @@ class Level:
     def refused(
         self, less: int, published: int, now_ms: int, *, reached: int = 0, by_chance: bool = False
     ) -> None:
-        """Note a refusal: a try ends where it began, or a little higher; else keep to *less*.
+        """Note a refusal: keep to *less*, and to no less than what was allowed before a try.
 
-        What was *reached* is what was taken in the minute before. A refusal that may be *by_chance*
-        says nothing of what was proven.
+        The call would have *reached* so much with the minute before. A refusal that may be
+        *by_chance* says nothing of what was proven.
         """
-        aim = self.proven
+        too_much = reached
         if self.allowed is not None and self.is_trying(now_ms):
-            self.allowed = max(self.allowed, reached * SAFE // 100)
+            self.allowed = max(self.allowed, less)
             self.gap_ms = min(self.gap_ms * GROWTH, LONGEST_MS)
             if self.gap_ms >= FORGOTTEN_MS and not by_chance:
                 self.proven = self.allowed
-            aim = max(isqrt(self.allowed * self.aim), self.proven)
+            too_much = self.aim
         else:
             self.allowed = max(less, 1)
             self.gap_ms = max(min(self.gap_ms, FORGOTTEN_MS // GROWTH), self.first_ms)
-        self._try(aim, published, now_ms + self.gap_ms)
+        self._try(max(isqrt(self.allowed * too_much), self.proven), published, now_ms + self.gap_ms)
 
     def _try(self, aim: int, published: int, try_ms: int) -> None:
         least = self.allowed or 0

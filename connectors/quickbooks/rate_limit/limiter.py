@@ -22,7 +22,6 @@ Answer = TypeVar("Answer")
 #: The longest sleep between two looks whether the call is still wanted.
 POLL_MS = 250
 
-
 #: What a level counts, as people are told.
 WORDS = {
     Kind.BATCHES: "entries a minute",

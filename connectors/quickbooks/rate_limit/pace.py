@@ -23,7 +23,7 @@ serve a company share them: a time in the future, of a clock that ran ahead, cou
 import json
 from dataclasses import asdict, dataclass, field, replace
 
-from connectors.quickbooks.rate_limit.level import Level
+from connectors.quickbooks.rate_limit.level import SAFE, Level
 from connectors.quickbooks.rate_limit.model import MARGIN_MS, MINUTE_MS, Call, End, Kind, Want
 from connectors.quickbooks.rate_limit.quotas import Quotas, published_waits
 from connectors.quickbooks.rate_limit.windows import (
@@ -64,7 +64,7 @@ STRANGER_MS = 5_000
 TRIES_MS = {
     Kind.BATCHES: (3 * MINUTE_MS, 2 * MINUTE_MS),
     Kind.CALLS: (3 * MINUTE_MS, 2 * MINUTE_MS),
-    Kind.SIZE: (MINUTE_MS, 0),
+    Kind.SIZE: (2 * MINUTE_MS, 0),
 }
 
 
@@ -140,8 +140,10 @@ class Pace:
 
     def size(self, quotas: Quotas, now_ms: int) -> int:
         """Return how many entries the next batch carries at most."""
-        learned = (self.levels[kind].most(now_ms) for kind in (Kind.SIZE, Kind.BATCHES))
-        return min(n for n in (quotas.batch_size, self.slow_size, *learned) if n is not None)
+        rate, learned = (self.levels[kind].most(now_ms) for kind in (Kind.BATCHES, Kind.SIZE))
+        size = min(n for n in (quotas.batch_size, self.slow_size, learned) if n is not None)
+        # A few batches a minute are of one size that uses it up; more are as large as may be.
+        return size if rate is None or rate > 4 * size else rate // -(-rate // size)
 
     def _learned_ms(self, call: Call) -> int:
         """Return the wait for the rate that was learned, spread evenly over the minute."""
@@ -258,17 +260,15 @@ class Pace:
             was_fine = taken + call.cost <= rate.proven
             refused = sum(one.end is End.REFUSED and one.kind is call.kind for one in self.calls)
             by_chance = was_fine and refused == 1
-            less = published
-            if rate.allowed is not None:
+            less = taken * SAFE // 100 if is_try else published
+            if rate.allowed is not None and not is_try:
                 less = self._less(rate.allowed, taken, was_fine=was_fine, by_chance=by_chance)
-            rate.refused(less, published, now_ms, reached=taken, by_chance=by_chance)
+            rate.refused(less, published, now_ms, reached=taken + call.cost, by_chance=by_chance)
 
     def _less(self, rate: int, taken: int, *, was_fine: bool, by_chance: bool) -> int:
         """Return the rate after a refusal: the more in a row, the nearer to what was taken."""
-        if by_chance:
-            less = rate
-        elif self.refusals == 1:
-            less = max(rate // 2, taken)
+        if self.refusals == 1:
+            less = rate if by_chance else max(rate // 2, taken)
         elif self.refusals == 2:
             less = max(rate // 4, 0 if was_fine else taken)  # what was fine may be over
         else:

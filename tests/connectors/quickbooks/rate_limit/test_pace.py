@@ -159,6 +159,22 @@ def test_a_rule_that_nobody_knows_is_kept(rule, a_minute):
     assert len(run.service.refused) <= 10
 
 
+def test_a_small_minute_is_filled():
+    """Of 100 entries a minute, batches of 30 would leave a tenth: equal ones use them up."""
+    run = Run(Service(metered(100)), entries=10**6).go(START + HOUR)
+
+    assert run.done >= 0.95 * 60 * 100
+    assert len(run.service.refused) <= 10
+
+
+def test_a_second_that_takes_less_than_a_batch_is_found_in_few_tries():
+    """Two thirds of 20 entries a second go, though 30 at once never do; an hour costs ten tries."""
+    run = Run(Service([*published(), Window(20, items, SECOND)]), entries=10**6).go(START + HOUR)
+
+    assert run.done >= 60 * 600
+    assert len(run.service.refused) <= 10
+
+
 @given(
     st.lists(
         st.one_of(
