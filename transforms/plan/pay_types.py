@@ -80,8 +80,9 @@ def told(rules: pd.DataFrame, pay_types: pd.DataFrame, employees: Iterable[str])
             others = "" if have or not known else f" Known are {', '.join(map(repr, known))}."
             notes[
                 f"The id of the pay type {name!r} is known for {len(have):,} of {len(linked):,}"
-                f" linked employees; entries of the others to which a rule gives it are rejected.{others}"
-                " `clockbooks pay-types` lists what is known, and `clockbooks pay-types set` adds to it."
+                f" linked employees; entries of the others to which a rule gives it are"
+                f" rejected.{others} `clockbooks pay-types` lists what is known, and `clockbooks"
+                " pay-types set` adds to it."
             ] = not have
     return notes
 
@@ -116,6 +117,6 @@ def _problem(asked: Any, name: str, ids: tuple[str, ...], pay_types: pd.DataFram
     others = f" Known for them: {', '.join(sorted(shown))}." if shown else ""
     return (
         f"{begin}, whose id is not known for {asked.user!r}.{others} Enter some of their time"
-        f" with it in QuickBooks and run `clockbooks sync`, or give its id with {by_hand}; the next send"
-        " takes the entry."
+        " with it in QuickBooks and run `clockbooks sync`, or give its id with"
+        f" {by_hand}; the next send takes the entry."
     )
