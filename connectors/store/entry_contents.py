@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping, Sequence
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
 
 import pandas as pd
@@ -60,6 +60,16 @@ class EntryContents(ConnectionScope):
         """Return what other runs have claimed for those days since a claim; see `known`."""
         query = self._of_days(days).where(contents.c.claim_no > claim_no, ledger.c.run_id != run_id)
         return _frame(self._once(connection, query))
+
+    def sent_since(self, days: Sequence[str], since: datetime) -> pd.DataFrame:
+        """Return the `Contents` of days, as `known`, of what is in the books since some instant."""
+        query = self._of_days(days).join_from(
+            ledger, batches, batches.c.request_id == ledger.c.request_id
+        )
+        is_there = ledger.c.state.in_([LedgerState.SENT, LedgerState.SENDING])
+        with self.engine.connect() as connection:
+            found = query.where(batches.c.claimed_at >= since, is_there)
+            return _frame(self._once(connection, found))
 
     def insert(self, connection: sa.Connection, rows: Sequence[Mapping[str, Any]]) -> int:
         """Keep the `Contents` of entries that are being claimed, and return the claim's number.

@@ -125,6 +125,15 @@ class Ledger(ConnectionScope):
             or (row.state == LedgerState.SENDING and row.run_id != run_id)
         }
 
+    def recalled_since(self, entry_ids: Sequence[str], since: datetime) -> set[str]:
+        """Return those of *entry_ids* that were taken back since some instant."""
+        columns = [ledger.c.entry_id, ledger.c.state, ledger.c.changed_at]
+        return {
+            row.entry_id
+            for row in self._look_up(ledger.c.entry_id, entry_ids, columns)
+            if row.state == LedgerState.RECALLED and row.changed_at >= since
+        }
+
     def refusals(self, entry_ids: Sequence[str]) -> list[Refusal]:
         """Return what the ledger keeps of those of *entry_ids* that QuickBooks refused."""
         columns = [ledger.c.entry_id, ledger.c.body, ledger.c.fault, ledger.c.changed_at,

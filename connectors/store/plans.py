@@ -116,12 +116,13 @@ class Plans(ConnectionScope):
         self,
         *,
         days: tuple[str, str],
+        made_at: datetime,
         flow_run_id: str | None,
         address: str | None,
         currency: str,
         files: Sequence[PlanFile] = (),
     ) -> "PlanWriter":
-        """Begin a plan of some days, or *files*; it holds nothing back until it is offered."""
+        """Begin a plan of what is there at *made_at*; it holds nothing back until it is offered."""
         now = self.now()
         # What a run that died left: its own, and those that nobody can be making any more.
         left = sa.or_(plans.c.flow_run_id == flow_run_id, plans.c.made_at < now - ABANDONED)
@@ -138,7 +139,7 @@ class Plans(ConnectionScope):
                     last_day=days[1],
                     flow_run_id=flow_run_id,
                     address=address,
-                    made_at=now,
+                    made_at=made_at,
                     entries=0,
                     minutes=0,
                     amount_cents=0,

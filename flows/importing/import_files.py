@@ -190,8 +190,8 @@ def _clash_notes(places: Sequence[str]) -> list[str]:
     note = (
         f"{len(places):,} rows start in the same minute as an entry of the same person that was"
         " sent already, or are as long on that day and project, but differ from it:"
-        f" {named(places, _NAMED_LINES)}. They count as other"
-        " work. If they are corrections, delete the sent entries in QuickBooks."
+        f" {named(places, _NAMED_LINES)}. Those that go count as"
+        " other work. If they are corrections, delete the sent entries in QuickBooks."
     )
     return [note]
 

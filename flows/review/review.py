@@ -50,6 +50,7 @@ from flows.progress import Progress
 from flows.review.ask import ask, was_asked
 from flows.review.form import Form
 from flows.review.jobs import Job
+from flows.review.meanwhile import hold_back_meanwhile
 from flows.sending.execute import execute
 from flows.sending.plan import Slice
 from flows.sending.report import Report
@@ -159,13 +160,14 @@ def _make(
     context: RunContext, job: Job, report: Report, run: Callable[..., Any], run_id: str
 ) -> StoredPlan | None:
     """Make the plan, and store what would go; `None` when nothing would."""
-    job = job.with_files()
+    job, began = job.with_files(), context.now()
     with job.plan(context, report, run=run) as plan:
         days = job.days(plan)
         if days is None:
             return None
         writer = context.store.plans.begin(
             days=days,
+            made_at=began,
             flow_run_id=run_id,
             address=page_context(context, report.currency).run_address,
             currency=report.currency,
@@ -272,6 +274,7 @@ def _send_approved(
         kept = context.store.plans.entries(stored.id, one.plan["entry_id"].tolist())
         found[kept["number"].to_numpy(dtype=int)] = True
         held = only_approved(one.plan, kept, plan_id=stored.id, by=stored.decider)
+        held = hold_back_meanwhile(context, stored, replace(one, plan=held))
         return replace(one, plan=hold_back_together(held))
 
     _check_files(context, job, stored)

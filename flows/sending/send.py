@@ -175,7 +175,7 @@ def _clash_notes(entry_ids: Sequence[str]) -> list[str]:
         f"{len(entry_ids):,} of the entries may have been sent from a file before they were"
         " edited: an entry from that file has the same person and begins in the same minute, is"
         " as long on that day and project, or differs only in its day:"
-        f" {named(entry_ids, MOST_NAMED)}. They count as other work. If they are not,"
-        " delete what was sent from the file in QuickBooks."
+        f" {named(entry_ids, MOST_NAMED)}. Those that go count as other work. If they"
+        " are not, delete what was sent from the file in QuickBooks."
     )
     return [note]

@@ -209,7 +209,7 @@ class Store:
 
     def writer(self, *ids, flow_run=FLOW_RUN):
         days = {"days": (DAY, DAY), "flow_run_id": flow_run, "address": None, "currency": "USD"}
-        writer = self.store.plans.begin(**days)
+        writer = self.store.plans.begin(**days, made_at=NOW)
         writer.add(_plan_rows(*ids), pd.Series([100] * len(ids)))
         return writer
 
@@ -459,6 +459,7 @@ OWN = {
     ),
     "entry_contents.known": lambda s: s.store.contents.known([DAY]),
     "entry_contents.newest_claim": lambda s: s.store.contents.newest_claim(),
+    "entry_contents.sent_since": lambda s: s.store.contents.sent_since([DAY], NOW),
     "entry_contents.remember": lambda s: s.store.contents.remember(
         s.about("new", "sent", "refused").frame.reset_index(drop=True)
     ),
@@ -517,6 +518,7 @@ OWN = {
     "ledger.held": lambda s: s.ledger.held(IDS),
     "ledger.leave_in_doubt": lambda s: s.ledger.leave_in_doubt(s.flying, at_work=LEASE),
     "ledger.leave_in_doubt, of others": lambda s: s.ledger.leave_in_doubt(s.theirs, at_work=LEASE),
+    "ledger.recalled_since": lambda s: s.ledger.recalled_since(IDS, NOW),
     "ledger.refusals": lambda s: [asdict(one) for one in s.ledger.refusals(IDS)],
     "ledger.release": lambda s: s.ledger.release(s.flying),
     "ledger.release, of others": lambda s: s.ledger.release(s.theirs),

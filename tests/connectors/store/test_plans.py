@@ -12,7 +12,7 @@ from schemas.words import ActorKind, PlanState
 
 NOW = datetime(2026, 3, 9, 8, tzinfo=UTC)  # the clock's
 LATER = NOW + timedelta(hours=72)
-OPTIONS = {"days": ("2026-11-01", "2026-11-30"), "address": None, "currency": "USD"}
+OPTIONS = {"made_at": NOW, "days": ("2026-11-01", "2026-11-30"), "address": None, "currency": "USD"}
 RUN = "0d8b4dd8-0000-4000-8000-000000000001"
 
 

@@ -957,6 +957,60 @@ def test_an_approved_import_leaves_what_clockify_sent_meanwhile(files_desk, send
     all_once(files_desk.house)
 
 
+def test_an_import_leaves_rows_that_were_edited_and_sent_meanwhile(files_desk, send_day):
+    """Nobody was shown that a row begins in the same minute as what Clockify's entry is now.
+
+    What such a row was when the plan was shown, it still is.
+    """
+    house = files_desk.house
+    first, other = [house.clockify.entries[id_] for id_ in sorted(house.clockify.entries)][::8]
+    shown = first | {"id": "f" * 24, "description": "Sent before the plan"}
+    house.clockify.entries[shown["id"]] = shown
+    assert send_day(house, "--description", shown["description"]).document["counts"]["sent"] == 1
+    run_id = files_desk.start(**IMPORT)
+    other["description"] += " (typo corrected)"
+    sent = send_day(house, "--description", "typo corrected").document["counts"]["sent"]
+    assert sent == 1
+
+    files_desk.resume(run_id, decision="approve", who="Ann Lee")
+
+    told = house.run("entries", "--state", "unsent", "--json").document["entries"]
+    assert [row["reason"] for row in told if row["detail"]] == ["changed_since_review"]
+    assert "since plan 1 was made" in files_desk.pages(run_id)["imported"]
+    assert len(house.quickbooks.activities) == 1 + 9
+
+
+def test_rows_of_one_plan_do_not_hold_each_other_back(files_desk, export, rows_of, execute):
+    """Two begin in the same minute, and a run died when one was sent: the other goes by a retry."""
+    house = files_desk.house
+    one = next(iter(house.clockify.entries.values()))
+    export(house, "exports/september.csv", entries=[one, one | {"description": "Another thing"}])
+    run_id = files_desk.start(**IMPORT)
+    files_desk.resume(run_id, decision="approve", who="Ann Lee")
+    _, second = rows_of(house, "ledger")
+    execute(house, "DELETE FROM ledger WHERE entry_id = ?", second["entry_id"])
+    del house.quickbooks.activities[second["time_activity_id"]]
+
+    _tried_again(files_desk, run_id)
+
+    assert len(house.quickbooks.activities) == 2
+
+
+def test_what_was_taken_back_after_the_decision_is_not_sent_by_a_retry(desk, send_day, plan_of):
+    """Approved, sent, recalled by a person: the old run, tried again, leaves it; a new send not."""
+    house = desk.house
+    run_id = desk.start()
+    desk.resume(run_id, decision="approve", who="Ann Lee")
+    assert len(house.quickbooks.activities) == 9
+    assert house.run("recall", "--run", plan_of(house)[0]["run_id"], "--yes").code == 0
+
+    _tried_again(desk, run_id)
+
+    assert house.quickbooks.activities == {}
+    assert "after plan 1 was approved" in desk.pages(run_id)["sent"]
+    assert send_day(house).document["counts"]["sent"] == 9
+
+
 def test_a_decided_import_that_is_tried_again_looks_at_its_files_again(files_desk, rows_of):
     """A run that died after the decision goes on only with the same bytes; a rejected one ends."""
     house = files_desk.house
