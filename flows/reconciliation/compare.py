@@ -26,7 +26,13 @@ from flows.context import RunContext
 from flows.reconciliation.findings import NEVER_SENT, Finding, compared, unknown, unsent
 from flows.reconciliation.request import ReconcileRequest
 from flows.reconciliation.sides import is_from_file, now_of, sent_of
-from flows.reconciliation.units import united, whole_of, with_other_parts
+from flows.reconciliation.units import (
+    as_whole,
+    on_its_days,
+    united,
+    whole_of,
+    with_other_parts,
+)
 from flows.sending import match_ledger
 from flows.sending.extract import as_entries, extract
 from flows.sending.facts import Facts, LinkState
@@ -34,7 +40,7 @@ from flows.sending.match_ledger import LedgerMatch
 from flows.sending.request import SendRequest
 from flows.sending.split import cut, in_their_parts
 from schemas.part_ids import whole_id
-from schemas.words import Kind, LedgerState, Reason
+from schemas.words import Kind, LedgerState
 from transforms.entries.local_days import local_days, month_slices
 from transforms.identity.match_books import (
     CLOCK_MARGIN,
@@ -242,12 +248,12 @@ class Comparison:
         if not self._request.dry_run:
             self._context.store.contents.adopt(match.own_ids)
         aliases = match.own_ids if self._request.dry_run else {}
-        plan = self._plan(_on_its_days(entries, whole, match.units), match)
+        plan = self._plan(on_its_days(entries, whole, match.units), match)
         contents = {row["entry_id"]: row for row in records(match.contents.frame)}
         now = now_of(entries, plan, contents, facts.rules)
         if match.units:
             anew = cut(facts, whole[whole["entry_id"].isin(list(match.units))])
-            now |= _as_whole(now, self._plan(anew, match), match.units)
+            now |= as_whole(now, self._plan(anew, match), match.units)
         return now, dict(aliases)
 
     def _plan(self, entries: pd.DataFrame, match: LedgerMatch) -> pd.DataFrame:
@@ -335,34 +341,6 @@ class Comparison:
     def _activities_by_id(self, ids: Sequence[str]) -> dict[str, dict[str, Any]]:
         rows = self._context.quickbooks.time_activities_by_id(ids)
         return {str(row["Id"]): row for row in rows}
-
-
-def _on_its_days(parts: pd.DataFrame, whole: pd.DataFrame, units: Collection[str]) -> pd.DataFrame:
-    """Return sent parts as many days later as their entry begins after the first of them."""
-    wholes = parts["entry_id"].map(whole_id)
-    wholes = wholes[wholes.isin(list(units))]
-    if wholes.empty:
-        return parts
-    days = pd.to_datetime(parts["day"].loc[wholes.index])
-    later = pd.to_datetime(wholes.map(whole.set_index("entry_id")["day"]))
-    days += later - days.groupby(wholes).transform("min")
-    return parts.assign(day=days.dt.strftime("%Y-%m-%d").reindex(parts.index).fillna(parts["day"]))
-
-
-def _as_whole(now: Mapping[str, Now], anew: pd.DataFrame, units: Collection[str]) -> dict[str, Now]:
-    """Return parts with the reason for which the next send would not take their entry."""
-    why = {
-        whole_id(row["entry_id"]): (row["reason"], row["detail"])
-        for row in reversed(records(anew))
-        if row["reason"] is not None
-    }
-    found: dict[str, Now] = {}
-    for id_, one in now.items():
-        if whole := whole_of(id_, units):
-            reason, detail = why.get(whole, (None, None))
-            contents = None if reason == Reason.RUNNING else one.contents
-            found[id_] = replace(one, reason=reason, detail=detail, contents=contents)
-    return found
 
 
 @contextmanager

@@ -9,10 +9,13 @@ from collections import defaultdict
 from collections.abc import Mapping
 from typing import Any
 
+import pandas as pd
+
 from connectors.quickbooks.batch import part_of
 from flows.connections.unknown_time import person_of, read_unknown
 from flows.context import RunContext
 from flows.text import named
+from schemas.part_ids import in_parts
 from schemas.quickbooks import Company
 from schemas.words import TimeKind
 
@@ -23,18 +26,33 @@ _NAMED = ("Employee", "Vendor", "Customer")
 _MOST_NAMED = 3
 
 
-def typed_again(context: RunContext, bodies: Mapping[str, str]) -> dict[str, str]:
-    """Find TimeActivities whose work somebody may have typed into QuickBooks again.
+def why_not_made(
+    context: RunContext, company: Company, bodies: Mapping[str, str], *, names: bool
+) -> dict[str, str]:
+    """Find out which TimeActivities should not be created, and why.
 
     Args:
         context: What to work with.
+        company: The QuickBooks company.
         bodies: TimeActivities to create, by entry id.
+        names: Whether to ask QuickBooks, too, if it has what they name.
 
     Returns:
         For each such entry, what to do about it.
 
     Raises:
         TryAgain: QuickBooks could not be read.
+    """
+    if not bodies:
+        return {}
+    found = untried_payroll(context, company, bodies) | typed_again(context, bodies)
+    return found | (unusable_names(context, bodies) if names else {})
+
+
+def typed_again(context: RunContext, bodies: Mapping[str, str]) -> dict[str, str]:
+    """Find TimeActivities whose work somebody may have typed into QuickBooks again.
+
+    Takes and returns the same as `why_not_made`.
     """
     wanted = {id_: json.loads(body) for id_, body in bodies.items()}
     unknown: dict[tuple[str, str], list[str]] = defaultdict(list)
@@ -45,12 +63,12 @@ def typed_again(context: RunContext, bodies: Mapping[str, str]) -> dict[str, str
             if row["Id"] not in others:
                 unknown[person_of(row), day].append(str(row["Id"]))
     keys = {id_: (person_of(body), body["TxnDate"]) for id_, body in wanted.items()}
+    ids = pd.Series(list(bodies), dtype="str")
+    parts = set(ids[in_parts(ids)])
     return {
-        id_: f"QuickBooks has time of that person and day that nobody sent from here (TimeActivity"
-        f" {named(unknown[key], _MOST_NAMED)}): somebody may have typed it in again. Run"
-        f" `clockbooks recall --entry {id_}`; then `clockbooks adopt --start {key[1]} --end"
-        f" {key[1]}` takes that time over, or, if it is other work, `clockbooks send"
-        " --not-in-books` sends the entry."
+        id_: (_TYPED + (_PARTS if id_ in parts else _WHOLE)).format(
+            rows=named(unknown[key], _MOST_NAMED), id=id_, day=key[1]
+        )
         for id_, key in keys.items()
         if key in unknown
     }
@@ -59,7 +77,7 @@ def typed_again(context: RunContext, bodies: Mapping[str, str]) -> dict[str, str
 def unusable_names(context: RunContext, bodies: Mapping[str, str]) -> dict[str, str]:
     """Find TimeActivities whose person or customer QuickBooks no longer has, or has as inactive.
 
-    Takes and returns the same as `typed_again`.
+    Takes and returns the same as `why_not_made`.
     """
     wanted = {id_: json.loads(body) for id_, body in bodies.items()}
     links = context.store.links.stored()
@@ -83,7 +101,7 @@ def untried_payroll(
 ) -> dict[str, str]:
     """Find TimeActivities that a company with payroll may not take, or that are not to go there.
 
-    Takes and returns the same as `typed_again`.
+    Takes and returns the same as `why_not_made`.
     """
     allowed = context.settings.allow_payroll
     if not company.has_payroll or allowed:
@@ -111,6 +129,22 @@ def _unusable(kind: str, id_: str, row: Mapping[str, Any] | None) -> str:
         what = f"{kind} {row.get('DisplayName') or id_} is inactive in QuickBooks"
     return f"{what}, so its time stays as it is. Make it active there,"
 
+
+_TYPED = (
+    "QuickBooks has time of that person and day that nobody sent from here (TimeActivity {rows}):"
+    " somebody may have typed it in again. "
+)
+
+_WHOLE = (
+    "Run `clockbooks recall --entry {id}`; then `clockbooks adopt --start {day} --end {day}` takes"
+    " that time over, or, if it is other work, `clockbooks send --not-in-books` sends the entry."
+)
+
+#: One part alone is never adopted.
+_PARTS = (
+    "If so, delete TimeActivity {rows} in QuickBooks and repair. If it is other work, run"
+    " `clockbooks recall --entry {id}`; then `clockbooks send --not-in-books` sends the entry."
+)
 
 _LINK = "or link another one with `clockbooks link`; then repair."
 

@@ -23,7 +23,7 @@ from connectors.store.ledger import PlanContents
 from flows.context import RunContext
 from flows.progress import Progress
 from flows.reconciliation.findings import Finding
-from flows.reconciliation.obstacles import typed_again, untried_payroll, unusable_names
+from flows.reconciliation.obstacles import why_not_made
 from flows.reconciliation.units import united
 from flows.sending.batches import Ended
 from flows.sending.invoices import invoiced_meanwhile
@@ -31,6 +31,7 @@ from flows.sending.load_changes import HELD_BY_OTHERS, Changes
 from flows.sending.match_ledger import sent_from_a_file
 from flows.sending.replay import create_claimed
 from flows.sending.run_lease import RunLease
+from schemas.part_ids import part_id, whole_id
 from schemas.quickbooks import Company
 from schemas.words import Block, Operation, Reason, Repair, State, Verdict
 from transforms.identity.match_books import content_of, content_of_body
@@ -153,11 +154,30 @@ class _Repairs:
                     again,
                     _wanted(again, activity, self._pay_types),
                 )
+        yield from self._keep_whole(wanted.values(), company)
         for step, chosen in wanted.items():
             if self._halted is None:
                 for id_, why in self._obstacles(step, chosen, company).items():
                     yield Repaired(chosen.pop(id_)[0], Repair.REFUSED, why)
                 yield from self._take_all(step, chosen, look, outdated)
+
+    def _keep_whole(
+        self, chosen: Collection[dict[str, tuple[Finding, Wanted]]], company: Company
+    ) -> Iterator[Repaired]:
+        """Refuse to take out what is in parts where the next send could not put it back."""
+        found = [one for some in chosen for one, _ in some.values() if one.judged.anew]
+        anew = {one.unit or "": one.now.anew for one in found if one.now is not None}
+        bodies = {
+            part_id(whole, number): body
+            for whole, parts in anew.items()
+            for number, body in enumerate(parts, start=1)
+        }
+        obstacles = why_not_made(self._context, company, bodies, names=True)
+        why = {whole_id(id_): text for id_, text in reversed(obstacles.items())}
+        for some in chosen:
+            for id_ in [id_ for id_, (one, _) in some.items() if one.unit in why]:
+                one, _ = some.pop(id_)
+                yield Repaired(one, Repair.REFUSED, why[one.unit or ""])
 
     def _take_all(
         self,
@@ -184,9 +204,8 @@ class _Repairs:
         if step not in {Step.REPLACE, Step.RESEND}:
             return {}
         bodies = {id_: one.replacement or one.body for id_, (_, one) in chosen.items()}
-        found = untried_payroll(self._context, company, bodies) | typed_again(self._context, bodies)
         # One that is refused without a deletion before it changes nothing.
-        return found | (unusable_names(self._context, bodies) if step == Step.REPLACE else {})
+        return why_not_made(self._context, company, bodies, names=step == Step.REPLACE)
 
     def _take(
         self,

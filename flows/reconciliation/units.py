@@ -3,16 +3,22 @@
 Nothing of one is written anew: what is not right any more goes, and the next send sends it again.
 """
 
-from collections.abc import Iterable, Sequence
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
+import pandas as pd
+
 from connectors.store.parts import PartRow
+from connectors.store.scope import records
 from flows.context import RunContext
 from flows.reconciliation.findings import Finding
 from schemas.part_ids import whole_id
-from schemas.words import Verdict
+from schemas.words import Reason, State, Verdict
+from transforms.plan.activities import to_activities
 from transforms.reconciliation.judge import Judged
+from transforms.reconciliation.sides import Now
 
 
 def with_other_parts(
@@ -78,3 +84,36 @@ def _kept(one: Finding, stays: Finding) -> Judged:
 def whole_of(entry_id: str, units: Iterable[str]) -> str | None:
     """Return the whole entry of one that is in parts; `None` for any other."""
     return whole if (whole := whole_id(entry_id)) in units else None
+
+
+def on_its_days(parts: pd.DataFrame, whole: pd.DataFrame, units: Collection[str]) -> pd.DataFrame:
+    """Return sent parts as many days later as their entry begins after the first of them."""
+    wholes = parts["entry_id"].map(whole_id)
+    wholes = wholes[wholes.isin(list(units))]
+    if wholes.empty:
+        return parts
+    days = pd.to_datetime(parts["day"].loc[wholes.index])
+    later = pd.to_datetime(wholes.map(whole.set_index("entry_id")["day"]))
+    days += later - days.groupby(wholes).transform("min")
+    return parts.assign(day=days.dt.strftime("%Y-%m-%d").reindex(parts.index).fillna(parts["day"]))
+
+
+def as_whole(now: Mapping[str, Now], anew: pd.DataFrame, units: Collection[str]) -> dict[str, Now]:
+    """Return parts with what the next send would create of their entry, or why it would not."""
+    bodies: dict[str, list[str]] = defaultdict(list)
+    ready = to_activities(anew[anew["state"] == State.READY])
+    for id_, body in zip(ready["entry_id"], ready["body"], strict=True):
+        bodies[whole_id(id_)].append(body)
+    why = {
+        whole_id(row["entry_id"]): (row["reason"], row["detail"])
+        for row in reversed(records(anew))
+        if row["reason"] is not None
+    }
+    found: dict[str, Now] = {}
+    for id_, one in now.items():
+        if whole := whole_of(id_, units):
+            reason, detail = why.get(whole, (None, None))
+            contents = None if reason == Reason.RUNNING else one.contents
+            new = tuple(bodies[whole])
+            found[id_] = replace(one, reason=reason, detail=detail, contents=contents, anew=new)
+    return found

@@ -144,7 +144,7 @@ def judge(sent: Sent, now: Now | None, activity: Mapping[str, Any] | None, rules
     refusal = (
         _BLOCKED[blocked].format(day=rules.closed_until)
         if blocked is not None
-        else _unsendable(step, now, ours) or _not_allowed(step, theirs, sent.entry_id, rules)
+        else _unsendable(step, sent, now, ours) or _not_allowed(step, theirs, sent.entry_id, rules)
     )
     anew = is_part and step not in {Step.DELETE, Step.FORGET}
     if anew:
@@ -236,11 +236,13 @@ def is_billed(activity: Mapping[str, Any]) -> bool:
     return activity.get("BillableStatus") == "HasBeenBilled"
 
 
-def _unsendable(step: Step, now: Now | None, ours: Sequence[str]) -> str | None:
+def _unsendable(step: Step, sent: Sent, now: Now | None, ours: Sequence[str]) -> str | None:
     """Say why what Clockify changed may not go to QuickBooks; `None` if it may."""
     writes = step in {Step.UPDATE, Step.REPLACE, Step.RESEND}
     if not writes or now is None or now.reason is None:
         return None
+    if sent.unit is not None:  # all of the entry would go anew, whatever has changed
+        return f"Its parts stay as they are, because no send would take the entry: {now.detail}"
     concerns = _CONCERNS.get(Reason(now.reason))
     if now.body is None or concerns is None or (concerns | _JUDGED_LAST) & set(ours):
         return now.detail

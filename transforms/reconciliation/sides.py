@@ -88,6 +88,7 @@ class Now:
         row: For people and totals: the columns of `Plan`, `seconds`, whether its rate is in an
             `other_currency` than the company's, the `rate_source` of the settings, and the
             `qbo_user` and `qbo_project` of its links.
+        anew: Of a part, the TimeActivities that a send would create of its whole entry.
     """
 
     body: str | None
@@ -97,6 +98,7 @@ class Now:
     approved: bool
     is_work: bool
     row: Mapping[str, Any]
+    anew: tuple[str, ...] = ()
 
 
 def body_values(body: str) -> dict[str, Any]:

@@ -176,3 +176,49 @@ def test_a_repair_whose_answer_is_lost_is_ended_by_the_next_run(night, rows_of):
     assert (books(night), rows_of(night, "parts")) == ([], [])
     send(night)
     assert minutes(night) == 555
+
+
+def test_nothing_leaves_the_books_that_the_next_send_would_not_put_back(night):
+    """Words are corrected when a link, the setting, the rounding or the customer is another."""
+    night.night["end"] = "2026-09-23T09:00:00Z"
+    sent = send(night).document["entries"]
+    customer = night.quickbooks.activities[sent[0]["time_activity_id"]]["CustomerRef"]["value"]
+    before = books(night)
+    night.night["description"] = "Other words"
+
+    def stays(why: str, **options: str) -> None:
+        found = reconcile(night, *REPAIR, **options)
+        details = [row["detail"] for row in found["entries"]]
+        assert [why in text for text in details] == [True] * 4, details
+        assert {row["repair"] for row in found["entries"]} <= {None, "refused"}
+        assert books(night) == before
+
+    stays("longer than", CLOCKBOOKS_SPLIT="none")
+    stays("0 min after rounding", CLOCKBOOKS_ROUNDING="down:6000")
+    night.quickbooks.customers[customer]["Active"] = False
+    stays("is inactive in QuickBooks")
+    night.quickbooks.customers[customer]["Active"] = True
+    assert night.run("unlink", "project", night.night["projectId"]).code == 0
+    stays("clockbooks link")
+
+
+def test_no_part_is_resent_beside_what_somebody_typed_in_again(night):
+    """One part was deleted and typed in: all stay, also where the entry has another day by now."""
+    sent = send(night).document["entries"]
+    old = night.quickbooks.activities.pop(sent[1]["time_activity_id"])
+    typed = night.quickbooks.books.activities.create(
+        {name: value for name, value in old.items() if name not in {"Id", "SyncToken", "MetaData"}}
+    )
+    found = reconcile(night, *REPAIR, "--resend")
+    details = [row["detail"] for row in found["entries"] if row["repair"] == "refused"]
+    assert [f"delete TimeActivity {typed['Id']} in" in text for text in details] == [True, True]
+    assert books(night) == PARTS
+
+    night.quickbooks.people.edit_time(typed["Id"], TxnDate="2026-09-23")
+    night.night["end"] = "2026-09-23T11:10:00Z"
+    reconcile(night, *REPAIR, "--resend")
+    assert len(books(night)) == 2
+    night.quickbooks.people.delete_time(typed["Id"])
+    reconcile(night, *REPAIR, "--resend")
+    assert send(night).document["counts"]["sent"] == 4
+    assert minutes(night) == 495 + 24 * 60
