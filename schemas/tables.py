@@ -30,7 +30,7 @@ from schemas.words import (
 )
 
 #: The newest migration, which creates these tables; a test holds the two equal.
-REVISION = "0022"
+REVISION = "0023"
 
 # Constraints have names, so that a migration can change them on every database.
 metadata = sa.MetaData(
@@ -450,15 +450,6 @@ history = sa.Table(
     sa.Index("ix_history_entry_id", "connection_id", "entry_id"),
     comment="Everything that happened to each entry. Rows are only ever added, each with the hash"
     " of the one before.",
-)
-
-looked_days = sa.Table(
-    "looked_days",
-    metadata,
-    _connection_id(primary_key=True),
-    _column("day", sa.String(10), "Local day.", primary_key=True),
-    _column("looked_at", Utc, "UTC; when."),
-    comment="Days whose TimeActivities were read, to find those that the ledger does not know.",
 )
 
 unknown_time = sa.Table(

@@ -38,7 +38,6 @@ from connectors.store.ledger import Claim
 from connectors.store.parts import Parts
 from connectors.store.runs import Runs, lease_over
 from connectors.store.scope import ConnectionScope
-from connectors.store.unknown_time import UnknownTime
 from schemas.tables import batches, changes, ledger
 from schemas.words import Event, LedgerState, Operation, Proof
 
@@ -88,8 +87,6 @@ class Changes(ConnectionScope):
         by_id = {one.entry_id: one for one in wanted}
 
         def update(connection: sa.Connection, values: list[dict[str, Any]]) -> set[str]:
-            days = {by_id[row["entry_id"]].date for row in values}
-            self._look_again(connection, [row["entry_id"] for row in values], days)
             for row in values:
                 mine = sa.and_(self._own(ledger), ledger.c.entry_id == row["entry_id"])
                 connection.execute(ledger.update().where(mine).values(row))
@@ -279,8 +276,6 @@ class Changes(ConnectionScope):
         """
         freed = {"state": LedgerState.RECALLED, "sync_token": None, "proof": None}
         gone = [row for row in rows if self._set(connection, row, freed)]
-        days = {row.txn_date for row in gone}
-        self._look_again(connection, [row.entry_id for row in gone], days)
         told = [{"entry_id": row.entry_id} for row in gone]
         self._note(connection, Event.RECALLED, told, made)
         anew = [row for row in gone if row.replacement is not None]
@@ -302,19 +297,6 @@ class Changes(ConnectionScope):
         told = [claimed_item(item) for item in items]
         self._note(connection, Event.CLAIMED, told, Claim(made.run_id, request_id, items))
         return request_id
-
-    def _look_again(
-        self, connection: sa.Connection, entry_ids: Sequence[str], days: set[str | None]
-    ) -> None:
-        """Let the next send look again at the days that entries were sent for, and at *days*.
-
-        Their time has left the books: by now somebody may have typed it in.
-        """
-        its_days = sa.select(ledger.c.txn_date).where(
-            self._own(ledger), ledger.c.entry_id.in_(entry_ids)
-        )
-        every = days.union(connection.scalars(its_days))
-        self._same(UnknownTime).look_again(connection, {day for day in every if day is not None})
 
     def _renew(self, connection: sa.Connection, contents: str | None) -> None:
         """Keep what an entry is about now that QuickBooks has it so."""

@@ -3,7 +3,7 @@
 What was sent, the ledger alone says; an outcome only explains.
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from datetime import date, datetime, timedelta
 
 import pandas as pd
@@ -104,15 +104,6 @@ class LastOutcomes(ConnectionScope):
         )
         with self.engine.connect() as connection:
             return list(connection.scalars(query))
-
-    def reasons(self, entry_ids: Collection[str]) -> dict[str, str]:
-        """Return the last reasons of those of some entries that a run has judged.
-
-        The reason of what went is empty.
-        """
-        columns = [verdicts.c.entry_id, verdicts.c.reason]
-        rows = self._look_up(verdicts.c.entry_id, entry_ids, columns)
-        return {row.entry_id: row.reason or "" for row in rows}
 
     def forget(self, entry_ids: Sequence[str]) -> None:
         """Forget the outcomes of some entries: they have one under another id."""

@@ -175,10 +175,10 @@ def _part(
     """
     named = [f"{day:%Y-%m-%d}" for day in pd.date_range(*days)]
     until = named[-1] if one is None else max(named[-1], one.plan["date"].max())
-    unknown = read_unknown(context, named[0], until)
+    unknown = read_unknown(context, named[0], until, but_edited=True)
     rows: dict[str, Row] = {str(row["Id"]): row for row in unknown if row["Id"] not in taken}
-    for id_ in context.store.unknown_time.others(rows):
-        del rows[id_]
+    for id_ in context.store.unknown_time.others(unknown_rows(unknown)):
+        rows.pop(id_, None)  # an earlier slice may have taken it
     bodies = {}
     if one is not None:
         one = replace(one, plan=one.plan[one.plan["state"] == State.READY])

@@ -156,11 +156,13 @@ def _unknown_time(checks: Checks) -> None:
         return
     last = context.now().astimezone(context.timezone).date()
     first = last - timedelta(days=_DAYS_BEFORE - 1)
-    found = checks.ask("Unknown time", lambda: read_unknown(context, f"{first}", f"{last}"))
+    found = checks.ask(
+        "Unknown time", lambda: read_unknown(context, f"{first}", f"{last}", but_edited=True)
+    )
     links = context.store.links.stored()
     people = set(links["qbo_kind"] + ":" + links["qbo_id"])
     rows = [row for row in unknown_rows(found or []) if row.person in people]
-    others = context.store.unknown_time.others(row.time_activity_id for row in rows)
+    others = context.store.unknown_time.others(rows)
     minutes = [row.minutes for row in rows if row.time_activity_id not in others]
     if minutes:
         checks.add(

@@ -22,11 +22,19 @@ from transforms.identity.match_books import (
 )
 
 
-def read_unknown(context: RunContext, first_day: str, last_day: str) -> list[dict[str, Any]]:
+def read_unknown(
+    context: RunContext, first_day: str, last_day: str, *, but_edited: bool = False
+) -> list[dict[str, Any]]:
     """Read the TimeActivities of some days that no ledger of the company accounts for.
 
-    What may be an entry that is on its way, or in doubt, is left to whoever settles that; so ask
+    What equals an entry that is on its way, or in doubt, is left to whoever settles that; so ask
     while nothing of this run is on its way.
+
+    Args:
+        context: What to work with.
+        first_day: YYYY-MM-DD.
+        last_day: Likewise, included.
+        but_edited: Whether what may be such an entry with an edit is left out, too.
 
     Raises:
         TryAgain: QuickBooks could not be read, or its list lacks time that it has.
@@ -34,7 +42,7 @@ def read_unknown(context: RunContext, first_day: str, last_day: str) -> list[dic
     rows = _read_whole(context, first_day, last_day)
     accounted, _ = context.store.books.accounted(list(rows))
     unknown = {id_: row for id_, row in rows.items() if id_ not in accounted and person_of(row)}
-    theirs = _on_their_way(context, unknown)
+    theirs = _on_their_way(context, unknown, edited=but_edited)
     return [row for id_, row in unknown.items() if id_ not in theirs]
 
 
@@ -78,8 +86,10 @@ def check_whole(
         )
 
 
-def _on_their_way(context: RunContext, rows: Mapping[str, Mapping[str, Any]]) -> set[str]:
-    """Return those that entries on their way or in doubt may be: equal ones, or edited since."""
+def _on_their_way(
+    context: RunContext, rows: Mapping[str, Mapping[str, Any]], *, edited: bool
+) -> set[str]:
+    """Return those that equal entries on their way or in doubt, or may be *edited* ones."""
     if not rows:
         return set()
     claims = [
@@ -89,7 +99,7 @@ def _on_their_way(context: RunContext, rows: Mapping[str, Mapping[str, Any]]) ->
     found = [_found(row) for row in rows.values()] if claims else []
     matches = match_books(claims, [], found)
     theirs = set(matches.found.values())
-    for near in matches.near.values():
+    for near in matches.near.values() if edited else []:
         theirs |= set([id_ for id_ in near if id_ not in theirs][:1])
     return theirs
 

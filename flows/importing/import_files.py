@@ -42,6 +42,7 @@ from flows.sending.match_ledger import NewRows, match_rows
 from flows.sending.plan import RunPlan, Slice, open_plan
 from flows.sending.report import Report
 from flows.sending.request import ImportRequest
+from flows.sending.unknown_time import look_again
 from flows.text import named
 from schemas.file_entries import FileEntries
 from schemas.words import Reason, State
@@ -72,7 +73,7 @@ def import_files(
         if request.dry_run or (approve is not None and not approve(shown)):
             return shown
         if approve is not None:
-            run(plan.look_again, context)
+            run(look_again, context, plan)
         keep_links(context, names)
         return execute(context, plan, progress=progress, run=run)
 

@@ -21,7 +21,7 @@ NAMES = {
     "read_rules": "Read rules and rates",
     "read_files": "Read files",
     "resolve_names": "Match names of the files",
-    "look_again": "Check the company again",
+    "look_again": "Look at QuickBooks again",
     "load": "Send to QuickBooks",
     "mend": "Take back parts that stand alone",
     "sync": "Compare people and projects",

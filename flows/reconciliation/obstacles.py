@@ -12,7 +12,7 @@ from typing import Any
 import pandas as pd
 
 from connectors.quickbooks.batch import part_of
-from flows.connections.unknown_time import person_of, read_unknown
+from flows.connections.unknown_time import person_of, read_unknown, unknown_rows
 from flows.context import RunContext
 from flows.text import named
 from schemas.part_ids import in_parts
@@ -58,7 +58,7 @@ def typed_again(context: RunContext, bodies: Mapping[str, str]) -> dict[str, str
     unknown: dict[tuple[str, str], list[str]] = defaultdict(list)
     for day in sorted({body["TxnDate"] for body in wanted.values()}):
         rows = read_unknown(context, day, day)
-        others = context.store.unknown_time.others([str(row["Id"]) for row in rows])
+        others = context.store.unknown_time.others(unknown_rows(rows))
         for row in rows:
             if row["Id"] not in others:
                 unknown[person_of(row), day].append(str(row["Id"]))

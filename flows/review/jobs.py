@@ -95,7 +95,8 @@ class SendJob:
     def approved(self, stored: StoredPlan) -> Self:
         # The days of the plan: "the last seven days" have moved on since.
         first, last = date.fromisoformat(stored.first_day), date.fromisoformat(stored.last_day)
-        return replace(self, request=replace(self.request, start=first, end=last))
+        request = replace(self.request, start=first, end=last, only_what_was_shown=True)
+        return replace(self, request=request)
 
     def stale(self, stored: StoredPlan) -> str | None:  # noqa: ARG002 - Clockify is always there
         return None
@@ -143,7 +144,9 @@ class ImportJob:
         return (min(dates), max(dates)) if dates else None
 
     def approved(self, stored: StoredPlan) -> Self:
-        return replace(self._of(stored.files), is_approved=True)
+        again = self._of(stored.files)
+        request = replace(again.request, only_what_was_shown=True)
+        return replace(again, request=request, is_approved=True)
 
     def stale(self, stored: StoredPlan) -> str | None:
         return what_has_changed(stored.files)

@@ -82,7 +82,7 @@ class RunPlan:
         """Whether one entry goes first, alone, until QuickBooks has taken time (`canary`)."""
         return self.company.has_payroll and self.allow_payroll is None
 
-    def look_again(self, context: RunContext) -> None:
+    def read_company_again(self, context: RunContext) -> None:
         """Read the company again: somebody may have changed it while a person looked at the plan.
 
         Raises:

@@ -127,6 +127,7 @@ class JobRequest:
         "The unknown time that QuickBooks holds of these people and days is other work: send in"
         " spite of it.",
     )
+    only_what_was_shown: bool = False  # `not_in_books` means what an earlier run has shown
     sync: bool | None = option(
         None, "Compare both directories first; default: CLOCKBOOKS_SYNC_BEFORE_SEND, or no."
     )

@@ -38,6 +38,7 @@ from flows.sending.judge import judge_slices
 from flows.sending.plan import RunPlan, Slice, open_plan
 from flows.sending.report import Report
 from flows.sending.request import SendRequest
+from flows.sending.unknown_time import look_again
 from flows.text import named
 from schemas.words import State
 from transforms.plan.hold_back import set_outcomes
@@ -82,7 +83,7 @@ def send(
         if request.dry_run or (approve is not None and not approve(shown)):
             return shown
         if approve is not None:
-            run(plan.look_again, context)
+            run(look_again, context, plan)
         return execute(context, plan, progress=progress, run=run)
 
 

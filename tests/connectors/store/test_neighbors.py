@@ -659,20 +659,16 @@ OWN = {
     "run_locks.renew": lambda s: s.later.run_lock.renew(HOLDER, lease=LEASE),
     "run_locks.take": lambda s: asdict(s.later.run_lock.take("me", "sync", lease=LEASE)),
     "unknown_time.call_other": lambda s: s.store.unknown_time.call_other(["found", "new"]),
-    "unknown_time.forget": lambda s: s.store.unknown_time.forget(["found", "new"]),
-    "unknown_time.look_again": _in_transaction(
-        lambda s, c: s.store.unknown_time.look_again(c, [DAY])
-    ),
-    "unknown_time.looked": lambda s: s.store.unknown_time.looked([DAY, "new"]),
     "unknown_time.of": lambda s: s.store.unknown_time.of([DAY]),
-    "unknown_time.others": lambda s: s.store.unknown_time.others(["found", "other", "new"]),
+    "unknown_time.others": lambda s: s.store.unknown_time.others(
+        [_unknown(id_, 60) for id_ in ("found", "other", "new")]
+    ),
     "unknown_time.remember": lambda s: s.store.unknown_time.remember(
         [DAY, "newer"], [_unknown(id_, 90) for id_ in ("found", "other", "newer")]
     ),
     "last_outcomes.between": lambda s: s.store.outcomes.between(start=None, end=None),
     "last_outcomes.forget": lambda s: s.store.outcomes.forget(IDS),
     "last_outcomes.keep": lambda s: s.store.outcomes.keep(s.run, _outcomes("sent", "new")),
-    "last_outcomes.reasons": lambda s: s.store.outcomes.reasons(IDS),
     "last_outcomes.unsent": lambda s: s.store.outcomes.unsent([DAY]),
 }
 

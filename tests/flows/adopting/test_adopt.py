@@ -94,7 +94,7 @@ def test_a_dry_run_of_an_adoption_leaves_no_trace(elsewhere, rows_of):
     assert ran.document["dry_run"]
     assert ran.document["run_id"] is None
     assert ran.document["counts"]["adopted"] == 9
-    for table in ("ledger", "runs", "batches", "looked_days", "unknown_time", "history"):
+    for table in ("ledger", "runs", "batches", "unknown_time", "history"):
         assert rows_of(elsewhere, table) == []
 
 

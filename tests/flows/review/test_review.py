@@ -470,6 +470,21 @@ def test_what_another_run_sent_meanwhile_is_not_sent_again(
     all_once(desk.house)
 
 
+def test_what_was_typed_in_while_a_plan_waited_is_not_sent_again(desk, reckon):
+    """Also where the run was told that what QuickBooks had then was other work."""
+    house = desk.house
+    run_id = desk.start(not_in_books=True)
+    typed = next(one for one in house.clockify.entries.values() if one["billable"])
+    kind, person, _, day, hours, minutes, *_ = reckon(house, typed)
+    row = {"TxnDate": day, "NameOf": kind, f"{kind}Ref": {"value": person}}
+    house.quickbooks.people.type_time(**row, Hours=hours, Minutes=minutes)
+    own = [one for one in house.clockify.entries.values() if one["userId"] == typed["userId"]]
+
+    desk.resume(run_id, decision="approve", who="Ann Lee")
+
+    assert len(house.quickbooks.activities) == 9 - len(own) + 1
+
+
 def test_a_second_send_leaves_what_waits_to_the_plan(desk, send_day, all_once):
     """It says where each entry waits, sends the others of those days, and is no failure."""
     run_id = desk.start()
