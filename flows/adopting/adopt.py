@@ -18,6 +18,7 @@ from typing import Any
 
 import pandas as pd
 
+from connectors.errors import AskPerson, Refused, TryAgain
 from connectors.store.scope import records
 from connectors.store.staging import StagedEntries, staging_entries
 from flows.adopting.report import AdoptReport, Near
@@ -132,8 +133,13 @@ def adopt(
         if lease is None or (approve is not None and not approve(shown)):
             return shown
         report.begin()
-        for part in job.parts:
-            _adopt_part(job, lease, part, ask)
+        try:
+            for part in job.parts:
+                _adopt_part(job, lease, part, ask)
+        except (TryAgain, Refused, AskPerson) as error:
+            if not report.has_adopted:
+                raise
+            report.end_early(error)
         return report.document(lease.run_id)
 
 
@@ -230,7 +236,6 @@ def _adopt_part(job: _Job, lease: RunLease, part: Part, ask: Callable[[Near], bo
         done = _record(job, lease, part, pair) if yes else {}
         adopted |= done
         left |= {} if done or near.time_activity_id not in part.rows else pair
-    report.add_adopted(adopted)
     report.add_near(_near(report, part, left))
     report.add_near(_sums(report, part))
     mine = set(adopted.values())
@@ -243,7 +248,7 @@ def _adopt_part(job: _Job, lease: RunLease, part: Part, ask: Callable[[Near], bo
 
 
 def _record(job: _Job, lease: RunLease, part: Part, pairs: Mapping[str, str]) -> dict[str, str]:
-    """Record entries as sent, as TimeActivities; return those for which that could be."""
+    """Record and report entries as sent, as TimeActivities; return those that could be."""
     unchanged = _unchanged(job, part, pairs)
     divided = {whole_id(id_) for id_ in pairs.keys() - unchanged.keys()}
     pairs = {id_: row for id_, row in unchanged.items() if whole_id(id_) not in divided}
@@ -267,7 +272,9 @@ def _record(job: _Job, lease: RunLease, part: Part, pairs: Mapping[str, str]) ->
     ended = plan[plan["entry_id"].isin(done)]
     sent = pd.DataFrame({"state": State.SENT}, index=ended.index)
     store.outcomes.keep(lease.run_id, set_outcomes(ended, sent))
-    return {id_: pairs[id_] for id_ in pairs if id_ in done}
+    adopted = {id_: pairs[id_] for id_ in pairs if id_ in done}
+    job.report.add_adopted(adopted)
+    return adopted
 
 
 def _unchanged(job: _Job, part: Part, pairs: Mapping[str, str]) -> dict[str, str]:

@@ -7,6 +7,7 @@ from typing import Any
 
 import pandas as pd
 
+from connectors.errors import ClockbooksError
 from flows.connections.unknown_time import person_of
 from flows.sending.spool import Spool
 from schemas.words import Kind, QboKind
@@ -49,11 +50,13 @@ class AdoptReport:
     Attributes:
         notes: What a person should know besides.
         latest: The document that was made last.
+        ended_early: Whether what else there is was not looked at any more.
     """
 
     def __init__(self) -> None:
         self.notes: list[str] = []
         self.latest: dict[str, Any] = {}
+        self.ended_early = False
         self._people: dict[str, str] = {}
         self._customers: dict[str, str] = {}
         self._lists = {name: Spool[dict[str, Any]]() for name in ("adopted", "near", "unknown")}
@@ -77,6 +80,19 @@ class AdoptReport:
         """Add entries that are TimeActivities."""
         names = ("entry_id", "time_activity_id")
         self._lists["adopted"].extend(dict(zip(names, pair, strict=True)) for pair in pairs.items())
+
+    @property
+    def has_adopted(self) -> bool:
+        """Whether an entry was added as adopted."""
+        return len(self._lists["adopted"]) > 0
+
+    def end_early(self, error: ClockbooksError) -> None:
+        """Say that what was adopted until now is all, and why."""
+        self.ended_early = True
+        self.notes.append(
+            "The run ended early. What was adopted until then stands; run the command again for the"
+            f" rest. Why: {error}"
+        )
 
     def add_near(self, found: Iterable[Near]) -> None:
         """Add entries that are nearly TimeActivities."""

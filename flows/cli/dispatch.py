@@ -181,7 +181,8 @@ def adopt_time(
         output.say("Nothing was adopted.")
     else:
         show_adopted(output, report.latest)
-    if report.latest["counts"]["near"] or report.latest["unknown_of_linked"]:
+    open_ends = report.latest["counts"]["near"] or report.latest["unknown_of_linked"]
+    if open_ends or report.ended_early:
         output.outcome = ExitCode.PARTLY_DONE
 
 

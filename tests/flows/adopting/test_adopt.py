@@ -320,6 +320,21 @@ def test_at_a_terminal_each_near_one_is_asked_about(elsewhere, terminal, rows_of
     assert drifted[no["Id"]]["verdict"] == "unknown_in_quickbooks"
 
 
+def test_what_was_adopted_before_a_failed_read_is_told(elsewhere, terminal):  # noqa: ARG001 - lets it ask
+    """QuickBooks cannot be read when somebody says yes to the near one: the equal ones stand."""
+    activities(elsewhere)[0]["Description"] = "As billed"
+    by_id = r"GET .*/query\?.*TimeActivity.*Id.{1,3}IN"
+    elsewhere.quickbooks.faults.plan(by_id, "answer", status=403, skip=1, times=9)
+
+    ran = elsewhere.run("adopt", *DAY, stdin="y\ny\n")
+
+    assert ran.code == 3
+    assert "8 entries adopted." in ran.out
+    assert "Note: The run ended early" in ran.out
+    elsewhere.quickbooks.faults.clear()
+    assert adopt(elsewhere).document["counts"] == {"adopted": 0, "near": 1, "unknown": 0}
+
+
 def test_a_no_adopts_nothing(elsewhere, terminal, rows_of):  # noqa: ARG001 - lets it ask
     """Return means no."""
     ran = elsewhere.run("adopt", *DAY, stdin="\n")
