@@ -10,7 +10,7 @@ stands in the ledger as it would be sent, so that a later comparison with QuickB
 two differ.
 """
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
@@ -199,20 +199,12 @@ def _part(
     still = [id_ for id_ in found.unknown if theirs[id_].day <= named[-1]]
     found = replace(found, unknown=still)
     rows = {id_: rows[id_] for id_ in _of(found)}
-    return Part(named, one, bodies, rows, _of_whole_entries(found, bodies))
+    return Part(named, one, bodies, rows, found)
 
 
 def _of(found: Comparison) -> list[str]:
     """Return the TimeActivities of a comparison."""
     return [*found.equal.values(), *found.sums, *found.near.values(), *found.unknown]
-
-
-def _of_whole_entries(found: Comparison, entry_ids: Iterable[str]) -> Comparison:
-    """Let parts be no more than near of which another part is not in the books."""
-    divided = {whole_id(id_) for id_ in entry_ids if id_ not in found.equal}
-    parts = {id_: row for id_, row in found.equal.items() if whole_id(id_) in divided}
-    equal = {id_: row for id_, row in found.equal.items() if id_ not in parts}
-    return replace(found, equal=equal, near=found.near | parts)
 
 
 def _show(report: AdoptReport, part: Part) -> None:

@@ -1,16 +1,18 @@
 """Compares unsent entries with TimeActivities that no ledger knows: which may be the same work.
 
 Equal ones are paired as a multiset: of three equal entries and two equal TimeActivities, two are in
-the books. What is left of a person and a day is compared further: entries that add up to one
-TimeActivity, then pairs that differ, those first that differ least. Of these a person decides.
+the books. An entry in parts is, if all of its parts are. What is left of a person and a day is
+compared further: entries that add up to one TimeActivity, then pairs that differ, those first that
+differ least. Of these a person decides.
 """
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable, Hashable, Iterable, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 from typing import Any, NamedTuple
 
+from schemas.part_ids import whole_id
 from transforms.identity.match_books import Content
 
 #: What two contents of the same person and day may differ in.
@@ -44,7 +46,8 @@ class Comparison:
     Attributes:
         equal: TimeActivity ids, by entry.
         sums: Entries that add up to one TimeActivity, by its id.
-        near: TimeActivity ids, by entry: the same person and day, but not equal.
+        near: TimeActivity ids, by entry: the same person and day, but not equal; or equal to a part
+            of which another part is not there.
         unknown: TimeActivities that no entry is like.
     """
 
@@ -61,10 +64,14 @@ def match_unknown(entries: Sequence[One], rows: Sequence[One]) -> Comparison:
         entries: The entries, of whole days.
         rows: The TimeActivities of the same days.
     """
-    left, found = _Left(entries), _Left(rows)
-    equal = _pair(left, found, lambda content: content)
+    number = Counter(whole_id(one.id) for one in entries)
+    parts = _Left(one for one in entries if number[whole_id(one.id)] > 1)
+    single = _Left(one for one in entries if one.id not in parts.by_id)
+    found = _Left(rows)
+    equal = _pair_units(parts, found) | _pair(single, found, lambda content: content)
+    near = _pair(parts, found, lambda content: content)
+    left = _Left(one for one in entries if one.id in single.by_id or one.id in parts.by_id)
     sums = _sums(left, found)
-    near: dict[str, str] = {}
     for mask in _MASKS:
         near |= _pair(left, found, _without(mask))
     return Comparison(equal, sums, near, list(found.by_id))
@@ -106,6 +113,21 @@ def _pair(left: _Left, found: _Left, key: Callable[[Content], Hashable]) -> dict
         mine = sorted(ids, key=lambda id_: left.by_id[id_].minutes) if theirs else []
         pairs |= dict(zip(mine, theirs, strict=False))
     left.take(pairs)
+    found.take(pairs.values())
+    return pairs
+
+
+def _pair_units(parts: _Left, found: _Left) -> dict[str, str]:
+    """Pair the parts of entries of which all parts are there."""
+    rows, units = found.groups(lambda content: content), defaultdict(list)
+    for id_ in parts.by_id:
+        units[whole_id(id_)].append(id_)
+    pairs: dict[str, str] = {}
+    for ids in units.values():
+        wanted = Counter(parts.by_id[id_] for id_ in ids)
+        if all(len(rows.get(content, ())) >= number for content, number in wanted.items()):
+            pairs |= {id_: rows[parts.by_id[id_]].pop(0) for id_ in ids}
+    parts.take(pairs)
     found.take(pairs.values())
     return pairs
 

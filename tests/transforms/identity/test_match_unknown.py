@@ -66,6 +66,19 @@ def test_each_is_in_one_place_at_most(entries, rows):
         assert rows[int(id_)].minutes == sum(entries[int(one[1:])].minutes for one in ids)
 
 
+def test_parts_are_equal_together_or_not_at_all():
+    """Before single entries, whichever comes first; one part alone comes after those."""
+    evening, morning = content(120), content(375, day="2026-03-03")
+    short, night = One("e", evening), [One("n", evening), One("n/2", morning)]
+    both, rest = [One("0", evening), One("1", morning)], [One("0", evening)]
+
+    for entries in ([short, *night], [*night, short]):
+        assert match_unknown(entries, both).equal == {"n": "0", "n/2": "1"}
+        assert match_unknown(entries, rest).equal == {"e": "0"}
+    alone = match_unknown(night, rest)
+    assert (alone.equal, alone.near, alone.unknown) == ({}, {"n": "0"}, [])
+
+
 def test_of_several_the_pair_that_differs_least_is_near():
     """An edited text is less than another length, customer or everything."""
     found = match(
