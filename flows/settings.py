@@ -112,6 +112,7 @@ OWN = (
     "split",
     "rounding",
     "rounding_per",
+    "line_per",
     "rate",
     "missing_rate",
     "foreign_rate",
@@ -177,6 +178,7 @@ class Settings(BaseSettings):
     missing_rate: Literal["reject", "zero", "item"] = "reject"
     foreign_rate: Literal["reject", "zero", "item"] = "reject"
     rounding_per: Literal["entry", "day"] = "entry"
+    line_per: Literal["entry", "day"] = "entry"
     description_template: TemplateText | None = None
     description_marker: bool = False
     sent_tag: TagName | None = None

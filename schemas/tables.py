@@ -30,7 +30,7 @@ from schemas.words import (
 )
 
 #: The newest migration, which creates these tables; a test holds the two equal.
-REVISION = "0023"
+REVISION = "0024"
 
 # Constraints have names, so that a migration can change them on every database.
 metadata = sa.MetaData(
@@ -403,6 +403,27 @@ parts = sa.Table(
     _column("entry_id", sa.String(64), "A part of an entry, by its id.", primary_key=True),
     comment="Parts of entries that are handed over or taken back together, until QuickBooks is"
     " known to have all of an entry's, or none.",
+)
+
+lines = sa.Table(
+    "lines",
+    metadata,
+    _column("connection_id", sa.Integer, "The connection the row belongs to.", primary_key=True),
+    _column("entry_id", sa.String(64), "One of several entries of a line.", primary_key=True),
+    _column("first_id", sa.String(64), "The first of them: the ledger has the line as its row."),
+    _column("before_min", sa.Integer, "Rounded minutes of those before it."),
+    _column("minutes", sa.Integer, "Its own rounded minutes, as sent."),
+    _column("body", sa.Text, "The TimeActivity that it would have been alone."),
+    _column("contents", sa.Text, "What it is about: a row of `contents`, as JSON."),
+    sa.ForeignKeyConstraint(
+        ["connection_id", "first_id"],
+        ["ledger.connection_id", "ledger.entry_id"],
+        onupdate="CASCADE",
+        ondelete="CASCADE",
+    ),
+    sa.Index("ix_lines_first_id", "connection_id", "first_id"),
+    comment="Entries that went together, as one TimeActivity: what the ledger has of the first one,"
+    " it has of each. An older row of theirs in the ledger does not count meanwhile.",
 )
 
 history_heads = sa.Table(

@@ -13,6 +13,7 @@ from connectors.store.books import CompanyBooks
 from connectors.store.entry_contents import EntryContents
 from connectors.store.history import History
 from connectors.store.ledger import PlanContents
+from connectors.store.lines import Lines
 from connectors.store.runs import Runs, lease_over
 from connectors.store.scope import ConnectionScope, records, rows_of
 from schemas.part_ids import whole_id
@@ -89,6 +90,7 @@ class Adoptions(ConnectionScope):
                 for row, (bid, body) in zip(free, items, strict=True)
             ]
             self._insert(connection, values)
+            self._same(Lines).replace(connection, values, {})
             ids = [value["entry_id"] for value in values]
             stored = self._same(EntryContents)
             claim_no = stored.insert(connection, records(contents.of(ids)))
@@ -112,6 +114,7 @@ class Adoptions(ConnectionScope):
         columns = [ledger.c.entry_id, ledger.c.state]
         held = rows_of(connection, columns[0], self.connection_id, whole["entry_id"], columns)
         taken |= {row.entry_id for row in held if row.state not in _FREE}
+        taken |= self._same(Lines).held(connection, whole["entry_id"].tolist())
         books, holders = self._same(CompanyBooks), set()
         for some in chunks([row["time_activity_id"] for row in rows]):
             holders |= set(books.holders(connection, some))

@@ -12,8 +12,9 @@ import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql
 
 from connectors.store.chain import COVERED
+from connectors.store.lines import ENTRY_ID, MINUTES, OF_LEDGER
 from connectors.store.scope import ConnectionScope
-from schemas.tables import actors, contents, history, history_heads, ledger, verdicts
+from schemas.tables import actors, contents, history, history_heads, ledger, lines, verdicts
 from schemas.words import Event, LedgerState, Operation
 
 #: Rows that are fetched at once.
@@ -101,8 +102,8 @@ class Audit(ConnectionScope):
 
     def number_sent(self, connection: sa.Connection) -> int:
         """Count what the ledger has as sent."""
-        is_sent = ledger.c.state == LedgerState.SENT
-        query = sa.select(sa.func.count()).select_from(ledger).where(self._own(ledger), is_sent)
+        query = sa.select(sa.func.count()).outerjoin_from(ledger, lines, OF_LEDGER)
+        query = query.where(self._own(ledger), ledger.c.state == LedgerState.SENT)
         return connection.execute(query).scalar_one()
 
     def all_agree(self, connection: sa.Connection) -> bool:
@@ -117,7 +118,8 @@ class Audit(ConnectionScope):
             sa.func.count(sa.case((told, 1))).label("told"),
             sa.func.count(sa.case((same, 1))).label("same"),
         )
-        found = connection.execute(query.select_from(newest).outerjoin(ledger, mine)).one()
+        both = sa.outerjoin(newest, lines, self._line_of(newest)).outerjoin(ledger, mine)
+        found = connection.execute(query.select_from(both)).one()
         return {found.told, found.same} == {self.number_sent(connection)}
 
     def differing(self, connection: sa.Connection, head: Head | None) -> Iterator[sa.Row[Any]]:
@@ -138,13 +140,15 @@ class Audit(ConnectionScope):
             newest.c.time_activity_id.label("told_as"),
             state, ledger.c.time_activity_id.label("held_as"), older,
             *(condition.label(name) for name, condition in differs.items()),
-        ).outerjoin(ledger, mine)  # fmt: skip
+        ).outerjoin(lines, self._line_of(newest)).outerjoin(ledger, mine)  # fmt: skip
         told = told.where(sa.case((says_sent, sa.or_(*differs.values())), else_=is_sent))
-        tells = sa.and_(self._own(history), history.c.entry_id == ledger.c.entry_id, _TELLING)
+        tells = sa.and_(self._own(history), history.c.entry_id == ENTRY_ID, _TELLING)
         untold = sa.select(
-            ledger.c.entry_id, sa.null(), sa.null(), state, ledger.c.time_activity_id, older,
+            ENTRY_ID, sa.null(), sa.null(), state, ledger.c.time_activity_id, older,
             *([sa.true()] * len(differs)),
-        ).where(self._own(ledger), is_sent, ~sa.exists().where(tells))  # fmt: skip
+        ).outerjoin_from(ledger, lines, OF_LEDGER).where(
+            self._own(ledger), is_sent, ~sa.exists().where(tells)
+        )  # fmt: skip
         return _stream(connection, sa.union_all(told, untold))
 
     def _newest_in_ledger(
@@ -153,13 +157,16 @@ class Audit(ConnectionScope):
         """Return the newest events, the condition that joins the ledger, and what may differ."""
         newest = self._newest(connection)
         states = ledger.c.state.in_([LedgerState.SENT, LedgerState.SENDING])
-        mine = sa.and_(self._own(ledger), ledger.c.entry_id == newest.c.entry_id, states)
+        mine = sa.and_(self._own(ledger), ledger.c.entry_id == _row_of(newest), states)
         differs = {
             "activity": ledger.c.time_activity_id.is_distinct_from(newest.c.time_activity_id),
-            "minutes": ledger.c.minutes.is_distinct_from(newest.c.minutes),
+            "minutes": MINUTES.is_distinct_from(newest.c.minutes),
             "content": _sha256(connection, ledger.c.body).is_distinct_from(newest.c.fingerprint),
         }
         return newest, mine, differs
+
+    def _line_of(self, table: sa.FromClause) -> sa.ColumnElement[bool]:
+        return sa.and_(self._own(lines), lines.c.entry_id == table.c.entry_id)
 
     def _newest(self, connection: sa.Connection) -> sa.CTE:
         """Select the newest event that says what became of each entry."""
@@ -212,10 +219,11 @@ class Audit(ConnectionScope):
         """
         entries = self._entries(chosen)
         is_chosen = entries.c.entry_id.is_not(None)
-        sent = sa.and_(is_chosen, self._own(ledger), ledger.c.entry_id == history.c.entry_id)
+        sent = sa.and_(is_chosen, self._own(ledger), ledger.c.entry_id == _row_of(history))
         query = (
             sa.select(*_plain(*COVERED), ledger.c.body, is_chosen.label("is_chosen"))
             .outerjoin(entries, entries.c.entry_id == history.c.entry_id)
+            .outerjoin(lines, self._line_of(history))
             .outerjoin(ledger, sent)
             .where(self._own(history), history.c.number >= first)
         )
@@ -238,9 +246,11 @@ class Audit(ConnectionScope):
         """Select the ids of some entries, with those that they had before."""
         judged = chosen.on(verdicts.c.date, verdicts.c.user.in_(chosen.names))
         claimed = chosen.on(contents.c.day, contents.c.user_id == chosen.user)
+        first = sa.and_(self._own(lines), lines.c.first_id == contents.c.entry_id)
         known = sa.union(
             sa.select(verdicts.c.entry_id).where(self._own(verdicts), judged),
             sa.select(contents.c.entry_id).where(self._own(contents), claimed),
+            sa.select(lines.c.entry_id).join(contents, first).where(self._own(contents), claimed),
         ).cte("known")
         earlier = (
             sa.select(history.c.note)
@@ -262,6 +272,11 @@ def _stream(
 ) -> Generator[sa.Row[Any]]:
     with connection.execute(query.execution_options(yield_per=_AT_ONCE)) as result:
         yield from result
+
+
+def _row_of(table: sa.FromClause) -> sa.ColumnElement[str]:
+    """Return the id of an entry's row in the ledger, where its line was joined."""
+    return sa.func.coalesce(lines.c.first_id, table.c.entry_id)
 
 
 def _plain(*names: str) -> list[sa.ColumnElement[Any]]:

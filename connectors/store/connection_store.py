@@ -16,6 +16,7 @@ from connectors.store.entry_contents import EntryContents
 from connectors.store.history import History
 from connectors.store.last_outcomes import LastOutcomes
 from connectors.store.ledger import Ledger
+from connectors.store.lines import Lines
 from connectors.store.links import Links
 from connectors.store.list_copies import ListCopies
 from connectors.store.marks import Marks
@@ -45,6 +46,7 @@ class ConnectionStore:
         self.doubts = Doubts(*scope)
         self.open_claims = OpenClaims(*scope)
         self.parts = Parts(*scope)
+        self.lines = Lines(*scope)
         self.books = CompanyBooks(*scope)
         self.payroll = PayrollAnswers(*scope)
         self.contents = EntryContents(*scope)

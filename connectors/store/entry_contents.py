@@ -11,10 +11,11 @@ import sqlalchemy as sa
 from connectors.database import changing, insert_into
 from connectors.store.chain import of_ledger
 from connectors.store.history import History
+from connectors.store.lines import OF_LEDGER, Lines, about, is_outdated
 from connectors.store.scope import ConnectionScope, records, rows_of
 from schemas.contents import Contents
 from schemas.part_ids import whole_id
-from schemas.tables import batches, contents, former_contents, ledger, verdicts
+from schemas.tables import batches, contents, former_contents, ledger, lines, verdicts
 from schemas.words import Event, LedgerState, Source
 
 NAMES = tuple(Contents.to_schema().columns)
@@ -23,9 +24,9 @@ NAMES = tuple(Contents.to_schema().columns)
 _AROUND = timedelta(days=2)
 
 #: Of several known entries that are the same, the one in the books is meant first.
-_PREFERENCE = (
-    LedgerState.SENT, LedgerState.SENDING, LedgerState.REFUSED, LedgerState.RECALLED,
-)  # fmt: skip
+_RANK = {
+    LedgerState.SENT: 0, LedgerState.SENDING: 1, LedgerState.REFUSED: 2, LedgerState.RECALLED: 3,
+}  # fmt: skip
 
 
 class EntryContents(ConnectionScope):
@@ -47,29 +48,35 @@ class EntryContents(ConnectionScope):
         if source is not None:
             query = query.where(contents.c.source == source)
         with self.engine.connect() as connection:
-            return _frame(self._once(connection, query))
+            found = self._once(connection, query)
+            # Rows of files are in no line.
+            return _frame(found + self._in_lines(connection, days) * (source != Source.FILE))
 
     def as_claimed(self, entry_ids: Sequence[str]) -> pd.DataFrame:
         """Return the `Contents` of some entries as they were when they were claimed."""
         columns = [contents.c[name] for name in NAMES]
-        return _frame(self._look_up(contents.c.entry_id, entry_ids, columns))
+        of_lines = self._look_up(lines.c.entry_id, entry_ids, [lines.c.entry_id, lines.c.contents])
+        joined = {row.entry_id for row in of_lines}
+        alone = [id_ for id_ in entry_ids if id_ not in joined]
+        rows = self._look_up(contents.c.entry_id, alone, columns)
+        return _frame([*rows, *(_of_line(row.contents) for row in of_lines)])
 
     def claimed_since(
         self, connection: sa.Connection, claim_no: int, run_id: str, days: Sequence[str]
     ) -> pd.DataFrame:
         """Return what other runs have claimed for those days since a claim; see `known`."""
-        query = self._of_days(days).where(contents.c.claim_no > claim_no, ledger.c.run_id != run_id)
-        return _frame(self._once(connection, query))
+        others = (contents.c.claim_no > claim_no, ledger.c.run_id != run_id)
+        found = self._once(connection, self._of_days(days).where(*others))
+        return _frame(found + self._in_lines(connection, days, *others))
 
     def sent_since(self, days: Sequence[str], since: datetime) -> pd.DataFrame:
         """Return the `Contents` of days, as `known`, of what is in the books since some instant."""
-        query = self._of_days(days).join_from(
-            ledger, batches, batches.c.request_id == ledger.c.request_id
-        )
+        its_batch = batches.c.request_id == ledger.c.request_id
         is_there = ledger.c.state.in_([LedgerState.SENT, LedgerState.SENDING])
+        which = (sa.exists().where(its_batch, batches.c.claimed_at >= since), is_there)
         with self.engine.connect() as connection:
-            found = query.where(batches.c.claimed_at >= since, is_there)
-            return _frame(self._once(connection, found))
+            found = self._once(connection, self._of_days(days).where(*which))
+            return _frame(found + self._in_lines(connection, days, *which))
 
     def insert(self, connection: sa.Connection, rows: Sequence[Mapping[str, Any]]) -> int:
         """Keep the `Contents` of entries that are being claimed, and return the claim's number.
@@ -144,7 +151,8 @@ class EntryContents(ConnectionScope):
                 both = ledger.c.entry_id.in_([ours, clockifys])
                 query = sa.select(ledger).where(self._own(ledger), both)
                 held = connection.execute(query).mappings().all()
-                if [row["entry_id"] for row in held] == [ours]:
+                joined = self._same(Lines).held(connection, [clockifys])
+                if [row["entry_id"] for row in held] == [ours] and not joined:
                     self._rename(connection, ours, clockifys)
                     renamed.append({"entry_id": ours, "note": clockifys})
                     renamed.append(of_ledger(held[0]) | {"entry_id": clockifys, "note": ours})
@@ -188,8 +196,25 @@ class EntryContents(ConnectionScope):
                 found.append(row)
         return found
 
+    def _in_lines(
+        self, connection: sa.Connection, days: Sequence[str], *which: sa.ColumnElement[bool]
+    ) -> list[Any]:
+        """Return what the later entries of lines are about; those in the books come first."""
+        first = sa.and_(
+            contents.c.connection_id == ledger.c.connection_id,
+            contents.c.entry_id == ledger.c.entry_id,
+        )
+        query = (
+            sa.select(lines.c.contents)
+            .join_from(ledger, lines, OF_LEDGER)
+            .join(contents, first)
+            .where(self._own(ledger), ledger.c.txn_date.between(*_around(days)), *which)
+            .where(lines.c.entry_id != lines.c.first_id)
+            .order_by(sa.case(_RANK, value=ledger.c.state), lines.c.entry_id)
+        )
+        return [_of_line(text) for text in connection.scalars(query)]
+
     def _of_days(self, days: Sequence[str]) -> sa.Select[Any]:
-        rank = {state: place for place, state in enumerate(_PREFERENCE)}
         same_entry = sa.and_(
             ledger.c.connection_id == contents.c.connection_id,
             ledger.c.entry_id == contents.c.entry_id,
@@ -200,13 +225,19 @@ class EntryContents(ConnectionScope):
             .where(
                 self._own(contents),
                 contents.c.day.between(*_around(days)),
+                ~is_outdated(contents.c.entry_id),
                 sa.or_(
                     ~contents.c.entry_id.contains("/"),
                     ledger.c.state.in_([LedgerState.SENT, LedgerState.SENDING]),
                 ),
             )
-            .order_by(sa.case(rank, value=ledger.c.state), contents.c.entry_id)
+            .order_by(sa.case(_RANK, value=ledger.c.state), contents.c.entry_id)
         )
+
+
+def _of_line(contents: str) -> list[Any]:
+    row = about(contents)
+    return [row[name] for name in NAMES]
 
 
 def _around(days: Sequence[str]) -> tuple[str, str]:

@@ -13,6 +13,7 @@ import sqlalchemy as sa
 from connectors.database import changing
 from connectors.store.actors import ACTOR
 from connectors.store.chain import COVERED, NO_HASH, instant_text, row_digest, row_hash
+from connectors.store.lines import Lines
 from connectors.store.scope import ConnectionScope
 from schemas.tables import actors, history, history_heads, runs
 from schemas.words import Event
@@ -37,13 +38,15 @@ class History(ConnectionScope):
             connection: The transaction, which lets no other process add at the same time.
             event: What happened.
             rows: `entry_id`, and where known `fingerprint` (SHA-256 of the TimeActivity's bytes),
-                `minutes` (rounded), `time_activity_id` and `note`.
+                `minutes` (rounded), `time_activity_id` and `note`. A line's row tells of each of
+                its entries.
             run_id: The run that did it; its actor is who did it.
             operation: What QuickBooks was asked to do.
             request_id: QuickBooks' requestid.
         """
         if not rows:
             return
+        rows = self._of_lines(connection, rows)
         newest, last, actor_id = self._head(connection, run_id)
         common = {
             "at": instant_text(self.now()),
@@ -61,6 +64,21 @@ class History(ConnectionScope):
         connection.execute(history.insert(), added)
         head = history_heads.update().where(self._own(history_heads))
         connection.execute(head.values(number=newest + len(rows), hash=last))
+
+    def _of_lines(
+        self, connection: sa.Connection, rows: Sequence[Mapping[str, Any]]
+    ) -> list[Mapping[str, Any]]:
+        """Return rows with one for each entry of a line, of its own minutes, in place of its."""
+        members = self._same(Lines).members(connection, {row["entry_id"] for row in rows})
+        return [
+            row
+            if one is None
+            else row
+            | {"entry_id": one.entry_id}
+            | ({"minutes": one.minutes} if row.get("minutes") is not None else {})
+            for row in map(dict, rows)
+            for one in members.get(row["entry_id"], [None])
+        ]
 
     def of(self, entry_id: str) -> Sequence[sa.RowMapping]:
         """Return what happened to an entry, under its earlier ids too, with who did it.

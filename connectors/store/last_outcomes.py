@@ -11,8 +11,9 @@ import sqlalchemy as sa
 
 from connectors.database import changing, chunks, insert_into
 from connectors.store.actors import ACTOR
+from connectors.store.lines import in_ledger, line_of
 from connectors.store.scope import ConnectionScope, records
-from schemas.tables import actors, batches, drift, ledger, plans, runs, verdicts
+from schemas.tables import actors, batches, drift, ledger, lines, plans, runs, verdicts
 from schemas.words import LedgerState, Reason, State
 
 #: What a person sees of an entry, and may know it by.
@@ -32,8 +33,15 @@ _ASKED_FOR = (
     Reason.BILLABLE_WITHOUT_RATE,
 )  # fmt: skip
 
-_IN_LEDGER = sa.and_(
-    ledger.c.connection_id == verdicts.c.connection_id, ledger.c.entry_id == verdicts.c.entry_id
+#: What the ledger does not hold, under its own id or in a line.
+_UNHELD = sa.and_(
+    *(
+        ~sa.exists().where(
+            table.c.connection_id == verdicts.c.connection_id,
+            table.c.entry_id == verdicts.c.entry_id,
+        )
+        for table in (ledger, lines)
+    )
 )
 
 
@@ -80,7 +88,7 @@ class LastOutcomes(ConnectionScope):
             .where(
                 self._own(verdicts),
                 verdicts.c.date.between(min(days), max(days)),
-                ~sa.exists().where(_IN_LEDGER),
+                _UNHELD,
             )
             .order_by(verdicts.c.date, verdicts.c.entry_id)
         )
@@ -100,7 +108,7 @@ class LastOutcomes(ConnectionScope):
             self._own(verdicts),
             verdicts.c.date.between(min(days), last.isoformat()),
             verdicts.c.entry_id.contains("/"),
-            ~sa.exists().where(_IN_LEDGER),
+            _UNHELD,
         )
         with self.engine.connect() as connection:
             return list(connection.scalars(query))
@@ -134,7 +142,8 @@ class LastOutcomes(ConnectionScope):
         minutes = sa.func.coalesce(sa.func.sum(verdicts.c.minutes), 0)
         query = (
             sa.select(verdicts.c.state, sa.func.count(), minutes)
-            .outerjoin(ledger, _IN_LEDGER)
+            .outerjoin(lines, line_of(verdicts))
+            .outerjoin(ledger, in_ledger(verdicts))
             .where(self._own(verdicts), sa.or_(ledger.c.state.is_(None), ~in_books))
             .group_by(verdicts.c.state)
         )
@@ -168,7 +177,8 @@ class LastOutcomes(ConnectionScope):
                 batches.c.run_id,
                 plans.c.id.label("plan"),
             )
-            .outerjoin(ledger, _IN_LEDGER)
+            .outerjoin(lines, line_of(verdicts))
+            .outerjoin(ledger, in_ledger(verdicts))
             .outerjoin(batches, batches.c.request_id == ledger.c.request_id)
             .outerjoin(plans, sa.and_(self._own(plans), plans.c.run_id == batches.c.run_id))
             .where(self._own(verdicts))

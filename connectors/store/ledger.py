@@ -10,7 +10,7 @@ QuickBooks is called, and the very bytes. The primary key refuses a second claim
 from any process on any machine.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -25,12 +25,13 @@ from connectors.store.books import CompanyBooks
 from connectors.store.chain import of_ledger
 from connectors.store.entry_contents import EntryContents
 from connectors.store.history import History
+from connectors.store.lines import OF_LEDGER, Lines, is_outdated
 from connectors.store.parts import Parts
 from connectors.store.payroll import PayrollAnswers
 from connectors.store.runs import Runs, lease_over
 from connectors.store.scope import ConnectionScope, records
 from schemas.part_ids import whole_id
-from schemas.tables import batches, changes, ledger, runs
+from schemas.tables import batches, changes, ledger, lines, runs
 from schemas.words import Event, LedgerState, Operation, Proof
 
 
@@ -103,35 +104,46 @@ class Ledger(ConnectionScope):
         """Return what the ledger holds of *entry_ids*; of no others, however many rows it has.
 
         Returns:
-            `entry_id`, `state`, `time_activity_id` and `minutes` of those that were ever claimed.
+            `entry_id`, `state`, `time_activity_id` and `minutes` of those that were ever claimed;
+            of one in a line, its own minutes.
         """
-        columns = [ledger.c[name] for name in ("entry_id", "state", "time_activity_id", "minutes")]
-        rows = self._look_up(ledger.c.entry_id, entry_ids, columns)
-        held = pd.DataFrame(rows, columns=[column.name for column in columns], dtype="str")
+        names = ["entry_id", "state", "time_activity_id", "minutes"]
+        rows = self._held(entry_ids, [ledger.c[name] for name in names[1:]])
+        held = pd.DataFrame(rows, columns=names, dtype="str")
         return held.astype({"minutes": "Int64"})
+
+    def _held(
+        self, entry_ids: Sequence[str], columns: Sequence[sa.Column[Any]]
+    ) -> list[tuple[Any, ...]]:
+        """Return the id and columns of entries; of one in a line, its line's but for minutes."""
+        of_lines = self._same(Lines).of(entry_ids)
+        own = {id_: of_lines[id_].first_id if id_ in of_lines else id_ for id_ in entry_ids}
+        key = ledger.c.entry_id
+        rows = {row.entry_id: row for row in self._look_up(key, own.values(), [key, *columns])}
+        held = {id_: rows[row_id]._asdict() for id_, row_id in own.items() if row_id in rows}
+        held |= {id_: held[id_] | of_lines[id_]._asdict() for id_ in of_lines.keys() & held.keys()}
+        return [(id_, *(row[column.name] for column in columns)) for id_, row in held.items()]
 
     def state_of(self, entry_id: str) -> LedgerState | None:
         """Return the state of one entry; `None` if it was never claimed."""
-        rows = self._look_up(ledger.c.entry_id, [entry_id], [ledger.c.state])
-        return rows[0].state if rows else None
+        rows = self._held([entry_id], [ledger.c.state])
+        return rows[0][1] if rows else None
 
     def taken_by_others(self, entry_ids: Sequence[str], *, run_id: str) -> set[str]:
         """Return those of *entry_ids* that were sent, or that another run than *run_id* sends."""
-        columns = [ledger.c.entry_id, ledger.c.state, ledger.c.run_id]
         return {
-            row.entry_id
-            for row in self._look_up(ledger.c.entry_id, entry_ids, columns)
-            if row.state == LedgerState.SENT
-            or (row.state == LedgerState.SENDING and row.run_id != run_id)
+            id_
+            for id_, state, its_run in self._held(entry_ids, [ledger.c.state, ledger.c.run_id])
+            if state == LedgerState.SENT or (state == LedgerState.SENDING and its_run != run_id)
         }
 
     def recalled_since(self, entry_ids: Sequence[str], since: datetime) -> set[str]:
         """Return those of *entry_ids* that were taken back since some instant."""
-        columns = [ledger.c.entry_id, ledger.c.state, ledger.c.changed_at]
+        rows = self._held(entry_ids, [ledger.c.state, ledger.c.changed_at])
         return {
-            row.entry_id
-            for row in self._look_up(ledger.c.entry_id, entry_ids, columns)
-            if row.state == LedgerState.RECALLED and row.changed_at >= since
+            id_
+            for id_, state, changed_at in rows
+            if state == LedgerState.RECALLED and changed_at >= since
         }
 
     def refusals(self, entry_ids: Sequence[str]) -> list[Refusal]:
@@ -143,9 +155,14 @@ class Ledger(ConnectionScope):
 
     def count(self) -> dict[LedgerState, int]:
         """Count the entries by state; states without any are left out."""
-        query = sa.select(ledger.c.state, sa.func.count()).where(self._own(ledger))
+        query = (
+            sa.select(ledger.c.state, sa.func.count())
+            .outerjoin_from(ledger, lines, OF_LEDGER)
+            .where(self._own(ledger), ~is_outdated(ledger.c.entry_id))
+            .group_by(ledger.c.state)
+        )
         with self.engine.connect() as connection:
-            rows = connection.execute(query.group_by(ledger.c.state))
+            rows = connection.execute(query)
             return {LedgerState(state): number for state, number in rows}
 
     def claim(
@@ -164,7 +181,7 @@ class Ledger(ConnectionScope):
         Args:
             run_id: The run that sends them; its lease is renewed.
             ready: At most 30 rows with `entry_id`, `body`, `minutes` and `date`; a part of an entry
-                has the whole's id as its `unit`.
+                has the whole's id as its `unit`, and a line its entries as `members`.
             contents: What they are about.
             lease: How long the run counts as alive from now on.
             qbo_time: QuickBooks' own clock, as of its latest answer.
@@ -173,15 +190,16 @@ class Ledger(ConnectionScope):
 
         Returns:
             The claim, without the entries that another run holds or has sent meanwhile, under
-            whatever id, and without parts of which another one cannot be claimed; `None` when none
-            is left.
+            whatever id, and without parts and lines of which another entry cannot be claimed;
+            `None` when none is left.
 
         Raises:
             TryAgain: The run's lease is over, or it is not alone; nothing was claimed.
         """
         request_id, now = uuid4().hex, self.now()
         stored = self._same(EntryContents)
-        whole = contents.of([row["entry_id"] for row in ready])
+        members = {row["entry_id"]: _members(row) for row in ready}
+        whole = contents.of([id_ for ids in members.values() for id_ in ids])
         own: dict[str, Any] = {
             "connection_id": self.connection_id,
             "run_id": run_id,
@@ -196,7 +214,8 @@ class Ledger(ConnectionScope):
             approved_only = connection.scalar(asked)
             rivals = stored.claimed_since(connection, contents.since, run_id, whole["day"].tolist())
             elsewhere = set(whole.loc[contents.twins(whole, rivals).notna(), "entry_id"])
-            units = {row["entry_id"]: row.get("unit") for row in ready}
+            units = {id_: row.get("unit") for row in ready for id_ in members[row["entry_id"]]}
+            elsewhere |= self._same(Lines).cannot_go(connection, members)
             elsewhere |= self._same(Parts).cannot_go(connection, units, elsewhere)
             values = [
                 own
@@ -211,7 +230,7 @@ class Ledger(ConnectionScope):
                     "changed_at": now,
                 }
                 for position, row in enumerate(ready, start=1)
-                if row["entry_id"] not in elsewhere
+                if elsewhere.isdisjoint(members[row["entry_id"]])
             ]
             if not values:
                 return None
@@ -229,7 +248,10 @@ class Ledger(ConnectionScope):
                 return None
             made = Claim(run_id, request_id, items)
             self._same(Parts).claimed(connection, [id_ for id_ in mine if units[id_] is not None])
-            claim_no = stored.insert(connection, records(contents.of(list(mine))))
+            about = {row["entry_id"]: row for row in records(whole)}
+            gone = [row for row in ready if row["entry_id"] in mine]
+            self._same(Lines).replace(connection, gone, about)
+            claim_no = stored.insert(connection, [about[id_] for id_ in mine])
             sent = fingerprint(batch_bytes(made.for_quickbooks))
             connection.execute(
                 batches.update()
@@ -298,10 +320,11 @@ class Ledger(ConnectionScope):
         """Give back a claim of which QuickBooks certainly has nothing: it may be claimed again."""
         bids = [bid for _, bid, _ in made.items]
         with changing(self.engine) as connection:
-            mine = sa.and_(ledger.c.run_id == made.run_id, ledger.c.bid.in_(bids))
-            released = ledger.delete().where(self._held_by(made), mine)
-            ids = connection.scalars(released.returning(ledger.c.entry_id)).all()
-            self._note(connection, Event.RELEASED, [{"entry_id": id_} for id_ in sorted(ids)], made)
+            its_run = ledger.c.run_id == made.run_id
+            mine = sa.and_(self._held_by(made), its_run, ledger.c.bid.in_(bids))
+            ids = sorted(connection.scalars(sa.select(ledger.c.entry_id).where(mine)))
+            self._note(connection, Event.RELEASED, [{"entry_id": id_} for id_ in ids], made)
+            connection.execute(ledger.delete().where(mine))
 
     def leave_in_doubt(self, made: Claim, *, at_work: timedelta) -> None:
         """Record that a call has ended without a clear answer: when QuickBooks will be quiet."""
@@ -336,6 +359,11 @@ class Ledger(ConnectionScope):
             ledger.c.request_id == made.request_id,
             ledger.c.state == LedgerState.SENDING,
         )
+
+
+def _members(row: Mapping[str, Any]) -> list[str]:
+    """Return the entries that are claimed by a row."""
+    return [one.entry_id for one in row.get("members", ())] or [row["entry_id"]]
 
 
 def _change(outcome: Outcome, company_state: str | None) -> dict[str, Any]:

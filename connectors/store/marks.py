@@ -7,12 +7,14 @@ is handed over, and count once it is sent.
 """
 
 from collections.abc import Sequence
+from typing import Any
 
 import sqlalchemy as sa
 
 from connectors.database import changing, chunks, insert_into
+from connectors.store.lines import in_ledger, line_of
 from connectors.store.scope import ConnectionScope
-from schemas.tables import ledger, marks, parts
+from schemas.tables import ledger, lines, marks, parts
 from schemas.words import LedgerState, Mark
 
 #: Who was tried longest ago comes first, so that none keeps the others waiting.
@@ -72,8 +74,8 @@ class Marks(ConnectionScope):
         """
         same = sa.and_(self._own(parts), parts.c.entry_id == marks.c.entry_id)
         is_whole = ~sa.exists().where(same)
-        wanted = sa.and_(self._in_ledger(LedgerState.SENT), ~marks.c.settled, is_whole)
-        query = sa.select(marks.c.entry_id).where(wanted).order_by(*_LONGEST_AGO)
+        query = self._tags(marks.c.entry_id).where(~marks.c.settled, is_whole)
+        query = query.where(ledger.c.state == LedgerState.SENT)
         with self.engine.connect() as connection:
             return list(connection.execute(query).scalars())
 
@@ -82,8 +84,10 @@ class Marks(ConnectionScope):
 
         So are those whose replacement was refused.
         """
-        gone = self._in_ledger(LedgerState.RECALLED, LedgerState.REFUSED)
-        query = sa.select(marks.c.entry_id, marks.c.tag_id).where(gone).order_by(*_LONGEST_AGO)
+        gone = ledger.c.state.in_([LedgerState.RECALLED, LedgerState.REFUSED])
+        # Another line may have taken the row of the one that it was in.
+        forgotten = sa.and_(ledger.c.state.is_(None), marks.c.tag_id.is_not(None))
+        query = self._tags(marks.c.entry_id, marks.c.tag_id).where(sa.or_(gone, forgotten))
         with self.engine.connect() as connection:
             return [(row.entry_id, row.tag_id) for row in connection.execute(query)]
 
@@ -95,12 +99,15 @@ class Marks(ConnectionScope):
                 connection.execute(sa.select(marks.c.tag_id).where(ours).distinct()).scalars()
             )
 
-    def _in_ledger(self, *states: LedgerState) -> sa.ColumnElement[bool]:
-        """Select tags of entries that the ledger has in one of some states."""
-        same = ledger.c.connection_id == marks.c.connection_id
-        is_tag = sa.and_(self._own(marks), marks.c.mark == Mark.SENT_TAG)
-        mine = sa.and_(is_tag, same, ledger.c.entry_id == marks.c.entry_id)
-        return sa.and_(mine, ledger.c.state.in_(states))
+    def _tags(self, *columns: sa.Column[Any]) -> sa.Select[Any]:
+        """Select tags, with what the ledger has of their entries, longest ago first."""
+        return (
+            sa.select(*columns)
+            .outerjoin(lines, line_of(marks))
+            .outerjoin(ledger, in_ledger(marks))
+            .where(self._own(marks), marks.c.mark == Mark.SENT_TAG)
+            .order_by(*_LONGEST_AGO)
+        )
 
     def _of(self, mark: Mark, entry_ids: Sequence[str]) -> sa.ColumnElement[bool]:
         return sa.and_(self._own(marks), marks.c.mark == mark, marks.c.entry_id.in_(entry_ids))

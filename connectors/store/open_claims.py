@@ -3,7 +3,7 @@
 import sqlalchemy as sa
 
 from connectors.store.scope import ConnectionScope
-from schemas.tables import changes, ledger, runs
+from schemas.tables import changes, ledger, lines, runs
 from schemas.words import LedgerState
 
 
@@ -21,6 +21,10 @@ class OpenClaims(ConnectionScope):
 
     def _left(self, table: sa.Table, unclear: sa.ColumnElement[bool]) -> set[str]:
         ended = sa.or_(runs.c.finished_at.is_not(None), runs.c.lease_until < self.now())
-        query = sa.select(table.c.entry_id).join(runs, runs.c.id == table.c.run_id)
+        first = sa.and_(
+            lines.c.connection_id == table.c.connection_id, lines.c.first_id == table.c.entry_id
+        )
+        entry_id = sa.func.coalesce(lines.c.entry_id, table.c.entry_id)
+        query = sa.select(entry_id).join(runs, runs.c.id == table.c.run_id).outerjoin(lines, first)
         with self.engine.connect() as connection:
             return set(connection.scalars(query.where(unclear, ended)))

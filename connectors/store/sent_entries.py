@@ -1,28 +1,35 @@
 """The entries that the ledger has as sent, with what they were about then, to be compared."""
 
 from collections.abc import Sequence
+from types import SimpleNamespace
 from typing import Any
 
 import sqlalchemy as sa
 
 from connectors.database import chunks
 from connectors.store.entry_contents import NAMES
+from connectors.store.lines import ENTRY_ID, MINUTES, OF_LEDGER, Lines, about
 from connectors.store.scope import ConnectionScope
-from schemas.tables import batches, contents, ledger, runs, verdicts
+from schemas.tables import batches, contents, ledger, lines, runs, verdicts
 from schemas.words import LedgerState
 
 #: What people know an entry by.
 _LOOKS = ("user", "client", "project", "description")
 
 _COLUMNS = (
-    ledger.c.entry_id,
+    ENTRY_ID.label("entry_id"),
     ledger.c.time_activity_id,
     ledger.c.sync_token,
-    ledger.c.body,
-    ledger.c.minutes,
+    sa.func.coalesce(lines.c.body, ledger.c.body).label("body"),
+    MINUTES.label("minutes"),
     ledger.c.txn_date,
     ledger.c.run_id,
     ledger.c.approved_only,
+    lines.c.first_id.label("line"),
+    lines.c.before_min,
+    ledger.c.body.label("whole_body"),
+    ledger.c.minutes.label("whole_minutes"),
+    lines.c.contents.label("line_contents"),
     *(verdicts.c[name] for name in _LOOKS),
     *(contents.c[name].label(f"contents_{name}") for name in NAMES),
 )
@@ -34,24 +41,27 @@ class SentEntries(ConnectionScope):
     Each row has `entry_id`, `time_activity_id`, `sync_token`, `body`, `minutes`, `txn_date` and
     `run_id` of the ledger, `approved_only`, `user`, `client`, `project` and `description` of its
     last outcome, and `contents_…` for each column of `Contents`; missing where nothing was kept.
+    A line has a row for each of its entries, with the id of its first one as `line`, `before_min`
+    of those before, and the `whole_body` and `whole_minutes` of the line.
     """
 
-    def between(self, first: str, last: str) -> list[sa.Row[Any]]:
+    def between(self, first: str, last: str) -> list[Any]:
         """Return those of some local days, YYYY-MM-DD, the last one included."""
         return self._select(ledger.c.txn_date.between(first, last))
 
-    def of(self, entry_ids: Sequence[str]) -> list[sa.Row[Any]]:
-        """Return those of some entries."""
-        return [
-            row for some in chunks(entry_ids) for row in self._select(ledger.c.entry_id.in_(some))
-        ]
+    def of(self, entry_ids: Sequence[str]) -> list[Any]:
+        """Return those of some entries, and of the lines that they are in."""
+        of_lines = self._same(Lines).of(entry_ids)
+        own = {of_lines[id_].first_id if id_ in of_lines else id_ for id_ in entry_ids}
+        key = ledger.c.entry_id
+        return [row for some in chunks(sorted(own)) for row in self._select(key.in_(some))]
 
-    def of_activities(self, ids: Sequence[str]) -> list[sa.Row[Any]]:
+    def of_activities(self, ids: Sequence[str]) -> list[Any]:
         """Return those that were sent as some TimeActivities."""
         which = ledger.c.time_activity_id
         return [row for some in chunks(ids) for row in self._select(which.in_(some))]
 
-    def of_run(self, run_id: str) -> list[sa.Row[Any]]:
+    def of_run(self, run_id: str) -> list[Any]:
         """Return those that a run handed over, also where a later one found that out."""
         its_batches = sa.select(batches.c.request_id).where(
             self._own(batches), batches.c.run_id == run_id
@@ -60,7 +70,9 @@ class SentEntries(ConnectionScope):
 
     def adopted(self, entry_ids: Sequence[str]) -> set[str]:
         """Return which of some entries were adopted: QuickBooks had their time from elsewhere."""
-        query = sa.select(ledger.c.entry_id).where(self._own(ledger), ledger.c.adopted)
+        # Not what was recalled, and went in a line of another entry since.
+        is_sent = ledger.c.state == LedgerState.SENT
+        query = sa.select(ledger.c.entry_id).where(self._own(ledger), is_sent, ledger.c.adopted)
         with self.engine.connect() as connection:
             return {
                 id_
@@ -74,16 +86,28 @@ class SentEntries(ConnectionScope):
         with self.engine.connect() as connection:
             return connection.execute(query.limit(1)).first() is not None
 
-    def _select(self, which: sa.ColumnElement[bool]) -> list[sa.Row[Any]]:
+    def _select(self, which: sa.ColumnElement[bool]) -> list[Any]:
+        of_entry = sa.and_(
+            verdicts.c.connection_id == ledger.c.connection_id, verdicts.c.entry_id == ENTRY_ID
+        )
         query = (
             sa.select(*_COLUMNS)
+            .outerjoin_from(ledger, lines, OF_LEDGER)
             .outerjoin(contents, _same(contents))
-            .outerjoin(verdicts, _same(verdicts))
+            .outerjoin(verdicts, of_entry)
             .where(self._own(ledger), ledger.c.state == LedgerState.SENT, which)
-            .order_by(ledger.c.txn_date, ledger.c.entry_id)
+            .order_by(ledger.c.txn_date, ledger.c.entry_id, lines.c.before_min)
         )
         with self.engine.connect() as connection:
-            return list(connection.execute(query))
+            return [_with_own_contents(row) for row in connection.execute(query)]
+
+
+def _with_own_contents(row: sa.Row[Any]) -> Any:
+    """Return a row with what its entry is about, if that is in a line; others as they are."""
+    if row.line_contents is None:
+        return row
+    own = about(row.line_contents)
+    return SimpleNamespace(**row._asdict() | {f"contents_{name}": own[name] for name in NAMES})
 
 
 def _same(table: sa.Table) -> sa.ColumnElement[bool]:

@@ -59,11 +59,17 @@ def judge_rules(
         rates=_rates(choices),
         by_day=choices.rounding_per == "day",
         by_midnight=getattr(choices, "split", None) == "midnight",  # files keep their days
+        joins=joins(choices),
         template=_template(choices.description_template),
         marked=bool(choices.description_marker),
         approved_only=bool(choices.approved_only),
         first_day=not_before.isoformat() if not_before else "",
     )
+
+
+def joins(choices: Choices) -> bool:
+    """Whether entries of a person's day go as one TimeActivity; rows of files never do."""
+    return getattr(choices, "line_per", None) == "day"
 
 
 def _rates(choices: Choices) -> RateRules:
@@ -139,6 +145,7 @@ def in_words(rules: JudgeRules, choices: Choices) -> list[str]:
         "Each worker's own time zone decides on which day time falls.": choices.day_zone
         == "worker",
         "Time that crosses midnight is booked on each of its days.": rules.by_midnight,
+        "A person's day for a customer goes as one TimeActivity.": rules.joins,
         **dict.fromkeys(_rates_in_words(rules.rates), True),
         "Descriptions follow a template.": rules.template is not None,
         "Descriptions end with the entry's id.": rules.marked,

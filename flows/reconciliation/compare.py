@@ -11,6 +11,7 @@ from collections.abc import Set as AbstractSet
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import date, timedelta
+from itertools import chain
 from typing import Any
 
 import pandas as pd
@@ -29,8 +30,8 @@ from flows.reconciliation.sides import is_from_file, now_of, sent_of
 from flows.reconciliation.units import (
     as_whole,
     on_its_days,
+    unit_of,
     united,
-    whole_of,
     with_other_parts,
 )
 from flows.sending import match_ledger
@@ -80,7 +81,9 @@ class Comparison:
         self._began_at = context.quickbooks.time
         self._context, self._request, self._facts = context, request, facts
         self._link_state = link_state
-        self.rules = request.rules(facts.company.closed_until)
+        rules = request.rules(facts.company.closed_until)
+        of_lines = context.store.lines.whole(request.entry_ids).values()
+        self.rules = replace(rules, entry_ids={*rules.entry_ids, *chain(*of_lines)})
         self._window = (request.start.isoformat(), request.end.isoformat())
         self._send = self._as_send()
         links = link_state.links
@@ -143,7 +146,8 @@ class Comparison:
         sent = self._sent(first, last, now, aliases)
         sent |= self._moved_in(activities.keys() & accounted, sent, staged)
         rows, units = with_other_parts(self._context, list(sent.values()))
-        rows = [row for row in rows if whole_of(row.entry_id, units) not in self._seen]
+        known = {aliases.get(row.entry_id, row.entry_id) for row in rows}
+        rows = [row for row in rows if unit_of(row, units) not in self._seen]
         sent = {aliases.get(row.entry_id, row.entry_id): row for row in rows}
         compared = self._compare_sent(sent, units, now, activities, staged, (first, last))
         findings = [
@@ -151,7 +155,7 @@ class Comparison:
             *(
                 unsent(id_, one, self._window)
                 for id_, one in now.items()
-                if id_ not in sent and one.reason not in NEVER_SENT
+                if id_ not in known and one.reason not in NEVER_SENT
             ),
             *self._unknown_of(
                 {id_: row for id_, row in activities.items() if id_ not in accounted}, in_flight
@@ -190,9 +194,13 @@ class Comparison:
         others = self._activities_by_id(sorted(missing))
         check_whole(others.values(), days, self._began_at)
         by_id, in_clockify = {**activities, **others}, {**elsewhere, **now}
+        unread = {id_ for id_ in sent if id_ not in in_clockify and id_ not in gone}
+        with_unread = {sent[id_].line for id_ in unread} - {None}
+        whole = [id_ for id_, row in sent.items() if row.line in with_unread]
+        self.unreadable += [id_ for id_ in whole if id_ not in unread]
         for id_, row in sent.items():
-            if id_ in in_clockify or id_ in gone:
-                unit, activity = whole_of(id_, units), by_id.get(row.time_activity_id)
+            if id_ not in unread and id_ not in whole:
+                unit, activity = unit_of(row, units), by_id.get(row.time_activity_id)
                 self._seen |= {unit} - {None}
                 side = sent_of(row, unit)
                 found = compared(
@@ -297,7 +305,8 @@ class Comparison:
         """
         from_files = {id_ for id_ in ids if is_from_file(sent[id_])}
         wholes = {whole_id(id_) for id_ in ids}
-        present = staged.present(sorted(wholes))
+        # Of a line, all entries are compared at once, also those of other days by now.
+        present = staged.present(sorted(wholes - {id_ for id_ in ids if sent[id_].line}))
         unreadable = present & {row["entry_id"] or "" for row in staged.problems()}
         self.unreadable += sorted(unreadable)
         days, gone = self._days_of(sorted(wholes - present - from_files))

@@ -107,13 +107,14 @@ class Marking:
         store, quickbooks = self._context.store, self._context.quickbooks
         parts = self._parts_of(ids)
         every = [part for id_ in ids for part in sorted(parts.get(id_, {id_}))]
-        sent = {row.time_activity_id: row.entry_id for row in store.sent.of(every)}
+        sent = store.sent.of(every)
         try:
-            rows = quickbooks.time_activities_by_id(list(sent))
+            rows = quickbooks.time_activities_by_id([row.time_activity_id for row in sent])
         except (Refused, TryAgain) as error:
             self._report.notes.append(f"The invoiced marks in Clockify are as before: {error}")
             return None
-        on_invoice = {sent[row["Id"]] for row in rows if is_billed(row)}
+        on_invoice = {row["Id"] for row in rows if is_billed(row)}
+        on_invoice = {row.entry_id for row in sent if row.time_activity_id in on_invoice}
         billed = {id_: parts.get(id_, {id_}) <= on_invoice for id_ in ids}
         shown = self._shown()
         if shown is None:

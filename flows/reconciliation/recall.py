@@ -19,7 +19,7 @@ from flows.progress import Progress
 from flows.reconciliation.findings import Finding
 from flows.reconciliation.repair import Repaired, in_units, repair
 from flows.reconciliation.sides import LOOKS, looks_of_sent, sent_of
-from flows.reconciliation.units import united, whole_of, with_other_parts
+from flows.reconciliation.units import unit_of, united, with_other_parts
 from flows.sending.entry_list import is_named
 from flows.sending.mend import mend
 from flows.sending.run_lease import run_lease
@@ -29,7 +29,7 @@ from flows.sending.spool import Spool
 from schemas.part_ids import part_number, whole_id
 from schemas.words import Block, Reason, Repair, State, Verdict
 from transforms.reconciliation.judge import Judged, Step, is_billed
-from transforms.reconciliation.sides import books_values, ledger_values, was_touched
+from transforms.reconciliation.sides import books_values, ledger_values, own_share, was_touched
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -187,32 +187,33 @@ def _chosen(
     request: RecallRequest, rows: Sequence[Any], units: Mapping[str, Any], report: RecallReport
 ) -> Iterator[Finding]:
     """Yield those of the chosen people and projects; refuse where there are none."""
-    fitting = [
-        row
+    fits = [
+        is_named(row.user, request.users) and is_named(row.project, request.projects)
         for row in rows
-        if is_named(row.user, request.users) and is_named(row.project, request.projects)
     ]
+    # A line goes whole, also where a project of it was not asked for.
+    of_lines = {row.line for row, fit in zip(rows, fits, strict=True) if fit} - {None}
+    fitting = [row for row, fit in zip(rows, fits, strict=True) if fit or row.line in of_lines]
     if not fitting:
         raise AskPerson(
             " ".join(["Nothing was sent that fits.", *report.notes]),
             to_do="`clockbooks entries --state sent` lists what was.",
         )
     for row in sorted(fitting, key=_first_day_of(fitting)):
-        sent = sent_of(row, whole_of(row.entry_id, units))
+        sent = sent_of(row, unit_of(row, units))
         yield Finding(row.entry_id, row.time_activity_id, _TAKE_BACK, looks_of_sent(row), sent)
 
 
 def _first_day_of(rows: Sequence[Any]) -> Callable[[Any], tuple[str, str, int]]:
-    """Return a key that keeps the parts of an entry together, by its first day."""
+    """Return a key that keeps the parts of an entry, and a line, together, by its first day."""
+
+    def unit(row: Any) -> str:
+        return row.line or whole_id(row.entry_id)
+
     days: dict[str, str] = {}
     for row in rows:
-        whole = whole_id(row.entry_id)
-        days[whole] = min(days.get(whole, row.txn_date), row.txn_date)
-    return lambda row: (
-        days[whole_id(row.entry_id)],
-        whole_id(row.entry_id),
-        part_number(row.entry_id),
-    )
+        days[unit(row)] = min(days.get(unit(row), row.txn_date), row.txn_date)
+    return lambda row: (days[unit(row)], unit(row), row.before_min or part_number(row.entry_id))
 
 
 def _without_adopted(context: RunContext, rows: Sequence[Any], report: RecallReport) -> list[Any]:
@@ -248,6 +249,7 @@ def _judge(
 ) -> Judged:
     """Decide whether an entry may be taken back; see `transforms.reconciliation.judge`."""
     assert one.sent is not None, "only sent entries are recalled"  # noqa: S101
+    activity = own_share(one.sent, activity)
     if activity is None:
         return replace(_TAKE_BACK, step=Step.FORGET)
     if is_billed(activity):

@@ -9,7 +9,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from datetime import date
-from itertools import islice
+from itertools import groupby, islice
 from typing import Any
 
 import pandas as pd
@@ -29,6 +29,8 @@ from flows.sending.mend import mend
 from flows.sending.run_lease import RunLease, run_lease
 from flows.sending.sent_tags import keep_tags
 from flows.sending.settle_doubts import settle
+from flows.text import entries
+from schemas.part_ids import whole_id
 from schemas.words import Kind
 from transforms.reconciliation.judge import Judged, judge
 
@@ -154,15 +156,19 @@ def _finish(
         return judge(one.sent, one.now, activity, rules)
 
     def repairable() -> Iterator[Finding]:
-        for one in report.differences:
-            if one.is_lost and report.loses_most and one.entry_id not in comparison.rules.entry_ids:
-                report.untouched(one)
-            elif request.repair and one.judged.step is not None:
-                yield one
-            else:
-                report.untouched(one)
+        named = comparison.rules.entry_ids
+        for _, unit in groupby(report.differences, key=lambda one: one.unit or one.entry_id):
+            ones = list(unit)  # what goes together stays together
+            loses = report.loses_most and any(
+                one.is_lost and one.entry_id not in named for one in ones
+            )
+            for one in ones:
+                if request.repair and one.judged.step is not None and not loses:
+                    yield one
+                else:
+                    report.untouched(one)
 
-    anew: set[str] = set()  # entries in parts that the next send has to send again
+    anew: set[str] = set()  # entries in parts and in lines that the next send has to send again
     progress.begun(sum(one.judged.step is not None for one in report.differences))
     for done in repair(context, lease, repairable(), judge_again, progress):
         report.repaired(done)
@@ -170,7 +176,7 @@ def _finish(
             report.notes.append(f"Entry {done.finding.entry_id}: {done.detail}")
         if done.repair in DONE or done.repair is None:
             context.store.drift.forget_entries([done.finding.entry_id or ""])
-            anew |= {done.finding.unit or ""} if done.finding.judged.anew else set()
+            anew |= {whole_id(done.finding.entry_id or "")} if done.finding.judged.anew else set()
     report.notes += _of_units(anew) + (mend(context, lease).notes if request.repair else [])
     unseen = context.store.drift.entry_ids() & set(comparison.unreadable)
     days = request.start.isoformat(), request.end.isoformat()
@@ -180,11 +186,11 @@ def _finish(
 
 
 def _of_units(anew: Collection[str]) -> list[str]:
-    """Say how many entries in parts the next send has to send anew."""
+    """Say how many entries in parts or in lines the next send has to send anew."""
     if not anew:
         return []
-    text = "entries in parts were taken out of QuickBooks whole. The next send sends them anew."
-    return [f"{len(anew):,} {text}"]
+    text = "in parts, or in one TimeActivity with others, taken out of QuickBooks whole"
+    return [f"{entries(len(anew))} {text}. The next send sends them anew."]
 
 
 def _names(links: pd.DataFrame) -> dict[str, str]:

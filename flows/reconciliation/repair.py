@@ -94,6 +94,10 @@ def in_units(findings: Iterable[Finding], number: int) -> Iterator[list[Finding]
         yield some
 
 
+#: Changes that are to be made, by the ledger's id, with the findings that each is for.
+_Chosen = dict[str, tuple[list[Finding], Wanted]]
+
+
 @dataclass(frozen=True)
 class _Look:
     """What QuickBooks has just before a change.
@@ -137,7 +141,7 @@ class _Repairs:
         ids = [one.time_activity_id or "" for one in findings]
         rows = self._context.quickbooks.time_activities_by_id(ids)
         look = _Look({str(row["Id"]): row for row in rows}, self._context.quickbooks.time)
-        wanted: dict[Step, dict[str, tuple[Finding, Wanted]]] = defaultdict(dict)
+        wanted: dict[Step, _Chosen] = defaultdict(dict)
         judged = [
             replace(one, judged=self._judge_again(one, look.rows.get(id_), company.closed_until))
             for one, id_ in zip(findings, ids, strict=True)
@@ -149,40 +153,38 @@ class _Repairs:
                 yield Repaired(again, None)
             elif step is None:
                 yield Repaired(again, Repair.REFUSED, again.judged.detail)
-            else:
-                wanted[step][again.entry_id or ""] = (
-                    again,
-                    _wanted(again, activity, self._pay_types),
-                )
+            else:  # of a line, one change is made for all entries
+                change = _wanted(again, activity, self._pay_types)
+                wanted[step].setdefault(change.entry_id, ([], change))[0].append(again)
         yield from self._keep_whole(wanted.values(), company)
         for step, chosen in wanted.items():
             if self._halted is None:
                 for id_, why in self._obstacles(step, chosen, company).items():
-                    yield Repaired(chosen.pop(id_)[0], Repair.REFUSED, why)
+                    for one in chosen.pop(id_)[0]:
+                        yield Repaired(one, Repair.REFUSED, why)
                 yield from self._take_all(step, chosen, look, outdated)
 
-    def _keep_whole(
-        self, chosen: Collection[dict[str, tuple[Finding, Wanted]]], company: Company
-    ) -> Iterator[Repaired]:
-        """Refuse to take out what is in parts where the next send could not put it back."""
-        found = [one for some in chosen for one, _ in some.values() if one.judged.anew]
-        anew = {one.unit or "": one.now.anew for one in found if one.now is not None}
-        bodies = {
-            part_id(whole, number): body
-            for whole, parts in anew.items()
-            for number, body in enumerate(parts, start=1)
-        }
+    def _keep_whole(self, chosen: Collection[_Chosen], company: Company) -> Iterator[Repaired]:
+        """Refuse to take out parts and lines where the next send could not put all back."""
+        units: dict[str, str | None] = {}
+        bodies: dict[str, str] = {}
+        for one in (one for some in chosen for ones, _ in some.values() for one in ones):
+            if one.judged.anew and one.now is not None and one.entry_id is not None:
+                whole = whole_id(one.entry_id)
+                units[whole] = one.unit
+                anew = one.now.anew if one.now.anew or one.now.body is None else (one.now.body,)
+                bodies |= {part_id(whole, nth): body for nth, body in enumerate(anew, start=1)}
         obstacles = why_not_made(self._context, company, bodies, names=True)
-        why = {whole_id(id_): text for id_, text in reversed(obstacles.items())}
+        why = {units[whole_id(id_)]: text for id_, text in reversed(obstacles.items())}
         for some in chosen:
-            for id_ in [id_ for id_, (one, _) in some.items() if one.unit in why]:
-                one, _ = some.pop(id_)
-                yield Repaired(one, Repair.REFUSED, why[one.unit or ""])
+            for id_ in [id_ for id_, (ones, _) in some.items() if ones[0].unit in why]:
+                for one in some.pop(id_)[0]:
+                    yield Repaired(one, Repair.REFUSED, why[one.unit])
 
     def _take_all(
         self,
         step: Step,
-        chosen: dict[str, tuple[Finding, Wanted]],
+        chosen: _Chosen,
         look: _Look,
         outdated: set[str],
     ) -> Iterator[Repaired]:
@@ -195,11 +197,9 @@ class _Repairs:
             self._to_check |= invoiced_meanwhile(self._context, were, look.at)
         for id_, ended in taken.items():
             if id_ not in outdated:
-                yield self._repaired(step, chosen[id_][0], ended)
+                yield from (self._repaired(step, one, id_, ended) for one in chosen[id_][0])
 
-    def _obstacles(
-        self, step: Step, chosen: Mapping[str, tuple[Finding, Wanted]], company: Company
-    ) -> dict[str, str]:
+    def _obstacles(self, step: Step, chosen: _Chosen, company: Company) -> dict[str, str]:
         """Say why TimeActivities should not be created, by entry id."""
         if step not in {Step.REPLACE, Step.RESEND}:
             return {}
@@ -325,7 +325,7 @@ class _Repairs:
             ended[id_] = Ended(State.REJECTED, Reason.QBO_REFUSED, f"{fault} {_GONE}")
         return {id_: ended[id_] for id_ in entry_ids}
 
-    def _repaired(self, step: Step, finding: Finding, ended: Ended) -> Repaired:
+    def _repaired(self, step: Step, finding: Finding, row_id: str, ended: Ended) -> Repaired:
         if ended.state == State.IN_DOUBT:
             text = "No clear answer came. The next run, or `clockbooks settle`, finds out."
             return Repaired(finding, Repair.IN_DOUBT, text)
@@ -333,9 +333,9 @@ class _Repairs:
             return Repaired(finding, Repair.REFUSED, ended.detail or "", ended.reason)
         if finding.now is not None and step not in {Step.DELETE, Step.FORGET}:
             self._keep(finding)
-        if finding.entry_id in self._to_check:
+        if row_id in self._to_check:
             billed = replace(finding.judged, blocked=Block.BILLED)
-            to_check = self._to_check[finding.entry_id]
+            to_check = self._to_check[row_id]
             return Repaired(replace(finding, judged=billed), _REPAIRS[step], to_check)
         return Repaired(finding, _REPAIRS[step])
 
@@ -384,12 +384,12 @@ def _wanted(
     if contents is not None and contents["entry_id"] != sent.entry_id:
         contents = None  # sent from a file, and not renamed in a dry run
     return Wanted(
-        sent.entry_id,
+        sent.row_id,
         sent.time_activity_id,
         body,
         minutes=minutes,
         date=day,
         replacement=replacement,
         contents=contents,
-        unit=sent.unit,
+        unit=sent.unit if sent.line is None else None,
     )

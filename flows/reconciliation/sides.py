@@ -15,7 +15,7 @@ from connectors.store.scope import records
 from schemas.words import QboKind, Source
 from transforms.plan.activities import to_activities
 from transforms.plan.judge import JudgeRules
-from transforms.reconciliation.sides import Now, Sent, activity_values
+from transforms.reconciliation.sides import Line, Now, Sent, activity_values
 
 #: What people know an entry or a TimeActivity by.
 LOOKS = ("date", "minutes", "user", "client", "project", "description")
@@ -29,6 +29,10 @@ def is_from_file(row: Any) -> bool:
 
 def sent_of(row: Any, unit: str | None = None) -> Sent:
     """Return a row of `SentEntries` as a side of a comparison; *unit* is the whole of a part."""
+    line = None
+    if row.line is not None:
+        is_last = row.before_min + row.minutes == row.whole_minutes
+        line = Line(row.line, row.whole_body, row.before_min, is_last)
     contents = {name: getattr(row, column) for name, column in _CONTENTS.items()}
     return Sent(
         entry_id=row.entry_id,
@@ -39,6 +43,7 @@ def sent_of(row: Any, unit: str | None = None) -> Sent:
         contents=contents if row.contents_entry_id is not None else None,
         sync_token=row.sync_token,
         unit=unit,
+        line=line,
     )
 
 

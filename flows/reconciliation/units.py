@@ -1,4 +1,4 @@
-"""Entries in parts are one thing: all parts of one are taken back together, or none is.
+"""Entries in parts are one thing, and so are lines: all of one is taken back together, or none is.
 
 Nothing of one is written anew: what is not right any more goes, and the next send sends it again.
 """
@@ -24,17 +24,22 @@ from transforms.reconciliation.sides import Now
 def with_other_parts(
     context: RunContext, rows: Sequence[Any]
 ) -> tuple[list[Any], dict[str, list[PartRow]]]:
-    """Return sent entries with all parts of those of which one is there, and what is in parts."""
-    ids = [row.entry_id for row in rows]
+    """Return sent entries with all parts, and all of the lines, of which one is there.
+
+    Returns also which entries are in parts.
+    """
+    ids = {row.entry_id for row in rows}
     units = context.store.parts.units(ids)
     parts = {part.entry_id for unit in units.values() for part in unit}
-    return [*rows, *context.store.sent.of(sorted(parts.difference(ids)))], units
+    of_lines = {row.line for row in rows if row.line}
+    others = context.store.sent.of(sorted((parts - ids) | of_lines))
+    return [*rows, *(row for row in others if row.entry_id not in ids)], units
 
 
 def united(findings: Iterable[Finding]) -> list[Finding]:
-    """Return findings, the parts of an entry behind each other, so that they go together or stay.
+    """Return findings, those of a unit behind each other, so that they go together or stay.
 
-    A part that is as it should be goes with one that is not.
+    A part of an entry, or an entry of a line, that is as it should be goes with one that is not.
     """
     units: dict[Any, list[Finding]] = {}
     for number, one in enumerate(findings):
@@ -47,7 +52,7 @@ def united(findings: Iterable[Finding]) -> list[Finding]:
 
 
 def _together(parts: Sequence[Finding]) -> list[Finding]:
-    found = next((one.judged for one in parts if not one.agrees), None)
+    found = next((one for one in parts if not one.agrees), None)
     stays = next((one for one in parts if one.judged.step is None), None)
     if found is None:
         return [replace(one, judged=_left_alone(one.judged), sent=None, now=None) for one in parts]
@@ -56,12 +61,15 @@ def _together(parts: Sequence[Finding]) -> list[Finding]:
             replace(one, judged=_left_alone(one.judged) if one.agrees else _kept(one, stays))
             for one in parts
         ]
-    return [
-        replace(one, judged=replace(one.judged, verdict=found.verdict, detail=found.detail))
-        if one.agrees
-        else one
-        for one in parts
-    ]
+    return [_taken_along(one, found) if one.agrees else one for one in parts]
+
+
+def _taken_along(one: Finding, found: Finding) -> Finding:
+    """Return one that agrees, and goes because another one does."""
+    detail = found.judged.detail
+    if one.sent is not None and one.sent.line is not None:
+        detail = f"It went in one TimeActivity with entry {found.entry_id}: {detail}"
+    return replace(one, judged=replace(one.judged, verdict=found.judged.verdict, detail=detail))
 
 
 def _left_alone(judged: Judged) -> Judged:
@@ -73,12 +81,20 @@ def _kept(one: Finding, stays: Finding) -> Judged:
     judged = one.judged
     if judged.step is None:
         return judged
+    what = "another part of its entry"
+    if one.sent is not None and one.sent.line is not None:
+        what = "another entry of its TimeActivity"
     detail = (
-        f"It stays, because another part of its entry does ({stays.entry_id}, TimeActivity"
+        f"It stays, because {what} does ({stays.entry_id}, TimeActivity"
         f" {stays.time_activity_id}): {stays.judged.detail}"
     )
     verdict = judged.verdict if judged.verdict != Verdict.UNSENT else stays.judged.verdict
     return replace(judged, verdict=verdict, step=None, blocked=stays.judged.blocked, detail=detail)
+
+
+def unit_of(row: Any, units: Iterable[str]) -> str | None:
+    """Return what a row of `SentEntries` goes together by: its whole entry, or its line."""
+    return row.line or whole_of(row.entry_id, units)
 
 
 def whole_of(entry_id: str, units: Iterable[str]) -> str | None:

@@ -77,7 +77,8 @@ class Facts:
 #: Options that a setting decides where the request leaves them open.
 _BY_SETTING = (
     "approved_only", "rounding", "rounding_per", "rate", "missing_rate", "foreign_rate", "day_zone",
-    "split", "description_template", "description_marker", "sent_tag", "allow_payroll", "sync",
+    "split", "line_per", "description_template", "description_marker", "sent_tag", "allow_payroll",
+    "sync",
 )  # fmt: skip
 
 

@@ -27,6 +27,7 @@ from schemas.words import Reason, State
 from transforms.plan.activities import to_activities
 from transforms.plan.explain import refused_before
 from transforms.plan.hold_back import hold_back
+from transforms.plan.lines import join
 
 #: What a TimeActivity refers to, and what that is called in QuickBooks' query language.
 _ENTITIES = {
@@ -39,26 +40,33 @@ _ENTITIES = {
 }
 
 
-def hold_back_refused(context: RunContext, company: Company, plan: pd.DataFrame) -> pd.DataFrame:
-    """Reject the plan's ready entries that were refused before, unless another try may help."""
+def hold_back_refused(
+    context: RunContext, company: Company, plan: pd.DataFrame, *, by_day: bool
+) -> pd.DataFrame:
+    """Reject the plan's ready entries that were refused before, unless another try may help.
+
+    With *by_day*, what was refused as one TimeActivity is tried again once that would be another.
+    """
     ready = plan[plan["state"] == State.READY]
     refusals = context.store.ledger.refusals(ready["entry_id"].tolist())
     if not refusals:
         return plan
-    bodies = to_activities(ready).set_index("entry_id")["body"]
+    lines = join(ready, by_day=by_day)
+    bodies = dict(to_activities(lines.rows).itertuples(index=False))
     synced_at = context.connection.synced_at
     same = [
         refusal
         for refusal in refusals
-        if refusal.body == bodies[refusal.entry_id]
+        if refusal.body == bodies.get(refusal.entry_id)
         and refusal.company_state == company.state
         and (synced_at is None or synced_at <= refusal.refused_at)
     ]
     may_help = _references_changed(context, same)
     details = {
-        refusal.entry_id: refused_before(refusal.fault, refusal.refused_at.date())
+        id_: refused_before(refusal.fault, refusal.refused_at.date())
         for refusal in same
         if not may_help(refusal)
+        for id_ in lines.of(refusal.entry_id)
     }
     return hold_back(plan, Reason.QBO_REFUSED, details)
 

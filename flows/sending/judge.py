@@ -6,6 +6,7 @@ from dataclasses import replace
 import pandas as pd
 
 from connectors.store.staging import StagedEntries
+from flows.connections.choices import joins
 from flows.context import RunContext
 from flows.sending.extract import as_entries
 from flows.sending.facts import Facts, LinkState
@@ -42,7 +43,7 @@ def judge_slices(
     def held_back(one: Slice) -> Slice:
         plan = hold_back_waiting(context, one.plan)
         plan, other = ask_the_books(context, request, facts.company, plan)
-        return Slice(hold_back_together(plan), one.match, other)
+        return replace(one, plan=hold_back_together(plan), other=other)
 
     # Nothing of a slice outlives it.
     return map(held_back, by_the_rules(context, facts, staged, link_state))
@@ -60,7 +61,8 @@ def by_the_rules(
         entries = as_entries(rows)
         match = match_entries(context, entries, link_state.links)
         entries, match = in_their_parts(context, facts, entries, match)
-        return Slice(judge(entries, match, link_state, facts.rules), match)
+        plan = judge(entries, match, link_state, facts.rules)
+        return Slice(plan, match, by_day=facts.rules.joins)
 
     return map(judge_slice, staged.slices(SLICE_ROWS))
 
@@ -84,4 +86,6 @@ def ask_the_books(
         The plan, and what the request calls other work: TimeActivities by person and day.
     """
     plan, other = hold_back_unknown(context, request, plan)
-    return plan if request.retry_refused else hold_back_refused(context, company, plan), other
+    if not request.retry_refused:
+        plan = hold_back_refused(context, company, plan, by_day=joins(request))
+    return plan, other

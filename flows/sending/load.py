@@ -21,6 +21,14 @@ from schemas.words import LedgerState, Reason, State
 from transforms.plan.activities import to_activities
 from transforms.plan.explain import refused
 from transforms.plan.hold_back import set_outcomes
+from transforms.plan.lines import join
+
+_LINE_NOT_WHOLE = Ended(
+    State.REJECTED,
+    Reason.NOT_ATTEMPTED,
+    "It was to go in one TimeActivity with others of its day, and another run has taken one of"
+    " those meanwhile. The next send takes it.",
+)
 
 #: Stands with each entry until its end is known.
 _STOPPED = "it was stopped, unless it is still at work. The next send takes it."
@@ -49,13 +57,17 @@ def load(
     # Whatever ends this run: `clockbooks entries` names what it meant to hand over, and lets the
     # ledger say how far it came.
     context.store.outcomes.keep(lease.run_id, not_loaded(ready, _STOPPED))
-    activities = to_activities(ready).merge(ready[["entry_id", "minutes", "date"]], on="entry_id")
+    lines = join(ready, by_day=one.by_day)
+    activities = to_activities(lines.rows)
+    activities = activities.merge(lines.rows[["entry_id", "minutes", "date"]], on="entry_id")
     rows = _with_units(activities.to_dict("records"), one.plan)
+    rows = [row | {"members": lines.members.get(row["entry_id"], [])} for row in rows]
     loader = _Creations(context, lease, rows, company, one)
     ended: dict[str, Ended] = {}
     for answers in loader.run():
-        ended |= answers
-        progress.moved(len(answers))
+        all_ = {id_: answers.get(id_, end) for row, end in answers.items() for id_ in lines.of(row)}
+        ended |= all_
+        progress.moved(len(all_))
     return with_outcomes(one.plan, ended), loader.halted
 
 
@@ -120,8 +132,10 @@ class _Creations(BatchLoader):
     def _held_by_others(self, lost: Sequence[dict[str, Any]]) -> dict[str, Ended]:
         if not lost:
             return {}
-        entry_ids = [*(row["entry_id"] for row in lost), *self._taken_by_others()]
-        ended = dict.fromkeys(entry_ids, in_doubt("Another run is sending it."))
+        rows = [*lost, *self._taken_by_others()]
+        joined = [one.entry_id for row in rows for one in row["members"]]
+        ended = dict.fromkeys(joined, _LINE_NOT_WHOLE)
+        entry_ids = list(dict.fromkeys([*joined, *(row["entry_id"] for row in rows)]))
         held = self._ledger.held(entry_ids).set_index("entry_id")
         sent = held.loc[held["state"] == LedgerState.SENT, "time_activity_id"].to_dict()
         for entry_id in entry_ids:
@@ -130,10 +144,12 @@ class _Creations(BatchLoader):
             if own in sent:
                 text = f"Another run sent it meanwhile, as TimeActivity {sent[own]}."
                 ended[entry_id] = Ended(State.SKIPPED, Reason.ALREADY_SENT, text, sent[own])
+            elif entry_id not in joined or own in held.index[held["state"] == LedgerState.SENDING]:
+                ended[entry_id] = in_doubt("Another run is sending it.")
         return ended
 
-    def _taken_by_others(self) -> list[str]:
-        """Drop what waits here and another run has taken already; return the ids.
+    def _taken_by_others(self) -> list[dict[str, Any]]:
+        """Drop what waits here and another run has taken already, and return it.
 
         A run that comes second would otherwise spend a permit on each batch that the first one has.
         """
@@ -143,7 +159,7 @@ class _Creations(BatchLoader):
         with self._lock:
             units = {row["unit"] for row in self._waiting if row["entry_id"] in theirs} - {None}
             theirs |= {row["entry_id"] for row in self._waiting if row["unit"] in units}
-            gone = [row["entry_id"] for row in self._waiting if row["entry_id"] in theirs]
+            gone = [row for row in self._waiting if row["entry_id"] in theirs]
             self._waiting = deque(row for row in self._waiting if row["entry_id"] not in theirs)
         return gone
 

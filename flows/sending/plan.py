@@ -23,6 +23,7 @@ from flows.sending.settled import Settled
 from flows.sending.spool import Spool
 from schemas.quickbooks import Company
 from schemas.words import QboKind, State, TimeKind
+from transforms.plan.lines import join
 
 
 @dataclass(frozen=True)
@@ -34,12 +35,19 @@ class Slice:
         match: What the ledger held of them when they were judged.
         other: TimeActivities that somebody calls other work, by person and day.
         alone: Whether nothing else may be on its way to the company while this goes.
+        by_day: Whether entries of a person's day go as one TimeActivity.
     """
 
     plan: pd.DataFrame
     match: LedgerMatch
     other: Mapping[tuple[str, str], list[str]] = field(default_factory=dict)
     alone: bool = False
+    by_day: bool = False
+
+    @property
+    def activities(self) -> int:
+        """How many TimeActivities the ready rows go as."""
+        return len(join(self.plan[self.plan["state"] == State.READY], by_day=self.by_day).rows)
 
     @property
     def clashing(self) -> list[str]:
@@ -63,6 +71,7 @@ class RunPlan:
         slices: The plan; empty for a dry run.
         clashing: `Slice.clashing` of all slices.
         allow_payroll: Whether a company with payroll gets all entries at once; see `JobRequest`.
+        activities: `Slice.activities` of all slices.
         kinds: The kinds of time that are ready.
         sent_tag: Name of the tag that sent entries are to get in Clockify, if any.
     """
@@ -73,6 +82,7 @@ class RunPlan:
     settled: Settled
     slices: Spool[Slice] = field(default_factory=Spool)
     clashing: list[str] = field(default_factory=list)
+    activities: int = 0
     allow_payroll: bool | None = None
     kinds: set[TimeKind] = field(default_factory=set)
     sent_tag: str | None = None
@@ -102,12 +112,13 @@ class RunPlan:
     def become(self, slices: Iterable[Slice]) -> None:
         """Make *slices* the plan, and add it up from the beginning; they may be made of its own."""
         before, self.slices = self.slices, Spool[Slice]()
-        self.clashing, self.kinds = [], set()
+        self.clashing, self.kinds, self.activities = [], set(), 0
         self.report.begin()
         with closing(before):
             for one in slices:
                 self.report.add(one.plan)
                 self.clashing += one.clashing
+                self.activities += one.activities
                 self.kinds |= set(time_kinds(one.plan[one.plan["state"] == State.READY]))
                 if self.lease is not None:
                     self.slices.extend([one])

@@ -160,6 +160,12 @@ class SendRequest(JobRequest):
         " one on each of its days, all of them or none; none: it goes whole on its first day, and"
         " not at all if it is too long; default: what the settings say, or none.",
     )
+    line_per: Literal["entry", "day"] | None = option(
+        None,
+        "day: entries of one person, day, customer, item, class, location and rate go as one"
+        " TimeActivity, with their texts; entry: each goes alone; default: what the settings say,"
+        " or entry.",
+    )
 
 
 @dataclass(frozen=True, kw_only=True)

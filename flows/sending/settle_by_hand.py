@@ -25,6 +25,8 @@ def take_word(context: RunContext, entry_id: str, time_activity_id: str | None) 
         TryAgain: QuickBooks could not be read.
     """
     context.quickbooks.company()  # tells QuickBooks' clock, and whether it lets us in
+    of_lines = context.store.lines.whole([entry_id])
+    entry_id = next(iter(of_lines), entry_id)  # a line is known by its first entry
     with run_lease(context) as lease:
         doubts = context.store.doubts.take(lease.run_id, at_work=context.at_work)
         doubt = next((one for one in doubts if one.entry_id == entry_id), None)
@@ -41,6 +43,7 @@ def take_word(context: RunContext, entry_id: str, time_activity_id: str | None) 
         else:
             settled = _is_not_there(context, lease, doubt)
         mend_settled(context, lease, settled)
+        settled.tell_of_all(of_lines)
         return settled
 
 

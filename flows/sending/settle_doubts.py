@@ -60,6 +60,7 @@ def settle(context: RunContext, lease: RunLease) -> Settled:
     settled = Settled()
     _settle_changes(context, lease, settled)
     doubts = context.store.doubts.take(lease.run_id, at_work=context.at_work)
+    of_lines = context.store.lines.whole([*settled.ids, *(doubt.entry_id for doubt in doubts)])
     quiet = []
     for doubt, near in find_in_books(context, doubts, settled, lease):
         if not _is_quiet(context, doubt):
@@ -76,6 +77,7 @@ def settle(context: RunContext, lease: RunLease) -> Settled:
         else:
             _keep(context, doubt, near, settled)
     mend_settled(context, lease, settled)
+    settled.tell_of_all(of_lines)
     return settled
 
 

@@ -1,6 +1,6 @@
 """What became of entries in doubt, and how those that stay so are described to a person."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -38,6 +38,17 @@ class Settled:
     recalled: list[str] = field(default_factory=list)
     unchanged: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
+
+    @property
+    def ids(self) -> set[str]:
+        """All entries so far."""
+        return {id_ for ids in vars(self).values() if ids is not self.notes for id_ in ids}
+
+    def tell_of_all(self, of_lines: Mapping[str, Sequence[str]]) -> None:
+        """Tell of all entries of lines, by the first one of each, what was told of that."""
+        for name, ids in vars(self).items():
+            if ids is not self.notes:
+                setattr(self, name, [each for id_ in ids for each in of_lines.get(id_, [id_])])
 
     @property
     def message(self) -> str:

@@ -250,6 +250,23 @@ def night(week: Any) -> Any:
     return week
 
 
+@pytest.fixture
+def desk(week: Any) -> Any:
+    """Return the small week with three entries of one person, day, project and rate.
+
+    They are `desk.ids`, in the order of their starts, which is not that of their ids.
+    """
+    entries = week.clockify.entries
+    like = next(one for _, one in sorted(entries.items()) if one["billable"])
+    entries.clear()
+    week.ids = ["c" * 24, "a" * 24, "b" * 24]
+    hours = [("13:00", "14:10", "Plan"), ("15:00", "16:00", "Build"), ("17:00", "17:30", "Plan")]
+    for id_, (start, end, text) in zip(week.ids, hours, strict=True):
+        times = {"start": f"2026-09-22T{start}:00Z", "end": f"2026-09-22T{end}:00Z"}
+        entries[id_] = {**like, "id": id_, **times, "description": text}
+    return week
+
+
 @pytest.fixture(scope="session")
 def export() -> Callable[..., Path]:
     """Return a function to write entries of a house as Clockify would export them."""

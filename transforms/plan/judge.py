@@ -63,6 +63,7 @@ class JudgeRules:
         rates: Which rate billable time goes at.
         by_day: Whether a person's day on a project is rounded as a whole.
         by_midnight: Whether an entry is booked on each of its days, in parts.
+        joins: Whether entries of a person's day that differ in time and text alone go as one.
         template: How descriptions are written; `None` leaves them as they are.
         marked: Whether descriptions end with the entry's id.
         approved_only: Whether entries without approval stay behind.
@@ -78,6 +79,7 @@ class JudgeRules:
     rates: RateRules = field(default_factory=RateRules)
     by_day: bool = False
     by_midnight: bool = False
+    joins: bool = False
     template: Template | None = None
     marked: bool = False
     approved_only: bool = False

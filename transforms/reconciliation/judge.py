@@ -20,6 +20,7 @@ from transforms.reconciliation.sides import (
     differing,
     has_moved,
     ledger_values,
+    own_share,
     was_touched,
 )
 
@@ -107,10 +108,10 @@ class Judged:
 
 
 def judge(sent: Sent, now: Now | None, activity: Mapping[str, Any] | None, rules: Rules) -> Judged:
-    """Compare the three sides of a sent entry, or of a part of one.
+    """Compare the three sides of a sent entry, of a part of one, or of an entry of a line.
 
-    A part is never written anew: its step, also if it agrees, says whether it may be taken back
-    with the others.
+    The latter are never written anew: their step, also if they agree, says whether they may be
+    taken back with the others.
 
     Args:
         sent: What the ledger has.
@@ -118,13 +119,15 @@ def judge(sent: Sent, now: Now | None, activity: Mapping[str, Any] | None, rules
         activity: The TimeActivity in QuickBooks; `None` if it is gone.
         rules: What counts, and what may be done.
     """
+    activity = own_share(sent, activity)
     ledger = ledger_values(sent)
     new_body = None if now is None else now.body
     books = None if activity is None else books_values(activity, sent.body, new_body)
     clockify = _clockify(sent, now, ledger, books)
     ours, theirs = differing(clockify, ledger), differing(books, ledger)
     is_part = sent.unit is not None
-    if is_part and now is not None and "minutes" not in ours and has_moved(sent, now):
+    may_move = sent.line is not None  # within its day
+    if is_part and not may_move and now and "minutes" not in ours and has_moved(sent, now):
         ours = [*ours, "minutes"]
     stays_out = now is not None and not now.is_work
     if stays_out:
@@ -149,7 +152,7 @@ def judge(sent: Sent, now: Now | None, activity: Mapping[str, Any] | None, rules
     anew = is_part and step not in {Step.DELETE, Step.FORGET}
     if anew:
         step = Step.FORGET if books is None else Step.DELETE
-    helps = refusal or (_ANEW if anew else _HELPS[step])
+    helps = refusal or (_ANEW[sent.line is not None] if anew else _HELPS[step])
     words = [*filter(None, [_FOUND.get(verdict)]), *[_STAYS_OUT] * stays_out, helps]
     return Judged(
         verdict=verdict,
@@ -242,7 +245,8 @@ def _unsendable(step: Step, sent: Sent, now: Now | None, ours: Sequence[str]) ->
     if not writes or now is None or now.reason is None:
         return None
     if sent.unit is not None:  # all of the entry would go anew, whatever has changed
-        return f"Its parts stay as they are, because no send would take the entry: {now.detail}"
+        what = "Its parts stay as they are" if sent.line is None else "The TimeActivity stays"
+        return f"{what}, because no send would take the entry: {now.detail}"
     concerns = _CONCERNS.get(Reason(now.reason))
     if now.body is None or concerns is None or (concerns | _JUDGED_LAST) & set(ours):
         return now.detail
@@ -291,7 +295,13 @@ _HELPS = {
     Step.FORGET: "QuickBooks does not have it either; `--repair` notes that in the ledger.",
 }
 
-_ANEW = "`--repair` takes all parts of the entry out of QuickBooks; the next send sends it anew."
+#: By whether it went in a line.
+_ANEW = {
+    False: "`--repair` takes all parts of the entry out of QuickBooks; the next send sends it"
+    " anew.",
+    True: "`--repair` takes the TimeActivity out of QuickBooks, with all entries that went in it;"
+    " the next send sends them anew.",
+}
 
 _BLOCKED = {
     Block.BILLED: "It is on an invoice, so it stays as it is: correct the invoice in QuickBooks.",

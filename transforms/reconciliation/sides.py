@@ -49,6 +49,23 @@ _ORIGINS = {
 
 
 @dataclass(frozen=True)
+class Line:
+    """The place of an entry in the line that it went in.
+
+    Attributes:
+        first_id: The first entry of the line.
+        body: The TimeActivity of the whole line as sent, to the byte.
+        before_min: Minutes of the entries before it.
+        is_last: Whether none comes after it.
+    """
+
+    first_id: str
+    body: str
+    before_min: int
+    is_last: bool
+
+
+@dataclass(frozen=True)
 class Sent:
     """An entry as it was sent.
 
@@ -60,7 +77,9 @@ class Sent:
         from_file: Whether it came from a file, so that Clockify may not have it.
         contents: What it was about then, by the columns of `Contents`; `None` if that is unknown.
         sync_token: QuickBooks' SyncToken after our last write; `None` if that is unknown.
-        unit: The whole entry, if this is a part of it; the contents are the whole's.
+        unit: The whole entry, if this is a part of it; the contents are the whole's. Of an entry
+            of a line, the first entry of that.
+        line: The line that it went in; `None` if it has a TimeActivity of its own.
     """
 
     entry_id: str
@@ -71,6 +90,12 @@ class Sent:
     contents: Mapping[str, Any] | None = None
     sync_token: str | None = None
     unit: str | None = None
+    line: Line | None = None
+
+    @property
+    def row_id(self) -> str:
+        """Under which id the ledger has it."""
+        return self.entry_id if self.line is None else self.line.first_id
 
 
 @dataclass(frozen=True)
@@ -144,6 +169,25 @@ def _cuts(words: str) -> Iterator[str]:
     if len(words.encode()) > DESCRIPTION_LIMIT:
         for encoding, size in _COUNTED.items():
             yield words.encode(encoding)[: DESCRIPTION_LIMIT * size].decode(encoding, "ignore")
+
+
+def own_share(sent: Sent, activity: Mapping[str, Any] | None) -> Mapping[str, Any] | None:
+    """Return what a TimeActivity has of one entry: of a line's, its part of time and text.
+
+    Where somebody changed the time, the entries have theirs in their order, and the last one has
+    what is left.
+    """
+    if sent.line is None or activity is None:
+        return activity
+    line, books = body_values(sent.line.body), books_values(activity, sent.line.body)
+    own = body_values(sent.body)
+    share = {name: value for name, value in activity.items() if name not in MEMBERS["minutes"]}
+    if books["description"] == line["description"]:
+        share["Description"] = own["description"]
+    if books["minutes"] is None:  # nobody knows whose it is
+        return share
+    left = max(Decimal(0), books["minutes"] - sent.line.before_min)
+    return share | {"Hours": 0, "Minutes": left if sent.line.is_last else min(left, own["minutes"])}
 
 
 def was_touched(sent: Sent, activity: Mapping[str, Any] | None) -> bool:

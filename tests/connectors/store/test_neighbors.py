@@ -40,6 +40,7 @@ from schemas.rules import Rules
 from schemas.tables import ledger as table
 from schemas.tables import metadata
 from schemas.words import Event, Kind, Mark, Operation, PlanState, Proof, TimeKind
+from transforms.plan.lines import Member
 
 NOW = datetime(2026, 3, 9, 8, tzinfo=UTC)
 LEASE = timedelta(minutes=10)
@@ -49,6 +50,9 @@ HOLDER = "0d8b4dd8-0000-4000-8000-000000000002"
 
 #: What connections hold; `new` and `newer` are the others' alone.
 IDS = ["sent", "refused", "found", "doubt", "flying", "new", "newer"]
+
+#: Entries in lines; but for the first, the others' alone.
+JOINED = ["sent too", "new too", "newer too"]
 
 #: Everybody's entries of all days.
 ALL = Chosen(user=None, names=(), first_day=None, last_day=None)
@@ -199,13 +203,22 @@ class Store:
         return self.store.doubts.settle(doubt, created, run_id=self.run, proof=proof)
 
     def compare(self, *ids):
-        """Leave what a reconciliation leaves of differences and marks, and a recall of parts."""
+        """Leave what a reconciliation leaves of differences and marks, a recall of parts, lines."""
         with writing(self.store.engine) as connection:
             every = [part for id_ in ids for part in (id_, f"{id_}/2")]
             self.store.parts.claimed(connection, every)
+            self.join(connection, *ids)
         self.store.drift.keep(self.run, list(map(_drift, ids)))
         self.store.marks.begin(Mark.INVOICED, ids)
         self.store.marks.begin(Mark.SENT_TAG, ids[:1], tag_id=f"tag {self.number}")
+
+    def join(self, connection, *ids):
+        """Let each of some sent entries have another one in its line."""
+        lines = {id_: (Member(id_, 0, 40, id_), Member(f"{id_} too", 40, 20, "")) for id_ in ids}
+        rows = [{"entry_id": id_, "members": members} for id_, members in lines.items()]
+        every = [one.entry_id for row in rows for one in row["members"]]
+        about = {row["entry_id"]: row for row in records(self.about(*every).frame)}
+        self.store.lines.replace(connection, rows, about)
 
     def writer(self, *ids, flow_run=FLOW_RUN):
         days = {"days": (DAY, DAY), "flow_run_id": flow_run, "address": None, "currency": "USD"}
@@ -418,6 +431,17 @@ def _gone(s):
 
 
 OWN = {
+    "lines.of": lambda s: sorted(s.store.lines.of([*IDS, *JOINED])),
+    "lines.first_of": lambda s: [s.store.lines.first_of(id_) for id_ in JOINED],
+    "lines.whole": lambda s: s.store.lines.whole(JOINED),
+    "lines.members": _in_transaction(
+        lambda s, c: {id_: len(rows) for id_, rows in s.store.lines.members(c, IDS).items()}
+    ),
+    "lines.held": _in_transaction(lambda s, c: s.store.lines.held(c, [*IDS, *JOINED])),
+    "lines.cannot_go": _in_transaction(
+        lambda s, c: s.store.lines.cannot_go(c, {"x": ["x", *JOINED], "newer": ["newer"]})
+    ),
+    "lines.replace": _in_transaction(lambda s, c: s.join(c, "sent", "doubt")),
     "parts.units": lambda s: s.store.parts.units(["sent", "new"]),
     "last_outcomes.later_parts": lambda s: s.store.outcomes.later_parts([DAY]),
     "parts.close_settled": _in_transaction(
@@ -788,6 +812,10 @@ WHOLE = {
     "actors.pseudonymize",
     "claims_in_doubt.take_over",  # within the transactions of `take`
     "connections.all_connections",
+    "lines.about",  # of what was read
+    "lines.in_ledger",  # within queries
+    "lines.is_outdated",
+    "lines.line_of",
     "parts.is_broken",  # of rows that are there already
     "plans.vouch",  # by Prefect's id of a run, which has one plan
     "credentials.all_lifetimes",

@@ -1,0 +1,40 @@
+"""A day's work that goes as one TimeActivity: what tests of it send, and what the books have."""
+
+from typing import Any
+
+DAY = ("--start", "2026-09-22", "--end", "2026-09-22")
+BY_DAY = {"CLOCKBOOKS_LINE_PER": "day"}
+
+
+def send(house: Any, *options: str, **environment: str) -> Any:
+    """Send the day, with `line_per=day` unless the environment says otherwise."""
+    return house.run("send", *DAY, "--yes", "--json", *options, **{**BY_DAY, **environment})
+
+
+def reconcile(house: Any, *options: str, **environment: str) -> dict[str, Any]:
+    """Compare the day, and return the document."""
+    ran = house.run("reconcile", *DAY, "--json", *options, **{**BY_DAY, **environment})
+    document: dict[str, Any] = ran.document
+    return document
+
+
+def books(house: Any) -> list[tuple[Any, ...]]:
+    """Return minutes and text of what is in the books, in order."""
+    return sorted(
+        (row["Hours"] * 60 + row["Minutes"], row.get("Description", ""))
+        for row in house.quickbooks.activities.values()
+    )
+
+
+def only(house: Any) -> str:
+    """Return the Id of the one TimeActivity in the books."""
+    (id_,) = house.quickbooks.activities
+    return str(id_)
+
+
+def in_file(document: dict[str, Any]) -> dict[str, tuple[Any, ...]]:
+    """Return state, reason and minutes of each entry of a document."""
+    return {
+        row["entry_id"]: (row["state"], row["reason"], row["minutes"])
+        for row in document["entries"]
+    }
