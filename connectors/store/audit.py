@@ -112,7 +112,7 @@ class Audit(ConnectionScope):
         It takes half as long as to look for those that differ, which hardly any history has.
         """
         newest, mine, differs = self._newest_in_ledger(connection)
-        told = newest.c.event.in_(_SENT)
+        told = _says_sent(newest)
         same = sa.and_(told, ledger.c.state == LedgerState.SENT, ~sa.or_(*differs.values()))
         query = sa.select(
             sa.func.count(sa.case((told, 1))).label("told"),
@@ -131,7 +131,7 @@ class Audit(ConnectionScope):
         and whether its `activity`, `minutes` and `content` differ.
         """
         newest, mine, differs = self._newest_in_ledger(connection)
-        is_sent, says_sent = ledger.c.state == LedgerState.SENT, newest.c.event.in_(_SENT)
+        is_sent, says_sent = ledger.c.state == LedgerState.SENT, _says_sent(newest)
         older = (ledger.c.changed_at < head.since if head else sa.false()).label("is_older")
         state = sa.type_coerce(ledger.c.state, sa.String).label("state")
         told = sa.select(
@@ -265,6 +265,14 @@ class Audit(ConnectionScope):
         acted = sa.select(history.c.actor_id).where(mine).distinct().subquery()
         query = sa.select(acted, actors).outerjoin(actors, actors.c.id == acted.c.actor_id)
         return connection.execute(query.order_by(acted.c.actor_id)).all()
+
+
+def _says_sent(newest: sa.CTE) -> sa.ColumnElement[bool]:
+    """Whether the newest event of an entry says that it is in QuickBooks.
+
+    An entry may be renamed when it is not, and an id that was given up has no bytes.
+    """
+    return sa.and_(newest.c.event.in_(_SENT), newest.c.fingerprint.is_not(None))
 
 
 def _stream(

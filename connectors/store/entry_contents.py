@@ -155,7 +155,10 @@ class EntryContents(ConnectionScope):
                 if [row["entry_id"] for row in held] == [ours] and not joined:
                     self._rename(connection, ours, clockifys)
                     renamed.append({"entry_id": ours, "note": clockifys})
-                    renamed.append(of_ledger(held[0]) | {"entry_id": clockifys, "note": ours})
+                    told = of_ledger(held[0]) | {"entry_id": clockifys, "note": ours}
+                    if held[0]["state"] not in {LedgerState.SENT, LedgerState.SENDING}:
+                        told["fingerprint"] = None  # QuickBooks does not have it
+                    renamed.append(told)
             self._same(History).add(connection, Event.RENAMED, renamed)
 
     def _rename(self, connection: sa.Connection, ours: str, clockifys: str) -> None:

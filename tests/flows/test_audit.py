@@ -106,6 +106,18 @@ def test_one_entrys_life_is_told_from_the_beginning(week, send_day):
     assert "sent (create)" in week.run("entries", "--entry", entry_id).out
 
 
+def test_what_was_taken_back_may_get_clockifys_id(week, send_day, export):
+    """Rows of a file were recalled; a send then finds their entries, which have become breaks."""
+    assert week.run("import", str(export(week)), "--yes", "--json").document["counts"]["sent"] == 9
+    assert week.run("recall", *DAY, "--yes", "--json").code == 0
+    for entry in week.clockify.entries.values():
+        entry["type"], entry["billable"] = "BREAK", False
+    assert send_day(week).document["counts"]["skipped"] == {"break": 9}
+    assert _events(week, min(week.clockify.entries)) == [("renamed", None)]
+
+    assert week.run("audit", "verify", "--json").code == 0
+
+
 def test_an_unknown_entry_is_no_empty_life(week):
     """A typing error is told, and so is a filter that --entry has no use for."""
     assert "knows no entry 'nobody'" in week.run("entries", "--entry", "nobody").err
