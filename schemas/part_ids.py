@@ -42,3 +42,16 @@ def in_parts(entry_ids: pd.Series) -> pd.Series:
     if later.empty:
         return pd.Series(False, index=entry_ids.index)
     return entry_ids.isin([*later, *later.map(whole_id)])
+
+
+def as_whole(rows: pd.DataFrame) -> pd.DataFrame:
+    """Return rows of entries, the first part of each with the `minutes` of all that are there.
+
+    The other parts are left out.
+    """
+    if not (parts := in_parts(rows["entry_id"])).any():
+        return rows
+    minutes = pd.to_numeric(rows["minutes"])
+    sums = minutes.groupby(rows["entry_id"].map(whole_id)).transform("sum")
+    is_later = rows["entry_id"].str.contains("/", regex=False).astype(bool)
+    return rows.assign(minutes=minutes.mask(parts, sums))[~is_later]

@@ -13,6 +13,7 @@ from connectors.database import changing, chunks, insert_into
 from connectors.store.actors import ACTOR
 from connectors.store.lines import in_ledger, line_of
 from connectors.store.scope import ConnectionScope, records
+from schemas.part_ids import as_whole, later_ids
 from schemas.tables import actors, batches, drift, ledger, lines, plans, runs, verdicts
 from schemas.words import LedgerState, Reason, State
 
@@ -43,6 +44,8 @@ _UNHELD = sa.and_(
         for table in (ledger, lines)
     )
 )
+
+_IS_LATER_PART = verdicts.c.entry_id.contains("/")
 
 
 class LastOutcomes(ConnectionScope):
@@ -78,7 +81,8 @@ class LastOutcomes(ConnectionScope):
     def unsent(self, days: Sequence[str]) -> pd.DataFrame:
         """Return `LOOKS` and `OUTCOME` of the entries of days that the ledger does not hold.
 
-        Days are local, YYYY-MM-DD; there may be none.
+        Days are local, YYYY-MM-DD; there may be none. An entry in parts is one row, on its first
+        day, with the minutes of all of them.
         """
         names = [*LOOKS, *OUTCOME]
         if not days:
@@ -87,14 +91,15 @@ class LastOutcomes(ConnectionScope):
             sa.select(*[verdicts.c[name] for name in names])
             .where(
                 self._own(verdicts),
-                verdicts.c.date.between(min(days), max(days)),
+                verdicts.c.date.between(min(days), max(days))
+                | (verdicts.c.date.between(max(days), _after(days)) & _IS_LATER_PART),
                 _UNHELD,
             )
             .order_by(verdicts.c.date, verdicts.c.entry_id)
         )
         with self.engine.connect() as connection:
             rows = connection.execute(query).all()
-        return pd.DataFrame(rows, columns=names, dtype=object)
+        return as_whole(pd.DataFrame(rows, columns=names, dtype=object))
 
     def later_parts(self, days: Sequence[str]) -> list[str]:
         """Return the later parts of entries on some days and the month after them.
@@ -103,20 +108,20 @@ class LastOutcomes(ConnectionScope):
         """
         if not days:
             return []
-        last = date.fromisoformat(max(days)) + timedelta(days=31)
         query = sa.select(verdicts.c.entry_id).where(
             self._own(verdicts),
-            verdicts.c.date.between(min(days), last.isoformat()),
-            verdicts.c.entry_id.contains("/"),
+            verdicts.c.date.between(min(days), _after(days)),
+            _IS_LATER_PART,
             _UNHELD,
         )
         with self.engine.connect() as connection:
             return list(connection.scalars(query))
 
     def forget(self, entry_ids: Sequence[str]) -> None:
-        """Forget the outcomes of some entries: they have one under another id."""
+        """Forget the outcomes of some entries, with all parts: they have one under another id."""
+        every = [part for id_ in entry_ids for part in (id_, *later_ids(id_))]
         with changing(self.engine) as connection:
-            for some in chunks(entry_ids):
+            for some in chunks(every):
                 rows = sa.and_(self._own(verdicts), verdicts.c.entry_id.in_(some))
                 connection.execute(verdicts.delete().where(rows))
 
@@ -193,3 +198,8 @@ class LastOutcomes(ConnectionScope):
         with self.engine.connect() as connection:
             result = connection.execute(query)
             return pd.DataFrame(result.all(), columns=list(result.keys()))
+
+
+def _after(days: Sequence[str]) -> str:
+    """Return the last day that a part of an entry may have that begins on some days."""
+    return (date.fromisoformat(max(days)) + timedelta(days=31)).isoformat()

@@ -24,6 +24,7 @@ from typing import Any
 import pandas as pd
 
 from schemas.contents import UNTOLD, Contents
+from schemas.part_ids import as_whole
 from schemas.words import Kind, Source
 from transforms.directory.names import OWN_ID, same_form
 
@@ -32,6 +33,9 @@ ROW_ID = "row-"
 
 #: Starts are compared by the minute, because many exports show no seconds.
 _MINUTE = pd.Timedelta(minutes=1)
+
+#: What a person tells an entry by.
+_TEXTS = ("client", "project", "description")
 
 
 def entry_contents(
@@ -244,13 +248,14 @@ def superseded(kept: pd.DataFrame, unsent: pd.DataFrame) -> list[str]:
         kept: The rows of a plan whose outcomes were kept.
         unsent: Last outcomes of the same days, with `entry_id`, of what the ledger does not hold.
     """
+    kept = as_whole(kept)
     old = unsent[~unsent["entry_id"].isin(kept["entry_id"])].set_index("entry_id")
     by_file = kept["entry_id"].str.startswith(ROW_ID)
     old_by_file = old.index.str.startswith(ROW_ID)
     told: list[str] = []
     for new, before in ((kept[by_file], old[~old_by_file]), (kept[~by_file], old[old_by_file])):
         # An empty text may mean that a file does not say.
-        texts = {name: new[name].replace("", None) for name in ("client", "project", "description")}
+        texts = {name: new[name].replace("", None) for name in _TEXTS}
         told += look_alikes(new.assign(**texts), before.replace("", None)).tolist()
     return told
 
@@ -258,10 +263,7 @@ def superseded(kept: pd.DataFrame, unsent: pd.DataFrame) -> list[str]:
 def _look_alike(row: Any, verdict: Any) -> bool:
     if pd.isna(row.minutes) or pd.isna(verdict.minutes) or abs(row.minutes - verdict.minutes) > 1:
         return False
-    texts = (
-        (getattr(row, name), getattr(verdict, name))
-        for name in ("client", "project", "description")
-    )
+    texts = ((getattr(row, name), getattr(verdict, name)) for name in _TEXTS)
     return all(
         pd.isna(mine) or pd.isna(theirs) or _form(mine) == _form(theirs) for mine, theirs in texts
     )

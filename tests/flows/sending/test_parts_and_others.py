@@ -241,3 +241,29 @@ def test_an_answer_that_takes_a_part_away_opens_its_entry_again(night, rows_of, 
     night.quickbooks.people.close_books(None)
     assert send(night).document["counts"]["sent"] == 2
     assert minutes(night) == 990
+
+
+def test_a_file_without_rates_sends_no_night_that_a_send_held_back(night, export):
+    """It does not show the missing rate; what was said of the parts holds its whole row back."""
+    rate, night.night["rate"] = night.night["rate"], None
+    assert send(night).document["counts"]["rejected"] == {"billable_without_rate": 2}
+    file = export(night, without=("Billable", "Billable Rate (USD)", "Billable Amount (USD)"))
+    ran = night.run("import", str(file), "--yes", "--json", **MIDNIGHT).document
+    assert ran["counts"]["rejected"] == {"billable_without_rate": 1}
+
+    night.night["rate"] = rate
+    assert (
+        night.run("import", str(export(night)), "--yes", "--json").document["counts"]["sent"] == 1
+    )
+    listed = night.run("entries", "--json").document["entries"]
+    assert [row["state"] for row in listed] == ["sent"]
+
+
+def test_a_row_of_a_file_that_stayed_is_not_listed_beside_the_parts(night, export):
+    """The import rejected it whole, and the send takes it in parts."""
+    rate, night.night["rate"] = night.night["rate"], None
+    night.run("import", str(export(night)), "--yes", "--json", **MIDNIGHT)
+    night.night["rate"] = rate
+    assert send(night).document["counts"]["sent"] == 2
+    listed = night.run("entries", "--json").document["entries"]
+    assert [row["state"] for row in listed] == ["sent", "sent"]
