@@ -251,10 +251,10 @@ def night(week: Any) -> Any:
 
 
 @pytest.fixture
-def desk(week: Any) -> Any:
+def workday(week: Any) -> Any:
     """Return the small week with three entries of one person, day, project and rate.
 
-    They are `desk.ids`, in the order of their starts, which is not that of their ids.
+    They are `workday.ids`, in the order of their starts, which is not that of their ids.
     """
     entries = week.clockify.entries
     like = next(one for _, one in sorted(entries.items()) if one["billable"])

@@ -28,11 +28,14 @@ _CRASHES = ["tests/exactly_once/test_crash_points.py", "tests/exactly_once/test_
 _REPAIRS = [f"tests/flows/reconciliation/test_{name}.py" for name in ("drift", "in_doubt")]
 _PARTS = [f"{_STORE}/test_parts.py", "tests/flows/sending/test_parts.py"]
 
+_LINES = [f"{_STORE}/test_lines.py", "tests/flows/sending/test_lines.py"]
+
 #: What is mutated, and the tests that may notice: the quick ones first.
 CHECKS: dict[str, list[list[str]]] = {
     "connectors/store/ledger.py": [_LEDGER, _OTHERS, _SENDS, _CRASHES, _PARTS],
     "connectors/store/claims_in_doubt.py": [_LEDGER, _OTHERS, _SENDS, _CRASHES, _REPAIRS],
     "connectors/store/books.py": [_LEDGER, _OTHERS, _SENDS],
+    "connectors/store/lines.py": [_LINES, ["tests/exactly_once/test_lines.py"]],
     "connectors/store/parts.py": [_PARTS, ["tests/exactly_once/test_parts.py"]],
     "flows/sending/settle_doubts.py": [_SENDS, _CRASHES],
     "flows/sending/replay.py": [_SENDS, _CRASHES, _REPAIRS],

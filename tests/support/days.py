@@ -30,11 +30,3 @@ def only(house: Any) -> str:
     """Return the Id of the one TimeActivity in the books."""
     (id_,) = house.quickbooks.activities
     return str(id_)
-
-
-def in_file(document: dict[str, Any]) -> dict[str, tuple[Any, ...]]:
-    """Return state, reason and minutes of each entry of a document."""
-    return {
-        row["entry_id"]: (row["state"], row["reason"], row["minutes"])
-        for row in document["entries"]
-    }

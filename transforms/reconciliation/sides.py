@@ -181,11 +181,12 @@ def own_share(sent: Sent, activity: Mapping[str, Any] | None) -> Mapping[str, An
         return activity
     line, books = body_values(sent.line.body), books_values(activity, sent.line.body)
     own = body_values(sent.body)
-    share = {name: value for name, value in activity.items() if name not in MEMBERS["minutes"]}
+    share = dict(activity)
     if books["description"] == line["description"]:
         share["Description"] = own["description"]
     if books["minutes"] is None:  # nobody knows whose it is
         return share
+    share = {name: value for name, value in share.items() if name not in MEMBERS["minutes"]}
     left = max(Decimal(0), books["minutes"] - sent.line.before_min)
     return share | {"Hours": 0, "Minutes": left if sent.line.is_last else min(left, own["minutes"])}
 

@@ -44,7 +44,7 @@ def test_it_says_how_time_is_sent(synced, monkeypatch):
     before = lines(synced.run("check", "--json"))["How time is sent"]["found"]
     monkeypatch.setitem(synced.environment, "CLOCKBOOKS_MISSING_RATE", "zero")
     for name in (
-        *("rounding=up:6", "rounding_per=day", "day_zone=worker", "split=midnight"),
+        *("rounding=up:6", "rounding_per=day", "day_zone=worker", "split=midnight", "line_per=day"),
         *("description_marker=true", "sent_tag=In QuickBooks", "not_before=2026-01-15"),
     ):
         assert synced.run("configure", "--set", name).code == 0
@@ -58,6 +58,7 @@ def test_it_says_how_time_is_sent(synced, monkeypatch):
         "up to the next 6 minutes",
         "on each of its days",
         "as a whole",
+        "as one TimeActivity",
         "from before 2026-01-15",
         "time zone",
         "rate of 0",

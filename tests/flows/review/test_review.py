@@ -298,6 +298,25 @@ def test_an_entry_in_parts_is_approved_whole_or_not(desk, plan_of):
     assert len(desk.house.quickbooks.activities) == 10
 
 
+def test_a_plan_says_how_many_time_activities_it_makes(desk, plan_of):
+    """And what somebody leaves out of a line is not in it, nor its minutes."""
+    like, *others = desk.house.clockify.entries.values()
+    for nth, entry in enumerate(others[:2]):
+        times = {"start": f"2026-09-22T2{nth}:00:00Z", "end": f"2026-09-22T2{nth}:30:00Z"}
+        same = {name: like[name] for name in ("userId", "projectId", "billable", "rate")}
+        entry |= {**same, **times}
+    run_id = desk.start(line_per="day")
+    _, entries = plan_of(desk.house)
+    joined = [like["id"], *(one["id"] for one in others[:2])]
+    out = [number for number, row in entries.items() if row["entry_id"] == joined[1]]
+    assert f"go as {len(entries) - 2} TimeActivities" in desk.pages(run_id)["plan"]
+    desk.resume(run_id, decision="approve", who="Ann Lee", without_entries=out)
+    listed = desk.house.run("entries", "--state", "sent", "--json").document["entries"]
+    by_id = {row["entry_id"]: row["time_activity_id"] for row in listed}
+    assert by_id[joined[0]] == by_id[joined[2]]
+    assert (len(by_id), len(set(by_id.values()))) == (8, 7)
+
+
 def test_rejected(desk, plan_of, rows_of, send_day, all_once):
     """Nothing is sent, the note is kept, and the entries are free for the next send."""
     run_id = desk.start()
