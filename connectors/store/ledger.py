@@ -320,11 +320,11 @@ class Ledger(ConnectionScope):
         """Give back a claim of which QuickBooks certainly has nothing: it may be claimed again."""
         bids = [bid for _, bid, _ in made.items]
         with changing(self.engine) as connection:
-            its_run = ledger.c.run_id == made.run_id
-            mine = sa.and_(self._held_by(made), its_run, ledger.c.bid.in_(bids))
-            ids = sorted(connection.scalars(sa.select(ledger.c.entry_id).where(mine)))
+            mine = sa.and_(ledger.c.run_id == made.run_id, ledger.c.bid.in_(bids))
+            held = sa.and_(self._held_by(made), mine)
+            ids = sorted(connection.scalars(sa.select(ledger.c.entry_id).where(held)))
             self._note(connection, Event.RELEASED, [{"entry_id": id_} for id_ in ids], made)
-            connection.execute(ledger.delete().where(mine))
+            connection.execute(ledger.delete().where(held))
 
     def leave_in_doubt(self, made: Claim, *, at_work: timedelta) -> None:
         """Record that a call has ended without a clear answer: when QuickBooks will be quiet."""
@@ -361,11 +361,6 @@ class Ledger(ConnectionScope):
         )
 
 
-def _members(row: Mapping[str, Any]) -> list[str]:
-    """Return the entries that are claimed by a row."""
-    return [one.entry_id for one in row.get("members", ())] or [row["entry_id"]]
-
-
 def _change(outcome: Outcome, company_state: str | None) -> dict[str, Any]:
     if isinstance(outcome, Done):
         return {
@@ -379,6 +374,11 @@ def _change(outcome: Outcome, company_state: str | None) -> dict[str, Any]:
         "fault": str(outcome.fault),
         "company_state": company_state,
     }
+
+
+def _members(row: Mapping[str, Any]) -> list[str]:
+    """Return the entries that are claimed by a row."""
+    return [one.entry_id for one in row.get("members", ())] or [row["entry_id"]]
 
 
 def _claim_statement(engine: sa.Engine, values: Sequence[dict[str, Any]]) -> Any:
