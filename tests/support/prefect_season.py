@@ -1,9 +1,10 @@
-"""Lets months pass in Prefect's database: `prefect_season.py BEFORE HOURLY DAYS`, in a house.
+"""Lets months pass in a house's Prefect database: `prefect_season.py BEFORE HOURLY NIGHTLY DAYS`.
 
 What runs really left there is copied to each hour and each night, and at the end of each day
-Prefect's own vacuum cleans up by the settings of `clockbooks ui`. BEFORE is the database before any
-run, HOURLY the one after a run of an hourly schedule; the house's own has the nightly ones as well.
-Prints what came of it as JSON.
+Prefect's own vacuum cleans up by the settings of `clockbooks ui`, which may be at work meanwhile.
+BEFORE is a copy of the database before any run, HOURLY one after a run of an hourly schedule, and
+NIGHTLY one after those of a night. A line of input lets a day begin and is answered at its end;
+after the last, prints what came of it as JSON.
 """
 
 import asyncio
@@ -18,7 +19,7 @@ from pathlib import Path
 from typing import Any
 from uuid import NAMESPACE_OID, uuid5
 
-from flows.operations.home import Address, opened_home
+from flows.operations.home import Address, Home
 from flows.settings import read_settings
 
 #: The tables that grow with each run.
@@ -66,7 +67,7 @@ class Season:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self.database = sqlite3.connect(path)
+        self.database = sqlite3.connect(path, timeout=60)  # `clockbooks ui` writes, too
         self.copied = 0
         self.peak_bytes = 0
 
@@ -97,10 +98,10 @@ class Season:
                     f'INSERT INTO "{table}" ({names}) VALUES ({marks})',
                     [changed(value) for value in row.values()],
                 )
+        self.database.commit()
 
     def end_day(self) -> None:
-        """Let go of the database, and note how large it is."""
-        self.database.commit()
+        """Note how large the database is."""
         self.database.execute("PRAGMA wal_checkpoint(TRUNCATE)")
         self.peak_bytes = max(self.peak_bytes, self.path.stat().st_size)
 
@@ -130,33 +131,37 @@ def cleaners() -> Iterator[Callable[..., Any]]:
 
 
 async def live(season: Season, hourly: Rows, nightly: Rows, days: int) -> None:
-    """Let days pass: a run each hour, the nightly ones, then the vacuum."""
+    """Let days pass, the last of them today: a run each hour, the nightly ones, then the vacuum.
+
+    What happens in earnest meanwhile is of today, and so the vacuum leaves it alone.
+    """
     from prefect.server.database import provide_database_interface
     from prefect.server.services import db_vacuum
 
-    began, hour = datetime.now(UTC), timedelta(hours=1)
+    began, hour = datetime.now(UTC) - timedelta(days=days + 1), timedelta(hours=1)
     clean, database = list(cleaners()), provide_database_interface()
     for day in range(1, days + 1):
+        input()  # noqa: ASYNC250 - nothing else is to happen meanwhile
         for nth in range(24):
-            season.copy(hourly, timedelta(days=day) + nth * hour)
-        season.copy(nightly, timedelta(days=day))
+            season.copy(hourly, timedelta(days=day - days - 1) + nth * hour)
+        season.copy(nightly, timedelta(days=day - days - 1))
         season.end_day()
         today = began + timedelta(days=day + 1)
         db_vacuum.now = lambda _zone, today=today: today
         for cleaner in clean:
             await cleaner(db=database)
         season.end_day()
+        print(day, flush=True)  # noqa: T201 - see the module
 
 
-def main(before: str, hourly: str, days: str) -> None:
+def main(before: str, hourly: str, nightly: str, days: str) -> None:
     """See the module."""
-    with opened_home(read_settings()) as home:
-        os.environ.update(home.environment(Address("127.0.0.1", 4200)))
-        path = Path("prefect", "prefect.db")
-        looks = [rows_of(one) for one in (Path(before), Path(hourly), path)]
-        season = Season(path)
-        asyncio.run(live(season, added(*looks[:2]), added(*looks[1:]), int(days)))
-        season.end_day()
+    home = Home((read_settings().folder / "prefect").absolute())
+    os.environ.update(home.environment(Address("127.0.0.1", 4200)))
+    looks = [rows_of(Path(one)) for one in (before, hourly, nightly)]
+    season = Season(home.folder / "prefect.db")
+    asyncio.run(live(season, added(*looks[:2]), added(*looks[1:]), int(days)))
+    season.end_day()
     print(json.dumps({"peak_bytes": season.peak_bytes, "rows": season.kept()}))  # noqa: T201 - its answer
 
 
