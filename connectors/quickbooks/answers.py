@@ -31,6 +31,9 @@ BUSINESS_CODE = "6000"
 #: How the gateway names a throttle; it was once seen with HTTP 403 (2.3).
 THROTTLE_CODE = "3001"
 
+#: A batch has more items than QuickBooks takes at once (2.1).
+TOO_LARGE_CODE = "1040"
+
 
 def read_company(info: Mapping[str, Any], preferences: Mapping[str, Any]) -> Company:
     """Read a company from its CompanyInfo and its Preferences (section 6)."""

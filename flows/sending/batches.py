@@ -22,12 +22,14 @@ from typing import Any
 
 from connectors.errors import AskPerson, Refused, Throttled, TryAgain, Unsure
 from connectors.http import ATTEMPTS
+from connectors.quickbooks.answers import TOO_LARGE_CODE
 from connectors.quickbooks.batch import Done, Outcome
 from connectors.quickbooks.rate_limit.limiter import Permit
 from connectors.quickbooks.rate_limit.model import End, Want
 from connectors.store.ledger import Claim
 from flows.context import RunContext
 from flows.sending.run_lease import RunLease
+from schemas.part_ids import whole_id
 from schemas.words import Reason, State
 
 #: Batches in a row without a clear answer after which a load ends: more would only add doubts.
@@ -197,7 +199,7 @@ class BatchLoader(ABC):
             return dict.fromkeys(mine, not_handed_over(str(error)))
         except Refused as error:
             self._release(made)
-            return dict.fromkeys(mine, _refused_whole(error))
+            return dict.fromkeys(mine, _refused_whole(error, mine))
         except Unsure as error:
             self._context.store.ledger.leave_in_doubt(made, at_work=self._context.at_work)
             self._unclear += 1
@@ -237,9 +239,19 @@ def _contradicted(outcome: Outcome) -> Ended:
     )
 
 
-def _refused_whole(error: Refused) -> Ended:
+def _refused_whole(error: Refused, entry_ids: Sequence[str]) -> Ended:
     text = f"QuickBooks refused the whole batch: {error} None of it was created."
+    if error.code == TOO_LARGE_CODE:
+        text += _ONE_ENTRY if len({*map(whole_id, entry_ids)}) == 1 else _SMALLER
     return Ended(State.REJECTED, Reason.QBO_REFUSED, text)
+
+
+_SMALLER = " Lower CLOCKBOOKS_QBO_BATCH_SIZE, then send again."
+
+_ONE_ENTRY = (
+    " All parts of an entry go in one batch, so split the entry in Clockify where it has too many,"
+    " then send again."
+)
 
 
 def _not_attempted(rows: Iterable[Mapping[str, Any]], why: str) -> dict[str, Ended]:

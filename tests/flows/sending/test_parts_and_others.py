@@ -267,3 +267,17 @@ def test_a_row_of_a_file_that_stayed_is_not_listed_beside_the_parts(night, expor
     assert send(night).document["counts"]["sent"] == 2
     listed = night.run("entries", "--json").document["entries"]
     assert [row["state"] for row in listed] == ["sent", "sent"]
+
+
+def test_what_to_do_about_a_batch_that_is_too_large(night):
+    """Smaller batches; an entry with more parts than the company takes at once is to be split."""
+    night.quickbooks.switches.largest_batch = 5
+    night.night["end"] = "2026-09-24T11:10:00Z"
+    add_other(night)
+    *_, last = send(night, CLOCKBOOKS_QBO_BATCH_SIZE="30").document["entries"]
+    assert "CLOCKBOOKS_QBO_BATCH_SIZE" in last["detail"]
+
+    sent = send(night, CLOCKBOOKS_QBO_BATCH_SIZE="5").document
+    assert (sent["counts"]["sent"], sent["counts"]["rejected"]) == (1, {"qbo_refused": 6})
+    rejected = [row["detail"] for row in sent["entries"] if row["state"] == "rejected"]
+    assert all("split the entry in Clockify" in detail for detail in rejected)
