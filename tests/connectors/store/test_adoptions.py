@@ -7,6 +7,7 @@ import pytest
 from connectors.errors import TryAgain
 from connectors.quickbooks.batch import Done, NotDone
 from connectors.quickbooks.faults import Fault
+from connectors.store.connections import store_connection
 
 LEASE = timedelta(minutes=10)
 AT_WORK = timedelta(seconds=150)
@@ -104,3 +105,25 @@ def test_an_answer_outweighs_an_adoption(book, adopt):
     (doubt,) = book.store.doubts.take(book.start(), at_work=AT_WORK)
     assert (doubt.entry_id, doubt.body) == ("a", '{"Description":"a"}')
     assert doubt.quiet_from is not None
+
+
+def test_an_adopted_part_that_is_another_connections_opens_its_entry(
+    book, adopt, vault, joined, clock, about
+):
+    """What the books have of an entry in parts is then to be told from what they lack."""
+    assert adopt(**{"a": "100", "a/2": "101", "b": "102"}) == {"a", "a/2", "b"}
+    night = store_connection(
+        book.engine, "night", joined(workspace_id="w2"), vault=vault, now=clock.now
+    )
+    other = type(book)(book.engine, night.id, clock, about)
+
+    other.record(other.claim("c", "d"), Done("1", "101", "0"), Done("2", "102", "0"))
+
+    states = {
+        whole: {row.entry_id: row.state for row in rows}
+        for whole, rows in book.store.parts.open().items()
+    }
+    assert states == {"a": {"a": "sent", "a/2": "sending"}}
+    assert other.store.parts.open() == {}
+    book.store.parts.close(["a"])
+    assert list(book.store.parts.open()) == ["a"]
