@@ -77,6 +77,9 @@ class LastOutcomes(ConnectionScope):
             for some in chunks([row["entry_id"] for row in rows if row["state"] == State.SENT]):
                 found = sa.and_(self._own(drift), drift.c.entry_id.in_(some))
                 connection.execute(drift.delete().where(found))
+                # Another run has given what came from a file Clockify's id, and tells of it so.
+                mine = sa.and_(self._own(verdicts), verdicts.c.entry_id.in_(some))
+                connection.execute(verdicts.delete().where(mine, _UNHELD))
 
     def unsent(self, days: Sequence[str]) -> pd.DataFrame:
         """Return `LOOKS` and `OUTCOME` of the entries of days that the ledger does not hold.

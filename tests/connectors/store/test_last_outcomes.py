@@ -7,7 +7,7 @@ from schemas.tables import verdicts
 from schemas.words import LedgerState, Reason, State
 
 
-def judged(id_, state=State.SENT, reason=None, *, date="2026-03-02", minutes=60, **fields):
+def judged(id_, state=State.SKIPPED, reason=None, *, date="2026-03-02", minutes=60, **fields):
     return {
         "entry_id": id_,
         "state": state,
@@ -41,7 +41,9 @@ def test_the_last_outcome_is_shown(book):
     book.send("a", "100")
     sent_by, book.run_id = book.run_id, book.start()
     keep(
-        book, judged("a", billable=False), judged("c", State.SKIPPED, Reason.RUNNING, minutes=pd.NA)
+        book,
+        judged("a", State.SENT, billable=False),
+        judged("c", State.SKIPPED, Reason.RUNNING, minutes=pd.NA),
     )
 
     rows = {row.entry_id: row for row in told(book).itertuples()}
@@ -60,6 +62,14 @@ def test_the_last_outcome_is_shown(book):
     assert rows["b"].user == "Bo"
     assert pd.isna(rows["c"].minutes)
     assert rows["c"].reason == "running"
+
+
+def test_what_went_and_has_another_id_by_now_is_told_under_that_one(book):
+    """A slow import keeps its outcomes after a send gave what it had sent Clockify's ids."""
+    book.send("a", "100")
+    keep(book, judged("row-1", State.SENT), judged("a", State.SENT))
+
+    assert list(told(book)["entry_id"]) == ["a"]
 
 
 def test_outcomes_are_shown_by_day(book):
