@@ -14,7 +14,7 @@ from typing import Any
 
 from gate import PEOPLE as SOMEBODY
 from gate import PRODUCT, Change
-from world import PEOPLE, as_booked, content, day_of, seconds_of
+from world import PEOPLE, as_booked, booked_in_parts, content, day_of, seconds_of, whole_id
 
 LONGEST_S = (23 * 60 + 55) * 60
 
@@ -282,13 +282,34 @@ class _Judge:
             if row["state"] == "skipped" and row["reason"] == "already_sent":
                 yield from self._sent(id_, row)
             elif row["state"] in {"skipped", "rejected"}:
-                if not self._is_true(row["reason"], self.entries[id_]):
+                if not self._is_true(row["reason"], self.entries[whole_id(id_)]):
                     yield f"{id_} is said to be {row['reason']}, which is not so"
             else:
                 yield f"{id_} is {row['state']}, and all has come to rest"
+        yield from self.all_parts_or_none()
+
+    def all_parts_or_none(self) -> Iterator[str]:
+        """Of an entry in parts all are sent, or none is."""
+        for id_ in {whole_id(one) for one in self.said if "/" in one}:
+            states = {self.said[one]["reason"] == "already_sent" for one in self._parts(id_)}
+            if len(states) > 1:
+                yield f"Some parts of {id_} are sent, and others are not"
+
+    def _parts(self, id_: str) -> list[str]:
+        """Return the ids of all parts of an entry, as they are told; its own where it is whole."""
+        whole = whole_id(id_)
+        return [one for one in self.said if whole_id(one) == whole]
+
+    def _wanted(self, id_: str) -> tuple[Any, ...] | None:
+        """Return how the books must hold an entry or a part; `None` for a part that it lacks."""
+        entry, parts = self.entries[whole_id(id_)], self._parts(id_)
+        if len(parts) == 1:
+            return as_booked(entry)
+        wanted = booked_in_parts(whole_id(id_), entry)
+        return wanted[id_] if wanted.keys() == {*parts} else None
 
     def _sent(self, id_: str, row: Mapping[str, Any]) -> Iterator[str]:
-        entry, activity_id = self.entries[id_], row["time_activity_id"]
+        entry, activity_id = self.entries[whole_id(id_)], row["time_activity_id"]
         activity, found = self.books.get(activity_id), self.verdicts.get(id_)
         if found is None:
             yield f"{id_} was sent, and the reconciliation does not name it"
@@ -300,9 +321,10 @@ class _Judge:
             if verdict != "gone_from_quickbooks" or not self._was_deleted_by_people(activity_id):
                 yield f"{id_} was sent, and TimeActivity {activity_id} is not in the books"
         elif verdict == "agrees":
-            if _unbilled(content(activity)) != as_booked(entry):
-                yield f"{id_} is not what TimeActivity {activity_id} says: {_told(entry, activity)}"
-        elif not self._is_so(verdict, found, entry, activity):
+            if _unbilled(content(activity)) != (wanted := self._wanted(id_)):
+                told = f"{wanted} and {content(activity)}"
+                yield f"{id_} is not what TimeActivity {activity_id} says: {told}"
+        elif not self._is_so(verdict, found, entry):
             yield f"{id_} is said to be {verdict} ({found['detail']}), which is not so"
 
     def _is_so(
@@ -310,12 +332,18 @@ class _Judge:
         verdict: str,
         found: Mapping[str, Any],
         entry: Mapping[str, Any],
-        activity: Mapping[str, Any],
     ) -> bool:
-        """Whether a difference may be left when the books are at rest."""
+        """Whether a difference may be left when the books are at rest.
+
+        All parts of an entry stay where one must.
+        """
         blocked = found["blocked"]
-        is_locked = (blocked == "billed" and activity["BillableStatus"] == "HasBeenBilled") or (
-            blocked == "books_closed" and self._is_closed(min(activity["TxnDate"], day_of(entry)))
+        ids = [self.said[one]["time_activity_id"] for one in self._parts(found["entry_id"])]
+        there = [self.books[id_] for id_ in ids if id_ in self.books]
+        is_locked = any(
+            (blocked == "billed" and one["BillableStatus"] == "HasBeenBilled")
+            or (blocked == "books_closed" and self._is_closed(min(one["TxnDate"], day_of(entry))))
+            for one in there
         )
         may_wait = is_locked or not self.evidence.history["prefer"]
         match verdict:
@@ -325,12 +353,15 @@ class _Judge:
             case "unapproved_since":
                 return is_locked and not entry["approved"]
             case "changed_in_quickbooks" | "changed_in_both":
-                return may_wait and self._was_edited_by_people(activity["Id"])
+                return may_wait and any(map(self._was_edited_by_people, ids))
         return False
 
     def _is_true(self, reason: str, entry: Mapping[str, Any]) -> bool:
         """Whether a reason for not sending an entry holds, by what the services have."""
         kind, person = PEOPLE.get(entry["userId"], (None, None))
+        days = {day_of(entry)}
+        if self.evidence.history.get("split"):
+            days |= {part[3] for part in booked_in_parts("", entry).values()}
         tests: dict[str, Callable[[], bool]] = {
             "break": lambda: entry["type"] == "BREAK",
             "not_approved": lambda: (
@@ -338,12 +369,12 @@ class _Judge:
             ),
             "unlinked_user": lambda: person is None,
             "rounds_to_zero": lambda: seconds_of(entry) < 30,
-            "too_long": lambda: seconds_of(entry) > LONGEST_S,
+            "too_long": lambda: seconds_of(entry) > LONGEST_S and len(days) == 1,
             "books_closed": lambda: self._is_closed(day_of(entry)),
             "maybe_in_books": lambda: any(
                 id_ not in {*self.accounted, *self.neighbors}
                 and content(row)[:2] == (kind, person)
-                and row["TxnDate"] == day_of(entry)
+                and row["TxnDate"] in days
                 for id_, row in self.books.items()
             ),
         }
@@ -434,10 +465,16 @@ class _Judge:
                 yield f"{row['entry_id']} is said to have {row['minutes']} min on {row['date']}"
 
     def what_is_gone_is_taken_back(self) -> Iterator[str]:
-        for id_ in self.verdicts.keys() - self.entries.keys():
+        gone = [id_ for id_ in self.verdicts if whole_id(id_) not in self.entries]
+        edited = {
+            whole_id(id_)
+            for id_ in gone
+            if self._was_edited_by_people(self.verdicts[id_]["time_activity_id"])
+        }
+        for id_ in gone:
             found = self.verdicts[id_]
             is_waiting = found["verdict"] == "gone_from_clockify" and not found["blocked"]
-            if is_waiting and not self._was_edited_by_people(found["time_activity_id"]):
+            if is_waiting and whole_id(id_) not in edited:
                 yield f"{id_} is gone from Clockify, and was not taken back"
 
     def neighbors_are_left_alone(self) -> Iterator[str]:
@@ -464,7 +501,3 @@ def _unbilled(what: tuple[Any, ...]) -> tuple[Any, ...]:
     """Return a content as it was before an invoice took it up."""
     status = "Billable" if what[5] == "HasBeenBilled" else what[5]
     return (*what[:5], status, *what[6:])
-
-
-def _told(entry: Mapping[str, Any], activity: Mapping[str, Any]) -> str:
-    return f"{as_booked(entry)} and {content(activity)}"

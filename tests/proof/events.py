@@ -82,6 +82,7 @@ def history(seed: int, *, database: str = "sqlite", length: int = 24, real: bool
         "not_in_books": dice.random() < 0.5,
         "real": real,
         "neighbor": dice.random() < 0.3,
+        "split": dice.random() < 0.4,
     }
     events = [_track(dice) for _ in range(dice.randint(3, 6))]
     events.append(_run(dice, made, dice.choice(["send", "send", "send", "import"])))
@@ -101,7 +102,7 @@ def _track(dice: Dice) -> Event:
         "text": dice.randrange(3),
         "project": dice.choice([0, 0, 1]),
         "approved": dice.random() < 0.7,
-        "special": dice.choice([None] * 12 + ["break", "short", "long"]),
+        "special": dice.choice([None] * 12 + ["break", "short", "long", "night", "night"]),
     }
 
 
@@ -132,7 +133,7 @@ def _people(dice: Dice, *, quiet: bool = False) -> Event:
 
 
 def _edit(dice: Dice, nth: int) -> Event:
-    what = dice.choice(["text", "minutes", "minutes", "project", "day", "break", "user"])
+    what = dice.choice(["text", "minutes", "minutes", "project", "day", "hour", "break", "user"])
     return {"do": "edit", "nth": nth, "what": what, "value": dice.randrange(4)}
 
 

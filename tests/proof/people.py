@@ -3,7 +3,19 @@
 from collections.abc import Mapping
 from typing import Any
 
-from world import CLOSINGS, DAYS, GARDEN, HOUSE, NAMES, TEXTS, World, as_booked
+from world import (
+    CLOSINGS,
+    DAYS,
+    GARDEN,
+    HOUSE,
+    MORNING,
+    NAMES,
+    NIGHT,
+    TEXTS,
+    World,
+    as_booked,
+    booked_in_parts,
+)
 
 Event = Mapping[str, Any]
 
@@ -31,6 +43,8 @@ class PeopleAtWork:
         if special == "break":
             more |= {"type": "BREAK", "billable": False}
         minutes = {"short": 0, "long": 24 * 60}.get(special, event["minutes"])
+        if special == "night":
+            more["hour"], minutes = NIGHT, 60 + minutes
         if special == "short":
             more["seconds"] = 20
         more["projectId"] = PROJECTS[event["project"]]
@@ -60,6 +74,7 @@ class PeopleAtWork:
             "minutes": {"minutes": [20, 30, 45, 75][value]},
             "project": {"projectId": PROJECTS[value % 2]},
             "day": {"day": DAYS[value]},
+            "hour": {"hour": [MORNING, NIGHT][value % 2], "description": "At another hour"},
             "break": {"type": "BREAK", "billable": False},
             "user": {"userId": USERS[value % 3]},
         }[event["what"]]
@@ -113,13 +128,17 @@ class PeopleAtWork:
         id_ = self._entry(event["nth"])
         if id_ is None:
             return None
-        body = as_booked(self.world.clockify.entries[id_])
+        entry = self.world.clockify.entries[id_]
+        body = as_booked(entry)
         closed = self.world.journal.closed_until or ""
         if body[0] is None or body[4] > 24 * 60 - 5 or body[4] == 0 or body[3] <= closed:
             return None
         if not event["equal"]:
             body = (*body[:4], 11, *body[5:7], "Typed in")
-        typed = self.world.type_in(body)
+        bodies = [body]
+        if event["equal"] and self.world.splits and event["nth"] % 2:
+            bodies = list(booked_in_parts(id_, entry).values())
+        typed = ", ".join([self.world.type_in(one) for one in bodies])
         like = f"like entry {int(id_[4:])}" if event["equal"] else "of 11 min"
         return f"Somebody types time {like} into QuickBooks for {body[3]}: TimeActivity {typed}."
 

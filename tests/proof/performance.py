@@ -16,7 +16,7 @@ from gate import Change
 from nemesis import Nemesis
 from people import PeopleAtWork
 from processes import Process
-from world import FIRST, LAST, NAMES, PEOPLE, WORKSPACE, World, as_booked, content
+from world import FIRST, LAST, NAMES, PEOPLE, WORKSPACE, World, as_booked, content, whole_id
 
 WINDOW = ("--start", FIRST, "--end", LAST)
 CONNECT = ("connect", "--realm-id", "123", "--refresh-token-file", "token", "--json")
@@ -309,7 +309,7 @@ class Performance:
 
     def _look(self, doubt: Mapping[str, Any]) -> list[str]:
         """Find the TimeActivities that Clockbooks made of an entry, whoever edited them since."""
-        wanted = self.world.had.get(doubt["entry_id"], set())
+        wanted = self.world.had.get(whole_id(doubt["entry_id"]), set())
         listed = self.command(("entries", "--state", "sent", "--json")).document["entries"]
         accounted = {row["time_activity_id"] for row in listed}
         made = {

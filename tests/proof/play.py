@@ -77,6 +77,9 @@ class Player:
             kept = self._keep(url, has_neighbor) if url else None
             consents = deepcopy(world.quickbooks.oauth._consents)  # noqa: SLF001
             self._templates[kind] = kept, files, consents
+        if history.get("split"):
+            world.environment["CLOCKBOOKS_SPLIT"] = "midnight"
+            world.splits = True
         if history["approved_only"]:
             world.environment["CLOCKBOOKS_APPROVED_ONLY"] = "true"
         return world

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from copy import deepcopy
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, time, timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -31,6 +31,7 @@ DAYS = ("2026-03-02", "2026-03-04", "2026-03-09", "2026-03-13")
 CLOSINGS = ("2026-03-02", "2026-03-04", "2026-03-09")
 TEXTS = ("Digging", "Planting", "Twin")
 RATE = 7550
+MORNING, NIGHT = 9, 23
 SECRET_KEY = "cHJvb2Zwcm9vZnByb29mcHJvb2Zwcm9vZnByb29mcHI="
 WORKSPACE, NEIGHBOR = "64aa000000000000000000a1", "64aa000000000000000000b2"
 ADA, BO, CY, DEE = (f"64d00000000000000000000{nth}" for nth in range(1, 5))
@@ -147,6 +148,28 @@ def as_booked(entry: Mapping[str, Any]) -> tuple[Any, ...]:
     )
 
 
+def whole_id(id_: str) -> str:
+    """Return the id of the entry of which an id names a part."""
+    return id_.partition("/")[0]
+
+
+def booked_in_parts(id_: str, entry: Mapping[str, Any]) -> dict[str, tuple[Any, ...]]:
+    """Return how the books must hold an entry that is booked on each of its days, by part.
+
+    Entries here begin and end on whole minutes, but for those that are over within one.
+    """
+    whole = as_booked(entry)
+    start, end = (datetime.fromisoformat(entry[edge]) for edge in ("start", "end"))
+    day, parts = start.astimezone(ZONE).date(), []
+    while start < end:
+        midnight = datetime.combine(day + timedelta(days=1), time.min, ZONE).astimezone(UTC)
+        until = min(end, midnight)
+        minutes = (until - start + timedelta(seconds=30)) // timedelta(minutes=1)
+        parts.append((*whole[:3], day.isoformat(), minutes, *whole[5:]))
+        start, day = until, day + timedelta(days=1)
+    return {id_ if nth == 1 else f"{id_}/{nth}": part for nth, part in enumerate(parts, 1)}
+
+
 def content(activity: Mapping[str, Any]) -> tuple[Any, ...]:
     """Return the same of a TimeActivity in the books."""
     kind = activity["NameOf"]
@@ -179,6 +202,7 @@ class World:
         environment: Its settings.
         had: Every content that an entry ever had, by the entry's id.
         lacking: Connections whose tokens Intuit does not take any more, as somebody wanted it.
+        splits: Whether entries are booked on each of their days.
     """
 
     clockify: ClockifyStandin
@@ -194,6 +218,7 @@ class World:
     had: dict[str, set[tuple[Any, ...]]] = field(default_factory=dict)
     number: int = 0
     lacking: set[str] = field(default_factory=set)
+    splits: bool = False
 
     def settings(self, *, neighbor: bool = False) -> dict[str, str]:
         """Return the settings of a command, of this workspace or the neighbor's."""
@@ -219,22 +244,27 @@ class World:
         return id_
 
     def edit(self, id_: str, **members: Any) -> None:
-        """Edit an entry; `minutes` moves its end, `day` the whole of it."""
+        """Edit an entry; `minutes` moves its end, `day` and `hour` the whole of it."""
         entry = self.clockify.entries[id_]
         start, end = (datetime.fromisoformat(entry[edge]) for edge in ("start", "end"))
         if "minutes" in members:
             end = start + timedelta(minutes=members.pop("minutes"))
+        length, local = end - start, start.astimezone(ZONE)
         if "day" in members:
             moved = datetime.fromisoformat(members.pop("day")).date()
-            length = end - start
-            start = datetime.combine(moved, start.astimezone(ZONE).time(), ZONE)
-            end = start + length
+            start = datetime.combine(moved, local.time(), ZONE)
+        if "hour" in members:
+            start = local.replace(hour=members.pop("hour"))
+        end = start.astimezone(UTC) + length
         edges = {"start": _stored(start), "end": _stored(end)}
         self.clockify.entries[id_] = entry | edges | members
         self._remember(id_)
 
     def _remember(self, id_: str) -> None:
-        self.had.setdefault(id_, set()).add(as_booked(self.clockify.entries[id_]))
+        entry = self.clockify.entries[id_]
+        self.had.setdefault(id_, set()).add(as_booked(entry))
+        if self.splits:
+            self.had[id_] |= {*booked_in_parts(id_, entry).values()}
 
     # --- what they do in QuickBooks
 
@@ -265,7 +295,8 @@ class World:
 def _entry(
     number: int, user: str, day: str, minutes: int, text: str, **members: Any
 ) -> dict[str, Any]:
-    start = datetime.fromisoformat(f"{day}T09:{number % 60:02d}:00").replace(tzinfo=ZONE)
+    hour = members.pop("hour", MORNING)
+    start = datetime.fromisoformat(f"{day}T{hour:02d}:{number % 60:02d}:00").replace(tzinfo=ZONE)
     length = timedelta(minutes=minutes, seconds=members.pop("seconds", 0))
     return {
         "id": f"64ee{number:020d}",
