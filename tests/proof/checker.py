@@ -349,7 +349,11 @@ class _Judge:
         match verdict:
             case "changed_in_clockify":
                 held = self._is_true("maybe_in_books", entry)
-                return is_locked or held
+                touched = [
+                    *map(self._was_deleted_by_people, ids),
+                    *map(self._was_edited_by_people, ids),
+                ]
+                return is_locked or held or (may_wait and len(ids) > 1 and any(touched))
             case "unapproved_since":
                 return is_locked and not entry["approved"]
             case "changed_in_quickbooks" | "changed_in_both":
