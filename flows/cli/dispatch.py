@@ -205,7 +205,8 @@ def run_job(
         report.followers.append(seen)
 
     def show_plan(plan: dict[str, Any]) -> None:
-        show_sums(output, seen.overview, report.currency)
+        if not output.as_json:
+            show_sums(output, seen.overview, report.currency)
         show_job(output, plan, told)
         save_csv(output, csv, plan["entries"], MEMBERS, "entries")
 

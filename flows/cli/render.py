@@ -96,7 +96,7 @@ def _tell_once(output: Output, told: Told, line: str, style: str = "") -> None:
 
 def show_sums(output: Output, seen: Overview, currency: str) -> None:
     """Show whose time would go, and for whom, with the hours and the amounts."""
-    if output.as_json or not seen.totals["entries"]:
+    if not seen.totals["entries"]:
         return
     output.say(f"{headline(seen.totals, currency)} would go.", style="bold")
     for what, title in (("user", "Who"), ("place", "Project")):

@@ -298,6 +298,20 @@ BREAKS = [
         "What QuickBooks took of a refused entry stays in the books.",
         "tests/flows/sending/test_parts.py -k taken_back",
     ),
+    Break(
+        "flows/sending/unknown_time.py",
+        "if key in shown or request.only_what_was_shown:",
+        "if False:",
+        "Time that was typed in since somebody was shown some is called other work, too.",
+        "tests/flows/sending/test_unknown_time.py -k shown",
+    ),
+    Break(
+        "flows/sending/send.py",
+        "run(look_again, context, plan)",
+        "pass",
+        "Time that was typed in while somebody looked at the plan is booked again.",
+        "tests/flows/sending/test_unknown_time.py -k looks_at",
+    ),
 ]
 
 
