@@ -11,7 +11,8 @@ import sqlalchemy as sa
 from connectors.database import changing, insert_into
 from connectors.store.chain import of_ledger
 from connectors.store.history import History
-from connectors.store.lines import OF_LEDGER, Lines, about, is_outdated
+from connectors.store.lines import OF_LEDGER, Lines, is_outdated
+from connectors.store.lines import about as about_line
 from connectors.store.scope import ConnectionScope, records, rows_of
 from schemas.contents import Contents
 from schemas.part_ids import whole_id
@@ -19,6 +20,9 @@ from schemas.tables import batches, contents, former_contents, ledger, lines, ve
 from schemas.words import Event, LedgerState, Source
 
 NAMES = tuple(Contents.to_schema().columns)
+
+#: By what an older export is recognized.
+_WORK = [name for name in NAMES if name not in {"entry_id", "source", "rate"}]
 
 #: Local clocks are up to 26 hours apart: two days.
 _AROUND = timedelta(days=2)
@@ -114,14 +118,48 @@ class EntryContents(ConnectionScope):
 
         Within the transaction that records that QuickBooks has the entry so.
         """
-        mine = sa.and_(self._own(contents), contents.c.entry_id == row["entry_id"])
         columns = [contents.c[name] for name in NAMES]
-        for before in connection.execute(sa.select(*columns).where(mine)).mappings():
-            former = {"entry_id": before["entry_id"], "day": before["day"]}
-            text = json.dumps(dict(before), default=str)
-            own = {"connection_id": self.connection_id, "contents": text}
-            connection.execute(former_contents.insert().values(**former, **own))
+        key, ids = contents.c.entry_id, [row["entry_id"]]
+        for before in rows_of(connection, key, self.connection_id, ids, columns):
+            self._keep_former(connection, row["entry_id"], before._asdict())
         self.insert(connection, [row])
+
+    def replace(
+        self,
+        connection: sa.Connection,
+        row_ids: Mapping[str, str],
+        about: Mapping[str, Mapping[str, Any]],
+    ) -> None:
+        """Keep what entries were about that are claimed as something else, or whose line is broken.
+
+        Within the transaction of the claim, before the lines are replaced.
+
+        Args:
+            connection: Its transaction.
+            row_ids: The entries that are claimed, and under which id the ledger has each.
+            about: Their `Contents`, by their ids.
+        """
+        columns = [contents.c[name] for name in NAMES]
+        key = contents.c.entry_id
+        found = rows_of(connection, key, self.connection_id, row_ids, columns)
+        before = {row.entry_id: row._asdict() for row in found}
+        key, columns = lines.c.entry_id, [lines.c.entry_id, lines.c.contents]
+        for row in rows_of(connection, key, self.connection_id, row_ids, columns):
+            before[row.entry_id] = about_line(row.contents)
+        broken = self._same(Lines).members(connection, set(row_ids.values()))
+        for row in (row for rows in broken.values() for row in rows):
+            if row.entry_id not in row_ids:
+                self._keep_former(connection, row.first_id, about_line(row.contents))
+        for id_, was in before.items():
+            if any(was[name] != about[id_][name] for name in _WORK):
+                self._keep_former(connection, row_ids[id_], was)
+
+    def _keep_former(self, connection: sa.Connection, row_id: str, was: Mapping[str, Any]) -> None:
+        # Later entries of a line have no row in the ledger: theirs stays with that of the line.
+        member = {} if was["entry_id"] == row_id else {"member": was["entry_id"]}
+        text = json.dumps({**was, **member}, default=str)
+        row = {"connection_id": self.connection_id, "entry_id": row_id, "day": was["day"]}
+        connection.execute(former_contents.insert().values(**row, contents=text))
 
     def former(self, days: Sequence[str]) -> pd.DataFrame:
         """Return what entries were about before repairs; see `known`.
@@ -136,7 +174,8 @@ class EntryContents(ConnectionScope):
         with self.engine.connect() as connection:
             found = connection.execute(query).all()
         rows = [
-            json.loads(row.contents) | {"entry_id": f"{row.entry_id}~{row.id}"} for row in found
+            told | {"entry_id": f"{told.get('member', row.entry_id)}~{row.id}"}
+            for row, told in ((row, json.loads(row.contents)) for row in found)
         ]
         return _frame([[row.get(name) for name in NAMES] for row in rows])
 
@@ -239,7 +278,7 @@ class EntryContents(ConnectionScope):
 
 
 def _of_line(contents: str) -> list[Any]:
-    row = about(contents)
+    row = about_line(contents)
     return [row[name] for name in NAMES]
 
 

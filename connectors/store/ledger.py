@@ -250,6 +250,8 @@ class Ledger(ConnectionScope):
             self._same(Parts).claimed(connection, [id_ for id_ in mine if units[id_] is not None])
             about = {row["entry_id"]: row for row in records(whole)}
             gone = [row for row in ready if row["entry_id"] in mine]
+            own_rows = {id_: row["entry_id"] for row in gone for id_ in members[row["entry_id"]]}
+            stored.replace(connection, own_rows, about)
             self._same(Lines).replace(connection, gone, about)
             claim_no = stored.insert(connection, [about[id_] for id_ in mine])
             sent = fingerprint(batch_bytes(made.for_quickbooks))

@@ -481,6 +481,11 @@ OWN = {
     "entry_contents.renew": _in_transaction(
         lambda s, c: s.store.contents.renew(c, records(s.about("sent").frame)[0])
     ),
+    "entry_contents.replace": _in_transaction(
+        lambda s, c: s.store.contents.replace(
+            c, {"sent": "sent"}, {"sent": records(s.about("sent").frame)[0] | {"project": "new"}}
+        )
+    ),
     "entry_contents.known": lambda s: s.store.contents.known([DAY]),
     "entry_contents.newest_claim": lambda s: s.store.contents.newest_claim(),
     "entry_contents.sent_since": lambda s: s.store.contents.sent_since([DAY], NOW),
