@@ -15,7 +15,7 @@ from connectors.store.lines import OF_LEDGER, Lines, is_outdated
 from connectors.store.lines import about as about_line
 from connectors.store.scope import ConnectionScope, records, rows_of
 from schemas.contents import Contents
-from schemas.part_ids import whole_id
+from schemas.part_ids import later_ids, whole_id
 from schemas.tables import batches, contents, former_contents, ledger, lines, verdicts
 from schemas.words import Event, LedgerState, Source
 
@@ -26,6 +26,8 @@ _WORK = [name for name in NAMES if name not in {"entry_id", "source", "rate"}]
 
 #: Local clocks are up to 26 hours apart: two days.
 _AROUND = timedelta(days=2)
+
+_IN_BOOKS = (LedgerState.SENT, LedgerState.SENDING)
 
 #: Of several known entries that are the same, the one in the books is meant first.
 _RANK = {
@@ -76,7 +78,7 @@ class EntryContents(ConnectionScope):
     def sent_since(self, days: Sequence[str], since: datetime) -> pd.DataFrame:
         """Return the `Contents` of days, as `known`, of what is in the books since some instant."""
         its_batch = batches.c.request_id == ledger.c.request_id
-        is_there = ledger.c.state.in_([LedgerState.SENT, LedgerState.SENDING])
+        is_there = ledger.c.state.in_(_IN_BOOKS)
         which = (sa.exists().where(its_batch, batches.c.claimed_at >= since), is_there)
         with self.engine.connect() as connection:
             found = self._once(connection, self._of_days(days).where(*which))
@@ -182,23 +184,49 @@ class EntryContents(ConnectionScope):
     def adopt(self, own_ids: Mapping[str, str]) -> None:
         """Give entries that were sent from a file, by their ids of ours, Clockify's ids.
 
-        Where the ledger holds that one already, or the other no longer, nothing changes.
+        What was refused or taken back under that one gives way: the ledger has it as it was sent
+        from the file. Where that one is in the books, or the other is held no longer, nothing
+        changes.
         """
         renamed: list[dict[str, Any]] = []
         with changing(self.engine) as connection:
             for ours, clockifys in own_ids.items():
-                both = ledger.c.entry_id.in_([ours, clockifys])
-                query = sa.select(ledger).where(self._own(ledger), both)
-                held = connection.execute(query).mappings().all()
+                every = [clockifys, *later_ids(clockifys)]
+                query = sa.select(ledger).where(
+                    self._own(ledger), ledger.c.entry_id.in_([ours, *every])
+                )
+                held = {row["entry_id"]: row for row in connection.execute(query).mappings()}
+                mine = held.pop(ours, None)
+                there = any(row["state"] in _IN_BOOKS for row in held.values())
                 joined = self._same(Lines).held(connection, [clockifys])
-                if [row["entry_id"] for row in held] == [ours] and not joined:
+                if mine is not None and not there and not joined:
+                    self._give_way(connection, clockifys, ours)
                     self._rename(connection, ours, clockifys)
                     renamed.append({"entry_id": ours, "note": clockifys})
-                    told = of_ledger(held[0]) | {"entry_id": clockifys, "note": ours}
-                    if held[0]["state"] not in {LedgerState.SENT, LedgerState.SENDING}:
+                    told = of_ledger(mine) | {"entry_id": clockifys, "note": ours}
+                    if mine["state"] not in _IN_BOOKS:
                         told["fingerprint"] = None  # QuickBooks does not have it
                     renamed.append(told)
             self._same(History).add(connection, Event.RENAMED, renamed)
+
+    def _give_way(self, connection: sa.Connection, clockifys: str, ours: str) -> None:
+        """Drop what is not in the books of an entry; older exports of it are of *ours* then."""
+        columns = [contents.c[name] for name in NAMES]
+        key = contents.c.entry_id
+        alone = rows_of(connection, key, self.connection_id, [clockifys], columns)
+        its_lines = sa.and_(
+            self._own(lines), sa.or_(lines.c.first_id == clockifys, lines.c.entry_id == clockifys)
+        )
+        joined = connection.scalars(sa.select(lines.c.contents).where(its_lines))
+        before = {row.entry_id: row._asdict() for row in alone}
+        before |= {told["entry_id"]: told for told in map(about_line, joined)}
+        for told in before.values():
+            self._keep_former(connection, ours, told)
+        former = sa.and_(self._own(former_contents), former_contents.c.entry_id == clockifys)
+        connection.execute(former_contents.update().where(former).values(entry_id=ours))
+        connection.execute(lines.delete().where(its_lines))
+        every = ledger.c.entry_id.in_([clockifys, *later_ids(clockifys)])
+        connection.execute(ledger.delete().where(self._own(ledger), every))
 
     def _rename(self, connection: sa.Connection, ours: str, clockifys: str) -> None:
         def rows(table: sa.Table, entry_id: str) -> sa.ColumnElement[bool]:
@@ -270,7 +298,7 @@ class EntryContents(ConnectionScope):
                 ~is_outdated(contents.c.entry_id),
                 sa.or_(
                     ~contents.c.entry_id.contains("/"),
-                    ledger.c.state.in_([LedgerState.SENT, LedgerState.SENDING]),
+                    ledger.c.state.in_(_IN_BOOKS),
                 ),
             )
             .order_by(sa.case(_RANK, value=ledger.c.state), contents.c.entry_id)

@@ -67,9 +67,15 @@ def match_entries(context: RunContext, entries: pd.DataFrame, links: pd.DataFram
     )
     since = contents.newest_claim()
     held = ledger.held(entries["entry_id"].tolist())
+    is_there = held["state"].isin(IN_THE_BOOKS)
+    in_parts = context.store.parts.units(held.loc[~is_there, "entry_id"])
+    is_there |= held["entry_id"].isin(list(in_parts))
     # As objects, which pandas compares ten times as fast as text columns.
-    new = mine[~mine["entry_id"].astype(object).isin(held["entry_id"].astype(object))]
+    there = held.loc[is_there, "entry_id"].astype(object)
+    new = mine[~mine["entry_id"].astype(object).isin(there)]
     from_files = contents.known(new["day"].tolist(), source=Source.FILE)
+    # One of Clockify's that went from a file is known by its id.
+    from_files = from_files[~from_files["entry_id"].isin(mine["entry_id"])]
     twins = find_twins(new, from_files).dropna()
     own_ids = dict(zip(twins, new.loc[twins.index, "entry_id"], strict=True))
     filed = ledger.held(from_files["entry_id"].tolist())
@@ -80,7 +86,9 @@ def match_entries(context: RunContext, entries: pd.DataFrame, links: pd.DataFram
     clashing = clashes(new, left).union(a_day_off(new, left)) if len(left) else new.index[:0]
     renamed = filed[is_twin].assign(entry_id=lambda twins: twins["entry_id"].map(own_ids))
     return LedgerMatch(
-        held=pd.concat([held, renamed], ignore_index=True),
+        held=pd.concat(
+            [held[~held["entry_id"].isin(renamed["entry_id"])], renamed], ignore_index=True
+        ),
         contents=PlanContents(mine.set_index("entry_id", drop=False), since, sent_from_a_file),
         clashing=new.loc[clashing, "entry_id"].tolist(),
         own_ids=own_ids,

@@ -6,6 +6,19 @@ from days import BY_DAY, DAY, books, reconcile, send
 ALONE = {"CLOCKBOOKS_LINE_PER": "entry"}
 
 
+def refuse(house):
+    """Let QuickBooks refuse all of the next batch."""
+
+    def edit(answer):
+        for item in answer["BatchItemResponse"]:
+            house.quickbooks.activities.pop(item.pop("TimeActivity")["Id"])
+            error = {"Message": "No", "Detail": "Not so", "code": "6240"}
+            item["Fault"] = {"Error": [error], "type": "ValidationFault"}
+        return answer
+
+    house.quickbooks.faults.plan("POST .*/batch", "edit", edit=edit)
+
+
 def test_an_old_export_sends_nothing_of_a_line_that_was_repaired(workday, export):
     """A line is deleted and goes anew: what each of its entries said before is known still."""
     send(workday)
@@ -52,3 +65,37 @@ def test_an_old_export_sends_nothing_of_parts_that_were_repaired(night, export):
 
     assert imported["counts"]["skipped"] == {"already_sent": 1}
     assert sum(minutes for minutes, _ in books(night)) == 555
+
+
+@pytest.mark.parametrize(
+    ("before", "which", "line"),
+    [
+        ("taken back", 0, BY_DAY),
+        ("taken back", 1, BY_DAY),
+        ("refused", 0, BY_DAY),
+        ("refused", 1, ALONE),
+    ],
+    ids=["first of a line", "later in a line", "line refused", "refused alone"],
+)
+def test_what_went_edited_from_a_file_is_not_sent_from_clockify(
+    workday, export, before, which, line
+):
+    """Though it was refused or taken back before under Clockify's id; nor from older exports."""
+    if before == "refused":
+        refuse(workday)
+    send(workday, **line)
+    if before == "taken back":
+        workday.run("recall", *DAY, "--yes", "--json")
+    old = export(workday, "old.csv")
+    edited = workday.clockify.entries[workday.ids[which]]
+    edited["description"] = "Think"
+    file = export(workday, entries=[edited])
+    assert workday.run("import", str(file), "--yes", "--json", **line).document["counts"]["sent"]
+
+    sent = send(workday, **line).document
+
+    assert sent["counts"]["skipped"] == {"already_sent": 1}
+    assert workday.run("import", str(old), "--yes", "--json", **line).code in {0, 3}
+    assert [text for _, text in books(workday) if "Think" in text] == ["Think"]
+    assert sum(minutes for minutes, _ in books(workday)) <= 165
+    assert workday.run("audit", "verify").code == 0
