@@ -150,7 +150,8 @@ class Ledger(ConnectionScope):
         """Return what the ledger keeps of those of *entry_ids* that QuickBooks refused."""
         columns = [ledger.c.entry_id, ledger.c.body, ledger.c.fault, ledger.c.changed_at,
                    ledger.c.qbo_time, ledger.c.company_state, ledger.c.state]  # fmt: skip
-        rows = self._look_up(ledger.c.entry_id, entry_ids, columns)
+        later = {id_ for id_, row in self._same(Lines).of(entry_ids).items() if row.first_id != id_}
+        rows = self._look_up(ledger.c.entry_id, sorted({*entry_ids} - later), columns)
         return [Refusal(*row[:-1]) for row in rows if row.state == LedgerState.REFUSED]
 
     def count(self) -> dict[LedgerState, int]:

@@ -30,3 +30,16 @@ def only(house: Any) -> str:
     """Return the Id of the one TimeActivity in the books."""
     (id_,) = house.quickbooks.activities
     return str(id_)
+
+
+def refuse(house: Any) -> None:
+    """Let QuickBooks refuse all of the next batch."""
+
+    def edit(answer: Any) -> Any:
+        for item in answer["BatchItemResponse"]:
+            house.quickbooks.activities.pop(item.pop("TimeActivity")["Id"])
+            error = {"Message": "No", "Detail": "Not so", "code": "6240"}
+            item["Fault"] = {"Error": [error], "type": "ValidationFault"}
+        return answer
+
+    house.quickbooks.faults.plan("POST .*/batch", "edit", edit=edit)

@@ -1,22 +1,9 @@
 """Files that were exported before an entry was edited and went anew: they are known still."""
 
 import pytest
-from days import BY_DAY, DAY, books, reconcile, send
+from days import BY_DAY, DAY, books, reconcile, refuse, send
 
 ALONE = {"CLOCKBOOKS_LINE_PER": "entry"}
-
-
-def refuse(house):
-    """Let QuickBooks refuse all of the next batch."""
-
-    def edit(answer):
-        for item in answer["BatchItemResponse"]:
-            house.quickbooks.activities.pop(item.pop("TimeActivity")["Id"])
-            error = {"Message": "No", "Detail": "Not so", "code": "6240"}
-            item["Fault"] = {"Error": [error], "type": "ValidationFault"}
-        return answer
-
-    house.quickbooks.faults.plan("POST .*/batch", "edit", edit=edit)
 
 
 def test_an_old_export_sends_nothing_of_a_line_that_was_repaired(workday, export):

@@ -4,7 +4,7 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from days import BY_DAY, DAY, books, only, reconcile, send
+from days import BY_DAY, DAY, books, only, reconcile, refuse, send
 
 from connectors.store.ledger import Ledger
 
@@ -13,6 +13,7 @@ pytestmark = pytest.mark.usefixtures("in_this_process")
 #: 70, 60 and 30 minutes, to the nearest quarter of an hour.
 MINUTES = [75, 60, 30]
 LINE = [(165, "Plan\nBuild")]
+ALONE = {"CLOCKBOOKS_LINE_PER": "entry"}
 APART = [(30, "Plan"), (60, "Build"), (75, "Plan")]
 
 
@@ -130,21 +131,23 @@ def test_a_refused_line_rejects_each_of_its_entries(workday, rows_of):
 
 def test_the_same_line_is_not_asked_for_again(workday):
     """What QuickBooks refused it refuses again, until something about the line is another."""
-    fault = {"Message": "No", "Detail": "Not so", "code": "6240"}
-
-    def refuse(answer: Any) -> Any:
-        for item in answer["BatchItemResponse"]:
-            workday.quickbooks.activities.pop(item.pop("TimeActivity")["Id"])
-            item["Fault"] = {"Error": [fault], "type": "ValidationFault"}
-        return answer
-
-    workday.quickbooks.faults.plan("POST .*/batch", "edit", edit=refuse)
+    refuse(workday)
     assert send(workday).document["counts"]["rejected"] == {"qbo_refused": 3}
     assert send(workday).document["counts"]["rejected"] == {"qbo_refused": 3}
     assert books(workday) == []
     workday.clockify.entries[workday.ids[2]]["description"] = "Other"
     assert send(workday).document["counts"]["sent"] == 3
     assert books(workday) == [(165, "Plan\nBuild\nOther")]
+
+
+def test_what_was_refused_before_it_went_in_a_line_goes_alone_again(workday):
+    """QuickBooks took it since, so the refusal counts no more."""
+    refuse(workday)
+    assert send(workday, **ALONE).document["counts"]["rejected"] == {"qbo_refused": 3}
+    assert send(workday).document["counts"]["sent"] == 3
+    workday.run("recall", *DAY, "--yes", "--json")
+    assert send(workday, **ALONE).document["counts"]["sent"] == 3
+    assert books(workday) == APART
 
 
 def test_a_lost_answer_is_settled_for_all_entries(workday, rows_of):
