@@ -4,7 +4,7 @@ It keeps what was shown of them, until an entry accounts for it or it is gone fr
 what somebody has called other work.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -36,8 +36,8 @@ class UnknownRow:
 class UnknownTime(ConnectionScope):
     """The unknown time of one connection's company, as far as the connection has looked."""
 
-    def remember(self, days: Sequence[str], found: Sequence[UnknownRow]) -> None:
-        """Keep what was found on some whole days, in place of what was found there before.
+    def remember(self, keys: Collection[tuple[str, str]], found: Sequence[UnknownRow]) -> None:
+        """Keep what was shown of some people and days, in place of what was shown before.
 
         What had been called other work, and is not what it was then, is unknown again.
         """
@@ -51,9 +51,10 @@ class UnknownTime(ConnectionScope):
             {"connection_id": self.connection_id, **vars(row), "is_other": False} for row in found
         ]
         with changing(self.engine) as connection:
-            for some in chunks(days):
-                old = sa.and_(self._own(unknown_time), unknown_time.c.day.in_(some))
-                connection.execute(unknown_time.delete().where(old, ~unknown_time.c.is_other))
+            for some in chunks(sorted(keys)):
+                key = sa.tuple_(unknown_time.c.person, unknown_time.c.day)
+                old = sa.and_(self._own(unknown_time), key.in_(some), ~unknown_time.c.is_other)
+                connection.execute(unknown_time.delete().where(old))
             if values:
                 connection.execute(new, values)
 

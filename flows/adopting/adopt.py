@@ -50,7 +50,6 @@ class Part:
     """What some whole days have in common with the books.
 
     Attributes:
-        days: The days.
         one: The entries that may be adopted, and what the ledger held of them; `None` without any.
         bodies: What would be sent of them, by id.
         rows: The TimeActivities that no ledger knows, by id; as they are now, once they were read
@@ -58,7 +57,6 @@ class Part:
         found: What both have in common.
     """
 
-    days: list[str]
     one: Slice | None
     bodies: dict[str, str]
     rows: dict[str, Row]
@@ -199,7 +197,7 @@ def _part(
     still = [id_ for id_ in found.unknown if theirs[id_].day <= named[-1]]
     found = replace(found, unknown=still)
     rows = {id_: rows[id_] for id_ in _of(found)}
-    return Part(named, one, bodies, rows, found)
+    return Part(one, bodies, rows, found)
 
 
 def _of(found: Comparison) -> list[str]:
@@ -236,7 +234,8 @@ def _adopt_part(job: _Job, lease: RunLease, part: Part, ask: Callable[[Near], bo
     unknown = [*found.unknown, *(id_ for id_ in lost if id_ not in accounted)]
     report.add_unknown(part.rows[id_] for id_ in unknown)
     still = [part.rows[id_] for id_ in (*unknown, *left.values(), *found.sums)]
-    job.context.store.unknown_time.remember(part.days, unknown_rows(still))
+    shown = unknown_rows(still)
+    job.context.store.unknown_time.remember({(row.person, row.day) for row in shown}, shown)
 
 
 def _record(job: _Job, lease: RunLease, part: Part, pairs: Mapping[str, str]) -> dict[str, str]:

@@ -126,10 +126,10 @@ def _judge_slices(
         entries = _as_entries(rows, files, names, facts.own_tags)
         entries, match = match_rows(context, entries, names.link_state.links, untold, new_rows)
         plan = hold_back_waiting(context, judge(entries, match, names.link_state, rules))
-        plan, other = ask_the_books(context, request, facts.company, plan)
+        plan, look = ask_the_books(context, request, facts.company, plan)
         plan = plan.join(entries[["file", "line"]].set_index(plan.index))
         plan = _as_clockify_said(context, files, plan)
-        return Slice(_hold_back_repeated(plan, match.repeated), match, other)
+        return Slice(_hold_back_repeated(plan, match.repeated), match, look)
 
     return map(judge_slice, staged.slices(SLICE_ROWS))  # nothing of a slice outlives it
 

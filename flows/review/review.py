@@ -54,6 +54,7 @@ from flows.review.meanwhile import hold_back_meanwhile
 from flows.sending.execute import execute
 from flows.sending.plan import Slice
 from flows.sending.report import Report
+from flows.sending.unknown_time import keep_shown
 from flows.text import hours
 from schemas.words import PlanState, State
 from transforms.plan.activities import to_activities
@@ -162,6 +163,8 @@ def _make(
     """Make the plan, and store what would go; `None` when nothing would."""
     job, began = job.with_files(), context.now()
     with job.plan(context, report, run=run) as plan:
+        for one in plan.slices:
+            keep_shown(context, one)
         days = job.days(plan)
         if days is None:
             return None

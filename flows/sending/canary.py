@@ -24,7 +24,7 @@ from flows.progress import Progress
 from flows.sending import match_ledger
 from flows.sending.load import load_whole
 from flows.sending.plan import RunPlan, Slice, time_kinds
-from flows.sending.unknown_time import keep_other
+from flows.sending.unknown_time import keep_look
 from schemas.part_ids import whole_id
 from schemas.words import Reason, State, TimeKind
 from transforms.plan.hold_back import set_outcomes
@@ -94,7 +94,7 @@ def _try(
             canary.stopped = _others(canary)
             return
         match_ledger.keep(context, one.match)
-        keep_other(context, one)
+        keep_look(context, one)
         went = one.plan.loc[one.plan["state"] == State.READY, "entry_id"]
         ended, halted = load_whole(context, plan, one, progress, run)
         ended = ended[ended["entry_id"].isin(went)]

@@ -15,7 +15,7 @@ from flows.sending.facts import call_directly
 from flows.sending.load import load_whole, not_loaded
 from flows.sending.plan import RunPlan
 from flows.sending.sent_tags import keep_tags, want_tag
-from flows.sending.unknown_time import keep_other
+from flows.sending.unknown_time import keep_look
 from schemas.part_ids import whole_id
 from schemas.words import Reason, State
 from transforms.identity.same_work import superseded
@@ -51,7 +51,7 @@ def execute(
         one = replace(one, plan=canary.with_outcomes(one.plan))  # noqa: PLW2901
         match_ledger.keep(context, one.match)
         if report.stopped is None:
-            keep_other(context, one)
+            keep_look(context, one)
             ended, report.stopped = load_whole(context, plan, one, progress, run)
         else:
             ended = not_loaded(one.plan, report.stopped)

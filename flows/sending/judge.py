@@ -1,6 +1,6 @@
 """Judges entries slice by slice: by rules, ledger and books, and by what waits in other plans."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import replace
 
 import pandas as pd
@@ -12,7 +12,7 @@ from flows.sending.extract import as_entries
 from flows.sending.facts import Facts, LinkState
 from flows.sending.hold_back import hold_back_refused, hold_back_waiting
 from flows.sending.match_ledger import LedgerMatch, match_entries
-from flows.sending.plan import Slice
+from flows.sending.plan import Look, Slice
 from flows.sending.request import JobRequest
 from flows.sending.split import in_their_parts
 from flows.sending.unknown_time import hold_back_unknown
@@ -42,8 +42,8 @@ def judge_slices(
 
     def held_back(one: Slice) -> Slice:
         plan = hold_back_waiting(context, one.plan)
-        plan, other = ask_the_books(context, request, facts.company, plan)
-        return replace(one, plan=hold_back_together(plan), other=other)
+        plan, look = ask_the_books(context, request, facts.company, plan)
+        return replace(one, plan=hold_back_together(plan), look=look)
 
     # Nothing of a slice outlives it.
     return map(held_back, by_the_rules(context, facts, staged, link_state))
@@ -79,13 +79,9 @@ def judge(
 
 def ask_the_books(
     context: RunContext, request: JobRequest, company: Company, plan: pd.DataFrame
-) -> tuple[pd.DataFrame, Mapping[tuple[str, str], list[str]]]:
-    """Hold back what QuickBooks may have already, or would refuse again, unless told otherwise.
-
-    Returns:
-        The plan, and what the request calls other work: TimeActivities by person and day.
-    """
-    plan, other = hold_back_unknown(context, request, plan)
+) -> tuple[pd.DataFrame, Look]:
+    """Hold back what QuickBooks may have already, or would refuse again, unless told otherwise."""
+    plan, look = hold_back_unknown(context, request, plan)
     if not request.retry_refused:
         plan = hold_back_refused(context, company, plan, by_day=joins(request))
-    return plan, other
+    return plan, look

@@ -4,7 +4,7 @@ Nothing is read or judged again between the two: what was shown is what goes. En
 run takes meanwhile are noticed when they are claimed.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -12,6 +12,7 @@ from typing import Any
 import pandas as pd
 
 from connectors.errors import TryAgain
+from connectors.store.unknown_time import UnknownRow
 from flows.connections.requirements import check_company
 from flows.context import RunContext
 from flows.sending.match_ledger import LedgerMatch
@@ -27,20 +28,33 @@ from transforms.plan.lines import join
 
 
 @dataclass(frozen=True)
+class Look:
+    """What a run saw in QuickBooks of the people and days of ready entries.
+
+    Attributes:
+        unknown: TimeActivities that no ledger accounts for, by person and day, of each of them.
+        other: Those that the request calls other work.
+    """
+
+    unknown: Mapping[tuple[str, str], Sequence[UnknownRow]] = field(default_factory=dict)
+    other: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True)
 class Slice:
     """What is to become of the entries of some whole days.
 
     Attributes:
         plan: `Plan`; for rows of files with `file` and `line` too.
         match: What the ledger held of them when they were judged.
-        other: TimeActivities that somebody calls other work, by person and day.
+        look: What QuickBooks had of these people and days.
         alone: Whether nothing else may be on its way to the company while this goes.
         by_day: Whether entries of a person's day go as one TimeActivity.
     """
 
     plan: pd.DataFrame
     match: LedgerMatch
-    other: Mapping[tuple[str, str], list[str]] = field(default_factory=dict)
+    look: Look = field(default_factory=Look)
     alone: bool = False
     by_day: bool = False
 

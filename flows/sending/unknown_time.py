@@ -7,7 +7,6 @@ accounts for it (`clockbooks adopt`), it is gone from QuickBooks, or somebody sa
 work (`not_in_books`).
 """
 
-from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import date, timedelta
 
@@ -17,7 +16,7 @@ from connectors.errors import TryAgain
 from connectors.store.unknown_time import UnknownRow
 from flows.connections.unknown_time import read_unknown, unknown_rows
 from flows.context import RunContext
-from flows.sending.plan import RunPlan, Slice
+from flows.sending.plan import Look, RunPlan, Slice
 from flows.sending.request import JobRequest
 from flows.text import named
 from schemas.words import Reason, State
@@ -33,26 +32,25 @@ _MOST_NAMED = 3
 
 def hold_back_unknown(
     context: RunContext, request: JobRequest, plan: pd.DataFrame
-) -> tuple[pd.DataFrame, Mapping[Key, list[str]]]:
-    """Reject the plan's ready entries that may be in the books, unless the request says otherwise.
-
-    Returns:
-        The plan; and the TimeActivities that the request calls other work.
-    """
+) -> tuple[pd.DataFrame, Look]:
+    """Reject ready entries that may be in the books, unless the request says otherwise."""
     ready = plan[plan["state"] == State.READY]
     if ready.empty:
-        return plan, {}
+        return plan, Look()
     keys = dict(zip(ready["entry_id"], _keys(ready), strict=True))
-    wanted = set(keys.values())
-    shown = _by_key(context.store.unknown_time.of(_days(wanted)), wanted)
-    unknown = _read(context, wanted, keep=not request.dry_run)
-    other = _called_other(request, unknown, shown)
-    called = {id_ for ids in other.values() for id_ in ids}
+    unknown = _read(context, set(keys.values()))
+    other = _called_other(context, request, unknown)
     details = {}
     for entry_id, key in keys.items():
-        if left := [row for row in unknown.get(key, []) if row.time_activity_id not in called]:
+        if left := [row for row in unknown[key] if row.time_activity_id not in other]:
             details[entry_id] = _detail(key, left)
-    return hold_back(plan, Reason.MAYBE_IN_BOOKS, details), other
+    plan = hold_back(plan, Reason.MAYBE_IN_BOOKS, details)
+    if request.not_in_books and request.only_what_was_shown:  # else a retry would take it for shown
+        unknown = {
+            key: [row for row in rows if row.time_activity_id in other]
+            for key, rows in unknown.items()
+        }
+    return plan, Look(unknown, other)
 
 
 def look_again(context: RunContext, plan: RunPlan) -> None:
@@ -65,10 +63,9 @@ def look_again(context: RunContext, plan: RunPlan) -> None:
     """
     plan.read_company_again(context)
     for one in plan.slices:
-        unknown = _read(context, set(_keys(_ready(one))), keep=True)
-        called = {id_ for ids in one.other.values() for id_ in ids}
+        unknown = _read(context, set(_keys(_ready(one))))
         found = [row.time_activity_id for rows in unknown.values() for row in rows]
-        if new := [id_ for id_ in found if id_ not in called]:
+        if new := [id_ for id_ in found if id_ not in one.look.other]:
             raise TryAgain(
                 "Since the plan was made, somebody put time into QuickBooks that may be one of"
                 f" these entries: TimeActivity {named(new, _MOST_NAMED)}. Nothing was sent.",
@@ -76,12 +73,19 @@ def look_again(context: RunContext, plan: RunPlan) -> None:
             )
 
 
-def keep_other(context: RunContext, one: Slice) -> None:
-    """Keep that somebody called unknown time other work, where entries go in spite of it."""
-    if one.other:
-        going = set(_keys(_ready(one)))
-        ids = [id_ for key, ids in one.other.items() if key in going for id_ in ids]
-        context.store.unknown_time.call_other(ids)
+def keep_shown(context: RunContext, one: Slice) -> None:
+    """Keep what a run shows of unknown time: what comes later, nobody has seen."""
+    unknown = one.look.unknown
+    rows = [row for found in unknown.values() for row in found]
+    context.store.unknown_time.remember(unknown.keys(), rows)
+
+
+def keep_look(context: RunContext, one: Slice) -> None:
+    """Keep also what somebody called other work, where entries go in spite of it."""
+    keep_shown(context, one)
+    going = {row for key in set(_keys(_ready(one))) for row in one.look.unknown[key]}
+    other = [row.time_activity_id for row in going if row.time_activity_id in one.look.other]
+    context.store.unknown_time.call_other(sorted(other))
 
 
 def _ready(one: Slice) -> pd.DataFrame:
@@ -89,39 +93,30 @@ def _ready(one: Slice) -> pd.DataFrame:
 
 
 def _called_other(
-    request: JobRequest,
-    unknown: Mapping[Key, Sequence[UnknownRow]],
-    shown: Mapping[Key, Sequence[UnknownRow]],
-) -> dict[Key, list[str]]:
+    context: RunContext, request: JobRequest, unknown: Mapping[Key, Sequence[UnknownRow]]
+) -> frozenset[str]:
     """Return the unknown time that the request calls other work.
 
-    Where an earlier run has shown some, nobody can have meant what was put there since.
+    Where an earlier run has shown some of these days, nobody means what was put there since.
     """
     if not request.not_in_books:
-        return {}
-    other = {}
-    for key, rows in unknown.items():
-        ids = [row.time_activity_id for row in rows]
-        if key in shown or request.only_what_was_shown:
-            before = {row.time_activity_id for row in shown.get(key, [])}
-            ids = [id_ for id_ in ids if id_ in before]
-        other[key] = ids
-    return other
+        return frozenset()
+    ids = {row.time_activity_id for rows in unknown.values() for row in rows}
+    shown = {row.time_activity_id for row in context.store.unknown_time.of(_days(unknown))}
+    return frozenset(ids & shown if shown or request.only_what_was_shown else ids)
 
 
-def _read(
-    context: RunContext, wanted: Collection[Key], *, keep: bool
-) -> dict[Key, list[UnknownRow]]:
-    """Read the unknown time of some people and days; *keep* it as shown."""
-    store, found = context.store.unknown_time, []
+def _read(context: RunContext, wanted: Collection[Key]) -> dict[Key, list[UnknownRow]]:
+    """Read the unknown time of some people and days; each has a list."""
+    found: dict[Key, list[UnknownRow]] = {key: [] for key in wanted}
     for window in _windows(_days(wanted)):
         rows = unknown_rows(read_unknown(context, window[0], window[-1]))
-        others = store.others(rows)
-        rows = [row for row in rows if row.time_activity_id not in others]
-        if keep:
-            store.remember(window, rows)
-        found += rows
-    return _by_key(found, wanted)
+        others = context.store.unknown_time.others(rows)
+        for row in rows:
+            key = row.person, row.day
+            if key in found and row.time_activity_id not in others:
+                found[key].append(row)
+    return found
 
 
 def _days(keys: Iterable[Key]) -> list[str]:
@@ -138,14 +133,6 @@ def _windows(days: Sequence[str]) -> Iterator[list[str]]:
         window.append(day)
     if window:
         yield window
-
-
-def _by_key(rows: Iterable[UnknownRow], wanted: Collection[Key]) -> dict[Key, list[UnknownRow]]:
-    found: dict[Key, list[UnknownRow]] = defaultdict(list)
-    for row in rows:
-        if (row.person, row.day) in wanted:
-            found[row.person, row.day].append(row)
-    return dict(found)
 
 
 def _keys(plan: pd.DataFrame) -> list[Key]:

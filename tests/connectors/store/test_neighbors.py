@@ -291,7 +291,7 @@ class Store:
         self.overdue = self.plan("old", until=NOW - LEASE).id
         self.writer("making")
         self.store.unknown_time.remember(
-            [DAY, *more], [_unknown(id_) for id_ in ("found", "other", *more)]
+            [("employee:55", DAY)], [_unknown(id_) for id_ in ("found", "other", *more)]
         )
         self.store.unknown_time.call_other(["other"])
         with writing(e) as connection:
@@ -693,7 +693,8 @@ OWN = {
         [_unknown(id_, 60) for id_ in ("found", "other", "new")]
     ),
     "unknown_time.remember": lambda s: s.store.unknown_time.remember(
-        [DAY, "newer"], [_unknown(id_, 90) for id_ in ("found", "other", "newer")]
+        [("employee:55", DAY), ("employee:55", "newer")],
+        [_unknown(id_, 90) for id_ in ("found", "other", "newer")],
     ),
     "last_outcomes.between": lambda s: s.store.outcomes.between(start=None, end=None),
     "last_outcomes.forget": lambda s: s.store.outcomes.forget(IDS),

@@ -489,19 +489,26 @@ def test_what_another_run_sent_meanwhile_is_not_sent_again(
     all_once(desk.house)
 
 
-def test_what_was_typed_in_while_a_plan_waited_is_not_sent_again(desk, reckon):
-    """Also where the run was told that what QuickBooks had then was other work."""
+def test_what_was_typed_in_while_a_plan_waited_is_not_sent_again(desk, reckon, send_day):
+    """Also where the run was told that what QuickBooks had then was other work.
+
+    Neither a send of somebody else's time meanwhile, nor an earlier attempt, has shown it.
+    """
     house = desk.house
     run_id = desk.start(not_in_books=True)
-    typed = next(one for one in house.clockify.entries.values() if one["billable"])
+    entries = house.clockify.entries
+    typed = next(one for one in entries.values() if one["billable"])
     kind, person, _, day, hours, minutes, *_ = reckon(house, typed)
     row = {"TxnDate": day, "NameOf": kind, f"{kind}Ref": {"value": person}}
     house.quickbooks.people.type_time(**row, Hours=hours, Minutes=minutes)
-    own = [one for one in house.clockify.entries.values() if one["userId"] == typed["userId"]]
-
+    own = [one for one in entries.values() if one["userId"] == typed["userId"]]
+    other = next(one for one in entries.values() if one["userId"] != typed["userId"])
+    entries["f" * 24] = {**other, "id": "f" * 24, "description": "Came later"}
+    assert send_day(house).document["counts"]["sent"] == 1
     desk.resume(run_id, decision="approve", who="Ann Lee")
+    _tried_again(desk, run_id)
 
-    assert len(house.quickbooks.activities) == 9 - len(own) + 1
+    assert len(house.quickbooks.activities) == 9 - len(own) + 2
 
 
 def test_a_second_send_leaves_what_waits_to_the_plan(desk, send_day, all_once):

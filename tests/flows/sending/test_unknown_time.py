@@ -246,6 +246,20 @@ def test_what_was_typed_in_since_it_was_shown_is_not_called_other_work(week, sen
     assert held(send_day(week, "--not-in-books")) == {}
 
 
+def test_what_no_run_has_shown_is_not_called_other_work_beside_what_was(week, foreign, send_day):  # noqa: ARG001 - it is in the books
+    """A send of one person alone shows theirs; time of others is shown before it is other work."""
+    mine = own(week)
+    others = [one for one in week.clockify.entries.values() if one["id"] not in mine]
+    name = week.clockify.users[week.clockify.entries[min(mine)]["userId"]]["name"]
+    assert set(held(send_day(week, "--user", name))) == mine
+    other = next(one for one in others if one["billable"])
+    who = week.clockify.users[other["userId"]]["name"]
+    book(week, next(r["Id"] for r in week.quickbooks.employees.values() if r["DisplayName"] == who))
+
+    assert other["id"] in held(send_day(week, "--not-in-books"))
+    assert held(send_day(week, "--not-in-books")) == {}
+
+
 def test_other_work_that_became_something_else_is_unknown_again(week, send_day, typed):
     """Somebody moved it to another day in QuickBooks, or corrected its hours."""
     entry, type_in = typed
