@@ -35,7 +35,7 @@ from flows.reconciliation.report import ReconcileReport
 from flows.reconciliation.request import ReconcileRequest
 from flows.sending.month import month as add_up_month
 from flows.sending.report import MEMBERS, Report
-from flows.sending.request import ImportRequest, SendRequest, days_of
+from flows.sending.request import ImportRequest, SendRequest, as_parameters, days_of
 from flows.sending.send import send
 from flows.sending.settle_by_hand import take_word
 from flows.sending.settle_doubts import settle_alone
@@ -220,7 +220,7 @@ def run_job(
         if has_server():
             with recorded(), calling_back(TerminalCallbacks(asked, progress, report)):
                 run = getattr(import_module(f"flows.{flow}"), flow)
-                run(connection=connection, **vars(request))
+                run(connection=connection, **as_parameters(request))
         else:
             with open_context(connection) as context:
                 job(context, request, report, approve=asked, progress=progress)

@@ -246,6 +246,13 @@ def spread(
     return call
 
 
+def as_parameters(request: JobRequest) -> dict[str, Any]:
+    """Return a request as the parameters of its flow: what somebody asked, and no more."""
+    asked = {one.name: getattr(request, one.name) for one in fields(request)}
+    del asked["only_what_was_shown"]
+    return asked
+
+
 def help_of(request: type[JobRequest]) -> dict[str, str]:
     """Return what each option of a request does."""
     return {one.name: one.metadata["help"] for one in _options(request)}

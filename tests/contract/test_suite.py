@@ -38,7 +38,6 @@ NO_RULES = {
     "qbo-1.3": "start and end are never sent",
     "qbo-9": "webhooks are not used",
     "qbo-10": "a mistake that is not made",
-    "qbo-13.1": "shown by section 6.3",
     "qbo-13.2": "a month's reads cannot be used up",
     "qbo-13.3": "about other services",
     "qbo-13.4": "about what stands between",

@@ -69,7 +69,7 @@ def test_what_would_land_elsewhere_stays(plan):
     told = _held(now, _kept(shown))
 
     assert told["state"].to_dict() == {"a": "ready", "b": "skipped"}
-    assert "(item, class or location)" in told.loc["b", "detail"]
+    assert "(item, class, location or pay type)" in told.loc["b", "detail"]
 
 
 def test_what_came_later_stays(plan):
