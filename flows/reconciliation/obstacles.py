@@ -18,6 +18,7 @@ from flows.text import named
 from schemas.part_ids import in_parts
 from schemas.quickbooks import Company
 from schemas.words import TimeKind
+from transforms.identity.match_books import content_of, content_of_body
 
 #: What a TimeActivity names, and QuickBooks has lists of (FACTS, QBO, 1.1).
 _NAMED = ("Employee", "Vendor", "Customer")
@@ -47,6 +48,22 @@ def why_not_made(
         return {}
     found = untried_payroll(context, company, bodies) | typed_again(context, bodies)
     return found | (unusable_names(context, bodies) if names else {})
+
+
+def typed_beside(
+    context: RunContext, before: Mapping[str, Mapping[str, Any]], bodies: Mapping[str, str]
+) -> dict[str, str]:
+    """Find updates that would bring a person's day time that somebody may have typed in already.
+
+    Takes TimeActivities before and after, by entry id, and returns the same as `why_not_made`.
+    """
+    more: dict[str, str] = {}
+    for id_, body in bodies.items():
+        was, will = content_of(before[id_]), content_of_body(body)
+        stays = (was.person, was.day) == (will.person, will.day) and was.minutes.is_finite()
+        if not stays or will.minutes > was.minutes:
+            more[id_] = body
+    return typed_again(context, more)
 
 
 def typed_again(context: RunContext, bodies: Mapping[str, str]) -> dict[str, str]:

@@ -23,7 +23,7 @@ from connectors.store.ledger import PlanContents
 from flows.context import RunContext
 from flows.progress import Progress
 from flows.reconciliation.findings import Finding
-from flows.reconciliation.obstacles import why_not_made
+from flows.reconciliation.obstacles import typed_beside, why_not_made
 from flows.reconciliation.units import united
 from flows.sending.batches import Ended
 from flows.sending.invoices import invoiced_meanwhile
@@ -159,7 +159,7 @@ class _Repairs:
         yield from self._keep_whole(wanted.values(), company)
         for step, chosen in wanted.items():
             if self._halted is None:
-                for id_, why in self._obstacles(step, chosen, company).items():
+                for id_, why in self._obstacles(step, chosen, company, look).items():
                     for one in chosen.pop(id_)[0]:
                         yield Repaired(one, Repair.REFUSED, why)
                 yield from self._take_all(step, chosen, look, outdated)
@@ -199,8 +199,13 @@ class _Repairs:
             if id_ not in outdated:
                 yield from (self._repaired(step, one, id_, ended) for one in chosen[id_][0])
 
-    def _obstacles(self, step: Step, chosen: _Chosen, company: Company) -> dict[str, str]:
-        """Say why TimeActivities should not be created, by entry id."""
+    def _obstacles(
+        self, step: Step, chosen: _Chosen, company: Company, look: _Look
+    ) -> dict[str, str]:
+        """Say why TimeActivities should not be created, or get more time, by entry id."""
+        if step == Step.UPDATE:
+            rows = {id_: look.rows[one.time_activity_id] for id_, (_, one) in chosen.items()}
+            return typed_beside(self._context, rows, {id_: chosen[id_][1].body for id_ in rows})
         if step not in {Step.REPLACE, Step.RESEND}:
             return {}
         bodies = {id_: one.replacement or one.body for id_, (_, one) in chosen.items()}

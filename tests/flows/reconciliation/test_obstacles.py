@@ -68,6 +68,25 @@ def test_a_replacement_does_not_book_beside_what_was_typed_for_the_right_person(
     assert week.books == before
 
 
+def test_an_update_does_not_add_what_was_typed_beside(week):
+    """Somebody put the hour that was added in Clockify there by hand; less time is no obstacle."""
+    id_ = week.pick()
+    week.lengthen(id_)
+    old = {name: week.activity(id_)[name] for name in TYPED if name in week.activity(id_)}
+    typed = week.people.type_time(**old | {"Hours": 1, "Minutes": 0})
+    before = deepcopy(week.books)
+
+    row = only(week.reconcile("--repair", "--yes", code=3), id_)
+
+    assert (row["repair"], week.books) == ("refused", before)
+    assert typed in row["detail"]
+    week.people.edit_time(week.activity_id(id_), Hours=20)
+    assert (
+        only(week.reconcile("--repair", "--prefer", "clockify", "--yes", code=None), id_)["repair"]
+        == "updated"
+    )
+
+
 def test_a_send_after_a_recall_does_not_book_beside_what_was_typed_again(week):
     """A day is looked at again once something that was sent for it is free."""
     id_, number = week.pick(), len(week.books)
