@@ -8,7 +8,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from enum import StrEnum
-from typing import Any
+from typing import Any, NamedTuple
 
 from schemas.words import Block, Reason, Verdict
 from transforms.reconciliation.sides import (
@@ -119,50 +119,78 @@ def judge(sent: Sent, now: Now | None, activity: Mapping[str, Any] | None, rules
         activity: The TimeActivity in QuickBooks; `None` if it is gone.
         rules: What counts, and what may be done.
     """
-    activity = own_share(sent, activity)
+    seen = _see(sent, now, own_share(sent, activity))
+    if seen.verdict == Verdict.AGREES and sent.unit is None:
+        return Judged(seen.verdict, sides=seen.sides)
+    is_part, theirs = sent.unit is not None, seen.theirs
+    deletes = seen.stays_out or seen.verdict == Verdict.UNAPPROVED_SINCE
+    step = _step(seen.clockify, seen.books, deletes=deletes)
+    if is_part and step == Step.CATCH_UP:
+        step = Step.UPDATE
+    if (step == Step.DELETE or is_part) and was_touched(sent, seen.activity):
+        theirs = [*theirs, "SyncToken"]
+    blocked = _blocked(step, seen.clockify, seen.ledger, seen.activity, rules)
+    refusal = _refusal(blocked, rules) or (
+        _unsendable(step, sent, now, seen.ours) or _not_allowed(step, theirs, sent.entry_id, rules)
+    )
+    anew = is_part and step not in {Step.DELETE, Step.FORGET}
+    if anew:
+        step = Step.FORGET if seen.books is None else Step.DELETE
+    helps = refusal or (_ANEW[sent.line is not None] if anew else _HELPS[step])
+    words = [_FOUND.get(seen.verdict, ""), _STAYS_OUT if seen.stays_out else "", helps]
+    return Judged(
+        verdict=seen.verdict,
+        detail=" ".join(filter(None, words)),
+        blocked=blocked,
+        sides=seen.sides,
+        step=None if refusal else step,
+        fields=tuple(seen.ours),
+        anew=anew,
+    )
+
+
+class _Seen(NamedTuple):
+    """The three sides of a sent entry, and what differs: ours in Clockify, theirs in QuickBooks."""
+
+    clockify: Mapping[str, Any] | None
+    ledger: Mapping[str, Any]
+    books: Mapping[str, Any] | None
+    activity: Mapping[str, Any] | None
+    ours: Sequence[str]
+    theirs: Sequence[str]
+    stays_out: bool
+    verdict: Verdict
+
+    @property
+    def sides(self) -> dict[str, Mapping[str, Any]]:
+        named = {"clockify": self.clockify, "ledger": self.ledger, "quickbooks": self.books}
+        return {name: side for name, side in named.items() if side is not None}
+
+
+def _see(sent: Sent, now: Now | None, activity: Mapping[str, Any] | None) -> _Seen:
     ledger = ledger_values(sent)
     new_body = None if now is None else now.body
     books = None if activity is None else books_values(activity, sent.body, new_body)
     clockify = _clockify(sent, now, ledger, books)
-    ours, theirs = differing(clockify, ledger), differing(books, ledger)
-    is_part = sent.unit is not None
-    may_move = sent.line is not None  # within its day
-    if is_part and not may_move and now and "minutes" not in ours and has_moved(sent, now):
-        ours = [*ours, "minutes"]
+    ours, theirs = _changed_here(sent, now, clockify, ledger), differing(books, ledger)
     stays_out = now is not None and not now.is_work
-    if stays_out:
-        verdict = _changed(("type",), theirs)
-    else:
-        verdict = _verdict(sent, now, clockify, books) or _changed(ours, theirs)
-    named = {"clockify": clockify, "ledger": ledger, "quickbooks": books}
-    sides = {name: side for name, side in named.items() if side is not None}
-    if verdict == Verdict.AGREES and not is_part:
-        return Judged(verdict, sides=sides)
-    step = _step(clockify, books, deletes=stays_out or verdict == Verdict.UNAPPROVED_SINCE)
-    if is_part and step == Step.CATCH_UP:
-        step = Step.UPDATE
-    if (step == Step.DELETE or is_part) and was_touched(sent, activity):
-        theirs = [*theirs, "SyncToken"]
-    blocked = _blocked(step, clockify, ledger, activity, rules)
-    refusal = (
-        _BLOCKED[blocked].format(day=rules.closed_until)
-        if blocked is not None
-        else _unsendable(step, sent, now, ours) or _not_allowed(step, theirs, sent.entry_id, rules)
-    )
-    anew = is_part and step not in {Step.DELETE, Step.FORGET}
-    if anew:
-        step = Step.FORGET if books is None else Step.DELETE
-    helps = refusal or (_ANEW[sent.line is not None] if anew else _HELPS[step])
-    words = [*filter(None, [_FOUND.get(verdict)]), *[_STAYS_OUT] * stays_out, helps]
-    return Judged(
-        verdict=verdict,
-        detail=" ".join(words),
-        blocked=blocked,
-        sides=sides,
-        step=None if refusal else step,
-        fields=tuple(ours),
-        anew=anew,
-    )
+    verdict = None if stays_out else _verdict(sent, now, clockify, books)
+    verdict = verdict or _changed(("type",) if stays_out else ours, theirs)
+    return _Seen(clockify, ledger, books, activity, ours, theirs, stays_out, verdict)
+
+
+def _changed_here(
+    sent: Sent, now: Now | None, clockify: dict[str, Any] | None, ledger: dict[str, Any]
+) -> Sequence[str]:
+    """Return what Clockify changed; a part that begins at another time has other minutes.
+
+    An entry of a line may move within its day.
+    """
+    ours = differing(clockify, ledger)
+    is_part = sent.unit is not None and sent.line is None
+    if is_part and now is not None and "minutes" not in ours and has_moved(sent, now):
+        return [*ours, "minutes"]
+    return ours
 
 
 def _clockify(
@@ -237,6 +265,10 @@ def _blocked(
 def is_billed(activity: Mapping[str, Any]) -> bool:
     """Whether a TimeActivity is on an invoice (FACTS, QBO, 1.1)."""
     return activity.get("BillableStatus") == "HasBeenBilled"
+
+
+def _refusal(blocked: Block | None, rules: Rules) -> str | None:
+    return None if blocked is None else _BLOCKED[blocked].format(day=rules.closed_until)
 
 
 def _unsendable(step: Step, sent: Sent, now: Now | None, ours: Sequence[str]) -> str | None:
