@@ -82,6 +82,10 @@ class LedgerState(StrEnum):
     RECALLED = "recalled"
 
 
+#: States of what QuickBooks has, or may have.
+IN_BOOKS = (LedgerState.SENT, LedgerState.SENDING)
+
+
 class Operation(StrEnum):
     """What an item of a batch asks QuickBooks to do."""
 

@@ -17,7 +17,7 @@ from connectors.store.scope import ConnectionScope, records, rows_of
 from schemas.contents import Contents
 from schemas.part_ids import later_ids, whole_id
 from schemas.tables import batches, contents, former_contents, ledger, lines, verdicts
-from schemas.words import Event, LedgerState, Source
+from schemas.words import IN_BOOKS, Event, LedgerState, Source
 
 NAMES = tuple(Contents.to_schema().columns)
 
@@ -27,7 +27,6 @@ _WORK = [name for name in NAMES if name not in {"entry_id", "source", "rate"}]
 #: Local clocks are up to 26 hours apart: two days.
 _AROUND = timedelta(days=2)
 
-_IN_BOOKS = (LedgerState.SENT, LedgerState.SENDING)
 
 #: Of several known entries that are the same, the one in the books is meant first.
 _RANK = {
@@ -78,7 +77,7 @@ class EntryContents(ConnectionScope):
     def sent_since(self, days: Sequence[str], since: datetime) -> pd.DataFrame:
         """Return the `Contents` of days, as `known`, of what is in the books since some instant."""
         its_batch = batches.c.request_id == ledger.c.request_id
-        is_there = ledger.c.state.in_(_IN_BOOKS)
+        is_there = ledger.c.state.in_(IN_BOOKS)
         which = (sa.exists().where(its_batch, batches.c.claimed_at >= since), is_there)
         with self.engine.connect() as connection:
             found = self._once(connection, self._of_days(days).where(*which))
@@ -197,14 +196,14 @@ class EntryContents(ConnectionScope):
                 )
                 held = {row["entry_id"]: row for row in connection.execute(query).mappings()}
                 mine = held.pop(ours, None)
-                there = any(row["state"] in _IN_BOOKS for row in held.values())
+                there = any(row["state"] in IN_BOOKS for row in held.values())
                 joined = self._same(Lines).held(connection, [clockifys])
                 if mine is not None and not there and not joined:
                     self._give_way(connection, clockifys, ours)
                     self._rename(connection, ours, clockifys)
                     renamed.append({"entry_id": ours, "note": clockifys})
                     told = of_ledger(mine) | {"entry_id": clockifys, "note": ours}
-                    if mine["state"] not in _IN_BOOKS:
+                    if mine["state"] not in IN_BOOKS:
                         told["fingerprint"] = None  # QuickBooks does not have it
                     renamed.append(told)
             self._same(History).add(connection, Event.RENAMED, renamed)
@@ -298,7 +297,7 @@ class EntryContents(ConnectionScope):
                 ~is_outdated(contents.c.entry_id),
                 sa.or_(
                     ~contents.c.entry_id.contains("/"),
-                    ledger.c.state.in_(_IN_BOOKS),
+                    ledger.c.state.in_(IN_BOOKS),
                 ),
             )
             .order_by(sa.case(_RANK, value=ledger.c.state), contents.c.entry_id)

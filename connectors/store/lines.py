@@ -14,9 +14,7 @@ import sqlalchemy as sa
 from connectors.database import chunks
 from connectors.store.scope import ConnectionScope, rows_of
 from schemas.tables import ledger, lines
-from schemas.words import LedgerState
-
-_IN_BOOKS = (LedgerState.SENT, LedgerState.SENDING)
+from schemas.words import IN_BOOKS
 
 #: The entry of a row of the ledger, and its minutes, where the ledger is joined by `OF_LEDGER`.
 ENTRY_ID = sa.func.coalesce(lines.c.entry_id, ledger.c.entry_id)
@@ -92,7 +90,7 @@ class Lines(ConnectionScope):
         firsts = {row.first_id for row in rows}
         columns = [ledger.c.entry_id, ledger.c.state]
         found = rows_of(connection, columns[0], self.connection_id, firsts, columns)
-        there = {row.entry_id for row in found if row.state in _IN_BOOKS}
+        there = {row.entry_id for row in found if row.state in IN_BOOKS}
         return {row.entry_id for row in rows if row.first_id in there}
 
     def cannot_go(
@@ -107,7 +105,7 @@ class Lines(ConnectionScope):
         joined = {id_ for ids in members.values() for id_ in ids if len(ids) > 1}
         columns = [ledger.c.entry_id, ledger.c.state]
         rows = rows_of(connection, columns[0], self.connection_id, joined, columns)
-        taken = {row.entry_id for row in rows if row.state in _IN_BOOKS}
+        taken = {row.entry_id for row in rows if row.state in IN_BOOKS}
         return taken | self.held(connection, joined.union(members))
 
     def replace(

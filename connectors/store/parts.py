@@ -20,9 +20,7 @@ from connectors.database import changing, insert_into
 from connectors.store.scope import ConnectionScope, rows_of
 from schemas.part_ids import in_parts, later_ids, part_id, part_number, whole_id
 from schemas.tables import changes, ledger, parts
-from schemas.words import LedgerState
-
-_IN_BOOKS = (LedgerState.SENT, LedgerState.SENDING)
+from schemas.words import IN_BOOKS, LedgerState
 
 
 @dataclass(frozen=True)
@@ -48,7 +46,7 @@ class PartRow:
     @property
     def in_books(self) -> bool:
         """Whether QuickBooks has it, or may have it."""
-        return self.state in _IN_BOOKS
+        return self.state in IN_BOOKS
 
 
 def is_broken(rows: Collection[PartRow]) -> bool:
@@ -119,7 +117,7 @@ class Parts(ConnectionScope):
         every = [id_ for whole in wholes for id_ in (whole, *later_ids(whole))]
         columns = [ledger.c.entry_id, ledger.c.state]
         held = rows_of(connection, ledger.c.entry_id, self.connection_id, every, columns)
-        ids = pd.Series([row.entry_id for row in held if row.state in _IN_BOOKS], dtype="str")
+        ids = pd.Series([row.entry_id for row in held if row.state in IN_BOOKS], dtype="str")
         self._add(connection, list(ids[in_parts(ids)]))
 
     def close_settled(self, connection: sa.Connection, wholes: Iterable[str]) -> None:
@@ -152,7 +150,7 @@ class Parts(ConnectionScope):
         every = [id_ for whole in {*of_parts.values()} for id_ in (whole, *later_ids(whole))]
         columns = [ledger.c.entry_id, ledger.c.state]
         held = rows_of(connection, ledger.c.entry_id, self.connection_id, every, columns)
-        divided = {whole_id(row.entry_id) for row in held if row.state in _IN_BOOKS}
+        divided = {whole_id(row.entry_id) for row in held if row.state in IN_BOOKS}
         divided |= {of_parts[id_] for id_ in lost if id_ in of_parts}
         # A run that does not know of its parts would book the whole entry beside one of them.
         alone = [id_ for id_, whole in units.items() if whole is None]

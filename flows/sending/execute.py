@@ -73,9 +73,7 @@ def _keep_outcomes(context: RunContext, run_id: str, ended: pd.DataFrame) -> Non
     before = outcomes.unsent(days)
     outcomes.forget(superseded(ended, before))
     # Of an entry that had more parts before, or that another run has sent whole meanwhile.
-    ids, there = (
-        set(ended["entry_id"]),
-        set(ended.loc[ended["reason"] != Reason.ALREADY_SENT, "entry_id"]),
-    )
+    ids = set(ended["entry_id"])
+    there = set(ended.loc[ended["reason"] != Reason.ALREADY_SENT, "entry_id"])
     parts = [id_ for id_ in outcomes.later_parts(days) if whole_id(id_) in ids and id_ not in there]
     outcomes.forget(parts)

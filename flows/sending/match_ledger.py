@@ -14,7 +14,7 @@ import pandas as pd
 from connectors.store.ledger import PlanContents
 from connectors.store.parts import PartRow
 from flows.context import RunContext
-from schemas.words import LedgerState, Source
+from schemas.words import IN_BOOKS, LedgerState, Source
 from transforms.entries.local_days import local_minutes
 from transforms.identity.same_work import (
     ROW_ID,
@@ -24,9 +24,6 @@ from transforms.identity.same_work import (
     find_twins,
     new_ids,
 )
-
-#: What QuickBooks has, or may have.
-IN_THE_BOOKS = (LedgerState.SENT, LedgerState.SENDING)
 
 #: How many days apart the same work may be dated: clocks of the world are up to 26 hours apart.
 _DAYS_APART = pd.Timedelta(days=2)
@@ -67,7 +64,7 @@ def match_entries(context: RunContext, entries: pd.DataFrame, links: pd.DataFram
     )
     since = contents.newest_claim()
     held = ledger.held(entries["entry_id"].tolist())
-    is_there = held["state"].isin(IN_THE_BOOKS)
+    is_there = held["state"].isin(IN_BOOKS)
     in_parts = context.store.parts.units(held.loc[~is_there, "entry_id"])
     is_there |= held["entry_id"].isin(list(in_parts))
     # As objects, which pandas compares ten times as fast as text columns.
@@ -80,7 +77,7 @@ def match_entries(context: RunContext, entries: pd.DataFrame, links: pd.DataFram
     own_ids = dict(zip(twins, new.loc[twins.index, "entry_id"], strict=True))
     filed = ledger.held(from_files["entry_id"].tolist())
     is_twin = filed["entry_id"].isin(list(own_ids))
-    others = filed.loc[filed["state"].isin(IN_THE_BOOKS) & ~is_twin, "entry_id"]
+    others = filed.loc[filed["state"].isin(IN_BOOKS) & ~is_twin, "entry_id"]
     left = from_files[from_files["entry_id"].isin(others)]
     new = new.drop(index=twins.index)
     clashing = clashes(new, left).union(a_day_off(new, left)) if len(left) else new.index[:0]
@@ -222,7 +219,7 @@ def _with_parts(context: RunContext, held: pd.DataFrame, entry_ids: pd.Series) -
         whole: next(row.time_activity_id for row in rows if row.in_books)
         for whole, rows in context.store.parts.units(own).items()
     }
-    lacking = parts.keys() - set(held.loc[held["state"].isin(IN_THE_BOOKS), "entry_id"])
+    lacking = parts.keys() - set(held.loc[held["state"].isin(IN_BOOKS), "entry_id"])
     rows = {"entry_id": sorted(lacking), "state": LedgerState.SENT}
     added = pd.DataFrame(rows).assign(time_activity_id=[parts[id_] for id_ in rows["entry_id"]])
     others = held[~held["entry_id"].isin(lacking)]

@@ -6,7 +6,7 @@ of their own (`spread`). Nothing here is slow to import, because `--help` needs 
 
 import inspect
 from collections.abc import Callable
-from dataclasses import Field, dataclass, field, fields
+from dataclasses import MISSING, Field, dataclass, field, fields
 from datetime import date, timedelta
 from functools import wraps
 from pathlib import Path
@@ -247,10 +247,9 @@ def spread(
 
 
 def as_parameters(request: JobRequest) -> dict[str, Any]:
-    """Return a request as the parameters of its flow: what somebody asked, and no more."""
-    asked = {one.name: getattr(request, one.name) for one in fields(request)}
-    del asked["only_what_was_shown"]
-    return asked
+    """Return a request as the parameters of its flow: its options, and what has no default."""
+    asked = [one.name for one in fields(request) if one.metadata or one.default is MISSING]
+    return {name: getattr(request, name) for name in asked}
 
 
 def help_of(request: type[JobRequest]) -> dict[str, str]:

@@ -12,9 +12,10 @@ import pandas as pd
 from connectors.store.parts import PartRow, is_broken
 from flows.context import RunContext
 from flows.sending.facts import Facts
-from flows.sending.match_ledger import IN_THE_BOOKS, LedgerMatch
+from flows.sending.match_ledger import LedgerMatch
 from flows.sending.mend import why_stuck
 from schemas.part_ids import whole_id
+from schemas.words import IN_BOOKS
 from transforms.plan.parts import SentPart, as_sent, with_parts
 
 
@@ -36,7 +37,7 @@ def in_their_parts(
     units = context.store.parts.units(entries["entry_id"])
     if not units and not rules.by_midnight:
         return entries, match
-    sent_whole = held.loc[held["state"].isin(IN_THE_BOOKS), "entry_id"]
+    sent_whole = held.loc[held["state"].isin(IN_BOOKS), "entry_id"]
     parts = cut(facts, entries, whole={*sent_whole, *units})
     parts = as_sent(parts, {whole: _as_sent(rows) for whole, rows in units.items()})
     later = [row for rows in units.values() for row in rows if row.entry_id not in units]
