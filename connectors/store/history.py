@@ -4,13 +4,13 @@ Rows are only ever added, within the transaction that they tell of. Each has a h
 before it and over itself (`connectors.store.chain`), and the connection's head has the newest one.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sa
 
-from connectors.database import changing
+from connectors.database import changing, chunks
 from connectors.store.actors import ACTOR
 from connectors.store.chain import COVERED, NO_HASH, instant_text, row_digest, row_hash
 from connectors.store.lines import Lines
@@ -98,6 +98,23 @@ class History(ConnectionScope):
                 .order_by(history.c.number)
             )
             return connection.execute(events).mappings().all()
+
+    def recalled(self, entry_ids: Iterable[str]) -> dict[str, str | None]:
+        """Return those of some entries that were taken back last of all, with their TimeActivities.
+
+        The ledger may have forgotten them: those of a line of which others have gone anew.
+        """
+        found: dict[str, str | None] = {}
+        columns = (history.c.entry_id, history.c.event, history.c.time_activity_id)
+        with self.engine.connect() as connection:
+            for some in chunks(sorted(entry_ids)):
+                query = sa.select(*columns).where(self._own(history), history.c.entry_id.in_(some))
+                rows = connection.execute(query.order_by(history.c.number)).all()
+                last = {row.entry_id: row.event for row in rows}
+                ids = {row.entry_id: row.time_activity_id for row in rows if row.time_activity_id}
+                back = [id_ for id_, event in last.items() if event == Event.RECALLED]
+                found |= {id_: ids.get(id_) for id_ in back}
+        return found
 
     def drop_before(self, instant: datetime, *, most: int = 100_000) -> int:
         """Drop the rows from before an instant, at most so many at once, and return how many.

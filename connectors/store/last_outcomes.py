@@ -153,6 +153,7 @@ class LastOutcomes(ConnectionScope):
             .outerjoin(lines, line_of(verdicts))
             .outerjoin(ledger, in_ledger(verdicts))
             .where(self._own(verdicts), sa.or_(ledger.c.state.is_(None), ~in_books))
+            .where(verdicts.c.reason.is_distinct_from(Reason.ALREADY_SENT))  # recalled since
             .group_by(verdicts.c.state)
         )
         with self.engine.connect() as connection:

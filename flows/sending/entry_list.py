@@ -75,7 +75,7 @@ def listed(connection: str | None, wanted: Wanted) -> list[Row]:
         )
         drift = {row.entry_id: row.detail for row in store.drift.known() if row.entry_id}
         in_doubt = store.open_claims.changes()
-    outcomes, state = _by_the_ledger(outcomes), wanted.state
+        outcomes, state = _by_the_ledger(store, outcomes), wanted.state
     if state == "drifted":
         drifted = outcomes["entry_id"].isin(list(drift)) & (outcomes["state"] == State.SENT)
         outcomes = outcomes[drifted]
@@ -120,7 +120,8 @@ def unsent_now(connection: str | None, wanted: Wanted) -> list[Row]:
 
 def last_outcome(store: ConnectionStore, entry_id: str) -> list[dict[str, Any]]:
     """Return one entry as `entries` does; an empty list where no run has judged it."""
-    outcomes = _by_the_ledger(store.outcomes.between(start=None, end=None, entry_id=entry_id))
+    outcomes = store.outcomes.between(start=None, end=None, entry_id=entry_id)
+    outcomes = _by_the_ledger(store, outcomes)
     return _items(_with_changes(outcomes, store.open_claims.changes()))
 
 
@@ -132,30 +133,33 @@ _NOT_TAKEN = (
 _RELEASED = "QuickBooks was asked, and does not have it. The next send takes it."
 
 
-def _by_the_ledger(outcomes: pd.DataFrame) -> pd.DataFrame:
+def _by_the_ledger(store: ConnectionStore, outcomes: pd.DataFrame) -> pd.DataFrame:
     """Let the ledger have the last word: a later run may have settled what an earlier one left."""
-    is_sent = outcomes["ledger_state"] == LedgerState.SENT
-    in_doubt = (outcomes["ledger_state"] == LedgerState.SENDING) & (
-        outcomes["state"] != State.IN_DOUBT
-    )
-    recalled = outcomes["ledger_state"] == LedgerState.RECALLED
-    sent = {"state": State.SENT, "reason": None, "detail": None}
-    unconfirmed = {"state": State.IN_DOUBT, "reason": Reason.UNCONFIRMED}
-    free = {"state": State.RECALLED, "reason": None, "detail": None}
-    stays = recalled & outcomes["state"].isin([State.SENT])
+    outcomes = outcomes.astype({"ledger_state": object, "time_activity_id": object})
     seems_there = outcomes["state"].isin([State.SENT, State.IN_DOUBT])
-    refused = (outcomes["ledger_state"] == LedgerState.REFUSED) & seems_there
-    not_taken = {"state": State.REJECTED, "reason": Reason.QBO_REFUSED, "detail": _NOT_TAKEN}
+    seems_there |= outcomes["reason"] == Reason.ALREADY_SENT
     # The ledger may have a file's row by now under Clockify's id.
     known_by_id = ~outcomes["entry_id"].str.startswith(ROW_ID).astype(bool)
     is_free = known_by_id & outcomes["ledger_state"].isna() & seems_there
+    back = store.history.recalled(outcomes.loc[is_free, "entry_id"])
+    forgotten = is_free & outcomes["entry_id"].isin(list(back))
+    outcomes.loc[forgotten, "ledger_state"] = LedgerState.RECALLED
+    outcomes.loc[forgotten, "time_activity_id"] = outcomes["entry_id"].map(back)
+    ledger_state = outcomes["ledger_state"]
+    is_sent, recalled = ledger_state == LedgerState.SENT, ledger_state == LedgerState.RECALLED
+    in_doubt = (ledger_state == LedgerState.SENDING) & (outcomes["state"] != State.IN_DOUBT)
+    refused = (ledger_state == LedgerState.REFUSED) & seems_there
+    sent = {"state": State.SENT, "reason": None, "detail": None}
+    unconfirmed = {"state": State.IN_DOUBT, "reason": Reason.UNCONFIRMED}
+    free = {"state": State.RECALLED, "reason": None, "detail": None}
+    not_taken = {"state": State.REJECTED, "reason": Reason.QBO_REFUSED, "detail": _NOT_TAKEN}
     released = {"state": State.REJECTED, "reason": Reason.NOT_ATTEMPTED, "detail": _RELEASED}
     for rows, outcome in (
         (is_sent, sent),
         (in_doubt, unconfirmed),
-        (stays, free),
+        (recalled & seems_there, free),
         (refused, not_taken),
-        (is_free, released),
+        (is_free & ~forgotten, released),
     ):
         outcomes = set_outcomes(outcomes, pd.DataFrame(outcome, index=outcomes.index[rows]))
     outcomes["time_activity_id"] = outcomes["time_activity_id"].where(is_sent | recalled)

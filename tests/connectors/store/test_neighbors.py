@@ -581,6 +581,7 @@ OWN = {
         lambda s, c: s.store.history.add(c, Event.CLAIMED, [{"entry_id": "new"}])
     ),
     "history.drop_before": lambda s: s.store.history.drop_before(NOW + LEASE),
+    "history.recalled": lambda s: s.store.history.recalled([*IDS, "waits"]),
     "history.of": lambda s: [
         (row["entry_id"], row["event"], row["name"])
         for id_ in ("sent", "new", "refused")

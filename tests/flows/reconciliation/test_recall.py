@@ -25,6 +25,14 @@ def test_entries_are_taken_back_and_sent_again(week):
     assert len(week.books) == number
 
 
+def test_what_was_found_sent_before_it_was_taken_back_is_listed_as_recalled(week):
+    """A run that had nothing to do in between, as each night has, makes no difference."""
+    week.run("send", "--start", "2026-09-14", "--end", "2026-09-18", "--yes", code=0)
+    week.run("recall", "--entry", week.pick(), "--yes", code=0)
+
+    assert recalled(week.run("entries", "--state", "recalled")) == {week.pick()}
+
+
 def test_a_run_is_taken_back_as_a_whole(week):
     """Everything that it sent, and nothing else."""
     found = week.run("recall", "--run", week.run_id, "--yes", code=0)

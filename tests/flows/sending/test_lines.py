@@ -201,6 +201,31 @@ def test_a_line_is_taken_back_by_any_entry(workday, which):
     assert workday.run("audit", "verify").code == 0
 
 
+@pytest.mark.parametrize("how", ["once", "found sent later", "answer lost"])
+@pytest.mark.parametrize("which", [0, 2])
+def test_an_entry_that_was_deleted_after_its_line_was_taken_back_stays_recalled(
+    workday, which, how
+):
+    """Also once the others have gone anew, and whatever runs said of it before."""
+    if how == "answer lost":
+        workday.quickbooks.faults.plan("POST .*/batch", "drop_after")
+    send(workday)
+    workday.run("settle", "--json")
+    if how == "found sent later":
+        send(workday)
+    workday.run("recall", *DAY, "--yes", "--json")
+    listed = workday.run("entries", "--state", "recalled", "--json").document["entries"]
+    before = {row["entry_id"]: row for row in listed}
+    assert sorted(before) == sorted(workday.ids)
+
+    gone = workday.ids[which]
+    del workday.clockify.entries[gone]
+    assert send(workday).document["counts"]["sent"] == 2
+    listed = workday.run("entries", "--state", "recalled", "--json").document["entries"]
+    assert listed == [before[gone]]
+    assert workday.run("status", "--json").document["connections"][0]["skipped"]["entries"] == 0
+
+
 @pytest.mark.parametrize("how", ["edit", "delete", "move", "unapprove", "break"])
 def test_what_changed_in_clockify_takes_the_whole_line_along(workday, how):
     """The next send sends what is left of it anew; the money is right in the end."""
