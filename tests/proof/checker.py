@@ -5,16 +5,28 @@ books once, or a document of the command says why not, and that is true.
 """
 
 import json
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import product
 from typing import Any
 
 from gate import PEOPLE as SOMEBODY
 from gate import PRODUCT, Change
-from world import PEOPLE, as_booked, booked_in_parts, content, day_of, seconds_of, whole_id
+from world import (
+    PEOPLE,
+    as_booked,
+    booked_in_parts,
+    content,
+    day_of,
+    joined,
+    lines_of,
+    may_join,
+    seconds_of,
+    whole_id,
+)
 
 LONGEST_S = (23 * 60 + 55) * 60
 
@@ -218,6 +230,16 @@ def judge(evidence: Evidence) -> list[str]:
     return [*_Judge(evidence).all()]
 
 
+def lines_at_the_end(evidence: Evidence) -> dict[str, list[str]]:
+    """Return the entries of each TimeActivity that is said to be several."""
+    found: dict[str, list[str]] = defaultdict(list)
+    if evidence.finals and evidence.history.get("lines"):
+        for row in evidence.finals["entries"].get("entries", []):
+            if row["state"] == "sent":
+                found[row["time_activity_id"]].append(row["entry_id"])
+    return {id_: entry_ids for id_, entry_ids in found.items() if len(entry_ids) > 1}
+
+
 class _Judge:
     """Holds one evidence against the rules."""
 
@@ -233,6 +255,7 @@ class _Judge:
         }
         self.ledger = [row for row in finals["entries"]["entries"] if row["state"] == "sent"]
         self.accounted = Counter(row["time_activity_id"] for row in self.ledger)
+        self.lines = lines_at_the_end(evidence)
         theirs = finals["neighbor"]["entries"] if "neighbor" in finals else []
         self.neighbors = {row["time_activity_id"] for row in theirs} - {None}
         self.typed = {
@@ -268,6 +291,7 @@ class _Judge:
                 return
         yield from self.each_once()
         yield from self.nothing_unmade()
+        yield from self.each_line_is_its_entries()
         yield from self.no_content_twice()
         yield from self.ledger_says_the_same()
         yield from self.what_is_gone_is_taken_back()
@@ -300,6 +324,11 @@ class _Judge:
         whole = whole_id(id_)
         return [one for one in self.said if whole_id(one) == whole]
 
+    def _unit(self, id_: str) -> list[str]:
+        """Return the ids of all that goes with an entry, or stays with it: itself among them."""
+        of_line = self.lines.get(self.verdicts[id_]["time_activity_id"])
+        return of_line or self._parts(id_) or [id_]
+
     def _wanted(self, id_: str) -> tuple[Any, ...] | None:
         """Return how the books must hold an entry or a part; `None` for a part that it lacks."""
         entry, parts = self.entries[whole_id(id_)], self._parts(id_)
@@ -320,11 +349,11 @@ class _Judge:
         if activity is None:
             if verdict != "gone_from_quickbooks" or not self._was_deleted_by_people(activity_id):
                 yield f"{id_} was sent, and TimeActivity {activity_id} is not in the books"
-        elif verdict == "agrees":
+        elif verdict == "agrees" and activity_id not in self.lines:
             if _unbilled(content(activity)) != (wanted := self._wanted(id_)):
                 told = f"{wanted} and {content(activity)}"
                 yield f"{id_} is not what TimeActivity {activity_id} says: {told}"
-        elif not self._is_so(verdict, found, entry):
+        elif verdict != "agrees" and not self._is_so(verdict, found, entry):
             yield f"{id_} is said to be {verdict} ({found['detail']}), which is not so"
 
     def _is_so(
@@ -335,25 +364,27 @@ class _Judge:
     ) -> bool:
         """Whether a difference may be left when the books are at rest.
 
-        All parts of an entry stay where one must.
+        All parts of an entry, and all entries of a line, stay where one must.
         """
-        blocked = found["blocked"]
-        ids = [self.said[one]["time_activity_id"] for one in self._parts(found["entry_id"])]
+        blocked, unit = found["blocked"], self._unit(found["entry_id"])
+        ids = list(dict.fromkeys(self.verdicts[one]["time_activity_id"] for one in unit))
+        entries = [self.entries[whole_id(one)] for one in unit if whole_id(one) in self.entries]
+        days = [day_of(one) for one in entries]
         there = [self.books[id_] for id_ in ids if id_ in self.books]
         is_locked = any(
             (blocked == "billed" and one["BillableStatus"] == "HasBeenBilled")
-            or (blocked == "books_closed" and self._is_closed(min(one["TxnDate"], day_of(entry))))
+            or (blocked == "books_closed" and self._is_closed(min(one["TxnDate"], *days)))
             for one in there
         )
         may_wait = is_locked or not self.evidence.history["prefer"]
         match verdict:
             case "changed_in_clockify":
-                held = self._is_true("maybe_in_books", entry)
+                held = any(self._is_true("maybe_in_books", one) for one in entries)
                 touched = [
                     *map(self._was_deleted_by_people, ids),
                     *map(self._was_edited_by_people, ids),
                 ]
-                return is_locked or held or (may_wait and len(ids) > 1 and any(touched))
+                return is_locked or held or (may_wait and len(unit) > 1 and any(touched))
             case "unapproved_since":
                 return is_locked and not entry["approved"]
             case "changed_in_quickbooks" | "changed_in_both":
@@ -407,7 +438,7 @@ class _Judge:
 
     def nothing_unmade(self) -> Iterator[str]:
         for id_, times in self.accounted.items():
-            if times > 1:
+            if times > 1 and id_ not in self.lines:
                 yield f"{times} entries are said to be TimeActivity {id_}"
             if id_ not in self.books and not self._was_deleted_by_people(id_):
                 yield f"TimeActivity {id_} is said to be sent, and is not in the books"
@@ -427,9 +458,42 @@ class _Judge:
         is taken back with it.
         """
         typed = next(change.after for change in self.evidence.changes if change.id == id_)
-        return self._had_doubts() and any(
-            content(typed or {}) in contents for contents in self.evidence.had.values()
+        what, had = content(typed or {}), self.evidence.had.values()
+        if not self._had_doubts():
+            return False
+        if not self.evidence.history.get("lines"):
+            return any(what in contents for contents in had)
+        fitting = [[one for one in contents if may_join(what, one)] for contents in had]
+        chosen = product(*([None, *some] for some in fitting if some))
+        return any(_is_line(what, list(filter(None, some))) for some in chosen)
+
+    # --- what is booked together is what its entries are
+
+    def each_line_is_its_entries(self) -> Iterator[str]:
+        for id_, entry_ids in self.lines.items():
+            if id_ in self.books and self._contents_of_line(id_) is None:
+                yield f"TimeActivity {id_} is not what its entries are: {', '.join(entry_ids)}"
+
+    def _contents_of_line(self, id_: str) -> list[tuple[Any, ...]] | None:
+        """Return as what each entry of a line was booked; `None` if it is no line of these."""
+        entry_ids = self.lines[id_]
+        agreeing = {
+            one for one in entry_ids if self.verdicts.get(one, {}).get("verdict") == "agrees"
+        }
+        what = self._written(id_) if agreeing < {*entry_ids} else content(self.books[id_])
+        may_be = (
+            [as_booked(self.entries[one])]
+            if one in agreeing and one in self.entries
+            else self.evidence.had.get(one, ())
+            for one in entry_ids
         )
+        return next((list(one) for one in product(*may_be) if _is_line(_unbilled(what), one)), None)
+
+    def _written(self, id_: str) -> tuple[Any, ...]:
+        """Return as what a TimeActivity was written last, or typed in first by somebody."""
+        written = [one for one in self.evidence.changes if one.id == id_ and one.after]
+        ours = [one for one in written if one.who == PRODUCT]
+        return content((ours[-1] if ours else written[0]).after or {})
 
     def no_content_twice(self) -> Iterator[str]:
         """No content is in the books more often than there were entries of it.
@@ -443,9 +507,11 @@ class _Judge:
             if change.who == PRODUCT and change.after
         }
         made = Counter(
-            _unbilled(what)
+            one
             for id_, what in last.items()
             if id_ in self.books and id_ not in {*self.typed, *self.neighbors, *self.mistaken}
+            for one in (self._contents_of_line(id_) if id_ in self.lines else None)
+            or [_unbilled(what)]
         )
         wanted: Counter[tuple[Any, ...]] = Counter()
         for contents in self.evidence.had.values():
@@ -459,12 +525,17 @@ class _Judge:
     # --- the ledger says what the books say
 
     def ledger_says_the_same(self) -> Iterator[str]:
+        for id_, times in Counter(row["entry_id"] for row in self.ledger).items():
+            if times > 1:
+                yield f"{id_} is listed {times} times"
         for row in self.ledger:
             activity = self.books.get(row["time_activity_id"])
             verdict = self.verdicts.get(row["entry_id"], {}).get("verdict")
             if activity is None or verdict not in {"agrees", None}:
                 continue
             minutes, day = content(activity)[4], activity["TxnDate"]
+            if row["time_activity_id"] in self.lines and row["entry_id"] in self.entries:
+                minutes = as_booked(self.entries[row["entry_id"]])[4]
             if verdict == "agrees" and (minutes, day) != (row["minutes"], row["date"]):
                 yield f"{row['entry_id']} is said to have {row['minutes']} min on {row['date']}"
 
@@ -478,7 +549,12 @@ class _Judge:
         for id_ in gone:
             found = self.verdicts[id_]
             is_waiting = found["verdict"] == "gone_from_clockify" and not found["blocked"]
-            if is_waiting and whole_id(id_) not in edited:
+            held = any(  # where not all of a line could be put back, it is not taken out
+                self._is_true("maybe_in_books", self.entries[one])
+                for one in self._unit(id_)
+                if one in self.entries
+            )
+            if is_waiting and whole_id(id_) not in edited and not held:
                 yield f"{id_} is gone from Clockify, and was not taken back"
 
     def neighbors_are_left_alone(self) -> Iterator[str]:
@@ -499,6 +575,14 @@ class _Judge:
         for id_, times in taken.items():
             if times > 1:
                 yield f"TimeActivity {id_} is said to be of both workspaces"
+
+
+def _is_line(what: tuple[Any, ...], contents: Sequence[tuple[Any, ...]]) -> bool:
+    """Whether a content is that of several together, in whatever order."""
+    if not contents or not all(may_join(what, one) for one in contents):
+        return False
+    whole = joined(contents)
+    return (what[4], lines_of(what[7])) == (whole[4], lines_of(whole[7]))
 
 
 def _unbilled(what: tuple[Any, ...]) -> tuple[Any, ...]:

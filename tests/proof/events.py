@@ -83,6 +83,7 @@ def history(seed: int, *, database: str = "sqlite", length: int = 24, real: bool
         "real": real,
         "neighbor": dice.random() < 0.3,
         "split": dice.random() < 0.4,
+        "lines": dice.random() < 0.25,
     }
     events = [_track(dice) for _ in range(dice.randint(3, 6))]
     events.append(_run(dice, made, dice.choice(["send", "send", "send", "import"])))
@@ -90,6 +91,8 @@ def history(seed: int, *, database: str = "sqlite", length: int = 24, real: bool
         events += [_people(dice) for _ in range(dice.choice([1, 2, 2]))]
         events += [_time(dice)] * (dice.random() < 0.4)
         events.append(_run(dice, made))
+    if made["lines"]:  # more of them on the same day
+        events = [one | {"day": one["day"] // 2} if one["do"] == "track" else one for one in events]
     return made | {"events": events}
 
 
@@ -147,6 +150,7 @@ def _command(dice: Dice, made: Mapping[str, Any]) -> str:
     commands = ["send"] * 8 + ["settle", "reconcile", "reconcile --prefer clockify"]
     commands += ["reconcile --resend", "reconcile --prefer clockify --resend", "recall", "adopt"]
     commands += ["connect"] + ["neighbor"] * 5 * made["neighbor"]
+    commands += ["send --line-per entry"] * 2 * made["lines"]
     if not made["approved_only"]:
         commands += ["import", "import"]
     return dice.choice(commands)
@@ -167,7 +171,7 @@ def _run(dice: Dice, made: Mapping[str, Any], command: str | None = None) -> Eve
 
 def _place(dice: Dice, command: str) -> str:
     """Return where trouble comes: mostly at what writes, where a command often does."""
-    writes = 8 if command in {"send", "import", "recall"} else 2
+    writes = 8 if command.partition(" ")[0] in {"send", "import", "recall"} else 2
     places = ["batch"] * writes + ["request to QuickBooks", "query", "request to Clockify"]
     return dice.choice([*places, "request for a token"])
 

@@ -15,6 +15,8 @@ from world import (
     World,
     as_booked,
     booked_in_parts,
+    joined,
+    may_join,
 )
 
 Event = Mapping[str, Any]
@@ -138,6 +140,11 @@ class PeopleAtWork:
         bodies = [body]
         if event["equal"] and self.world.splits and event["nth"] % 2:
             bodies = list(booked_in_parts(id_, entry).values())
+        elif event["equal"] and self.world.joins and event["nth"] % 2:
+            there = sorted(self.world.clockify.entries.values(), key=lambda one: one["start"])
+            bodies = [joined([one for one in map(as_booked, there) if may_join(body, one)])]
+            if bodies[0][4] > 24 * 60 - 5:
+                return None
         typed = ", ".join([self.world.type_in(one) for one in bodies])
         like = f"like entry {int(id_[4:])}" if event["equal"] else "of 11 min"
         return f"Somebody types time {like} into QuickBooks for {body[3]}: TimeActivity {typed}."

@@ -16,7 +16,18 @@ from gate import Change
 from nemesis import Nemesis
 from people import PeopleAtWork
 from processes import Process
-from world import FIRST, LAST, NAMES, PEOPLE, WORKSPACE, World, as_booked, content, whole_id
+from world import (
+    FIRST,
+    LAST,
+    NAMES,
+    PEOPLE,
+    WORKSPACE,
+    World,
+    as_booked,
+    content,
+    lines_of,
+    whole_id,
+)
 
 WINDOW = ("--start", FIRST, "--end", LAST)
 CONNECT = ("connect", "--realm-id", "123", "--refresh-token-file", "token", "--json")
@@ -43,6 +54,11 @@ ROUNDS = 4
 def connection_of(world: World, *, neighbor: bool = False) -> tuple[str, ...]:
     """Return the option that names a command's connection, where there are two."""
     return ("--connection", "neighbor" if neighbor else "main") if world.neighbor else ()
+
+
+def _may_hold(what: tuple[Any, ...], doubt: Mapping[str, Any]) -> bool:
+    """Whether a TimeActivity of several entries may be that of one in doubt."""
+    return what[4] > doubt["minutes"] and lines_of(doubt["description"] or "") <= lines_of(what[7])
 
 
 class Performance:
@@ -323,8 +339,13 @@ class Performance:
             for id_, is_like in made.items()
             if id_ in self.world.quickbooks.activities and id_ not in accounted
             if is_like in wanted
-            or (is_like[:2], is_like[3:5])
-            == (names.get(doubt["user"]), (doubt["date"], doubt["minutes"]))
+            or (
+                (is_like[:2], is_like[3]) == (names.get(doubt["user"]), doubt["date"])
+                and (
+                    is_like[4] == doubt["minutes"]
+                    or (self.world.joins and _may_hold(is_like, doubt))
+                )
+            )
         ]
 
     def _asked(self) -> dict[str, Any]:

@@ -22,6 +22,11 @@ PEOPLE = {
     "wait": "waits, of 36 seconds to a week",
     "jump": "jumps of the machine's clock",
 }
+KINDS = {
+    "split": "entries booked on each of their days",
+    "lines": "entries of a day booked as one",
+    "neighbor": "another workspace beside it",
+}
 NEMESIS = {
     "kill": "processes killed (SIGKILL)",
     "suspend": "processes suspended and resumed, up to two hours later",
@@ -75,6 +80,7 @@ def write_report(path: Path, verdicts: Sequence[Mapping[str, Any]], seconds: flo
         f"Seeds {_ranges(seeds)}; each can be played again with `make proof SEED=…`.",
         summary(verdicts, seconds),
         _table("Played on", _grounds(verdicts)),
+        _table("Played with", _circumstances(verdicts, counts)),
         _table("People", {what: counts[name] for name, what in PEOPLE.items()}),
         _table("Nemesis", {what: counts[name] for name, what in NEMESIS.items()}),
         *_failures(verdicts),
@@ -106,6 +112,15 @@ def _grounds(verdicts: Sequence[Mapping[str, Any]]) -> dict[str, int]:
         f"{names[one['database']]}, {'real' if one['real'] else 'simulated'} time"
         for one in sorted(verdicts, key=lambda one: (one["database"], one["real"]))
     )
+
+
+def _circumstances(
+    verdicts: Sequence[Mapping[str, Any]], counts: Mapping[str, int]
+) -> dict[str, int]:
+    kinds = Counter(kind for one in verdicts for kind in one["kinds"])
+    return {what: kinds[name] for name, what in KINDS.items()} | {
+        "TimeActivities of several entries at the end": counts["line"]
+    }
 
 
 def _table(head: str, rows: Mapping[str, int]) -> str:

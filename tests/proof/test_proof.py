@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 from breaks import BREAKS, Break, broken
-from checker import Evidence, Ran, judge, ran_badly
+from checker import Evidence, Ran, judge, lines_at_the_end, ran_badly
 from events import history
 from gate import PEOPLE, PRODUCT, Change
 from own_postgres import SERVER
@@ -177,6 +177,80 @@ def test_a_broken_chain_is_found(evidence: Evidence) -> None:
     audit = {**evidence.finals["audit"], "code": 1}
 
     assert _doctored(evidence, finals={**evidence.finals, "audit": audit})
+
+
+@pytest.fixture(scope="module")
+def lines(stage: Stage) -> Evidence:
+    """Play a history in which three entries of a day are one TimeActivity, and one is alone."""
+    tracked = [_track(0, 0), _track(0, 2), _track(0, 2), _track(1, 0)]
+    return stage.player(real=False).play(SHORT | {"lines": True, "events": [*tracked, _send()]})
+
+
+def test_entries_that_are_booked_together_hold(lines: Evidence) -> None:
+    """Each entry is in one TimeActivity, which has their time and their texts."""
+    assert judge(lines) == [], "\n".join(lines.told)
+    assert [len(ids) for ids in lines_at_the_end(lines).values()] == [3]
+    assert len(lines.books) == 2
+
+
+def _line(lines: Evidence) -> str:
+    return next(iter(lines_at_the_end(lines)))
+
+
+@pytest.mark.parametrize(
+    "members", [{"Minutes": 29}, {"Description": "Digging"}, {"BillableStatus": "NotBillable"}]
+)
+def test_a_line_that_is_not_its_entries_is_found(lines: Evidence, members: dict[str, Any]) -> None:
+    """A minute, a text or the billing is another one, and each entry is said to agree."""
+    id_ = _line(lines)
+    books = {**lines.books, id_: lines.books[id_] | members}
+
+    found = _doctored(lines, books=books)
+
+    assert any(f"TimeActivity {id_} is not what its entries are" in problem for problem in found)
+
+
+def test_an_entry_that_is_said_to_be_in_a_line_and_is_not_is_found(lines: Evidence) -> None:
+    """The ledger names an entry too many: the line has not its time."""
+    entries = deepcopy(lines.finals["entries"])
+    alone = next(row for row in entries["entries"] if row["time_activity_id"] != _line(lines))
+    alone["time_activity_id"] = _line(lines)
+
+    found = _doctored(lines, finals={**lines.finals, "entries": entries})
+
+    assert any("is not what its entries are" in problem for problem in found)
+
+
+def test_an_entry_that_a_line_lost_is_found(lines: Evidence) -> None:
+    """The ledger names an entry too few: the line has more time than its entries."""
+    entries = deepcopy(lines.finals["entries"])
+    entries["entries"].remove(
+        next(row for row in entries["entries"] if row["time_activity_id"] == _line(lines))
+    )
+
+    found = _doctored(lines, finals={**lines.finals, "entries": entries})
+
+    assert any("is not what its entries are" in problem for problem in found)
+
+
+def test_an_entry_that_went_in_a_line_and_alone_is_found(lines: Evidence) -> None:
+    """Booked twice: in the line, and as a TimeActivity of its own that the ledger lists, too."""
+    entries = deepcopy(lines.finals["entries"])
+    row = next(row for row in entries["entries"] if row["time_activity_id"] == _line(lines))
+    entries["entries"].append(row | {"time_activity_id": "99"})
+    double = {**lines.books[_line(lines)], "Id": "99", "Hours": 0, "Minutes": 30}
+    double["Description"] = row["description"]
+    change = Change(PRODUCT, "99", None, double, None)
+
+    found = _doctored(
+        lines,
+        books={**lines.books, "99": double},
+        changes=[*lines.changes, change],
+        finals={**lines.finals, "entries": entries},
+    )
+
+    assert f"{row['entry_id']} is listed 2 times" in found
+    assert any("times, for" in problem for problem in found)
 
 
 def _touching(evidence: Evidence, id_: str, **members: Any) -> list[str]:

@@ -9,12 +9,15 @@ from contextlib import ExitStack
 from dataclasses import asdict, dataclass, field
 from typing import Any, Self
 
-from checker import Evidence, judge
+from checker import Evidence, judge, lines_at_the_end
 from events import history
 from play import Player
 from processes import Zygote
 from shrinker import kind_of, shrink
 from world import open_servers
+
+#: What a history may have, or not.
+KINDS = ("split", "lines", "neighbor")
 
 
 @dataclass
@@ -31,6 +34,7 @@ class Verdict:
         checked: How many entries were held against the books.
         seconds: How long it took.
         counts: What was played, by kind.
+        kinds: What else it had: `split`, `lines`, `neighbor`.
     """
 
     seed: int
@@ -42,6 +46,7 @@ class Verdict:
     checked: int
     seconds: float
     counts: dict[str, int] = field(default_factory=dict)
+    kinds: list[str] = field(default_factory=list)
 
     def as_json(self) -> dict[str, Any]:
         """Return it as a JSON object."""
@@ -88,6 +93,7 @@ def play_seed(stage: Stage, seed: int, *, length: int, plays: int = 25) -> Verdi
     started_s = time.monotonic()
     evidence = player.play(made)
     problems = judge(evidence)
+    player.counts["line"] = len(lines_at_the_end(evidence))
     verdict = Verdict(
         seed=seed,
         database=made["database"],
@@ -98,6 +104,7 @@ def play_seed(stage: Stage, seed: int, *, length: int, plays: int = 25) -> Verdi
         checked=len(evidence.had),
         seconds=time.monotonic() - started_s,
         counts=dict(player.counts),
+        kinds=[name for name in KINDS if made[name]],
     )
     if problems:
         sys.stderr.write(f"Seed {seed} fails ({problems[0]}); it is shortened now.\n")

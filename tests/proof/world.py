@@ -6,7 +6,7 @@ own view: who works for it, what an hour costs, what was typed in.
 
 import os
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from copy import deepcopy
 from dataclasses import dataclass, field
@@ -170,6 +170,27 @@ def booked_in_parts(id_: str, entry: Mapping[str, Any]) -> dict[str, tuple[Any, 
     return {id_ if nth == 1 else f"{id_}/{nth}": part for nth, part in enumerate(parts, 1)}
 
 
+def lines_of(text: str) -> frozenset[str]:
+    """Return the texts of a description that several entries may share."""
+    return frozenset(filter(None, text.split("\n")))
+
+
+def may_join(first: tuple[Any, ...], second: tuple[Any, ...]) -> bool:
+    """Whether two contents differ in nothing but time and text, and so may be booked together."""
+    return (first[:4], first[5:7]) == (second[:4], second[5:7])
+
+
+def joined(contents: Sequence[tuple[Any, ...]]) -> tuple[Any, ...]:
+    """Return how the books must hold several contents together: each text once."""
+    texts = dict.fromkeys(what[7] for what in contents if what[7])
+    return (
+        *contents[0][:4],
+        sum(what[4] for what in contents),
+        *contents[0][5:7],
+        "\n".join(texts),
+    )
+
+
 def content(activity: Mapping[str, Any]) -> tuple[Any, ...]:
     """Return the same of a TimeActivity in the books."""
     kind = activity["NameOf"]
@@ -203,6 +224,7 @@ class World:
         had: Every content that an entry ever had, by the entry's id.
         lacking: Connections whose tokens Intuit does not take any more, as somebody wanted it.
         splits: Whether entries are booked on each of their days.
+        joins: Whether entries of one person, day and customer are booked together.
     """
 
     clockify: ClockifyStandin
@@ -219,6 +241,7 @@ class World:
     number: int = 0
     lacking: set[str] = field(default_factory=set)
     splits: bool = False
+    joins: bool = False
 
     def settings(self, *, neighbor: bool = False) -> dict[str, str]:
         """Return the settings of a command, of this workspace or the neighbor's."""

@@ -7,6 +7,8 @@ with a memory of their own, and killed like others. With clocks, the command's t
 from the first of them, and whoever sleeps moves them all: nobody waits.
 """
 
+import functools
+import gc
 import json
 import os
 import resource
@@ -31,6 +33,17 @@ def simulate(paths: list[str]) -> None:
     import flows.context
 
     flows.context.datetime = clocks[0]
+
+
+def warm() -> None:
+    """Import the command and build what each process would build again, as none changes it."""
+    import typer.main
+
+    typer.main.get_command = functools.cache(typer.main.get_command)
+    import flows.cli.main
+
+    typer.main.get_command(flows.cli.main.app)
+    gc.freeze()  # a collection in a fork would copy all pages
 
 
 def run(asked: dict[str, object], out: int, err: int) -> None:
@@ -90,6 +103,5 @@ if __name__ == "__main__":
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     if sys.argv[2:]:
         simulate(sys.argv[2:])
-    import flows.cli.main  # noqa: F401 - what takes a process longest
-
+    warm()
     serve(socket.socket(fileno=int(sys.argv[1])))
