@@ -18,6 +18,7 @@ from uuid import uuid4
 
 import pandas as pd
 import sqlalchemy as sa
+from sqlalchemy.sql.elements import NamedColumn
 
 from connectors.database import changing, insert_into
 from connectors.quickbooks.batch import Done, Outcome, batch_bytes, fingerprint
@@ -25,7 +26,7 @@ from connectors.store.books import CompanyBooks
 from connectors.store.chain import of_ledger
 from connectors.store.entry_contents import EntryContents
 from connectors.store.history import History
-from connectors.store.lines import OF_LEDGER, Lines, is_outdated
+from connectors.store.lines import BEFORE_MIN, OF_LEDGER, Lines, is_outdated
 from connectors.store.parts import Parts
 from connectors.store.payroll import PayrollAnswers
 from connectors.store.runs import Runs, lease_over
@@ -105,16 +106,14 @@ class Ledger(ConnectionScope):
 
         Returns:
             `entry_id`, `state`, `time_activity_id` and `minutes` of those that were ever claimed;
-            of one in a line, its own minutes.
+            of one in a line, its own minutes, and `before_min` of the entries before it there.
         """
-        names = ["entry_id", "state", "time_activity_id", "minutes"]
-        rows = self._held(entry_ids, [ledger.c[name] for name in names[1:]])
-        held = pd.DataFrame(rows, columns=names, dtype="str")
-        return held.astype({"minutes": "Int64"})
+        columns = [ledger.c.state, ledger.c.time_activity_id, ledger.c.minutes, BEFORE_MIN]
+        names = ["entry_id", *(column.name for column in columns)]
+        held = pd.DataFrame(self._held(entry_ids, columns), columns=names, dtype="str")
+        return held.astype({"minutes": "Int64", "before_min": "Int64"})
 
-    def _held(
-        self, entry_ids: Sequence[str], columns: Sequence[sa.Column[Any]]
-    ) -> list[tuple[Any, ...]]:
+    def _held(self, entry_ids: Sequence[str], columns: Sequence[NamedColumn[Any]]) -> list[Any]:
         """Return the id and columns of entries; of one in a line, its line's but for minutes."""
         of_lines = self._same(Lines).of(entry_ids)
         own = {id_: of_lines[id_].first_id if id_ in of_lines else id_ for id_ in entry_ids}

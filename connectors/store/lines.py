@@ -20,6 +20,9 @@ from schemas.words import IN_BOOKS
 ENTRY_ID = sa.func.coalesce(lines.c.entry_id, ledger.c.entry_id)
 MINUTES = sa.func.coalesce(lines.c.minutes, ledger.c.minutes)
 
+#: Minutes of the entries before one in its line, for one that is in none; see `Ledger.held`.
+BEFORE_MIN = sa.literal(0).label("before_min")
+
 #: Joins to a row of the ledger the entries of its line, if it is one.
 OF_LEDGER = sa.and_(
     lines.c.connection_id == ledger.c.connection_id, lines.c.first_id == ledger.c.entry_id
@@ -56,8 +59,11 @@ class Lines(ConnectionScope):
     """The lines of one connection."""
 
     def of(self, entry_ids: Iterable[str]) -> dict[str, sa.Row[Any]]:
-        """Return `first_id` and `minutes` of those of some entries that are in a line, by id."""
-        columns = [lines.c.entry_id, lines.c.first_id, lines.c.minutes]
+        """Return what is kept of those of some entries that are in a line, by id.
+
+        That is `first_id`, `minutes` and `before_min`.
+        """
+        columns = [lines.c.entry_id, lines.c.first_id, lines.c.minutes, lines.c.before_min]
         return {row.entry_id: row for row in self._look_up(lines.c.entry_id, entry_ids, columns)}
 
     def first_of(self, entry_id: str) -> str:

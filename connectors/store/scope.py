@@ -42,7 +42,7 @@ class ConnectionScope:
         return sa.select(connections.c.id).where(connections.c.realm_id == realm.scalar_subquery())
 
     def _look_up(
-        self, key: sa.Column[str], values: Iterable[str], columns: Sequence[sa.Column[Any]]
+        self, key: sa.Column[str], values: Iterable[str], columns: Sequence[sa.ColumnElement[Any]]
     ) -> list[Any]:
         with self.engine.connect() as connection:
             return rows_of(connection, key, self.connection_id, values, columns)
@@ -53,7 +53,7 @@ def rows_of(
     key: sa.Column[str],
     connection_id: int,
     values: Iterable[str],
-    columns: Sequence[sa.Column[Any]],
+    columns: Sequence[sa.ColumnElement[Any]],
 ) -> list[Any]:
     """Return those rows of a connection whose *key* is among some values, each row once.
 

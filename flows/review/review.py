@@ -60,7 +60,7 @@ from schemas.words import PlanState, State
 from transforms.plan.activities import to_activities
 from transforms.plan.approval import only_approved
 from transforms.plan.hold_back import hold_back_together
-from transforms.plan.summary import Overview, amount_cents
+from transforms.plan.summary import Overview
 
 #: Entries that a note names; the others are counted.
 _NAMED = 10
@@ -179,9 +179,7 @@ def _make(
         for one in plan.slices:
             ready = one.plan[one.plan["state"] == State.READY]
             bodies = to_activities(ready)["body"].to_numpy()
-            writer.add(
-                ready.assign(body=bodies), amount_cents(ready["minutes"], ready["rate_micros"])
-            )
+            writer.add(ready.assign(body=bodies), ready["amount_cents"])
     return writer.offer(context.now() + timedelta(hours=context.settings.review_hours))
 
 
@@ -278,7 +276,7 @@ def _send_approved(
         found[kept["number"].to_numpy(dtype=int)] = True
         held = only_approved(one.plan, kept, plan_id=stored.id, by=stored.decider)
         held = hold_back_meanwhile(context, stored, replace(one, plan=held))
-        return replace(one, plan=hold_back_together(held))
+        return one.ending(hold_back_together(held))
 
     _check_files(context, job, stored)
     context = replace(context, actor=stored.actor)

@@ -1,7 +1,6 @@
 """Executes a plan slice by slice: load it, keep how each entry ended, add it up."""
 
 from collections.abc import Callable
-from dataclasses import replace
 from typing import Any
 
 import pandas as pd
@@ -48,7 +47,7 @@ def execute(
     canary = send_canary(context, plan, progress, run)
     report.stopped = canary.stopped
     for one in plan.slices:
-        one = replace(one, plan=canary.with_outcomes(one.plan))  # noqa: PLW2901
+        one = one.ending(canary.with_outcomes(one.plan))  # noqa: PLW2901
         match_ledger.keep(context, one.match)
         if report.stopped is None:
             keep_look(context, one)

@@ -43,7 +43,7 @@ def judge_slices(
     def held_back(one: Slice) -> Slice:
         plan = hold_back_waiting(context, one.plan)
         plan, look = ask_the_books(context, request, facts.company, plan)
-        return replace(one, plan=hold_back_together(plan), look=look)
+        return replace(one.ending(hold_back_together(plan)), look=look)
 
     # Nothing of a slice outlives it.
     return map(held_back, by_the_rules(context, facts, staged, link_state))

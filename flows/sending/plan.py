@@ -6,7 +6,7 @@ run takes meanwhile are noticed when they are claimed.
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import pandas as pd
@@ -24,7 +24,7 @@ from flows.sending.settled import Settled
 from flows.sending.spool import Spool
 from schemas.quickbooks import Company
 from schemas.words import QboKind, State, TimeKind
-from transforms.plan.lines import join
+from transforms.plan.lines import join, with_amounts
 
 
 @dataclass(frozen=True)
@@ -57,6 +57,11 @@ class Slice:
     look: Look = field(default_factory=Look)
     alone: bool = False
     by_day: bool = False
+
+    def ending(self, plan: pd.DataFrame) -> "Slice":
+        """Return it with other states of its entries, and with what they come to as they go now."""
+        rows = (self.plan["state"] == State.READY) | (plan["state"] == State.READY)
+        return replace(self, plan=with_amounts(plan, rows, by_day=self.by_day))
 
     @property
     def activities(self) -> int:

@@ -45,7 +45,8 @@ def transform_entries() -> Iterator[str]:
     """Measure, and yield the tables line by line."""
     took: dict[str, float] = defaultdict(float)
     links, unlinked = _frames()
-    held = pd.DataFrame(columns=["entry_id", "state", "time_activity_id", "minutes"], dtype="str")
+    columns = ["entry_id", "state", "time_activity_id", "minutes", "before_min"]
+    held = pd.DataFrame(columns=columns, dtype="str").astype({"before_min": "Int64"})
     partners = Partners.of(links, unlinked, held)
     transform = partial(_transform, held=held, links=links, unlinked=unlinked)
     for report in range(REPORTS):

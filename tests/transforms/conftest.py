@@ -193,7 +193,7 @@ def plan(
             entries(*rows),
             held=pd.DataFrame(
                 held, columns=["entry_id", "state", "time_activity_id"], dtype="str"
-            ).assign(minutes=pd.Series(sent_minutes, dtype="Int64")),
+            ).assign(minutes=pd.Series(sent_minutes, dtype="Int64"), before_min=0),
             links=links(*linked),
             unlinked=unlinked(*lost),
             rules=JudgeRules(

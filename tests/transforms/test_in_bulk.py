@@ -75,8 +75,8 @@ def plan_of(links, unlinked):
     def make(rows):
         read = read_report(rows, currency="USD")
         assert not read.set_aside
-        columns = ["entry_id", "state", "time_activity_id", "minutes"]
-        none_held = pd.DataFrame(columns=columns, dtype="str")
+        columns = ["entry_id", "state", "time_activity_id", "minutes", "before_min"]
+        none_held = pd.DataFrame(columns=columns, dtype="str").astype({"before_min": "Int64"})
         return judge_entries(
             read.entries, held=none_held, links=partners, unlinked=lost, rules=rules
         )

@@ -13,7 +13,7 @@ import pandas as pd
 from schemas.part_ids import in_parts
 from schemas.plan import Plan
 from schemas.quickbooks import Company
-from schemas.words import STATE_OF, Kind, LedgerState, Problem, Reason, State
+from schemas.words import IN_BOOKS, STATE_OF, Kind, LedgerState, Problem, Reason, State
 from transforms.directory.names import without_case as plain
 from transforms.entries.local_days import local_days, shown
 from transforms.plan.descriptions import Template, described
@@ -100,7 +100,8 @@ def judge_entries(
 
     Args:
         entries: `TimeEntries`, with the parts of some in their place, or `FileEntries`.
-        held: Their rows in the ledger: `entry_id`, `state`, `time_activity_id`, `minutes`.
+        held: Their rows in the ledger: `entry_id`, `state`, `time_activity_id`, `minutes`
+            and `before_min`.
         links: `Links` of the connection.
         unlinked: `Unlinked` of the connection's last sync.
         rules: The choices of this run.
@@ -142,7 +143,8 @@ def judge_entries(
     judged["rate_micros"] = judged["rate_micros"].where(judged["billable"])
     priced = judged["rate_micros"].notna() & judged["minutes"].notna()
     priced &= ~is_foreign(judged, rules.company)
-    amounts = amount_cents(judged["minutes"][priced], judged["rate_micros"][priced])
+    some = judged[priced]
+    amounts = amount_cents(some["minutes"], some["rate_micros"], some["before_min"])
     judged["amount_cents"] = amounts.reindex(judged.index).astype("Int64")
     judged["start"] = shown(judged["start"], rules.timezone)
     return Plan.validate(judged[list(Plan.to_schema().columns)])
@@ -169,6 +171,7 @@ def _looked_up(
         ledger_state=known["state"],
         time_activity_id=known["time_activity_id"].where(known["state"] == LedgerState.SENT),
         sent_minutes=known["minutes"].where(known["state"] == LedgerState.SENT),
+        before_min=known["before_min"].where(known["state"].isin(IN_BOOKS)).fillna(0),
     )
 
 

@@ -8,8 +8,10 @@ from typing import NamedTuple
 import pandas as pd
 
 from schemas.part_ids import in_parts
+from schemas.words import State
 from transforms.plan.activities import to_activities
 from transforms.plan.parts import LONGEST_S
+from transforms.plan.summary import amount_cents
 
 #: What QuickBooks gets in one TimeActivity at most.
 LONGEST_MIN = LONGEST_S // 60
@@ -74,6 +76,25 @@ def join(ready: pd.DataFrame, *, by_day: bool) -> Lines:
         line.append(Member(id_, before_min, int(minutes), body))
     members = {line[0].entry_id: line for line in found if len(line) > 1}
     return Lines(_rows(ready, members), members)
+
+
+def with_amounts(plan: pd.DataFrame, rows: pd.Series, *, by_day: bool) -> pd.DataFrame:
+    """Return a plan with what some of its rows come to, by what the ready ones go as.
+
+    Args:
+        plan: `Plan`.
+        rows: Which rows; those that are not ready are as if they would go alone.
+        by_day: Whether entries are joined.
+    """
+    if not by_day:
+        return plan
+    members = join(plan[plan["state"] == State.READY], by_day=True).members
+    before = {one.entry_id: one.before_min for line in members.values() for one in line}
+    some = plan[rows & plan["amount_cents"].notna()]
+    before_min = some["entry_id"].map(before).fillna(0)
+    amounts = plan["amount_cents"].copy()
+    amounts[some.index] = amount_cents(some["minutes"], some["rate_micros"], before_min)
+    return plan.assign(amount_cents=amounts)
 
 
 def _rows(ready: pd.DataFrame, members: dict[str, list[Member]]) -> pd.DataFrame:

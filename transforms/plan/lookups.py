@@ -26,7 +26,8 @@ def ledger_state(entry_ids: pd.Series, held: pd.DataFrame) -> pd.DataFrame:
 
     Args:
         entry_ids: Their ids.
-        held: What the ledger holds: `entry_id`, `state`, `time_activity_id` and `minutes`.
+        held: What the ledger holds: `entry_id`, `state`, `time_activity_id`, `minutes` and
+            `before_min`.
 
     Returns:
         For each id, in order, the other columns; missing where it was not claimed.

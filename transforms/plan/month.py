@@ -5,7 +5,7 @@ from collections.abc import Collection
 import pandas as pd
 
 from schemas.words import Reason, State
-from transforms.plan.summary import amount_cents, places
+from transforms.plan.summary import places
 
 #: What becomes of time: `sent` is in QuickBooks, `open` may still go, `not_sent` stays behind.
 OUTCOMES = ("sent", "open", "not_sent")
@@ -44,7 +44,7 @@ def added_up(plan: pd.DataFrame, known: Collection[str]) -> pd.DataFrame:
             "reason": plan["reason"].mask(ready, unread).fillna(""),
             "entries": 1,
             "minutes": minutes.astype("int64"),
-            "amount_cents": amount_cents(minutes, plan["rate_micros"].where(plan["billable"])),
+            "amount_cents": plan["amount_cents"].fillna(0).astype("int64"),
         })
     ])  # fmt: skip
 

@@ -124,7 +124,7 @@ def overview(plan: pd.DataFrame) -> Overview:
         entries=1,
         minutes=minutes,
         billable_minutes=minutes.where(billable, 0),
-        amount_cents=amount_cents(going["minutes"], going["rate_micros"]),
+        amount_cents=going["amount_cents"].fillna(0).astype("int64"),
     )
     staying = rows[~goes]
     staying = staying.assign(
@@ -143,12 +143,18 @@ def overview(plan: pd.DataFrame) -> Overview:
     )
 
 
-def amount_cents(minutes: pd.Series, rate_micros: pd.Series) -> pd.Series:
+def amount_cents(
+    minutes: pd.Series, rate_micros: pd.Series, before_min: pd.Series | None = None
+) -> pd.Series:
     """Return each entry's amount as QuickBooks computes it: to the hundredth, a half goes up.
+
+    Entries that go as one TimeActivity add up to what it comes to: each has what that comes to up
+    to the entry's end, less what the entries before it have.
 
     Args:
         minutes: Billed minutes.
         rate_micros: Hourly rate in millionths of the currency unit; a missing one counts as 0.
+        before_min: Billed minutes of the entries before each in its TimeActivity; 0 by default.
 
     Returns:
         int64, hundredths of the currency unit, with the index of *minutes*.
@@ -156,9 +162,18 @@ def amount_cents(minutes: pd.Series, rate_micros: pd.Series) -> pd.Series:
     Examples:
         >>> amount_cents(pd.Series([90, 1]), pd.Series([75_000_000, 60_300_000])).tolist()
         [11250, 101]
+        >>> amount_cents(pd.Series([1, 1]), pd.Series([900_000] * 2), pd.Series([0, 1])).tolist()
+        [2, 1]
     """
-    per_cent = 60 * 10_000  # minutes an hour, millionths a hundredth
     minutes, rate = minutes.astype("int64"), rate_micros.fillna(0).astype("int64")
+    if before_min is None:
+        return _cents(minutes, rate)
+    before_min = before_min.astype("int64")
+    return _cents(before_min + minutes, rate) - _cents(before_min, rate)
+
+
+def _cents(minutes: pd.Series, rate: pd.Series) -> pd.Series:
+    per_cent = 60 * 10_000  # minutes an hour, millionths a hundredth
     # In two parts, so that the product of a long entry and a high rate stays within 64 bits.
     return rate // per_cent * minutes + (rate % per_cent * minutes + per_cent // 2) // per_cent
 

@@ -2,7 +2,9 @@
 
 import json
 from datetime import datetime, timedelta
+from fractions import Fraction
 from itertools import pairwise
+from math import floor
 from typing import Any
 
 import pandas as pd
@@ -13,7 +15,7 @@ from hypothesis import strategies as st
 from schemas.plan import Plan
 from transforms.plan.activities import to_activities
 from transforms.plan.descriptions import DESCRIPTION_LIMIT
-from transforms.plan.lines import LONGEST_MIN, join
+from transforms.plan.lines import LONGEST_MIN, join, with_amounts
 
 
 def ready(*rows: dict[str, Any]) -> pd.DataFrame:
@@ -121,3 +123,31 @@ def test_a_text_that_is_too_long_is_cut(text):
     written = json.loads(body)["Description"]
     assert len(written.encode("utf-16-le")) // 2 <= DESCRIPTION_LIMIT
     assert written.endswith("…")
+
+
+def exact(minutes: int, rate_micros: int) -> Fraction:
+    """Return what minutes come to, in cents."""
+    return Fraction(int(minutes) * rate_micros, 600_000)
+
+
+@given(st.lists(entries, min_size=1, max_size=12), st.integers(0, 10**9), st.data())
+def test_entries_come_to_what_their_lines_come_to(rows, rate_micros, data):
+    """In whole cents, less than one from their share; and without those that go no more."""
+    plan = ready(*[{**row, "rate_micros": rate_micros, "amount_cents": 0} for row in rows])
+    everything = pd.Series(True, index=plan.index)
+    planned = with_amounts(plan, everything, by_day=True)
+    left_out = pd.Series(data.draw(st.lists(st.booleans(), min_size=len(rows), max_size=len(rows))))
+    later = planned.assign(state=planned["state"].mask(left_out, "skipped"))
+
+    for one in (planned, with_amounts(later, everything, by_day=True)):
+        is_ready = one["state"] == "ready"
+        lines = join(one[is_ready], by_day=True)
+        found = dict(one[["entry_id", "amount_cents"]].to_numpy())
+        minutes = dict(one[["entry_id", "minutes"]].to_numpy())
+        whole = dict(lines.rows[["entry_id", "minutes"]].to_numpy())
+        whole |= {id_: minutes[id_] for id_ in one.loc[~is_ready, "entry_id"]}
+        for first, its_minutes in whole.items():
+            billed = floor(exact(its_minutes, rate_micros) + Fraction(1, 2))
+            assert sum(found[id_] for id_ in lines.of(first)) == billed
+        for id_, amount in found.items():
+            assert abs(amount - exact(minutes[id_], rate_micros)) < 1

@@ -44,6 +44,7 @@ def plan_of(rows):
             "description": "work",
             **{name: row[name] for name in ("user", "client", "project", "minutes", "billable")},
             "rate_micros": row["rate_micros"] if row["billable"] else None,
+            "amount_cents": _cents(row) if row["billable"] else None,
         }
         for number, row in enumerate(rows)
     ]
