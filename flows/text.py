@@ -85,6 +85,11 @@ def entries(number: int) -> str:
     return "1 entry" if number == 1 else f"{number:,} entries"
 
 
+def activities(number: int) -> str:
+    """Return a number of TimeActivities in words."""
+    return "1 TimeActivity" if number == 1 else f"{number:,} TimeActivities"
+
+
 def headline(sums: Mapping[str, int], currency: str) -> str:
     """Return how much goes: entries, hours, and the billable part; see `Overview.totals`."""
     words = f"{entries(sums['entries'])}, {hours(sums['minutes'])}"

@@ -39,7 +39,7 @@ from flows.sending.plan import RunPlan, Slice, open_plan
 from flows.sending.report import Report
 from flows.sending.request import SendRequest
 from flows.sending.unknown_time import look_again
-from flows.text import entries, named
+from flows.text import activities, entries, named
 from schemas.words import State
 from transforms.plan.hold_back import set_outcomes
 
@@ -115,7 +115,7 @@ def make_plan(
             report.set_aside.extend(staged.problems(report.first_day))
             slices = judge_slices(context, request, facts, staged, link_state)
             plan.become(map(late.mark, slices))
-        report.notes += [*line_notes(plan), *_clash_notes(plan.clashing), *late.notes()]
+        report.notes += [*line_notes(context, plan), *_clash_notes(plan.clashing), *late.notes()]
         report.notes += canary_notes(context, plan)
         yield plan
 
@@ -168,13 +168,15 @@ class _Late:
         return notes
 
 
-def line_notes(plan: RunPlan) -> list[str]:
-    """Say how many TimeActivities the ready entries go as, where those are fewer."""
+def line_notes(context: RunContext, plan: RunPlan) -> list[str]:
+    """Say how many TimeActivities the ready entries go as, where those are fewer.
+
+    How many nobody knows where one goes first, alone: which one is, and how many follow it so.
+    """
     ready = plan.report.count(State.READY)
-    if plan.activities == ready:
+    if plan.activities == ready or canary_notes(context, plan):
         return []
-    what = "1 TimeActivity" if plan.activities == 1 else f"{plan.activities:,} TimeActivities"
-    return [f"{entries(ready)} go as {what}."]
+    return [f"{entries(ready)} go as {activities(plan.activities)}."]
 
 
 def _clash_notes(entry_ids: Sequence[str]) -> list[str]:

@@ -315,6 +315,9 @@ def test_a_plan_says_how_many_time_activities_it_makes(desk, plan_of):
     by_id = {row["entry_id"]: row["time_activity_id"] for row in listed}
     assert by_id[joined[0]] == by_id[joined[2]]
     assert (len(by_id), len(set(by_id.values()))) == (8, 7)
+    page = desk.pages(run_id)["sent"]
+    assert "8 entries go as 7 TimeActivities" in page
+    assert page.count("TimeActivities.") == 1
 
 
 def test_rejected(desk, plan_of, rows_of, send_day, all_once):

@@ -79,7 +79,7 @@ def test_the_preview_adds_up_to_it_too(day):
 
 
 def test_what_went_alone_before_the_others_is_billed_alone(day):
-    """The first entry to a company with payroll."""
+    """The first entry to a company with payroll; how many follow it so, the plan does not say."""
     pairs = day.quickbooks.company["NameValue"]
     pairs[:] = [pair for pair in pairs if pair["Name"] != "PayrollFeature"]
     pairs.append({"Name": "PayrollFeature", "Value": "true"})
@@ -87,6 +87,7 @@ def test_what_went_alone_before_the_others_is_billed_alone(day):
     sent = send(day).document
 
     assert len(books(day)) == 2
+    assert not any("go as" in note for note in sent["notes"])
     assert total(sent, "sent") == billed(day)
     assert shown(day, **BY_DAY) == {billed(day)}
 
