@@ -44,6 +44,8 @@ from flows.sending.totals import Totals
 from flows.server_address import check_server_address
 from flows.settings import read_settings
 from flows.settings_file import check_prefect_files
+from flows.text import activities
+from schemas.words import State
 
 #: Seconds between two heartbeats of a recorded command: `flows.operations.notifications` marks a
 #: run without any as crashed.
@@ -290,8 +292,9 @@ def recall(
 
     def approve(plan: dict[str, Any]) -> bool:
         show_recall(output, plan)
-        ready = plan["counts"]["ready"]
-        return ready > 0 and output.ask(f"Delete {ready:,} TimeActivities in QuickBooks?")
+        ready = [item for item in plan["entries"] if item["state"] == State.READY]
+        number = len({item["time_activity_id"] for item in ready})
+        return number > 0 and output.ask(f"Delete {activities(number)} in QuickBooks?")
 
     report = RecallReport()
     output.resources.callback(report.close)

@@ -4,7 +4,7 @@ Killed halfway, the same command goes on where it was: what is recalled is not s
 """
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from datetime import date
@@ -26,10 +26,14 @@ from flows.sending.run_lease import run_lease
 from flows.sending.sent_tags import keep_tags
 from flows.sending.settle_doubts import settle
 from flows.sending.spool import Spool
+from flows.text import entries, named
 from schemas.part_ids import part_number, whole_id
 from schemas.words import Block, Reason, Repair, State, Verdict
 from transforms.reconciliation.judge import Judged, Step, is_billed
 from transforms.reconciliation.sides import books_values, ledger_values, own_share, was_touched
+
+#: Ids that a note names; the others are counted.
+_MOST_NAMED = 20
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -194,6 +198,10 @@ def _chosen(
     # A line goes whole, also where a project of it was not asked for.
     of_lines = {row.line for row, fit in zip(rows, fits, strict=True) if fit} - {None}
     fitting = [row for row, fit in zip(rows, fits, strict=True) if fit or row.line in of_lines]
+    asked = {row.entry_id for row, fit in zip(rows, fits, strict=True) if fit}
+    if request.entry_ids:
+        asked &= {*request.entry_ids}
+    report.notes += _along(fitting, asked)
     if not fitting:
         raise AskPerson(
             " ".join(["Nothing was sent that fits.", *report.notes]),
@@ -202,6 +210,19 @@ def _chosen(
     for row in sorted(fitting, key=_first_day_of(fitting)):
         sent = sent_of(row, unit_of(row, units))
         yield Finding(row.entry_id, row.time_activity_id, _TAKE_BACK, looks_of_sent(row), sent)
+
+
+def _along(rows: Sequence[Any], asked: Collection[str]) -> list[str]:
+    """Name the entries that nobody asked for, and that are in a line with some that were."""
+    ids = [row.entry_id for row in rows if row.line and row.entry_id not in asked]
+    if not ids:
+        return []
+    verb = "goes or stays" if len(ids) == 1 else "go or stay"
+    note = (
+        f"{entries(len(ids))} that you did not ask for {verb} with the others, being in one"
+        f" TimeActivity with them: {named(ids, _MOST_NAMED)}."
+    )
+    return [note]
 
 
 def _first_day_of(rows: Sequence[Any]) -> Callable[[Any], tuple[str, str, int]]:
