@@ -71,6 +71,11 @@ class Ran:
         return read if isinstance(read, dict) else {}
 
     @property
+    def is_review(self) -> bool:
+        """Whether it is a run of Prefect's, whose log it shows."""
+        return self.arguments[0] == "review"
+
+    @property
     def lacks_consent(self) -> bool:
         """Whether it asks for Intuit's consent."""
         return self.code == 1 and CONNECT_AGAIN in self.out
@@ -78,6 +83,8 @@ class Ran:
     @property
     def gist(self) -> str:
         """Say in a few words what it says."""
+        if self.is_review:
+            return ": ".join(filter(None, self.document.values()))[:160]
         if "error" in self.document:
             return str(self.document["error"].get("message", ""))[:160]
         counts = self.document.get("counts")
@@ -131,7 +138,8 @@ def ran_badly(
     ran: Ran, changes: Sequence[Change], books: Mapping[str, Mapping[str, Any]]
 ) -> list[str]:
     """Return what a command did or said that it must not."""
-    found = [f"it shows {word!r}" for word in UNCAUGHT if word in ran.out + ran.err]
+    shows = [f"it shows {word!r}" for word in UNCAUGHT if word in ran.out + ran.err]
+    found = [] if ran.is_review and ran.is_troubled else shows
     found += _changed_badly(ran, changes)
     if ran.code is None or ran.code < 0:
         return found
@@ -277,7 +285,10 @@ class _Judge:
 
     def _had_doubts(self) -> bool:
         return any(
-            ran.code is None or ran.code < 0 or ran.document.get("counts", {}).get("in_doubt")
+            ran.code is None
+            or ran.code < 0
+            or ran.document.get("counts", {}).get("in_doubt")
+            or (ran.is_review and ran.is_troubled)
             for ran in self.evidence.rans
         )
 
@@ -296,6 +307,7 @@ class _Judge:
         yield from self.ledger_says_the_same()
         yield from self.what_is_gone_is_taken_back()
         yield from self.neighbors_are_left_alone()
+        yield from self.reviewed_as_decided()
 
     # --- each entry is in the books once, or explained
 
@@ -575,6 +587,20 @@ class _Judge:
         for id_, times in taken.items():
             if times > 1:
                 yield f"TimeActivity {id_} is said to be of both workspaces"
+
+    def reviewed_as_decided(self) -> Iterator[str]:
+        """What went by a plan is in it, was approved, and was not left out; and no plan waits."""
+        plans = {plan["plan"]: plan for plan in self.evidence.finals.get("plans", [])}
+        for number, plan in plans.items():
+            if plan["state"] == "waiting":
+                yield f"Plan {number} still waits"
+        for row in self.ledger:
+            if row["plan"] is None:
+                continue
+            plan = plans[row["plan"]]
+            shown = {one["entry_id"] for one in plan["shown"] if not one["left_out"]}
+            if plan["state"] != "approved" or row["entry_id"] not in shown:
+                yield f"{row['entry_id']} went by plan {row['plan']}, which is {plan['state']}"
 
 
 def _is_line(what: tuple[Any, ...], contents: Sequence[tuple[Any, ...]]) -> bool:

@@ -84,13 +84,15 @@ def history(seed: int, *, database: str = "sqlite", length: int = 24, real: bool
         "neighbor": dice.random() < 0.3,
         "split": dice.random() < 0.4,
         "lines": dice.random() < 0.25,
+        "reviews": dice.random() < 0.15 and not real,
     }
     events = [_track(dice) for _ in range(dice.randint(3, 6))]
     events.append(_run(dice, made, dice.choice(["send", "send", "send", "import"])))
     while len(events) < length:
         events += [_people(dice) for _ in range(dice.choice([1, 2, 2]))]
         events += [_time(dice)] * (dice.random() < 0.4)
-        events.append(_run(dice, made))
+        is_review = made["reviews"] and dice.random() < 0.4
+        events.append(_review(dice, made) if is_review else _run(dice, made))
     if made["lines"]:  # more of them on the same day
         events = [one | {"day": one["day"] // 2} if one["do"] == "track" else one for one in events]
     return made | {"events": events}
@@ -167,6 +169,12 @@ def _run(dice: Dice, made: Mapping[str, Any], command: str | None = None) -> Eve
     elif trouble < 0.9:
         run["stop"] = _stop(dice, made, command)
     return run
+
+
+def _review(dice: Dice, made: Mapping[str, Any]) -> Event:
+    answers = ["approve"] * 3 + ["approve some"] * 3 + ["reject", "withdraw", "cancel"]
+    what = dice.choice(["plan"] * 4 + answers)
+    return _run(dice, made, "send") | {"do": "review", "what": what, "nth": dice.randrange(1000)}
 
 
 def _place(dice: Dice, command: str) -> str:

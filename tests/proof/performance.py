@@ -16,6 +16,7 @@ from gate import Change
 from nemesis import Nemesis
 from people import PeopleAtWork
 from processes import Process
+from reviews import Reviews
 from world import (
     FIRST,
     LAST,
@@ -56,6 +57,12 @@ def connection_of(world: World, *, neighbor: bool = False) -> tuple[str, ...]:
     return ("--connection", "neighbor" if neighbor else "main") if world.neighbor else ()
 
 
+def _may_lose_token(event: Mapping[str, Any]) -> bool:
+    """Whether the answer to a request for a token may get lost."""
+    troubles = [*event["faults"], *([event["stop"]] if event["stop"] else [])]
+    return any(one["place"] in TOKENS for one in troubles)
+
+
 def _may_hold(what: tuple[Any, ...], doubt: Mapping[str, Any]) -> bool:
     """Whether a TimeActivity of several entries may be that of one in doubt."""
     return what[4] > doubt["minutes"] and lines_of(doubt["description"] or "") <= lines_of(what[7])
@@ -81,6 +88,7 @@ class Performance:
         self.counts: Counter[str] = player.counts
         self.has_jumped = self.is_held_up = self.may_lose_token = False
         self.finals: dict[str, Ran] = {}
+        self.reviews = Reviews(self, player.desk) if history.get("reviews") else None
 
     def play(self) -> Evidence:
         """Play all events, bring the books to rest, and return what is known."""
@@ -110,6 +118,10 @@ class Performance:
         self.counts[event["do"]] += 1
         if event["do"] == "run":
             self.run(event)
+        elif event["do"] == "review":
+            if self.reviews:
+                self.may_lose_token |= _may_lose_token(event)
+                self.reviews.act(event)
         else:
             acts = self if event["do"] in {"wait", "jump"} else self.people
             if said := acts.act_of(event):
@@ -151,9 +163,8 @@ class Performance:
         if name == "connect":
             self.people.allow()
         arguments = [*COMMANDS[name], *" ".join(options).split()]
-        faults = [self._plan(fault) for fault in event["faults"]]
-        troubles = [*event["faults"], *([event["stop"]] if event["stop"] else [])]
-        self.may_lose_token |= any(one["place"] in TOKENS for one in troubles)
+        faults = [self.plan_fault(fault) for fault in event["faults"]]
+        self.may_lose_token |= _may_lose_token(event)
         is_neighbor = name == "neighbor"
         ran = self.command(arguments, event["stop"], faults, neighbor=is_neighbor)
         self._connect_again(ran, neighbor=is_neighbor)
@@ -179,10 +190,7 @@ class Performance:
         self.say("")
         self.counts["command"] += 1
         self.player.wait_for_restart()
-        arguments = [*arguments, *connection_of(self.world, neighbor=neighbor)]
-        process = self.player.zygote.start(
-            arguments, self.world.settings(neighbor=neighbor), self.world.folder
-        )
+        process = self._start(arguments, neighbor=neighbor)
         happened = self._struck(process, stop) if stop else None
         if not process.ended.wait(PATIENCE_S):
             self.problems.append(f"`{' '.join(arguments[:1])}` did not end in {PATIENCE_S} s.")
@@ -212,6 +220,13 @@ class Performance:
         self.problems += [f"{self.told[place]} — {one}" for one in found]
         return ran
 
+    def _start(self, arguments: Sequence[str], *, neighbor: bool) -> Process:
+        settings, folder = self.world.settings(neighbor=neighbor), self.world.folder
+        if arguments[0] == "review":
+            return self.player.desk.process(settings, folder, arguments[1])
+        arguments = [*arguments, *connection_of(self.world, neighbor=neighbor)]
+        return self.player.zygote.start(arguments, settings, folder)
+
     def _struck(self, process: Process, stop: Mapping[str, Any]) -> str | None:
         """Let the nemesis strike, and others act meanwhile; return what happened."""
 
@@ -238,7 +253,8 @@ class Performance:
     def _changes(self, since: int) -> list[Change]:
         return self.world.journal.changes[since:]
 
-    def _plan(self, fault: Mapping[str, Any]) -> str:
+    def plan_fault(self, fault: Mapping[str, Any]) -> str:
+        """Let a service fail, and say how."""
         service, where = PLACES[fault["place"]]
         standin = getattr(self.world, service)
         pattern = where.replace("*", ".*") or "."
@@ -252,6 +268,7 @@ class Performance:
     def _sentence(self, ran: Ran, happened: str | None, faults: Sequence[str]) -> str:
         unsaid = {*WINDOW, *CONNECT[1:], "--yes", "--connection", "main"}
         words = [one for one in ran.arguments if one not in unsaid]
+        words = ["review:", ran.arguments[2]] if words[0] == "review" else words
         troubles = "; ".join([*faults, *([happened] if happened else [])])
         ended = "is killed" if ran.code is not None and ran.code < 0 else f"ends with {ran.code}"
         return f"`{' '.join(words)}` {ended}{': ' + ran.gist if ran.gist else ''}." + (
@@ -289,6 +306,8 @@ class Performance:
         for neighbor in [False, True][: 1 + bool(self.world.neighbor)]:
             self.people.allow()
             self.command(CONNECT, neighbor=neighbor)
+        if self.reviews:
+            self.reviews.end()
         repair = [*COMMANDS["reconcile"], "--all"]
         repair += ["--prefer", "clockify", "--resend"] if self.history["prefer"] else []
         send = [*COMMANDS["send"], "--retry-refused"]
@@ -352,4 +371,5 @@ class Performance:
         """Return all that the command says about the books at rest."""
         self.finals["entries"] = self.command(("entries", "--json"))
         self.finals["audit"] = self.command(("audit", "verify", "--json"))
-        return {name: {"code": ran.code, **ran.document} for name, ran in self.finals.items()}
+        finals = {name: {"code": ran.code, **ran.document} for name, ran in self.finals.items()}
+        return finals | ({"plans": self.reviews.final()} if self.reviews else {})

@@ -5,7 +5,7 @@ import random
 import shutil
 import threading
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from copy import deepcopy
 from dataclasses import dataclass, field
@@ -14,6 +14,7 @@ from typing import Any
 import psycopg
 import sqlalchemy as sa
 from checker import Evidence
+from desk import Desk
 from events import MEMORIES, PERMISSIVE
 from people import PeopleAtWork
 from performance import COMMANDS, CONNECT, PATIENCE_S, Performance, connection_of
@@ -42,6 +43,7 @@ class Player:
         postgres: The address of a PostgreSQL server; `None` where there is none.
         dice: For what is left to chance in real time.
         counts: What was played so far.
+        open_desk: Starts a Prefect server, where plans are reviewed.
     """
 
     servers: Servers
@@ -49,9 +51,19 @@ class Player:
     postgres: str | None = None
     dice: random.Random = field(default_factory=random.Random)
     counts: Counter[str] = field(default_factory=Counter)
+    open_desk: Callable[[], Desk] | None = None
     number: int = 0
     _templates: dict[str, Any] = field(default_factory=dict)
     _down: threading.Timer | None = None
+    _desk: Desk | None = None
+
+    @property
+    def desk(self) -> Desk:
+        """Where plans are reviewed: opened when the first history wants one."""
+        if self._desk is None:
+            assert self.open_desk is not None
+            self._desk = self.open_desk()
+        return self._desk
 
     def play(self, history: Mapping[str, Any]) -> Evidence:
         """Play a history to its end, and return what is known of it then."""

@@ -19,12 +19,14 @@ PEOPLE = {
     "unbill": "invoices deleted",
     "close": "books closed or opened",
     "end consent": "consents ended at Intuit",
+    "review": "plans asked for, or decided",
     "wait": "waits, of 36 seconds to a week",
     "jump": "jumps of the machine's clock",
 }
 KINDS = {
     "split": "entries booked on each of their days",
     "lines": "entries of a day booked as one",
+    "reviews": "reviews in Prefect's pages",
     "neighbor": "another workspace beside it",
 }
 NEMESIS = {

@@ -54,7 +54,7 @@ def _without_parts(kept: list[Event], fails: Callable[[list[Event]], bool]) -> l
 
 def _simpler(event: Event) -> Iterator[Event]:
     """Yield an event with less trouble in it."""
-    if event["do"] != "run":
+    if event["do"] not in {"run", "review"}:
         return
     if event["faults"]:
         yield {**event, "faults": []}

@@ -14,8 +14,10 @@ from checker import Evidence, Ran, judge, lines_at_the_end, ran_badly
 from events import history
 from gate import PEOPLE, PRODUCT, Change
 from own_postgres import SERVER
+from reviews import unapproved
 from shrinker import kind_of, shrink
 from worker import Stage, play_seed
+from world import as_booked
 
 HERE = Path(__file__).parent
 
@@ -251,6 +253,71 @@ def test_an_entry_that_went_in_a_line_and_alone_is_found(lines: Evidence) -> Non
 
     assert f"{row['entry_id']} is listed 2 times" in found
     assert any("times, for" in problem for problem in found)
+
+
+def _planned(evidence: Evidence, **members: Any) -> list[str]:
+    """Return what is said where the first entry that was sent had gone by a plan."""
+    entries = deepcopy(evidence.finals["entries"])
+    row = next(row for row in entries["entries"] if row["state"] == "sent")
+    row["plan"] = 1
+    shown = {"entry_id": row["entry_id"], "left_out": False} | members.pop("shown", {})
+    plan = {"plan": 1, "state": "approved", "shown": [shown]} | members
+    return _doctored(evidence, finals={**evidence.finals, "entries": entries, "plans": [plan]})
+
+
+def test_what_went_by_an_approved_plan_holds(evidence: Evidence) -> None:
+    """It was shown, and not left out."""
+    assert _planned(evidence) == []
+
+
+@pytest.mark.parametrize(
+    "members",
+    [{"state": "rejected"}, {"shown": {"left_out": True}}, {"shown": {"entry_id": "another"}}],
+)
+def test_what_went_by_a_plan_against_the_decision_is_found(
+    evidence: Evidence, members: dict[str, Any]
+) -> None:
+    """The plan was rejected, the entry was left out, or it was not shown."""
+    assert any("went by plan 1" in problem for problem in _planned(evidence, **members))
+
+
+def test_a_plan_that_waits_for_ever_is_found(evidence: Evidence) -> None:
+    """Its entries would wait with it."""
+    assert "Plan 1 still waits" in _planned(evidence, state="waiting")
+
+
+def test_what_nobody_approved_and_a_review_created_is_found(lines: Evidence) -> None:
+    """Neither an entry that was shown nor several of them together."""
+    shown = [as_booked(entry) for entry in lines.entries.values()]
+
+    assert [*unapproved(lines.changes, shown)] == []
+    for nth in range(len(shown)):
+        left = shown[:nth] + shown[nth + 1 :]
+        assert [*unapproved(lines.changes, left)], shown[nth]
+
+
+@pytest.mark.slow
+def test_a_review_that_is_killed_and_decided_holds(stage: Stage) -> None:
+    """Of three entries one is left out, one edited meanwhile, and the run is killed and retried."""
+    asked = {**_send(), "do": "review", "nth": 0}
+    history = SHORT | {
+        "reviews": True,
+        "events": [
+            *(_track(0, text) for text in range(3)),
+            asked | {"what": "plan"},
+            {"do": "edit", "nth": 2, "what": "minutes", "value": 3},
+            asked | {"what": "approve some", "stop": _send(how="kill")["stop"]},
+            asked | {"what": "approve"},
+        ],
+    }
+
+    evidence = stage.player(real=False).play(history)
+
+    assert judge(evidence) == [], "\n".join(evidence.told)
+    [plan] = evidence.finals["plans"]
+    assert [row["left_out"] for row in plan["shown"]] == [True, False, False]
+    assert any(ran.code == -9 for ran in evidence.rans)
+    assert len(evidence.books) == 3
 
 
 def _touching(evidence: Evidence, id_: str, **members: Any) -> list[str]:

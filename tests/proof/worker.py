@@ -10,6 +10,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any, Self
 
 from checker import Evidence, judge, lines_at_the_end
+from desk import open_desk
 from events import history
 from play import Player
 from processes import Zygote
@@ -17,7 +18,7 @@ from shrinker import kind_of, shrink
 from world import open_servers
 
 #: What a history may have, or not.
-KINDS = ("split", "lines", "neighbor")
+KINDS = ("split", "lines", "reviews", "neighbor")
 
 
 @dataclass
@@ -34,7 +35,7 @@ class Verdict:
         checked: How many entries were held against the books.
         seconds: How long it took.
         counts: What was played, by kind.
-        kinds: What else it had: `split`, `lines`, `neighbor`.
+        kinds: What else it had: `split`, `lines`, `reviews`, `neighbor`.
     """
 
     seed: int
@@ -72,6 +73,8 @@ class Stage:
             servers = self._stack.enter_context(open_servers(real=real))
             zygote = self._stack.enter_context(Zygote(servers.clocks))
             player = Player(servers, zygote, self._postgres, dice=random.Random(0))  # noqa: S311
+            home = servers.folder / "prefect"
+            player.open_desk = lambda: self._stack.enter_context(open_desk(home, zygote))
             self._stack.callback(player.close)
             self._players[real] = player
         return self._players[real]

@@ -46,6 +46,35 @@ def warm() -> None:
     gc.freeze()  # a collection in a fork would copy all pages
 
 
+def review(address: str, run_id: str | None = None) -> None:
+    """Do what Prefect's runner does with a run of `send-time`; without one, deploy the flow."""
+    from prefect.client.orchestration import get_client
+    from prefect.exceptions import Pause
+    from prefect.flow_engine import run_flow
+    from prefect.settings import (
+        PREFECT_API_URL,
+        PREFECT_FLOWS_HEARTBEAT_FREQUENCY,
+        temporary_settings,
+    )
+
+    from flows.send_time import send_time
+
+    settings = {PREFECT_API_URL: address, PREFECT_FLOWS_HEARTBEAT_FREQUENCY: None}
+    with temporary_settings(settings):
+        if run_id is None:
+            sys.stdout.write(str(send_time.to_deployment("by-hand").apply()))
+            gc.freeze()
+            return
+        with get_client(sync_client=True) as client:
+            try:
+                state = run_flow(
+                    send_time, flow_run=client.read_flow_run(run_id), return_type="state"
+                )
+            except Pause:
+                state = client.read_flow_run(run_id).state
+        sys.stdout.write(json.dumps({"state": state.name, "message": state.message}))
+
+
 def run(asked: dict[str, object], out: int, err: int) -> None:
     """Run the command in this process, and end it."""
     from flows.cli.main import main
@@ -57,7 +86,10 @@ def run(asked: dict[str, object], out: int, err: int) -> None:
     os.dup2(err, 2)
     code: object = 1
     try:
-        main(list(asked["arguments"]))
+        if asked["arguments"][0] == "review":
+            review(*asked["arguments"][1:])
+        else:
+            main(list(asked["arguments"]))
         code = 0
     except SystemExit as end:
         code = end.code
