@@ -1,5 +1,9 @@
 """Entries that were sent from a file without times of day, and edited in Clockify afterwards."""
 
+import pytest
+
+pytestmark = pytest.mark.usefixtures("in_this_process")
+
 
 def test_an_edited_entry_of_a_day_without_times_is_pointed_out(week, export, send_day):
     """What may be a corrected version of a row that was sent does not go without a word.

@@ -3,6 +3,8 @@
 import pytest
 from days import BY_DAY, DAY, books, reconcile, refuse, send
 
+pytestmark = pytest.mark.usefixtures("in_this_process")
+
 ALONE = {"CLOCKBOOKS_LINE_PER": "entry"}
 
 
