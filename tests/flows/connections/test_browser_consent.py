@@ -111,7 +111,7 @@ def test_a_person_gives_the_consent_and_is_connected(house, page, asking, rows_o
     secret = parse_qs(urlsplit(page.url).query)["code"][0]
     assert secret not in out + waiting.told
     assert len(rows_of(house, "secrets")) == 1
-    assert house.run("sync").code == 0
+    assert house.run_here("sync").code == 0
 
 
 def test_a_person_refuses(house, page, asking, rows_of):

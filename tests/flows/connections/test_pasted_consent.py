@@ -47,7 +47,7 @@ def test_the_pasted_address_connects(house, options):
     assert code == 0, err
     assert house.scenario["quickbooks"]["realm_id"] in out
     assert parse_qs(urlsplit(landed).query)["code"][0] not in out + err
-    assert house.run("sync").code == 0
+    assert house.run_here("sync").code == 0
 
 
 @pytest.mark.parametrize(

@@ -132,6 +132,7 @@ def test_a_plan_that_waits_is_told_with_where_to_decide(ui, webhook, until):
     assert ui.ended(run_id)["name"] == "Rejected"
 
 
+@pytest.mark.slow
 def test_an_import_shows_its_pages_too(ui):
     """What goes, what stays behind and why, which rows are no entries, how each file was read."""
     file = ui.house.folder / "october.csv"
@@ -183,6 +184,7 @@ def test_a_sync_and_a_month_show_their_pages(ui):
     assert "\nReads of QuickBooks in 20" in status
 
 
+@pytest.mark.slow
 def test_a_second_run_of_a_connection_waits_or_is_skipped(ui, until):
     """While one is at work, a second run waits for its turn, or leaves the work, as is set."""
     with closing_database(ui.house.environment["CLOCKBOOKS_DATABASE_URL"]) as engine:

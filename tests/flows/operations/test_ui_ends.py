@@ -74,6 +74,7 @@ def test_what_is_in_the_way_of_a_start_is_told(synced):
     assert "nonsense-secret" not in ran.err
 
 
+@pytest.mark.slow
 def test_others_need_the_password(synced, running_ui):
     """Where others can reach it, nobody gets in without the password, which its owner can read.
 
