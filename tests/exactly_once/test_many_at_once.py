@@ -70,13 +70,19 @@ def test_four_that_send_the_same_days_at_once_book_each_entry_once(
 
     The others say who has it; and none waits for another one for ever.
     """
+    # On a busy machine the first may have sent all before the second gets a turn.
+    assert any(_four_send(open_office) > 1 for _ in range(5)), "no two ever sent side by side"
+
+
+def _four_send(open_office: Callable[..., Any]) -> int:
+    """Let four send the same days, and return how many of them sent anything."""
     with open_office() as office:
         edited = {"edit": _in_another_order, "times": MANY // 2}
         office.house.clockify.faults.plan("POST .*/reports/detailed", "edit", **edited)
 
         ended = send_at_once(office)
 
-        assert overlapping(office) > 1
+        at_work = overlapping(office)
         office.check_each_once()
         entries = [entry for _, said in ended for entry in said["entries"]]
         sent = Counter(entry["entry_id"] for entry in entries if entry["state"] == "sent")
@@ -101,6 +107,7 @@ def test_four_that_send_the_same_days_at_once_book_each_entry_once(
         assert again.code == 0
         assert again.document["counts"]["skipped"] == {"already_sent": 120, "break": 1}
         office.check_each_once()
+        return at_work
 
 
 @pytest.mark.parametrize(
