@@ -30,7 +30,7 @@ from schemas.words import (
 )
 
 #: The newest migration, which creates these tables; a test holds the two equal.
-REVISION = "0024"
+REVISION = "0025"
 
 # Constraints have names, so that a migration can change them on every database.
 metadata = sa.MetaData(
@@ -484,6 +484,19 @@ unknown_time = sa.Table(
     _column("is_other", sa.Boolean, "Whether somebody said that no entry is meant by it."),
     sa.Index("ix_unknown_time_day", "connection_id", "day"),
     comment="TimeActivities that no ledger of the company accounts for.",
+)
+
+not_this_entry = sa.Table(
+    "not_this_entry",
+    metadata,
+    _connection_id(primary_key=True),
+    _column("entry_id", sa.String(64), "The entry that was in doubt.", primary_key=True),
+    _column("time_activity_id", sa.String(20), "QuickBooks' Id.", primary_key=True),
+    _column("person", sa.String(40), "Kind and id, such as employee:61, when that was said."),
+    _column("day", sa.String(10), "TxnDate then."),
+    _column("minutes", sa.Integer, "Hours and Minutes then, in minutes."),
+    comment="TimeActivities of which somebody said that an entry is not one of them: they hold that"
+    " entry back no more.",
 )
 
 drift = sa.Table(

@@ -1,10 +1,11 @@
 """Unknown time: TimeActivities that no ledger of the company accounts for.
 
 It keeps what was shown of them, until an entry accounts for it or it is gone from QuickBooks, and
-what somebody has called other work.
+what somebody has called other work: than any entry, or than one that was in doubt.
 """
 
-from collections.abc import Collection, Sequence
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -12,7 +13,7 @@ import sqlalchemy as sa
 
 from connectors.database import changing, chunks, insert_into
 from connectors.store.scope import ConnectionScope
-from schemas.tables import batches, ledger, unknown_time
+from schemas.tables import batches, ledger, not_this_entry, unknown_time
 from schemas.words import LedgerState
 
 
@@ -89,6 +90,33 @@ class UnknownTime(ConnectionScope):
             for some in chunks(time_activity_ids):
                 change = unknown_time.update().where(self._are(some))
                 connection.execute(change.values(is_other=True))
+
+    def call_other_than(self, entry_ids: Iterable[str], found: Sequence[UnknownRow]) -> None:
+        """Keep that somebody said that some entries are none of some TimeActivities."""
+        new = insert_into(self.engine, not_this_entry)
+        key = ("connection_id", "entry_id", "time_activity_id")
+        new = new.on_conflict_do_update(
+            index_elements=[not_this_entry.c[name] for name in key],
+            set_={name: new.excluded[name] for name in ("person", "day", "minutes")},
+        )
+        own = {"connection_id": self.connection_id}
+        values = [own | {"entry_id": id_} | vars(row) for id_ in entry_ids for row in found]
+        with changing(self.engine) as connection:
+            if values:
+                connection.execute(new, values)
+
+    def other_than(self, entry_ids: Sequence[str]) -> dict[str, set[UnknownRow]]:
+        """Return what somebody said that some entries are not, by entry, as it was then."""
+        columns = [not_this_entry.c[name] for name in UnknownRow.__dataclass_fields__]
+        found: dict[str, set[UnknownRow]] = defaultdict(set)
+        with self.engine.connect() as connection:
+            for some in chunks(entry_ids):
+                query = sa.select(not_this_entry.c.entry_id, *columns).where(
+                    self._own(not_this_entry), not_this_entry.c.entry_id.in_(some)
+                )
+                for entry_id, *row in connection.execute(query):
+                    found[entry_id].add(UnknownRow(*row))
+        return dict(found)
 
     def company_claims(self) -> list[tuple[str, datetime | None]]:
         """Return what the company's connections have handed over without a recorded outcome.

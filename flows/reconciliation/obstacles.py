@@ -12,6 +12,7 @@ from typing import Any
 import pandas as pd
 
 from connectors.quickbooks.batch import part_of
+from connectors.store.unknown_time import UnknownRow
 from flows.connections.unknown_time import person_of, read_unknown, unknown_rows
 from flows.context import RunContext
 from flows.text import named
@@ -72,22 +73,27 @@ def typed_again(context: RunContext, bodies: Mapping[str, str]) -> dict[str, str
     Takes and returns the same as `why_not_made`.
     """
     wanted = {id_: json.loads(body) for id_, body in bodies.items()}
-    unknown: dict[tuple[str, str], list[str]] = defaultdict(list)
+    unknown: dict[tuple[str, str], list[UnknownRow]] = defaultdict(list)
     for day in sorted({body["TxnDate"] for body in wanted.values()}):
-        rows = read_unknown(context, day, day)
-        others = context.store.unknown_time.others(unknown_rows(rows))
+        rows = unknown_rows(read_unknown(context, day, day))
+        others = context.store.unknown_time.others(rows)
         for row in rows:
-            if row["Id"] not in others:
-                unknown[person_of(row), day].append(str(row["Id"]))
+            if row.time_activity_id not in others:
+                unknown[row.person, day].append(row)
+    said = context.store.unknown_time.other_than(list(wanted))
     keys = {id_: (person_of(body), body["TxnDate"]) for id_, body in wanted.items()}
     ids = pd.Series(list(bodies), dtype="str")
     parts = set(ids[in_parts(ids)])
+    left = {
+        id_: [row.time_activity_id for row in unknown.get(key, []) if row not in said.get(id_, ())]
+        for id_, key in keys.items()
+    }
     return {
         id_: (_TYPED + (_PARTS if id_ in parts else _WHOLE)).format(
-            rows=named(unknown[key], _MOST_NAMED), id=id_, day=key[1]
+            rows=named(rows, _MOST_NAMED), id=id_, day=keys[id_][1]
         )
-        for id_, key in keys.items()
-        if key in unknown
+        for id_, rows in left.items()
+        if rows
     }
 
 

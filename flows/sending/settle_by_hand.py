@@ -41,7 +41,7 @@ def take_word(context: RunContext, entry_id: str, time_activity_id: str | None) 
             others = [one for one in doubts if one.entry_id != entry_id]
             settled = _is_there(context, lease, doubt, others, time_activity_id)
         else:
-            settled = _is_not_there(context, lease, doubt)
+            settled = _is_not_there(context, lease, doubt, of_lines.get(entry_id, [entry_id]))
         mend_settled(context, lease, settled)
         settled.tell_of_all(of_lines)
         return settled
@@ -93,7 +93,9 @@ def _why_not(
     return None
 
 
-def _is_not_there(context: RunContext, lease: RunLease, doubt: Doubt) -> Settled:
+def _is_not_there(
+    context: RunContext, lease: RunLease, doubt: Doubt, entry_ids: Sequence[str]
+) -> Settled:
     settled = Settled()
     missing = find_in_books(context, [doubt], settled, lease)
     if not missing:
@@ -104,10 +106,13 @@ def _is_not_there(context: RunContext, lease: RunLease, doubt: Doubt) -> Settled
     for _, near in missing:
         if near:  # whoever says so has seen them: the next send need not ask again
             rows = unknown_rows(context.quickbooks.time_activities_by_id(near))
-            context.store.unknown_time.remember([], rows)
-            context.store.unknown_time.call_other(near)
+            others = context.store.unknown_time.others(rows)
+            new = [row for row in rows if row.time_activity_id not in others]
+            context.store.unknown_time.remember([], new)
+            context.store.unknown_time.call_other_than(entry_ids, new)
             settled.notes.append(
                 f"TimeActivity {', '.join(near)} looks like it. Make sure that it is other work:"
-                " the next send books the entry again."
+                " the next send books the entry again. Other entries of the person and day it"
+                " still holds back."
             )
     return settled

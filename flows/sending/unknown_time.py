@@ -4,7 +4,7 @@ Somebody may have put them there already: by hand, by another tool, or from a da
 lost. So the days of ready entries are read before any of them goes, by each run, and once more
 after a person has looked at the plan. What is found there holds entries back until an entry
 accounts for it (`clockbooks adopt`), it is gone from QuickBooks, or somebody says that it is other
-work (`not_in_books`).
+work (`not_in_books`), or that one entry is not it (`flows.sending.settle_by_hand`).
 """
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
@@ -37,13 +37,10 @@ def hold_back_unknown(
     ready = plan[plan["state"] == State.READY]
     if ready.empty:
         return plan, Look()
-    keys = dict(zip(ready["entry_id"], _keys(ready), strict=True))
-    unknown = _read(context, set(keys.values()))
+    unknown = _read(context, set(_keys(ready)))
     other = _called_other(context, request, unknown)
-    details = {}
-    for entry_id, key in keys.items():
-        if left := [row for row in unknown[key] if row.time_activity_id not in other]:
-            details[entry_id] = _detail(key, left)
+    found = _may_be(context, ready, unknown, other)
+    details = {entry_id: _detail(rows) for entry_id, rows in found.items()}
     plan = hold_back(plan, Reason.MAYBE_IN_BOOKS, details)
     if request.not_in_books and request.only_what_was_shown:  # else a retry would take it for shown
         unknown = {
@@ -64,8 +61,8 @@ def look_again(context: RunContext, plan: RunPlan) -> None:
     plan.read_company_again(context)
     for one in plan.slices:
         unknown = _read(context, set(_keys(_ready(one))))
-        found = [row.time_activity_id for rows in unknown.values() for row in rows]
-        if new := [id_ for id_ in found if id_ not in one.look.other]:
+        found = _may_be(context, _ready(one), unknown, one.look.other)
+        if new := sorted({row.time_activity_id for rows in found.values() for row in rows}):
             raise TryAgain(
                 "Since the plan was made, somebody put time into QuickBooks that may be one of"
                 f" these entries: TimeActivity {named(new, _MOST_NAMED)}. Nothing was sent.",
@@ -90,6 +87,23 @@ def keep_look(context: RunContext, one: Slice) -> None:
 
 def _ready(one: Slice) -> pd.DataFrame:
     return one.plan[one.plan["state"] == State.READY]
+
+
+def _may_be(
+    context: RunContext,
+    ready: pd.DataFrame,
+    unknown: Mapping[Key, Sequence[UnknownRow]],
+    other: Collection[str],
+) -> dict[str, list[UnknownRow]]:
+    """Return the unknown time that may be ready entries, by entry, but for *other* work."""
+    left = {
+        id_: [row for row in unknown[key] if row.time_activity_id not in other]
+        for id_, key in zip(ready["entry_id"], _keys(ready), strict=True)
+    }
+    left = {id_: rows for id_, rows in left.items() if rows}
+    said = context.store.unknown_time.other_than(list(left))
+    left |= {id_: [row for row in left[id_] if row not in rows] for id_, rows in said.items()}
+    return {id_: rows for id_, rows in left.items() if rows}
 
 
 def _called_other(
@@ -140,6 +154,6 @@ def _keys(plan: pd.DataFrame) -> list[Key]:
     return list(zip(people, plan["date"], strict=True))
 
 
-def _detail(key: Key, rows: Sequence[UnknownRow]) -> str:
+def _detail(rows: Sequence[UnknownRow]) -> str:
     ids = [row.time_activity_id for row in rows]
-    return maybe_in_books(key[1], sum(row.minutes for row in rows), named(ids, _MOST_NAMED))
+    return maybe_in_books(rows[0].day, sum(row.minutes for row in rows), named(ids, _MOST_NAMED))

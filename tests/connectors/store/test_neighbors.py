@@ -114,6 +114,13 @@ def _plan_rows(*ids):
     return pd.DataFrame([{**row, **dict.fromkeys(names, id_)} for id_ in ids])
 
 
+def _see_unknown(kept, more):
+    ids = ("found", "other", *more)
+    kept.remember([("employee:55", DAY)], [_unknown(id_) for id_ in ids])
+    kept.call_other(["other"])
+    kept.call_other_than(["refused", *more], [_unknown("found")])
+
+
 def _unknown(id_, minutes=60):
     return UnknownRow(id_, "employee:55", DAY, minutes)
 
@@ -290,10 +297,7 @@ class Store:
         self.waits = self.plan("waits", *more).id
         self.overdue = self.plan("old", until=NOW - LEASE).id
         self.writer("making")
-        self.store.unknown_time.remember(
-            [("employee:55", DAY)], [_unknown(id_) for id_ in ("found", "other", *more)]
-        )
-        self.store.unknown_time.call_other(["other"])
+        _see_unknown(self.store.unknown_time, more)
         with writing(e) as connection:
             kept = metadata.tables["contents"]  # an older Clockbooks did not keep all of them
             lacks = sa.and_(kept.c.connection_id == id_, kept.c.entry_id == "refused")
@@ -689,6 +693,10 @@ OWN = {
     "run_locks.renew": lambda s: s.later.run_lock.renew(HOLDER, lease=LEASE),
     "run_locks.take": lambda s: asdict(s.later.run_lock.take("me", "sync", lease=LEASE)),
     "unknown_time.call_other": lambda s: s.store.unknown_time.call_other(["found", "new"]),
+    "unknown_time.call_other_than": lambda s: s.store.unknown_time.call_other_than(
+        ["refused", "new"], [_unknown("found", 90)]
+    ),
+    "unknown_time.other_than": lambda s: s.store.unknown_time.other_than(["refused", "new"]),
     "unknown_time.of": lambda s: s.store.unknown_time.of([DAY]),
     "unknown_time.others": lambda s: s.store.unknown_time.others(
         [_unknown(id_, 60) for id_ in ("found", "other", "new")]
