@@ -129,7 +129,7 @@ class Adoptions(ConnectionScope):
     def _insert(self, connection: sa.Connection, values: Sequence[dict[str, Any]]) -> None:
         statement = insert_into(connection, ledger)
         kept = {name: statement.excluded[name] for name in values[0]}
-        before = dict.fromkeys(("fault", "qbo_time", "company_state"))
+        before = dict.fromkeys(("fault", "qbo_time", "company_state", "approved_only"))
         statement = statement.on_conflict_do_update(
             index_elements=[ledger.c.connection_id, ledger.c.entry_id],
             set_=kept | before,

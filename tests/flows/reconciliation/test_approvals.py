@@ -5,6 +5,8 @@ from datetime import datetime, timedelta
 
 import pytest
 
+WEEK = ("--start", "2026-09-14", "--end", "2026-09-18")
+
 
 @pytest.fixture
 def approved(make_week):
@@ -109,3 +111,25 @@ def test_nothing_unapproved_is_sent_again(make_week):
 
     assert len(week.books) == number
     assert week.reconcile()["counts"] == {"agrees": len(week.sent) - 1, "unsent": 1}
+
+
+def test_time_that_somebody_typed_in_was_not_sent_as_approved(approved):
+    """An entry lost its approval and its TimeActivity, then was adopted as what somebody typed.
+
+    A repair does not take that out of the books: nobody sent it.
+    """
+    id_ = approved.pick()
+    typed = dict(approved.activity(id_))
+    approved.entry(id_)["approved"] = False
+    approved.reconcile("--repair", "--yes", code=0)
+    assert approved.activity(id_) is None
+    for name in ("Id", "SyncToken", "MetaData"):
+        typed.pop(name)
+    new = approved.people.type_time(**typed)
+    adopted = approved.run("adopt", *WEEK, "--yes")["adopted"]
+    assert adopted == [{"entry_id": id_, "time_activity_id": new}]
+
+    found = approved.reconcile("--repair", "--yes")
+
+    assert "unapproved_since" not in found["counts"]
+    assert new in approved.books
