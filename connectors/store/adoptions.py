@@ -10,9 +10,9 @@ import sqlalchemy as sa
 from connectors.database import changing, chunks, insert_into
 from connectors.quickbooks.batch import batch_bytes, fingerprint
 from connectors.store.books import CompanyBooks
+from connectors.store.claims import PlanContents
 from connectors.store.entry_contents import EntryContents
 from connectors.store.history import History
-from connectors.store.ledger import PlanContents
 from connectors.store.lines import Lines
 from connectors.store.runs import Runs, lease_over
 from connectors.store.scope import ConnectionScope, records, rows_of

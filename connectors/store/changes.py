@@ -31,10 +31,10 @@ from connectors.store.change_rows import (
     claimed_item,
     open_change,
 )
+from connectors.store.claims import Claim
 from connectors.store.claims_in_doubt import take_over
 from connectors.store.entry_contents import EntryContents
 from connectors.store.history import History
-from connectors.store.ledger import Claim
 from connectors.store.parts import Parts
 from connectors.store.runs import Runs, lease_over
 from connectors.store.scope import ConnectionScope

@@ -10,8 +10,7 @@ QuickBooks is called, and the very bytes. The primary key refuses a second claim
 from any process on any machine.
 """
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import uuid4
@@ -24,6 +23,7 @@ from connectors.database import changing, insert_into
 from connectors.quickbooks.batch import Done, Outcome, batch_bytes, fingerprint
 from connectors.store.books import CompanyBooks
 from connectors.store.chain import of_ledger
+from connectors.store.claims import Claim, PlanContents, Refusal
 from connectors.store.entry_contents import EntryContents
 from connectors.store.history import History
 from connectors.store.lines import BEFORE_MIN, OF_LEDGER, Lines, is_outdated
@@ -34,68 +34,6 @@ from connectors.store.scope import ConnectionScope, records
 from schemas.part_ids import whole_id
 from schemas.tables import batches, changes, ledger, lines, runs
 from schemas.words import Event, LedgerState, Operation, Proof
-
-
-@dataclass(frozen=True)
-class Claim:
-    """Entries that one run holds, as they go to QuickBooks in one batch.
-
-    Attributes:
-        run_id: Who holds them.
-        request_id: QuickBooks' requestid.
-        items: Entry id, bId and body of each, in the order of the batch.
-        operation: What QuickBooks is asked to do.
-    """
-
-    run_id: str
-    request_id: str
-    items: tuple[tuple[str, str, str], ...]
-    operation: Operation = Operation.CREATE
-
-    @property
-    def for_quickbooks(self) -> list[tuple[str, str]]:
-        """The `bId` and body of each item."""
-        return [(bid, body) for _, bid, body in self.items]
-
-
-@dataclass(frozen=True)
-class Refusal:
-    """One entry that QuickBooks refused.
-
-    Attributes:
-        entry_id: The entry.
-        body: The TimeActivity as sent.
-        fault: QuickBooks' own words.
-        refused_at: When, UTC.
-        qbo_time: When, by QuickBooks' own clock; `None` if it did not tell.
-        company_state: `Company.state` then.
-    """
-
-    entry_id: str
-    body: str
-    fault: str
-    refused_at: datetime
-    qbo_time: datetime | None
-    company_state: str | None
-
-
-@dataclass(frozen=True)
-class PlanContents:
-    """What the entries of a plan are about, so that none of them is claimed under two ids.
-
-    Attributes:
-        frame: `Contents` of the entries, indexed by `entry_id`.
-        since: The connection's latest claim when the plan was made; `EntryContents.newest_claim`.
-        twins: Says which of some `Contents` are the same as which of others, by `entry_id`.
-    """
-
-    frame: pd.DataFrame
-    since: int
-    twins: Callable[[pd.DataFrame, pd.DataFrame], pd.Series]
-
-    def of(self, entry_ids: Sequence[str]) -> pd.DataFrame:
-        """Return the contents of some of the entries."""
-        return self.frame.loc[list(entry_ids)]
 
 
 class Ledger(ConnectionScope):
@@ -197,9 +135,6 @@ class Ledger(ConnectionScope):
             TryAgain: The run's lease is over, or it is not alone; nothing was claimed.
         """
         request_id, now = uuid4().hex, self.now()
-        stored = self._same(EntryContents)
-        members = {row["entry_id"]: _members(row) for row in ready}
-        whole = contents.of([id_ for ids in members.values() for id_ in ids])
         own: dict[str, Any] = {
             "connection_id": self.connection_id,
             "run_id": run_id,
@@ -212,11 +147,7 @@ class Ledger(ConnectionScope):
                 self._same(PayrollAnswers).check_alone(connection, run_id)
             asked = sa.select(runs.c.approved_only).where(self._own(runs), runs.c.id == run_id)
             approved_only = connection.scalar(asked)
-            rivals = stored.claimed_since(connection, contents.since, run_id, whole["day"].tolist())
-            elsewhere = set(whole.loc[contents.twins(whole, rivals).notna(), "entry_id"])
-            units = {id_: row.get("unit") for row in ready for id_ in members[row["entry_id"]]}
-            elsewhere |= self._same(Lines).cannot_go(connection, members)
-            elsewhere |= self._same(Parts).cannot_go(connection, units, elsewhere)
+            taken = self._taken(connection, run_id, ready, contents)
             values = [
                 own
                 | {
@@ -230,7 +161,7 @@ class Ledger(ConnectionScope):
                     "changed_at": now,
                 }
                 for position, row in enumerate(ready, start=1)
-                if elsewhere.isdisjoint(members[row["entry_id"]])
+                if taken.isdisjoint(_members(row))
             ]
             if not values:
                 return None
@@ -238,31 +169,52 @@ class Ledger(ConnectionScope):
             batch["has_payroll"] = has_payroll
             connection.execute(batches.insert().values(batch))
             mine = set(connection.scalars(_claim_statement(self.engine, values)))
-            items = tuple(
-                (value["entry_id"], value["bid"], value["body"])
-                for value in values
-                if value["entry_id"] in mine
-            )
-            if not items:
+            claimed = [value for value in values if value["entry_id"] in mine]
+            if not claimed:
                 connection.rollback()
                 return None
+            items = tuple((one["entry_id"], one["bid"], one["body"]) for one in claimed)
             made = Claim(run_id, request_id, items)
-            self._same(Parts).claimed(connection, [id_ for id_ in mine if units[id_] is not None])
-            about = {row["entry_id"]: row for row in records(whole)}
             gone = [row for row in ready if row["entry_id"] in mine]
-            own_rows = {id_: row["entry_id"] for row in gone for id_ in members[row["entry_id"]]}
-            stored.replace(connection, own_rows, about)
-            self._same(Lines).replace(connection, gone, about)
-            claim_no = stored.insert(connection, [about[id_] for id_ in mine])
-            sent = fingerprint(batch_bytes(made.for_quickbooks))
             connection.execute(
                 batches.update()
                 .where(batches.c.request_id == request_id)
-                .values(fingerprint=sent, claim_no=claim_no)
+                .values(
+                    fingerprint=fingerprint(batch_bytes(made.for_quickbooks)),
+                    claim_no=self._keep_contents(connection, gone, contents),
+                )
             )
-            claimed = [of_ledger(row) for row in values if row["entry_id"] in mine]
-            self._note(connection, Event.CLAIMED, claimed, made)
+            self._note(connection, Event.CLAIMED, [of_ledger(one) for one in claimed], made)
         return made
+
+    def _taken(
+        self,
+        connection: sa.Connection,
+        run_id: str,
+        ready: Sequence[dict[str, Any]],
+        contents: PlanContents,
+    ) -> set[str]:
+        """Return the entries that went elsewhere since the plan, and those that go with them."""
+        members = {row["entry_id"]: _members(row) for row in ready}
+        units = {id_: row.get("unit") for row in ready for id_ in members[row["entry_id"]]}
+        ours, stored = contents.of(list(units)), self._same(EntryContents)
+        rivals = stored.claimed_since(connection, contents.since, run_id, ours["day"].tolist())
+        taken = set(ours.loc[contents.twins(ours, rivals).notna(), "entry_id"])
+        taken |= self._same(Lines).cannot_go(connection, members)
+        return taken | self._same(Parts).cannot_go(connection, units, taken)
+
+    def _keep_contents(
+        self, connection: sa.Connection, gone: Sequence[dict[str, Any]], contents: PlanContents
+    ) -> int:
+        """Keep what the entries of claimed rows are about; return the number of the claim."""
+        rows = {id_: row["entry_id"] for row in gone for id_ in _members(row)}
+        about = {row["entry_id"]: row for row in records(contents.of(list(rows)))}
+        in_parts = [row["entry_id"] for row in gone if row.get("unit") is not None]
+        self._same(Parts).claimed(connection, in_parts)
+        stored = self._same(EntryContents)
+        stored.replace(connection, rows, about)
+        self._same(Lines).replace(connection, gone, about)
+        return stored.insert(connection, [about[row["entry_id"]] for row in gone])
 
     def record(
         self,

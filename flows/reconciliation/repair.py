@@ -19,7 +19,7 @@ import pandas as pd
 from connectors.errors import AskPerson, Refused, TryAgain
 from connectors.quickbooks.client import IDS_A_QUERY
 from connectors.store.change_rows import Wanted
-from connectors.store.ledger import PlanContents
+from connectors.store.claims import PlanContents
 from flows.context import RunContext
 from flows.progress import Progress
 from flows.reconciliation.findings import Finding

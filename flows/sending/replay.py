@@ -11,8 +11,8 @@ from itertools import groupby
 from connectors.errors import AskPerson, Refused, TryAgain, Unsure
 from connectors.quickbooks.answers import BUSINESS_CODE
 from connectors.quickbooks.batch import Done, NotDone, Outcome
+from connectors.store.claims import Claim
 from connectors.store.claims_in_doubt import Doubt
-from connectors.store.ledger import Claim
 from flows.context import RunContext
 from flows.sending.run_lease import RunLease
 from flows.sending.settled import Settled, describe

@@ -13,8 +13,8 @@ import sqlalchemy as sa
 
 from connectors.database import closing_database, writing
 from connectors.errors import TryAgain
+from connectors.store.claims import PlanContents
 from connectors.store.connection_store import ConnectionStore
-from connectors.store.ledger import PlanContents
 from flows.reconciliation.reconcile import reconcile
 from flows.reconciliation.report import ReconcileReport
 from flows.reconciliation.request import ReconcileRequest

@@ -111,8 +111,8 @@ BREAKS = [
     ),
     Break(
         _LEDGER,
-        'elsewhere = set(whole.loc[contents.twins(whole, rivals).notna(), "entry_id"])',
-        "elsewhere: set[str] = set()",
+        'taken = set(ours.loc[contents.twins(ours, rivals).notna(), "entry_id"])',
+        "taken: set[str] = set()",
         "The same work is claimed under two ids by two runs.",
         "tests/connectors/store/test_entry_contents.py::test_of_two_runs_with_the_same_work_one_takes_it",
     ),
