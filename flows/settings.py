@@ -110,6 +110,8 @@ OWN = (
     "not_before",
     "day_zone",
     "split",
+    "overtime",
+    "workweek_begins",
     "rounding",
     "rounding_per",
     "line_per",
@@ -174,6 +176,10 @@ class Settings(BaseSettings):
     not_before: date | None = None
     day_zone: Literal["connection", "worker"] = "connection"
     split: Literal["none", "midnight"] = "none"
+    overtime: Literal["none", "weekly", "daily", "both"] = "none"
+    workweek_begins: Literal[
+        "monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"
+    ] = "sunday"
     rate: Literal["clockify", "item", "person"] = "clockify"
     missing_rate: Literal["reject", "zero", "item"] = "reject"
     foreign_rate: Literal["reject", "zero", "item"] = "reject"

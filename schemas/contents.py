@@ -71,3 +71,9 @@ class Contents(Frame):
         unit="millionths of the currency unit",
         nullable=True,
     )
+    hours: Series[str] = column(
+        "Which hours of the person's workweek it went as, behind the settings by which that was"
+        " computed: `weekly sunday overtime`; empty where no rule for overtime decides.",
+        source="transforms.plan.overtime",
+        nullable=True,
+    )

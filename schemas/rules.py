@@ -3,7 +3,7 @@
 from pandera.typing import Series
 
 from schemas.frames import Frame, column
-from schemas.words import PayOrigin, Target, TargetProblem
+from schemas.words import Hours, PayOrigin, Target, TargetProblem
 
 
 class Rules(Frame):
@@ -49,6 +49,12 @@ class Rules(Frame):
     )
     billable: Series["boolean"] = column(
         "Whether the entry is billable.", source="a person", nullable=True
+    )
+    hours: Series[str] = column(
+        "Which hours of the person's workweek its time is.",
+        source="a person",
+        isin=[Hours.OVERTIME, Hours.DOUBLE_TIME],
+        nullable=True,
     )
 
 

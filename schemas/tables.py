@@ -30,7 +30,7 @@ from schemas.words import (
 )
 
 #: The newest migration, which creates these tables; a test holds the two equal.
-REVISION = "0025"
+REVISION = "0026"
 
 # Constraints have names, so that a migration can change them on every database.
 metadata = sa.MetaData(
@@ -221,6 +221,7 @@ rules = sa.Table(
     _column("user_group", sa.Text, "Condition: name or id of a group of the user.", null=True),
     _column("user", sa.Text, "Condition: name or id of the user.", null=True),
     _column("billable", sa.Boolean, "Condition: whether it is billable.", null=True),
+    _column("hours", sa.String(20), "Condition: overtime or double_time.", null=True),
     comment="Which service item, class, location and pay type time gets: the first match decides.",
 )
 
@@ -560,6 +561,13 @@ contents = sa.Table(
         "Hourly rate that the source reported, in millionths of the currency unit, and that:"
         " 75500000 USD; empty for none, untold of a file without rates, null where it was not"
         " kept.",
+        null=True,
+    ),
+    _column(
+        "hours",
+        sa.String(40),
+        "Which hours of the workweek it went as, behind the settings of then: weekly sunday"
+        " overtime; null where no rule for overtime decided.",
         null=True,
     ),
     sa.ForeignKeyConstraint(

@@ -73,6 +73,14 @@ STATE_OF = {
 }
 
 
+class Hours(StrEnum):
+    """What the hours of a workweek are."""
+
+    REGULAR = "regular"
+    OVERTIME = "overtime"
+    DOUBLE_TIME = "double_time"
+
+
 class LedgerState(StrEnum):
     """The state of an entry in the ledger, which has every entry that was ever claimed."""
 

@@ -22,7 +22,7 @@ from schemas.words import IN_BOOKS, Event, LedgerState, Source
 NAMES = tuple(Contents.to_schema().columns)
 
 #: By what an older export is recognized.
-_WORK = [name for name in NAMES if name not in {"entry_id", "source", "rate"}]
+_WORK = [name for name in NAMES if name not in {"entry_id", "source", "rate", "hours"}]
 
 #: Local clocks are up to 26 hours apart: two days.
 _AROUND = timedelta(days=2)

@@ -51,7 +51,7 @@ def is_outdated(entry_id: sa.ColumnElement[str]) -> sa.ColumnElement[bool]:
 
 def about(contents: str) -> dict[str, Any]:
     """Read what an entry of a line is about: a row of `Contents`."""
-    row: dict[str, Any] = json.loads(contents)
+    row: dict[str, Any] = {"hours": None} | json.loads(contents)  # older ones do not have it
     return row | {"start": row["start"] and datetime.fromisoformat(row["start"])}
 
 

@@ -109,6 +109,7 @@ def adopt(
         TryAgain: A service could not be read; nothing was adopted.
     """
     request = SendRequest(*days, dry_run=dry_run, approved_only=False, allow_payroll=True)
+    request = replace(request, overtime="none")  # what others entered goes over as it is
     request = with_defaults(request, context.settings)
     facts = look_around(context, request)
     with ExitStack() as stack:

@@ -1,7 +1,7 @@
 """The commands about rules: which service item, class, location and pay type time gets."""
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import typer
 
@@ -80,6 +80,10 @@ def add(
         bool | None,
         typer.Option("--billable/--non-billable", help="Only billable entries, or only others."),
     ] = None,
+    hours: Annotated[
+        Literal["overtime", "double_time"] | None,
+        typer.Option(help="Only such hours of the workweek; of pay types alone."),
+    ] = None,
     at: Annotated[
         int | None,
         typer.Option(
@@ -105,6 +109,7 @@ def add(
         "group": group,
         "user": user,
         "billable": billable,
+        "hours": hours,
     }
     written = {"item": item, "class": class_, "location": location, "pay_type": pay_type}
     if sum(name is not None for name in written.values()) != 1:

@@ -20,7 +20,7 @@ from flows.connections.check_services import check_clockify, check_currency, che
 from flows.connections.choices import in_words, judge_rules
 from flows.connections.consent_expiry import ends_soon
 from flows.connections.own_rates import checked_rates
-from flows.connections.rule_state import checked
+from flows.connections.rule_state import checked, without_overtime
 from flows.connections.unknown_time import read_unknown, unknown_rows
 from flows.context import OUTDATED, RunContext, open_context
 from flows.settings import strangers_told
@@ -77,12 +77,14 @@ def _choices(checks: Checks, workspace: Mapping[str, Any], company: Company) -> 
     context, settings = checks.context, checks.context.settings
     rules = checks.ask(
         "How time is sent",
-        lambda: judge_rules(settings, workspace, company, context.timezone, settings.not_before),
+        lambda: judge_rules(settings, workspace, company, context.timezone, settings),
     )
     if rules is not None:
         said = in_words(rules, settings)
-        checks.add("How time is sent", " ".join(said) or "As in Clockify: no setting changes it.")
         store = context.store
+        lacking = rules.overtime and without_overtime(store.rules.stored(), rules.overtime)
+        how = " ".join(said) or "As in Clockify: no setting changes it."
+        checks.add("How time is sent", how, lacking or "")
         line = checks.ask(
             "Rates",
             lambda: checked_rates(context, rules.rates, store.rules.stored(), store.links.stored()),

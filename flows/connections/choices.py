@@ -8,9 +8,10 @@ from zoneinfo import ZoneInfo
 
 from connectors.errors import AskPerson
 from schemas.quickbooks import Company
-from schemas.words import RateSource
+from schemas.words import RateSource, Target
 from transforms.plan.descriptions import Template, parse_template
 from transforms.plan.judge import JudgeRules
+from transforms.plan.overtime import Overtime
 from transforms.plan.rates import RateRules
 from transforms.plan.rounding import NO_ROUNDING, Rounding, parse_rounding, workspace_rounding
 
@@ -37,7 +38,18 @@ class Choices(Protocol):
     @property
     def day_zone(self) -> str | None: ...
     @property
+    def overtime(self) -> str | None: ...
+    @property
     def sent_tag(self) -> str | None: ...
+
+
+class Lasting(Protocol):
+    """What the settings alone say, and no run."""
+
+    @property
+    def not_before(self) -> date | None: ...
+    @property
+    def workweek_begins(self) -> str: ...
 
 
 def judge_rules(
@@ -45,13 +57,14 @@ def judge_rules(
     workspace: Mapping[str, Any],
     company: Company,
     timezone: ZoneInfo,
-    not_before: date | None,
+    settings: Lasting,
 ) -> JudgeRules:
     """Return what entries are judged by, but for the filters and the rules of the connection.
 
     Raises:
-        AskPerson: The rounding or the template is not valid.
+        AskPerson: The rounding or the template is not valid, or choices exclude each other.
     """
+    not_before = settings.not_before
     return JudgeRules(
         timezone=timezone,
         company=company,
@@ -63,6 +76,7 @@ def judge_rules(
         template=_template(choices.description_template),
         marked=bool(choices.description_marker),
         approved_only=bool(choices.approved_only),
+        overtime=_overtime(choices, company, settings.workweek_begins),
         first_day=not_before.isoformat() if not_before else "",
     )
 
@@ -70,6 +84,23 @@ def judge_rules(
 def joins(choices: Choices) -> bool:
     """Whether entries of a person's day go as one TimeActivity; rows of files never do."""
     return getattr(choices, "line_per", None) == "day"
+
+
+def _overtime(choices: Choices, company: Company, begins: str) -> Overtime | None:
+    """Return the limits of overtime; `None` if it is not computed, or nobody is paid by it.
+
+    Raises:
+        AskPerson: It cannot be computed with other choices.
+    """
+    if choices.overtime in {None, "none"}:
+        return None
+    for name in ("rounding_per", "line_per"):
+        if getattr(choices, name, None) == "day":
+            raise AskPerson(
+                f"Overtime divides entries one by one, and {name}=day takes those of a day"
+                f" together: set {name}=entry, or overtime=none."
+            )
+    return Overtime(choices.overtime, begins) if Target.PAY_TYPE in company.takes else None
 
 
 def _rates(choices: Choices) -> RateRules:
@@ -146,12 +177,27 @@ def in_words(rules: JudgeRules, choices: Choices) -> list[str]:
         == "worker",
         "Time that crosses midnight is booked on each of its days.": rules.by_midnight,
         "A person's day for a customer goes as one TimeActivity.": rules.joins,
+        _overtime_in_words(rules.overtime): rules.overtime is not None,
+        "Overtime is not computed: the company has no QuickBooks Payroll.": rules.overtime is None
+        and choices.overtime not in {None, "none"},
         **dict.fromkeys(_rates_in_words(rules.rates), True),
         "Descriptions follow a template.": rules.template is not None,
         "Descriptions end with the entry's id.": rules.marked,
         f"Sent entries get the tag {tag!r} in Clockify.": tag is not None,
     }
     return [text for text, holds in said.items() if holds]
+
+
+def _overtime_in_words(overtime: Overtime | None) -> str:
+    if overtime is None:
+        return ""
+    over = {
+        "weekly": "40 hours a week is overtime",
+        "daily": "8 hours a day is overtime, and over 12 double time",
+        "both": "8 hours a day or 40 a week is overtime, and over 12 a day double time",
+    }[overtime.limits]
+    begins = overtime.begins.capitalize()
+    return f"Employees' time over {over}; workweeks begin on {begins}."
 
 
 def choice_notes(rules: JudgeRules, choices: Choices) -> list[str]:

@@ -7,6 +7,7 @@ from connectors.store.scope import records
 from flows.context import RunContext
 from schemas.words import QboKind, Target, TargetProblem
 from transforms.directory.targets import CALLED, flag, what_is_wrong
+from transforms.plan.overtime import Overtime
 from transforms.plan.pay_types import told
 from transforms.plan.rules import is_default, parse_targets
 
@@ -43,6 +44,17 @@ def not_taken(rules: pd.DataFrame, takes: frozenset[Target]) -> list[str]:
         for target in Target
         if target not in takes and (rules["gives"] == target).any()
     ]
+
+
+def without_overtime(rules: pd.DataFrame, overtime: Overtime) -> str | None:
+    """Say which hours no rule gives a pay type; `None` if there is one for each kind."""
+    lacking = [str(kind) for kind in overtime.kinds if not (rules["hours"] == kind).any()]
+    if not lacking:
+        return None
+    return (
+        f"Overtime is to be computed, and no rule says how it is paid: `clockbooks rules add"
+        f" --pay-type NAME --hours {lacking[0]}` gives such time its pay type."
+    )
 
 
 def checked(context: RunContext, takes: frozenset[Target]) -> tuple[str, str] | None:

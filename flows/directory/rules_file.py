@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import pandas as pd
 import yaml
@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, StrictBool, ValidationError, 
 from connectors.errors import AskPerson
 from connectors.store.scope import records
 from schemas.rules import Rules
-from schemas.words import Target
+from schemas.words import Hours, Target
 from transforms.directory.names import DELETED_USER, same_form
 
 #: The condition that people call otherwise than the column.
@@ -27,7 +27,8 @@ _HEAD = """\
 #
 #   gives        item, class or location: a name in QuickBooks, with its parents' as Parent:Child;
 #                or pay_type: its name
-#   conditions   task, tag, project, client, group, user: a name in Clockify; billable: true, false
+#   conditions   task, tag, project, client, group, user: a name in Clockify; billable: true, false;
+#                hours, of pay types alone: overtime, double_time
 #
 # `clockbooks rules --file FILE` puts these rules in the place of those that are there.
 """
@@ -49,11 +50,14 @@ class _Written(BaseModel):
     group: Name | None = None
     user: Name | None = None
     billable: StrictBool | None = None
+    hours: Literal[Hours.OVERTIME, Hours.DOUBLE_TIME] | None = None
 
     @model_validator(mode="after")
     def _gives_one_thing(self) -> "_Written":
         if len(self.given) != 1:
             raise ValueError("a rule gives one thing: item, class, location or pay_type")
+        if self.hours is not None and self.pay_type is None:
+            raise ValueError("hours decide about pay types alone")
         if self.user is not None and same_form(self.user) == DELETED_USER:
             raise ValueError(f"every deleted user is called {DELETED_USER}: use the user's id")
         return self

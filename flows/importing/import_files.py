@@ -16,6 +16,7 @@ from typing import Any
 
 import pandas as pd
 
+from connectors.errors import AskPerson
 from connectors.store.staging import Staging, staging
 from flows.connections.choices import choice_notes
 from flows.connections.consent_expiry import expiry_notes
@@ -87,6 +88,8 @@ def make_import_plan(
     See `import_files` for the arguments and the errors.
     """
     request = with_defaults(request, context.settings)
+    if request.overtime != "none":
+        raise AskPerson(_NO_WEEKS)
     facts = run(check_both_sides, context, request)
     report.company = facts.company
     with staging() as staged:
@@ -195,6 +198,12 @@ def _clash_notes(places: Sequence[str]) -> list[str]:
         " other work. If they are corrections, delete the sent entries in QuickBooks."
     )
     return [note]
+
+
+_NO_WEEKS = (
+    "Overtime is computed from all time of a workweek, and a file may lack some of it. Import with"
+    " `--overtime none`: rows then get the pay types of rules without hours. Nothing was sent."
+)
 
 
 def _tracker(files: Sequence[FileRead]) -> str:

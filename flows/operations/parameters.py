@@ -45,6 +45,7 @@ TITLES = {
     "foreign_rate": "Billable time in another currency",
     "day_zone": "Time zone that decides on the day",
     "split": "Time that crosses midnight",
+    "overtime": "Overtime",
     "line_per": "TimeActivity per",
     "description_marker": "Entry's id in the description",
     "sent_tag": "Tag of sent entries in Clockify",

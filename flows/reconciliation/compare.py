@@ -32,6 +32,7 @@ from flows.reconciliation.units import (
     on_its_days,
     unit_of,
     united,
+    with_other_hours,
     with_other_parts,
 )
 from flows.sending import match_ledger
@@ -40,6 +41,7 @@ from flows.sending.facts import Facts, LinkState
 from flows.sending.match_ledger import LedgerMatch
 from flows.sending.request import SendRequest
 from flows.sending.split import cut, in_their_parts
+from flows.sending.workweeks import Workweeks, open_workweeks
 from schemas.part_ids import whole_id
 from schemas.words import Kind, LedgerState
 from transforms.entries.local_days import local_days, month_slices
@@ -76,11 +78,14 @@ class Comparison:
         request: ReconcileRequest,
         facts: Facts,
         link_state: LinkState,
+        anew: Facts,
     ) -> None:
+        """Take what the days are read and judged by; *anew* is what the next send judges by."""
         self.notes: list[str] = []
         self._began_at = context.quickbooks.time
         self._context, self._request, self._facts = context, request, facts
-        self._link_state = link_state
+        self._link_state, self._anew = link_state, anew
+        self._weeks: Workweeks | None = None
         rules = request.rules(facts.company.closed_until)
         of_lines = context.store.lines.whole(request.entry_ids).values()
         self.rules = replace(rules, entry_ids={*rules.entry_ids, *chain(*of_lines)})
@@ -108,8 +113,9 @@ class Comparison:
             self.notes += extract(self._context, self._send, days, self._facts, staged)
             windows = self._windows(staged)
             in_books = read_ahead(self._activities(*days) for days in windows)
-            for (first, last), activities in zip(windows, in_books, strict=True):
-                yield self._part(first, last, activities, staged)
+            with self._in_weeks(days, staged):
+                for (first, last), activities in zip(windows, in_books, strict=True):
+                    yield self._part(first, last, activities, staged)
         if self.unreadable:
             self.notes.append(
                 f"{len(self.unreadable):,} sent entries could not be compared, because Clockify"
@@ -121,6 +127,14 @@ class Comparison:
                 f"{len(self._without_length):,} TimeActivities count as no time, because how long"
                 f" they are cannot be read: {', '.join(self._without_length[:20])}."
             )
+
+    @contextmanager
+    def _in_weeks(self, days: tuple[date, date], staged: StagedEntries) -> Iterator[None]:
+        """Know the workweeks of some days for a block, where overtime is computed."""
+        before, facts = self._weeks, self._anew
+        with open_workweeks(self._context, facts, self._link_state, staged, days) as self._weeks:
+            yield
+        self._weeks = before
 
     def _as_send(self) -> SendRequest:
         """Return the send whose entries are read; it asks for approvals where they matter."""
@@ -194,6 +208,7 @@ class Comparison:
         others = self._activities_by_id(sorted(missing))
         check_whole(others.values(), days, self._began_at)
         by_id, in_clockify = {**activities, **others}, {**elsewhere, **now}
+        units = {*units, *(whole_id(id_) for id_, one in in_clockify.items() if one.other_hours)}
         unread = {id_ for id_ in sent if id_ not in in_clockify and id_ not in gone}
         with_unread = {sent[id_].line for id_ in unread} - {None}
         whole = [id_ for id_, row in sent.items() if row.line in with_unread]
@@ -247,7 +262,9 @@ class Comparison:
         facts = self._facts
         whole = as_entries(rows).reset_index(drop=True)
         match = match_ledger.match_entries(self._context, whole, self._link_state.links)
-        parts, match = in_their_parts(self._context, facts, whole, match)
+        days = whole["day"].min(), whole["day"].max()
+        hours = self._weeks.of(*days) if self._weeks else None
+        parts, match = in_their_parts(self._context, facts, whole, match, hours)
         sent = match.held.loc[match.held["state"] == LedgerState.SENT, "entry_id"].map(whole_id)
         approved = self._approved(whole, set(sent))
         entries = parts.assign(
@@ -259,19 +276,23 @@ class Comparison:
         plan = self._plan(on_its_days(entries, whole, match.units), match)
         contents = {row["entry_id"]: row for row in records(match.contents.frame)}
         now = now_of(entries, plan, contents, facts.rules)
-        if match.units:
-            anew = cut(facts, whole[whole["entry_id"].isin(list(match.units))])
-            now |= as_whole(now, self._plan(anew, match), match.units)
+        changed = hours.changed if hours else {}
+        now |= with_other_hours(now, changed)
+        if units := {*match.units, *changed}:
+            anew = cut(facts, whole[whole["entry_id"].isin(units)], hours)
+            now |= as_whole(now, self._plan(anew, match, self._anew), units)
         return now, dict(aliases)
 
-    def _plan(self, entries: pd.DataFrame, match: LedgerMatch) -> pd.DataFrame:
-        links = self._link_state
+    def _plan(
+        self, entries: pd.DataFrame, match: LedgerMatch, facts: Facts | None = None
+    ) -> pd.DataFrame:
+        links, facts = self._link_state, facts or self._facts
         return judge_entries(
             entries,
             held=match.held[match.held["state"] != LedgerState.SENT],
             links=links.links,
             unlinked=links.unlinked,
-            rules=replace(self._facts.rules, approved_only=bool(self._request.approved_only)),
+            rules=replace(facts.rules, approved_only=bool(self._request.approved_only)),
         )
 
     def _approved(self, entries: pd.DataFrame, sent: AbstractSet[str]) -> set[str]:
@@ -340,7 +361,8 @@ class Comparison:
         with staging_entries() as staged:
             extract(self._context, self._send, (day, day), self._facts, staged)
             for rows in staged.slices(SLICE_ROWS):
-                return self._clockify(rows[rows["entry_id"].isin(ids)])[0]
+                with self._in_weeks((day, day), staged):
+                    return self._clockify(rows[rows["entry_id"].isin(ids)])[0]
         return {}
 
     def _activities(self, first: str, last: str) -> dict[str, dict[str, Any]]:

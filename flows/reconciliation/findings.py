@@ -1,7 +1,7 @@
 """What a reconciliation finds out about one entry, or about a TimeActivity that nobody knows."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from flows.reconciliation.sides import LOOKS, looks_of, looks_of_sent
@@ -98,11 +98,19 @@ def compared(
         judged=judged,
         looks={name: looks[name] for name in LOOKS},
         sent=None if is_done else sent,
-        now=None if is_done else now,
+        now=None if is_done else _as_it_went(now, sent),
         in_clockify=now is not None,
         billed=activity is not None and is_billed(activity),
         shares=_within(window, sides, None if now is None else now.row["seconds"]),
     )
+
+
+def _as_it_went(now: Now | None, sent: Sent) -> Now | None:
+    """Return an entry with the hours as which it was sent: no change of it gives it others."""
+    if now is None or now.contents is None:
+        return now
+    hours = None if sent.contents is None else sent.contents["hours"]
+    return replace(now, contents={**now.contents, "hours": hours})
 
 
 def unsent(entry_id: str, now: Now, window: Window) -> Finding:

@@ -24,7 +24,7 @@ from flows.reconciliation.marks import Marking
 from flows.reconciliation.repair import repair
 from flows.reconciliation.report import DONE, ReconcileReport, drift_of
 from flows.reconciliation.request import ReconcileRequest
-from flows.sending.facts import check_both_sides, read_links, read_rates, with_defaults
+from flows.sending.facts import check_both_sides, read_links, read_rates, read_rules, with_defaults
 from flows.sending.mend import mend
 from flows.sending.run_lease import RunLease, run_lease
 from flows.sending.sent_tags import keep_tags
@@ -73,9 +73,10 @@ def reconcile(
         else:
             report.unsettled = context.store.open_claims.number()
         link_state = read_links(context, send)
+        anew = read_rules(context, facts, link_state) if facts.rules.overtime else None
         facts = read_rates(context, facts, link_state)
         report.names = _names(link_state.links)
-        comparison = Comparison(context, request, facts, link_state)
+        comparison = Comparison(context, request, facts, link_state, anew or facts)
         marking = Marking(context, report) if request.mark_invoiced else None
         found = _read(context, request, comparison, report, marking)
         report.invoices = _invoices(context, request, found.billed, report.notes)
@@ -168,7 +169,7 @@ def _finish(
                 else:
                     report.untouched(one)
 
-    anew: set[str] = set()  # entries in parts and in lines that the next send has to send again
+    anew: set[str] = set()  # entries that the next send has to send again
     progress.begun(sum(one.judged.step is not None for one in report.differences))
     for done in repair(context, lease, repairable(), judge_again, progress):
         report.repaired(done)
@@ -186,10 +187,11 @@ def _finish(
 
 
 def _of_units(anew: Collection[str]) -> list[str]:
-    """Say how many entries in parts or in lines the next send has to send anew."""
+    """Say how many entries in units the next send has to send anew."""
     if not anew:
         return []
-    text = "in parts, or in one TimeActivity with others, taken out of QuickBooks whole"
+    text = "in parts, in one TimeActivity with others, or with other overtime, taken out of"
+    text += " QuickBooks whole"
     return [f"{entries(len(anew))} {text}. The next send sends them anew."]
 
 

@@ -133,3 +133,9 @@ def as_whole(now: Mapping[str, Now], anew: pd.DataFrame, units: Collection[str])
             new = tuple(bodies[whole])
             found[id_] = replace(one, reason=reason, detail=detail, contents=contents, anew=new)
     return found
+
+
+def with_other_hours(now: Mapping[str, Now], changed: Mapping[str, str]) -> dict[str, Now]:
+    """Return parts and entries that would go as other hours now, with what to say of that."""
+    ids = [id_ for id_ in now if whole_id(id_) in changed]
+    return {id_: replace(now[id_], other_hours=changed[whole_id(id_)]) for id_ in ids}

@@ -15,6 +15,7 @@ from flows.context import RunContext, open_context
 from flows.directory.rules import shown_rule
 from flows.sending.extract import as_entries, extract
 from flows.sending.facts import (
+    NO_HOURS,
     Facts,
     LinkState,
     check_both_sides,
@@ -41,7 +42,7 @@ def explained(connection: str | None, entry_id: str) -> dict[str, Any]:
         # A day more at each side: the worker's own time zone may decide.
         days = (day - timedelta(days=1), day + timedelta(days=1))
         request = SendRequest(*days, dry_run=True, allow_payroll=True, approved_only=False)
-        request = with_defaults(request, context.settings)
+        request = with_defaults(replace(request, overtime="none"), context.settings)
         facts = check_both_sides(context, request)
         link_state = read_links(context, request)
         facts = read_rules(context, facts, link_state)
@@ -58,8 +59,21 @@ def explained(connection: str | None, entry_id: str) -> dict[str, Any]:
         "tags": entry["tags"],
         "billable": bool(entry["billable"]),
         **_decisions(entries, facts, _people(entries, link_state)),
-        "notes": rule_notes(facts),
+        "notes": [note for note in rule_notes(facts) if note != NO_HOURS] + _of_hours(facts),
     }
+
+
+def _of_hours(facts: Facts) -> list[str]:
+    """Say where the plan shows what one entry alone does not."""
+    if facts.rules.book.rules["hours"].isna().all():
+        return []
+    return [_BY_THE_WEEK]
+
+
+_BY_THE_WEEK = (
+    "Rules for overtime depend on all time of the workweek: `clockbooks send --dry-run --json` has"
+    " in `decided_by` what they decide."
+)
 
 
 def _day_of(context: RunContext, entry_id: str) -> date:

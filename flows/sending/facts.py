@@ -77,8 +77,8 @@ class Facts:
 #: Options that a setting decides where the request leaves them open.
 _BY_SETTING = (
     "approved_only", "rounding", "rounding_per", "rate", "missing_rate", "foreign_rate", "day_zone",
-    "split", "line_per", "description_template", "description_marker", "sent_tag", "allow_payroll",
-    "sync",
+    "split", "overtime", "line_per", "description_template", "description_marker", "sent_tag",
+    "allow_payroll", "sync",
 )  # fmt: skip
 
 
@@ -105,9 +105,7 @@ def check_both_sides(context: RunContext, request: JobRequest) -> Facts:
     return Facts(
         company=company,
         currency=default_currency(workspace),
-        rules=judge_rules(
-            request, workspace, company, context.timezone, context.settings.not_before
-        ),
+        rules=judge_rules(request, workspace, company, context.timezone, context.settings),
         zones=_zones(context.clockify.users()) if request.day_zone == "worker" else {},
         own_tags=frozenset(filter(None, [*context.store.marks.tag_ids(), request.sent_tag])),
     )
@@ -184,4 +182,11 @@ def _with_rates(context: RunContext, facts: Facts, link_state: LinkState) -> Fac
 
 def rule_notes(facts: Facts) -> list[str]:
     """Say which rules do nothing."""
-    return not_taken(facts.rules.book.rules, facts.company.takes)
+    rules, takes = facts.rules.book.rules, facts.company.takes
+    idle = (
+        Target.PAY_TYPE in takes and facts.rules.overtime is None and rules["hours"].notna().any()
+    )
+    return not_taken(rules, takes) + [NO_HOURS] * bool(idle)
+
+
+NO_HOURS = "Rules for overtime do nothing here: overtime is not computed (CLOCKBOOKS_OVERTIME)."

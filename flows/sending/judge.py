@@ -16,6 +16,7 @@ from flows.sending.plan import Look, Slice
 from flows.sending.request import JobRequest
 from flows.sending.split import in_their_parts
 from flows.sending.unknown_time import hold_back_unknown
+from flows.sending.workweeks import Workweeks
 from schemas.quickbooks import Company
 from schemas.words import Reason
 from transforms.plan.hold_back import hold_back, hold_back_together
@@ -31,6 +32,7 @@ def judge_slices(
     facts: Facts,
     staged: StagedEntries,
     link_state: LinkState,
+    weeks: Workweeks | None = None,
 ) -> Iterator[Slice]:
     """Judge the entries of a window in slices of whole days.
 
@@ -46,11 +48,15 @@ def judge_slices(
         return replace(one.ending(hold_back_together(plan)), look=look)
 
     # Nothing of a slice outlives it.
-    return map(held_back, by_the_rules(context, facts, staged, link_state))
+    return map(held_back, by_the_rules(context, facts, staged, link_state, weeks))
 
 
 def by_the_rules(
-    context: RunContext, facts: Facts, staged: StagedEntries, link_state: LinkState
+    context: RunContext,
+    facts: Facts,
+    staged: StagedEntries,
+    link_state: LinkState,
+    weeks: Workweeks | None = None,
 ) -> Iterator[Slice]:
     """Judge the entries of a window, in slices of whole days, by rules and ledger alone.
 
@@ -60,7 +66,8 @@ def by_the_rules(
     def judge_slice(rows: pd.DataFrame) -> Slice:
         entries = as_entries(rows)
         match = match_entries(context, entries, link_state.links)
-        entries, match = in_their_parts(context, facts, entries, match)
+        hours = weeks.of(entries["day"].min(), entries["day"].max()) if weeks else None
+        entries, match = in_their_parts(context, facts, entries, match, hours)
         plan = judge(entries, match, link_state, facts.rules)
         return Slice(plan, match, by_day=facts.rules.joins)
 

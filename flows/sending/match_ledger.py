@@ -97,7 +97,7 @@ def keep(context: RunContext, match: LedgerMatch) -> None:
     context.store.contents.adopt(match.own_ids)
     contents = match.contents.frame
     known = contents["entry_id"].isin(match.held["entry_id"])
-    context.store.contents.remember(contents[known])
+    context.store.contents.remember(contents[known].assign(hours=None))  # as which nobody knows
 
 
 def sent_from_a_file(rows: pd.DataFrame, known: pd.DataFrame) -> pd.Series:

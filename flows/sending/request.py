@@ -92,6 +92,12 @@ class JobRequest:
         "entry: each on its own; day: a person's day on a project adds up as if rounded once;"
         " default: what the settings say, or entry.",
     )
+    overtime: Literal["none", "weekly", "daily", "both"] | None = option(
+        None,
+        "weekly: employees' time over 40 hours a week gets the pay type of the rules for overtime;"
+        " daily: over 8 hours a day, and over 12 that of double time; both: by the day and the"
+        " week; never of rows of files; default: what the settings say, or none.",
+    )
     day_zone: Literal["connection", "worker"] | None = option(
         None,
         "Whose time zone decides on which day an entry falls; rows of files keep theirs; default:"

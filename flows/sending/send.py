@@ -39,6 +39,7 @@ from flows.sending.plan import RunPlan, Slice, open_plan
 from flows.sending.report import Report
 from flows.sending.request import SendRequest
 from flows.sending.unknown_time import look_again
+from flows.sending.workweeks import open_workweeks
 from flows.text import activities, entries, named
 from schemas.words import State
 from transforms.plan.hold_back import set_outcomes
@@ -113,8 +114,9 @@ def make_plan(
             report.notes += run(extract, context, request, days, facts, staged)
             report.notes += stale(context, staged, link_state) + expiry_notes(context)
             report.set_aside.extend(staged.problems(report.first_day))
-            slices = judge_slices(context, request, facts, staged, link_state)
-            plan.become(map(late.mark, slices))
+            with open_workweeks(context, facts, link_state, staged, days, run=run) as weeks:
+                slices = judge_slices(context, request, facts, staged, link_state, weeks)
+                plan.become(map(late.mark, slices))
         report.notes += [*line_notes(context, plan), *_clash_notes(plan.clashing), *late.notes()]
         report.notes += canary_notes(context, plan)
         yield plan

@@ -1,4 +1,4 @@
-"""Cuts entries at midnight where they are to go in parts, and shows those that went in parts.
+"""Cuts entries at midnight or where overtime begins, and shows those that went in parts.
 
 An entry stays as it went: what was sent whole gets no parts later, and of what was sent in parts
 nothing is added or cut anew, whatever the entry, the zone or the settings say by now.
@@ -14,13 +14,21 @@ from flows.context import RunContext
 from flows.sending.facts import Facts
 from flows.sending.match_ledger import LedgerMatch
 from flows.sending.mend import why_stuck
+from flows.sending.workweeks import WeekHours
 from schemas.part_ids import whole_id
 from schemas.words import IN_BOOKS
+from transforms.plan.judge import JudgeRules
+from transforms.plan.overtime import with_hours
 from transforms.plan.parts import SentPart, as_sent, with_parts
+from transforms.plan.rounding import minutes_by_part
 
 
 def in_their_parts(
-    context: RunContext, facts: Facts, entries: pd.DataFrame, match: LedgerMatch
+    context: RunContext,
+    facts: Facts,
+    entries: pd.DataFrame,
+    match: LedgerMatch,
+    hours: WeekHours | None = None,
 ) -> tuple[pd.DataFrame, LedgerMatch]:
     """Return entries with parts in place of some, and what the ledger holds of all of them.
 
@@ -32,33 +40,45 @@ def in_their_parts(
         facts: Whether and where entries are cut, and how they are rounded.
         entries: `TimeEntries`, with their `day`.
         match: What the ledger holds of them.
+        hours: How much of them is overtime; `None` where that is not computed.
     """
     rules, held = facts.rules, match.held
     units = context.store.parts.units(entries["entry_id"])
-    if not units and not rules.by_midnight:
+    if not units and not rules.by_midnight and hours is None:
         return entries, match
     sent_whole = held.loc[held["state"].isin(IN_BOOKS), "entry_id"]
-    parts = cut(facts, entries, whole={*sent_whole, *units})
+    parts = cut(facts, entries, hours, whole={*sent_whole, *units})
     parts = as_sent(parts, {whole: _as_sent(rows) for whole, rows in units.items()})
     later = [row for rows in units.values() for row in rows if row.entry_id not in units]
     return parts, replace(
         match,
         held=pd.concat([held, _held(later)], ignore_index=True),
-        contents=replace(match.contents, frame=_with_copies(match.contents.frame, parts)),
+        contents=replace(match.contents, frame=_contents(match.contents.frame, parts, rules)),
         units=units,
         stuck=_stuck(context, units),
     )
 
 
-def cut(facts: Facts, entries: pd.DataFrame, *, whole: Collection[str] = ()) -> pd.DataFrame:
-    """Return entries with parts in place of those that are to be cut now; see `with_parts`."""
+def cut(
+    facts: Facts,
+    entries: pd.DataFrame,
+    hours: WeekHours | None = None,
+    *,
+    whole: Collection[str] = (),
+) -> pd.DataFrame:
+    """Return entries with parts in place of those that are to be cut now.
+
+    See `with_parts` and `with_hours`.
+    """
     rules = facts.rules
-    if not rules.by_midnight:
+    if rules.by_midnight:
+        least_s = rules.rounding.step_min * 60 if rules.by_day else 0
+        entries = with_parts(
+            entries, facts.zones, rules.timezone, rules.rounding, least_s=least_s, whole=whole
+        )
+    if hours is None:
         return entries
-    least_s = rules.rounding.step_min * 60 if rules.by_day else 0
-    return with_parts(
-        entries, facts.zones, rules.timezone, rules.rounding, least_s=least_s, whole=whole
-    )
+    return with_hours(entries, minutes_by_part(entries, rules.rounding), hours.minutes, whole=whole)
 
 
 def _as_sent(rows: Sequence[PartRow]) -> list[SentPart]:
@@ -98,9 +118,13 @@ def _held(rows: Sequence[PartRow]) -> pd.DataFrame:
     return pd.DataFrame(values, columns=list(names), dtype="str").astype({"minutes": "Int64"})
 
 
-def _with_copies(contents: pd.DataFrame, parts: pd.DataFrame) -> pd.DataFrame:
-    """Return the contents of entries, also under the ids of their later parts."""
+def _contents(contents: pd.DataFrame, parts: pd.DataFrame, rules: JudgeRules) -> pd.DataFrame:
+    """Return the contents of entries, also under the ids of their later parts, with their hours."""
     later = parts["entry_id"][parts["entry_id"].str.contains("/", regex=False).astype(bool)]
     later = later[later.map(whole_id).isin(contents.index)]  # a running timer has none
     copies = contents.loc[later.map(whole_id)].assign(entry_id=later.to_numpy())
-    return pd.concat([contents, copies.set_index("entry_id", drop=False)])
+    every = pd.concat([contents, copies.set_index("entry_id", drop=False)])
+    if "hours" not in parts:
+        return every
+    kinds = parts.set_index("entry_id")["hours"].reindex(every.index)
+    return every.assign(hours=f"{rules.overtime} " + kinds)

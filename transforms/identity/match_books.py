@@ -13,6 +13,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from decimal import ROUND_HALF_UP, Decimal, InvalidOperation
+from itertools import product
 from typing import Any, NamedTuple
 
 from transforms.directory.names import same_form
@@ -80,6 +81,11 @@ def content_of(activity: Mapping[str, Any]) -> Content:
     )
 
 
+def pay_type_of(activity: Mapping[str, Any]) -> str:
+    """Read the id of a TimeActivity's pay type; empty without one."""
+    return _value(activity, "PayrollItemRef")
+
+
 def whole_content_of(activity: Mapping[str, Any]) -> Content:
     """Read the content of a TimeActivity, with all of its description."""
     return content_of(activity)._replace(description=_description(activity))
@@ -93,11 +99,13 @@ class Wanted:
         key: The caller's key for it.
         content: Its content, as sent.
         created_from: The earliest time at which QuickBooks can have created it; `None` if unknown.
+        pay_type: The id of its pay type; empty without one.
     """
 
     key: str
     content: Content
     created_from: datetime | None
+    pay_type: str = ""
 
 
 @dataclass(frozen=True)
@@ -108,11 +116,13 @@ class Found:
         id: Its Id.
         content: Its content, as QuickBooks returns it.
         created_at: When QuickBooks created it; `None` if it does not say.
+        pay_type: The id of its pay type; empty without one.
     """
 
     id: str
     content: Content
     created_at: datetime | None
+    pay_type: str = ""
 
 
 @dataclass(frozen=True)
@@ -172,21 +182,33 @@ def _pair_up(wanted: Iterable[Wanted], free: list[Found]) -> dict[str, Found]:
     """Take an activity out of *free* for each entry that has one.
 
     An activity that a younger entry may take, every older one may take too, so the youngest entry
-    chooses first.
+    chooses first. Those of the same pay type are paired before others: QuickBooks may leave one out
+    or fill one in, but makes none another.
     """
     by_content: dict[Content, list[Found]] = {}
     for activity in free:
         by_content.setdefault(activity.content, []).append(activity)
     oldest = datetime.min.replace(tzinfo=UTC)
-    pairs = {}
-    for one in sorted(wanted, key=lambda one: one.created_from or oldest, reverse=True):
+    pairs: dict[str, Found] = {}
+    in_order = sorted(wanted, key=lambda one: one.created_from or oldest, reverse=True)
+    for exactly, one in product((True, False), in_order):
         candidates = by_content.get(one.content, [])
-        fitting = next((found for found in candidates if is_younger(one, found)), None)
-        if fitting is not None:
+        fits = (
+            found
+            for found in candidates
+            if is_younger(one, found) and _is_paid_as(one, found, exactly=exactly)
+        )
+        if one.key not in pairs and (fitting := next(fits, None)) is not None:
             candidates.remove(fitting)
             free.remove(fitting)
             pairs[one.key] = fitting
     return pairs
+
+
+def _is_paid_as(wanted: Wanted, found: Found, *, exactly: bool) -> bool:
+    if exactly:
+        return wanted.pay_type == found.pay_type
+    return not (wanted.pay_type and found.pay_type)
 
 
 def is_younger(wanted: Wanted, found: Found) -> bool:

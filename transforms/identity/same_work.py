@@ -81,6 +81,7 @@ def entry_contents(
             "task": _alike(entries["task_name"].fillna("")),
             "description": _digests(entries["description"]),
             "rate": _rates(entries),
+            "hours": None,
         },
         index=entries.index,
     )

@@ -19,6 +19,7 @@ from transforms.entries.local_days import local_days, shown
 from transforms.plan.descriptions import Template, described
 from transforms.plan.explain import explain
 from transforms.plan.lookups import ledger_state, link_state
+from transforms.plan.overtime import Overtime
 from transforms.plan.parts import LONGEST_S
 from transforms.plan.rates import RateRules, is_foreign, rated
 from transforms.plan.rounding import NO_ROUNDING, Rounding, minutes_by_day, minutes_by_part
@@ -67,6 +68,7 @@ class JudgeRules:
         template: How descriptions are written; `None` leaves them as they are.
         marked: Whether descriptions end with the entry's id.
         approved_only: Whether entries without approval stay behind.
+        overtime: By which limits hours get the pay types of rules for them; `None` for none.
         first_day: Nothing of an earlier day goes; YYYY-MM-DD, or empty for no limit.
         filters: Which entries take part.
         book: Which service item, class, location and pay type they get.
@@ -83,6 +85,7 @@ class JudgeRules:
     template: Template | None = None
     marked: bool = False
     approved_only: bool = False
+    overtime: Overtime | None = None
     first_day: str = ""
     filters: Filters = field(default_factory=Filters)
     book: RuleBook = field(default_factory=RuleBook)
@@ -126,6 +129,8 @@ def judge_entries(
         if rules.by_day
         else minutes_by_part(judged, rules.rounding)
     )
+    if "cut_minutes" in judged:
+        judged["minutes"] = judged["cut_minutes"].fillna(judged["minutes"])
     as_sent = in_parts(judged["entry_id"]) & judged["sent_minutes"].notna()
     judged["minutes"] = judged["minutes"].mask(as_sent, judged["sent_minutes"])
     if rules.template is not None or rules.marked:

@@ -19,7 +19,7 @@ from transforms.directory.targets import what_is_wrong
 from transforms.plan.pay_types import no_pay_types, pay_type_ids
 
 #: The conditions of a rule.
-CONDITIONS = ("task", "tag", "project", "client", "user_group", "user", "billable")
+CONDITIONS = ("task", "tag", "project", "client", "user_group", "user", "billable", "hours")
 
 #: The column of `Plan` for what a rule gives.
 COLUMNS = {
@@ -140,6 +140,9 @@ def _meets(
 ) -> pd.Series:
     if condition == "billable":
         return (entries["billable"] == wanted).astype(bool)
+    if condition == "hours":  # known only where overtime is computed
+        known = "hours" in entries
+        return (entries["hours"] == wanted if known else entries["billable"].isin([])).astype(bool)
     if condition == "user_group":
         return entries["user_id"].isin(groups.get(same_form(wanted), frozenset()))
     if condition == "tag":

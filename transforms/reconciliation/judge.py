@@ -137,7 +137,10 @@ def judge(sent: Sent, now: Now | None, activity: Mapping[str, Any] | None, rules
     if anew:
         step = Step.FORGET if seen.books is None else Step.DELETE
     helps = refusal or (_ANEW[sent.line is not None] if anew else _HELPS[step])
-    words = [_FOUND.get(seen.verdict, ""), _STAYS_OUT if seen.stays_out else "", helps]
+    found = _FOUND.get(seen.verdict, "")
+    if now is not None and seen.verdict == Verdict.CHANGED_IN_CLOCKIFY:
+        found = now.other_hours or found
+    words = [found, _STAYS_OUT if seen.stays_out else "", helps]
     return Judged(
         verdict=seen.verdict,
         detail=" ".join(filter(None, words)),
@@ -188,8 +191,8 @@ def _changed_here(
     """
     ours = differing(clockify, ledger)
     is_part = sent.unit is not None and sent.line is None
-    if is_part and now is not None and "minutes" not in ours and has_moved(sent, now):
-        return [*ours, "minutes"]
+    if is_part and now is not None and "minutes" not in ours:
+        return [*ours, "minutes"] if now.other_hours or has_moved(sent, now) else ours
     return ours
 
 

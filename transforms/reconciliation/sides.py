@@ -114,6 +114,7 @@ class Now:
             `other_currency` than the company's, the `rate_source` of the settings, and the
             `qbo_user` and `qbo_project` of its links.
         anew: Of a part, the TimeActivities that a send would create of its whole entry.
+        other_hours: What to say if it would go as other hours than it did; empty if not.
     """
 
     body: str | None
@@ -124,6 +125,7 @@ class Now:
     is_work: bool
     row: Mapping[str, Any]
     anew: tuple[str, ...] = ()
+    other_hours: str = ""
 
 
 def body_values(body: str) -> dict[str, Any]:
@@ -219,8 +221,11 @@ def clockify_values(sent: Sent, now: Now, ledger: Mapping[str, Any]) -> dict[str
 def has_moved(sent: Sent, now: Now) -> bool:
     """Whether an entry begins or ends at another time than when it was sent."""
     before, after = sent.contents, now.contents
-    if before is None or after is None:
-        return True
+    return before is None or after is None or moved(before, after)
+
+
+def moved(before: Mapping[str, Any], after: Mapping[str, Any]) -> bool:
+    """Return the same of two `Contents`: their `start`, `day`, `duration_s` and `slack_s`."""
     return any(_is_another(origin, before, after) for origin in ("start", "duration_s"))
 
 

@@ -33,7 +33,7 @@ def test_command_and_form_offer_every_option(request_type: Any, command: str, fl
     defaults = {one.name: one.default for one in fields(request_type)}
     options = help_of(request_type)
 
-    assert len(options) >= len(help_of(JobRequest)) == 23
+    assert len(options) >= len(help_of(JobRequest)) == 24
     for name, text in options.items():
         field = flow.parameters.properties[name]
         assert field["description"] == text

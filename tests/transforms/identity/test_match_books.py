@@ -110,6 +110,25 @@ def in_books(*contents, at=None):
     return [Found(str(n), one, at) for n, one in enumerate(contents)]
 
 
+@pytest.mark.parametrize(
+    ("doubts", "found", "expected"),
+    [
+        ("71 72", "72", {1: 0}),
+        ("71 72", "72 71", {0: 1, 1: 0}),
+        ("71 72", "72 -", {0: 1, 1: 0}),
+        ("- 72", "72 71", {0: 1, 1: 0}),
+        ("71", "72", {}),
+    ],
+)
+def test_pay_types_tell_twins_apart(doubts, found, expected):
+    """QuickBooks may leave one out or fill one in, but takes none for another."""
+    one, none = content_of(BODY), {"-": ""}
+    mine = [Wanted(f"e{n}", one, None, none.get(id_, id_)) for n, id_ in enumerate(doubts.split())]
+    books = [Found(f"{n}", one, None, none.get(id_, id_)) for n, id_ in enumerate(found.split())]
+    matches = match_books(mine, [], books)
+    assert matches.found == {f"e{doubt}": f"{row}" for doubt, row in expected.items()}
+
+
 @given(st.lists(contents, max_size=8), st.lists(contents, max_size=8), st.lists(contents))
 def test_twins_are_counted(doubts, found, flying):
     """Two in doubt and one in the books means that one is missing: no activity is used twice.

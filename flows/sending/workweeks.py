@@ -1,0 +1,197 @@
+"""Knows how much of each entry is overtime: by all time of its person in the workweek.
+
+That is more than a run is asked for: other days, what its filters leave out, what is rejected. So
+whole weeks are read besides, without filters. What was sent, and has not moved since, counts as it
+is in the books, all else as it would go now. Running timers do not count, nor do entries that are
+too long to go: they are mistakes.
+"""
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from datetime import date
+from typing import Any
+
+import pandas as pd
+
+from connectors.errors import AskPerson
+from connectors.store.scope import records
+from connectors.store.staging import StagedEntries, staging_entries
+from flows.connections.rule_state import without_overtime
+from flows.context import RunContext
+from flows.sending.extract import Days, as_entries, extract
+from flows.sending.facts import Facts, LinkState, call_directly
+from flows.sending.request import SendRequest
+from schemas.part_ids import whole_id
+from schemas.words import Hours, Kind, LedgerState, QboKind, Target
+from transforms.plan.judge import Filters
+from transforms.plan.overtime import divided, in_words, where_paid_alike
+from transforms.plan.parts import LONGEST_S, with_parts
+from transforms.plan.rounding import minutes_by_part
+from transforms.plan.rules import decide
+from transforms.reconciliation.sides import moved
+
+_KEYS = ["entry_id", "day"]
+
+
+@dataclass(frozen=True)
+class WeekHours:
+    """What is known of the hours of some workweeks.
+
+    Attributes:
+        minutes: Minutes of each of `Hours`, by whole entry and day, where rules tell them apart.
+        changed: Of sent entries that would go as other hours now, what to say of that.
+    """
+
+    minutes: pd.DataFrame
+    changed: Mapping[str, str] = field(default_factory=dict)
+
+
+class Workweeks:
+    """The workweeks that a run's days are in.
+
+    Attributes:
+        facts: By which limits and rules hours are told apart.
+    """
+
+    def __init__(
+        self,
+        context: RunContext,
+        facts: Facts,
+        link_state: LinkState,
+        staged: StagedEntries,
+        around: StagedEntries,
+    ) -> None:
+        """Take what the run has staged, and whole weeks, which count where that says nothing."""
+        links = link_state.links
+        employees = links[(links["kind"] == Kind.USER) & (links["qbo_kind"] == QboKind.EMPLOYEE)]
+        self.facts = facts
+        self._context, self._staged, self._around = context, staged, around
+        self._employees = dict(zip(employees["clockify_id"], employees["qbo_id"], strict=True))
+
+    def of(self, first: str, last: str) -> WeekHours:
+        """Return the hours of the workweeks that have some days, YYYY-MM-DD."""
+        overtime, book = self.facts.rules.overtime, self.facts.rules.book
+        assert overtime is not None, "opened only with overtime"  # noqa: S101
+        entries = self._entries(*overtime.weeks(first, last))
+        sent = self._sent(entries)
+        time = self._time(entries, sent)
+        numbers = {
+            kind: decide(entries.assign(hours=str(kind)), book, Target.PAY_TYPE).fillna(0)
+            for kind in Hours
+        }
+        decided = pd.DataFrame(numbers).set_axis(pd.Index(entries["entry_id"]))
+        found = divided(time, overtime).set_axis(pd.MultiIndex.from_frame(time[_KEYS]))
+        minutes = where_paid_alike(found, decided.reindex(time["entry_id"]).set_axis(found.index))
+        return WeekHours(minutes, self._changed(minutes, sent))
+
+    def _entries(self, first: str, last: str) -> pd.DataFrame:
+        """Return the finished work of employees on some days, each entry once."""
+        around, staged = self._around.between(first, last), self._staged.between(first, last)
+        known = self._staged.present(around["entry_id"].tolist())
+        rows = pd.concat([staged, around[~around["entry_id"].isin(known)]], ignore_index=True)
+        is_work = rows["duration_s"].notna() & (rows["entry_type"] == "REGULAR")
+        is_work &= rows["user_id"].isin(list(self._employees))
+        return as_entries(rows[is_work]).reset_index(drop=True)
+
+    def _sent(self, entries: pd.DataFrame) -> dict[str, list[Any]]:
+        """Return what the books have of those that are there whole, by the id of the entry."""
+        store, ids = self._context.store, entries["entry_id"].tolist()
+        units = store.parts.units(ids)
+        found: dict[str, list[Any]] = {}
+        wanted = {*ids, *(row.entry_id for rows in units.values() for row in rows)}
+        for row in store.sent.of(sorted(wanted)):
+            if row.entry_id in wanted:
+                found.setdefault(whole_id(row.entry_id), []).append(row)
+        for whole, rows in units.items():
+            if any(row.state != LedgerState.SENT for row in rows):
+                found.pop(whole, None)
+        return found
+
+    def _time(self, entries: pd.DataFrame, sent: Mapping[str, list[Any]]) -> pd.DataFrame:
+        """Return person, day, start and minutes of each entry on each of its days."""
+        rules, rows = self.facts.rules, []
+        for entry in records(entries):
+            parts = sent.get(entry["entry_id"], [])
+            if parts and not any(_has_moved(row, entry) for row in parts):
+                rows += [(entry["entry_id"], row.txn_date, row.minutes) for row in parts]
+        kept = pd.DataFrame(rows, columns=[*_KEYS, "minutes"])
+        others = entries[~entries["entry_id"].isin(kept["entry_id"])]
+        if rules.by_midnight:
+            others = with_parts(others, self.facts.zones, rules.timezone, rules.rounding)
+        minutes = minutes_by_part(others, rules.rounding)
+        others = others.assign(entry_id=others["entry_id"].map(whole_id), minutes=minutes)
+        others = others[(others["duration_s"] <= LONGEST_S) & (minutes <= LONGEST_S // 60)]
+        time = pd.concat([kept, others[[*_KEYS, "minutes"]]], ignore_index=True)
+        time = time.astype({"minutes": "int64"}).groupby(_KEYS, as_index=False)["minutes"].sum()
+        about = entries.set_index("entry_id").loc[time["entry_id"]]
+        people = about["user_id"].map(self._employees).to_numpy()
+        return time.assign(start=about["start"].to_numpy(), person=people)
+
+    def _changed(self, minutes: pd.DataFrame, sent: Mapping[str, list[Any]]) -> dict[str, str]:
+        """Say of sent entries what they would go as now, if that is something else."""
+        totals = minutes.groupby(level="entry_id").sum()
+        changed = {}
+        for id_ in sent.keys() & set(totals.index):
+            was = self._went_as(sent[id_])
+            if was is None:
+                continue
+            now = totals.loc[id_]
+            same_kind = set(now.index[now > 0]) == set(was.index[was > 0])
+            if not same_kind or (len(was[was > 0]) > 1 and (was != now).any()):
+                changed[id_] = _CHANGED.format(was=in_words(was), now=in_words(now))
+        return changed
+
+    def _went_as(self, rows: list[Any]) -> pd.Series | None:
+        """Return the minutes of each kind as which an entry went; `None` by other settings."""
+        was = dict.fromkeys(Hours, 0)
+        for row in rows:
+            by, _, kind = (row.contents_hours or "").rpartition(" ")
+            if by != str(self.facts.rules.overtime):
+                return None
+            was[Hours(kind)] += row.minutes
+        return pd.Series(was)
+
+
+_CHANGED = (
+    "Time of its workweek has changed in Clockify since, and its overtime with that: it went as"
+    " {was}, and would go as {now}."
+)
+
+
+def _has_moved(row: Any, entry: Mapping[str, Any]) -> bool:
+    """Whether an entry begins or ends at another time than when it was sent."""
+    if row.contents_entry_id is None:
+        return True
+    names = ("start", "day", "duration_s", "slack_s")
+    before = {name: getattr(row, f"contents_{name}") for name in names}
+    return moved(before, {**entry, "slack_s": 0})
+
+
+@contextmanager
+def open_workweeks(
+    context: RunContext,
+    facts: Facts,
+    link_state: LinkState,
+    staged: StagedEntries,
+    days: Days,
+    *,
+    run: Callable[..., Any] = call_directly,
+) -> Iterator[Workweeks | None]:
+    """Read the workweeks of some days for a block; `None` where overtime is not computed.
+
+    Raises:
+        AskPerson: No rule says what overtime is.
+        TryAgain: Clockify could not be read.
+    """
+    overtime = facts.rules.overtime
+    if overtime is None:
+        yield None
+        return
+    if why := without_overtime(facts.rules.book.rules, overtime):
+        raise AskPerson(why)
+    first, last = (date.fromisoformat(day) for day in overtime.weeks(*map(str, days)))
+    request = SendRequest(first, last, approved_only=False)
+    with staging_entries() as around:
+        run(extract, context, request, (first, last), replace(facts, filters=Filters()), around)
+        yield Workweeks(context, facts, link_state, staged, around)
