@@ -20,11 +20,11 @@ from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
+import known_statements
 import pandas as pd
 import published
 import pytest
 import requests
-import sqlalchemy as sa
 from forked_command import Forked
 from hypothesis import settings
 from kept_environment import kept_environment
@@ -64,23 +64,7 @@ settings.load_profile("suite")
 testing._get_command = cache(testing._get_command)  # noqa: SLF001
 
 
-_create_engine = sa.create_engine
-_first_engines: dict[str, sa.Engine] = {}
-
-
-def _engine_with_known_statements(*arguments: Any, **options: Any) -> sa.Engine:
-    """Make an engine that finds what others have compiled: that is a quarter of a command's time.
-
-    SQLAlchemy keeps compiled statements for each engine and its dialect; a command opens its own.
-    """
-    engine = _create_engine(*arguments, **options)
-    first = _first_engines.setdefault(engine.dialect.name, engine)
-    engine.dialect = engine.pool._dialect = first.dialect  # noqa: SLF001
-    engine._compiled_cache = first._compiled_cache  # noqa: SLF001
-    return engine
-
-
-sa.create_engine = _engine_with_known_statements
+known_statements.share()
 
 
 def _keep_files_in_memory(folder: Path, needed_bytes: int) -> None:

@@ -26,7 +26,6 @@ DOWN_S = 0.5
 
 #: A company in which the commands run once, so that no process has to fill their caches again.
 REHEARSAL = {
-    "database": "sqlite",
     "memory": "for ever",
     "permissive": False,
     "approved_only": False,
@@ -77,11 +76,13 @@ class Player:
         return evidence
 
     def _rehearse(self) -> None:
-        with ExitStack() as stack:
-            world = self._open(REHEARSAL, stack)
-        world.track(ADA, DAYS[0], 30, TEXTS[0])
-        for name in ("send", "reconcile", "adopt"):
-            self._run_in_zygote(world, COMMANDS[name])
+        for database in ["sqlite", "postgresql"][: 1 + bool(self.postgres)]:
+            self.number += 1
+            with ExitStack() as stack:
+                world = self._open(REHEARSAL | {"database": database}, stack)
+                world.track(ADA, DAYS[0], 30, TEXTS[0])
+                for name in ("send", "reconcile", "adopt"):
+                    self._run_in_zygote(world, COMMANDS[name])
 
     def _open(self, history: Mapping[str, Any], stack: ExitStack) -> World:
         """Put a company there, connected and synced: the first of its kind is copied later."""

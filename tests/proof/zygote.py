@@ -39,6 +39,10 @@ def warm() -> None:
     """Import the command and build what each process would build again, as none changes it."""
     import typer.main
 
+    sys.path.append(str(Path(__file__).parent.parent / "support"))
+    import known_statements
+
+    known_statements.share()
     typer.main.get_command = functools.cache(typer.main.get_command)
     import flows.cli.main
 
