@@ -31,7 +31,7 @@ from transforms.identity.match_books import (
     content_of,
     content_of_body,
     match_books,
-    pay_type_of,
+    place_of,
 )
 
 
@@ -192,12 +192,12 @@ def wanted_of(one: Doubt | InFlight, key: str = "") -> Wanted:
     """Return what to look for in the books."""
     since = None if one.qbo_time is None else one.qbo_time - CLOCK_MARGIN
     key = one.entry_id if isinstance(one, Doubt) else key
-    return Wanted(key, content_of_body(one.body), since, pay_type_of(json.loads(one.body)))
+    return Wanted(key, content_of_body(one.body), since, place_of(json.loads(one.body)))
 
 
 def found_of(row: Mapping[str, Any]) -> Found:
     """Return what a TimeActivity of the books is compared by."""
-    return Found(str(row["Id"]), content_of(row), created_at(row), pay_type_of(row))
+    return Found(str(row["Id"]), content_of(row), created_at(row), place_of(row))
 
 
 def _keep(context: RunContext, doubt: Doubt, near: Sequence[str], settled: Settled) -> None:

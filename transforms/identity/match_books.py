@@ -3,6 +3,7 @@
 A TimeActivity has no field for an id of ours (FACTS, QBO, fact 2), so an entry is recognized by its
 content: person, customer, day, minutes, billable status, rate and description. Twins, which are
 equal in all of these, are counted: two in doubt and one in the books means that one is missing.
+Their items, classes, locations and pay types tell which.
 
 Contents are compared as QuickBooks may have normalized them: rates to the cent, white space
 collapsed, descriptions that it may have cut by their beginning.
@@ -81,9 +82,22 @@ def content_of(activity: Mapping[str, Any]) -> Content:
     )
 
 
-def pay_type_of(activity: Mapping[str, Any]) -> str:
-    """Read the id of a TimeActivity's pay type; empty without one."""
-    return _value(activity, "PayrollItemRef")
+class Place(NamedTuple):
+    """Where the time of a TimeActivity lands: ids, empty where it names none."""
+
+    pay_type: str = ""
+    item: str = ""
+    class_: str = ""
+    department: str = ""
+
+
+NOWHERE = Place()
+
+
+def place_of(activity: Mapping[str, Any]) -> Place:
+    """Read where a TimeActivity's time lands."""
+    names = ("PayrollItemRef", "ItemRef", "ClassRef", "DepartmentRef")
+    return Place(*(_value(activity, name) for name in names))
 
 
 def whole_content_of(activity: Mapping[str, Any]) -> Content:
@@ -99,13 +113,13 @@ class Wanted:
         key: The caller's key for it.
         content: Its content, as sent.
         created_from: The earliest time at which QuickBooks can have created it; `None` if unknown.
-        pay_type: The id of its pay type; empty without one.
+        place: Where it was to land.
     """
 
     key: str
     content: Content
     created_from: datetime | None
-    pay_type: str = ""
+    place: Place = NOWHERE
 
 
 @dataclass(frozen=True)
@@ -116,13 +130,13 @@ class Found:
         id: Its Id.
         content: Its content, as QuickBooks returns it.
         created_at: When QuickBooks created it; `None` if it does not say.
-        pay_type: The id of its pay type; empty without one.
+        place: Where it landed.
     """
 
     id: str
     content: Content
     created_at: datetime | None
-    pay_type: str = ""
+    place: Place = NOWHERE
 
 
 @dataclass(frozen=True)
@@ -182,8 +196,7 @@ def _pair_up(wanted: Iterable[Wanted], free: list[Found]) -> dict[str, Found]:
     """Take an activity out of *free* for each entry that has one.
 
     An activity that a younger entry may take, every older one may take too, so the youngest entry
-    chooses first. Those of the same pay type are paired before others: QuickBooks may leave one out
-    or fill one in, but makes none another.
+    chooses first. Those that landed as they were to land are paired before others.
     """
     by_content: dict[Content, list[Found]] = {}
     for activity in free:
@@ -191,12 +204,12 @@ def _pair_up(wanted: Iterable[Wanted], free: list[Found]) -> dict[str, Found]:
     oldest = datetime.min.replace(tzinfo=UTC)
     pairs: dict[str, Found] = {}
     in_order = sorted(wanted, key=lambda one: one.created_from or oldest, reverse=True)
-    for exactly, one in product((True, False), in_order):
+    for closeness, one in product(_CLOSEST_FIRST, in_order):
         candidates = by_content.get(one.content, [])
         fits = (
             found
             for found in candidates
-            if is_younger(one, found) and _is_paid_as(one, found, exactly=exactly)
+            if is_younger(one, found) and _closeness(one.place, found.place) == closeness
         )
         if one.key not in pairs and (fitting := next(fits, None)) is not None:
             candidates.remove(fitting)
@@ -205,10 +218,19 @@ def _pair_up(wanted: Iterable[Wanted], free: list[Found]) -> dict[str, Found]:
     return pairs
 
 
-def _is_paid_as(wanted: Wanted, found: Found, *, exactly: bool) -> bool:
-    if exactly:
-        return wanted.pay_type == found.pay_type
-    return not (wanted.pay_type and found.pay_type)
+def _closeness(wanted: Place, found: Place) -> tuple[bool, int] | None:
+    """Return whether two places share a pay type, and how many of their other parts are equal.
+
+    QuickBooks may leave a part out or fill it in, and a person may correct a class; but no pay type
+    becomes another: `None`.
+    """
+    paid_alike = wanted.pay_type == found.pay_type
+    if not paid_alike and wanted.pay_type and found.pay_type:
+        return None
+    return paid_alike, sum(one == other for one, other in zip(wanted[1:], found[1:], strict=True))
+
+
+_CLOSEST_FIRST = [(paid_alike, equal) for paid_alike in (True, False) for equal in (3, 2, 1, 0)]
 
 
 def is_younger(wanted: Wanted, found: Found) -> bool:

@@ -424,3 +424,37 @@ def test_the_demos_rules_send_its_time_where_they_say(synced):
         ("item", None),
         ("class", None),
     }
+
+
+@pytest.mark.parametrize("gone", ["Public", "Private"])
+def test_twins_in_doubt_are_told_apart_by_where_they_land(tracking, gone):
+    """Of two entries that differ in their class alone, the lost one goes again, and no other."""
+    tracking.environment["CLOCKBOOKS_QBO_BATCH_SIZE"] = "30"
+    tracking.quickbooks.switches.remembers_request_ids = False
+    first, second = sorted(tracking.clockify.entries)[:2]
+    entries = tracking.clockify.entries
+    entries[second] |= {
+        name: entries[first][name]
+        for name in ("userId", "projectId", "start", "end", "description", "billable", "rate")
+    }
+    for id_ in set(entries) - {first, second}:
+        del entries[id_]
+    tracking.clockify.tags["f" * 24] = {"id": "f" * 24, "name": "public"}
+    entries[first] |= {"taskId": None, "tagIds": []}
+    entries[second] |= {"taskId": None, "tagIds": ["f" * 24]}
+    rule(tracking, "--class", "Public", "--tag", "public")
+    rule(tracking, "--class", "Private")
+    tracking.quickbooks.faults.plan("POST .*/batch", "drop_after")
+    assert tracking.run("send", *DAY, "--yes").code == 3
+
+    rows = tracking.quickbooks.activities
+    classes = {id_: row["ClassRef"]["value"] for id_, row in rows.items()}
+    names = {id_: tracking.quickbooks.classes[value]["Name"] for id_, value in classes.items()}
+    assert sorted(names.values()) == ["Private", "Public"]
+    tracking.quickbooks.people.delete_time(next(id_ for id_ in names if names[id_] == gone))
+
+    tracking.run("send", *DAY, "--yes")
+
+    landed = {id_: place[1] for id_, place in placed(tracking).items()}
+    assert landed == {first: "Private", second: "Public"}
+    assert len(rows) == 2

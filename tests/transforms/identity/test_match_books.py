@@ -16,7 +16,15 @@ from connectors.quickbooks.rate_limit.limiter import RateLimiter
 from connectors.quickbooks.rate_limit.quotas import Quotas
 from connectors.standins.quickbooks.app import QuickBooksStandin, Switches, utc_now
 from connectors.standins.server import serving
-from transforms.identity.match_books import Found, Wanted, content_of, content_of_body, match_books
+from transforms.identity.match_books import (
+    Found,
+    Place,
+    Wanted,
+    content_of,
+    content_of_body,
+    match_books,
+    place_of,
+)
 from transforms.plan.activities import to_activities
 
 BODY = {
@@ -123,10 +131,26 @@ def in_books(*contents, at=None):
 def test_pay_types_tell_twins_apart(doubts, found, expected):
     """QuickBooks may leave one out or fill one in, but takes none for another."""
     one, none = content_of(BODY), {"-": ""}
-    mine = [Wanted(f"e{n}", one, None, none.get(id_, id_)) for n, id_ in enumerate(doubts.split())]
-    books = [Found(f"{n}", one, None, none.get(id_, id_)) for n, id_ in enumerate(found.split())]
+    mine, books = ([Place(none.get(id_, id_)) for id_ in ids.split()] for ids in (doubts, found))
+    mine = [Wanted(f"e{n}", one, None, place) for n, place in enumerate(mine)]
+    books = [Found(f"{n}", one, None, place) for n, place in enumerate(books)]
     matches = match_books(mine, [], books)
     assert matches.found == {f"e{doubt}": f"{row}" for doubt, row in expected.items()}
+
+
+@pytest.mark.parametrize("member", ["ItemRef", "ClassRef", "DepartmentRef"])
+def test_where_they_land_tells_twins_apart(member):
+    """A row goes to the twin that was to land there, if there is one; else to any."""
+    bodies = [BODY | {member: {"value": value}} for value in "12"]
+    mine = [Wanted(f"e{n}", content_of(one), None, place_of(one)) for n, one in enumerate(bodies)]
+
+    def found(value):
+        row = BODY | {member: {"value": value}}
+        return match_books(mine, [], [Found("7", content_of(row), None, place_of(row))]).found
+
+    assert found("2") == {"e1": "7"}
+    assert found("1") == {"e0": "7"}
+    assert len(found("3")) == 1
 
 
 @given(st.lists(contents, max_size=8), st.lists(contents, max_size=8), st.lists(contents))
