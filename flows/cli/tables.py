@@ -24,7 +24,8 @@ MOST_ROWS = 40
 #: Letters to which a column of text may shrink before a lesser column goes; blanks between columns.
 COMFORTABLE, BETWEEN = 20, 3
 
-_STYLE = {"sent": "green", "ready": "green", "skipped": "", "rejected": "yellow", "in_doubt": "red"}
+#: Colors of states; the others have none.
+_STYLE = {"sent": "green", "ready": "green", "rejected": "yellow", "in_doubt": "red"}
 
 Row = Mapping[str, Any]
 Show = Callable[[Output, Any], None]
@@ -118,7 +119,7 @@ def text(value: object, style: str = "") -> Text:
 
 def state_text(state: str) -> Text:
     """Return an entry's state in its color."""
-    return Text(state.replace("_", " "), style=_STYLE[state])
+    return Text(state.replace("_", " "), style=_STYLE.get(state, ""))
 
 
 def local_time(instant: str, timezone: str) -> str:
