@@ -4,11 +4,12 @@ Each figure stands beside one of the same run, on the same machine; data/BENCHMA
 what and when. `--largest` adds ledgers of ten million rows and two hundred companies: an hour.
 """
 
+import argparse
 import os
 import platform
 import sys
+from collections.abc import Callable, Iterable, Iterator
 from datetime import UTC, datetime
-from itertools import chain
 from pathlib import Path
 
 from audit_bench import verifying
@@ -26,51 +27,64 @@ from transform_bench import transform_entries
 
 RESULTS = Path(__file__).parents[2] / "data" / "BENCHMARKS.md"
 
+#: What is measured, in the order of the page.
+PARTS: dict[str, Callable[[bool], Iterable[str]]] = {
+    "start": lambda _: start_up(),
+    "scheduled": lambda _: scheduled_run(),
+    "nothing": lambda largest: nothing_to_do(largest=largest),
+    "transform": lambda _: transform_entries(),
+    "pages": lambda _: reading_pages(),
+    "memory": lambda _: memory_of_a_send(),
+    "reconcile": lambda _: reconciling(),
+    "sync": lambda _: compare_directories(),
+    "reads": lambda _: reads_of_a_month(),
+    "audit": lambda _: verifying(),
+    "ceiling": lambda _: share_of_the_ceiling(),
+    "unknown": lambda _: unknown_rules(),
+    "peer": lambda _: beside_the_peer(),
+    "companies": lambda largest: many_companies(largest=largest),
+}
+
+
+def measured(lines: Iterable[str]) -> Iterator[str]:
+    """Print lines as they come, and yield them again."""
+    for line in lines:
+        sys.stdout.write(f"{line}\n")
+        sys.stdout.flush()
+        yield line
+
+
+def sections(text: str) -> dict[str, str]:
+    """Return the page's text by its headings."""
+    parts = [part.strip() for part in f"\n{text}".split("\n## ")]
+    return {part.partition("\n")[0]: f"## {part}" for part in parts[1:]}
+
 
 def main() -> None:
-    """Measure everything, print it, and write it to data/BENCHMARKS.md."""
+    """Measure everything, or the parts that are named; print it, and keep it in BENCHMARKS.md."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
+    parser.add_argument("parts", nargs="*", help=f"of {', '.join(PARTS)}; all unless named")
+    parser.add_argument("--largest", action="store_true")
+    asked = parser.parse_args()
+    made_by = "python tests/bench --largest" if asked.largest else "make bench"
+    today = f"{datetime.now(UTC):%Y-%m-%d}"
     machine = (
         f"{platform.machine()}, {platform.system()}, {os.cpu_count()} processors,"
         f" Python {platform.python_version()}"
     )
-    largest = "--largest" in sys.argv
-    made_by = "python tests/bench --largest" if largest else "make bench"
-    head = f"# Benchmarks\n\nMade by `{made_by}` on {datetime.now(UTC):%Y-%m-%d}: {machine}."
-    text = ""
-    for line in chain(
-        [head, ""],
-        start_up(),
-        [""],
-        scheduled_run(),
-        [""],
-        transform_entries(),
-        [""],
-        nothing_to_do(largest=largest),
-        [""],
-        reading_pages(),
-        [""],
-        memory_of_a_send(),
-        [""],
-        reconciling(),
-        [""],
-        compare_directories(),
-        [""],
-        reads_of_a_month(),
-        [""],
-        verifying(),
-        [""],
-        share_of_the_ceiling(),
-        [""],
-        unknown_rules(),
-        [""],
-        beside_the_peer(),
-        [""],
-        many_companies(largest=largest),
-    ):
-        text += f"{line}\n"
-        sys.stdout.write(f"{line}\n")
-        sys.stdout.flush()
-    RESULTS.write_text(text)
+    head = f"# Benchmarks\n\nMade by `{made_by}` on {today}: {machine}."
+    kept: dict[str, str] = {}
+    if asked.parts:
+        before = RESULTS.read_text()
+        head, kept = before.partition("\n## ")[0].strip(), sections(before)
+    for name in asked.parts or PARTS:
+        found = sections("\n".join(measured(PARTS[name](asked.largest))))
+        if asked.parts:
+            found = {
+                title: f"{text}\n\nMeasured alone on {today}." for title, text in found.items()
+            }
+        kept |= found
+    RESULTS.write_text("\n\n".join([head, *kept.values()]) + "\n")
 
 
 if __name__ == "__main__":
