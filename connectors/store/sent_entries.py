@@ -56,6 +56,31 @@ class SentEntries(ConnectionScope):
         key = ledger.c.entry_id
         return [row for some in chunks(sorted(own)) for row in self._select(key.in_(some))]
 
+    def of_neighbors(self, first: str, last: str) -> list[Any]:
+        """Return what other connections to the company have sent for some days, the last included.
+
+        Rows with `connection_id`, `entry_id`, `txn_date`, `minutes`, `body` and `contents_start`.
+        """
+        query = (
+            sa.select(
+                ledger.c.connection_id,
+                ledger.c.entry_id,
+                ledger.c.txn_date,
+                ledger.c.minutes,
+                ledger.c.body,
+                contents.c.start.label("contents_start"),
+            )
+            .outerjoin_from(ledger, contents, _same(contents))
+            .where(
+                ledger.c.connection_id.in_(self._company()),
+                ~self._own(ledger),
+                ledger.c.state == LedgerState.SENT,
+                ledger.c.txn_date.between(first, last),
+            )
+        )
+        with self.engine.connect() as connection:
+            return list(connection.execute(query))
+
     def of_activities(self, ids: Sequence[str]) -> list[Any]:
         """Return those that were sent as some TimeActivities."""
         which = ledger.c.time_activity_id

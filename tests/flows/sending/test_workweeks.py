@@ -1,0 +1,180 @@
+"""What counts in a workweek: what is in the books, whatever one answer or setting says now."""
+
+import sqlite3
+from contextlib import closing
+from datetime import datetime
+from zoneinfo import ZoneInfo
+
+import pytest
+from workweeks import FRIDAY, WEEK, add, books, done, reconcile, send, track
+
+pytestmark = pytest.mark.usefixtures("in_this_process")
+
+CHICAGO = ZoneInfo("America/Chicago")
+
+SAT_BEFORE, SUN, MON, TUE, WED, THU, FRI, SAT = (f"2026-09-{day}" for day in range(19, 27))
+
+#: 36 hours, and 7 on Friday.
+NINES = [(MON, 540), (TUE, 540), (WED, 540), (THU, 540), (FRI, 420)]
+
+#: What that is in the books.
+PAID = [
+    *((day, "Regular", 540) for day in (MON, TUE, WED, THU)),
+    (FRI, "Overtime", 180), (FRI, "Regular", 240),
+]  # fmt: skip
+
+#: Forty hours.
+EIGHTS = [(day, 480) for day in (MON, TUE, WED, THU, FRI)]
+
+
+def paid(house, name, day=None):
+    """Return the minutes of a pay type that are in the books, of the week or one day."""
+    rows = [row for row in books(house) if row[0] >= SUN and (day is None or row[0] == day)]
+    return sum(minutes for _, its_name, minutes in rows if its_name == name)
+
+
+@pytest.fixture
+def night(office):
+    """Let the employee work from Saturday at ten to Sunday at six, booked on both days."""
+    office.environment["CLOCKBOOKS_SPLIT"] = "midnight"
+    return lambda: add(office, "a" * 24, datetime(2026, 9, 19, 22, tzinfo=CHICAGO), 480)
+
+
+def test_a_night_that_begins_before_the_week_counts(office, night):
+    """Its hours of Sunday are this week's, whatever days are sent, and compared."""
+    track(office, *EIGHTS)
+    night()
+    send(office, days=("--start", SAT_BEFORE, "--end", SAT_BEFORE))
+    send(office)
+    assert paid(office, "Overtime") == 6 * 60
+    ids = set(office.quickbooks.activities)
+
+    for first in (SUN, SAT_BEFORE):
+        found = reconcile(office, "--repair", "--yes", days=("--start", first, "--end", SAT))
+        assert set(found["counts"]) == {"agrees"}
+    assert set(office.quickbooks.activities) == ids
+
+
+def test_a_night_counts_toward_its_second_day(office, night):
+    """Six hours of it and six from nine on are twelve: four are over eight."""
+    done(office, "rules", "add", "--pay-type", "Double", "--hours", "double_time", "--at", "1")
+    office.environment["CLOCKBOOKS_OVERTIME"] = "daily"
+    track(office)
+    night()
+    add(office, "b" * 24, datetime(2026, 9, 20, 9, tzinfo=CHICAGO), 360)
+    for day in (SAT_BEFORE, SUN):
+        send(office, days=("--start", day, "--end", day))
+    assert paid(office, "Overtime", SUN) == 240
+
+
+@pytest.mark.parametrize("nth", [1, 2])
+@pytest.mark.parametrize("command", ["send", "reconcile"])
+def test_an_empty_report_makes_no_hours_regular(office, command, nth):
+    """What was sent, and is missing in one answer, counts until Clockify says that it is gone."""
+    track(office, *NINES)
+    send(office, days=WEEK if command == "reconcile" else ("--start", MON, "--end", THU))
+    answers = []
+
+    def empty(answer):
+        answers.append(answer)
+        lost = answer | {"timeentries": [], "totals": [None]}
+        return lost if len(answers) == nth else answer
+
+    office.clockify.faults.plan("reports/detailed", "edit", times=99, edit=empty)
+    options = ["--repair"] if command == "reconcile" else []
+    office.run(command, *FRIDAY, *options, "--yes", "--json")
+
+    if command == "reconcile":
+        assert books(office) == PAID
+    assert (FRI, "Regular", 420) not in books(office)
+
+
+@pytest.mark.parametrize("days", [FRIDAY, WEEK])
+def test_a_row_that_cannot_be_read_counts_as_it_was_sent(office, days):
+    """A repair takes nothing out for it, and a send makes nothing regular."""
+    monday = track(office, *NINES)[MON]
+    send(office, days=("--start", MON, "--end", THU))
+
+    def spoil(answer):
+        for row in answer["timeentries"]:
+            if row["_id"] == monday["id"]:
+                row["timeInterval"] = {"start": "no", "end": "no", "duration": "x"}
+        return answer
+
+    office.clockify.faults.plan("reports/detailed", "edit", times=99, edit=spoil)
+    office.run("send", *FRIDAY, "--yes", "--json")
+    assert books(office) == PAID
+    reconcile(office, "--repair", "--yes", days=days)
+    assert books(office) == PAID
+
+
+@pytest.mark.parametrize("change", ["link", "unlink", "never"])
+def test_links_of_today_change_nothing_about_sent_time(office, change):
+    """Two users are one employee; then one of them is somebody else, or nobody."""
+    entries = track(office, *NINES)
+    links = done(office, "links")["links"]
+    other = next(
+        row for row in links if row["qbo_kind"] == "employee" and row["qbo_id"] != office.person
+    )
+    user = other["clockify_id"]
+    done(office, "link", "user", user, office.person, "--as", "employee")
+    for day in (MON, WED):
+        entries[day]["userId"] = user
+    send(office)
+    assert books(office) == PAID
+
+    target = [other["qbo_id"], "--as", "employee"] if change == "link" else []
+    done(office, change, "user", user, *target)
+    reconcile(office, "--repair", "--yes")
+    assert books(office) == PAID
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "start"),
+    [
+        ("America/Chicago", "UTC", datetime(2026, 9, 26, 20, tzinfo=CHICAGO)),
+        ("UTC", "America/Chicago", datetime(2026, 9, 19, 20, tzinfo=CHICAGO)),
+    ],
+)
+@pytest.mark.parametrize("whose", ["connection", "worker"])
+def test_another_zone_changes_nothing_about_sent_time(office, whose, before, after, start):
+    """The evening stays in the week in which it was booked."""
+    user = office.clockify.users[office.employee["userId"]]
+
+    def live_in(zone):
+        user["settings"] = {**user.get("settings", {}), "timeZone": zone}
+        if whose == "connection":
+            office.environment["CLOCKBOOKS_TIMEZONE"] = zone
+
+    office.environment["CLOCKBOOKS_DAY_ZONE"] = whose
+    live_in(before)
+    track(office, *EIGHTS)
+    add(office, "a" * 24, start, 120)
+    send(office)
+    booked = books(office)
+    assert paid(office, "Overtime") == 120
+
+    live_in(after)
+    reconcile(office, "--repair", "--yes")
+    assert books(office) == booked
+
+
+def test_time_of_another_connection_counts(office):
+    """Its employee has tracked 36 hours in another workspace of the company."""
+    entries = track(office, *NINES)
+    friday = office.clockify.entries.pop(entries[FRI]["id"])
+    send(office)
+    with closing(sqlite3.connect(office.folder / "clockbooks.db")) as database, database:
+        database.row_factory = sqlite3.Row
+        row = dict(database.execute("SELECT * FROM connections").fetchone())
+        row |= {"id": 2, "name": "other", "workspace_id": "64aa000000000000000000a9"}
+        names, marks = ", ".join(row), ", ".join("?" * len(row))
+        database.execute(f"INSERT INTO connections ({names}) VALUES ({marks})", [*row.values()])
+        for table in ("runs", "batches", "ledger", "contents"):
+            database.execute(f"UPDATE {table} SET connection_id = 2")
+    office.clockify.entries.clear()
+    office.clockify.entries[friday["id"]] = friday
+
+    send(office, "--connection", "main")
+
+    assert books(office) == PAID
