@@ -14,8 +14,8 @@ from connectors.store.actors import ACTOR
 from connectors.store.lines import in_ledger, line_of
 from connectors.store.scope import ConnectionScope, records
 from schemas.part_ids import as_whole, later_ids
-from schemas.tables import actors, batches, drift, ledger, lines, plans, runs, verdicts
-from schemas.words import LedgerState, Reason, State
+from schemas.tables import actors, batches, drift, ledger, lines, parts, plans, runs, verdicts
+from schemas.words import IN_BOOKS, LedgerState, Reason, State
 
 #: What a person sees of an entry, and may know it by.
 LOOKS = (
@@ -34,16 +34,14 @@ _ASKED_FOR = (
     Reason.BILLABLE_WITHOUT_RATE,
 )  # fmt: skip
 
+
+def _of_verdict(table: sa.Table) -> sa.Exists:
+    same = table.c.connection_id == verdicts.c.connection_id
+    return sa.exists().where(same, table.c.entry_id == verdicts.c.entry_id)
+
+
 #: What the ledger does not hold, under its own id or in a line.
-_UNHELD = sa.and_(
-    *(
-        ~sa.exists().where(
-            table.c.connection_id == verdicts.c.connection_id,
-            table.c.entry_id == verdicts.c.entry_id,
-        )
-        for table in (ledger, lines)
-    )
-)
+_UNHELD = sa.and_(~_of_verdict(ledger), ~_of_verdict(lines))
 
 _IS_LATER_PART = verdicts.c.entry_id.contains("/")
 
@@ -107,7 +105,8 @@ class LastOutcomes(ConnectionScope):
     def later_parts(self, days: Sequence[str]) -> list[str]:
         """Return the later parts of entries on some days and the month after them.
 
-        Those that the ledger holds are left out.
+        Those that the books have, or may have, or of which they may have another part, are left
+        out.
         """
         if not days:
             return []
@@ -115,7 +114,8 @@ class LastOutcomes(ConnectionScope):
             self._own(verdicts),
             verdicts.c.date.between(min(days), _after(days)),
             _IS_LATER_PART,
-            _UNHELD,
+            ~_of_verdict(ledger).where(ledger.c.state.in_(IN_BOOKS)),
+            ~_of_verdict(parts),
         )
         with self.engine.connect() as connection:
             return list(connection.scalars(query))

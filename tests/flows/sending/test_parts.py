@@ -366,3 +366,28 @@ def test_no_outcome_stays_of_a_part_that_is_none_any_more(night):
     assert send(night, **OFF).document["counts"]["sent"] == 1
     listed = night.run("entries", "--json").document["entries"]
     assert [(row["entry_id"], row["state"]) for row in listed] == [(night.night["id"], "sent")]
+
+
+@pytest.mark.parametrize("closed", [None, "2026-09-22"])
+def test_no_part_is_listed_beside_the_whole_that_was_judged_after_a_recall(night, closed):
+    """What went in parts, was taken back, and was judged whole is one entry, sent or not."""
+    send(night)
+    assert night.run("recall", *DAYS, "--yes", "--json").code == 0
+    listed = night.run("entries", "--state", "unsent", "--json").document["entries"]
+    assert [(row["minutes"], row["state"]) for row in listed] == [
+        (120, "recalled"), (375, "recalled")
+    ]  # fmt: skip
+    night.quickbooks.people.close_books(closed)
+    send(night, **OFF)
+
+    state = "sent" if closed is None else "rejected"
+    listed = night.run("entries", "--json").document["entries"]
+    assert [(row["entry_id"], row["minutes"], row["state"]) for row in listed] == [
+        (night.night["id"], 495, state)
+    ]  # fmt: skip
+    totals = night.run("month", "2026-09", "--json", **OFF).document["totals"]
+    assert (totals["minutes"], totals["sent_minutes"]) == (495, 0 if closed else 495)
+    (status,) = night.run("status", "--json").document["connections"]
+    left = {"entries": 1, "minutes": 495} if closed else {"entries": 0, "minutes": 0}
+    assert status["rejected"] == left
+    assert status["skipped"] == {"entries": 0, "minutes": 0}
