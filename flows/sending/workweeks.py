@@ -30,7 +30,7 @@ from flows.sending.request import SendRequest
 from schemas.part_ids import whole_id
 from schemas.words import Hours, Kind, LedgerState, QboKind, Source, Target
 from transforms.plan.judge import Filters
-from transforms.plan.overtime import divided, in_words, where_paid_alike
+from transforms.plan.overtime import Overtime, divided, in_words, where_paid_alike
 from transforms.plan.parts import LONGEST_S, with_parts
 from transforms.plan.rounding import minutes_by_part
 from transforms.plan.rules import decide
@@ -86,7 +86,7 @@ class Workweeks:
         """
         overtime, book = self.facts.rules.overtime, self.facts.rules.book
         assert overtime is not None, "opened only with overtime"  # noqa: S101
-        week = overtime.weeks(first, last)
+        week = _weeks(overtime, first, last)
         entries = self._entries(*_and_a_day_more(*week))
         sent = self._sent(entries, *week)
         time = self._time(entries, self._as_booked(entries, sent, *week), *week)
@@ -171,9 +171,11 @@ class Workweeks:
         if rules.by_midnight:
             others = with_parts(others, self.facts.zones, rules.timezone, rules.rounding)
         minutes = minutes_by_part(others, rules.rounding)
+        wholes = others["entry_id"].map(whole_id)
         others = others.assign(
-            entry_id=others["entry_id"].map(whole_id),
+            entry_id=wholes,
             minutes=minutes,
+            start=wholes.map(entries.set_index("entry_id")["start"]),
             person=others["user_id"].map(self._employees),
         )
         others = others[(others["duration_s"] <= LONGEST_S) & (minutes <= LONGEST_S // 60)]
@@ -211,6 +213,11 @@ _CHANGED = (
     "Time of its workweek, or a rule, has changed since, and its overtime with that: it went as"
     " {was}, and would go as {now}."
 )
+
+
+def _weeks(overtime: Overtime, first: str, last: str) -> tuple[str, str]:
+    """Return the workweeks of what begins on some days, and may go on for a night."""
+    return overtime.weeks(first, (date.fromisoformat(last) + _DAY).isoformat())
 
 
 def _and_a_day_more(first: str, last: str) -> tuple[str, str]:
@@ -256,7 +263,7 @@ def open_workweeks(
         return
     if why := without_overtime(facts.rules.book.rules, overtime):
         raise AskPerson(why)
-    week = _and_a_day_more(*overtime.weeks(*map(str, days)))
+    week = _and_a_day_more(*_weeks(overtime, *map(str, days)))
     first, last = map(date.fromisoformat, week)
     request = SendRequest(first, last, approved_only=False)
     with staging_entries() as around:

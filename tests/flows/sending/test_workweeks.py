@@ -55,6 +55,22 @@ def test_a_night_that_begins_before_the_week_counts(office, night):
     assert set(office.quickbooks.activities) == ids
 
 
+def test_of_two_nights_the_one_that_began_first_counts_first(office, night):
+    """Both go on from midnight: what is over the limit is of the later one."""
+    office.environment["CLOCKBOOKS_OVERTIME"] = "daily"
+    done(office, "rules", "add", "--pay-type", "Double", "--hours", "double_time", "--at", "1")
+    track(office)
+    night()
+    add(office, "0" * 24, datetime(2026, 9, 19, 22, 30, tzinfo=CHICAGO), 330, description="Later")
+
+    send(office, days=("--start", SAT_BEFORE, "--end", SAT_BEFORE))
+
+    later = {row["PayrollItemRef"]["value"]: row["Hours"] * 60 + row["Minutes"]
+             for row in office.quickbooks.activities.values()
+             if (row["TxnDate"], row["Description"]) == (SUN, "Later")}  # fmt: skip
+    assert later == {"71": 120, "72": 120}
+
+
 def test_a_night_counts_toward_its_second_day(office, night):
     """Six hours of it and six from nine on are twelve: four are over eight."""
     done(office, "rules", "add", "--pay-type", "Double", "--hours", "double_time", "--at", "1")
