@@ -12,6 +12,8 @@ from collections.abc import Callable, Iterable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
+sys.path.append(str(Path(__file__).parents[1] / "support"))
+
 from audit_bench import verifying
 from command_bench import nothing_to_do, start_up
 from companies_bench import many_companies
