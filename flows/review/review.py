@@ -54,7 +54,7 @@ from flows.review.meanwhile import hold_back_meanwhile
 from flows.sending.execute import execute
 from flows.sending.plan import Slice
 from flows.sending.report import Report
-from flows.sending.send import line_notes
+from flows.sending.send import ready_notes
 from flows.sending.unknown_time import keep_shown
 from flows.text import hours
 from schemas.words import PlanState, State
@@ -282,10 +282,10 @@ def _send_approved(
     _check_files(context, job, stored)
     context = replace(context, actor=stored.actor)
     with job.approved(stored).plan(context, report, run=run) as plan:
-        of_all = line_notes(context, plan)
+        of_all = ready_notes(context, plan)
         plan.become(map(approved, plan.slices))
         report.notes = [note for note in report.notes if note not in of_all]
-        report.notes += line_notes(context, plan)
+        report.notes += ready_notes(context, plan)
         gone = np.flatnonzero(~found[1:]) + 1
         if len(gone):
             named = context.store.plans.numbered(stored.id, gone[:_NAMED].tolist())

@@ -4,6 +4,7 @@ Nothing is read or judged again between the two: what was shown is what goes. En
 run takes meanwhile are noticed when they are claimed.
 """
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, field, replace
@@ -23,7 +24,7 @@ from flows.sending.settle_doubts import settle
 from flows.sending.settled import Settled
 from flows.sending.spool import Spool
 from schemas.quickbooks import Company
-from schemas.words import QboKind, State, TimeKind
+from schemas.words import Hours, QboKind, State, TimeKind
 from transforms.plan.lines import join, with_amounts
 
 
@@ -69,6 +70,14 @@ class Slice:
         return len(join(self.plan[self.plan["state"] == State.READY], by_day=self.by_day).rows)
 
     @property
+    def minutes_by_hours(self) -> Counter[str]:
+        """Minutes of the ready rows by `Hours`, where overtime is computed."""
+        ready = self.plan[self.plan["state"] == State.READY]
+        kinds = self.match.contents.frame["hours"].dropna().map(lambda hours: hours.split()[-1])
+        sums = ready["minutes"].groupby(ready["entry_id"].map(kinds)).sum()
+        return Counter({kind: int(sums[kind]) for kind in Hours if kind in sums})
+
+    @property
     def clashing(self) -> list[str]:
         """Ready entries that may be edited versions of sent ones: their ids, or places in files."""
         rows = self.plan[self.plan["entry_id"].isin(self.match.clashing)]
@@ -91,6 +100,7 @@ class RunPlan:
         clashing: `Slice.clashing` of all slices.
         allow_payroll: Whether a company with payroll gets all entries at once; see `JobRequest`.
         activities: `Slice.activities` of all slices.
+        minutes_by_hours: `Slice.minutes_by_hours` of all slices.
         kinds: The kinds of time that are ready.
         sent_tag: Name of the tag that sent entries are to get in Clockify, if any.
     """
@@ -102,6 +112,7 @@ class RunPlan:
     slices: Spool[Slice] = field(default_factory=Spool)
     clashing: list[str] = field(default_factory=list)
     activities: int = 0
+    minutes_by_hours: Counter[str] = field(default_factory=Counter)
     allow_payroll: bool | None = None
     kinds: set[TimeKind] = field(default_factory=set)
     sent_tag: str | None = None
@@ -132,12 +143,14 @@ class RunPlan:
         """Make *slices* the plan, and add it up from the beginning; they may be made of its own."""
         before, self.slices = self.slices, Spool[Slice]()
         self.clashing, self.kinds, self.activities = [], set(), 0
+        self.minutes_by_hours = Counter()
         self.report.begin()
         with closing(before):
             for one in slices:
                 self.report.add(one.plan)
                 self.clashing += one.clashing
                 self.activities += one.activities
+                self.minutes_by_hours += one.minutes_by_hours
                 self.kinds |= set(time_kinds(one.plan[one.plan["state"] == State.READY]))
                 if self.lease is not None:
                     self.slices.extend([one])

@@ -40,8 +40,8 @@ from flows.sending.report import Report
 from flows.sending.request import SendRequest
 from flows.sending.unknown_time import look_again
 from flows.sending.workweeks import open_workweeks
-from flows.text import activities, entries, named
-from schemas.words import State
+from flows.text import activities, entries, hours, named
+from schemas.words import Hours, State
 from transforms.plan.hold_back import set_outcomes
 
 #: What of an entry's contents QuickBooks shows; a renamed project is the same one.
@@ -117,7 +117,7 @@ def make_plan(
             with open_workweeks(context, facts, link_state, staged, days, run=run) as weeks:
                 slices = judge_slices(context, request, facts, staged, link_state, weeks)
                 plan.become(map(late.mark, slices))
-        report.notes += [*line_notes(context, plan), *_clash_notes(plan.clashing), *late.notes()]
+        report.notes += [*ready_notes(context, plan), *_clash_notes(plan.clashing), *late.notes()]
         report.notes += canary_notes(context, plan)
         yield plan
 
@@ -170,15 +170,20 @@ class _Late:
         return notes
 
 
-def line_notes(context: RunContext, plan: RunPlan) -> list[str]:
-    """Say how many TimeActivities the ready entries go as, where those are fewer.
+def ready_notes(context: RunContext, plan: RunPlan) -> list[str]:
+    """Say how many TimeActivities the ready entries go as, where those are fewer, and overtime.
 
     How many nobody knows where one goes first, alone: which one is, and how many follow it so.
     """
-    ready = plan.report.count(State.READY)
-    if plan.activities == ready or canary_notes(context, plan):
-        return []
-    return [f"{entries(ready)} go as {activities(plan.activities)}."]
+    notes, ready = [], plan.report.count(State.READY)
+    if plan.activities != ready and not canary_notes(context, plan):
+        notes.append(f"{entries(ready)} go as {activities(plan.activities)}.")
+    names = {Hours.OVERTIME: "overtime", Hours.DOUBLE_TIME: "double time"}
+    sums = {name: plan.minutes_by_hours[kind] for kind, name in names.items()}
+    told = ", ".join(f"{name}: {hours(minutes)}" for name, minutes in sums.items() if minutes)
+    if told:
+        notes.append(f"{told.capitalize()}.")
+    return notes
 
 
 def _clash_notes(entry_ids: Sequence[str]) -> list[str]:
