@@ -388,10 +388,11 @@ class _Judge:
             or (blocked == "books_closed" and self._is_closed(min(one["TxnDate"], *days)))
             for one in there
         )
-        may_wait = is_locked or not self.evidence.history["prefer"]
+        # No repair adds time beside what somebody typed in.
+        held = any(self._is_true("maybe_in_books", one) for one in entries)
+        may_wait = is_locked or held or not self.evidence.history["prefer"]
         match verdict:
             case "changed_in_clockify":
-                held = any(self._is_true("maybe_in_books", one) for one in entries)
                 touched = [
                     *map(self._was_deleted_by_people, ids),
                     *map(self._was_edited_by_people, ids),
