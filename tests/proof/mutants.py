@@ -39,8 +39,8 @@ CHECKS: dict[str, list[list[str]]] = {
     "connectors/store/parts.py": [_PARTS, ["tests/exactly_once/test_parts.py"]],
     "flows/sending/settle_doubts.py": [_SENDS, _CRASHES],
     "flows/sending/replay.py": [_SENDS, _CRASHES, _REPAIRS],
-    "flows/sending/batches.py": [_SENDS, _CRASHES, _PARTS],
-    "flows/sending/load.py": [_SENDS, _CRASHES, _PARTS],
+    "flows/sending/batches.py": [_SENDS, _CRASHES, _PARTS, _LINES],
+    "flows/sending/load.py": [_SENDS, _CRASHES, _PARTS, _LINES],
     "flows/sending/mend.py": [_PARTS, ["tests/exactly_once/test_parts.py"]],
 }
 
