@@ -11,6 +11,9 @@ _first_engines: dict[str, sa.Engine] = {}
 def _engine_with_known_statements(*arguments: Any, **options: Any) -> sa.Engine:
     engine = _create_engine(*arguments, **options)
     first = _first_engines.setdefault(engine.dialect.name, engine)
+    if first.dialect.server_version_info is None:  # it has never connected: nothing is known yet
+        _first_engines[engine.dialect.name] = engine
+        return engine
     engine.dialect = engine.pool._dialect = first.dialect  # noqa: SLF001
     engine._compiled_cache = first._compiled_cache  # noqa: SLF001
     return engine

@@ -760,6 +760,9 @@ SHARED = {
     "adoptions.adopt, sent": lambda s: _adopted(s, "sent", "99"),
     "adoptions.adopt, as a stranger's": lambda s: _adopted(s, "new", "11"),
     "adoptions.adopt, as a neighbor's": lambda s: _adopted(s, "new", "31"),
+    "sent_entries.of_neighbors": lambda s: sorted(
+        row.entry_id for row in s.store.sent.of_neighbors(DAY, DAY)
+    ),
     "unknown_time.company_claims": lambda s: sorted(s.store.unknown_time.company_claims()),
     "claims_in_doubt.settle": _take_and_settle("9", Proof.ANSWER),
     "claims_in_doubt.settle, free": _take_and_settle("99", Proof.BOOKS),
@@ -792,6 +795,7 @@ def test_the_books_are_shared(street):
     assert [one.body for one in flying if one.alive] == ["flying", "flying"]
     assert {one.body for one in flying if not one.alive} == {"found", "doubt"}
     assert s.store.books.holder("31") == "sent"
+    assert "sent" in [row.entry_id for row in s.store.sent.of_neighbors(DAY, DAY)]
     consents = {one: connections.has_consent_of(s.engine, one) for one in ("77", "88", "99")}
     assert consents == {"77": True, "88": True, "99": False}
     with pytest.raises(TryAgain, match="recorded for another"):
