@@ -81,11 +81,10 @@ def entry_contents(
             "task": _alike(entries["task_name"].fillna("")),
             "description": _digests(entries["description"]),
             "rate": _rates(entries),
-            "hours": None,
         },
         index=entries.index,
     )
-    told[list(untold)] = None
+    told[[*untold, "hours"]] = None
     told["rate"] = told["rate"].fillna(UNTOLD)  # null is what an older version did not keep
     return Contents.validate(told[told["duration_s"].notna()])
 

@@ -137,19 +137,23 @@ def judge(sent: Sent, now: Now | None, activity: Mapping[str, Any] | None, rules
     if anew:
         step = Step.FORGET if seen.books is None else Step.DELETE
     helps = refusal or (_ANEW[sent.line is not None] if anew else _HELPS[step])
-    found = _FOUND.get(seen.verdict, "")
-    if now is not None and seen.verdict == Verdict.CHANGED_IN_CLOCKIFY:
-        found = now.other_hours or found
-    words = [found, _STAYS_OUT if seen.stays_out else "", helps]
     return Judged(
         verdict=seen.verdict,
-        detail=" ".join(filter(None, words)),
+        detail=" ".join(filter(None, [*_found(seen, now), helps])),
         blocked=blocked,
         sides=seen.sides,
         step=None if refusal else step,
         fields=tuple(seen.ours),
         anew=anew,
     )
+
+
+def _found(seen: "_Seen", now: Now | None) -> list[str]:
+    """Return what to say of a difference; empty texts say nothing."""
+    found = _FOUND.get(seen.verdict, "")
+    if now is not None and seen.verdict == Verdict.CHANGED_IN_CLOCKIFY:
+        found = now.other_hours or found
+    return [found, _STAYS_OUT if seen.stays_out else ""]
 
 
 class _Seen(NamedTuple):
