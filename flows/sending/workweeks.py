@@ -37,8 +37,8 @@ from transforms.plan.rules import decide
 from transforms.reconciliation.sides import moved
 
 _KEYS = ["entry_id", "day"]
-_TIME = [*_KEYS, "minutes", "start", "person"]
-_AS_KEPT = {"minutes": "int64", "person": "str"}
+_COLUMNS = [*_KEYS, "minutes", "start", "person"]
+_DTYPES = {"minutes": "int64", "person": "str"}
 _DAY = timedelta(days=1)
 
 
@@ -165,7 +165,7 @@ class Workweeks:
         rows = [(id_, *_booked(row)) for id_, rows in booked.items() for row in rows]
         elsewhere = self._context.store.sent.of_neighbors(first, last)
         rows += [(f"{row.connection_id} {row.entry_id}", *_booked(row)) for row in elsewhere]
-        kept = pd.DataFrame(rows, columns=_TIME)
+        kept = pd.DataFrame(rows, columns=_COLUMNS)
         is_ours = entries["user_id"].isin(list(self._employees))
         others = entries[is_ours & ~entries["entry_id"].isin(list(booked))]
         if rules.by_midnight:
@@ -179,7 +179,9 @@ class Workweeks:
             person=others["user_id"].map(self._employees),
         )
         others = others[(others["duration_s"] <= LONGEST_S) & (minutes <= LONGEST_S // 60)]
-        time = pd.concat([kept.astype(_AS_KEPT), others[_TIME].astype(_AS_KEPT)], ignore_index=True)
+        time = pd.concat(
+            [kept.astype(_DTYPES), others[_COLUMNS].astype(_DTYPES)], ignore_index=True
+        )
         time = time[time["day"].between(first, last) & time["person"].notna()]
         about = {"minutes": "sum", "start": "min", "person": "first"}
         return time.groupby(_KEYS, as_index=False).agg(about)
@@ -229,7 +231,12 @@ def _and_a_day_more(first: str, last: str) -> tuple[str, str]:
 def _booked(row: Any) -> tuple[str, int, Any, str | None]:
     """Return day and minutes of a sent row, when its work began, and whose it is in the books."""
     person = part_of(json.loads(row.body), "EmployeeRef").get("value")
-    return row.txn_date, row.minutes, row.contents_start or f"{row.txn_date}T00:00Z", person
+    return (
+        row.txn_date,
+        row.minutes,
+        row.contents_start or pd.Timestamp(row.txn_date, tz="UTC"),
+        person,
+    )
 
 
 def _has_moved(row: Any, entry: Mapping[str, Any]) -> bool:

@@ -82,7 +82,7 @@ def open_desk(home: Path, zygote: Zygote) -> Iterator[Desk]:
         try:
             until_s = time.monotonic() + START_S
             while process.poll() is None and time.monotonic() < until_s and not _answers(api):
-                time.sleep(0.2)
+                time.sleep(0.2)  # it does not tell when it is ready
             yield Desk(api, home, zygote)
         finally:
             process.terminate()

@@ -175,8 +175,9 @@ def test_another_zone_changes_nothing_about_sent_time(office, whose, before, aft
     assert books(office) == booked
 
 
-def test_time_of_another_connection_counts(office):
-    """Its employee has tracked 36 hours in another workspace of the company."""
+@pytest.mark.parametrize("starts", ["known", "unknown"])
+def test_time_of_another_connection_counts(office, starts):
+    """Its employee has tracked 36 hours in another workspace, or in files that give days alone."""
     entries = track(office, *NINES)
     friday = office.clockify.entries.pop(entries[FRI]["id"])
     send(office)
@@ -188,6 +189,8 @@ def test_time_of_another_connection_counts(office):
         database.execute(f"INSERT INTO connections ({names}) VALUES ({marks})", [*row.values()])
         for table in ("runs", "batches", "ledger", "contents"):
             database.execute(f"UPDATE {table} SET connection_id = 2")
+        if starts == "unknown":
+            database.execute("UPDATE contents SET start = NULL WHERE day < ?", (WED,))
     office.clockify.entries.clear()
     office.clockify.entries[friday["id"]] = friday
 
