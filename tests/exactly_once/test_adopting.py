@@ -8,7 +8,7 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from crash_points import crash_points
+from crash_points import SHARES, crash_points, share_of
 
 from flows.adopting.adopt import adopt
 from flows.adopting.report import AdoptReport
@@ -29,9 +29,9 @@ def adopt_week(lab: Any) -> bool:
         return bool(lab.run(lambda context: adopt(context, WEEK, report, dry_run=False)))
 
 
-@pytest.mark.parametrize("part", [0, pytest.param(1, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("share", SHARES)
 def test_an_adoption_may_die_at_any_point(
-    lab: Any, part: int, record_property: Callable[[str, object], None]
+    lab: Any, share: int, record_property: Callable[[str, object], None]
 ) -> None:
     """Four of six are in the books, twins among them; wherever it is cut off, none goes twice."""
     plan = lab.plan()
@@ -42,10 +42,10 @@ def test_an_adoption_may_die_at_any_point(
         put(house, bodies)
         lab.bomb.reset()
         assert adopt_week(lab)
-        points = crash_points(lab.bomb.points)
-    assert len(points) > 5
+        points = list(lab.bomb.points)
+    assert len(crash_points(points)) > 5
 
-    for at in points[part::2]:
+    for at in share_of(points, share):
         with lab.open() as house:
             put(house, bodies)
             lab.bomb.reset(at)
@@ -58,16 +58,17 @@ def test_an_adoption_may_die_at_any_point(
             assert lab.send()
             lab.check_each_once(house)
             assert lab.books(house) == plan
-    record_property("crash points", len(points[part::2]))
+    record_property("crash points", len(share_of(points, share)))
 
 
-def test_a_send_may_die_among_time_from_elsewhere(lab: Any) -> None:
+@pytest.mark.parametrize("share", SHARES)
+def test_a_send_may_die_among_time_from_elsewhere(lab: Any, share: int) -> None:
     """A run that dies while it sends the rest leaves doubts that are settled, and nothing twice."""
     plan = lab.plan()
     with lab.open() as house:
         assert lab.send()
         bodies = [row.body for row in sorted(lab.ledger(house), key=lambda row: row.entry_id)][:2]
-    for at in crash_points(lab.points())[1::4]:
+    for at in share_of(lab.points(), share):
         with lab.open() as house:
             put(house, bodies)
             lab.bomb.reset(at)

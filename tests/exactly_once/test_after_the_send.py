@@ -12,7 +12,7 @@ from datetime import date
 from typing import Any
 
 import pytest
-from crash_points import crash_points
+from crash_points import SHARES, crash_points, share_of
 
 from flows.reconciliation.recall import RecallReport, RecallRequest, recall
 from flows.reconciliation.reconcile import reconcile
@@ -25,9 +25,6 @@ MEMORIES: dict[str, dict[str, bool]] = {
     "forgets": {"remembers_request_ids": False},
     "answers 6000": {"replay_answers_6000": True},
 }
-
-#: Points are shared out to so many cases, so that several workers take them.
-PARTS = 5
 
 
 def _some_slow(values: Iterable[Any], quick: Any) -> list[Any]:
@@ -127,16 +124,18 @@ def _undisturbed(repairs: Repairs, job: Callable[[], bool]) -> tuple[Counter[Any
     return deepcopy(known[key])
 
 
-@pytest.mark.parametrize("part", _some_slow(range(PARTS), 1))
+@pytest.mark.parametrize("share", SHARES)
 @pytest.mark.parametrize("memory", _some_slow(MEMORIES, "remembers"))
 @pytest.mark.parametrize("name", ["repair", "recall"])
-def test_a_change_may_die_at_any_point(repairs: Repairs, name: str, memory: str, part: int) -> None:
+def test_a_change_may_die_at_any_point(
+    repairs: Repairs, name: str, memory: str, share: int
+) -> None:
     """Wherever it is cut off, settling and doing it again bring it to its end."""
     job = getattr(repairs, name)
     books, points = _undisturbed(repairs, job)
     assert books.total() == (5 if name == "repair" else 1)
 
-    mine = crash_points(points)[part::PARTS]
+    mine = share_of(points, share)
     for at in mine:
         with repairs.lab.open(**MEMORIES[memory]) as house:
             repairs.send_and_change(house)

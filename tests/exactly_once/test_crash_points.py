@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from crash_points import CHANGED, crash_points
+from crash_points import CHANGED, SHARES, share_of
 
 from connectors.standins.quickbooks.faults import THROTTLED_ANSWER, UNAUTHENTICATED_ANSWER
 
@@ -27,14 +27,10 @@ def _quick(memory: str) -> Any:
 QUICK_AND_SLOW = [pytest.param(memory, marks=_quick(memory)) for memory in MEMORIES]
 
 
-#: Points are shared out to so many cases, so that several workers take them.
-PARTS = 2
-
-
-@pytest.mark.parametrize("part", range(PARTS))
+@pytest.mark.parametrize("share", [0, *SHARES[1:]])
 @pytest.mark.parametrize("memory", QUICK_AND_SLOW)
 def test_a_run_may_die_at_any_point(
-    lab: Any, memory: str, part: int, record_property: Callable[[str, object], None]
+    lab: Any, memory: str, share: int, record_property: Callable[[str, object], None]
 ) -> None:
     """Wherever a send is cut off, settling and sending again book each entry exactly once."""
     plan, points = lab.plan(), lab.points()
@@ -42,7 +38,7 @@ def test_a_run_may_die_at_any_point(
     assert max(plan.values()) == 2, "there are twins among them"
     assert sum("batch" in name for name in points) == 3
 
-    mine = crash_points(points)[part::PARTS]
+    mine = share_of(points, share)
     for at in mine:
         with lab.open(**MEMORIES[memory]) as house:
             lab.bomb.reset(at)
@@ -55,9 +51,9 @@ def test_a_run_may_die_at_any_point(
     print(f"{len(mine)} of {len(points)} crash points, QuickBooks {memory}")  # noqa: T201 - the figure is the proof
 
 
-@pytest.mark.parametrize("part", [0, pytest.param(1, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("share", SHARES)
 @pytest.mark.parametrize("memory", QUICK_AND_SLOW)
-def test_a_settling_run_may_die_at_any_point(lab: Any, memory: str, part: int) -> None:
+def test_a_settling_run_may_die_at_any_point(lab: Any, memory: str, share: int) -> None:
     """A run that dies while it settles the doubts of another leaves nothing twice, nothing lost."""
     plan = lab.plan()
 
@@ -73,7 +69,7 @@ def test_a_settling_run_may_die_at_any_point(lab: Any, memory: str, part: int) -
         lab.bomb.reset()
         assert lab.settle()
         points = list(lab.bomb.points)
-    mine = crash_points(points)[part::PARTS]
+    mine = share_of(points, share)
     for at in mine:
         with lab.open(**MEMORIES[memory]) as house:
             leave_doubts(house)

@@ -7,7 +7,7 @@ from datetime import date
 from typing import Any
 
 import pytest
-from crash_points import crash_points
+from crash_points import SHARES, crash_points, share_of
 
 from flows.reconciliation.recall import RecallReport, RecallRequest, recall
 from flows.reconciliation.reconcile import reconcile
@@ -41,15 +41,15 @@ def check(lab: Any, house: Any) -> None:
     assert booked == 40 + 45 + 40 + 60 + 75
 
 
-@pytest.mark.parametrize("half", [0, pytest.param(1, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("share", SHARES)
 @pytest.mark.parametrize("memory", ["forgets", pytest.param("remembers", marks=pytest.mark.slow)])
-def test_a_send_may_die_at_any_point(days: Any, memory: str, half: int) -> None:
+def test_a_send_may_die_at_any_point(days: Any, memory: str, share: int) -> None:
     """Each line is booked in the end, once and whole, also if the setting is another by then."""
     plan, points = days.plan(), days.points()
     assert Counter(plan.values()) == Counter({1: 3})
     assert sum("batch" in name for name in points) == 2
 
-    for nth, at in enumerate(crash_points(points)[half::2]):
+    for nth, at in enumerate(share_of(points, share)):
         with days.open(**MEMORIES[memory]) as house, pytest.MonkeyPatch.context() as patch:
             days.bomb.reset(at)
             assert not days.send()

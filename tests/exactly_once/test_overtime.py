@@ -4,7 +4,7 @@ from collections import Counter
 from typing import Any
 
 import pytest
-from crash_points import crash_points
+from crash_points import SHARES, share_of
 
 from flows.directory.rules import added
 
@@ -60,12 +60,9 @@ PAID = Counter(
 )
 
 
-SLOW = pytest.mark.slow
-
-
-@pytest.mark.parametrize("third", [0, pytest.param(1, marks=SLOW), pytest.param(2, marks=SLOW)])
-@pytest.mark.parametrize("memory", ["forgets", pytest.param("remembers", marks=SLOW)])
-def test_a_send_may_die_at_any_point(late: Any, memory: str, third: int) -> None:
+@pytest.mark.parametrize("share", SHARES)
+@pytest.mark.parametrize("memory", ["forgets", pytest.param("remembers", marks=pytest.mark.slow)])
+def test_a_send_may_die_at_any_point(late: Any, memory: str, share: int) -> None:
     """Each part is booked once in the end, with its own pay type."""
     with late.open(remembers_request_ids=memory == "remembers") as house:
         prepare(late, house)
@@ -74,7 +71,7 @@ def test_a_send_may_die_at_any_point(late: Any, memory: str, third: int) -> None
         points = list(late.bomb.points)
         assert paid(house) == PAID
 
-    for at in crash_points(points)[third::3]:
+    for at in share_of(points, share):
         with late.open(remembers_request_ids=memory == "remembers") as house:
             prepare(late, house)
             late.bomb.reset(at)

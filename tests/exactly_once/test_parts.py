@@ -6,7 +6,7 @@ from datetime import date
 from typing import Any
 
 import pytest
-from crash_points import crash_points
+from crash_points import SHARES, crash_points, share_of
 
 from flows.reconciliation.recall import RecallReport, RecallRequest, recall
 
@@ -33,18 +33,14 @@ def days(house: Any) -> list[str]:
     return sorted(row["TxnDate"] for row in house.quickbooks.activities.values())
 
 
-#: Every other point is tried by `make test`, the rest by `make test-slow`.
-HALVES = [0, pytest.param(1, marks=pytest.mark.slow)]
-
-
-@pytest.mark.parametrize("half", HALVES)
+@pytest.mark.parametrize("share", SHARES)
 @pytest.mark.parametrize("memory", ["forgets", pytest.param("remembers", marks=pytest.mark.slow)])
-def test_a_send_may_die_at_any_point(night: Any, memory: str, half: int) -> None:
+def test_a_send_may_die_at_any_point(night: Any, memory: str, share: int) -> None:
     """Both parts are booked in the end, each once."""
     plan, points = night.plan(), night.points()
     assert (plan.total(), sum("batch" in name for name in points)) == (3, 2)
 
-    for at in crash_points(points)[half::2]:
+    for at in share_of(points, share):
         with night.open(**MEMORIES[memory]) as house:
             night.bomb.reset(at)
             assert not night.send()
@@ -80,9 +76,9 @@ def test_a_run_may_die_while_it_takes_a_part_back(night: Any, memory: str) -> No
             die_and_recover(night, house, at)
 
 
-@pytest.mark.parametrize("half", HALVES)
+@pytest.mark.parametrize("share", SHARES)
 def test_a_recall_may_die_at_any_point(
-    night: Any, half: int, monkeypatch: pytest.MonkeyPatch
+    night: Any, share: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Of an entry in parts both are in the books then, or none, however small batches are."""
     monkeypatch.setenv("CLOCKBOOKS_QBO_BATCH_SIZE", "1")
@@ -100,7 +96,7 @@ def test_a_recall_may_die_at_any_point(
         points = list(night.bomb.points)
         assert days(house) == [OTHER]
 
-    for at in crash_points(points)[half::2]:
+    for at in share_of(points, share):
         with night.open(**MEMORIES["forgets"]) as house:
             night.bomb.reset()
             assert night.send()

@@ -532,8 +532,17 @@ def test_an_older_doubt_is_looked_for_as_far_back_as_it_may_be(
 # --- two connections to one company ------------------------------------------------------------
 
 
-@pytest.mark.parametrize("memory", [{}, FORGETS, {"replay_answers_6000": True}])
-@pytest.mark.parametrize("fault", ["drop_before", "drop_after"])
+@pytest.mark.parametrize(
+    ("fault", "memory"),
+    [
+        ("drop_before", FORGETS),
+        ("drop_after", {}),
+        pytest.param("drop_before", {}, marks=pytest.mark.slow),
+        pytest.param("drop_after", FORGETS, marks=pytest.mark.slow),
+        pytest.param("drop_before", {"replay_answers_6000": True}, marks=pytest.mark.slow),
+        pytest.param("drop_after", {"replay_answers_6000": True}, marks=pytest.mark.slow),
+    ],
+)
 def test_another_workspaces_equal_entry_is_not_taken(
     lab: Any, memory: dict[str, bool], fault: str
 ) -> None:

@@ -13,12 +13,14 @@ from typing import Any
 import pytest
 import requests
 from prefect.client.orchestration import get_client
+from prefect.events.worker import EventsWorker
 from prefect.exceptions import Pause
 from prefect.flow_engine import run_flow
 from prefect.settings import (
     PREFECT_API_AUTH_STRING,
     PREFECT_API_URL,
     PREFECT_FLOWS_HEARTBEAT_FREQUENCY,
+    PREFECT_LOGGING_TO_API_ENABLED,
     temporary_settings,
 )
 from prefect.types.entrypoint import EntrypointType
@@ -117,12 +119,15 @@ def ui(
     """Serve Prefect's page behind a proxy that logs people in; runs start in the tests."""
     folder = tmp_path_factory.mktemp("forged")
     with open_house(load_scenario(demo_scenario), folder) as house:
-        assert house.connect().code == 0
-        assert house.run("sync").code == 0
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(type(house), "run", type(house).run_here)
+            assert house.connect().code == 0
+            assert house.run("sync").code == 0
         with running_ui(
             house, "--server-only", CLOCKBOOKS_UI_USER_HEADER="X-Forwarded-User"
         ) as running:
             yield running
+            EventsWorker.drain_all(timeout=10, at_exit=False)  # later, nobody takes its events
 
 
 @pytest.fixture
@@ -134,6 +139,7 @@ def desk(ui: Any, until: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[Desk]
         PREFECT_API_URL: ui.url,
         PREFECT_API_AUTH_STRING: ":".join(ui.login),
         PREFECT_FLOWS_HEARTBEAT_FREQUENCY: None,
+        PREFECT_LOGGING_TO_API_ENABLED: False,  # what is left of it at the end delays the end
     }
     with temporary_settings(server):
         desk = Desk(ui, until)
@@ -156,8 +162,15 @@ def test_a_name_is_kept_with_the_answer_that_this_person_gave(desk):
     assert desk.plan(run_id)["verified_by"] == ANN
 
 
-@pytest.mark.parametrize("theirs", [YES, NO], ids=["another answer", "the same answer"])
-@pytest.mark.parametrize("key", ["lure", None], ids=["another question", "no question"])
+@pytest.mark.parametrize(
+    ("key", "theirs"),
+    [
+        pytest.param("lure", YES, id="another question, another answer"),
+        pytest.param("lure", NO, id="another question, the same answer", marks=pytest.mark.slow),
+        pytest.param(None, YES, id="no question, another answer", marks=pytest.mark.slow),
+        pytest.param(None, NO, id="no question, the same answer"),
+    ],
+)
 def test_an_answer_to_something_else_lends_nobody_a_name(desk, key, theirs):
     """Bo answers; then he lets the run wait for something else, and Ann answers that."""
     run_id = desk.start()
@@ -206,8 +219,19 @@ def test_an_answer_that_prefect_would_make_of_a_text_is_refused(desk):
     assert (answer.status_code, desk.ui.state(run_id)["name"]) == (403, "Suspended")
 
 
-@pytest.mark.parametrize("who", [BO, None], ids=["through the proxy", "past it"])
-@pytest.mark.parametrize("kind", ["response", "schema", "description"])
+@pytest.mark.parametrize(
+    ("kind", "who"),
+    [
+        pytest.param("response", BO, id="response, through the proxy", marks=pytest.mark.slow),
+        pytest.param("response", None, id="response, past it"),
+        pytest.param("schema", BO, id="schema, through the proxy"),
+        pytest.param("schema", None, id="schema, past it", marks=pytest.mark.slow),
+        pytest.param(
+            "description", BO, id="description, through the proxy", marks=pytest.mark.slow
+        ),
+        pytest.param("description", None, id="description, past it", marks=pytest.mark.slow),
+    ],
+)
 def test_an_answer_or_its_form_is_neither_deleted_nor_written(desk, kind, who):
     """Not by name, and not by a pause that has Prefect delete what an earlier question left."""
     run_id = desk.start()

@@ -488,7 +488,6 @@ def test_an_unclear_answer_may_be_asked_for_again(script, clock, status, content
     script.answers = [(status, content, {"content-type": "application/json"})]
     app = OAuthApp("the-client", "the-secret-of-the-app", script.url + TOKEN_PATH)
 
-    gc.collect()
     gc.disable()  # a finalizer that runs in the depths of the nested answer has no stack left
     try:
         with pytest.raises(TryAgain, match="Run the command again") as raised:

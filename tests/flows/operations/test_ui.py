@@ -93,6 +93,7 @@ def _tracebacks(ui: Any, until: Any, run_id: str) -> list[str]:
     return [row["message"] for row in ui.ask("logs", **of_run) if "Traceback" in row["message"]]
 
 
+@pytest.mark.slow
 def test_an_unknown_name_is_a_sentence_and_not_a_traceback(ui, until):
     """A mistake in the form is told by the run's state, and its log has no code in it."""
     run_id = ui.start("send-time/by-hand", **DAYS, users=["Dimitri"], review=False)
@@ -158,6 +159,7 @@ def test_an_import_shows_its_pages_too(ui):
     assert pages["loading-main"] == 100
 
 
+@pytest.mark.slow
 def test_a_sync_and_a_month_show_their_pages(ui):
     """Who is linked and what is to be decided; a month's time; how all connections stand."""
     runs = [
@@ -230,6 +232,7 @@ def test_of_runs_that_come_too_late_together_the_last_one_works(ui, until, name)
     assert set(names[:-1]) == {"Skipped"}
 
 
+@pytest.mark.slow
 def test_a_recorded_command_gives_signs_of_life():
     """A command that waits for an answer is not a dead run: its heartbeat keeps it alive."""
     asks = (

@@ -2,7 +2,8 @@
 
 A real Prefect server holds the runs; what a runner does, start a run and start it again once it was
 resumed, is done here in this process, because starting Python would take most of the time.
-`test_review_in_a_browser.py` does it with a runner, and with a person's eyes.
+`test_review_in_a_browser.py` does it with a runner, and with a person's eyes. What happens seldom
+is in the slow suite: each test starts two runs or more.
 """
 
 import csv
@@ -15,7 +16,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator
-from contextlib import chdir, contextmanager, suppress
+from contextlib import AbstractContextManager, chdir, contextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -25,9 +26,15 @@ import pytest
 import requests
 from kept_environment import kept_environment
 from prefect.client.orchestration import get_client
+from prefect.events.worker import EventsWorker
 from prefect.exceptions import Pause
 from prefect.flow_engine import run_flow
-from prefect.settings import PREFECT_API_URL, PREFECT_FLOWS_HEARTBEAT_FREQUENCY, temporary_settings
+from prefect.settings import (
+    PREFECT_API_URL,
+    PREFECT_FLOWS_HEARTBEAT_FREQUENCY,
+    PREFECT_LOGGING_TO_API_ENABLED,
+    temporary_settings,
+)
 
 from connectors.errors import AskPerson, ClockbooksError
 from flows.context import open_context
@@ -71,6 +78,7 @@ def address(tmp_path_factory: pytest.TempPathFactory, prefect_database: Path) ->
         try:
             until(lambda: process.poll() is None and answers(f"{api}/health"))
             yield api
+            EventsWorker.drain_all(timeout=10, at_exit=False)  # later, nobody takes its events
         finally:
             process.terminate()
 
@@ -163,18 +171,31 @@ class Desk:
         return {row["key"].removesuffix("-main"): row["data"] for row in found[::-1]}
 
 
+def quiet(address: str) -> AbstractContextManager[None]:
+    """Name the server, to which runs send neither heartbeats nor logs.
+
+    Logs that are left when the server stops keep this process waiting for a minute.
+    """
+    return temporary_settings(
+        {
+            PREFECT_API_URL: address,
+            PREFECT_FLOWS_HEARTBEAT_FREQUENCY: None,
+            PREFECT_LOGGING_TO_API_ENABLED: False,
+        }
+    )
+
+
 @pytest.fixture
 def desk(week: Any, address: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Desk]:
     """Yield Prefect's page for a connected house with nine entries of one day."""
-    quiet = {PREFECT_API_URL: address, PREFECT_FLOWS_HEARTBEAT_FREQUENCY: None}
-    with temporary_settings(quiet):
+    with quiet(address):
         yield Desk(week, address, monkeypatch)
 
 
 @pytest.fixture
 def links_desk(synced: Any, address: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Desk]:
     """Yield the page for the directories of the demo, in which not everybody has a partner."""
-    with temporary_settings({PREFECT_API_URL: address, PREFECT_FLOWS_HEARTBEAT_FREQUENCY: None}):
+    with quiet(address):
         yield Desk(synced, address, monkeypatch, sync_directory)
 
 
@@ -187,7 +208,7 @@ def files_desk(
     folder.mkdir()
     export(week, "exports/september.csv", entries=list(week.clockify.entries.values()))
     week.environment["CLOCKBOOKS_IMPORT_FOLDER"] = str(folder)
-    with temporary_settings({PREFECT_API_URL: address, PREFECT_FLOWS_HEARTBEAT_FREQUENCY: None}):
+    with quiet(address):
         yield Desk(week, address, monkeypatch, import_csv)
 
 
@@ -224,6 +245,7 @@ def test_it_stops_after_the_plan_and_approval_sends_it(desk, plan_of, all_once):
     assert len(entries) == plan["entries"] == len(listed) == 9
 
 
+@pytest.mark.slow
 def test_the_name_that_a_proxy_vouches_for_beats_what_was_typed(desk, execute):
     """It is in the plan, on the page and in the history, for the answer that it came with alone."""
     first = desk.start()
@@ -281,6 +303,7 @@ def test_approved_without_some_entries_people_and_projects(desk, plan_of, booked
     }
 
 
+@pytest.mark.slow
 def test_an_entry_in_parts_is_approved_whole_or_not(desk, plan_of):
     """Where one part is left out, the other one stays behind too; else both go."""
     entry = next(iter(desk.house.clockify.entries.values()))
@@ -298,6 +321,7 @@ def test_an_entry_in_parts_is_approved_whole_or_not(desk, plan_of):
     assert len(desk.house.quickbooks.activities) == 10
 
 
+@pytest.mark.slow
 def test_a_plan_says_how_many_time_activities_it_makes(desk, plan_of):
     """And what somebody leaves out of a line is not in it, nor its minutes."""
     like, *others = desk.house.clockify.entries.values()
@@ -380,14 +404,13 @@ def waiting_run(
     address: str, shared_house: Any, open_house: Any, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[tuple[Desk, str]]:
     """Yield a run that waits, in a house of its own, for tests that leave it waiting."""
-    quiet = {PREFECT_API_URL: address, PREFECT_FLOWS_HEARTBEAT_FREQUENCY: None}
     folder = tmp_path_factory.mktemp("waiting")
     for name in ("clockbooks.db", "clockbooks.key"):
         shutil.copy(shared_house.folder / name, folder / name)
     with (
         open_house(shared_house.scenario, folder) as house,
         pytest.MonkeyPatch.context() as monkeypatch,
-        temporary_settings(quiet),
+        quiet(address),
     ):
         desk = Desk(house, address, monkeypatch)
         run_id = desk.start()
@@ -422,6 +445,7 @@ def test_what_changed_meanwhile_is_left_for_the_next_run(desk, rows_of, send_day
     all_once(desk.house)
 
 
+@pytest.mark.slow
 def test_an_approved_plan_begins_with_one_entry_where_payroll_is_on(desk, all_once):
     """Whoever decides is told so; and the rest follows once QuickBooks has taken that one."""
     quickbooks, sizes = desk.house.quickbooks, []
@@ -443,6 +467,7 @@ def test_an_approved_plan_begins_with_one_entry_where_payroll_is_on(desk, all_on
     all_once(desk.house)
 
 
+@pytest.mark.slow
 def test_our_own_tag_is_no_change_since_the_plan_was_shown(desk, rows_of):
     """Another tag is one where the template has `{tags}`; ours never is, on every entry."""
     clockify = desk.house.clockify
@@ -461,6 +486,7 @@ def test_our_own_tag_is_no_change_since_the_plan_was_shown(desk, rows_of):
     assert len(told) == 9
 
 
+@pytest.mark.slow
 def test_a_resumed_review_takes_the_days_of_its_plan(desk, rows_of, execute):
     """By then "the last seven days" are others: what was not in the plan's is not looked at."""
     run_id = desk.start(start="2026-09-21", end="2026-09-22")
@@ -476,6 +502,7 @@ def test_a_resumed_review_takes_the_days_of_its_plan(desk, rows_of, execute):
     assert "e" * 24 not in told
 
 
+@pytest.mark.slow
 def test_what_another_run_sent_meanwhile_is_not_sent_again(
     desk, execute, rows_of, send_day, all_once
 ):
@@ -536,6 +563,7 @@ def test_a_second_send_leaves_what_waits_to_the_plan(desk, send_day, all_once):
     all_once(desk.house)
 
 
+@pytest.mark.slow
 def test_a_second_review_of_the_same_days_has_nothing_to_decide(desk, rows_of):
     """It ends at once, and says where the entries wait."""
     desk.start()
@@ -582,6 +610,7 @@ def test_a_run_that_dies_after_the_decision_goes_on_when_it_is_tried_again(desk,
     assert sent == set(desk.house.clockify.entries) - {left_out}
 
 
+@pytest.mark.slow
 def test_an_answer_in_time_counts_however_late_the_run_comes_back(desk, execute, plan_of, all_once):
     """The run may wait for its turn, or for a worker, while the plan's limit passes."""
     run_id = desk.start()
@@ -598,6 +627,7 @@ def test_an_answer_in_time_counts_however_late_the_run_comes_back(desk, execute,
     all_once(desk.house)
 
 
+@pytest.mark.slow
 def test_an_expired_review_that_is_tried_again_says_so(desk, execute):
     """It does not ask again about an expired plan."""
     run_id = desk.start()
@@ -610,6 +640,7 @@ def test_an_expired_review_that_is_tried_again_says_so(desk, execute):
     assert desk.house.quickbooks.activities == {}
 
 
+@pytest.mark.slow
 def test_a_run_that_dies_before_the_decision_makes_a_new_plan(desk, all_once):
     """Nobody decides about a plan whose pages may never have been shown."""
     run_id = desk.start()
@@ -623,6 +654,7 @@ def test_a_run_that_dies_before_the_decision_makes_a_new_plan(desk, all_once):
     assert [plan["state"] for plan in plans] == ["approved", "withdrawn"]
 
 
+@pytest.mark.slow
 def test_a_plan_that_cannot_be_shown_does_not_wait(desk, monkeypatch, send_day):
     """When Prefect's server takes no artifact, nobody is asked about what they cannot see."""
 
@@ -638,6 +670,7 @@ def test_a_plan_that_cannot_be_shown_does_not_wait(desk, monkeypatch, send_day):
     assert send_day(desk.house).document["counts"]["sent"] == 9
 
 
+@pytest.mark.slow
 def test_plans_of_another_servers_runs_are_left_alone(desk, execute):
     """A command that is recorded elsewhere does not know those runs: their wait goes on."""
     run_id = desk.start()
@@ -658,6 +691,7 @@ def test_plans_of_another_servers_runs_are_left_alone(desk, execute):
     assert desk.state(desk.start())["name"] == "Suspended"
 
 
+@pytest.mark.slow
 def test_a_review_without_anything_to_decide_tells_what_stays_behind(desk, execute):
     """Night after night nothing would go, because somebody new is not linked: that is told."""
     execute(desk.house, "DELETE FROM links WHERE kind = 'user'")
@@ -701,6 +735,7 @@ def test_a_person_withdraws_a_plan_on_the_command_line(desk, send_day, all_once)
     all_once(desk.house)
 
 
+@pytest.mark.slow
 def test_a_long_plan_is_read_as_a_file(desk, plan_of, tmp_path):
     """All its entries, with the numbers that the form takes: Prefect's table ends at some."""
     run_id = desk.start()
@@ -725,6 +760,7 @@ def test_a_long_plan_is_read_as_a_file(desk, plan_of, tmp_path):
     assert "no plan 99" in other.err
 
 
+@pytest.mark.slow
 def test_what_people_typed_stays_text_in_the_pages(desk):
     """A description cannot become an image of another server, a link, or a row of a table."""
     trap = "<img src='http://evil.example/x'> [pay](http://evil.example) | a | *b*\n# c"
@@ -791,6 +827,7 @@ def _rows(table: Any) -> Any:
     return json.loads(table) if isinstance(table, str) else table
 
 
+@pytest.mark.slow
 def test_the_days_before_today_are_those_of_the_connections_calendar(desk):
     """Days count in the connection's zone: yesterday goes, today does not, whatever UTC says."""
     east = ZoneInfo("Pacific/Kiritimati")
@@ -882,6 +919,7 @@ def test_links_are_chosen_on_the_page(links_desk, rows_of):
     }
 
 
+@pytest.mark.slow
 def test_links_that_were_decided_meanwhile_are_not_overwritten(links_desk, rows_of):
     """An answer to what is no longer the question changes nothing, and the rest is asked again.
 
@@ -953,7 +991,7 @@ def test_an_import_waits_and_exactly_what_was_approved_goes(files_desk, plan_of,
     assert (again["sent"], again["skipped"]) == (1, {"already_sent": 8})
 
 
-@pytest.mark.parametrize("change", ["edited", "moved away"])
+@pytest.mark.parametrize("change", ["edited", pytest.param("moved away", marks=pytest.mark.slow)])
 def test_a_plan_ends_where_its_file_is_another(files_desk, change):
     """Nobody approved what it has now: nothing is sent, and its entries are free again."""
     house = files_desk.house
@@ -982,6 +1020,7 @@ def test_a_plan_ends_where_its_file_is_another(files_desk, change):
     assert len(house.quickbooks.activities) == 9
 
 
+@pytest.mark.slow
 def test_an_approved_import_leaves_what_clockify_sent_meanwhile(files_desk, send_day, all_once):
     """The same work went under Clockify's ids: the plan finds it sent, and nothing goes twice."""
     run_id = files_desk.start(**IMPORT)
@@ -1001,6 +1040,7 @@ def test_an_approved_import_leaves_what_clockify_sent_meanwhile(files_desk, send
     all_once(files_desk.house)
 
 
+@pytest.mark.slow
 def test_an_import_leaves_rows_that_were_edited_and_sent_meanwhile(files_desk, send_day):
     """Nobody was shown that a row begins in the same minute as what Clockify's entry is now.
 
@@ -1024,6 +1064,7 @@ def test_an_import_leaves_rows_that_were_edited_and_sent_meanwhile(files_desk, s
     assert len(house.quickbooks.activities) == 1 + 9
 
 
+@pytest.mark.slow
 def test_rows_of_one_plan_do_not_hold_each_other_back(files_desk, export, rows_of, execute):
     """Two begin in the same minute, and a run died when one was sent: the other goes by a retry."""
     house = files_desk.house
@@ -1055,6 +1096,7 @@ def test_what_was_taken_back_after_the_decision_is_not_sent_by_a_retry(desk, sen
     assert send_day(house).document["counts"]["sent"] == 9
 
 
+@pytest.mark.slow
 def test_a_decided_import_that_is_tried_again_looks_at_its_files_again(files_desk, rows_of):
     """A run that died after the decision goes on only with the same bytes; a rejected one ends."""
     house = files_desk.house
