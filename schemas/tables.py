@@ -30,7 +30,7 @@ from schemas.words import (
 )
 
 #: The newest migration, which creates these tables; a test holds the two equal.
-REVISION = "0026"
+REVISION = "0027"
 
 # Constraints have names, so that a migration can change them on every database.
 metadata = sa.MetaData(
@@ -262,6 +262,7 @@ runs = sa.Table(
         "Who ran it; see `actors`. Null where an earlier version did.",
         null=True,
     ),
+    _column("plan_id", sa.Integer, "The approved plan that it sends, if any.", null=True),
     comment="Every send, import and settlement, with the lease on what it claims.",
 )
 

@@ -14,7 +14,7 @@ from connectors.store.actors import ACTOR
 from connectors.store.lines import in_ledger, line_of
 from connectors.store.scope import ConnectionScope, records
 from schemas.part_ids import as_whole, later_ids
-from schemas.tables import actors, batches, drift, ledger, lines, parts, plans, runs, verdicts
+from schemas.tables import actors, batches, drift, ledger, lines, parts, runs, verdicts
 from schemas.words import IN_BOOKS, LedgerState, Reason, State
 
 #: What a person sees of an entry, and may know it by.
@@ -184,12 +184,12 @@ class LastOutcomes(ConnectionScope):
                 ledger.c.time_activity_id,
                 batches.c.claimed_at.label("sent_at"),
                 batches.c.run_id,
-                plans.c.id.label("plan"),
+                runs.c.plan_id.label("plan"),
             )
             .outerjoin(lines, line_of(verdicts))
             .outerjoin(ledger, in_ledger(verdicts))
             .outerjoin(batches, batches.c.request_id == ledger.c.request_id)
-            .outerjoin(plans, sa.and_(self._own(plans), plans.c.run_id == batches.c.run_id))
+            .outerjoin(runs, runs.c.id == batches.c.run_id)
             .where(self._own(verdicts))
             .order_by(verdicts.c.date, verdicts.c.user, verdicts.c.entry_id)
         )

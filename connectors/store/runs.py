@@ -56,6 +56,12 @@ class Runs(ConnectionScope):
         change = runs.update().where(alive).values(lease_until=now + lease)
         return connection.execute(change).rowcount == 1
 
+    def send_plan(self, run_id: str, plan_id: int) -> None:
+        """Record which approved plan a run is about to send."""
+        mine = sa.and_(self._own(runs), runs.c.id == run_id)
+        with writing(self.engine) as connection:
+            connection.execute(runs.update().where(mine).values(plan_id=plan_id))
+
     def finish(self, run_id: str) -> None:
         """Record that a run has ended: what it still claims is in doubt from now on."""
         now = self.now()

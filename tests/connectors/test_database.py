@@ -173,6 +173,36 @@ def test_what_was_imported_before_gets_the_clock_of_its_zone(empty_database):
     assert sorted(walls) == [(7, "2026-03-08T22:30"), (8, "2026-03-09T12:30")]
 
 
+#: What a connection of revision 0026 holds of an approved plan, and of a run that sent none.
+_PLAN_BEFORE = """
+INSERT INTO connections (id, name, workspace_id, workspace_name, realm_id, company_name,
+    timezone, link_vendors, connected_at)
+    VALUES (1, 'main', 'w', 'W', 'r', 'C', 'America/Chicago', true, '2026-03-08');
+INSERT INTO runs (id, connection_id, started_at, lease_until)
+    VALUES ('planned', 1, '2026-03-08', '2026-03-08'), ('plain', 1, '2026-03-08', '2026-03-08');
+INSERT INTO plans (id, connection_id, state, first_day, last_day, made_at, entries, minutes,
+    amount_cents, currency, run_id)
+    VALUES (3, 1, 'approved', '2026-03-08', '2026-03-08', '2026-03-08', 1, 60, 0, 'USD', 'planned')
+"""
+
+
+def test_runs_of_an_older_version_name_the_plan_that_they_sent(empty_database):
+    """Entries that went by an approved plan still say so after the upgrade."""
+    config = Config()
+    config.set_main_option("script_location", "schemas:migrations")
+    engine = sa.create_engine(empty_database, poolclass=sa.NullPool)
+    with engine.begin() as connection:
+        config.attributes["connection"] = connection
+        command.upgrade(config, "0026")
+        for statement in _PLAN_BEFORE.split(";"):
+            connection.execute(sa.text(statement))
+
+    with closing_database(empty_database) as opened, opened.connect() as connection:
+        named = connection.execute(sa.text("SELECT id, plan_id FROM runs")).all()
+
+    assert dict(map(tuple, named)) == {"planned": 3, "plain": None}
+
+
 def test_a_new_file_is_its_owners_alone(tmp_path):
     """Names, hours and rates are nobody else's business; what SQLite keeps beside it neither."""
     with closing_database(f"sqlite:///{tmp_path}/deep/clockbooks.db") as engine:

@@ -608,6 +608,9 @@ def test_a_run_that_dies_after_the_decision_goes_on_when_it_is_tried_again(desk,
     left_out = plan_of(desk.house)[1][1]["entry_id"]
     sent = {row["entry_id"] for row in rows_of(desk.house, "ledger") if row["state"] == "sent"}
     assert sent == set(desk.house.clockify.entries) - {left_out}
+    _tried_again(desk, run_id)  # it finds all sent
+    listed = desk.house.run("entries", "--state", "sent", "--json").document["entries"]
+    assert {row["entry_id"]: row["plan"] for row in listed} == dict.fromkeys(sent, 1)
 
 
 @pytest.mark.slow
