@@ -161,8 +161,7 @@ class Clockify:
 
     def report(
         self,
-        start: date,
-        end: date,
+        days: tuple[date, date],
         *,
         timezone: ZoneInfo,
         filters: Mapping[str, Sequence[str]] | None = None,
@@ -171,14 +170,13 @@ class Clockify:
         invoiced_only: bool = False,
         counted: Callable[[object], None] = lambda _: None,
     ) -> Iterator[list[Any]]:
-        """Yield, page by page, the report's rows that start on the days *start* to *end*.
+        """Yield, page by page, the report's rows that start on some days.
 
         A row may come twice, when somebody edits while it is read. Rounding is always off:
         ours is applied afterwards. Of the rows that went by, 8 bytes each are kept.
 
         Args:
-            start: First day.
-            end: Last day, included; at most 31 days after the first on free plans.
+            days: First and last, both included; at most 31 days apart on free plans.
             timezone: Whose wall clock the days are read on (1.6: the service's bounds have none).
             filters: Ids by `users`, `clients`, `projects`, `tasks` or `tags`.
             billable: Only billable rows, only others, or both.
@@ -190,7 +188,7 @@ class Clockify:
             Moved: The report changed while it was read, or a page came twice: rows may be missing.
             TryAgain: What came is no report.
         """
-        body = report_body(start, end, timezone, approved_only=approved_only)
+        body = report_body(*days, timezone, approved_only=approved_only)
         for name, ids in (filters or {}).items():
             body[name] = id_filter(name, ids)
         if invoiced_only:

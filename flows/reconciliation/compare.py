@@ -310,7 +310,7 @@ class Comparison:
             str(row.get("_id"))
             for part in month_slices(first - day, last + day)
             for page in self._context.clockify.report(
-                *part, timezone=self._context.timezone, approved_only=True
+                part, timezone=self._context.timezone, approved_only=True
             )
             for row in page
         }

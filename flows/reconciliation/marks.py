@@ -130,7 +130,7 @@ class Marking:
             return {
                 id_: shown
                 for part in month_slices(min(self._days) - day, max(self._days) + day)
-                for rows in clockify.report(*part, timezone=zone, invoiced_only=True)
+                for rows in clockify.report(part, timezone=zone, invoiced_only=True)
                 for id_, shown in shown_marks(rows).items()
             }
         except (AskPerson, Refused, TryAgain) as error:

@@ -159,7 +159,7 @@ class _Reading:
             "tags": filters.tags,
         }
         return self.context.clockify.report(
-            *days,
+            days,
             timezone=self.context.timezone,
             filters={name: sorted(ids) for name, ids in chosen.items() if ids},
             billable=filters.billable,

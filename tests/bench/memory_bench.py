@@ -144,7 +144,7 @@ def _ours(at: dict[str, str]) -> int:
         api_key=at["CLOCKBOOKS_CLOCKIFY_API_KEY"],
         workspace_id=at["CLOCKBOOKS_CLOCKIFY_WORKSPACE_ID"],
     )
-    report = clockify.report(date(2026, 9, 1), date(2026, 9, 30), timezone=ZoneInfo("UTC"))
+    report = clockify.report((date(2026, 9, 1), date(2026, 9, 30)), timezone=ZoneInfo("UTC"))
     rows = sum(map(len, read_ahead(report)))
     clockify.close()
     return rows

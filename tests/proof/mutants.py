@@ -45,7 +45,7 @@ CHECKS: dict[str, list[list[str]]] = {
 }
 
 #: Seconds after which a mutant counts as noticed: it hangs.
-PATIENCE_S = 240
+PATIENCE_S = 900
 
 _TURNED: dict[type[ast.cmpop], str] = {
     ast.Eq: "!=", ast.NotEq: "==", ast.Lt: ">=", ast.LtE: ">", ast.Gt: "<=", ast.GtE: "<",

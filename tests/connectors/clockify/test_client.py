@@ -124,7 +124,7 @@ def clockify(build, serve, standin):
 
 
 def report(client, **options):
-    pages = client.report(FIRST, LAST, timezone=UTC_ZONE, **options)
+    pages = client.report((FIRST, LAST), timezone=UTC_ZONE, **options)
     return [row for page in pages for row in page]
 
 
@@ -202,7 +202,7 @@ def test_a_report_has_the_days_of_its_zone_both_included(clockify, standin):
         row = entry(number, start=start, end="2026-04-01T00:00:00Z")
         standin.entries[row["id"]] = row
 
-    [rows] = clockify.report(FIRST, LAST, timezone=ZoneInfo("Australia/Brisbane"))
+    [rows] = clockify.report((FIRST, LAST), timezone=ZoneInfo("Australia/Brisbane"))
 
     assert [row["description"] for row in rows] == ["work 1", "work 2"]
 
