@@ -181,11 +181,21 @@ class House:
             env=self._environment(environment),
         )
 
-    def fork(self, *arguments: str, **environment: str) -> Forked:
-        """Start the command as `start` does, in a process that need not import it first."""
+    def fork(
+        self,
+        *arguments: str,
+        talks: bool = False,
+        terminal: str | None = None,
+        **environment: str,
+    ) -> Forked:
+        """Start the command as `start` does, in a process that need not import it first.
+
+        Whoever talks with it has its `stdin` and `stderr`; a terminal is all of its streams.
+        """
         self.forked += 1
         log = f"forked-{self.forked}"
-        return Forked(arguments, self._environment(environment), self.folder, log)
+        given = self._environment(environment)
+        return Forked(arguments, given, self.folder, log, talks=talks, terminal=terminal)
 
     def _only_here(self, more: dict[str, str]) -> dict[str, str | None]:
         """Return what to change in this process, whatever settings other tests left in it."""

@@ -96,7 +96,9 @@ def test_the_wheel_names_the_pinned_versions(wheel):
         assert any(each.lower().startswith(pinned) for each in wanted), pinned
 
 
-@pytest.mark.parametrize("earlier", ["", "clockbooks.db", "clockbooks.key"])
+@pytest.mark.parametrize(
+    "earlier", ["", "clockbooks.db", pytest.param("clockbooks.key", marks=pytest.mark.slow)]
+)
 def test_data_go_to_the_user_s_own_folder_unless_there_are_some(
     unpacked, user, tmp_path, earlier, monkeypatch
 ):

@@ -7,9 +7,11 @@ are processes like others: with a memory of their own, and killed like others.
 import multiprocessing
 import os
 import subprocess
+import sys
 from collections.abc import Mapping, Sequence
+from multiprocessing.connection import Connection
 from pathlib import Path
-from typing import Self
+from typing import IO, Self
 
 _FORKS = multiprocessing.get_context("forkserver")
 _FORKS.set_forkserver_preload(
@@ -23,7 +25,13 @@ _FORKS.set_forkserver_preload(
 )
 
 
-def _run(arguments: Sequence[str], environment: Mapping[str, str], folder: Path, log: str) -> None:
+def _run(
+    arguments: Sequence[str],
+    environment: Mapping[str, str],
+    folder: Path,
+    log: str,
+    talk: tuple[Connection, Connection] | str | None,
+) -> None:
     from flows.cli.main import main
 
     os.environ.clear()
@@ -32,6 +40,17 @@ def _run(arguments: Sequence[str], environment: Mapping[str, str], folder: Path,
     for number, stream in enumerate(("out", "err"), start=1):
         path = folder / f"{log}.{stream}"
         os.dup2(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), number)
+    if isinstance(talk, str):
+        terminal = os.open(talk, os.O_RDWR | os.O_NOCTTY)
+        for number in range(3):
+            os.dup2(terminal, number)
+        os.close(terminal)
+    elif talk is not None:
+        for number, end in ((0, talk[0]), (2, talk[1])):
+            os.dup2(end.fileno(), number)
+            end.close()
+    if talk is not None:
+        sys.stdin = open(0, closefd=False)  # noqa: SIM115 - multiprocessing closes its own
     main(list(arguments))
 
 
@@ -43,14 +62,38 @@ class Forked:
         environment: All of its environment.
         folder: Where it runs, and where its outputs go.
         log: The name of its outputs' files, without `.out` and `.err`.
+        talks: Whether the caller talks with it: by `stdin` and `stderr`, as with `subprocess.PIPE`.
+        terminal: The terminal at which it runs, if any: for its input and both its outputs.
     """
 
+    stdin: IO[str]
+    stderr: IO[str]
+
     def __init__(
-        self, arguments: Sequence[str], environment: Mapping[str, str], folder: Path, log: str
+        self,
+        arguments: Sequence[str],
+        environment: Mapping[str, str],
+        folder: Path,
+        log: str,
+        *,
+        talks: bool = False,
+        terminal: str | None = None,
     ) -> None:
         self._files = [folder / f"{log}.{stream}" for stream in ("out", "err")]
-        self._process = _FORKS.Process(target=_run, args=(arguments, environment, folder, log))
+        self._talks = talks
+        talk: tuple[Connection, Connection] | str | None = terminal
+        if talks:
+            (reads, ours), (hears, writes) = _FORKS.Pipe(False), _FORKS.Pipe(False)
+            self.stdin = os.fdopen(os.dup(ours.fileno()), "w")
+            self.stderr = os.fdopen(os.dup(hears.fileno()))
+            talk = reads, writes
+        self._process = _FORKS.Process(
+            target=_run, args=(arguments, environment, folder, log, talk)
+        )
         self._process.start()
+        if talks:
+            for end in (reads, ours, hears, writes):
+                end.close()
 
     @property
     def returncode(self) -> int | None:
@@ -76,11 +119,17 @@ class Forked:
             raise subprocess.TimeoutExpired("clockbooks", timeout or 0)
         return self._process.exitcode
 
-    def communicate(self, timeout: float | None = None) -> tuple[str, str]:
-        """Wait for its end, and return both its outputs."""
+    def communicate(self, text: str | None = None, timeout: float | None = None) -> tuple[str, str]:
+        """Say *text* to it, wait for its end, and return both its outputs."""
+        told = None
+        if self._talks:
+            with self.stdin as stdin, self.stderr as stderr:
+                stdin.write(text or "")
+                stdin.close()
+                told = stderr.read()
         self.wait(timeout)
         out, err = (file.read_text() if file.exists() else "" for file in self._files)
-        return out, err
+        return out, err if told is None else told
 
     def __enter__(self) -> Self:
         """Return itself."""

@@ -3,7 +3,6 @@
 import os
 import re
 import shutil
-import subprocess
 from collections.abc import Iterator
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
@@ -41,7 +40,7 @@ def page(browser: Browser) -> Iterator[Page]:
 class Asking:
     """A `clockbooks connect` that waits for a browser."""
 
-    def __init__(self, process: subprocess.Popen[str]) -> None:
+    def __init__(self, process: Any) -> None:
         """Read the address that it prints."""
         self.process = process
         self.told = ""
@@ -65,10 +64,14 @@ class Asking:
 @pytest.fixture
 def asking() -> Iterator[Any]:
     """Yield a function to start the command; what a failed test leaves is ended."""
-    started: list[subprocess.Popen[str]] = []
+    started: list[Any] = []
 
-    def start(house: Any, *options: str, **environment: str) -> Asking:
-        started.append(house.start("connect", *options, BROWSER="true", **environment))
+    def start(house: Any, *options: str, installed: bool = False) -> Asking:
+        command = ("connect", *options)
+        if installed:
+            started.append(house.start(*command, BROWSER="true"))
+        else:
+            started.append(house.fork(*command, talks=True, BROWSER="true"))
         return Asking(started[-1])
 
     yield start
@@ -89,7 +92,7 @@ def _assert_plain(page: Page) -> None:
 
 def test_a_person_gives_the_consent_and_is_connected(house, page, asking, rows_of):
     """Allow, on Intuit's page, ends on a page that says so; the tokens are Intuit's, encrypted."""
-    waiting = asking(house, "--json")
+    waiting = asking(house, "--json", installed=True)
     answers = []
     page.on("response", lambda answer: answers.append(answer))  # noqa: PLW0108 - it must be ours
 
@@ -161,6 +164,7 @@ def test_a_code_that_has_expired(house, page, asking, rows_of):
     assert rows_of(house, "secrets") == []
 
 
+@pytest.mark.slow
 def test_intuit_that_cannot_be_reached(house, page, asking, rows_of):
     """The exchange fails: the page says so too, and a new consent is needed."""
     house.quickbooks.faults.plan("tokens/bearer", "drop_before", times=9)
@@ -192,6 +196,7 @@ def test_a_company_that_does_not_fit_is_told_and_its_consent_taken_back(house, p
     assert ("POST", "/v2/oauth2/tokens/revoke", None) in house.quickbooks.requests
 
 
+@pytest.mark.slow
 def test_an_app_without_the_scope(house, page, asking):
     """Intuit's own refusal of the request is named as Intuit spells it."""
     waiting = asking(house)

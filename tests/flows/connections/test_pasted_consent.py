@@ -8,9 +8,13 @@ import pytest
 import requests
 
 
-def _start(house: Any, *options: str) -> tuple[subprocess.Popen[str], str]:
+def _start(house: Any, *options: str, installed: bool = False) -> tuple[Any, str]:
     """Start the command, and return it with the address that it prints."""
-    process = house.start("connect", "--no-browser", *options, stdin=subprocess.PIPE)
+    command = ("connect", "--no-browser", *options)
+    if installed:
+        process = house.start(*command, stdin=subprocess.PIPE)
+    else:
+        process = house.fork(*command, talks=True)
     while "/connect/oauth2" not in (line := process.stderr.readline()):
         assert line, "it ended without an address"
     return process, line.strip()
@@ -29,7 +33,7 @@ def _decide(address: str, decision: str) -> str:
     return answer.headers["location"]
 
 
-def _paste(process: subprocess.Popen[str], text: str) -> tuple[int, str, str]:
+def _paste(process: Any, text: str) -> tuple[int, str, str]:
     out, err = process.communicate(f"{text}\n", timeout=60)
     return process.returncode, out, " ".join(err.split())
 
@@ -37,7 +41,7 @@ def _paste(process: subprocess.Popen[str], text: str) -> tuple[int, str, str]:
 @pytest.mark.parametrize("options", [(), ("--redirect-uri", "https://studio.example/intuit")])
 def test_the_pasted_address_connects(house, options):
     """Whether or not the redirect address is the person's own; the company is the chosen one."""
-    process, address = _start(house, *options, "--json")
+    process, address = _start(house, *options, "--json", installed=not options)
     landed = _decide(address, "allow")
     if options:
         assert landed.startswith(options[1])
@@ -83,10 +87,12 @@ def test_a_refusal_may_be_pasted(house):
 
 def test_nobody_gives_the_consent(house):
     """If the browser opens nothing, the command ends by itself, and says what to do."""
-    ran = house.run("connect", "--timeout-s", "1", BROWSER="true")
+    process = house.fork("connect", "--timeout-s", "1", BROWSER="true")
 
-    assert ran.code == 1
-    assert "not given within 1 seconds" in " ".join(ran.err.split())
+    _, err = process.communicate(timeout=60)
+
+    assert process.wait() == 1
+    assert "not given within 1 seconds" in " ".join(err.split())
 
 
 @pytest.mark.usefixtures("in_this_process")
