@@ -185,7 +185,7 @@ class House:
         self,
         *arguments: str,
         talks: bool = False,
-        terminal: str | None = None,
+        terminal: int | None = None,
         **environment: str,
     ) -> Forked:
         """Start the command as `start` does, in a process that need not import it first.

@@ -30,7 +30,7 @@ def _run(
     environment: Mapping[str, str],
     folder: Path,
     log: str,
-    talk: tuple[Connection, Connection] | str | None,
+    streams: Mapping[int, Connection],
 ) -> None:
     from flows.cli.main import main
 
@@ -40,16 +40,11 @@ def _run(
     for number, stream in enumerate(("out", "err"), start=1):
         path = folder / f"{log}.{stream}"
         os.dup2(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), number)
-    if isinstance(talk, str):
-        terminal = os.open(talk, os.O_RDWR | os.O_NOCTTY)
-        for number in range(3):
-            os.dup2(terminal, number)
-        os.close(terminal)
-    elif talk is not None:
-        for number, end in ((0, talk[0]), (2, talk[1])):
-            os.dup2(end.fileno(), number)
-            end.close()
-    if talk is not None:
+    for number, end in streams.items():
+        os.dup2(end.fileno(), number)
+    for end in {*streams.values()}:
+        end.close()
+    if 0 in streams:
         sys.stdin = open(0, closefd=False)  # noqa: SIM115 - multiprocessing closes its own
     main(list(arguments))
 
@@ -63,7 +58,7 @@ class Forked:
         folder: Where it runs, and where its outputs go.
         log: The name of its outputs' files, without `.out` and `.err`.
         talks: Whether the caller talks with it: by `stdin` and `stderr`, as with `subprocess.PIPE`.
-        terminal: The terminal at which it runs, if any: for its input and both its outputs.
+        terminal: The file descriptor of the terminal at which it runs, if any: all three streams.
     """
 
     stdin: IO[str]
@@ -77,23 +72,26 @@ class Forked:
         log: str,
         *,
         talks: bool = False,
-        terminal: str | None = None,
+        terminal: int | None = None,
     ) -> None:
         self._files = [folder / f"{log}.{stream}" for stream in ("out", "err")]
         self._talks = talks
-        talk: tuple[Connection, Connection] | str | None = terminal
+        streams: dict[int, Connection] = {}
+        ends: list[Connection] = []
+        if terminal is not None:
+            ends = [Connection(os.dup(terminal))]
+            streams = dict.fromkeys(range(3), ends[0])
         if talks:
             (reads, ours), (hears, writes) = _FORKS.Pipe(False), _FORKS.Pipe(False)
             self.stdin = os.fdopen(os.dup(ours.fileno()), "w")
             self.stderr = os.fdopen(os.dup(hears.fileno()))
-            talk = reads, writes
+            streams, ends = {0: reads, 2: writes}, [reads, ours, hears, writes]
         self._process = _FORKS.Process(
-            target=_run, args=(arguments, environment, folder, log, talk)
+            target=_run, args=(arguments, environment, folder, log, streams)
         )
         self._process.start()
-        if talks:
-            for end in (reads, ours, hears, writes):
-                end.close()
+        for end in ends:
+            end.close()
 
     @property
     def returncode(self) -> int | None:

@@ -32,7 +32,11 @@ def test_help_needs_nothing_and_leaves_nothing(house, options):
     """In an empty folder without settings, it explains, shows an example, and creates no file."""
     house.environment.clear()
 
-    ran = house.run(*options)
+    ran = (
+        house.run(*options)
+        if options in (["--help"], ["send", "--help"])
+        else house.run_here(*options)
+    )
 
     assert ran.code == 0
     assert ran.err == ""
@@ -112,19 +116,24 @@ def test_wrong_usage_is_a_json_document_too(shared_house, options, words):
     assert shared_house.run(*options).out == ""
 
 
-def _at_terminal(house: Any, answer: str, *arguments: str) -> tuple[int, str]:
+def _at_terminal(
+    house: Any, answer: str, *arguments: str, installed: bool = False
+) -> tuple[int, str]:
     """Run the command with somebody at a terminal who gives one *answer* to its question."""
     ours, theirs = pty.openpty()
-    command = Path(sys.executable).parent / "clockbooks"
-    kept = kept_environment()
-    process = subprocess.Popen(
-        [str(command), *arguments],
-        stdin=theirs,
-        stdout=theirs,
-        stderr=theirs,
-        cwd=house.folder,
-        env={**kept, **house.environment, "TERM": "xterm", "COLUMNS": "160"},
-    )
+    shape = {"TERM": "xterm", "COLUMNS": "160"}
+    process: Any
+    if installed:
+        process = subprocess.Popen(
+            [str(Path(sys.executable).parent / "clockbooks"), *arguments],
+            stdin=theirs,
+            stdout=theirs,
+            stderr=theirs,
+            cwd=house.folder,
+            env={**kept_environment(), **house.environment, **shape},
+        )
+    else:
+        process = house.fork(*arguments, terminal=theirs, **shape)
     os.close(theirs)
     shown, asked = b"", False
     while select.select([ours], [], [], 60)[0]:
@@ -147,7 +156,7 @@ def test_a_person_is_shown_the_plan_and_asked(week):
     assert "Nothing was sent." in shown
     assert week.quickbooks.activities == {}
 
-    code, shown = _at_terminal(week, "y", "send", *DAY)
+    code, shown = _at_terminal(week, "y", "send", *DAY, installed=True)
     assert code == 0
     assert "9 entries: 9 sent" in shown
     assert len(week.quickbooks.activities) == 9
