@@ -180,10 +180,19 @@ def test_a_share_has_nothing_of_other_workers(share):
     assert not [row for row in others if row["entry_id"] in text or row["user"] in text]
 
 
-@pytest.mark.parametrize("place", ["row", "body", "digest", "removed", "swapped", "actor"])
-def test_an_auditor_sees_every_change_of_a_share(share, place):
+def test_an_auditor_sees_every_change_of_a_share(share):
     """Whatever is edited in the file, the documented lines refuse it."""
     _, file, _, _ = share
+    text = file.read_text()
+    for place in ("row", "body", "digest", "removed", "swapped", "actor"):
+        file.write_text(text)
+        _change(file, place)
+        assert _checked(file).returncode == 1, place
+    file.write_text(text)
+    assert _checked(file).returncode == 0
+
+
+def _change(file, place):
     lines = [json.loads(line) for line in file.read_text().splitlines()]
     whole = next(n for n, line in enumerate(lines) if n and isinstance(line, dict))
     hidden = next(n for n, line in enumerate(lines) if isinstance(line, str))
@@ -200,8 +209,6 @@ def test_an_auditor_sees_every_change_of_a_share(share, place):
     else:
         next(iter(lines[0]["actors"].values()))["name"] = "somebody"
     file.write_text("".join(json.dumps(line) + "\n" for line in lines))
-
-    assert _checked(file).returncode == 1
 
 
 def test_a_period_is_exported_and_an_empty_one_is_not(week, send_day):

@@ -22,7 +22,13 @@ def test_an_old_export_sends_nothing_of_a_line_that_was_repaired(workday, export
     assert books(workday) == [(195, "Plan\nBuild")]
 
 
-@pytest.mark.parametrize("first", [BY_DAY, ALONE], ids=["from a line", "alone before"])
+@pytest.mark.parametrize(
+    "first",
+    [
+        pytest.param(BY_DAY, id="from a line"),
+        pytest.param(ALONE, id="alone before", marks=pytest.mark.slow),
+    ],
+)
 def test_an_old_export_sends_nothing_of_what_was_taken_back_and_went_edited(
     workday, export, rows_of, first
 ):
@@ -59,12 +65,11 @@ def test_an_old_export_sends_nothing_of_parts_that_were_repaired(night, export):
 @pytest.mark.parametrize(
     ("before", "which", "line"),
     [
-        ("taken back", 0, BY_DAY),
-        ("taken back", 1, BY_DAY),
-        ("refused", 0, BY_DAY),
-        ("refused", 1, ALONE),
+        pytest.param("taken back", 0, BY_DAY, id="first of a line", marks=pytest.mark.slow),
+        pytest.param("taken back", 1, BY_DAY, id="later in a line"),
+        pytest.param("refused", 0, BY_DAY, id="line refused", marks=pytest.mark.slow),
+        pytest.param("refused", 1, ALONE, id="refused alone", marks=pytest.mark.slow),
     ],
-    ids=["first of a line", "later in a line", "line refused", "refused alone"],
 )
 def test_what_went_edited_from_a_file_is_not_sent_from_clockify(
     workday, export, before, which, line

@@ -74,15 +74,20 @@ def test_a_file_goes_into_the_books_once(week, export, in_the_books):
     assert {row["time_activity_id"] for row in again.document["entries"]} == set(told.values())
 
 
-def test_another_export_of_the_same_month_sends_nothing(week, export, in_the_books):
+@pytest.mark.parametrize("together", [True, pytest.param(False, marks=pytest.mark.slow)])
+def test_another_export_of_the_same_month_sends_nothing(week, export, in_the_books, together):
     """Other columns, formats, rounding and order of rows: every row is recognized."""
     day = "%Y-%m-%d"  # whose order nobody need be told
     assert outcome(week.run("import", str(export(week, day=day)), *YES)) == {"sent": 9}
     backwards = list(reversed(week.clockify.entries.values()))
+    others = [
+        str(export(week, f"{name}.csv", entries=backwards, **{"day": day, **shown}))
+        for name, shown in SHOWN.items()
+    ]
 
-    for name, shown in SHOWN.items():
-        other = export(week, "other.csv", entries=backwards, **{"day": day, **shown})
-        assert outcome(week.run("import", str(other), *YES)) == {"already_sent": 9}, name
+    for files in [others] if together else [[file] for file in others]:
+        known = {"already_sent": 9 * len(files)}
+        assert outcome(week.run("import", *files, *YES)) == known, files
 
     in_the_books()
 
@@ -93,9 +98,12 @@ def test_what_went_through_the_interface_does_not_go_from_a_file(
     """A send first, exports of the same days then."""
     assert send_day(week).code == 0
 
-    for name in ("minutes", "rounded, without ends", "without descriptions"):
-        ran = week.run("import", str(export(week, **SHOWN[name])), *YES)
-        assert outcome(ran) == {"already_sent": 9}, name
+    files = [
+        str(export(week, f"{number}.csv", **SHOWN[name]))
+        for number, name in enumerate(("minutes", "rounded, without ends", "without descriptions"))
+    ]
+
+    assert outcome(week.run("import", *files, *YES)) == {"already_sent": 27}
     in_the_books()
 
 
@@ -120,7 +128,7 @@ def test_what_went_from_a_file_is_clockifys_from_the_next_send_on(
     assert {row["state"] for row in entries} == {"sent"}
 
 
-@pytest.mark.parametrize("first", ["import", "send"])
+@pytest.mark.parametrize("first", ["import", pytest.param("send", marks=pytest.mark.slow)])
 def test_no_change_of_the_time_zone_sends_a_row_twice(first, week, send_day, export, in_the_books):
     """Rows are recognized by the file's own clock in any zone; a reconnect keeps the zone."""
     file = str(export(week, clock="%H:%M"))
@@ -206,7 +214,10 @@ def test_work_that_only_begins_together_is_told(week, export):
     assert "b.csv line 3" in note
 
 
-@pytest.mark.parametrize("change", ["description", "end", "projectId"])
+@pytest.mark.parametrize(
+    "change",
+    ["description", *[pytest.param(one, marks=pytest.mark.slow) for one in ("end", "projectId")]],
+)
 def test_what_was_edited_in_clockify_after_its_file_went_is_told(week, export, change):
     """It counts as other work; a person may recall what was sent from the file."""
     one, other, *_ = week.clockify.entries.values()
@@ -224,7 +235,7 @@ def test_what_was_edited_in_clockify_after_its_file_went_is_told(week, export, c
     assert any(one["id"] in note and "from a file" in note for note in ran.document["notes"])
 
 
-@pytest.mark.parametrize("first", [None, "ann@one.example"])
+@pytest.mark.parametrize("first", [pytest.param(None, marks=pytest.mark.slow), "ann@one.example"])
 def test_two_strangers_of_one_name_are_not_paid_as_one(week, first):
     """One employee has that name: the second one's hours wait for a person, in any later file."""
     header = "User,Email,Start date,Start time,Duration,Description,Billable"
@@ -462,7 +473,7 @@ def test_a_row_that_clockify_kept_back_stays_back_where_the_file_cannot_say(week
     assert week.run("import", told, *DRY).document["counts"]["ready"] == 2
 
 
-@pytest.mark.parametrize("first", ["file", "clockify"])
+@pytest.mark.parametrize("first", ["file", pytest.param("clockify", marks=pytest.mark.slow)])
 def test_what_was_rejected_and_went_the_other_way_is_listed_once(
     week, export, send_day, rows_of, first
 ):
@@ -652,8 +663,15 @@ def test_our_tag_in_a_file_does_not_count(week, export):
     assert texts == {entry["description"] for entry in week.clockify.entries.values()}
 
 
-@pytest.mark.parametrize("word", ["never", "unlink"])
-@pytest.mark.parametrize("options", [(), ("--sync",)])
+@pytest.mark.parametrize(
+    ("word", "options"),
+    [
+        ("never", ()),
+        ("unlink", ("--sync",)),
+        pytest.param("never", ("--sync",), marks=pytest.mark.slow),
+        pytest.param("unlink", (), marks=pytest.mark.slow),
+    ],
+)
 def test_a_stranger_kept_out_by_hand_stays_out(week, export, word, options):
     """Whom only a file names is in no list of Clockify's, so no comparison shows them."""
     one = next(iter(week.clockify.entries.values()))
@@ -671,7 +689,7 @@ def test_a_stranger_kept_out_by_hand_stays_out(week, export, word, options):
     assert outcome(ran) == {"excluded" if word == "never" else "unlinked_user": 1}
 
 
-@pytest.mark.parametrize("kind", ["user", "project"])
+@pytest.mark.parametrize("kind", ["user", pytest.param("project", marks=pytest.mark.slow)])
 def test_who_was_excluded_stays_out_under_their_name(week, export, kind):
     """Once Clockify lists them no more, and QuickBooks has that name, a person is asked."""
     one = next(row for row in week.clockify.entries.values() if row["projectId"])

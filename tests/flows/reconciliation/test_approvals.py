@@ -21,7 +21,9 @@ def move_by_a_month(entry):
         entry[name] = moved.isoformat().replace("+00:00", "Z")
 
 
-@pytest.mark.parametrize("nth", range(7))
+@pytest.mark.parametrize(
+    "nth", [0, 3, *[pytest.param(nth, marks=pytest.mark.slow) for nth in (1, 2, 4, 5, 6)]]
+)
 def test_a_report_that_is_empty_for_a_moment_withdraws_nothing(approved, nth):
     """Whichever answer is empty: about the window, or about an entry that has moved out of it."""
     move_by_a_month(approved.entry(approved.pick()))
@@ -39,7 +41,7 @@ def test_a_report_that_is_empty_for_a_moment_withdraws_nothing(approved, nth):
     assert len(approved.books) == number
 
 
-@pytest.mark.parametrize("changed", ["replaced", "resent"])
+@pytest.mark.parametrize("changed", ["replaced", pytest.param("resent", marks=pytest.mark.slow)])
 def test_an_entry_that_was_made_anew_was_sent_as_approved(approved, changed):
     """Its approval counts as before."""
     id_ = approved.pick()
@@ -54,7 +56,7 @@ def test_an_entry_that_was_made_anew_was_sent_as_approved(approved, changed):
     assert approved.verdicts() == {id_: "unapproved_since"}
 
 
-@pytest.mark.parametrize("code", ["6240", "6000"])
+@pytest.mark.parametrize("code", ["6240", pytest.param("6000", marks=pytest.mark.slow)])
 def test_time_that_was_put_back_was_sent_as_approved(approved, code):
     """QuickBooks refused what was to take its place, so that it is there as before."""
     id_ = approved.pick()

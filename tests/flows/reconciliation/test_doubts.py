@@ -22,7 +22,11 @@ def state_of(week, id_):
 
 
 @pytest.mark.parametrize(
-    "switch", [{"remembers_request_ids": False}, {"replay_answers_6000": True}]
+    "switch",
+    [
+        {"remembers_request_ids": False},
+        pytest.param({"replay_answers_6000": True}, marks=pytest.mark.slow),
+    ],
 )
 def test_a_replacement_hands_no_doubt_over_again(quick, switch):
     """What may be in the books with an edit stays in doubt while another entry is replaced."""

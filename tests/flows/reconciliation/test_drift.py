@@ -3,6 +3,8 @@
 from copy import deepcopy
 from datetime import datetime, timedelta
 
+import pytest
+
 from flows.cli.output import Output
 
 DAYS = ("--start", "2026-09-14", "--end", "2026-09-18")
@@ -18,6 +20,7 @@ def to_other_days(week, id_):
     return lambda: entry.update(before)
 
 
+@pytest.mark.slow
 def test_drift_of_other_days_is_forgotten_once_repaired(week):
     """An entry that moved out of the days differs no more once QuickBooks follows."""
     id_ = week.pick()

@@ -92,7 +92,7 @@ def test_no_unknown_time_is_forgotten(week):
     assert len(week.books) == number
 
 
-@pytest.mark.parametrize("others", [True, False])
+@pytest.mark.parametrize("others", [True, pytest.param(False, marks=pytest.mark.slow)])
 def test_no_day_counts_as_looked_at(week, others):
     """Rows of other days, and an empty list although time is counted, hide no unknown time."""
     id_ = week.pick()

@@ -47,7 +47,9 @@ def test_a_recall_names_what_holds_an_entry(week, in_doubt):
     assert refused == {"not_attempted": 1}
 
 
-@pytest.mark.parametrize("how", ["by hand", "asked", "resent"])
+@pytest.mark.parametrize(
+    "how", ["by hand", pytest.param("asked", marks=pytest.mark.slow), "resent"]
+)
 def test_what_quickbooks_turned_out_not_to_have_is_listed_as_free(week, how):
     """Neither in doubt nor sent any more, whether a person or QuickBooks says so."""
     week.house.environment |= {"CLOCKBOOKS_QBO_AT_WORK_S": "0.01"}

@@ -54,7 +54,9 @@ def test_a_refused_mark_is_noted(week):
     assert week.found(found, longer)["repair"] == "updated"
 
 
-@pytest.mark.parametrize(("answer", "marks"), [("y\n", True), ("n\n", False)])
+@pytest.mark.parametrize(
+    ("answer", "marks"), [("y\n", True), pytest.param("n\n", False, marks=pytest.mark.slow)]
+)
 def test_marks_alone_are_asked_for(week, monkeypatch, answer, marks):
     """At a terminal, also where nothing differs."""
     id_ = week.pick()
@@ -123,7 +125,14 @@ def test_invoices_that_cannot_be_read_stop_no_repair(week):
     assert any("could not be read" in note and "No invoices" in note for note in found["notes"])
 
 
-@pytest.mark.parametrize("lines", [None, ["x"], [{"LinkedTxn": None}], [{"LinkedTxn": ["x"]}]])
+@pytest.mark.parametrize(
+    "lines",
+    [
+        None,
+        [{"LinkedTxn": ["x"]}],
+        *[pytest.param(lines, marks=pytest.mark.slow) for lines in (["x"], [{"LinkedTxn": None}])],
+    ],
+)
 def test_an_invoice_of_another_shape_stops_nothing(week, lines):
     """It only names what is billed."""
     id_ = week.pick()

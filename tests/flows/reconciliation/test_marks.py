@@ -42,10 +42,15 @@ def leave_unsettled(week):
 def billed(week):
     """Return an entry that was on an invoice and marked by us, and is on no invoice any more."""
     id_ = week.pick()
-    number = invoice(week, id_)
-    week.reconcile(*MARK, code=0)
+
+    def bill():
+        number = invoice(week, id_)
+        week.reconcile(*MARK, code=0)
+        assert (marked(week), ours(week)) == ({id_}, {id_: 1})
+        week.people.delete_invoice(number)
+
+    week.once("billed", bill)
     assert (marked(week), ours(week)) == ({id_}, {id_: 1})
-    week.people.delete_invoice(number)
     return id_
 
 
@@ -116,7 +121,9 @@ def test_a_dry_run_shows_and_changes_nothing(week, billed):
     assert "Our mark would be taken off 1 entry in Clockify." in shown.out
 
 
-@pytest.mark.parametrize(("answer", "stays"), [("y\n", False), ("n\n", True)])
+@pytest.mark.parametrize(
+    ("answer", "stays"), [pytest.param("y\n", False, marks=pytest.mark.slow), ("n\n", True)]
+)
 def test_it_is_asked_for(week, billed, monkeypatch, answer, stays):
     """At a terminal, like the marks themselves."""
     monkeypatch.setattr(Output, "can_ask", property(lambda _: True))
@@ -161,8 +168,15 @@ def test_a_mark_that_never_came_is_set_by_the_next_run(week):
     assert (marked(week), ours(week)) == ({id_}, {id_: 1})
 
 
-@pytest.mark.parametrize("invoiced", [True, False])
-@pytest.mark.parametrize("kind", ["drop_after", "drop_before"])
+@pytest.mark.parametrize(
+    ("kind", "invoiced"),
+    [
+        ("drop_after", True),
+        ("drop_before", False),
+        pytest.param("drop_after", False, marks=pytest.mark.slow),
+        pytest.param("drop_before", True, marks=pytest.mark.slow),
+    ],
+)
 def test_an_answer_that_is_lost_is_looked_up(week, kind, invoiced):
     """What Clockify shows right after it decides; the next run does what is left to do."""
     id_ = week.pick()
@@ -217,7 +231,7 @@ def test_marks_that_cannot_be_read_stop_no_repair(week, billed):
     assert marked(week) == {billed}
 
 
-@pytest.mark.parametrize("invoiced", [True, False])
+@pytest.mark.parametrize("invoiced", [pytest.param(True, marks=pytest.mark.slow), False])
 def test_a_call_without_any_answer_is_on_record(week, invoiced):
     """As when the process dies: the record is older than the call, so the mark is not forgotten."""
     id_ = week.pick()
@@ -235,7 +249,7 @@ def test_a_call_without_any_answer_is_on_record(week, invoiced):
     assert (marked(week), ours(week)) == (set() if invoiced else {id_}, {id_: 0})
 
 
-@pytest.mark.parametrize("invoiced", [True, False])
+@pytest.mark.parametrize("invoiced", [pytest.param(True, marks=pytest.mark.slow), False])
 def test_a_page_in_place_of_the_answer_proves_nothing(week, invoiced):
     """A proxy's 200: Clockify did nothing, and the next run does it."""
     id_ = week.pick()
@@ -272,6 +286,7 @@ def test_a_mark_that_a_person_sets_while_ours_is_refused_is_theirs(week):
     assert marked(week) == {id_}
 
 
+@pytest.mark.slow
 def test_a_key_that_is_refused_leaves_the_mark_ours(week, billed):
     """Nothing was done: the next run, with a key that works, takes it off."""
     week.house.clockify.faults.plan(INVOICED, "answer", **refusal(401, "Api key does not exist"))

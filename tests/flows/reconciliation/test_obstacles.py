@@ -99,7 +99,7 @@ def test_a_send_after_a_recall_does_not_book_beside_what_was_typed_again(week):
     assert len(week.books) == number
 
 
-@pytest.mark.parametrize("kind", ["user", "project"])
+@pytest.mark.parametrize("kind", ["user", pytest.param("project", marks=pytest.mark.slow)])
 def test_nothing_is_deleted_for_somebody_inactive(week, kind):
     """QuickBooks may refuse to create it: so what is there stays, until somebody acts."""
     id_ = week.pick()
@@ -122,7 +122,7 @@ def test_nothing_is_deleted_for_somebody_inactive(week, kind):
     assert only(week.reconcile("--repair", "--yes", code=0), id_)["repair"] == "replaced"
 
 
-@pytest.mark.parametrize("code", ["6240", "6000"])
+@pytest.mark.parametrize("code", ["6240", pytest.param("6000", marks=pytest.mark.slow)])
 def test_a_replacement_that_is_refused_puts_the_time_back(week, code):
     """QuickBooks has deleted the old one, and refuses the new one: the old time is made again."""
     id_, number = week.pick(), len(week.books)
@@ -179,7 +179,7 @@ def test_the_time_of_merged_customers_agrees_once_the_project_is_linked_to_the_o
     assert week.verdicts() == {}
 
 
-@pytest.mark.parametrize("how", ["replaced", "resent"])
+@pytest.mark.parametrize("how", ["replaced", pytest.param("resent", marks=pytest.mark.slow)])
 def test_nothing_is_made_anew_while_nobody_knows_whether_payroll_takes_it(week, how):
     """The company turned payroll on after the send: a replacement would only delete."""
     ids = [week.pick(number) for number in range(3)]

@@ -5,8 +5,12 @@ import pytest
 
 @pytest.mark.parametrize(
     "without",
-    [(), ("Start Time", "End Time", "End Date", "Task")],
-    ids=["with clock times", "without"],
+    [
+        pytest.param((), id="with clock times"),
+        pytest.param(
+            ("Start Time", "End Time", "End Date", "Task"), id="without", marks=pytest.mark.slow
+        ),
+    ],
 )
 def test_an_old_export_sends_nothing_twice_after_a_repair(week, export, without):
     """Neither does a new one: both versions of the entry are recognized."""

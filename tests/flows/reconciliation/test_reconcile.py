@@ -83,7 +83,18 @@ EDITS = {
 }
 
 
-@pytest.mark.parametrize("edit", EDITS)
+@pytest.mark.parametrize(
+    "edit",
+    [
+        "day outside",
+        "rate",
+        "length",
+        *[
+            pytest.param(edit, marks=pytest.mark.slow)
+            for edit in ("description", "day", "not billable")
+        ],
+    ],
+)
 def test_whatever_is_edited_in_clockify_is_repaired(week, edit):
     """QuickBooks has what Clockify has, under the same Id, and the ledger says so."""
     id_ = week.pick()
@@ -369,7 +380,7 @@ def test_a_mass_deletion_is_taken_for_a_mistake(week, monkeypatch):
 # --- how it is asked and told ------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("syncs", ["false", "true"])
+@pytest.mark.parametrize("syncs", [pytest.param("false", marks=pytest.mark.slow), "true"])
 def test_a_dry_run_changes_nothing(week, syncs):
     """Neither the books nor the database; the sync that a send begins with changes none either."""
     week.house.environment["CLOCKBOOKS_SYNC_BEFORE_SEND"] = syncs

@@ -17,9 +17,13 @@ def move(entry, days):
     ("status", "message"),
     [
         (400, "User is not allowed to see this time entry"),
-        (400, "Project is either required field or given project is archived."),
+        pytest.param(
+            400,
+            "Project is either required field or given project is archived.",
+            marks=pytest.mark.slow,
+        ),
         (403, "Access Denied"),
-        (404, "No static resource v1/workspaces"),
+        pytest.param(404, "No static resource v1/workspaces", marks=pytest.mark.slow),
     ],
 )
 def test_an_entry_that_clockify_refuses_to_show_stays(week, status, message):

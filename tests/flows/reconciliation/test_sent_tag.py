@@ -52,6 +52,11 @@ def new(week):
     return id_
 
 
+def send_tagged(week):
+    """Send the new entry with the tag, as a set-up."""
+    week.once("tagged", lambda: week.send(*TAGGED))
+
+
 def test_a_sent_entry_gets_the_tag_and_keeps_all_else(week, new):
     """The tag is made once; entries that were sent before are not touched."""
     before = shown(week)
@@ -97,7 +102,7 @@ def test_without_a_setting_and_in_a_dry_run_nothing_is_written(week, new):
 
 def test_a_recall_takes_the_tag_off(week, new):
     """Although the recall says nothing of tags; another tag stays."""
-    week.send(*TAGGED)
+    send_tagged(week)
     (other, _) = tags_of(week, new)
 
     found = week.run("recall", "--entry", new, "--yes", code=0)
@@ -108,7 +113,7 @@ def test_a_recall_takes_the_tag_off(week, new):
 
 def test_a_repair_that_deletes_takes_the_tag_off(week, new):
     """Here of an entry that became a break."""
-    week.send(*TAGGED)
+    send_tagged(week)
     week.entry(new)["type"] = "BREAK"
 
     week.reconcile("--repair", "--yes")
@@ -132,7 +137,7 @@ def test_what_may_not_be_written_is_left_alone_and_counted(week, new, locks):
 
 def test_a_recalled_entry_that_is_locked_loses_the_tag_once_it_is_open(week, new):
     """Until then each run counts it."""
-    week.send(*TAGGED)
+    send_tagged(week)
     week.entry(new)["approved"] = True
     found = week.run("recall", "--entry", new, "--yes", code=0)
     assert any("still with the tag" in note for note in found["notes"])
@@ -147,11 +152,11 @@ def test_a_recalled_entry_that_is_locked_loses_the_tag_once_it_is_open(week, new
     ("where", "kind", "answer"),
     [
         (PUT, "drop_before", {}),
-        (PUT, "answer", {"status": 500}),
-        ("GET .*/time-entries/f", "answer", {"status": 500}),
-        ("(GET|POST) .*/tags", "answer", {"status": 500}),
         ("(GET|POST) .*/tags", "answer", refusing(403, "Access Denied")),
-        (PUT, "answer", refusing(429, "Too many requests")),
+        pytest.param(PUT, "answer", {"status": 500}, marks=pytest.mark.slow),
+        pytest.param("GET .*/time-entries/f", "answer", {"status": 500}, marks=pytest.mark.slow),
+        pytest.param("(GET|POST) .*/tags", "answer", {"status": 500}, marks=pytest.mark.slow),
+        pytest.param(PUT, "answer", refusing(429, "Too many requests"), marks=pytest.mark.slow),
         (PUT, "answer", refusing(401, "Api key does not exist")),
     ],
 )
@@ -183,7 +188,7 @@ def test_an_answer_that_is_lost_is_looked_up(week, new):
 
 def test_a_run_that_died_before_it_could_record_the_tag_leaves_nothing_to_do_twice(week, new):
     """The next run finds the tag there, and writes nothing."""
-    week.send(*TAGGED)
+    send_tagged(week)
     with sqlite3.connect(week.house.folder / "clockbooks.db") as connection:
         connection.execute("UPDATE marks SET settled = 0")
     week.house.clockify.faults.plan(PUT, "answer", status=500)
@@ -242,7 +247,7 @@ def test_a_run_tags_a_bounded_number(week, new, monkeypatch):
 
 def test_an_entry_that_was_deleted_meanwhile_is_forgotten(week, new):
     """There is nothing to take a tag off any more."""
-    week.send(*TAGGED)
+    send_tagged(week)
     del week.house.clockify.entries[new]
 
     week.run("recall", "--entry", new, "--yes", code=0)
@@ -274,7 +279,7 @@ def test_our_tag_is_no_change_and_in_no_description(week, new):
 
 def test_no_rule_goes_by_our_tag(week, new, tmp_path):
     """It would give another class to what is sent a second time than to the first."""
-    week.send(*TAGGED)
+    send_tagged(week)
     week.house.clockify.tags["t8"] = {"id": "t8", "name": "Site"}
     (tmp_path / "rules.yaml").write_text(
         "- item: Hours\n  tag: In QuickBooks\n- item: Hours\n  tag: Site\n"
@@ -289,12 +294,22 @@ def test_no_rule_goes_by_our_tag(week, new, tmp_path):
     assert not any(one["decides"] for one in explained["rules"]), explained
 
 
-@pytest.mark.parametrize("body", ["{}", '{"error": "maintenance"}', '{"id": "x", "tagIds": []}'])
-@pytest.mark.parametrize("recalled", [True, False])
+BODIES = ("{}", '{"error": "maintenance"}', '{"id": "x", "tagIds": []}')
+
+
+@pytest.mark.parametrize(
+    ("body", "recalled"),
+    [
+        (BODIES[0], True),
+        (BODIES[2], False),
+        *[pytest.param(body, True, marks=pytest.mark.slow) for body in BODIES[1:]],
+        *[pytest.param(body, False, marks=pytest.mark.slow) for body in BODIES[:2]],
+    ],
+)
 def test_what_is_not_the_entry_settles_nothing(week, new, body, recalled):
     """Something between us and Clockify answers: the tag is neither off nor given up."""
     if recalled:
-        week.send(*TAGGED)
+        send_tagged(week)
     where = f"GET .*/time-entries/{new}"
     page = {"status": 200, "body": body, "content_type": "application/json"}
     week.house.clockify.faults.plan(where, "answer", times=99, **page)
@@ -342,7 +357,7 @@ def test_blanks_around_a_tags_name_do_not_count(week, new):
 
 def test_time_that_a_repair_could_neither_replace_nor_put_back_loses_the_tag(week, new):
     """QuickBooks does not have it, and `entries` says so too."""
-    week.send(*TAGGED)
+    send_tagged(week)
     week.entry(new)["taskId"] = None
     week.move(new)
     error = {"code": "6240", "Message": "No", "Detail": "Not today"}

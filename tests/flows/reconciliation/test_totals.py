@@ -262,7 +262,7 @@ def test_amounts_in_another_currency_are_in_no_total(week):
     assert Decimal(found["totals"]["amounts"]["rounded"]) < before
 
 
-@pytest.mark.parametrize("word", ["never", "not_before"])
+@pytest.mark.parametrize("word", [pytest.param("never", marks=pytest.mark.slow), "not_before"])
 def test_what_is_never_to_be_sent_is_no_difference(week, word):
     """It is in no total either; what was sent before somebody said so agrees, and stays."""
     new = week.track()
@@ -278,7 +278,7 @@ def test_what_is_never_to_be_sent_is_no_difference(week, word):
     assert minutes["rounded"] == minutes["ledger"] == minutes["quickbooks"]
 
 
-@pytest.mark.parametrize("word", ["never", "not_before"])
+@pytest.mark.parametrize("word", ["never", pytest.param("not_before", marks=pytest.mark.slow)])
 def test_no_repair_sends_what_is_never_to_be_sent(week, word):
     """Neither again, nor with what has changed, nor anew on another project."""
     longer, moved, gone = week.pick(0), week.pick(1), week.pick(2)

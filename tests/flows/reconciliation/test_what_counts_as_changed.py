@@ -8,8 +8,15 @@ import pytest
 TIMES = ("start", "end")
 
 
-@pytest.mark.parametrize("prefer", [False, True])
-@pytest.mark.parametrize("edited", [False, True])
+@pytest.mark.parametrize(
+    ("edited", "prefer"),
+    [
+        (False, False),
+        (True, True),
+        pytest.param(True, False, marks=pytest.mark.slow),
+        pytest.param(False, True, marks=pytest.mark.slow),
+    ],
+)
 def test_a_break_is_taken_out(week, edited, prefer):
     """What became a break, or holiday, after the send is no worked time: a repair deletes it."""
     id_ = week.pick()
@@ -41,7 +48,7 @@ def test_a_break_that_is_gone_already_is_forgotten(week):
 
 
 @pytest.mark.usefixtures("in_this_process")
-@pytest.mark.parametrize("decimal", [False, True])
+@pytest.mark.parametrize("decimal", [pytest.param(False, marks=pytest.mark.slow), True])
 def test_rows_of_a_file_last_as_long_as_the_file_shows(synced, export, decimal):
     """Another rounding changes nothing where a file shows durations less exactly than Clockify."""
     entries = [
@@ -59,7 +66,7 @@ def test_rows_of_a_file_last_as_long_as_the_file_shows(synced, export, decimal):
     assert set(counts) == {"agrees", "unsent"}
 
 
-@pytest.mark.parametrize("kind", ["user", "project"])
+@pytest.mark.parametrize("kind", [pytest.param("user", marks=pytest.mark.slow), "project"])
 def test_a_link_that_is_not_needed_stops_no_repair(week, kind):
     """Other words need no link to a person or customer who stay the same."""
     id_ = week.pick()
@@ -100,7 +107,10 @@ def test_a_project_without_a_link_is_a_change(week):
     assert row["differs"]["project"]["clockify"] is None
 
 
-@pytest.mark.parametrize("zone", ["Pacific/Kiritimati", "Pacific/Pago_Pago"])
+@pytest.mark.parametrize(
+    "zone",
+    [pytest.param("Pacific/Kiritimati", marks=pytest.mark.slow), "Pacific/Pago_Pago"],
+)
 def test_days_of_each_workers_own_zone_agree(synced, make_week, zone):
     """Time that was sent for a worker's own day agrees, and is found where it moved to."""
     for user in synced.clockify.users.values():

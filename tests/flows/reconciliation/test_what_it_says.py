@@ -2,6 +2,8 @@
 
 from copy import deepcopy
 
+import pytest
+
 WEEK = ("--start", "2026-09-14", "--end", "2026-09-18")
 
 #: What a person types of a TimeActivity.
@@ -19,6 +21,7 @@ def test_an_entry_that_agrees_is_as_long_as_it_was_sent(week):
     assert lengths == {id_: row["minutes"] for id_, row in week.sent.items()}
 
 
+@pytest.mark.slow
 def test_what_was_typed_in_again_is_taken_over_as_told(week):
     """By a recall of the entry, and an adoption: the advice for what is gone from QuickBooks."""
     id_ = week.pick()
