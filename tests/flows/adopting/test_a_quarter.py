@@ -1,14 +1,22 @@
-"""A quarter that another tool put into the books: nothing goes twice, and nothing is lost."""
+"""Weeks that another tool put into the books: nothing goes twice, and nothing is lost."""
 
 from collections import defaultdict
 
+import pytest
+
 QUARTER = ("--start", "2026-07-27", "--end", "2026-10-31")
+FORTNIGHT = ("--start", "2026-09-14", "--end", "2026-09-27")
 
 
+@pytest.mark.parametrize(
+    ("days", "many"), [(FORTNIGHT, 80), pytest.param(QUARTER, 500, marks=pytest.mark.slow)]
+)
 def test_a_quarter_from_another_tool_is_neither_doubled_nor_lost(
     synced,
     in_this_process,  # noqa: ARG001 - for speed
     rows_of,
+    days,
+    many,
 ):
     """All that is equal is adopted; each other entry waits for somebody, and nothing goes twice.
 
@@ -17,7 +25,7 @@ def test_a_quarter_from_another_tool_is_neither_doubled_nor_lost(
     house = synced
     add_twins(house)
     fresh = (house.folder / "clockbooks.db").read_bytes()
-    assert house.run("send", *QUARTER, "--yes", "--json").code == 3  # some have their reasons
+    assert house.run("send", *days, "--yes", "--json").code == 3  # some have their reasons
     sent = {row["entry_id"]: row["time_activity_id"] for row in rows_of(house, "ledger")
             if row["state"] == "sent"}  # fmt: skip
     for file in house.folder.glob("clockbooks.db*"):
@@ -26,25 +34,25 @@ def test_a_quarter_from_another_tool_is_neither_doubled_nor_lost(
     edited, rounded, summed = as_another_tool(house.quickbooks.activities)
     before = len(house.quickbooks.activities)
 
-    ran = house.run("adopt", *QUARTER, "--yes", "--json")
+    ran = house.run("adopt", *days, "--yes", "--json")
     assert ran.code == 3, ran.err
     document = ran.document
     adopted = {one["entry_id"]: one["time_activity_id"] for one in document["adopted"]}
     near = {one["time_activity_id"]: one for one in document["near"]}
     equal = set(house.quickbooks.activities) - edited - rounded - set(summed)
-    assert len(adopted) >= 0.99 * len(equal) > 500
+    assert len(adopted) >= 0.99 * len(equal) > many
     assert len(set(adopted.values())) == len(adopted), "one TimeActivity is one entry"
     assert not set(adopted.values()) & (edited | rounded | set(summed))
     for id_ in edited & near.keys():
         assert "description" in near[id_]["differs"]
     assert all(len(near[id_]["sum_of"]) == summed[id_] for id_ in summed)
 
-    after = house.run("send", *QUARTER, "--yes", "--json").document
+    after = house.run("send", *days, "--yes", "--json").document
     assert len(house.quickbooks.activities) == before, "nothing goes twice"
     held = {e["entry_id"] for e in after["entries"] if e["reason"] == "maybe_in_books"}
     assert held | set(adopted) == set(sent), "nothing is lost"
     assert not held & set(adopted)
-    again = house.run("adopt", *QUARTER, "--yes", "--json").document
+    again = house.run("adopt", *days, "--yes", "--json").document
     assert again["counts"] == document["counts"] | {"adopted": 0}
 
 

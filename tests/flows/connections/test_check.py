@@ -43,11 +43,11 @@ def test_it_says_how_time_is_sent(synced, monkeypatch):
     """Each choice that the settings make is told, by `check` and by the plan of a send."""
     before = lines(synced.run("check", "--json"))["How time is sent"]["found"]
     monkeypatch.setitem(synced.environment, "CLOCKBOOKS_MISSING_RATE", "zero")
-    for name in (
+    names = (
         *("rounding=up:6", "rounding_per=day", "day_zone=worker", "split=midnight", "line_per=day"),
         *("description_marker=true", "sent_tag=In QuickBooks", "not_before=2026-01-15"),
-    ):
-        assert synced.run("configure", "--set", name).code == 0
+    )
+    assert synced.run("configure", *(f"--set={name}" for name in names)).code == 0
 
     told = lines(synced.run("check", "--json"))["How time is sent"]["found"]
     (note,) = [note for note in synced.run(*LOOK, "--json").document["notes"] if told in note]
@@ -183,7 +183,17 @@ STATES = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize("case", STATES)
+#: One of each kind of change; the others are slow.
+TELLING = (
+    *("no integration", "Simple Start", "payroll not allowed", "no time tracking"),
+    *("no billing", "closed", "open database"),
+)
+
+
+@pytest.mark.parametrize(
+    "case",
+    [pytest.param(case, marks=() if case in TELLING else pytest.mark.slow) for case in STATES],
+)
 def test_each_state_is_told(synced, case):
     """What stops a send is a problem and ends with 1, the document there; the rest goes on."""
     change, options, name, state = STATES[case]

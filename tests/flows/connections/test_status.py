@@ -18,6 +18,15 @@ def _status(house):
     return row, ran.document["reads"]
 
 
+@pytest.fixture
+def fewer(synced):
+    """Return the demo's house with a third of its entries: quicker, with every kind of them."""
+    for number, id_ in enumerate(sorted(synced.clockify.entries)):
+        if number % 3:
+            del synced.clockify.entries[id_]
+    return synced
+
+
 def test_a_new_connection_has_sent_nothing(synced):
     """Nothing is left, nothing is in doubt; the sync is known, a send is not."""
     row, _ = _status(synced)
@@ -29,14 +38,12 @@ def test_a_new_connection_has_sent_nothing(synced):
     assert row["in_doubt"] == row["drifted"] == row["waiting_plans"] == 0
 
 
-def test_what_a_send_left_is_counted_in_entries_and_time(synced):
+def test_what_a_send_left_is_counted_in_entries_and_time(fewer):
     """Rejected, skipped and in doubt are what the send said, until a later run settles them."""
-    synced.quickbooks.faults.plan("POST .*/batch", "drop_after", skip=1)
-    sent = synced.run(
-        "send", *FORTNIGHT, "--yes", "--json", CLOCKBOOKS_QBO_CONCURRENCY="1"
-    ).document
+    fewer.quickbooks.faults.plan("POST .*/batch", "drop_after", skip=1)
+    sent = fewer.run("send", *FORTNIGHT, "--yes", "--json", CLOCKBOOKS_QBO_CONCURRENCY="1").document
 
-    row, reads = _status(synced)
+    row, reads = _status(fewer)
 
     for state in ("rejected", "skipped"):
         entries = [one for one in sent["entries"] if one["state"] == state]
@@ -47,21 +54,21 @@ def test_what_a_send_left_is_counted_in_entries_and_time(synced):
     assert reads["used"] > 0
     assert reads["allowance"] == 500_000
 
-    synced.run("send", *FORTNIGHT, "--yes")
-    row, _ = _status(synced)
+    fewer.run("send", *FORTNIGHT, "--yes")
+    row, _ = _status(fewer)
     assert row["in_doubt"] == 0
     assert row["rejected"]["entries"] == sum(sent["counts"]["rejected"].values())
 
 
-def test_drift_is_shown_and_who_needs_somebody(synced):
+def test_drift_is_shown_and_who_needs_somebody(fewer):
     """An entry that was deleted after it was sent counts until it is repaired."""
-    sent = synced.run("send", *FORTNIGHT, "--yes", "--json").document["entries"]
+    sent = fewer.run("send", *FORTNIGHT, "--yes", "--json").document["entries"]
     first = next(row["entry_id"] for row in sent if row["state"] == "sent")
-    del synced.clockify.entries[first]
-    synced.run("reconcile", *FORTNIGHT, "--repair", "--dry-run")
-    assert _status(synced)[0]["drifted"] == 0  # a dry run keeps nothing
+    del fewer.clockify.entries[first]
+    fewer.run("reconcile", *FORTNIGHT, "--repair", "--dry-run")
+    assert _status(fewer)[0]["drifted"] == 0  # a dry run keeps nothing
 
-    synced.run("reconcile", *FORTNIGHT)
+    fewer.run("reconcile", *FORTNIGHT)
 
-    assert _status(synced)[0]["drifted"] == 1
-    assert "1 of 1 need somebody." in synced.run("status").out
+    assert _status(fewer)[0]["drifted"] == 1
+    assert "1 of 1 need somebody." in fewer.run("status").out

@@ -216,7 +216,7 @@ def test_somebody_deleted_is_linked_by_the_id_in_their_entries(newcomer, send_da
     assert newcomer.run("link", "user", f"{id_}0", "95").code == 1
 
 
-@pytest.mark.parametrize("by", ["option", "setting"])
+@pytest.mark.parametrize("by", [pytest.param("option", marks=pytest.mark.slow), "setting"])
 def test_a_send_syncs_first_where_it_is_told_to(newcomer, send_day, by):
     """By the option, or always by the setting: the newcomer's entry goes with the others."""
     if by == "option":
@@ -253,7 +253,10 @@ def test_only_what_matched_takes_part(house):
     assert len(house.quickbooks.activities) == document["counts"]["sent"]
 
 
-@pytest.mark.parametrize(("kind", "column"), [("user", "userId"), ("project", "projectId")])
+@pytest.mark.parametrize(
+    ("kind", "column"),
+    [("user", "userId"), pytest.param("project", "projectId", marks=pytest.mark.slow)],
+)
 def test_the_time_of_what_is_excluded_is_never_sent(synced, kind, column):
     """No send takes it, no sync links it again or makes a partner for it; a link by hand undoes."""
     entries = synced.clockify.entries.values()

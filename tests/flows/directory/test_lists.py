@@ -284,7 +284,10 @@ def _aged(copy):
     return type(copy)(copy.rows, copy.as_of, copy.whole_at - timedelta(days=30))
 
 
-@settings(max_examples=12, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=settings().max_examples // 4,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+)
 @given(st.lists(st.lists(EDITS, max_size=4), min_size=1, max_size=3))
 def test_whatever_people_do_a_sync_says_the_same(nights, rounds):
     """Added, renamed, moved, deactivated, reactivated, merged: all of it between two syncs."""

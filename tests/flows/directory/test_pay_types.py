@@ -231,6 +231,7 @@ def test_a_company_that_wants_pay_types(payroll, send_day):
     assert "took time with a pay type there" in found
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("refuses", [True, False])
 def test_another_id_than_the_employees(payroll, send_day, refuses):
     """QuickBooks' words are told, if it refuses; the company's other time goes."""

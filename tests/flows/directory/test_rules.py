@@ -148,17 +148,22 @@ def test_a_file_gives_the_same_rules_back(tracking):
     ("text", "problem"),
     [
         ("- {task: Plan}", "rule 1: a rule gives one thing"),
-        ("- {item: Hours, class: Public}", "rule 1: a rule gives one thing"),
-        ("- {item: Hours}\n- {item: Hours, colour: red}", "rule 2: colour"),
-        ("- {item: Hours, task: no}", "rule 1: task: Input should be a valid string"),
-        ("- {item: Hours, user: DeletedUser}", "use the user's id"),
-        ("item: Hours", "is no list of rules"),
         ("- {item: [", "this is not YAML"),
         ("- {item: Hours}\n- {item: Services, task: Plan}", "Rule 2 would never decide"),
-        ("- {item: Hour}", "'Hour', which QuickBooks does not have"),
-        ("- {item: hours}", "QuickBooks has 'Hours'"),
-        ("- {item: Stone}", "'Stone', which QuickBooks does not have"),
         ("- {class: Web}", "several: 'Public:Web', 'Private:Web'"),
+        *[
+            pytest.param(text, problem, marks=pytest.mark.slow)
+            for text, problem in (
+                ("- {item: Hours, class: Public}", "rule 1: a rule gives one thing"),
+                ("- {item: Hours}\n- {item: Hours, colour: red}", "rule 2: colour"),
+                ("- {item: Hours, task: no}", "rule 1: task: Input should be a valid string"),
+                ("- {item: Hours, user: DeletedUser}", "use the user's id"),
+                ("item: Hours", "is no list of rules"),
+                ("- {item: Hour}", "'Hour', which QuickBooks does not have"),
+                ("- {item: hours}", "QuickBooks has 'Hours'"),
+                ("- {item: Stone}", "'Stone', which QuickBooks does not have"),
+            )
+        ],
     ],
 )
 def test_a_wrong_file_changes_nothing(tracking, text, problem):
@@ -241,7 +246,7 @@ def test_a_new_name_in_quickbooks_changes_nothing(tracking, send_day):
     assert {one[1] for one in placed(tracking).values()} == {"Civic"}
 
 
-@pytest.mark.parametrize("tracked", [True, False])
+@pytest.mark.parametrize("tracked", [pytest.param(True, marks=pytest.mark.slow), False])
 def test_only_what_the_company_keeps_is_sent(week, send_day, tracked):
     """FACTS 1.1: classes and locations only where they are tracked; the plan says so."""
     make(week, "Department", "Chicago")
@@ -260,7 +265,7 @@ def test_only_what_the_company_keeps_is_sent(week, send_day, tracked):
         assert any("class do nothing" in note for note in told) is not tracked
 
 
-@pytest.mark.parametrize("said", [True, False])
+@pytest.mark.parametrize("said", [True, pytest.param(False, marks=pytest.mark.slow)])
 def test_a_company_that_wants_a_class(tracking, send_day, said):
     """Said beforehand, no entry without one reaches QuickBooks; unsaid, its fault is told."""
     tracking.quickbooks.switches.requires_class = True
@@ -426,7 +431,7 @@ def test_the_demos_rules_send_its_time_where_they_say(synced):
     }
 
 
-@pytest.mark.parametrize("gone", ["Public", "Private"])
+@pytest.mark.parametrize("gone", ["Public", pytest.param("Private", marks=pytest.mark.slow)])
 def test_twins_in_doubt_are_told_apart_by_where_they_land(tracking, gone):
     """Of two entries that differ in their class alone, the lost one goes again, and no other."""
     tracking.environment["CLOCKBOOKS_QBO_BATCH_SIZE"] = "30"

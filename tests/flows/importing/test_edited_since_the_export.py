@@ -46,6 +46,7 @@ def test_an_old_export_sends_nothing_of_what_was_taken_back_and_went_edited(
     assert sum(minutes for minutes, _ in books(workday)) == 195
 
 
+@pytest.mark.slow
 def test_an_old_export_sends_nothing_of_parts_that_were_repaired(night, export):
     """Parts are deleted and go anew: what the whole entry said before is known still."""
     week = ("--start", "2026-09-21", "--end", "2026-09-24", "--yes", "--json")
