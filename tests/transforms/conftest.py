@@ -48,10 +48,20 @@ LINKED = [
 ]
 
 
+#: Frames that were asked for before: most plans are made under the same links.
+_made: dict[str, pd.DataFrame] = {}
+
+
 def _frame(schema: Any, rows: Any, **defaults: Any) -> pd.DataFrame:
-    names = list(schema.to_schema().columns)
     records = [{**defaults, **row} for row in rows]
-    return schema.validate(pd.DataFrame(records, columns=names, dtype=object))
+    key = f"{schema.__name__} {records!r}"
+    if key not in _made:
+        names = list(schema.to_schema().columns)
+        made = schema.validate(pd.DataFrame(records, columns=names, dtype=object))
+        if len(_made) > 500 or len(records) > 2:
+            return made
+        _made[key] = made
+    return _made[key].copy()
 
 
 @pytest.fixture(scope="session")

@@ -7,9 +7,9 @@ from transforms.plan.hold_back import hold_back, hold_back_together
 
 
 @pytest.mark.parametrize("reason", list(Reason))
-def test_a_row_is_held_back_with_the_state_of_its_reason(plan, reason):
+def test_a_row_is_held_back_with_the_state_of_its_reason(parts, reason):
     """The named rows get a reason and what to do; other rows and the given plan do not change."""
-    before = plan({"entry_id": "a"}, {"entry_id": "b"})
+    before = parts.iloc[[0, 2]].reset_index(drop=True)
 
     held = hold_back(before, reason, {"b": "Do this."}).set_index("entry_id")
 
@@ -20,7 +20,7 @@ def test_a_row_is_held_back_with_the_state_of_its_reason(plan, reason):
     assert before["state"].tolist() == ["ready", "ready"]
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def parts(plan):
     """Return a plan with two parts of one entry, and another entry."""
     made = plan({"entry_id": "a"}, {"entry_id": "a2"}, {"entry_id": "b"})
