@@ -88,9 +88,9 @@ class Two:
             [],
         )
 
-    def sync(self):
+    def sync(self, directory=None):
         """Match, keep the links, and return what a plan needs."""
-        directory = self.directory
+        directory = directory or self.directory
         users = match_users(directory.users, directory.people, linked=self.links, link_vendors=True)
         projects = match_projects(directory.projects, directory.customers, linked=self.links)
         self.links = pd.concat([self.links, users.links, projects.links], ignore_index=True)
@@ -98,7 +98,8 @@ class Two:
 
     def plan(self, side, **more):
         plan = plan_for_clockify if side == Side.CLOCKIFY else plan_for_quickbooks
-        return plan(self.directory, **self.sync(), **more)
+        directory = self.directory
+        return plan(directory, **self.sync(directory), **more)
 
     def make(self, side, **more):
         """Execute a plan, parents first, and link what was created."""
