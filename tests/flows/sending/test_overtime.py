@@ -44,6 +44,7 @@ def test_it_is_off_by_default(office):
     assert set(reconcile(office)["counts"]) == {"agrees"}
 
 
+@pytest.mark.slow
 def test_days_of_eight_and_twelve_hours(office):
     """By the day alone; and by both, where daily overtime does not count toward the week."""
     done(office, "rules", "add", "--pay-type", "Double", "--hours", "double_time")
@@ -71,7 +72,7 @@ def test_a_part_of_a_week_is_divided_as_the_whole(office):
     assert set(reconcile(office, days=FRIDAY)["counts"]) == {"agrees"}
 
 
-@pytest.mark.parametrize("days", [FRIDAY, WEEK])
+@pytest.mark.parametrize("days", [FRIDAY, pytest.param(WEEK, marks=pytest.mark.slow)])
 def test_a_shorter_monday_makes_fridays_overtime_regular(office, days):
     """Reconcile names it by Friday alone too; a send changes nothing; a repair makes it right."""
     entries = track(office, *NINES)
@@ -114,18 +115,31 @@ def test_a_longer_monday_makes_fridays_hours_overtime(office):
     assert set(reconcile(office)["counts"]) == {"agrees"}
 
 
-def test_what_was_sent_counts_as_it_is_in_the_books(office):
+OTHER_SETTINGS = {
+    "ROUNDING": "up:60", "OVERTIME": "both", "WORKWEEK_BEGINS": "friday", "TIMEZONE": "UTC"
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        OTHER_SETTINGS,
+        *(
+            pytest.param({name: value}, marks=pytest.mark.slow)
+            for name, value in [*OTHER_SETTINGS.items(), ("OVERTIME", "none")]
+        ),
+    ],
+    ids=" ".join,
+)
+def test_what_was_sent_counts_as_it_is_in_the_books(office, settings):
     """Another rounding, zone or setting changes nothing about it, and is no difference."""
     track(office, *NINES)
     send(office)
-    for name, value in (
-        ("ROUNDING", "up:60"), ("OVERTIME", "both"), ("WORKWEEK_BEGINS", "friday"),
-        ("TIMEZONE", "UTC"), ("OVERTIME", "none"),
-    ):  # fmt: skip
-        if value == "both":
-            done(office, "rules", "add", "--pay-type", "Double", "--hours", "double_time")
-        ran = office.run("reconcile", *WEEK, "--json", **{f"CLOCKBOOKS_{name}": value})
-        assert set(ran.document["counts"]) == {"agrees"}, (name, value, ran.document["entries"])
+    if settings.get("OVERTIME") == "both":
+        done(office, "rules", "add", "--pay-type", "Double", "--hours", "double_time")
+    others = {f"CLOCKBOOKS_{name}": value for name, value in settings.items()}
+    ran = office.run("reconcile", *WEEK, "--json", **others)
+    assert set(ran.document["counts"]) == {"agrees"}, ran.document["entries"]
 
 
 def test_time_that_was_sent_without_overtime_is_never_told_apart(office):
@@ -146,6 +160,7 @@ def test_time_that_was_sent_without_overtime_is_never_told_apart(office):
     assert set(reconcile(office)["counts"]) == {"agrees"}
 
 
+@pytest.mark.slow
 def test_a_correction_keeps_the_hours_as_which_it_went(office):
     """Words are corrected where they are; the hours still follow the week afterwards."""
     entries = track(office, *NINES[:4], (FRI, 240))
@@ -158,6 +173,7 @@ def test_a_correction_keeps_the_hours_as_which_it_went(office):
     assert {row["date"]: row["step"] for row in found} == {MON: "update", FRI: "delete"}
 
 
+@pytest.mark.slow
 def test_what_is_billed_stays_and_says_so(office):
     """Friday is on an invoice: nothing of it is taken out, whatever Monday says by now."""
     for entry in (entries := track(office, *NINES)).values():
@@ -191,6 +207,7 @@ def test_two_users_of_one_employee_have_one_week(office):
     assert books(office) == PAID
 
 
+@pytest.mark.slow
 def test_the_month_and_the_rules_know_of_it(office, tmp_path):
     """Sums are those of the entries; a file of rules has the hours, and an entry is explained."""
     entries = track(office, *NINES)
@@ -232,6 +249,7 @@ def test_an_employee_without_the_pay_type(office):
     assert books(office) == PAID
 
 
+@pytest.mark.slow
 def test_nothing_is_taken_back_that_the_next_send_would_reject(office):
     """Without the pay type of overtime, Friday stays as it went."""
     entries = track(office, *NINES[:4], (FRI, 240))
@@ -245,6 +263,7 @@ def test_nothing_is_taken_back_that_the_next_send_would_reject(office):
     assert (FRI, "Regular", 240) in books(office)
 
 
+@pytest.mark.slow
 def test_a_night_is_divided_on_both_of_its_days(office):
     """With `split=midnight`, each day's hours count to their day, and their week."""
     done(office, "rules", "add", "--pay-type", "Double", "--hours", "double_time")
@@ -263,6 +282,7 @@ def test_a_night_is_divided_on_both_of_its_days(office):
     assert (SAT, "Overtime", 60) in books(office)
 
 
+@pytest.mark.slow
 def test_minutes_are_those_after_rounding(office):
     """Cut to the minute, whatever the step."""
     office.environment["CLOCKBOOKS_ROUNDING"] = "nearest:15"
@@ -317,6 +337,7 @@ def test_a_rule_for_hours_gives_pay_types_alone(office):
     assert "hours decide about pay types alone" in refused["error"]["message"]
 
 
+@pytest.mark.slow
 def test_a_running_timer_does_not_count(office):
     """Once it is stopped, reconcile tells what it has changed."""
     entries = track(office, *NINES)
@@ -338,6 +359,7 @@ def test_a_forgotten_timer_does_not_go_in_parts(office):
     assert (rejected, books(office)) == ({"too_long": 1}, [(THU, "Regular", 540)])
 
 
+@pytest.mark.slow
 def test_contractors_have_no_overtime(office):
     """Payroll pays employees alone, and the first cut entry of a company may go first."""
     del office.environment["CLOCKBOOKS_ALLOW_PAYROLL"]
@@ -354,6 +376,7 @@ def test_contractors_have_no_overtime(office):
     assert books(office) == PAID[-2:]
 
 
+@pytest.mark.slow
 def test_two_weeks_are_told_apart(office):
     """The workweek begins on the day that the setting says."""
     sunday = "2026-09-27"

@@ -33,6 +33,7 @@ def test_double_time_is_told_apart(office):
     assert told(send(office, "--dry-run", "--overtime", "daily")) == [note]
 
 
+@pytest.mark.slow
 def test_nothing_is_told_where_nothing_is_overtime(office):
     """A week of 36 hours; and a long one, with the setting off."""
     track(office, *NINES[:4])

@@ -23,6 +23,10 @@ PAID = [
     (FRI, "Overtime", 180), (FRI, "Regular", 240),
 ]  # fmt: skip
 
+#: Sunday by UTC: of this week or the next one.
+SATURDAY_BEFORE = datetime(2026, 9, 19, 20, tzinfo=CHICAGO)
+SATURDAY_EVENING = datetime(2026, 9, 26, 20, tzinfo=CHICAGO)
+
 #: Forty hours.
 EIGHTS = [(day, 480) for day in (MON, TUE, WED, THU, FRI)]
 
@@ -55,6 +59,7 @@ def test_a_night_that_begins_before_the_week_counts(office, night):
     assert set(office.quickbooks.activities) == ids
 
 
+@pytest.mark.slow
 def test_of_two_nights_the_one_that_began_first_counts_first(office, night):
     """Both go on from midnight: what is over the limit is of the later one."""
     office.environment["CLOCKBOOKS_OVERTIME"] = "daily"
@@ -83,8 +88,15 @@ def test_a_night_counts_toward_its_second_day(office, night):
     assert paid(office, "Overtime", SUN) == 240
 
 
-@pytest.mark.parametrize("nth", [1, 2])
-@pytest.mark.parametrize("command", ["send", "reconcile"])
+@pytest.mark.parametrize(
+    ("command", "nth"),
+    [
+        ("send", 1),
+        ("reconcile", 2),
+        pytest.param("send", 2, marks=pytest.mark.slow),
+        pytest.param("reconcile", 1, marks=pytest.mark.slow),
+    ],
+)
 def test_an_empty_report_makes_no_hours_regular(office, command, nth):
     """What was sent, and is missing in one answer, counts until Clockify says that it is gone."""
     track(office, *NINES)
@@ -105,7 +117,7 @@ def test_an_empty_report_makes_no_hours_regular(office, command, nth):
     assert (FRI, "Regular", 420) not in books(office)
 
 
-@pytest.mark.parametrize("days", [FRIDAY, WEEK])
+@pytest.mark.parametrize("days", [FRIDAY, pytest.param(WEEK, marks=pytest.mark.slow)])
 def test_a_row_that_cannot_be_read_counts_as_it_was_sent(office, days):
     """A repair takes nothing out for it, and a send makes nothing regular."""
     monday = track(office, *NINES)[MON]
@@ -124,7 +136,9 @@ def test_a_row_that_cannot_be_read_counts_as_it_was_sent(office, days):
     assert books(office) == PAID
 
 
-@pytest.mark.parametrize("change", ["link", "unlink", "never"])
+@pytest.mark.parametrize(
+    "change", ["link", *(pytest.param(one, marks=pytest.mark.slow) for one in ("unlink", "never"))]
+)
 def test_links_of_today_change_nothing_about_sent_time(office, change):
     """Two users are one employee; then one of them is somebody else, or nobody."""
     entries = track(office, *NINES)
@@ -146,13 +160,16 @@ def test_links_of_today_change_nothing_about_sent_time(office, change):
 
 
 @pytest.mark.parametrize(
-    ("before", "after", "start"),
+    ("whose", "before", "after", "start"),
     [
-        ("America/Chicago", "UTC", datetime(2026, 9, 26, 20, tzinfo=CHICAGO)),
-        ("UTC", "America/Chicago", datetime(2026, 9, 19, 20, tzinfo=CHICAGO)),
+        ("connection", "America/Chicago", "UTC", SATURDAY_EVENING),
+        ("worker", "UTC", "America/Chicago", SATURDAY_BEFORE),
+        pytest.param(
+            "connection", "UTC", "America/Chicago", SATURDAY_BEFORE, marks=pytest.mark.slow
+        ),
+        pytest.param("worker", "America/Chicago", "UTC", SATURDAY_EVENING, marks=pytest.mark.slow),
     ],
 )
-@pytest.mark.parametrize("whose", ["connection", "worker"])
 def test_another_zone_changes_nothing_about_sent_time(office, whose, before, after, start):
     """The evening stays in the week in which it was booked."""
     user = office.clockify.users[office.employee["userId"]]
@@ -175,7 +192,7 @@ def test_another_zone_changes_nothing_about_sent_time(office, whose, before, aft
     assert books(office) == booked
 
 
-@pytest.mark.parametrize("starts", ["known", "unknown"])
+@pytest.mark.parametrize("starts", ["unknown", pytest.param("known", marks=pytest.mark.slow)])
 def test_time_of_another_connection_counts(office, starts):
     """Its employee has tracked 36 hours in another workspace, or in files that give days alone."""
     entries = track(office, *NINES)
