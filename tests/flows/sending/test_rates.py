@@ -68,8 +68,9 @@ def test_time_goes_at_the_price_of_its_item_and_keeps_it(priced, send_day):
     assert [row["rate_from"] for row in plan["entries"]].count("item") == 8
 
     send_day(priced)
-    first, *billed = sorted(sent(priced))
-    rates = [sent(priced)[id_]["HourlyRate"] for id_ in billed]
+    books = sent(priced)
+    first, *billed = sorted(books)
+    rates = [books[id_]["HourlyRate"] for id_ in billed]
     assert rates == [Decimal("112.345")] * 3
 
     priced.quickbooks.items["4"]["UnitPrice"] = Decimal(200)
@@ -138,6 +139,7 @@ def test_the_items_price_helps_where_clockifys_rate_does_not(priced, send_day):
     assert reconciled(priced) == {"agrees": 9}
 
 
+@pytest.mark.slow
 def test_time_at_a_price_of_quickbooks_is_adopted(priced, send_day):
     """A lost ledger finds again what went at an item's price."""
     configure(priced, "rate=item", "missing_rate=zero")
@@ -153,6 +155,7 @@ def test_time_at_a_price_of_quickbooks_is_adopted(priced, send_day):
     assert reconciled(priced) == {"agrees": 9}
 
 
+@pytest.mark.slow
 def test_rows_of_a_file_without_rates_go_at_the_items_price(priced, export):
     """Where an export was told to leave rates out; they keep it, whatever Clockify says."""
     file = export(priced, without=("Billable Rate (USD)", "Billable Amount (USD)"))

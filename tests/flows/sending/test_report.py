@@ -33,7 +33,7 @@ def sent(shared_house: Any, open_house: Callable[..., Any], tmp_path_factory: An
         house.quickbooks.faults.plan(
             "POST .*/batch", "edit", edit=lambda answer: _without_last(answer, 3)
         )
-        sent = house.run("send", *FORTNIGHT, "--yes", "--json")
+        sent = house.run_here("send", *FORTNIGHT, "--yes", "--json")
         assert sent.code == 3, sent.err
         yield house, {row["entry_id"]: row for row in sent.document["entries"]}
 

@@ -11,7 +11,9 @@ FAULT = (
 
 
 @pytest.mark.usefixtures("in_this_process")
-@pytest.mark.parametrize("header", ["intuit_tid", "Intuit-Tid"])
+@pytest.mark.parametrize(
+    "header", ["intuit_tid", pytest.param("Intuit-Tid", marks=pytest.mark.slow)]
+)
 def test_a_doubt_names_the_request(week, send_day, header):
     """A batch that got a 500 is in doubt, and each of its entries says which request it was."""
     week.quickbooks.faults.plan("POST .*/batch", "answer", status=500, headers={header: TID})
@@ -24,7 +26,13 @@ def test_a_doubt_names_the_request(week, send_day, header):
 
 
 @pytest.mark.usefixtures("in_this_process")
-@pytest.mark.parametrize(("status", "body"), [(400, FAULT), (401, "{}"), (503, "")])
+@pytest.mark.parametrize(
+    ("status", "body"),
+    [
+        (400, FAULT),
+        *(pytest.param(*one, marks=pytest.mark.slow) for one in ((401, "{}"), (503, ""))),
+    ],
+)
 def test_a_command_that_could_not_run_names_the_request(week, status, body):
     """Refused, not let in, or busy: the message has the id of the last request."""
     week.quickbooks.faults.plan(
@@ -38,6 +46,7 @@ def test_a_command_that_could_not_run_names_the_request(week, status, body):
     assert TID in ran.err
 
 
+@pytest.mark.usefixtures("in_forks")
 def test_the_log_names_the_request_of_refused_entries(week, send_day):
     """With CLOCKBOOKS_DEBUG=1; the report of a refusal has QuickBooks' own words, which suffice."""
     refused = FAULT.removeprefix("{").removesuffix("}")

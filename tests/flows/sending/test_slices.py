@@ -24,6 +24,7 @@ QUARTER = ("--start", "2026-07-27", "--end", "2026-10-31")
 
 #: Each of its days becomes a slice, which takes a while.
 FORTNIGHT = ("--start", "2026-09-14", "--end", "2026-09-27")
+FIVE_DAYS = ("--start", "2026-09-14", "--end", "2026-09-18")
 
 
 @pytest.fixture
@@ -45,7 +46,9 @@ def small_slices(monkeypatch: pytest.MonkeyPatch) -> Callable[[], list[int]]:
 
 
 @pytest.mark.usefixtures("in_this_process")
-@pytest.mark.parametrize("options", [(), ("--approved-only",)])
+@pytest.mark.parametrize(
+    "options", [(), pytest.param(("--approved-only",), marks=pytest.mark.slow)]
+)
 def test_a_plan_in_slices_is_the_plan_in_one(request: Any, synced: Any, options: Any) -> None:
     """Page by page and day by day, the document is the same, byte for byte and in its order."""
     whole = synced.run("send", *FORTNIGHT, *options, "--dry-run", "--json")
@@ -117,6 +120,7 @@ def test_of_an_entry_on_two_pages_the_last_row_counts(week: Any, send_day: Any) 
     assert rows[1]["_id"] not in told
 
 
+@pytest.mark.usefixtures("in_this_process")
 def test_a_bad_row_is_told_by_the_send_of_its_day_alone(week: Any, send_day: Any) -> None:
     """Clockify is asked for a day more at each side: what is wrong there is another send's."""
 
@@ -171,7 +175,7 @@ def test_a_load_that_ends_early_leaves_later_slices_alone(synced: Any) -> None:
     synced.quickbooks.faults.plan(
         r"POST .*/batch", "answer", skip=3, times=99, **UNAUTHENTICATED_ANSWER
     )
-    ran = synced.run("send", *FORTNIGHT, "--yes", "--json", CLOCKBOOKS_QBO_CONCURRENCY="1")
+    ran = synced.run("send", *FIVE_DAYS, "--yes", "--json", CLOCKBOOKS_QBO_CONCURRENCY="1")
 
     counts = ran.document["counts"]
     assert ran.code == 3
