@@ -52,7 +52,14 @@ UNCLEAR: dict[str, tuple[dict[str, Any], int]] = {
 }
 
 
-@pytest.mark.parametrize("case", UNCLEAR)
+#: One in which nothing was done, one in which all was, and one of which a part is known.
+TELLING = {"no work, 503", "work, and no answer", "an item missing"}
+
+
+@pytest.mark.parametrize(
+    "case",
+    [pytest.param(case, marks=() if case in TELLING else pytest.mark.slow) for case in UNCLEAR],
+)
 def test_what_is_unclear_is_in_doubt_and_the_next_send_settles_it(week, send_day, all_once, case):
     """The other batches go; the next send asks the books, says so, and sends nothing twice."""
     fault, unclear = UNCLEAR[case]

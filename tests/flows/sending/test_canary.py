@@ -150,6 +150,7 @@ def test_it_goes_before_every_slice_of_the_plan(week, sizes, all_once, monkeypat
     all_once(week)
 
 
+@pytest.mark.slow
 def test_an_import_sends_one_first_too(week, export, sizes, booked):
     """Rows of files go to the same company, by the same rule."""
     file = export(week)
@@ -161,6 +162,7 @@ def test_an_import_sends_one_first_too(week, export, sizes, booked):
     assert booked(week).total() == 9
 
 
+@pytest.mark.slow
 def test_a_throttled_entry_is_tried_again_alone(week, send_day, sizes, all_once):
     """Nothing was done, so nothing is known: it waits for another permit."""
     week.quickbooks.faults.clear()
@@ -180,7 +182,9 @@ def test_a_throttled_entry_is_tried_again_alone(week, send_day, sizes, all_once)
 # --- refused -------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("code", ["2020", "5030", "6000"])
+@pytest.mark.parametrize(
+    "code", ["2020", *(pytest.param(one, marks=pytest.mark.slow) for one in ("5030", "6000"))]
+)
 def test_what_is_refused_alone_keeps_the_rest_back(week, send_day, sizes, code):
     """The fault's own words stand in the report and in `check`; the next send tries one again."""
     week.quickbooks.switches.payroll_code = code
@@ -246,6 +250,7 @@ def test_a_refusal_for_another_cause_proves_nothing(week, send_day, sizes):
     assert counts["sent"] == 9 - theirs > 0
 
 
+@pytest.mark.slow
 def test_other_causes_are_not_tried_for_ever(week, send_day):
     """After five entries of which none proves anything, the rest waits, and says why."""
     week.quickbooks.faults.clear()
@@ -301,7 +306,10 @@ def test_contractors_time_says_nothing_of_employees(week, send_day, sizes):
 
 @pytest.mark.parametrize(
     ("fault", "then"),
-    [({"kind": "drop_after"}, [3, 3, 2]), ({"kind": "answer", "status": 503}, [1, 3, 3, 2])],
+    [
+        ({"kind": "drop_after"}, [3, 3, 2]),
+        pytest.param({"kind": "answer", "status": 503}, [1, 3, 3, 2], marks=pytest.mark.slow),
+    ],
 )
 def test_without_a_clear_answer_nothing_else_goes(week, send_day, sizes, all_once, fault, then):
     """The next send asks QuickBooks first: the entry is there, or is handed over again."""
@@ -321,6 +329,7 @@ def test_without_a_clear_answer_nothing_else_goes(week, send_day, sizes, all_onc
     all_once(week)
 
 
+@pytest.mark.slow
 def test_while_one_stays_in_doubt_another_is_tried_alone(week, send_day, sizes):
     """QuickBooks may still be at work on the first: that keeps nobody waiting for long."""
     week.quickbooks.faults.clear()
@@ -336,6 +345,7 @@ def test_while_one_stays_in_doubt_another_is_tried_alone(week, send_day, sizes):
     assert ran.document["counts"]["in_doubt"] == 1
 
 
+@pytest.mark.slow
 def test_a_run_killed_right_after_the_answer_is_found_out(
     week, send_day, sizes, all_once, execute, until
 ):
@@ -391,6 +401,7 @@ def test_not_allowed_means_refused_before_anything_is_read(week, send_day, sizes
     assert sizes() == []
 
 
+@pytest.mark.slow
 def test_payroll_that_was_off_meanwhile_is_tried_again(week, send_day, sizes, all_once):
     """What was taken before payroll was turned off and on again proves nothing of the new one."""
     back = [set_aside(week, 3), set_aside(week, 3)]

@@ -18,15 +18,14 @@ def verdicts(document: dict[str, Any]) -> set[tuple[Any, ...]]:
 @pytest.mark.parametrize(
     ("begins", "ends", "after"),
     [
-        # To midnight: the first part stays as long as it was.
-        ("22T03:00", "22T05:00", [("2026-09-21", 2, 0)]),
-        # By an hour, by its own length, and so that two parts become four: as long as before.
+        # By an hour, to midnight, by its own length, and so that two parts become four.
         ("22T04:00", "22T12:10", [("2026-09-21", 1, 0), ("2026-09-22", 7, 15)]),
-        ("22T07:00", "22T15:10", [("2026-09-22", 8, 15)]),
-        ("22T03:00", "23T09:00", [
+        pytest.param("22T03:00", "22T05:00", [("2026-09-21", 2, 0)], marks=pytest.mark.slow),
+        pytest.param("22T07:00", "22T15:10", [("2026-09-22", 8, 15)], marks=pytest.mark.slow),
+        pytest.param("22T03:00", "23T09:00", [
             ("2026-09-21", 2, 0), ("2026-09-22", 12, 0), ("2026-09-22", 12, 0),
             ("2026-09-23", 4, 0),
-        ]),
+        ], marks=pytest.mark.slow),
     ],
 )  # fmt: skip
 def test_what_has_moved_is_taken_back_and_sent_anew(night, begins, ends, after):
@@ -44,6 +43,7 @@ def test_what_has_moved_is_taken_back_and_sent_anew(night, begins, ends, after):
     assert set(reconcile(night)["counts"]) == {"agrees"}
 
 
+@pytest.mark.slow
 def test_put_back_as_it_was_it_goes_again(night):
     """Shortened to midnight, repaired, and longer again: all of it is in the books, and month."""
     send(night)
@@ -56,6 +56,7 @@ def test_put_back_as_it_was_it_goes_again(night):
     assert totals["sent_minutes"] == totals["minutes"] == 495
 
 
+@pytest.mark.slow
 def test_words_project_and_zone_are_of_the_whole(night):
     """Another description takes it back whole; another zone or rounding is no difference."""
     send(night)
@@ -77,7 +78,7 @@ def test_words_project_and_zone_are_of_the_whole(night):
     assert words == {"Other words"}
 
 
-@pytest.mark.parametrize("billed", [0, 1])
+@pytest.mark.parametrize("billed", [pytest.param(0, marks=pytest.mark.slow), 1])
 def test_where_one_part_is_billed_all_stay(night, billed):
     """Time that moves from one part to the other is in the books once, and a person is told."""
     sent = send(night).document["entries"]
@@ -91,6 +92,7 @@ def test_where_one_part_is_billed_all_stay(night, billed):
     assert (send(night).document["counts"]["sent"], books(night)) == (0, PARTS)
 
 
+@pytest.mark.slow
 def test_an_approval_that_is_withdrawn(night):
     """None goes where one is billed; approved again, it is right as it is."""
     night.night["approved"] = True
@@ -106,8 +108,8 @@ def test_an_approval_that_is_withdrawn(night):
     assert books(night) == PARTS
 
 
-def test_what_people_do_in_quickbooks_is_found_part_by_part(night):
-    """An edit stays until Clockify is preferred, and what was deleted until it is to be resent."""
+def test_what_people_edit_in_quickbooks_is_found_part_by_part(night):
+    """An edit stays until Clockify is preferred."""
     sent = send(night).document["entries"]
     ids = [row["time_activity_id"] for row in sent]
     night.quickbooks.people.edit_time(ids[1], Description="Mine")
@@ -116,7 +118,13 @@ def test_what_people_do_in_quickbooks_is_found_part_by_part(night):
     found = reconcile(night, *REPAIR, "--prefer", "clockify")
     assert verdicts(found) == {("changed_in_quickbooks", None, "deleted")}
     assert books(night) == []
+    send(night)
+    assert books(night) == PARTS
 
+
+@pytest.mark.slow
+def test_what_people_delete_in_quickbooks_is_found_part_by_part(night):
+    """What was deleted stays away until it is to be resent."""
     sent = send(night).document["entries"]
     del night.quickbooks.activities[sent[0]["time_activity_id"]]
     assert reconcile(night, *REPAIR)["counts"] == {"agrees": 1, "gone_from_quickbooks": 1}
@@ -127,8 +135,9 @@ def test_what_people_do_in_quickbooks_is_found_part_by_part(night):
     assert books(night) == PARTS
 
 
-def test_what_is_no_work_any_more_or_gone_is_taken_back(night):
-    """A break, a deleted entry; a timer that runs again is waited for."""
+@pytest.mark.slow
+def test_a_timer_that_runs_again_is_waited_for(night):
+    """No command changes anything about what was sent of it, or trips over it."""
     send(night)
     night.night["end"] = None
     assert verdicts(reconcile(night, *REPAIR)) == {("changed_in_clockify", None, None)}
@@ -143,7 +152,11 @@ def test_what_is_no_work_any_more_or_gone_is_taken_back(night):
         assert "Note: Note:" not in ran.err
     assert books(night) == PARTS
 
-    night.night |= {"end": "2026-09-22T11:10:00Z", "type": "BREAK"}
+
+def test_what_is_no_work_any_more_or_gone_is_taken_back(night):
+    """A break, and a deleted entry."""
+    send(night)
+    night.night["type"] = "BREAK"
     assert send(night).document["counts"]["skipped"] == {"already_sent": 2}
     assert verdicts(reconcile(night, *REPAIR)) == {("changed_in_clockify", None, "deleted")}
     night.night["type"] = "REGULAR"

@@ -114,7 +114,17 @@ FILTERS: dict[str, tuple[tuple[str, ...], Callable[[dict[str, Any]], bool]]] = {
 }
 
 
-@pytest.mark.parametrize("name", FILTERS)
+#: A project of a client, names and ids, several filters at once, letters, words, and a flag.
+TELLING = {
+    "project by name, of a client", "tasks by name and id", "group and a user of it",
+    "composed letters", "text of the description", "others",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "name",
+    [pytest.param(name, marks=() if name in TELLING else pytest.mark.slow) for name in FILTERS],
+)
 def test_a_filter_takes_what_it_names_and_nothing_else(plan, ready, name):
     """Names or ids, one or many: what is ready is what fits all of them."""
     options, fits = FILTERS[name]
@@ -180,7 +190,14 @@ ROUNDINGS: dict[str, Callable[[int], int]] = {
 }
 
 
-@pytest.mark.parametrize("rounding", ROUNDINGS)
+@pytest.mark.parametrize(
+    "rounding",
+    [
+        "up:6",
+        "NEAREST:7",
+        *(pytest.param(one, marks=pytest.mark.slow) for one in ("down:30", "none")),
+    ],
+)
 def test_the_commands_rounding_goes_before_the_workspaces(plan, shared_house, rounding):
     """Each entry's minutes are its seconds, rounded as requested."""
     planned = plan(*FORTNIGHT, "--rounding", rounding)
@@ -206,7 +223,13 @@ def test_the_workspaces_own_rounding_counts_when_nothing_is_asked(synced):
     assert "--rounding" in refused.document["error"]["message"]
 
 
-@pytest.mark.parametrize("zone", ["Asia/Tokyo", "Pacific/Auckland", "UTC"])
+@pytest.mark.parametrize(
+    "zone",
+    [
+        "Asia/Tokyo",
+        *(pytest.param(one, marks=pytest.mark.slow) for one in ("Pacific/Auckland", "UTC")),
+    ],
+)
 def test_another_time_zone_moves_entries_to_other_days(plan, shared_house, zone):
     """The window and each entry's day are cut on that zone's calendar, both ends included."""
     planned = plan("--start", "2026-09-16", "--end", "2026-09-18", CLOCKBOOKS_TIMEZONE=zone)
@@ -247,7 +270,9 @@ def test_nothing_tracked_is_nothing_to_do(synced):
     assert ran.document["minutes_sent"] == 0
 
 
-@pytest.mark.parametrize("zone", ["Pacific/Kiritimati", "Pacific/Pago_Pago"])
+@pytest.mark.parametrize(
+    "zone", ["Pacific/Kiritimati", pytest.param("Pacific/Pago_Pago", marks=pytest.mark.slow)]
+)
 def test_each_workers_own_zone_may_decide_on_days(synced, zone):
     """Of those who chose one; the window is cut by it, too. For others the connection's decides."""
     users = synced.clockify.users

@@ -48,7 +48,7 @@ def plan(house):
     "answers",
     [
         pytest.param(OTHER_WAY, id="all at once"),
-        pytest.param(SMALL_PAGES, id="small pages"),
+        pytest.param(SMALL_PAGES, id="small pages", marks=pytest.mark.slow),
         *(pytest.param(one, id=str(one), marks=pytest.mark.slow) for one in ONE_BY_ONE),
     ],
 )

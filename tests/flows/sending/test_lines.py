@@ -17,6 +17,11 @@ ALONE = {"CLOCKBOOKS_LINE_PER": "entry"}
 APART = [(30, "Plan"), (60, "Build"), (75, "Plan")]
 
 
+def slowly(*cases: str) -> list[Any]:
+    """Return cases of a rule that others of its cases show in the fast suite."""
+    return [pytest.param(case, marks=pytest.mark.slow) for case in cases]
+
+
 def add(house: Any, id_: str, **fields: Any) -> None:
     """Add an hour at the end of the day, like the first entry but for some fields."""
     times = {"start": "2026-09-22T20:00:00Z", "end": "2026-09-22T21:00:00Z"}
@@ -58,22 +63,15 @@ def test_a_day_for_a_customer_goes_as_one(workday, reckon, rows_of):
     assert workday.run("audit", "verify").code == 0
 
 
-@pytest.mark.parametrize(
-    "fields",
-    [
-        {"billable": False},
-        {"rate": 4321},
-        {"start": "2026-09-23T16:00:00Z", "end": "2026-09-23T17:00:00Z"},
-        {"projectId": None, "billable": False},
-    ],
-    ids=["billable", "rate", "day", "customer"],
-)
-def test_what_differs_goes_alone(workday, fields):
+def test_what_differs_goes_alone(workday):
     """In anything that the TimeActivity would say but for time and text."""
-    add(workday, "d" * 24, **fields)
+    add(workday, "1" * 24, billable=False)
+    add(workday, "2" * 24, rate=4321)
+    add(workday, "3" * 24, start="2026-09-23T16:00:00Z", end="2026-09-23T17:00:00Z")
+    add(workday, "4" * 24, projectId=None, billable=False)
     wider = ("--start", "2026-09-22", "--end", "2026-09-23")
-    assert workday.run("send", *wider, "--yes", "--json", **BY_DAY).document["counts"]["sent"] == 4
-    assert books(workday) == [(60, "More"), *LINE]
+    assert workday.run("send", *wider, "--yes", "--json", **BY_DAY).document["counts"]["sent"] == 7
+    assert books(workday) == [(60, "More")] * 4 + LINE
 
 
 def test_what_is_tracked_later_makes_a_line_of_its_own(workday):
@@ -87,6 +85,7 @@ def test_what_is_tracked_later_makes_a_line_of_its_own(workday):
     assert books(workday) == [(60, "More"), (120, "More"), *LINE]
 
 
+@pytest.mark.slow
 def test_entries_and_the_month_add_up(workday):
     """They stay entries: each with its own minutes, and the TimeActivity that it is in."""
     send(workday)
@@ -140,6 +139,7 @@ def test_the_same_line_is_not_asked_for_again(workday):
     assert books(workday) == [(165, "Plan\nBuild\nOther")]
 
 
+@pytest.mark.slow
 def test_what_was_refused_before_it_went_in_a_line_goes_alone_again(workday):
     """QuickBooks took it since, so the refusal counts no more."""
     refuse(workday)
@@ -161,8 +161,15 @@ def test_a_lost_answer_is_settled_for_all_entries(workday, rows_of):
     assert (books(workday), len(rows_of(workday, "ledger"))) == (LINE, 1)
 
 
-@pytest.mark.parametrize("which", [0, 2])
-@pytest.mark.parametrize("is_there", [True, False])
+@pytest.mark.parametrize(
+    ("which", "is_there"),
+    [
+        (0, True),
+        (2, False),
+        pytest.param(2, True, marks=pytest.mark.slow),
+        pytest.param(0, False, marks=pytest.mark.slow),
+    ],
+)
 def test_a_person_settles_by_any_entry(workday, rows_of, which, is_there):
     """Their word counts for the line."""
     workday.quickbooks.faults.plan("POST .*/batch", "drop_after")
@@ -179,7 +186,7 @@ def test_a_person_settles_by_any_entry(workday, rows_of, which, is_there):
     assert rows_of(workday, "lines") == [] or is_there
 
 
-@pytest.mark.parametrize("which", [0, 1])
+@pytest.mark.parametrize("which", [pytest.param(0, marks=pytest.mark.slow), 1])
 def test_a_line_is_taken_back_by_any_entry(workday, which):
     """All of it; then each entry may go alone, or in another line."""
     send(workday)
@@ -201,8 +208,19 @@ def test_a_line_is_taken_back_by_any_entry(workday, which):
     assert workday.run("audit", "verify").code == 0
 
 
-@pytest.mark.parametrize("how", ["once", "found sent later", "answer lost"])
-@pytest.mark.parametrize("which", [0, 2])
+@pytest.mark.parametrize(
+    ("which", "how"),
+    [
+        (0, "answer lost"),
+        *(
+            pytest.param(*case, marks=pytest.mark.slow)
+            for case in [
+                (2, "answer lost"), (0, "once"), (2, "once"),
+                (0, "found sent later"), (2, "found sent later"),
+            ]
+        ),
+    ],
+)  # fmt: skip
 def test_an_entry_that_was_deleted_after_its_line_was_taken_back_stays_recalled(
     workday, which, how
 ):
@@ -226,7 +244,7 @@ def test_an_entry_that_was_deleted_after_its_line_was_taken_back_stays_recalled(
     assert workday.run("status", "--json").document["connections"][0]["skipped"]["entries"] == 0
 
 
-@pytest.mark.parametrize("how", ["edit", "delete", "move", "unapprove", "break"])
+@pytest.mark.parametrize("how", ["edit", "delete", *slowly("move", "unapprove", "break")])
 def test_what_changed_in_clockify_takes_the_whole_line_along(workday, how):
     """The next send sends what is left of it anew; the money is right in the end."""
     options = {"CLOCKBOOKS_APPROVED_ONLY": "true"} if how == "unapprove" else {}
@@ -268,7 +286,7 @@ def test_what_changes_nothing_in_quickbooks_changes_nothing(workday):
     assert reconcile(workday)["counts"] == {"agrees": 3}
 
 
-@pytest.mark.parametrize("how", ["billed", "edited", "closed"])
+@pytest.mark.parametrize("how", ["billed", *slowly("edited", "closed")])
 def test_a_line_stays_that_may_not_be_touched(workday, how):
     """And says why; what somebody edited goes when Clockify is preferred, by any entry's id."""
     send(workday)
@@ -294,7 +312,7 @@ def test_a_line_stays_that_may_not_be_touched(workday, how):
         assert books(workday) == [(165, "Plan\nBuild\nOther")]
 
 
-@pytest.mark.parametrize("why", ["rate", "inactive", "typed"])
+@pytest.mark.parametrize("why", ["rate", "typed", *slowly("inactive")])
 def test_a_line_stays_that_the_next_send_would_not_put_back(workday, why):
     """All of it: an entry that nothing changed about would be lost from the books."""
     send(workday)
@@ -318,6 +336,7 @@ def test_a_line_stays_that_the_next_send_would_not_put_back(workday, why):
     assert LINE[0] in books(workday)
 
 
+@pytest.mark.slow
 def test_a_line_that_is_gone_from_quickbooks_is_sent_again(workday):
     """Once that is asked for: its entries are free, and go with the next send."""
     send(workday)

@@ -12,7 +12,10 @@ pytestmark = pytest.mark.usefixtures("in_this_process")
 LATER = "d" * 24
 
 
-@pytest.fixture(params=["entry", "day"])
+ALONE, TOGETHER = "entry", "day"
+
+
+@pytest.fixture
 def doubted(workday: Any, request: pytest.FixtureRequest) -> Any:
     """Return a house with entries in doubt, as one TimeActivity or the first alone, and typed time.
 
@@ -42,6 +45,9 @@ def outcomes(document: Any) -> dict[str, Any]:
     return {row["entry_id"]: row["reason"] or row["state"] for row in document["entries"]}
 
 
+@pytest.mark.parametrize(
+    "doubted", [TOGETHER, pytest.param(ALONE, marks=pytest.mark.slow)], indirect=True
+)
 def test_another_entry_is_still_held_back(doubted):
     """The one goes; the other one waits for what a person says of it, and goes then, once."""
     number = len(doubted.quickbooks.activities)
@@ -59,6 +65,9 @@ def test_another_entry_is_still_held_back(doubted):
     assert len(doubted.quickbooks.activities) == number + 2
 
 
+@pytest.mark.parametrize(
+    "doubted", [ALONE, pytest.param(TOGETHER, marks=pytest.mark.slow)], indirect=True
+)
 def test_what_was_said_holds_for_the_time_as_it_was(doubted):
     """Once somebody has changed its hours, it may be any entry again."""
     doubted.run("settle", "--entry", doubted.doubted[0], "--is-not-there", "--json")
@@ -68,6 +77,9 @@ def test_what_was_said_holds_for_the_time_as_it_was(doubted):
     assert outcomes(document) == dict.fromkeys(doubted.doubted, "maybe_in_books")
 
 
+@pytest.mark.parametrize(
+    "doubted", [ALONE, pytest.param(TOGETHER, marks=pytest.mark.slow)], indirect=True
+)
 def test_a_plan_that_somebody_approves_keeps_to_it(doubted, monkeypatch):
     """The time is read again before the send, and is no news; an edited entry is repaired."""
     doubted.run("settle", "--entry", doubted.doubted[0], "--is-not-there", "--json")

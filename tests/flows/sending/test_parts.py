@@ -81,7 +81,16 @@ def test_what_quickbooks_took_of_a_refused_entry_is_taken_back(night, rows_of):
     assert books(night) == PARTS
 
 
-@pytest.mark.parametrize("change", ["zone", "worker", "shift", "running", "off"])
+@pytest.mark.parametrize(
+    "change",
+    [
+        "shift",
+        *(
+            pytest.param(one, marks=pytest.mark.slow)
+            for one in ("zone", "worker", "running", "off")
+        ),
+    ],
+)
 def test_a_part_that_stays_lets_no_other_go(night, rows_of, change):
     """Its invoice would be wrong: a person decides, and whatever changes, nothing is cut anew."""
     stays = stick(night)
@@ -114,7 +123,7 @@ def test_a_part_that_stays_lets_no_other_go(night, rows_of, change):
     assert books(night) == PARTS
 
 
-@pytest.mark.parametrize("what", ["edited", "invoiced"])
+@pytest.mark.parametrize("what", ["edited", pytest.param("invoiced", marks=pytest.mark.slow)])
 def test_what_people_do_to_a_part_meanwhile_is_told(night, what):
     """An edit stays; of what came onto an invoice, somebody looks at the invoice."""
     night.quickbooks.switches.billed_can_be_deleted = True
@@ -138,8 +147,8 @@ def test_what_people_do_to_a_part_meanwhile_is_told(night, what):
     assert len(books(night)) == (what == "edited")
 
 
-def test_an_entry_stays_as_it_was_sent(night):
-    """Whole or in parts, whatever the settings say later: also what would cut it otherwise."""
+def test_an_entry_stays_whole_as_it_was_sent(night):
+    """Whatever the settings say later; taken back, it goes as they say."""
     assert send(night, **OFF).document["counts"]["sent"] == 1
     (row,) = send(night).document["entries"]
     assert (row["reason"], books(night)) == ("already_sent", [("2026-09-21", 8, 15)])
@@ -148,12 +157,27 @@ def test_an_entry_stays_as_it_was_sent(night):
 
     assert night.run("recall", *DAYS, "--yes", "--json").code == 0
     assert send(night).document["counts"]["sent"] == 2
-    for options in ({}, {"CLOCKBOOKS_ROUNDING": "down:480"}, {"CLOCKBOOKS_TIMEZONE": "UTC"}):
-        again = send(night, **OFF | options).document
-        assert again["counts"]["skipped"] == {"already_sent": 2}
-        compared = night.run("reconcile", *DAYS, "--json", **options).document
-        assert compared["counts"] == {"agrees": 2}
-        assert compared["totals"]["minutes"]["quickbooks"] == 495
+    assert books(night) == PARTS
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"CLOCKBOOKS_ROUNDING": "down:480", "CLOCKBOOKS_TIMEZONE": "UTC"},
+        pytest.param({}, marks=pytest.mark.slow),
+        pytest.param({"CLOCKBOOKS_ROUNDING": "down:480"}, marks=pytest.mark.slow),
+        pytest.param({"CLOCKBOOKS_TIMEZONE": "UTC"}, marks=pytest.mark.slow),
+    ],
+    ids=" ".join,
+)
+def test_an_entry_stays_in_parts_as_it_was_sent(night, options):
+    """Whatever the settings say later: also what would cut it otherwise."""
+    send(night)
+    again = send(night, **OFF | options).document
+    assert again["counts"]["skipped"] == {"already_sent": 2}
+    compared = night.run("reconcile", *DAYS, "--json", **options).document
+    assert compared["counts"] == {"agrees": 2}
+    assert compared["totals"]["minutes"]["quickbooks"] == 495
     assert books(night) == PARTS
 
 
@@ -222,6 +246,7 @@ def test_settling_takes_back_what_stands_alone(night, rows_of):
     assert (books(night), rows_of(night, "parts")) == ([], [])
 
 
+@pytest.mark.slow
 def test_a_row_of_a_file_is_the_entry_that_went_in_parts(night, export):
     """The export has it whole: it is recognized, and files are never split."""
     send(night)
@@ -256,6 +281,7 @@ def test_a_company_with_payroll_gets_a_whole_entry_first(night):
     assert books(night) == [*PARTS[:1], ("2026-09-22", 1, 0), *PARTS[1:]]
 
 
+@pytest.mark.slow
 def test_marks_in_clockify_are_of_the_whole_entry(night):
     """The tag of sent entries, once; the invoiced mark, once all of its parts are on one."""
     id_ = night.night["id"]
@@ -300,6 +326,7 @@ def test_what_the_books_have_of_an_entry_is_adopted_whole_or_not(night):
     assert books(night) == PARTS
 
 
+@pytest.mark.slow
 def test_parts_by_the_day_and_by_the_workers_zone(night):
     """Each part is rounded with its day; midnight is the worker's own."""
     for user in night.clockify.users.values():
@@ -316,6 +343,7 @@ def test_parts_by_the_day_and_by_the_workers_zone(night):
     ]
 
 
+@pytest.mark.slow
 def test_no_batch_divides_an_entry(week):
     """Nine nights in batches of three: two parts in each call, and all of them in the books."""
     for entry in week.clockify.entries.values():
@@ -368,6 +396,7 @@ def test_no_outcome_stays_of_a_part_that_is_none_any_more(night):
     assert [(row["entry_id"], row["state"]) for row in listed] == [(night.night["id"], "sent")]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("closed", [None, "2026-09-22"])
 def test_no_part_is_listed_beside_the_whole_that_was_judged_after_a_recall(night, closed):
     """What went in parts, was taken back, and was judged whole is one entry, sent or not."""

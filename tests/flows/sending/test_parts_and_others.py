@@ -38,7 +38,7 @@ def type_in(house: Any, hours: int, minutes: int) -> None:
     house.quickbooks.activities["900"] = {**like, "TxnDate": "2026-09-22", **fields}
 
 
-@pytest.mark.parametrize("lost", [1, 9])
+@pytest.mark.parametrize("lost", [1, pytest.param(9, marks=pytest.mark.slow)])
 def test_no_half_is_left_by_a_recall_whose_answers_are_lost(week, rows_of, lost):
     """Nine nights in batches of three: some or all answers never come."""
     for entry in week.clockify.entries.values():
@@ -80,6 +80,7 @@ def test_a_recall_refused_in_part_is_told_and_ended_later(night, rows_of):
     assert (books(night), rows_of(night, "parts")) == (PARTS, [])
 
 
+@pytest.mark.slow
 def test_adopted_parts_stay_in_a_recall_of_days(night):
     """They were in the books before; of an entry that is longer by now, no part is added."""
     kept = (night.folder / "clockbooks.db").read_bytes()
@@ -98,6 +99,7 @@ def test_adopted_parts_stay_in_a_recall_of_days(night):
     assert any("2 entries stay in QuickBooks" in note for note in back["notes"])
 
 
+@pytest.mark.slow
 def test_both_days_are_adopted_and_nothing_else_of_the_second(night):
     """Whether anything begins on the second day or not; other time of it is not asked about."""
     kept = (night.folder / "clockbooks.db").read_bytes()
@@ -120,6 +122,7 @@ def test_both_days_are_adopted_and_nothing_else_of_the_second(night):
     assert second["counts"] == {"adopted": 1, "near": 0, "unknown": 0}
 
 
+@pytest.mark.slow
 def test_a_row_of_a_file_is_an_entry_of_which_a_later_part_stays(night, export):
     """Its first part is not there, by a person's word; the second one is billed."""
     night.quickbooks.faults.plan("POST .*/batch", "drop_after")
@@ -176,6 +179,7 @@ def test_parts_of_an_entry_that_another_run_sends_whole(night, monkeypatch):
     assert [(row["entry_id"], row["state"]) for row in listed] == [(night.night["id"], "sent")]
 
 
+@pytest.mark.slow
 def test_a_month_counts_parts_that_were_sent_also_without_the_setting(night):
     """And not what is wrong with entries of the days before it, which it only reads."""
     night.night |= {"start": "2026-09-01T03:00:00Z", "end": "2026-09-01T11:10:00Z"}
@@ -188,6 +192,7 @@ def test_a_month_counts_parts_that_were_sent_also_without_the_setting(night):
         assert month["set_aside"] == 0
 
 
+@pytest.mark.slow
 def test_what_is_said_of_an_edited_part_is_true(night):
     """It stays, and the command that a note names takes it back, by the id of either part."""
 
@@ -243,6 +248,7 @@ def test_an_answer_that_takes_a_part_away_opens_its_entry_again(night, rows_of, 
     assert minutes(night) == 990
 
 
+@pytest.mark.slow
 def test_a_file_without_rates_sends_no_night_that_a_send_held_back(night, export):
     """It does not show the missing rate; what was said of the parts holds its whole row back."""
     rate, night.night["rate"] = night.night["rate"], None
@@ -259,6 +265,7 @@ def test_a_file_without_rates_sends_no_night_that_a_send_held_back(night, export
     assert [row["state"] for row in listed] == ["sent"]
 
 
+@pytest.mark.slow
 def test_a_row_of_a_file_that_stayed_is_not_listed_beside_the_parts(night, export):
     """The import rejected it whole, and the send takes it in parts."""
     rate, night.night["rate"] = night.night["rate"], None
@@ -269,6 +276,7 @@ def test_a_row_of_a_file_that_stayed_is_not_listed_beside_the_parts(night, expor
     assert [row["state"] for row in listed] == ["sent", "sent"]
 
 
+@pytest.mark.slow
 def test_what_to_do_about_a_batch_that_is_too_large(night):
     """Smaller batches; an entry with more parts than the company takes at once is to be split."""
     night.quickbooks.switches.largest_batch = 5

@@ -71,7 +71,9 @@ def test_an_entry_that_moves_to_a_month_that_was_read_goes(
     assert "2026-08-25" in {row["date"] for row in ran.document["entries"]}
 
 
-@pytest.mark.parametrize("after", [REPORT, "status/in-progress"])
+@pytest.mark.parametrize(
+    "after", [REPORT, pytest.param("status/in-progress", marks=pytest.mark.slow)]
+)
 def test_a_timer_that_is_stopped_meanwhile_does_not_vanish(
     week: Any, send_day: Any, meanwhile: Any, after: str
 ) -> None:
@@ -108,7 +110,9 @@ def test_rows_without_a_currency_have_their_clients(week: Any, send_day: Any) ->
     assert document["counts"]["sent"] == 9 - len(in_euros)
 
 
-@pytest.mark.parametrize("options", [(), ("--approved-only",)])
+@pytest.mark.parametrize(
+    "options", [(), pytest.param(("--approved-only",), marks=pytest.mark.slow)]
+)
 def test_an_entry_that_goes_while_pages_are_read_hides_no_other_one(
     week: Any, send_day: Any, meanwhile: Any, monkeypatch: pytest.MonkeyPatch, options: Any
 ) -> None:

@@ -57,7 +57,9 @@ def test_check_tells_the_reads_of_the_month(week, send_day):
     assert f"{week.quickbooks.now():%Y-%m}" == found["reads"]["month"]
 
 
-@pytest.mark.parametrize(("allowance", "state"), [(10, "warning"), (1_000, "ok")])
+@pytest.mark.parametrize(
+    ("allowance", "state"), [(10, "warning"), pytest.param(1_000, "ok", marks=pytest.mark.slow)]
+)
 def test_check_warns_before_reads_are_used_up(week, allowance, state):
     """Other processes' reads count, and a tier with more reads is a setting."""
     settings = {"CLOCKBOOKS_QBO_READS_PER_MONTH": f"{allowance}"}

@@ -15,7 +15,7 @@ def told(document: Any) -> str:
     return " ".join(note for note in document["notes"] if "did not ask for" in note)
 
 
-@pytest.mark.parametrize("which", [0, 1])
+@pytest.mark.parametrize("which", [pytest.param(0, marks=pytest.mark.slow), 1])
 def test_what_goes_along_is_named_before_and_after(workday, which):
     """In the preview, which changes nothing, and in the report."""
     send(workday)
@@ -66,6 +66,7 @@ def test_the_question_counts_time_activities(workday, monkeypatch):
     assert len(books(workday)) == 1
 
 
+@pytest.mark.slow
 def test_nothing_is_said_where_all_were_asked_for(workday):
     """Whether by the entries, by the run or by the day."""
     run_id = send(workday).document["run_id"]

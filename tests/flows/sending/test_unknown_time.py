@@ -113,6 +113,7 @@ def test_what_is_called_other_work_holds_nothing_back_again(week, foreign, send_
     assert send_day(week).document["counts"]["sent"] == 1
 
 
+@pytest.mark.slow
 def test_only_what_is_sent_is_called_other_work(week, foreign, send_day, rows_of):
     """A plan that nobody executes says nothing about the books."""
     assert week.run("send", *DAY, "--dry-run", "--not-in-books", "--json").code == 0
@@ -127,6 +128,7 @@ def test_only_what_is_sent_is_called_other_work(week, foreign, send_day, rows_of
     assert rows_of(week, "unknown_time")[0]["time_activity_id"] == foreign
 
 
+@pytest.mark.slow
 def test_what_was_moved_in_quickbooks_holds_nothing_back(week, foreign, send_day):
     """What counts is where it is now."""
     assert set(held(send_day(week))) == own(week)
@@ -134,6 +136,7 @@ def test_what_was_moved_in_quickbooks_holds_nothing_back(week, foreign, send_day
     assert send_day(week).document["counts"]["sent"] == len(own(week))
 
 
+@pytest.mark.slow
 def test_a_deleted_one_is_forgotten(week, foreign, send_day, rows_of):
     """Once it is gone from QuickBooks the entries go, unless it was typed in anew."""
     assert set(held(send_day(week))) == own(week)
@@ -166,6 +169,7 @@ def test_rows_of_files_are_held_back_too(week, foreign, export):
     assert again.document["counts"]["sent"] == len(own(week))
 
 
+@pytest.mark.slow
 def test_what_is_in_doubt_is_not_unknown(week, send_day, all_once):
     """QuickBooks has three entries whose answers were lost: a dry run and a send know of them."""
     week.quickbooks.faults.plan(r"POST .*/batch", kind="answer_after", status=504)
@@ -177,6 +181,7 @@ def test_what_is_in_doubt_is_not_unknown(week, send_day, all_once):
     all_once(week)
 
 
+@pytest.mark.slow
 def test_time_with_a_start_and_an_end_has_its_length(week, send_day):
     """Such rows bear no hours and minutes; what counts is what lies between."""
     times = {"StartTime": "09:00:00", "EndTime": "17:00:00", "BreakHours": 1}
@@ -221,6 +226,7 @@ def test_time_that_is_typed_in_late_is_not_booked_twice(week, send_day, export, 
     assert again.document["counts"]["rejected"] == {"maybe_in_books": 1}
 
 
+@pytest.mark.slow
 def test_time_that_is_typed_in_after_a_recall_is_not_booked_twice(week, send_day, export, typed):
     """It went from a file, was taken back, and comes from Clockify under another id."""
     entry, type_in = typed
@@ -246,6 +252,7 @@ def test_what_was_typed_in_since_it_was_shown_is_not_called_other_work(week, sen
     assert held(send_day(week, "--not-in-books")) == {}
 
 
+@pytest.mark.slow
 def test_what_no_run_has_shown_is_not_called_other_work_beside_what_was(week, foreign, send_day):  # noqa: ARG001 - it is in the books
     """A send of one person alone shows theirs; time of others is shown before it is other work."""
     mine = own(week)
@@ -300,7 +307,13 @@ def test_what_is_typed_in_while_somebody_looks_at_the_plan_ends_the_send(week, t
     assert len(week.quickbooks.activities) == 1
 
 
-@pytest.mark.parametrize("why", ["rejected", "refused", "not_approved"])
+@pytest.mark.parametrize(
+    "why",
+    [
+        "rejected",
+        *(pytest.param(one, marks=pytest.mark.slow) for one in ("refused", "not_approved")),
+    ],
+)
 def test_time_left_behind_that_somebody_typed_in_is_not_booked_twice(week, reckon, why):
     """Others of the day went, so the day was looked at before it was typed in."""
     id_ = min(own(week))

@@ -60,6 +60,7 @@ def test_the_books_have_what_the_template_writes(labeled, send_day):
     assert {"\n" in row["Description"] for _, row in found} == {True, False}
 
 
+@pytest.mark.slow
 def test_a_new_template_changes_nothing_that_was_sent(labeled, send_day):
     """Only what changes in Clockify is written anew, by the template of that day."""
     send_day(labeled)
@@ -90,7 +91,7 @@ def test_a_template_that_cannot_be_read_stops_before_anything_is_read(labeled):
     assert "CLOCKBOOKS_DESCRIPTION_TEMPLATE" in environment.err
 
 
-@pytest.mark.parametrize("per", ["entry", "day"])
+@pytest.mark.parametrize("per", ["day", pytest.param("entry", marks=pytest.mark.slow)])
 def test_a_day_may_be_rounded_as_a_whole(week, send_day, per):
     """By quarters: each entry's nearest one, or as many as each person's day on a project has."""
     sums: Counter[tuple[str, str]] = Counter()
