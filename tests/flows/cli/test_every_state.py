@@ -31,7 +31,13 @@ def ended(workday):
     return end
 
 
-@pytest.mark.parametrize("state", State)
+@pytest.mark.parametrize(
+    "state",
+    [
+        pytest.param(state, marks=pytest.mark.slow if state in {State.SENT, State.READY} else ())
+        for state in State
+    ],
+)
 def test_entries_are_shown_in_every_state(workday, ended, state):
     """The list of all has them, and so has the list of those, if there is one."""
     ended(state)

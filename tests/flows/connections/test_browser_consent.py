@@ -148,6 +148,7 @@ def test_a_wrong_state_is_turned_away_and_the_right_one_still_taken(house, page,
     assert waiting.end()[0] == 0
 
 
+@pytest.mark.slow
 def test_a_code_that_has_expired(house, page, asking, rows_of):
     """Intuit refuses the code: the page says so, and what to do."""
     house.quickbooks.switches.code_life_s = 0

@@ -121,6 +121,7 @@ def test_an_option_beats_the_own_setting_which_beats_the_environment(week):
     assert minutes() == quarters
 
 
+@pytest.mark.slow
 def test_approved_only_may_be_a_connections_own(week):
     """The connection's default holds back what is not approved; the option overrides it."""
 
@@ -166,6 +167,7 @@ def test_the_time_zone_may_be_a_connections_own(week):
     assert {entry["date"] for entry in after["entries"]} == {"2026-09-23"}
 
 
+@pytest.mark.slow
 def test_a_send_may_sync_first_for_one_connection(house):
     """Without links nothing goes; with the own setting the send compares first."""
     assert house.connect().code == 0

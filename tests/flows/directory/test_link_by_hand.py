@@ -243,6 +243,7 @@ def test_a_dry_run_that_syncs_first_keeps_nothing(newcomer, rows_of):
     assert rows_of(newcomer, "links") == before
 
 
+@pytest.mark.slow
 def test_only_what_matched_takes_part(house):
     """A partial connection: synced without creating, sent with a filter, the rest stays behind."""
     assert house.connect().code == 0

@@ -156,6 +156,7 @@ def test_what_is_learned_is_read_once(payroll):
     }
 
 
+@pytest.mark.slow
 def test_answers_without_names(payroll, send_day):
     """The ids are learned all the same, and a person says what they are called."""
     payroll.quickbooks.switches.names_pay_types = False

@@ -92,6 +92,7 @@ def test_another_export_of_the_same_month_sends_nothing(week, export, in_the_boo
     in_the_books()
 
 
+@pytest.mark.slow
 def test_what_went_through_the_interface_does_not_go_from_a_file(
     week, send_day, export, in_the_books
 ):
@@ -155,6 +156,7 @@ def test_no_change_of_the_time_zone_sends_a_row_twice(first, week, send_day, exp
     in_the_books()
 
 
+@pytest.mark.slow
 def test_rows_of_an_older_clockbooks_are_known_again(week, export, execute, rows_of):
     """Rows that were sent under another key, by a version that kept no wall clocks, stay sent."""
     file = str(export(week))
@@ -338,6 +340,7 @@ def test_dates_that_nobody_can_order_wait_for_a_person(week, export, in_the_book
     in_the_books(entries)
 
 
+@pytest.mark.slow
 def test_a_lost_answer_is_settled_by_the_next_import(week, export, in_the_books):
     """What QuickBooks never confirmed is in doubt, and is there once in the end."""
     file = str(export(week))
@@ -523,24 +526,39 @@ def test_a_report_of_days_alone_goes_by_its_days(week, booked):
     ]
 
 
-def test_filters_go_by_the_names_in_the_file(week, export):
+@pytest.mark.parametrize(
+    ("by", "kind"),
+    [
+        ("email", "--project"),
+        pytest.param("name", "--tag", marks=pytest.mark.slow),
+        pytest.param("id", "--project", marks=pytest.mark.slow),
+    ],
+)
+def test_filters_go_by_the_names_in_the_file(week, export, by, kind):
     """Users by name or address, projects and clients by name; a name of nobody is refused."""
     entries = list(week.clockify.entries.values())
     file = str(export(week))
     user = week.clockify.users[entries[0]["userId"]]
     mine = sum(entry["userId"] == user["id"] for entry in entries)
 
-    for wanted in (user["name"], user["email"].upper(), user["id"]):
-        counts = week.run("import", file, "--user", wanted, *DRY).document["counts"]
-        assert (counts["ready"], counts["skipped"]) == (mine, {"filtered": 9 - mine})
-    for kind in ("--project", "--tag"):
-        refused = week.run("import", file, kind, "No Such", *DRY)
-        assert refused.code == 1
-        assert "'No Such'" in refused.document["error"]["message"]
+    wanted = user["email"].upper() if by == "email" else user[by]
+    counts = week.run("import", file, "--user", wanted, *DRY).document["counts"]
+    assert (counts["ready"], counts["skipped"]) == (mine, {"filtered": 9 - mine})
+    refused = week.run("import", file, kind, "No Such", *DRY)
+    assert refused.code == 1
+    assert "'No Such'" in refused.document["error"]["message"]
 
 
-def test_any_table_can_be_mapped(week, export, in_the_books):
-    """Columns of any name are read once they are mapped."""
+@pytest.mark.parametrize(
+    "by",
+    [
+        "options",
+        pytest.param("file", marks=pytest.mark.slow),
+        pytest.param("setting", marks=pytest.mark.slow),
+    ],
+)
+def test_any_table_can_be_mapped(week, export, in_the_books, by):
+    """Columns of any name are read once they are mapped: by options, by a file, or by a setting."""
     file = export(week, without=("Email",))
     text = file.read_text().replace("User", "Who", 1).replace("Start Date", "Worked on", 1)
     file.write_text(text)
@@ -548,16 +566,18 @@ def test_any_table_can_be_mapped(week, export, in_the_books):
     refused = week.run("import", str(file), *YES)
     assert refused.code == 1
     assert "--map" in refused.document["error"]["message"]
-    maps = ("--map", "Who=user", "--map", "Worked on=start_date")
+    maps: tuple[str, ...] = ()
+    if by == "options":
+        maps = ("--map", "Who=user", "--map", "Worked on=start_date")
+    elif by == "file":
+        written = file.with_name("columns.txt")
+        written.write_text("# whose names\nWho=user\nWorked on=date\n")
+        maps = ("--map-file", str(written))
+    else:
+        assert week.run("configure", "--set", "import_map=Who=user; Worked on=date").code == 0
 
     assert outcome(week.run("import", str(file), *maps, *YES)) == {"sent": 9}
     in_the_books()
-    written = file.with_name("columns.txt")
-    written.write_text("# whose names\nWho=user\nWorked on=date\n")
-    by_file = week.run("import", str(file), "--map-file", str(written), *YES)
-    assert outcome(by_file) == {"already_sent": 9}
-    assert week.run("configure", "--set", "import_map=Who=user; Worked on=date").code == 0
-    assert outcome(week.run("import", str(file), *YES)) == {"already_sent": 9}
 
 
 def test_a_wrong_option_is_wrong_usage(week, export):

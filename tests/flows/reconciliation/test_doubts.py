@@ -74,6 +74,7 @@ def test_what_a_settled_update_is_about_is_kept(quick):
     assert quick.verdicts() == {id_: "changed_in_clockify"}
 
 
+@pytest.mark.slow
 def test_what_a_settled_replacement_is_about_is_kept(quick):
     """The same for an entry of another project."""
     id_ = quick.pick()

@@ -87,6 +87,7 @@ def test_a_mark_of_clockifys_own_invoice_is_not_ours_any_more(week, billed):
     assert (marked(week), ours(week)) == ({billed}, {})
 
 
+@pytest.mark.slow
 def test_a_mark_that_was_taken_off_is_not_ours_any_more(week, billed):
     """What somebody marks by hand after that is theirs."""
     week.entry(billed)["invoiced"] = False

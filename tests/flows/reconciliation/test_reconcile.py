@@ -88,10 +88,9 @@ EDITS = {
     [
         "day outside",
         "rate",
-        "length",
         *[
             pytest.param(edit, marks=pytest.mark.slow)
-            for edit in ("description", "day", "not billable")
+            for edit in ("description", "day", "not billable", "length")
         ],
     ],
 )

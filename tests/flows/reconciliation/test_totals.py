@@ -150,7 +150,7 @@ def explained(items, names):
 
 
 @settings(
-    max_examples=settings().max_examples // 5,  # each runs the whole command
+    max_examples=settings().max_examples // 12,  # each runs the whole command
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
 @given(

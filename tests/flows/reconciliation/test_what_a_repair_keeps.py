@@ -1,5 +1,7 @@
 """What a repair writes, and what of QuickBooks' own it leaves as it is."""
 
+import pytest
+
 LONG = "word " * 399 + "word"
 
 
@@ -52,6 +54,7 @@ def test_another_length_takes_the_place_of_a_start_and_an_end(week):
 KEPT = slice(2, None, 4)
 
 
+@pytest.mark.slow
 def test_an_edit_at_the_end_of_a_long_description_is_theirs(synced, make_week):
     """Descriptions are compared whole where QuickBooks has them whole."""
     id_ = min(
