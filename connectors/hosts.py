@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 from urllib3.exceptions import LocationParseError
 from urllib3.util import parse_url
 
-#: Where plain HTTP is safe: it does not leave the machine.
+#: Where plain HTTP is safe: it does not leave the machine. `flows.settings` refuses it elsewhere.
 LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
 
 #: Hosts that Clockify serves: global, regional, and a workspace's subdomain (FACTS, Clockify, 1).

@@ -13,7 +13,7 @@ from flows.operations.parameters import in_words
 from flows.operations.run_lock import run_lock
 from flows.operations.run_names import run_name
 from flows.operations.tasks import run_as_task
-from flows.operations.terminal import callbacks, shortened
+from flows.operations.terminal_callbacks import callbacks, shortened
 from flows.pages.publish import followed, page_context, show_recall
 from flows.reconciliation.recall import RecallReport, RecallRequest
 from flows.reconciliation.recall import recall as take_back

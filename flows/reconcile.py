@@ -15,7 +15,7 @@ from flows.operations.parameters import in_words
 from flows.operations.run_lock import run_lock
 from flows.operations.run_names import run_name
 from flows.operations.tasks import run_as_task
-from flows.operations.terminal import callbacks, shortened
+from flows.operations.terminal_callbacks import callbacks, shortened
 from flows.pages.publish import followed, page_context, show_drift, then_status
 from flows.reconciliation.reconcile import reconcile as compare_and_repair
 from flows.reconciliation.report import ReconcileReport

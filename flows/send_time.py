@@ -18,7 +18,7 @@ from flows.operations.final_states import without_traceback
 from flows.operations.parameters import with_options
 from flows.operations.run_lock import run_lock
 from flows.operations.run_names import run_name
-from flows.operations.terminal import callbacks
+from flows.operations.terminal_callbacks import callbacks
 from flows.pages.publish import then_status
 from flows.review.in_pages import run_in_pages
 from flows.review.jobs import SendJob

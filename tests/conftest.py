@@ -38,7 +38,7 @@ from connectors.standins.clockify.switches import Switches as ClockifySwitches
 from connectors.standins.quickbooks.app import QuickBooksStandin, Switches
 from connectors.standins.scenario import load_scenario, settings_for
 from connectors.standins.server import serving
-from connectors.store.claims import PlanContents
+from connectors.store.claim_records import PlanContents
 from flows.cli.main import app
 from flows.context import utc_now
 from schemas.contents import Contents

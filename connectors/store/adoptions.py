@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from connectors.database import changing, chunks, insert_into
 from connectors.quickbooks.batch import batch_bytes, fingerprint
 from connectors.store.books import CompanyBooks
-from connectors.store.claims import PlanContents
+from connectors.store.claim_records import PlanContents
 from connectors.store.entry_contents import EntryContents
 from connectors.store.history import History
 from connectors.store.lines import Lines

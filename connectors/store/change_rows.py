@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from connectors.quickbooks.batch import fingerprint
-from connectors.store.claims import Claim
+from connectors.store.claim_records import Claim
 from schemas.words import LedgerState, Operation
 
 

@@ -31,7 +31,7 @@ from connectors.store.change_rows import (
     claimed_item,
     open_change,
 )
-from connectors.store.claims import Claim
+from connectors.store.claim_records import Claim
 from connectors.store.claims_in_doubt import take_over
 from connectors.store.entry_contents import EntryContents
 from connectors.store.history import History

@@ -23,7 +23,7 @@ from connectors.database import changing, insert_into
 from connectors.quickbooks.batch import Done, Outcome, batch_bytes, fingerprint
 from connectors.store.books import CompanyBooks
 from connectors.store.chain import of_ledger
-from connectors.store.claims import Claim, PlanContents, Refusal
+from connectors.store.claim_records import Claim, PlanContents, Refusal
 from connectors.store.entry_contents import EntryContents
 from connectors.store.history import History
 from connectors.store.lines import BEFORE_MIN, OF_LEDGER, Lines, is_outdated

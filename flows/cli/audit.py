@@ -8,7 +8,7 @@ import typer
 
 from flows.cli.exit_codes import ExitCode
 from flows.cli.options import ConnectionName, FirstDay, Json, LastDay
-from flows.cli.output import command, stop_usage
+from flows.cli.output import command, stop_usage, to_ask
 
 app = typer.Typer(no_args_is_help=True)
 
@@ -69,12 +69,11 @@ def pseudonymize(
     The history stays valid. Clockify and QuickBooks keep the name.
     """
     with command(as_json=json) as output:
-        if not yes and not output.can_ask:
-            stop_usage("There is no terminal to ask at: add --yes.")
+        ask = to_ask(output, yes=yes, instead="add --yes")
         from flows.audit.pseudonymize import pseudonymized
         from flows.cli import render_audit
 
-        if yes or output.ask(f"Replace {name!r} in the database, for good?"):
+        if not ask or output.ask(f"Replace {name!r} in the database, for good?"):
             output.document = pseudonymized(name)
             render_audit.show_pseudonymized(output, output.document)
         else:

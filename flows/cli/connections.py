@@ -9,7 +9,7 @@ import typer
 
 from flows.cli.exit_codes import ExitCode
 from flows.cli.options import AllowPayroll, ConnectionName, Json
-from flows.cli.output import Output, command, stop_usage
+from flows.cli.output import Output, command, stop_usage, to_ask
 
 app = typer.Typer()
 
@@ -100,13 +100,12 @@ def disconnect(
     If Intuit cannot be reached, this ends with 3, and later commands retry.
     """
     with command(as_json=json) as output:
-        if not yes and not output.can_ask:
-            stop_usage("There is no terminal to ask at: add --yes to disconnect.")
+        ask = to_ask(output, yes=yes, instead="add --yes to disconnect")
         from flows.cli import render_connections
         from flows.connections import disconnect as disconnecting
 
         def approve(found: Any) -> bool:
-            return yes or output.ask(
+            return not ask or output.ask(
                 f"Disconnect {found.name}: {found.workspace_name} and {found.company_name}?"
             )
 

@@ -27,7 +27,7 @@ from flows.directory.sync import Create, SyncRequest, create_sides, sync
 from flows.directory.sync_report import sync_document
 from flows.importing.import_files import import_files
 from flows.operations.home import log_in
-from flows.operations.terminal import TerminalCallbacks, calling_back
+from flows.operations.terminal_callbacks import TerminalCallbacks, calling_back
 from flows.reconciliation.recall import RecallReport, RecallRequest
 from flows.reconciliation.recall import recall as run_recall
 from flows.reconciliation.reconcile import reconcile as run_reconcile

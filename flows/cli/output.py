@@ -201,9 +201,15 @@ def check_days(start: datetime, end: datetime) -> None:
         stop_usage(wrong)
 
 
-def to_ask(output: Output, *, yes: bool, dry_run: bool) -> bool:
-    """Whether to ask before anything is written to QuickBooks; that takes a terminal."""
+def to_ask(
+    output: Output,
+    *,
+    yes: bool,
+    dry_run: bool = False,
+    instead: str = "add --yes to go ahead, or --dry-run",
+) -> bool:
+    """Whether to ask before anything is changed; that takes a terminal."""
     ask = not (yes or dry_run)
     if ask and not output.can_ask:
-        stop_usage("There is no terminal to ask at: add --yes to go ahead, or --dry-run.")
+        stop_usage(f"There is no terminal to ask at: {instead}.")
     return ask

@@ -124,11 +124,8 @@ def adopt(
     """
     with command(as_json=json) as output:
         check_days(start, end)
-        ask = not (yes or dry_run)
-        if ask and not output.can_ask:
-            stop_usage(
-                "There is no terminal to ask at: add --yes to adopt what is equal, or --dry-run."
-            )
+        instead = "add --yes to adopt what is equal, or --dry-run"
+        ask = to_ask(output, yes=yes, dry_run=dry_run, instead=instead)
         from flows.cli import dispatch
 
         days = start.date(), end.date()

@@ -17,10 +17,10 @@ from connectors.errors import AskPerson
 from connectors.store.key_rotation import outdated
 from flows.connections.check_lines import Checks
 from flows.connections.check_services import check_clockify, check_currency, check_quickbooks
-from flows.connections.choices import in_words, judge_rules
 from flows.connections.consent_expiry import ends_soon
 from flows.connections.own_rates import checked_rates
 from flows.connections.rule_state import checked, without_overtime
+from flows.connections.send_options import in_words, judge_rules
 from flows.connections.unknown_time import read_unknown, unknown_rows
 from flows.context import OUTDATED, RunContext, open_context
 from flows.settings import strangers_told

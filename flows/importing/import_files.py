@@ -18,8 +18,8 @@ import pandas as pd
 
 from connectors.errors import AskPerson
 from connectors.store.staging import Staging, staging
-from flows.connections.choices import choice_notes
 from flows.connections.consent_expiry import expiry_notes
+from flows.connections.send_options import choice_notes
 from flows.context import RunContext
 from flows.importing.read_files import FileRead, WrongFile, read_files
 from flows.importing.resolve_names import ResolvedNames, client_id, keep_links, resolve_names

@@ -19,11 +19,11 @@ import pandas as pd
 from connectors.errors import AskPerson, Refused, TryAgain
 from connectors.quickbooks.client import IDS_A_QUERY
 from connectors.store.change_rows import Wanted
-from connectors.store.claims import PlanContents
+from connectors.store.claim_records import PlanContents
 from flows.context import RunContext
 from flows.progress import Progress
+from flows.reconciliation.creation_checks import typed_beside, why_not_made
 from flows.reconciliation.findings import Finding
-from flows.reconciliation.obstacles import typed_beside, why_not_made
 from flows.reconciliation.units import united
 from flows.sending.batches import Ended
 from flows.sending.invoices import invoiced_meanwhile

@@ -7,7 +7,7 @@ from prefect.states import Completed
 from flows.context import RunContext
 from flows.operations.final_states import ended, shown
 from flows.operations.tasks import run_as_task
-from flows.operations.terminal import TerminalCallbacks, shortened
+from flows.operations.terminal_callbacks import TerminalCallbacks, shortened
 from flows.pages.publish import followed, page_context, show_result
 from flows.review.jobs import Job
 from flows.review.review import do_reviewed, give_back, rejection

@@ -26,7 +26,7 @@ from connectors.quickbooks.answers import TOO_LARGE_CODE
 from connectors.quickbooks.batch import Done, Outcome
 from connectors.quickbooks.rate_limit.limiter import Permit
 from connectors.quickbooks.rate_limit.model import End, Want
-from connectors.store.claims import Claim
+from connectors.store.claim_records import Claim
 from flows.context import RunContext
 from flows.sending.run_lease import RunLease
 from schemas.part_ids import whole_id

@@ -9,10 +9,10 @@ from zoneinfo import ZoneInfo
 
 import pandas as pd
 
-from flows.connections.choices import judge_rules
 from flows.connections.own_rates import own_rates
 from flows.connections.requirements import check_company, check_workspace, default_currency
 from flows.connections.rule_state import not_taken, still_active
+from flows.connections.send_options import judge_rules
 from flows.context import RunContext
 from flows.sending.request import JobRequest
 from flows.settings import Settings

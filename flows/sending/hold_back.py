@@ -19,7 +19,7 @@ from datetime import datetime
 import pandas as pd
 
 from connectors.quickbooks.batch import instant_of, part_of
-from connectors.store.claims import Refusal
+from connectors.store.claim_records import Refusal
 from connectors.store.plans import StoredPlan
 from flows.context import RunContext
 from schemas.quickbooks import Company

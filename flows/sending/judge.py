@@ -6,7 +6,7 @@ from dataclasses import replace
 import pandas as pd
 
 from connectors.store.staging import StagedEntries
-from flows.connections.choices import joins
+from flows.connections.send_options import joins
 from flows.context import RunContext
 from flows.sending.extract import as_entries
 from flows.sending.facts import Facts, LinkState

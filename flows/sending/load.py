@@ -8,7 +8,7 @@ from typing import Any
 import pandas as pd
 
 from connectors.quickbooks.batch import Done, Outcome
-from connectors.store.claims import Claim
+from connectors.store.claim_records import Claim
 from flows.context import RunContext
 from flows.progress import Progress
 from flows.sending.batches import BatchLoader, Ended, in_doubt, not_handed_over

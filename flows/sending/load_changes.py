@@ -6,7 +6,7 @@ from typing import Any
 
 from connectors.quickbooks.batch import Done, NotDone, Outcome
 from connectors.store.change_rows import Wanted
-from connectors.store.claims import Claim
+from connectors.store.claim_records import Claim
 from flows.context import RunContext
 from flows.sending.batches import BatchLoader, Ended
 from flows.sending.run_lease import RunLease

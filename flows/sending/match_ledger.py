@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 
 import pandas as pd
 
-from connectors.store.claims import PlanContents
+from connectors.store.claim_records import PlanContents
 from connectors.store.parts import PartRow
 from flows.context import RunContext
 from schemas.words import IN_BOOKS, LedgerState, Source

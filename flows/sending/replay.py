@@ -11,7 +11,7 @@ from itertools import groupby
 from connectors.errors import AskPerson, Refused, TryAgain, Unsure
 from connectors.quickbooks.answers import BUSINESS_CODE
 from connectors.quickbooks.batch import Done, NotDone, Outcome
-from connectors.store.claims import Claim
+from connectors.store.claim_records import Claim
 from connectors.store.claims_in_doubt import Doubt
 from flows.context import RunContext
 from flows.sending.run_lease import RunLease

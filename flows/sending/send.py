@@ -17,8 +17,8 @@ from typing import Any
 import pandas as pd
 
 from connectors.store.staging import staging_entries
-from flows.connections.choices import choice_notes
 from flows.connections.consent_expiry import expiry_notes
+from flows.connections.send_options import choice_notes
 from flows.context import RunContext
 from flows.progress import Progress
 from flows.sending.canary import canary_notes

@@ -15,7 +15,7 @@ import sqlalchemy as sa
 
 from connectors.database import closing_database, writing
 from connectors.errors import TryAgain
-from connectors.store.claims import PlanContents
+from connectors.store.claim_records import PlanContents
 from connectors.store.connection_store import ConnectionStore
 from flows.reconciliation.reconcile import reconcile
 from flows.reconciliation.report import ReconcileReport

@@ -14,7 +14,7 @@ from connectors.errors import TryAgain
 from connectors.quickbooks.batch import Done, NotDone, batch_bytes, fingerprint
 from connectors.quickbooks.faults import Fault
 from connectors.store import connections
-from connectors.store.claims import Refusal
+from connectors.store.claim_records import Refusal
 from schemas.tables import batches, runs
 from schemas.tables import ledger as table
 

@@ -1,4 +1,7 @@
-"""What a run claims of the ledger, and what it knows of the entries it claims."""
+"""What a run claims of the ledger, and what it knows of the entries it claims.
+
+`Ledger.claim` in `connectors.store.ledger` claims them.
+"""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
