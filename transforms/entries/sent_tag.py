@@ -1,7 +1,7 @@
 """The tag that sent entries carry in Clockify: put on and taken off, and never counted.
 
 No call of Clockify's sets tags alone: a PUT replaces the entry (FACTS, Clockify, 3). So an entry is
-written as it was read, and compared afterwards. `flows.sending.sent_tags` says which entries get it.
+written as it was read, and compared afterwards. `flows.sending.sent_tags` chooses the entries.
 """
 
 import re
