@@ -1,6 +1,5 @@
 """Connecting where no browser can come back: the person pastes the address where theirs ended."""
 
-import subprocess
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
@@ -8,13 +7,9 @@ import pytest
 import requests
 
 
-def _start(house: Any, *options: str, installed: bool = False) -> tuple[Any, str]:
+def _start(house: Any, *options: str) -> tuple[Any, str]:
     """Start the command, and return it with the address that it prints."""
-    command = ("connect", "--no-browser", *options)
-    if installed:
-        process = house.start(*command, stdin=subprocess.PIPE)
-    else:
-        process = house.fork(*command, talks=True)
+    process = house.fork("connect", "--no-browser", *options, talks=True)
     while "/connect/oauth2" not in (line := process.stderr.readline()):
         assert line, "it ended without an address"
     return process, line.strip()
@@ -41,7 +36,7 @@ def _paste(process: Any, text: str) -> tuple[int, str, str]:
 @pytest.mark.parametrize("options", [(), ("--redirect-uri", "https://studio.example/intuit")])
 def test_the_pasted_address_connects(house, options):
     """Whether or not the redirect address is the person's own; the company is the chosen one."""
-    process, address = _start(house, *options, "--json", installed=not options)
+    process, address = _start(house, *options, "--json")
     landed = _decide(address, "allow")
     if options:
         assert landed.startswith(options[1])

@@ -84,35 +84,35 @@ EDITS = {
 
 
 @pytest.mark.parametrize(
-    "edit",
+    "edits",
     [
-        "day outside",
-        "rate",
-        *[
-            pytest.param(edit, marks=pytest.mark.slow)
-            for edit in ("description", "day", "not billable", "length")
-        ],
+        pytest.param(tuple(EDITS), id="all"),
+        *[pytest.param((edit,), id=edit, marks=pytest.mark.slow) for edit in EDITS],
     ],
 )
-def test_whatever_is_edited_in_clockify_is_repaired(week, edit):
+def test_whatever_is_edited_in_clockify_is_repaired(week, edits):
     """QuickBooks has what Clockify has, under the same Id, and the ledger says so."""
-    id_ = week.pick()
-    EDITS[edit](week.entry(id_))
+    ids = [week.pick(number) for number in range(len(edits))]
+    for id_, edit in zip(ids, edits, strict=True):
+        EDITS[edit](week.entry(id_))
     number = len(week.books)
 
-    assert week.verdicts() == {id_: "changed_in_clockify"}
-    row = only(week.reconcile("--repair", "--yes", code=0), id_)
+    assert week.verdicts() == dict.fromkeys(ids, "changed_in_clockify")
+    found = week.reconcile("--repair", "--yes", code=0)["entries"]
 
-    assert row["repair"] == "updated"
+    rows = {row["entry_id"]: row["repair"] for row in found if row["verdict"] != "unsent"}
+    assert rows == dict.fromkeys(ids, "updated")
     assert len(week.books) == number
-    assert week.activity(id_)["SyncToken"] == "1"
     assert week.verdicts() == {}
-    entry = week.entry(id_)
-    assert week.activity(id_)["Description"] == entry["description"]
-    assert (week.activity(id_)["BillableStatus"] == "Billable") == entry["billable"]
-    shown = week.found(week.run("entries"), id_)
-    assert datetime.fromisoformat(shown["start"]) == datetime.fromisoformat(entry["start"])
-    assert shown["billable"] == entry["billable"] == (shown["amount_cents"] is not None)
+    listed = week.run("entries")
+    for id_ in ids:
+        assert week.activity(id_)["SyncToken"] == "1"
+        entry = week.entry(id_)
+        assert week.activity(id_)["Description"] == entry["description"]
+        assert (week.activity(id_)["BillableStatus"] == "Billable") == entry["billable"]
+        shown = week.found(listed, id_)
+        assert datetime.fromisoformat(shown["start"]) == datetime.fromisoformat(entry["start"])
+        assert shown["billable"] == entry["billable"] == (shown["amount_cents"] is not None)
 
 
 def test_a_deletion_in_clockify_is_repaired(week):
