@@ -260,6 +260,7 @@ def test_a_row_of_a_file_is_the_entry_that_went_in_parts(night, export):
     assert (whole["counts"]["sent"], books(night)) == (1, [("2026-09-21", 8, 15)])
 
 
+@pytest.mark.slow
 def test_a_company_with_payroll_gets_a_whole_entry_first(night):
     """All of its parts, alone; refused, nothing of it stays and nothing else goes."""
     pairs = night.quickbooks.company["NameValue"]
@@ -372,6 +373,7 @@ def test_what_went_from_a_file_gets_no_parts(night, export):
     assert books(night) == [("2026-09-21", 8, 15)]
 
 
+@pytest.mark.slow
 def test_each_part_counts_in_its_own_month(night):
     """Ten in the evening of August's last day: two hours are August's, the rest September's."""
     night.night |= {"start": "2026-09-01T03:00:00Z", "end": "2026-09-01T11:10:00Z"}

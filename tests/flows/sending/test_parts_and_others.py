@@ -211,6 +211,7 @@ def test_what_is_said_of_an_edited_part_is_true(night):
     assert books(night) == []
 
 
+@pytest.mark.slow
 def test_a_part_that_stays_is_compared_and_its_rest_is_unsent(night):
     """The half that is billed stays whatever changes; Clockify's total is the whole's."""
     stick(night)
@@ -223,6 +224,7 @@ def test_a_part_that_stays_is_compared_and_its_rest_is_unsent(night):
     assert books(night) == PARTS[1:]
 
 
+@pytest.mark.slow
 def test_an_answer_that_takes_a_part_away_opens_its_entry_again(night, rows_of, execute):
     """Both of two equal nights went, QuickBooks has the second, and no answer came back.
 
