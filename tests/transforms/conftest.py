@@ -58,7 +58,7 @@ def _frame(schema: Any, rows: Any, **defaults: Any) -> pd.DataFrame:
     if key not in _made:
         names = list(schema.to_schema().columns)
         made = schema.validate(pd.DataFrame(records, columns=names, dtype=object))
-        if len(_made) > 500 or len(records) > 2:
+        if len(_made) > 500 or len(records) > 8:
             return made
         _made[key] = made
     return _made[key].copy()

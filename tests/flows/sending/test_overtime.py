@@ -142,6 +142,7 @@ def test_what_was_sent_counts_as_it_is_in_the_books(office, settings):
     assert set(ran.document["counts"]) == {"agrees"}, ran.document["entries"]
 
 
+@pytest.mark.slow
 def test_time_that_was_sent_without_overtime_is_never_told_apart(office):
     """Nor once a repair has corrected it: its pay type is the one that it had."""
     office.environment["CLOCKBOOKS_OVERTIME"] = "none"

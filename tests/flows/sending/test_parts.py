@@ -306,6 +306,7 @@ def test_marks_in_clockify_are_of_the_whole_entry(night):
     assert not mark()
 
 
+@pytest.mark.slow
 def test_what_the_books_have_of_an_entry_is_adopted_whole_or_not(night):
     """The ledger was lost: both parts become sent; one alone never does."""
     kept = (night.folder / "clockbooks.db").read_bytes()
@@ -386,6 +387,7 @@ def test_each_part_counts_in_its_own_month(night):
     assert whole == 0
 
 
+@pytest.mark.slow
 def test_no_outcome_stays_of_a_part_that_is_none_any_more(night):
     """What was rejected in parts, and sent whole later, is not listed as unsent."""
     night.quickbooks.people.close_books("2026-09-21")

@@ -51,6 +51,8 @@ def small_slices(monkeypatch: pytest.MonkeyPatch) -> Callable[[], list[int]]:
 )
 def test_a_plan_in_slices_is_the_plan_in_one(request: Any, synced: Any, options: Any) -> None:
     """Page by page and day by day, the document is the same, byte for byte and in its order."""
+    for id_ in sorted(synced.clockify.entries)[::2]:  # half of them is enough
+        del synced.clockify.entries[id_]
     whole = synced.run("send", *FORTNIGHT, *options, "--dry-run", "--json")
     made = request.getfixturevalue("small_slices")
     sliced = synced.run("send", *FORTNIGHT, *options, "--dry-run", "--json")

@@ -163,7 +163,7 @@ def test_links_of_today_change_nothing_about_sent_time(office, change):
     ("whose", "before", "after", "start"),
     [
         ("connection", "America/Chicago", "UTC", SATURDAY_EVENING),
-        ("worker", "UTC", "America/Chicago", SATURDAY_BEFORE),
+        pytest.param("worker", "UTC", "America/Chicago", SATURDAY_BEFORE, marks=pytest.mark.slow),
         pytest.param(
             "connection", "UTC", "America/Chicago", SATURDAY_BEFORE, marks=pytest.mark.slow
         ),

@@ -20,9 +20,20 @@ from transforms.directory.read_directory import Directory
 NO_LINKS = Links.validate(pd.DataFrame(columns=list(Links.to_schema().columns), dtype="str"))
 
 
+#: Frames that were asked for before: a directory is often as it was.
+_made = {}
+
+
 def frame(schema, rows):
-    names = list(schema.to_schema().columns)
-    return schema.validate(pd.DataFrame(list(rows), columns=names, dtype=object))
+    records = list(rows)
+    key = f"{schema.__name__} {records!r}"
+    if key not in _made:
+        names = list(schema.to_schema().columns)
+        made = schema.validate(pd.DataFrame(records, columns=names, dtype=object))
+        if len(_made) > 500:
+            return made
+        _made[key] = made
+    return _made[key].copy()
 
 
 class Two:
