@@ -22,7 +22,7 @@ from breaks import ROOT, throwaway_copy
 _STORE = "tests/connectors/store"
 _LEDGER = [f"{_STORE}/test_{name}.py" for name in ("ledger", "claims_in_doubt", "history")]
 _LEDGER += [f"{_STORE}/test_entry_contents.py"]
-_OTHERS = [f"{_STORE}/test_neighbors.py", f"{_STORE}/test_changes.py"]
+_OTHERS = [f"{_STORE}/test_{name}.py" for name in ("neighbors", "changes", "last_outcomes")]
 _SENDS = ["tests/exactly_once/test_proof.py", "tests/flows/sending/test_broken_sends.py"]
 _CRASHES = ["tests/exactly_once/test_crash_points.py", "tests/exactly_once/test_suspended.py"]
 _REPAIRS = [f"tests/flows/reconciliation/test_{name}.py" for name in ("drift", "in_doubt")]
