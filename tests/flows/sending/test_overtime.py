@@ -338,7 +338,6 @@ def test_a_rule_for_hours_gives_pay_types_alone(office):
     assert "hours decide about pay types alone" in refused["error"]["message"]
 
 
-@pytest.mark.slow
 def test_a_running_timer_does_not_count(office):
     """Once it is stopped, reconcile tells what it has changed."""
     entries = track(office, *NINES)

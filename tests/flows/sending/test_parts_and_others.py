@@ -99,7 +99,6 @@ def test_adopted_parts_stay_in_a_recall_of_days(night):
     assert any("2 entries stay in QuickBooks" in note for note in back["notes"])
 
 
-@pytest.mark.slow
 def test_both_days_are_adopted_and_nothing_else_of_the_second(night):
     """Whether anything begins on the second day or not; other time of it is not asked about."""
     kept = (night.folder / "clockbooks.db").read_bytes()

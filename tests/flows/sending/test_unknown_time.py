@@ -226,7 +226,6 @@ def test_time_that_is_typed_in_late_is_not_booked_twice(week, send_day, export, 
     assert again.document["counts"]["rejected"] == {"maybe_in_books": 1}
 
 
-@pytest.mark.slow
 def test_time_that_is_typed_in_after_a_recall_is_not_booked_twice(week, send_day, export, typed):
     """It went from a file, was taken back, and comes from Clockify under another id."""
     entry, type_in = typed
