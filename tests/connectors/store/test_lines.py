@@ -7,6 +7,7 @@ import sqlalchemy as sa
 
 from connectors.quickbooks.batch import Done, NotDone
 from connectors.quickbooks.faults import Fault
+from connectors.store import connections
 from connectors.store.adoptions import Adoptions
 from connectors.store.change_rows import Wanted
 from schemas.tables import lines
@@ -72,6 +73,19 @@ def test_each_entry_is_what_its_line_is(book):
     recall(book, "a", "100")
     assert book.states(*ABC) == dict.fromkeys(ABC, "recalled")
     assert book.store.ledger.count() == {"recalled": 3, "refused": 1}
+
+
+def test_what_was_refused_alone_counts_as_what_its_line_is(book, engine, joined, vault, clock):
+    """Not as refused besides; and the lines of another connection say nothing of it."""
+    second = connections.store_connection(
+        engine, "b", joined(realm_id="78"), vault=vault, now=clock.now
+    )
+    other = type(book)(engine, second.id, clock, book.about)
+    for one in (book, other):
+        one.record(claim(one, ("b",)), NotDone("1", REFUSAL))
+    book.record(claim(book, ABC), Done("1", "100", "0"))
+    assert book.store.ledger.count() == {"sent": 3}
+    assert other.store.ledger.count() == {"refused": 1}
 
 
 @pytest.mark.parametrize("ends", ["sending", "sent"])
