@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 from urllib3.exceptions import LocationParseError
 from urllib3.util import parse_url
 
-#: Where plain HTTP is safe: it does not leave the machine. `flows.settings` refuses it elsewhere.
+#: Where plain HTTP is safe: it does not leave the machine.
 LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
 
 #: Hosts that Clockify serves: global, regional, and a workspace's subdomain (FACTS, Clockify, 1).
@@ -34,3 +34,19 @@ def plain_host(url: str) -> str | None:
         return None
     same = host is not None and (called.host or "").strip("[]").lower() == host
     return host if same and called.auth is None else None
+
+
+def safe_url(url: str) -> str:
+    """Return an address if every library reads the same host in it, and nobody can listen.
+
+    Raises:
+        ValueError: Two readers could disagree on the host, or plain HTTP would leave this machine.
+    """
+    host = plain_host(url)
+    if host is None:
+        raise ValueError(
+            "must be a plain address: scheme, host, port and path, without user, query or fragment"
+        )
+    if not (url.startswith("https://") or (url.startswith("http://") and host in LOOPBACK)):
+        raise ValueError("must begin with https:// (http:// is for this machine only)")
+    return url

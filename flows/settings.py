@@ -23,7 +23,7 @@ from pydantic_settings import (
 
 from connectors.encryption import SHORTEST_PASSPHRASE
 from connectors.errors import AskPerson
-from connectors.hosts import LOOPBACK, plain_host
+from connectors.hosts import LOOPBACK, plain_host, safe_url
 from connectors.masking import SHORTEST, remember
 from flows.installed import data_folder, default_database_url
 from flows.settings_file import ADDRESSES, PREFIX, file_settings, is_own
@@ -32,18 +32,6 @@ from transforms.exports.formats import parse_mapping
 from transforms.plan.descriptions import parse_template
 from transforms.plan.rounding import parse_rounding
 from transforms.plan.rules import parse_targets
-
-
-def _safe_url(url: str) -> str:
-    """Accept an address only if every library reads the same host in it, and nobody listens."""
-    host = plain_host(url)
-    if host is None:
-        raise ValueError(
-            "must be a plain address: scheme, host, port and path, without user, query or fragment"
-        )
-    if not (url.startswith("https://") or (url.startswith("http://") and host in LOOPBACK)):
-        raise ValueError("must begin with https:// (http:// is for this machine only)")
-    return url
 
 
 def _readable_by(parse: Callable[[str], object]) -> AfterValidator:
@@ -87,7 +75,7 @@ SHORTEST_PASSWORD = 12
 
 Key = Annotated[SecretStr, AfterValidator(_hard_to_guess)]
 Password = Annotated[SecretStr, AfterValidator(_good_password)]
-Url = Annotated[str, AfterValidator(_safe_url)]
+Url = Annotated[str, AfterValidator(safe_url)]
 Zone = Annotated[str, _readable_by(zone)]
 ImportMap = Annotated[str, _readable_by(lambda text: parse_mapping(mapping_lines(text)))]
 Folder = Annotated[str, _readable_by(_whole_path)]
