@@ -81,6 +81,24 @@ def test_what_quickbooks_took_of_a_refused_entry_is_taken_back(night, rows_of):
     assert books(night) == PARTS
 
 
+def test_what_cannot_be_taken_back_yet_is_told_and_the_next_send_takes_it_back(night):
+    """QuickBooks takes one part of two, and answers nothing more to that run."""
+    close_after_the_look(night)
+
+    def fall_silent(answer):
+        night.quickbooks.faults.plan("GET .*", "answer", status=503, times=99)
+        return answer
+
+    night.quickbooks.faults.plan("POST .*/batch", "edit", edit=fall_silent)
+    sent = send(night)
+    assert len(books(night)) == 1
+    assert any("The next run takes it back." in note for note in sent.document["notes"])
+
+    night.quickbooks.faults.clear()
+    assert any("taken out of QuickBooks: part" in note for note in send(night).document["notes"])
+    assert books(night) == []
+
+
 @pytest.mark.parametrize(
     "change",
     [
