@@ -12,9 +12,14 @@ from typing import Any
 
 import requests
 from processes import Process, Zygote
+from requests.adapters import HTTPAdapter
+from urllib3 import Retry
 
 #: So long the server may take to start, in seconds.
 START_S = 240
+
+#: Prefect's database was busy, and did nothing: again.
+_BUSY = Retry(10, allowed_methods=None, status_forcelist=[503], backoff_factor=0.2)
 
 
 class Desk:
@@ -23,6 +28,8 @@ class Desk:
     def __init__(self, api: str, home: Path, zygote: Zygote) -> None:
         self.api, self.home, self.zygote = api, home, zygote
         self._deployment: str | None = None
+        self._http = requests.Session()
+        self._http.mount(api, HTTPAdapter(max_retries=_BUSY))
 
     def start(self, parameters: Mapping[str, Any], environment: Mapping[str, str]) -> str:
         """Start a run as the form does, and return its id: a process does it next."""
@@ -55,7 +62,7 @@ class Desk:
             self._call("POST", f"flow_runs/{run_id}/set_state", body)
 
     def _call(self, method: str, path: str, body: Any = None) -> Any:
-        answer = requests.request(method, f"{self.api}/{path}", json=body, timeout=60)
+        answer = self._http.request(method, f"{self.api}/{path}", json=body, timeout=60)
         answer.raise_for_status()
         return answer.json()
 
