@@ -399,7 +399,8 @@ class _Judge:
                 ]
                 return is_locked or held or (may_wait and len(unit) > 1 and any(touched))
             case "unapproved_since":
-                return is_locked and not entry["approved"]
+                edited = may_wait and any(map(self._was_edited_by_people, ids))
+                return (is_locked or edited) and not entry["approved"]
             case "changed_in_quickbooks" | "changed_in_both":
                 return may_wait and any(map(self._was_edited_by_people, ids))
         return False
