@@ -56,7 +56,7 @@ class Runs(ConnectionScope):
         change = runs.update().where(alive).values(lease_until=now + lease)
         return connection.execute(change).rowcount == 1
 
-    def send_plan(self, run_id: str, plan_id: int) -> None:
+    def set_plan(self, run_id: str, plan_id: int) -> None:
         """Record which approved plan a run is about to send."""
         mine = sa.and_(self._own(runs), runs.c.id == run_id)
         with writing(self.engine) as connection:

@@ -291,7 +291,7 @@ def _send_approved(
             named = context.store.plans.numbered(stored.id, gone[:_NAMED].tolist())
             report.notes.append(_gone(stored, job.lost, len(gone), named))
         assert plan.lease is not None, "a dry run is not reviewed"  # noqa: S101
-        context.store.runs.send_plan(plan.lease.run_id, stored.id)
+        context.store.runs.set_plan(plan.lease.run_id, stored.id)
         document = execute(context, plan, progress=progress, run=run)
     context.store.plans.sent_by(stored.id, document["run_id"])
     return document

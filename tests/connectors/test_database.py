@@ -77,14 +77,19 @@ def test_opening_again_changes_nothing(empty_database):
     assert shape(empty_database) == before
 
 
+def _upgrade(connection: sa.Connection, revision: str) -> None:
+    """Bring a database to an older revision."""
+    config = Config()
+    config.set_main_option("script_location", "schemas:migrations")
+    config.attributes["connection"] = connection
+    command.upgrade(config, revision)
+
+
 def test_a_database_of_the_first_revision_keeps_its_rows(empty_database):
     """Who updates keeps connections, secrets and ledger as they were; the new columns are empty."""
     engine = sa.create_engine(empty_database, poolclass=sa.NullPool)
-    config = Config()
-    config.set_main_option("script_location", "schemas:migrations")
     with engine.begin() as connection:
-        config.attributes["connection"] = connection
-        command.upgrade(config, "0001")
+        _upgrade(connection, "0001")
         connection.execute(
             sa.text(
                 "INSERT INTO connections (id, name, workspace_id, workspace_name, realm_id,"
@@ -113,11 +118,8 @@ def test_a_database_of_the_first_revision_keeps_its_rows(empty_database):
 def test_a_migration_that_fails_halfway_leaves_the_old_tables(empty_database):
     """Of several steps the last is the one that fails: none of them is left, and a retry does."""
     engine = sa.create_engine(empty_database, poolclass=sa.NullPool)
-    config = Config()
-    config.set_main_option("script_location", "schemas:migrations")
     with engine.begin() as connection:
-        config.attributes["connection"] = connection
-        command.upgrade(config, "0001")
+        _upgrade(connection, "0001")
         connection.execute(sa.text("CREATE TABLE turns (in_the_way INTEGER)"))
     before = shape(empty_database)
 
@@ -155,12 +157,9 @@ INSERT INTO own_settings (connection_id, name, value, changed_at)
 def test_what_was_imported_before_gets_the_clock_of_its_zone(empty_database):
     """Rows of an older version are known again after their connection's time zone has changed."""
     engine = sa.create_engine(empty_database, poolclass=sa.NullPool)
-    config = Config()
-    config.set_main_option("script_location", "schemas:migrations")
     at = sa.bindparam("at", datetime(2026, 3, 9, 3, 30, tzinfo=UTC), Utc)
     with engine.begin() as connection:
-        config.attributes["connection"] = connection
-        command.upgrade(config, "0006")
+        _upgrade(connection, "0006")
         for number, statement in product((7, 8), _IMPORTED_BEFORE.split(";")):
             told = sa.text(statement)
             if ":at" in statement:
@@ -188,12 +187,9 @@ INSERT INTO plans (id, connection_id, state, first_day, last_day, made_at, entri
 
 def test_runs_of_an_older_version_name_the_plan_that_they_sent(empty_database):
     """Entries that went by an approved plan still say so after the upgrade."""
-    config = Config()
-    config.set_main_option("script_location", "schemas:migrations")
     engine = sa.create_engine(empty_database, poolclass=sa.NullPool)
     with engine.begin() as connection:
-        config.attributes["connection"] = connection
-        command.upgrade(config, "0026")
+        _upgrade(connection, "0026")
         for statement in _PLAN_BEFORE.split(";"):
             connection.execute(sa.text(statement))
 

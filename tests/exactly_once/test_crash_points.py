@@ -27,7 +27,7 @@ def _quick(memory: str) -> Any:
 QUICK_AND_SLOW = [pytest.param(memory, marks=_quick(memory)) for memory in MEMORIES]
 
 
-@pytest.mark.parametrize("share", [0, *SHARES[1:]])
+@pytest.mark.parametrize("share", [0, *SHARES[1:]])  # of a plain send every other point is quick
 @pytest.mark.parametrize("memory", QUICK_AND_SLOW)
 def test_a_run_may_die_at_any_point(
     lab: Any, memory: str, share: int, record_property: Callable[[str, object], None]

@@ -19,7 +19,9 @@ from urllib3 import Retry
 START_S = 240
 
 #: Prefect's database was busy, and did nothing: again.
-_BUSY = Retry(10, allowed_methods=None, status_forcelist=[503], backoff_factor=0.2)
+_BUSY = Retry(
+    10, connect=0, read=0, allowed_methods=None, status_forcelist=[503], backoff_factor=0.2
+)
 
 
 class Desk:

@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 
 import pandas as pd
 import pytest
+from kept_frames import validated
 
 from schemas.clockify import Projects, TimeEntries, Users
 from schemas.links import Links, Unlinked
@@ -48,20 +49,8 @@ LINKED = [
 ]
 
 
-#: Frames that were asked for before: most plans are made under the same links.
-_made: dict[str, pd.DataFrame] = {}
-
-
 def _frame(schema: Any, rows: Any, **defaults: Any) -> pd.DataFrame:
-    records = [{**defaults, **row} for row in rows]
-    key = f"{schema.__name__} {records!r}"
-    if key not in _made:
-        names = list(schema.to_schema().columns)
-        made = schema.validate(pd.DataFrame(records, columns=names, dtype=object))
-        if len(_made) > 500 or len(records) > 8:
-            return made
-        _made[key] = made
-    return _made[key].copy()
+    return validated(schema, [{**defaults, **row} for row in rows])
 
 
 @pytest.fixture(scope="session")

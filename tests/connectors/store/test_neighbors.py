@@ -561,8 +561,8 @@ OWN = {
     "runs.finish, of others": lambda s: s.store.runs.finish(s.theirs.run_id),
     "runs.renew": lambda s: s.store.runs.renew(s.run, LEASE),
     "runs.renew, of others": lambda s: s.store.runs.renew(s.theirs.run_id, LEASE),
-    "runs.send_plan": lambda s: s.store.runs.send_plan(s.run, 1),
-    "runs.send_plan, of others": lambda s: s.store.runs.send_plan(s.theirs.run_id, 1),
+    "runs.set_plan": lambda s: s.store.runs.set_plan(s.run, 1),
+    "runs.set_plan, of others": lambda s: s.store.runs.set_plan(s.theirs.run_id, 1),
     "runs.renew_within": _in_transaction(
         lambda s, c: s.store.runs.renew_within(c, s.run, now=NOW, lease=LEASE)
     ),

@@ -4,6 +4,7 @@ import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from kept_frames import validated
 
 from schemas.clockify import Clients, Projects, Users
 from schemas.links import Links
@@ -18,22 +19,6 @@ from transforms.directory.names import same_form
 from transforms.directory.read_directory import Directory
 
 NO_LINKS = Links.validate(pd.DataFrame(columns=list(Links.to_schema().columns), dtype="str"))
-
-
-#: Frames that were asked for before: a directory is often as it was.
-_made = {}
-
-
-def frame(schema, rows):
-    records = list(rows)
-    key = f"{schema.__name__} {records!r}"
-    if key not in _made:
-        names = list(schema.to_schema().columns)
-        made = schema.validate(pd.DataFrame(records, columns=names, dtype=object))
-        if len(_made) > 500:
-            return made
-        _made[key] = made
-    return _made[key].copy()
 
 
 class Two:
@@ -80,7 +65,7 @@ class Two:
     @property
     def directory(self):
         clockify = [
-            frame(schema, ({"clockify_id": id_, **row} for id_, row in rows.items()))
+            validated(schema, ({"clockify_id": id_, **row} for id_, row in rows.items()))
             for schema, rows in ((Users, self.users), (Clients, self.clients))
         ]
         projects = [
@@ -93,9 +78,9 @@ class Two:
         ]
         return Directory(
             *clockify,
-            frame(Projects, projects),
-            frame(People, ({"qbo_id": id_, **row} for id_, row in self.people.items())),
-            frame(Customers, ({"qbo_id": id_, **row} for id_, row in self.customers.items())),
+            validated(Projects, projects),
+            validated(People, ({"qbo_id": id_, **row} for id_, row in self.people.items())),
+            validated(Customers, ({"qbo_id": id_, **row} for id_, row in self.customers.items())),
             [],
         )
 
@@ -154,7 +139,7 @@ class Two:
         row = {"kind": one.kind, "clockify_id": clockify_id, "clockify_name": None,
                "qbo_kind": one.qbo_kind, "qbo_id": qbo_id, "qbo_name": one.name,
                "origin": Origin.CREATED}  # fmt: skip
-        self.links = pd.concat([self.links, frame(Links, [row])], ignore_index=True)
+        self.links = pd.concat([self.links, validated(Links, [row])], ignore_index=True)
 
     def places(self):
         """Return the clients and the projects of Clockify, as people read them."""
