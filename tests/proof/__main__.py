@@ -10,7 +10,6 @@ time. The result is written to data/PROOF.md with `--report`.
 import argparse
 import json
 import os
-import subprocess
 import sys
 import time
 from collections.abc import Iterator
@@ -22,7 +21,8 @@ HERE = Path(__file__).parent
 ROOT = HERE.parent.parent
 sys.path[:0] = [str(ROOT), str(HERE.parent / "bench")]
 
-from own_postgres import SERVER, running_postgres  # noqa: E402 - found just now
+from crew import verdicts  # noqa: E402 - found just now
+from own_postgres import SERVER, running_postgres  # noqa: E402
 from proof_report import summary, write_report  # noqa: E402
 from worker import Stage, play_seed  # noqa: E402
 
@@ -30,18 +30,20 @@ from worker import Stage, play_seed  # noqa: E402
 def main() -> int:
     """Play, and say what was found; 1 if anything was."""
     asked = _arguments()
-    if asked.part:
+    if asked.worker:
         return _work(asked)
     if asked.seed is not None and asked.histories is None and asked.minutes is None:
         asked.histories = 1
     started_s = time.monotonic()
     with running_postgres("fsync=off", "max_connections=100"):
-        verdicts = [_shown(one, asked) for one in _played(asked)]
+        workers = 1 if asked.histories == 1 else asked.workers
+        command = [sys.executable, str(HERE), *sys.argv[1:], "--worker"]
+        found = [_shown(one, asked) for one in verdicts(command, _seeds(asked), workers)]
     seconds = time.monotonic() - started_s
-    say(summary(verdicts, seconds))
+    say(summary(found, seconds))
     if asked.report:
-        write_report(ROOT / "data" / "PROOF.md", verdicts, seconds)
-    return int(any(one["problems"] for one in verdicts))
+        write_report(ROOT / "data", found, seconds)
+    return int(any(one["problems"] for one in found))
 
 
 def say(text: str) -> None:
@@ -59,62 +61,24 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--workers", type=int, default=min(os.cpu_count() or 1, 2))
     parser.add_argument("--plays", type=int, default=25, help="plays to shorten a failing history")
     parser.add_argument("--report", action="store_true", help="write data/PROOF.md")
-    parser.add_argument("--part", help=argparse.SUPPRESS)  # a worker's own: its number and how many
+    parser.add_argument("--worker", action="store_true", help=argparse.SUPPRESS)
     return parser.parse_args()
 
 
 def _seeds(asked: argparse.Namespace) -> Iterator[int]:
     first = 1 if asked.seed is None else asked.seed
     histories = asked.histories or (None if asked.minutes else 20)
-    return islice(count(first), histories)
+    until_s = time.monotonic() + asked.minutes * 60 if asked.minutes else float("inf")
+    return takewhile(lambda _: time.monotonic() < until_s, islice(count(first), histories))
 
 
 def _work(asked: argparse.Namespace) -> int:
-    """Play this worker's share, and write each verdict on a line of its own."""
-    nth, workers = map(int, asked.part.split("/"))
-    seeds = (seed for number, seed in enumerate(_seeds(asked)) if number % workers == nth)
-    until_s = time.monotonic() + asked.minutes * 60 if asked.minutes else float("inf")
+    """Play the seeds that come, a line each, and write each verdict on a line of its own."""
     with Stage(os.environ[SERVER]) as stage:
-        for seed in takewhile(lambda _: time.monotonic() < until_s, seeds):
-            verdict = play_seed(stage, seed, length=asked.length, plays=asked.plays)
+        for line in sys.stdin:
+            verdict = play_seed(stage, int(line), length=asked.length, plays=asked.plays)
             say(json.dumps(verdict.as_json()))
     return 0
-
-
-def _played(asked: argparse.Namespace) -> Iterator[dict[str, Any]]:
-    """Start the workers, and yield verdicts as they come."""
-    workers = 1 if asked.histories == 1 else asked.workers
-    command = [sys.executable, str(HERE), *sys.argv[1:], "--histories", str(asked.histories or 0)]
-    parts = [
-        subprocess.Popen(
-            [*command, "--part", f"{nth}/{workers}"], stdout=subprocess.PIPE, text=True
-        )
-        for nth in range(workers)
-    ]
-    try:
-        yield from _lines(parts)
-        if any(part.wait() for part in parts):
-            raise SystemExit("A worker has died; its own words are above. Nothing is proven.")
-    finally:
-        for part in parts:
-            part.terminate()
-            part.wait()
-
-
-def _lines(parts: list[subprocess.Popen[str]]) -> Iterator[dict[str, Any]]:
-    import selectors
-
-    with selectors.DefaultSelector() as waiting:
-        for part in parts:
-            assert part.stdout
-            waiting.register(part.stdout, selectors.EVENT_READ)
-        while waiting.get_map():
-            for key, _ in waiting.select():
-                line = key.fileobj.readline()  # type: ignore[union-attr]
-                if line:
-                    yield json.loads(line)
-                else:
-                    waiting.unregister(key.fileobj)
 
 
 def _shown(verdict: dict[str, Any], asked: argparse.Namespace) -> dict[str, Any]:

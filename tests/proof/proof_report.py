@@ -1,7 +1,13 @@
-"""Writes data/PROOF.md: what was played, what was found, and what is left to doubt."""
+"""Writes data/PROOF.md: what was played, what was found, and what is left to doubt.
 
+Each run adds a line to data/proof_runs.csv, so that the report counts all of them.
+"""
+
+import csv
+import subprocess
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +35,8 @@ KINDS = {
     "reviews": "reviews in Prefect's pages",
     "neighbor": "another workspace beside it",
 }
+#: What is summed over all runs: the columns of proof_runs.csv that are numbers.
+SUMMED = ["histories", "events", "commands", "entries", "killed", "suspended", "seconds"]
 NEMESIS = {
     "kill": "processes killed (SIGKILL)",
     "suspend": "processes suspended and resumed, up to two hours later",
@@ -72,14 +80,16 @@ def summary(verdicts: Sequence[Mapping[str, Any]], seconds: float) -> str:
     return "\n".join(lines)
 
 
-def write_report(path: Path, verdicts: Sequence[Mapping[str, Any]], seconds: float) -> None:
-    """Write the report of a run to *path*, with what is kept by hand in `found.md`."""
+def write_report(folder: Path, verdicts: Sequence[Mapping[str, Any]], seconds: float) -> None:
+    """Write the report of a run into *folder*, with what is kept by hand in `found.md`."""
     counts = _total(verdicts)
-    seeds = sorted(one["seed"] for one in verdicts)
+    runs = _kept(folder / "proof_runs.csv", _as_run(verdicts, counts, seconds))
     parts = [
         (HERE / "about.md").read_text().strip(),
+        "## All runs",
+        _told(runs),
         "## The last run",
-        f"Seeds {_ranges(seeds)}; each can be played again with `make proof SEED=…`.",
+        f"Seeds {runs[-1]['seeds']}; each can be played again with `make proof SEED=…`.",
         summary(verdicts, seconds),
         _table("Played on", _grounds(verdicts)),
         _table("Played with", _circumstances(verdicts, counts)),
@@ -89,7 +99,58 @@ def write_report(path: Path, verdicts: Sequence[Mapping[str, Any]], seconds: flo
         (HERE / "found.md").read_text().strip(),
         (HERE / "breaks.md").read_text().strip(),
     ]
-    path.write_text("\n\n".join(part for part in parts if part) + "\n")
+    (folder / "PROOF.md").write_text("\n\n".join(part for part in parts if part) + "\n")
+
+
+def _as_run(
+    verdicts: Sequence[Mapping[str, Any]], counts: Mapping[str, int], seconds: float
+) -> dict[str, str]:
+    """Return a run as a line of proof_runs.csv."""
+    git = ["git", "-C", str(HERE), "describe", "--always", "--dirty=+"]
+    commit = subprocess.run(git, capture_output=True, text=True, check=False).stdout.strip()
+    line = {
+        "date": datetime.now(UTC).date(),
+        "commit": commit,
+        "seeds": _ranges(sorted(one["seed"] for one in verdicts)),
+        "histories": len(verdicts),
+        "events": sum(one["played"] for one in verdicts),
+        "commands": counts["command"],
+        "entries": sum(one["checked"] for one in verdicts),
+        "killed": counts["kill"],
+        "suspended": counts["suspend"],
+        "failed": " ".join(str(one["seed"]) for one in verdicts if one["problems"]),
+        "seconds": round(seconds),
+    }
+    return {name: str(value) for name, value in line.items()}
+
+
+def _kept(path: Path, line: dict[str, str]) -> list[dict[str, str]]:
+    """Add a run to those in the file, and return all of them."""
+    earlier = path.read_text().splitlines() if path.exists() else []
+    runs = [*csv.DictReader(earlier), line]
+    with path.open("w", newline="") as file:
+        writer = csv.DictWriter(file, fieldnames=list(line), lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(runs)
+    return runs
+
+
+def _told(runs: Sequence[Mapping[str, str]]) -> str:
+    """Return a table of all runs, and their sums."""
+    sums = {name: sum(int(run[name]) for run in runs) for name in SUMMED}
+    rows = [{"date": "**All**", "commit": "", "seeds": "", "failed": ""}, *reversed(runs)]
+    rows[0] |= {name: f"**{number:,}**" for name, number in sums.items()}
+    heads = ["date", "commit", "seeds", *SUMMED, "failed"]
+    lines = [" | ".join(row[head] for head in heads) for row in rows]
+    return "\n".join(
+        [
+            "Each run was of the product as it was then: see [what was found](#what-was-found).",
+            "",
+            f"| {' | '.join(head.capitalize() for head in heads)} |",
+            f"|{' --- |' * 3}{' ---: |' * len(SUMMED)} --- |",
+            *(f"| {line} |" for line in lines),
+        ]
+    )
 
 
 def _ranges(numbers: Sequence[int]) -> str:

@@ -115,6 +115,13 @@ def play_seed(stage: Stage, seed: int, *, length: int, plays: int = 25) -> Verdi
     return verdict
 
 
+def unplayed(seed: int) -> Verdict:
+    """Return the verdict on a history at which its worker died: nothing is proven."""
+    at = circumstances(seed)
+    problem = "Its worker died before it had an end; what the worker said is above."
+    return Verdict(seed, at["database"], at["real"], [problem], [], played=0, checked=0, seconds=0)
+
+
 def shortened(
     player: Player,
     made: Mapping[str, Any],
