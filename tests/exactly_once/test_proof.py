@@ -267,6 +267,23 @@ def test_a_replay_that_is_refused_as_a_whole_leaves_a_doubt(
         assert len(house.quickbooks.activities) == 6
 
 
+def test_what_is_refused_when_it_is_handed_over_again_is_settled(lab: Any) -> None:
+    """QuickBooks never had it and says no: nothing is in doubt, and it goes once it may."""
+    with lab.open() as house:
+        house.quickbooks.faults.plan(BATCH, "drop_before")
+        lab.send()
+        lab.pass_time(600)
+        house.quickbooks.people.close_books("2026-03-06")
+        told = _settle(lab)
+
+        assert (len(told.refused), told.in_doubt) == (2, [])
+        states = {row.entry_id: row.state for row in lab.ledger(house)}
+        assert not {*told.refused} & {id_ for id_, state in states.items() if state == "sending"}
+        house.quickbooks.people.close_books(None)
+        assert lab.send()
+        lab.check_each_once(house)
+
+
 def test_a_person_may_say_that_it_is_not_there(
     lab: Any, lost_and_edited: Callable[..., Any]
 ) -> None:

@@ -100,7 +100,7 @@ def test_a_body_is_not_read(server):
     assert comes_in(server)
 
 
-def test_hundreds_of_silent_guests_do_not_keep_the_browser_out(server):
+def test_hundreds_of_silent_guests_do_not_keep_the_browser_out(server, until):
     """There is room for some; the one that came first makes room for the next."""
     before = threading.active_count()
     with ExitStack() as guests:
@@ -108,7 +108,9 @@ def test_hundreds_of_silent_guests_do_not_keep_the_browser_out(server):
             guests.enter_context(open_connection(server))
 
         assert comes_in(server)
-        assert threading.active_count() - before <= callback_server.MOST_AT_ONCE + 5
+        # Those that were sent away are gone soon, not at once.
+        most = before + callback_server.MOST_AT_ONCE + 5
+        until(lambda: threading.active_count() <= most)
 
 
 def test_a_flood_of_forged_answers_does_not_bury_the_question(server, told):
