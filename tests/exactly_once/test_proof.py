@@ -153,6 +153,32 @@ def test_an_answer_that_does_not_fit_what_was_sent_is_doubt(
         lab.check_each_once(house)
 
 
+@pytest.mark.parametrize("gives", ["another's id", "no time"])
+def test_an_odd_answer_to_a_call_that_is_repeated(lab: Any, gives: str) -> None:
+    """An id that another entry has proves nothing; one without its time counts as made before."""
+    with lab.open() as house:
+
+        def edit(answer: Any) -> Any:
+            first, *rest = answer["BatchItemResponse"]
+            activity = first["TimeActivity"]
+            if gives == "no time":
+                activity = {k: v for k, v in activity.items() if k != "MetaData"}
+            else:
+                activity = activity | {"Id": next(iter(house.quickbooks.activities))}
+            return answer | {"BatchItemResponse": [first | {"TimeActivity": activity}, *rest]}
+
+        house.quickbooks.faults.plan(BATCH, "drop_before", skip=1)
+        lab.send()
+        lab.pass_time(600)
+        house.quickbooks.faults.plan(BATCH, "edit", edit=edit)
+        told = _settle(lab)
+
+        odd = (1, 1, 1) if gives == "another's id" else (2, 0, 1)
+        assert (len(told.sent), len(told.in_doubt), len(told.replayed)) == odd
+        lab.recover(house)
+        lab.check_each_once(house)
+
+
 def test_another_workspaces_stored_answer_is_not_ours(lab: Any) -> None:
     """A cache on the way gives one workspace the other's answer: it proves nothing here."""
     kept: list[str] = []
