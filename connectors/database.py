@@ -4,7 +4,7 @@ import hashlib
 import os
 import sqlite3
 import ssl
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -174,8 +174,11 @@ def _engine(url: str) -> sa.Engine:
     # Parameters are hidden in errors: they have names, descriptions and tokens in them.
     address = sa.make_url(url)
     if address.get_backend_name() != "sqlite":
+        arguments: dict[str, Any] = dict(_verified(address))
+        if address.get_driver_name() == "psycopg":
+            arguments["cursor_factory"] = _cursor_without_pipelines()
         return sa.create_engine(
-            address, pool_pre_ping=True, hide_parameters=True, connect_args=_verified(address)
+            address, pool_pre_ping=True, hide_parameters=True, connect_args=arguments
         )
     if address.database and address.database != ":memory:":
         _make_file(Path(address.database))
@@ -201,6 +204,28 @@ def _engine(url: str) -> sa.Engine:
         connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
 
     return engine
+
+
+def _cursor_without_pipelines() -> Any:
+    """Return a class of cursors that execute a statement for each row, one after the other.
+
+    psycopg's own send rows in a pipeline. In one, PostgreSQL counts whoever is suspended as active,
+    whatever IDLE_S says, and the locks stay.
+    """
+    import psycopg  # here: SQLite does without it
+
+    class Cursor(psycopg.Cursor[Any]):
+        def executemany(
+            self,
+            query: Any,
+            params_seq: Iterable[Any],
+            *,
+            returning: bool = False,  # noqa: ARG002 - SQLAlchemy never asks for it
+        ) -> None:
+            for params in params_seq:
+                self.execute(query, params)
+
+    return Cursor
 
 
 def _sha256(data: bytes | None) -> str | None:

@@ -427,3 +427,23 @@ def test_who_is_suspended_while_writing_holds_nobody_up_for_long(postgres_engine
         be_suspended()
 
     assert "connection to the database was lost" in database_trouble(caught.value)
+
+
+def test_who_is_suspended_between_two_rows_holds_nobody_up_either(postgres_engine, monkeypatch):
+    """Rows go one statement at a time: PostgreSQL counts who is in a pipeline as at work."""
+    monkeypatch.setattr(database, "IDLE_S", 0.2)
+
+    def rows():
+        yield [1]
+        with postgres_engine.connect() as other:  # after the first row, before the second
+            other.execute(sa.text("SET lock_timeout = '10s'"))
+            other.execute(sa.select(sa.func.pg_advisory_lock(database.LEDGER_LOCK)))
+            other.execute(sa.select(sa.func.pg_advisory_unlock(database.LEDGER_LOCK)))
+        yield [2]
+
+    def be_suspended():
+        with changing(postgres_engine) as asleep:
+            asleep.connection.cursor().executemany("SELECT %s::int", rows())
+
+    with pytest.raises(sa.exc.DatabaseError, match="connection is lost"):
+        be_suspended()
