@@ -36,6 +36,9 @@ UNCAUGHT = ("Traceback (most recent call last)", "sqlalche.me", "psycopg.", "sql
 #: What a command says whose tokens Intuit does not take any more.
 CONNECT_AGAIN = "`clockbooks connect` again"
 
+#: What a command says that got no turn for longer than its lease: a second, in real time.
+OUT_OF_TOUCH = "longer than its lease"
+
 
 @dataclass(frozen=True)
 class Ran:

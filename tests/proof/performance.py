@@ -10,7 +10,7 @@ from typing import Any
 
 import checker
 import requests
-from checker import CONNECT_AGAIN, Evidence, Ran
+from checker import CONNECT_AGAIN, OUT_OF_TOUCH, Evidence, Ran
 from events import FAULTS, PLACES
 from gate import Change
 from nemesis import Nemesis
@@ -199,7 +199,9 @@ class Performance:
         struck = self._clear_faults()
         whose = "neighbor" if neighbor else "main"
         may_lack = self.may_lose_token or whose in self.world.lacking
-        lacks_consent = may_lack and CONNECT_AGAIN in process.out
+        is_excused = (may_lack and CONNECT_AGAIN in process.out) or (
+            self.history["real"] and OUT_OF_TOUCH in process.out
+        )
         if arguments[0] == "connect" and process.code == 0:
             self.world.lacking.discard(whose)
         ran = Ran(
@@ -208,7 +210,7 @@ class Performance:
             out=process.out,
             err=process.err,
             is_troubled=bool(
-                faults or happened or struck or lacks_consent or self.has_jumped or self.is_held_up
+                faults or happened or struck or is_excused or self.has_jumped or self.is_held_up
             ),
             is_alone=not (happened and stop and stop["meanwhile"]),
             changes=tuple(self._changes(since)),
@@ -345,6 +347,7 @@ class Performance:
     def _look(self, doubt: Mapping[str, Any]) -> list[str]:
         """Find the TimeActivities that Clockbooks made of an entry, whoever edited them since."""
         wanted = self.world.had.get(whole_id(doubt["entry_id"]), set())
+        customers = {one[2] for one in wanted}
         listed = self.command(("entries", "--state", "sent", "--json")).document["entries"]
         accounted = {row["time_activity_id"] for row in listed}
         made = {
@@ -360,6 +363,7 @@ class Performance:
             if is_like in wanted
             or (
                 (is_like[:2], is_like[3]) == (names.get(doubt["user"]), doubt["date"])
+                and is_like[2] in customers
                 and (
                     is_like[4] == doubt["minutes"]
                     or (self.world.joins and _may_hold(is_like, doubt))
