@@ -4,13 +4,16 @@
 
 With a seed alone that history is replayed, and told. Histories of a seed are always the same; their
 circumstances too: odd seeds are played on PostgreSQL, even ones on SQLite, and one in five in real
-time. The result is written to data/PROOF.md with `--report`.
+time. The result is written to data/PROOF.md with `--report`. Ctrl-C ends the run once the histories
+that are being played have ended; what was played counts.
 """
 
 import argparse
 import json
 import os
+import signal
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from itertools import count, islice, takewhile
@@ -69,7 +72,17 @@ def _seeds(asked: argparse.Namespace) -> Iterator[int]:
     first = 1 if asked.seed is None else asked.seed
     histories = asked.histories or (None if asked.minutes else 20)
     until_s = time.monotonic() + asked.minutes * 60 if asked.minutes else float("inf")
-    return takewhile(lambda _: time.monotonic() < until_s, islice(count(first), histories))
+    stopped = threading.Event()
+
+    def stop(*_: object) -> None:
+        stopped.set()
+        signal.signal(signal.SIGINT, signal.default_int_handler)  # a second one ends it at once
+
+    signal.signal(signal.SIGINT, stop)
+    return takewhile(
+        lambda _: not stopped.is_set() and time.monotonic() < until_s,
+        islice(count(first), histories),
+    )
 
 
 def _work(asked: argparse.Namespace) -> int:
