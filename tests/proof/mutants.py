@@ -11,6 +11,7 @@ import argparse
 import ast
 import importlib
 import os
+import resource
 import signal
 import sys
 from collections.abc import Iterator
@@ -44,8 +45,9 @@ CHECKS: dict[str, list[list[str]]] = {
     "flows/sending/mend.py": [_PARTS, ["tests/exactly_once/test_parts.py"]],
 }
 
-#: Seconds after which a mutant counts as noticed: it hangs.
+#: Seconds after which a mutant counts as noticed: it hangs, or turns in a circle.
 PATIENCE_S = 900
+CPU_S = 300
 
 _TURNED: dict[type[ast.cmpop], str] = {
     ast.Eq: "!=", ast.NotEq: "==", ast.Lt: ">=", ast.LtE: ">", ast.Gt: "<=", ast.GtE: "<",
@@ -170,6 +172,7 @@ def _pass(tests: list[str], copy: Path) -> bool:
     child = os.fork()
     if child == 0:
         signal.alarm(PATIENCE_S)
+        resource.setrlimit(resource.RLIMIT_CPU, (CPU_S, CPU_S))
         nowhere = os.open(os.devnull, os.O_RDWR)
         for stream in (0, 1, 2):
             os.dup2(nowhere, stream)

@@ -17,6 +17,9 @@ from processes import Zygote
 from shrinker import kind_of, shrink
 from world import open_servers
 
+#: For so long a failing history is shortened, in seconds: one that hangs takes minutes to play.
+SHORTENING_S = 600
+
 #: What a history may have, or not.
 KINDS = ("split", "lines", "reviews", "neighbor")
 
@@ -131,8 +134,11 @@ def shortened(
 ) -> Evidence:
     """Return the evidence of the shortest history that fails in the same way."""
     wanted, shortest = kind_of(problems[0]), [evidence]
+    until_s = time.monotonic() + SHORTENING_S
 
     def fails(events: list[Any]) -> bool:
+        if time.monotonic() > until_s:
+            return False
         played = player.play({**made, "events": events})
         if wanted not in map(kind_of, judge(played)):
             return False
