@@ -107,6 +107,27 @@ def check_after_kills(open_office: Callable[..., Any], memory: str, number: int,
         return killer.killed
 
 
+def test_a_person_may_stop_a_send(open_office: Callable[..., Any]) -> None:
+    """After Ctrl-C no batch begins, what is on its way is recorded, and the next send goes on."""
+    with open_office() as office:
+
+        def stop(answer: Any) -> Any:
+            process.interrupt()
+            return answer
+
+        office.quickbooks.faults.plan("POST .*/batch", "edit", edit=stop)
+        process = office.start("send")
+        process.communicate(timeout=120)
+
+        assert process.returncode == 130
+        assert 0 < len(office.quickbooks.activities) < len(office.wanted)
+        rows = office.ledger()
+        assert {row.state for row in rows} == {"sent"}
+        assert {row.time_activity_id for row in rows} == set(office.quickbooks.activities)
+        assert office.run("send").code == 0
+        office.check_each_once()
+
+
 @pytest.mark.parametrize(("memory", "number"), [("forgets", 1)])
 def test_a_few_kills_lose_and_double_nothing(
     open_office: Callable[..., Any], memory: str, number: int

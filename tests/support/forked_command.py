@@ -6,6 +6,7 @@ are processes like others: with a memory of their own, and killed like others.
 
 import multiprocessing
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
@@ -105,6 +106,11 @@ class Forked:
     def kill(self) -> None:
         """Kill it."""
         self._process.kill()
+
+    def interrupt(self) -> None:
+        """Press Ctrl-C."""
+        assert self._process.pid
+        os.kill(self._process.pid, signal.SIGINT)
 
     def wait(self, timeout: float | None = None) -> int:
         """Wait for its end.
