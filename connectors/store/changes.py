@@ -214,7 +214,18 @@ class Changes(ConnectionScope):
         return made
 
     def _free(self, connection: sa.Connection, wanted: Sequence[Wanted]) -> list[Wanted]:
-        """Return what is sent as the TimeActivity that is wanted, and that nobody is changing."""
+        """Return what is sent as the TimeActivity that is wanted, and that nobody is changing.
+
+        What was only found in the books by its content may be an entry that is in doubt, of any
+        connection to the company, and equal to it: QuickBooks' answer to that one decides first.
+        """
+        doubt = ledger.alias("doubt")
+        may_be_it = sa.exists().where(
+            doubt.c.connection_id.in_(self._company()),
+            doubt.c.state == LedgerState.SENDING,
+            doubt.c.txn_date == ledger.c.txn_date,
+            doubt.c.minutes == ledger.c.minutes,
+        )
         query = (
             sa.select(ledger.c.entry_id, ledger.c.time_activity_id)
             .outerjoin(changes, _same_entry())
@@ -223,6 +234,7 @@ class Changes(ConnectionScope):
                 ledger.c.entry_id.in_([one.entry_id for one in wanted]),
                 ledger.c.state == LedgerState.SENT,
                 changes.c.entry_id.is_(None),
+                ledger.c.proof.is_distinct_from(Proof.BOOKS) | ~may_be_it,
             )
         )
         free = {tuple(row) for row in connection.execute(query)}

@@ -19,7 +19,8 @@ OUTDATED = frozenset({"5010", "610"})
 HELD_BY_OTHERS = Ended(
     State.REJECTED,
     Reason.NOT_ATTEMPTED,
-    "Another run is changing it, or has changed it. Run the command again.",
+    "Another run is changing it or has changed it, or it may be an entry that is in doubt. Run"
+    " `clockbooks settle`, then this command again.",
 )
 
 
