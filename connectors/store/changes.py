@@ -117,7 +117,9 @@ class Changes(ConnectionScope):
                     row = {"entry_id": held[one.bid].entry_id, "note": str(one.fault)}
                     self._note(connection, Event.REFUSED, [row], made)
                 elif made.operation == Operation.UPDATE:
-                    self._updated(connection, held[one.bid], one, Proof.ANSWER, qbo_time, made)
+                    self._updated(
+                        connection, held[one.bid], one, qbo_time, made, proof=Proof.ANSWER
+                    )
             if made.operation == Operation.DELETE:
                 anew = self._deleted(connection, done, made)
             self._forget(connection, made, [one.bid for one in recorded])
@@ -132,7 +134,7 @@ class Changes(ConnectionScope):
                 self._deleted(connection, rows, made)
             else:
                 for row in rows:
-                    self._updated(connection, row, found, Proof.BOOKS, qbo_time, made)
+                    self._updated(connection, row, found, qbo_time, made)
             self._forget(connection, made, [row.bid for row in rows])
 
     def release(self, made: Claim) -> None:
@@ -162,6 +164,8 @@ class Changes(ConnectionScope):
         """
         with changing(self.engine) as connection:
             free = self._free(connection, wanted)
+            divided = _units(one for one in wanted if one not in free)
+            free = [one for one in free if one.unit not in divided]
             self._same(Parts).begin(connection, _units(free))
             nobody = Claim(run_id, "", (), Operation.DELETE)
             self._deleted(connection, [Found(**after(one)) for one in free], nobody)
@@ -175,7 +179,7 @@ class Changes(ConnectionScope):
             nobody = Claim(run_id, "", (), Operation.UPDATE)
             for one in free:
                 row = Found(**after(one))
-                self._updated(connection, row, found, Proof.BOOKS, None, nobody)
+                self._updated(connection, row, found, None, nobody)
         return bool(free)
 
     def _claim(
@@ -216,15 +220,16 @@ class Changes(ConnectionScope):
     def _free(self, connection: sa.Connection, wanted: Sequence[Wanted]) -> list[Wanted]:
         """Return what is sent as the TimeActivity that is wanted, and that nobody is changing.
 
-        What was only found in the books by its content may be an entry that is in doubt, of any
-        connection to the company, and equal to it: QuickBooks' answer to that one decides first.
+        What was only found in the books by its content, or adopted, may be an entry that was handed
+        over before and is in doubt, of any connection to the company: somebody may have edited it
+        to be like this one. QuickBooks' answer to that entry decides first.
         """
         doubt = ledger.alias("doubt")
         may_be_it = sa.exists().where(
             doubt.c.connection_id.in_(self._company()),
             doubt.c.state == LedgerState.SENDING,
-            doubt.c.txn_date == ledger.c.txn_date,
-            doubt.c.minutes == ledger.c.minutes,
+            doubt.c.request_id == batches.c.request_id,
+            batches.c.claimed_at <= ledger.c.changed_at,
         )
         query = (
             sa.select(ledger.c.entry_id, ledger.c.time_activity_id)
@@ -265,12 +270,15 @@ class Changes(ConnectionScope):
         connection: sa.Connection,
         row: Any,
         found: Done,
-        proof: Proof,
         qbo_time: datetime | None,
         made: Claim,
+        *,
+        proof: Proof | None = None,
     ) -> None:
+        """Record an update; without a *proof* of its own, the entry keeps the one it has."""
         new = {"body": row.body, "minutes": row.minutes, "txn_date": row.txn_date}
-        new |= {"sync_token": found.sync_token, "proof": proof, "qbo_time": qbo_time}
+        new |= {"sync_token": found.sync_token, "qbo_time": qbo_time}
+        new |= {"proof": proof} if proof else {}
         told = {
             "entry_id": row.entry_id,
             "time_activity_id": found.qbo_id,

@@ -19,8 +19,8 @@ OUTDATED = frozenset({"5010", "610"})
 HELD_BY_OTHERS = Ended(
     State.REJECTED,
     Reason.NOT_ATTEMPTED,
-    "Another run is changing it or has changed it, or it may be an entry that is in doubt. Run"
-    " `clockbooks settle`, then this command again.",
+    "Another run is changing it or has changed it, or it may be an older entry that is in doubt."
+    " Run `clockbooks settle` for each connection to this company, then this command again.",
 )
 
 
