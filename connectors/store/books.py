@@ -7,6 +7,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from connectors.database import snapshot
 from connectors.store.chain import of_ledger
 from connectors.store.history import History
 from connectors.store.parts import Parts
@@ -45,7 +46,7 @@ class CompanyBooks(ConnectionScope):
         """
         key, now = ledger.c.time_activity_id, self.now()
         alive = sa.and_(runs.c.finished_at.is_(None), runs.c.lease_until >= now)
-        with self.engine.connect() as connection:
+        with snapshot(self.engine) as connection:  # what is recorded meanwhile is in one of both
             company = list(connection.scalars(self._company()))
             known = frozenset(
                 row.time_activity_id

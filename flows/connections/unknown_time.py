@@ -43,7 +43,10 @@ def read_unknown(
     accounted, _ = context.store.books.accounted(list(rows))
     unknown = {id_: row for id_, row in rows.items() if id_ not in accounted and person_of(row)}
     theirs = _on_their_way(context, unknown, edited=but_edited)
-    return [row for id_, row in unknown.items() if id_ not in theirs]
+    left = {id_: row for id_, row in unknown.items() if id_ not in theirs}
+    # What was on its way at the first look, and was recorded as sent before the second.
+    arrived, _ = context.store.books.accounted(list(left))
+    return [row for id_, row in left.items() if id_ not in arrived]
 
 
 def _read_whole(context: RunContext, first_day: str, last_day: str) -> dict[str, dict[str, Any]]:

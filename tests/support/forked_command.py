@@ -38,6 +38,7 @@ def _run(
     os.environ.clear()
     os.environ.update(environment)
     os.chdir(folder)
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # as at a terminal, wherever tests run
     for number, stream in enumerate(("out", "err"), start=1):
         path = folder / f"{log}.{stream}"
         os.dup2(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), number)

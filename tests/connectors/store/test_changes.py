@@ -231,7 +231,7 @@ def test_the_books_may_be_ahead(changed):
 
     assert changed.book.states("a") == {"a": LedgerState.RECALLED}
     row = changed.book.row("b")
-    assert (row.minutes, row.sync_token, row.proof) == (90, "7", Proof.BOOKS)
+    assert (row.minutes, row.sync_token, row.proof) == (90, "7", Proof.ANSWER)
 
 
 def test_the_history_tells_of_each_step(changed):
