@@ -46,7 +46,7 @@ class CompanyBooks(ConnectionScope):
         """
         key, now = ledger.c.time_activity_id, self.now()
         alive = sa.and_(runs.c.finished_at.is_(None), runs.c.lease_until >= now)
-        with snapshot(self.engine) as connection:  # what is recorded meanwhile is in one of both
+        with snapshot(self.engine) as connection:  # a claim that is recorded meanwhile is in one
             company = list(connection.scalars(self._company()))
             known = frozenset(
                 row.time_activity_id

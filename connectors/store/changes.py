@@ -164,8 +164,6 @@ class Changes(ConnectionScope):
         """
         with changing(self.engine) as connection:
             free = self._free(connection, wanted)
-            divided = _units(one for one in wanted if one not in free)
-            free = [one for one in free if one.unit not in divided]
             self._same(Parts).begin(connection, _units(free))
             nobody = Claim(run_id, "", (), Operation.DELETE)
             self._deleted(connection, [Found(**after(one)) for one in free], nobody)
@@ -197,8 +195,6 @@ class Changes(ConnectionScope):
             if not self._same(Runs).renew_within(connection, run_id, now=now, lease=lease):
                 raise lease_over()
             free = self._free(connection, wanted)
-            divided = _units(one for one in wanted if one not in free)
-            free = [one for one in free if one.unit not in divided]
             if not free:
                 return None
             self._same(Parts).begin(connection, _units(free))
@@ -219,6 +215,8 @@ class Changes(ConnectionScope):
 
     def _free(self, connection: sa.Connection, wanted: Sequence[Wanted]) -> list[Wanted]:
         """Return what is sent as the TimeActivity that is wanted, and that nobody is changing.
+
+        Of an entry in parts, all of the wanted ones are free, or none.
 
         What was only found in the books by its content, or adopted, may be an entry that was handed
         over before and is in doubt, of any connection to the company: somebody may have edited it
@@ -243,7 +241,9 @@ class Changes(ConnectionScope):
             )
         )
         free = {tuple(row) for row in connection.execute(query)}
-        return [one for one in wanted if (one.entry_id, one.time_activity_id) in free]
+        held = [one for one in wanted if (one.entry_id, one.time_activity_id) not in free]
+        divided = _units(held)
+        return [one for one in wanted if one not in held and one.unit not in divided]
 
     def _begin_batch(
         self,

@@ -69,6 +69,28 @@ def two(lab: Any) -> Any:
 
 
 @pytest.mark.parametrize("change", ["recall", "repair"])
+def test_what_may_be_anothers_is_not_changed_before_that_is_settled(lab: Any, change: str) -> None:
+    """Two workspaces have equal entries in doubt: the first is found in the second one's time."""
+    with lab.open() as house, lab.open_neighbor(house) as neighbor:
+        house.quickbooks.faults.plan(BATCH, "drop_before", times=3)
+        lab.send()
+        house.quickbooks.faults.plan(BATCH, "drop_after", times=3)
+        neighbor.send()
+        if change == "recall":
+            assert _recall(lab)["recalled"] == 0
+        else:
+            for entry in house.clockify.entries.values():
+                entry["description"] = "Edited"
+            assert _repair(lab) == ["refused"] * 6
+        assert len(house.quickbooks.activities) == 6
+        for one in (lab, neighbor, lab, neighbor):
+            lab.pass_time(600)
+            assert one.send()
+        assert len(house.quickbooks.activities) == 12
+        lab.check_each_once(house)
+
+
+@pytest.mark.parametrize("change", ["recall", "repair"])
 def test_what_somebody_edited_to_equal_another_is_not_changed_first(two: Any, change: str) -> None:
     """It is found as the entry that it equals now, until QuickBooks tells whose it is."""
     with two.open() as house:

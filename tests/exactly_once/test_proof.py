@@ -18,10 +18,6 @@ import pytest
 import sqlalchemy as sa
 
 from connectors.errors import AskPerson
-from flows.reconciliation.recall import RecallReport, RecallRequest, recall
-from flows.reconciliation.reconcile import reconcile
-from flows.reconciliation.report import ReconcileReport
-from flows.reconciliation.request import ReconcileRequest
 from flows.sending.report import Report
 from flows.sending.request import SendRequest
 from flows.sending.send import send
@@ -680,37 +676,6 @@ def test_what_quickbooks_remembers_was_not_created_by_the_replay(lab: Any) -> No
 
         assert _batches(house) == before + 1, "it was handed over again"
         assert (len(settled.sent), settled.replayed) == (2, [])
-
-
-@pytest.mark.parametrize("change", ["recall", "repair"])
-def test_what_may_be_anothers_is_not_changed_before_that_is_settled(lab: Any, change: str) -> None:
-    """Found by its content alone, it may be the other's: QuickBooks' answer to that one decides."""
-    with lab.open() as house, lab.open_neighbor(house) as neighbor:
-        house.quickbooks.faults.plan(BATCH, "drop_before", times=3)
-        lab.send()
-        house.quickbooks.faults.plan(BATCH, "drop_after", times=3)
-        neighbor.send()
-        assert len(house.quickbooks.activities) == 6
-        if change == "repair":
-            for entry in house.clockify.entries.values():
-                entry["description"] = "Edited"
-        with closing(RecallReport() if change == "recall" else ReconcileReport()) as report:
-            days = {"start": WEEK.start, "end": WEEK.end}
-            job = (
-                partial(recall, request=RecallRequest(**days))
-                if change == "recall"
-                else partial(reconcile, request=ReconcileRequest(**days, repair=True))
-            )
-            assert lab.run(lambda context: job(context, report=report))
-            told = list(report.latest["entries"])
-
-        assert len(told) == len(house.quickbooks.activities) == 6
-        assert all("in doubt" in str(row) for row in told), told
-        for one in (lab, neighbor, lab, neighbor):
-            lab.pass_time(600)
-            assert one.send()
-        assert len(house.quickbooks.activities) == 12
-        lab.check_each_once(house)
 
 
 # --- helpers -----------------------------------------------------------------------------------

@@ -45,7 +45,7 @@ CHECKS: dict[str, list[list[str]]] = {
     "flows/sending/mend.py": [_PARTS, ["tests/exactly_once/test_parts.py"]],
 }
 
-#: Seconds after which a mutant counts as noticed: it hangs, or turns in a circle.
+#: A mutant that takes more seconds, or more CPU seconds, counts as noticed: it hangs, or loops.
 PATIENCE_S = 900
 CPU_S = 300
 

@@ -17,7 +17,7 @@ from processes import Zygote
 from shrinker import kind_of, shrink
 from world import open_servers
 
-#: For so long a failing history is shortened, in seconds: one that hangs takes minutes to play.
+#: How long to shorten a failing history, in seconds: one that hangs takes minutes to play.
 SHORTENING_S = 600
 
 #: What a history may have, or not.
